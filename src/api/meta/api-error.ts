@@ -1,0 +1,192 @@
+import type { Status, StatusCause } from "../types.generated.ts";
+
+/** An error at the API: what it carries is the Status that the client gets, with the HTTP code in `status.code`. */
+export class ApiError extends Error {
+  readonly status: Status & { readonly code: number; readonly reason?: string; readonly message: string };
+
+  constructor(code: number, reason: string, message: string, details?: Status["details"], options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ApiError";
+    this.status = {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {} as Status["metadata"],
+      status: "Failure",
+      message,
+      ...(reason === "" ? {} : { reason }),
+      ...(details === undefined ? {} : { details }),
+      code,
+    } as ApiError["status"];
+  }
+
+  get code(): number {
+    return this.status.code;
+  }
+
+  get reason(): string {
+    return this.status.reason ?? "";
+  }
+
+  /** An ApiError with exactly this Status; for clients that received it. */
+  static from(status: Status): ApiError {
+    return new ApiError(status.code ?? 500, status.reason ?? "", status.message ?? "unknown", status.details);
+  }
+}
+
+/** The resource as messages and details name it: `deployments.apps`, `pods`. */
+export interface GroupResource {
+  readonly group: string;
+  readonly plural: string;
+}
+
+export function qualifiedResource(resource: GroupResource): string {
+  return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+function detailsOf(resource: GroupResource, name: string): Status["details"] {
+  return {
+    ...(name === "" ? {} : { name }),
+    ...(resource.group === "" ? {} : { group: resource.group }),
+    kind: resource.plural,
+  };
+}
+
+// The messages are those of k8s.io/apimachinery/pkg/api/errors: clients and people match on them.
+
+export function notFound(resource: GroupResource, name: string): ApiError {
+  return new ApiError(404, "NotFound", `${qualifiedResource(resource)} "${name}" not found`, detailsOf(resource, name));
+}
+
+export function alreadyExists(resource: GroupResource, name: string): ApiError {
+  const message = `${qualifiedResource(resource)} "${name}" already exists`;
+  return new ApiError(409, "AlreadyExists", message, detailsOf(resource, name));
+}
+
+export const modifiedMessage =
+  "the object has been modified; please apply your changes to the latest version and try again";
+
+export function conflict(resource: GroupResource, name: string, why: string = modifiedMessage): ApiError {
+  const message = `Operation cannot be fulfilled on ${qualifiedResource(resource)} "${name}": ${why}`;
+  return new ApiError(409, "Conflict", message, detailsOf(resource, name));
+}
+
+export function forbidden(resource: GroupResource, name: string, why: string): ApiError {
+  const subject = name === "" ? qualifiedResource(resource) : `${qualifiedResource(resource)} "${name}"`;
+  const message = resource.plural === "" ? `forbidden: ${why}` : `${subject} is forbidden: ${why}`;
+  return new ApiError(403, "Forbidden", message, detailsOf(resource, name));
+}
+
+export function badRequest(message: string): ApiError {
+  return new ApiError(400, "BadRequest", message);
+}
+
+export function unauthorized(message = "Unauthorized"): ApiError {
+  return new ApiError(401, "Unauthorized", message);
+}
+
+export function methodNotSupported(resource: GroupResource, verb: string): ApiError {
+  const message = `${verb} is not supported on resources of kind "${qualifiedResource(resource)}"`;
+  return new ApiError(405, "MethodNotAllowed", message, detailsOf(resource, ""));
+}
+
+/** 410 with reason Expired: the resourceVersion or continue token is older than what is kept. */
+export function expired(message: string): ApiError {
+  return new ApiError(410, "Expired", message);
+}
+
+export function tooLarge(message: string): ApiError {
+  return new ApiError(413, "RequestEntityTooLarge", message);
+}
+
+export function unsupportedMediaType(message: string): ApiError {
+  return new ApiError(415, "UnsupportedMediaType", message);
+}
+
+export function notAcceptable(message: string): ApiError {
+  return new ApiError(406, "NotAcceptable", message);
+}
+
+export function tooManyRequests(message: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(429, "TooManyRequests", message, { retryAfterSeconds });
+}
+
+export function serviceUnavailable(message: string): ApiError {
+  return new ApiError(503, "ServiceUnavailable", message);
+}
+
+export function internalError(error: unknown): ApiError {
+  const message = error instanceof Error ? error.message : String(error);
+  const details = { causes: [{ message }] };
+  return new ApiError(500, "InternalError", `Internal error occurred: ${message}`, details, { cause: error });
+}
+
+/** 422 with one cause for each field error. */
+export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): ApiError {
+  const sentences = errors.map((each) => `${each.field}: ${fieldErrorBody(each)}`);
+  const list = sentences.length === 1 ? sentences[0] : `[${sentences.join(", ")}]`;
+  const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
+  const causes: StatusCause[] = errors.map((each) => ({
+    reason: each.type,
+    message: fieldErrorBody(each),
+    field: each.field,
+  }));
+  const details = {
+    ...(name === "" ? {} : { name }),
+    ...(kind.group === "" ? {} : { group: kind.group }),
+    kind: kind.kind,
+    causes,
+  };
+  return new ApiError(422, "Invalid", `${qualified} "${name}" is invalid: ${list}`, details);
+}
+
+/** The reasons of k8s.io/apimachinery/pkg/util/validation/field. */
+export type FieldErrorType =
+  | "FieldValueNotFound"
+  | "FieldValueRequired"
+  | "FieldValueDuplicate"
+  | "FieldValueInvalid"
+  | "FieldValueNotSupported"
+  | "FieldValueForbidden"
+  | "FieldValueTooLong"
+  | "FieldValueTooMany"
+  | "FieldValueTypeInvalid"
+  | "InternalError";
+
+/** One thing that is wrong with one field. Make it with `required`, `invalidValue`, … of field-error.ts. */
+export interface FieldError {
+  readonly type: FieldErrorType;
+  /** Where, as `spec.containers[0].image`. */
+  readonly field: string;
+  readonly detail: string;
+  readonly value?: unknown;
+}
+
+const fieldErrorWords: Record<FieldErrorType, string> = {
+  FieldValueNotFound: "Not found",
+  FieldValueRequired: "Required value",
+  FieldValueDuplicate: "Duplicate value",
+  FieldValueInvalid: "Invalid value",
+  FieldValueNotSupported: "Unsupported value",
+  FieldValueForbidden: "Forbidden",
+  FieldValueTooLong: "Too long",
+  FieldValueTooMany: "Too many",
+  FieldValueTypeInvalid: "Invalid value",
+  InternalError: "Internal error",
+};
+
+/** The error without its field, as Kubernetes words it: `Invalid value: "x": must be …`. */
+export function fieldErrorBody(error: FieldError): string {
+  const words = fieldErrorWords[error.type];
+  const withoutValue =
+    error.type === "FieldValueRequired" ||
+    error.type === "FieldValueForbidden" ||
+    error.type === "FieldValueTooLong" ||
+    error.type === "InternalError";
+  const value = withoutValue ? "" : `: ${printValue(error.value)}`;
+  return `${words}${value}${error.detail === "" ? "" : `: ${error.detail}`}`;
+}
+
+function printValue(value: unknown): string {
+  if (value === undefined || value === null) return "null";
+  return JSON.stringify(value);
+}

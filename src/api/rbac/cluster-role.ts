@@ -1,0 +1,9 @@
+import { defineResource } from "../resource.ts";
+import type { ClusterRole } from "../types.generated.ts";
+
+export const ClusterRoles = defineResource<ClusterRole>({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  kind: "ClusterRole",
+  plural: "clusterroles",
+});

@@ -1,0 +1,9 @@
+import { defineResource } from "../resource.ts";
+import type { Role } from "../types.generated.ts";
+
+export const Roles = defineResource<Role>({
+  group: "rbac.authorization.k8s.io",
+  version: "v1",
+  kind: "Role",
+  plural: "roles",
+});

@@ -1,0 +1,158 @@
+import type { Draft } from "../lib/index.ts";
+import type { FieldError } from "./meta/api-error.ts";
+import type { Path } from "./meta/field-error.ts";
+import { definitions, resourceFact, type SubresourceFact } from "./schema/facts.ts";
+import type { Schema } from "./schema/schema.ts";
+import type { ListMeta, ObjectMeta } from "./types.generated.ts";
+
+/** What every object of the API has. Stored objects are frozen. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** A list as the API answers it. */
+export interface ObjectList<T extends KubeObject = KubeObject> {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: Partial<ListMeta>;
+  readonly items: readonly T[];
+}
+
+/** An object as a client writes it: what the server fills in may be missing. */
+export type NewObject<T extends KubeObject = KubeObject> = Omit<T, "metadata" | "status" | "spec"> &
+  Partial<Pick<T, Extract<keyof T, "status">>> &
+  (T extends { readonly spec: infer Spec } ? { readonly spec?: Spec } : unknown) & {
+    readonly metadata: Partial<ObjectMeta>;
+  };
+
+/** Names one REST resource; every ResourceDefinition is one, and so is what discovery told of a kind not built in. */
+export interface ResourceReference<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  /** Only carries T to the compiler; never set. */
+  readonly objectType?: T;
+}
+
+/** A column of `kubectl get`. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type: "string" | "integer" | "number" | "boolean" | "date";
+  /** OpenAPI format of the value; `name` marks the column with the object's name. */
+  readonly format?: string;
+  /** 0 is always shown, above that only with `-o wide`. */
+  readonly priority?: number;
+  readonly description?: string;
+  /** The cell of `object` at `nowMs`; undefined prints as Kubernetes prints null. */
+  readonly of: (object: T, nowMs: number) => string | number | boolean | null | undefined;
+}
+
+/** Where the scale subresource finds its values. `labelSelectorOf` gives the selector in its text form. */
+export interface ScaleMapping<T> {
+  readonly specReplicas: (object: T) => number;
+  readonly statusReplicas: (object: T) => number;
+  readonly withReplicas: (draft: Draft<T>, replicas: number) => void;
+  readonly labelSelectorOf: (object: T) => string;
+}
+
+/** What a strategy may know beside the object: only values. */
+export interface StrategyContext {
+  readonly nowMs: number;
+  readonly userName: string;
+}
+
+/**
+ * A kind: everything that makes it different from other kinds. Handlers, discovery, OpenAPI, printing, patching and
+ * watching are written once over these values.
+ */
+export interface ResourceDefinition<T extends KubeObject = KubeObject> extends ResourceReference<T> {
+  readonly listKind: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly verbs: readonly string[];
+  readonly schema: Schema;
+  /** The name of the schema in OpenAPI documents: `io.k8s.api.core.v1.Pod`. */
+  readonly schemaName: string;
+  readonly subresources: readonly SubresourceFact[];
+  readonly columns: readonly Column<T>[];
+
+  /** Set when objects are kept in another resource's form (HPA v1 in v2, events.k8s.io in core, CRD versions). */
+  readonly stored?: StoredAs<T>;
+  /** Fills in what the client left out, as Kubernetes documents it for the kind. Runs on every write, in this version. */
+  readonly defaults?: (draft: Draft<T>) => void;
+  /** Sets what only the server may set, and clears what the client may not; before validation. */
+  readonly prepareForCreate?: (draft: Draft<T>, context: StrategyContext) => void;
+  readonly prepareForUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
+  /** What is wrong with the object by itself. Metadata is validated by the pipeline. */
+  readonly validate?: (object: T, at: Path) => readonly FieldError[];
+  /** What an update may not do; `validate` has run as well. */
+  readonly validateUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
+  /** What an update of the status subresource may not do. */
+  readonly validateStatusUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
+  /** Sentences for the Warning header. */
+  readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** What is wrong with metadata.name; DNS subdomain when left out. Messages as in IsDNS1123Subdomain. */
+  readonly validateName?: (name: string, prefix: boolean) => readonly string[];
+  /** Field selectors beside metadata.name and metadata.namespace: what they read. */
+  readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
+  readonly scale?: ScaleMapping<T>;
+  /** Whether metadata.generation counts changes of everything but metadata and status. */
+  readonly hasGeneration: boolean;
+  /** Top-level fields that only the status subresource writes; ["status"] where there is that subresource. */
+  readonly statusFields: readonly string[];
+  /** Whether an update without resourceVersion is allowed (last write wins). */
+  readonly allowsUnconditionalUpdate: boolean;
+  /** Whether PUT on a name that does not exist creates it. */
+  readonly allowsCreateOnUpdate: boolean;
+  /** The grace period for a delete that names none, in seconds; 0 or absent deletes at once. */
+  readonly defaultGraceSeconds?: (object: T) => number;
+}
+
+export interface StoredAs<T extends KubeObject> {
+  /** Called late, so that two definitions may name each other. */
+  readonly definition: () => ResourceDefinition;
+  readonly toStored: (object: T) => KubeObject;
+  readonly fromStored: (stored: KubeObject) => T;
+}
+
+/** What a kind's file writes down; the rest comes from the facts. */
+export type ResourceOptions<T extends KubeObject> = Pick<ResourceReference, "group" | "version" | "kind" | "plural"> &
+  Partial<
+    Omit<ResourceDefinition<T>, "group" | "version" | "kind" | "plural" | "namespaced" | "schema" | "schemaName">
+  >;
+
+/** Makes the definition of a built-in kind from its file's options and the facts; throws when the facts do not know it. */
+export function defineResource<T extends KubeObject>(options: ResourceOptions<T>): ResourceDefinition<T> {
+  const fact = resourceFact(options.group, options.version, options.plural);
+  const schema = definitions[fact.definition];
+  if (!schema) throw new Error(`no schema ${fact.definition} for ${options.plural}`);
+  const hasStatus = fact.subresources.some((each) => each.name === "status");
+  return {
+    namespaced: fact.namespaced,
+    verbs: fact.verbs,
+    schema,
+    schemaName: fact.definition,
+    subresources: fact.subresources,
+    listKind: `${options.kind}List`,
+    singular: options.kind.toLowerCase(),
+    shortNames: [],
+    categories: [],
+    columns: [],
+    selectableFields: {},
+    hasGeneration: hasStatus && "spec" in (schema.properties ?? {}),
+    statusFields: hasStatus ? ["status"] : [],
+    allowsUnconditionalUpdate: true,
+    allowsCreateOnUpdate: false,
+    ...options,
+  };
+}
+
+/** `apps/v1`, `v1`. */
+export function apiVersionOf(resource: { readonly group: string; readonly version: string }): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}

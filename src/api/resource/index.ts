@@ -1,0 +1,4 @@
+export * from "./device-class.ts";
+export * from "./resource-claim.ts";
+export * from "./resource-claim-template.ts";
+export * from "./resource-slice.ts";

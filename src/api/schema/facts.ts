@@ -1,0 +1,41 @@
+import facts from "./facts.json" with { type: "json" };
+import type { GroupVersionKind, Schema } from "./schema.ts";
+
+export interface SubresourceFact extends GroupVersionKind {
+  readonly name: string;
+  readonly verbs: readonly string[];
+}
+
+/** What Kubernetes publishes of one resource with a REST path. */
+export interface ResourceFact extends GroupVersionKind {
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  /** The name of its schema in `definitions`. */
+  readonly definition: string;
+  readonly subresources: readonly SubresourceFact[];
+}
+
+/** Every resource of Kubernetes' stable groups, in the order of the published document. */
+export const resourceFacts: readonly ResourceFact[] = facts.resources;
+
+/** The published schemas by their full names, `io.k8s.api.core.v1.Pod`. JSON imports are typed by their content, too wide to be Schema. */
+export const definitions = facts.definitions as unknown as Readonly<Record<string, Schema>>;
+
+const byResource = new Map(resourceFacts.map((fact) => [`${fact.group}/${fact.version}/${fact.plural}`, fact]));
+
+/** The fact about a built-in resource; throws for one that Kubernetes does not publish. */
+export function resourceFact(group: string, version: string, plural: string): ResourceFact {
+  const fact = byResource.get(`${group}/${version}/${plural}`);
+  if (!fact) throw new Error(`no resource ${group}/${version}/${plural} among the facts of Kubernetes`);
+  return fact;
+}
+
+const prefix = "#/definitions/";
+
+/** The built-in schema that `#/definitions/…` names. */
+export function resolveBuiltIn(reference: string): Schema {
+  const found = definitions[reference.slice(prefix.length)];
+  if (!found) throw new Error(`no definition ${reference} among the facts of Kubernetes`);
+  return found;
+}

@@ -1,0 +1,59 @@
+// Time is given, never taken: every component that needs the time or a timer gets a Clock.
+
+/** A timer that was set and can be cancelled; cancelling twice or after it fired does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970-01-01T00:00:00Z; may jump when the machine's clock is set. */
+  now(): number;
+  /** Milliseconds that only ever grow, for durations. */
+  monotonicMs(): number;
+  /** Calls `fire` once after `delayMs`. A timer never keeps the process alive. */
+  setTimer(delayMs: number, fire: () => void): Timer;
+}
+
+/** The longest delay that setTimeout takes without firing at once. */
+const delayMsMax = 2 ** 31 - 1;
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(delayMs, fire) {
+    const handle = setTimeout(fire, Math.min(Math.max(0, delayMs), delayMsMax));
+    // In a browser the handle is a number and has no unref.
+    if (typeof handle === "object") handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+/** Resolves after `delayMs`; rejects with the signal's reason when it is aborted first. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      timer.cancel();
+      reject(signal?.reason);
+    };
+    const timer = clock.setTimer(delayMs, () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** The time as Kubernetes writes metav1.Time: RFC 3339, UTC, whole seconds. */
+export function timestamp(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** The time as Kubernetes writes metav1.MicroTime: RFC 3339, UTC, microseconds. */
+export function microTimestamp(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 23)}000Z`;
+}

@@ -1,0 +1,9 @@
+// What has nothing to do with Kubernetes and nothing to do with the host.
+export * from "./channel.ts";
+export * from "./clock.ts";
+export * from "./errors.ts";
+export * from "./freeze.ts";
+export * from "./heap.ts";
+export * from "./logger.ts";
+export * from "./random.ts";
+export * from "./virtual-clock.ts";

@@ -1,0 +1,45 @@
+// Randomness is given, never taken: the same seed gives the same history.
+
+export interface Random {
+  /** A number in [0, 1). */
+  next(): number;
+  /** Bytes for names and identifiers. Only `systemRandom` gives bytes fit for secrets. */
+  bytes(length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** The machine's cryptographic source (WebCrypto). */
+export const systemRandom: Random = {
+  next: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+};
+
+/** A repeatable source (mulberry32) for tests and simulation; never for secrets. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return { next, bytes: (length) => Uint8Array.from({ length }, () => Math.floor(next() * 256)) };
+}
+
+/** Letters and digits that spell no words by chance; the alphabet of Kubernetes' generated names. */
+const nameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+
+/** A suffix for generateName and pod names: `length` characters of Kubernetes' alphabet. */
+export function nameSuffix(random: Random, length = 5): string {
+  let suffix = "";
+  for (let i = 0; i < length; i++) suffix += nameAlphabet[Math.floor(random.next() * nameAlphabet.length)];
+  return suffix;
+}
+
+/** A version 4 UUID (RFC 9562). */
+export function uuid(random: Random): string {
+  const bytes = random.bytes(16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,0 +1,31 @@
+import type { User } from "../../api/index.ts";
+
+/** What somebody wants to do, in the words of RBAC. */
+export interface Attributes {
+  readonly user: User;
+  /** get, list, watch, create, update, patch, delete, deletecollection, or a special verb (bind, escalate, impersonate, …). */
+  readonly verb: string;
+  /** Set for requests to resources; the other resource fields belong to it. */
+  readonly resource?: {
+    readonly group: string;
+    readonly version: string;
+    readonly plural: string;
+    readonly subresource: string;
+    readonly namespace: string;
+    readonly name: string;
+  };
+  /** Set for every other path: /version, /healthz, … */
+  readonly path?: string;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** True when no later authorizer may allow it. */
+  readonly denied?: boolean;
+  /** Why, for the audit and for the message of the 403. */
+  readonly reason: string;
+}
+
+export interface Authorizer {
+  authorize(attributes: Attributes): Promise<Decision>;
+}

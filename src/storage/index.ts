@@ -1,0 +1,4 @@
+// The revisioned key-value store. Drivers beyond memory touch the host and are imported by name: ./lmdb/index.ts.
+export * from "./storage.ts";
+export * from "./value.ts";
+export * from "./watch-cache.ts";

@@ -1,0 +1,36 @@
+import type { KubeObject } from "../api/index.ts";
+import { deepFreeze } from "../lib/index.ts";
+import type { Value } from "./storage.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+class LazyValue implements Value {
+  #object: KubeObject | undefined;
+  #bytes: Uint8Array | undefined;
+
+  constructor(object: KubeObject | undefined, bytes: Uint8Array | undefined) {
+    this.#object = object;
+    this.#bytes = bytes;
+  }
+
+  get object(): KubeObject {
+    this.#object ??= deepFreeze(JSON.parse(decoder.decode(this.#bytes)) as KubeObject);
+    return this.#object;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= encoder.encode(JSON.stringify(this.#object));
+    return this.#bytes;
+  }
+}
+
+/** The value of an object, frozen from here on; it is encoded when someone needs the bytes. */
+export function valueFromObject(object: KubeObject): Value {
+  return new LazyValue(deepFreeze(object), undefined);
+}
+
+/** The value of JSON bytes; they are parsed when someone needs the object. */
+export function valueFromBytes(bytes: Uint8Array): Value {
+  return new LazyValue(undefined, bytes);
+}

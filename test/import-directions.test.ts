@@ -1,0 +1,91 @@
+// Holds the import directions and the host-free core of docs/architecture.md.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { test } from "node:test";
+
+const source = resolve(import.meta.dirname, "../src");
+
+/** What each part may import beside itself. cluster and cli import everything. */
+const allowed: Record<string, readonly string[]> = {
+  lib: [],
+  api: ["lib"],
+  storage: ["lib", "api"],
+  server: ["lib", "api", "storage"],
+  client: ["lib", "api"],
+  controllers: ["lib", "api", "client"],
+  scheduler: ["lib", "api", "client"],
+  agent: ["lib", "api", "client"],
+  network: ["lib", "api", "client"],
+};
+
+/** Files of the parts that must run without Node; the adapters among them are named for what they adapt to. */
+const hostFree = ["lib", "api", "storage", "server", "client", "controllers", "scheduler", "agent"];
+const adapterFolders = [
+  "storage/lmdb",
+  "storage/etcd",
+  "server/http",
+  "server/host",
+  "client/http",
+  "agent/host",
+  "agent/engine/cri",
+];
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+function imports(): Import[] {
+  const found: Import[] = [];
+  for (const entry of readdirSync(source, { recursive: true, encoding: "utf8" })) {
+    if (!/\.tsx?$/.test(entry) || entry.endsWith(".test.ts")) continue;
+    const text = readFileSync(resolve(source, entry), "utf8");
+    for (const match of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
+      const specifier = match[1] as string;
+      const target = specifier.startsWith(".")
+        ? relative(source, resolve(source, dirname(entry), specifier))
+        : specifier;
+      found.push({ file: entry, target });
+    }
+  }
+  return found;
+}
+
+const isAdapter = (path: string) => adapterFolders.some((folder) => path.startsWith(`${folder}/`));
+const partOf = (path: string) => path.split("/")[0] as string;
+const isInternal = (target: string) => target.endsWith(".ts") || target.endsWith(".tsx") || target.endsWith(".json");
+
+test("parts import only in the direction of the architecture", () => {
+  const wrong = imports().filter(({ file, target }) => {
+    const rule = allowed[partOf(file)];
+    return rule && isInternal(target) && partOf(target) !== partOf(file) && !rule.includes(partOf(target));
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("nobody imports past another folder's index", () => {
+  const wrong = imports().filter(({ file, target }) => {
+    if (!isInternal(target) || partOf(file) === partOf(target)) return false;
+    if (isAdapter(target)) return !target.endsWith("/index.ts");
+    return !/^\w+(\/engine)?\/index\.ts$/.test(target);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("the core imports nothing of the host", () => {
+  const hostPackages = new Set([
+    "lmdb",
+    "@grpc/grpc-js",
+    "@grpc/proto-loader",
+    "ws",
+    "pino",
+    "commander",
+    "prom-client",
+  ]);
+  const wrong = imports().filter(({ file, target }) => {
+    if (!hostFree.includes(partOf(file)) || isAdapter(file)) return false;
+    return target.startsWith("node:") || hostPackages.has(target) || isAdapter(target);
+  });
+  assert.deepEqual(wrong, []);
+});
