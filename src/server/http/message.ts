@@ -1,0 +1,38 @@
+// The one shape of an HTTP request and its answer, whichever protocol brought them.
+
+export interface HttpRequest {
+  readonly method: string;
+  /** The path without the query, percent-encoded as it came. */
+  readonly path: string;
+  /** What follows the question mark; empty when there is none. */
+  readonly query: string;
+  readonly remoteAddress: string;
+  /** The value of a header by its lower-case name; repeated ones are joined with a comma. */
+  header(name: string): string | undefined;
+  /** All headers with lower-case names; HTTP/2's pseudo-headers are not among them. */
+  headers(): Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The whole body. Throws ApiError 413 past `bytesMax`, 400 when the client goes away in the middle. */
+  body(bytesMax: number): Promise<Buffer>;
+  /** The body as it arrives. A request's body is read once, by this or by `body`. */
+  bodyStream(): NodeJS.ReadableStream;
+  /** Aborted when the client is gone or the server closes. */
+  readonly signal: AbortSignal;
+}
+
+export type HttpHeaders = Record<string, string | number | readonly string[]>;
+
+export interface HttpResponse {
+  readonly started: boolean;
+  /** The whole answer at once. */
+  end(status: number, headers: HttpHeaders, body?: string | Uint8Array): void;
+  /** Sends the head; the body follows through the writer. */
+  start(status: number, headers: HttpHeaders): BodyWriter;
+}
+
+export interface BodyWriter {
+  /** Resolves when there is room for more; at once as long as the client keeps up. Rejects when it is gone. */
+  write(chunk: string | Uint8Array): Promise<void> | undefined;
+  end(): void;
+  /** Breaks the connection off, so that the client sees that the answer is not whole. */
+  abort(): void;
+}
