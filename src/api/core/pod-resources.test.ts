@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { formatQuantity } from "../meta/quantity.ts";
+import type { Container, Pod, PodSpec } from "../types.generated.ts";
+import { podQos } from "./pod-qos.ts";
+import { podLimits, podRequests, type ResourceAmounts } from "./pod-resources.ts";
+
+const podOf = (spec: Partial<PodSpec>) => ({ metadata: {}, spec: { containers: [], ...spec } }) as unknown as Pod;
+const container = (requests: Record<string, string>, limits?: Record<string, string>, restartPolicy?: string) =>
+  ({ name: "c", resources: { requests, ...(limits && { limits }) }, restartPolicy }) as unknown as Container;
+const print = (amounts: ResourceAmounts) =>
+  Object.fromEntries([...amounts].map(([name, amount]) => [name, formatQuantity(amount)]));
+
+test("a pod needs the sum of its containers or the largest init container", () => {
+  const pod = podOf({
+    containers: [container({ cpu: "100m", memory: "64Mi" }), container({ cpu: "200m" })],
+    initContainers: [container({ cpu: "1", memory: "32Mi" }), container({ cpu: "500m" })],
+  });
+  assert.deepEqual(print(podRequests(pod)), { cpu: "1", memory: "64Mi" });
+});
+
+test("sidecars count beside the containers and beside later init containers", () => {
+  const pod = podOf({
+    containers: [container({ cpu: "300m" })],
+    initContainers: [
+      container({ cpu: "500m" }),
+      container({ cpu: "200m" }, undefined, "Always"),
+      container({ cpu: "350m" }),
+    ],
+  });
+  assert.deepEqual(print(podRequests(pod)), { cpu: "550m" });
+});
+
+test("what the pod asks for as a whole and its overhead count", () => {
+  const pod = podOf({
+    containers: [container({ cpu: "300m", "example.com/gpu": "1" }, { cpu: "1" })],
+    resources: { requests: { cpu: "700m" }, limits: { memory: "1Gi" } },
+    overhead: { cpu: "50m", memory: "16Mi" },
+  });
+  assert.deepEqual(print(podRequests(pod)), { cpu: "750m", "example.com/gpu": "1", memory: "16Mi" });
+  assert.deepEqual(print(podLimits(pod)), { cpu: "1050m", memory: "1040Mi" });
+});
+
+test("the quality of service class follows from requests and limits", () => {
+  const both = { cpu: "1", memory: "1Gi" };
+  const table: [string, Partial<PodSpec>, string][] = [
+    ["nothing asked for", { containers: [container({})] }, "BestEffort"],
+    ["only a resource that is not computing", { containers: [container({ "example.com/gpu": "1" })] }, "BestEffort"],
+    ["a zero request", { containers: [container({ cpu: "0" })] }, "BestEffort"],
+    ["requests below limits", { containers: [container({ cpu: "500m", memory: "1Gi" }, both)] }, "Burstable"],
+    ["limits of one resource", { containers: [container({ cpu: "1" }, { cpu: "1" })] }, "Burstable"],
+    ["requests equal limits", { containers: [container({ cpu: "1000m", memory: "1024Mi" }, both)] }, "Guaranteed"],
+    ["one container without", { containers: [container(both, both), container({})] }, "Burstable"],
+    [
+      "an init container without",
+      { containers: [container(both, both)], initContainers: [container({})] },
+      "Burstable",
+    ],
+    ["the pod as a whole", { containers: [container({})], resources: { requests: both, limits: both } }, "Guaranteed"],
+  ];
+  for (const [what, spec, expected] of table) assert.equal(podQos(podOf(spec)), expected, what);
+});

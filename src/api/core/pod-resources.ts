@@ -1,0 +1,93 @@
+import {
+  addQuantities,
+  compareQuantities,
+  type ParsedQuantity,
+  parseQuantity,
+  quantitySign,
+} from "../meta/quantity.ts";
+import type { Container, Pod, Quantity, ResourceRequirements } from "../types.generated.ts";
+
+/** Quantities by resource name; `quantityMilliValue` and `quantityValue` make numbers of them. */
+export type ResourceAmounts = ReadonlyMap<string, ParsedQuantity>;
+
+type Amounts = Map<string, ParsedQuantity>;
+type ResourceList = Readonly<Record<string, Quantity>> | undefined;
+
+/** Whether the init container keeps running beside the others (a sidecar). */
+export function isRestartableInitContainer(container: Container): boolean {
+  return container.restartPolicy === "Always";
+}
+
+/**
+ * What a node must have free for the pod: the sum of its containers and sidecars, or what its init containers need at
+ * their time, whichever is more; what the pod as a whole asks for comes before that of its containers; plus the overhead
+ * of its runtime class. https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+ */
+export function podRequests(pod: Pod): ResourceAmounts {
+  const total = containerAmounts(pod, (resources) => resources?.requests);
+  for (const [name, amount] of Object.entries(pod.spec.resources?.requests ?? {}))
+    if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
+  add(total, pod.spec.overhead);
+  return total;
+}
+
+/** What the pod may use at most; resources without a limit are left out. */
+export function podLimits(pod: Pod): ResourceAmounts {
+  const total = containerAmounts(pod, (resources) => resources?.limits);
+  for (const [name, amount] of Object.entries(pod.spec.resources?.limits ?? {}))
+    if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
+  for (const [name, amount] of Object.entries(pod.spec.overhead ?? {})) {
+    const limit = total.get(name);
+    if (limit && quantitySign(limit) !== 0) total.set(name, addQuantities(limit, amount));
+  }
+  return total;
+}
+
+/** What the pod's containers ask for together, without what the pod asks for as a whole and without overhead. */
+export function aggregateContainerRequests(pod: Pick<Pod, "spec">): ResourceAmounts {
+  return containerAmounts(pod, (resources) => resources?.requests);
+}
+
+/** Whether a pod can ask for the resource as a whole. */
+export function isPodLevelResource(name: string): boolean {
+  return name === "cpu" || name === "memory" || name.startsWith("hugepages-");
+}
+
+function containerAmounts(
+  pod: Pick<Pod, "spec">,
+  listOf: (resources: ResourceRequirements | undefined) => ResourceList,
+): Amounts {
+  const total: Amounts = new Map();
+  for (const container of pod.spec.containers) add(total, listOf(container.resources));
+  const sidecars: Amounts = new Map();
+  const initial: Amounts = new Map();
+  for (const container of pod.spec.initContainers ?? []) {
+    const list = listOf(container.resources);
+    if (isRestartableInitContainer(container)) {
+      add(total, list);
+      add(sidecars, list);
+      raise(initial, sidecars);
+    } else {
+      // An init container runs beside the sidecars that were started before it.
+      const together: Amounts = new Map(sidecars);
+      add(together, list);
+      raise(initial, together);
+    }
+  }
+  raise(total, initial);
+  return total;
+}
+
+function add(total: Amounts, list: ResourceList): void {
+  for (const [name, amount] of Object.entries(list ?? {})) {
+    const before = total.get(name);
+    total.set(name, before ? addQuantities(before, amount) : parseQuantity(amount));
+  }
+}
+
+function raise(total: Amounts, other: ResourceAmounts): void {
+  for (const [name, amount] of other) {
+    const before = total.get(name);
+    if (!before || compareQuantities(before, amount) < 0) total.set(name, amount);
+  }
+}
