@@ -23,6 +23,16 @@ export interface SandboxConfig {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly security: SecurityContext;
   readonly runtimeHandler: string;
+  /** The ports that the network binds on the machine (hostPort); empty with hostNetwork. */
+  readonly portMappings: readonly PortMapping[];
+}
+
+export interface PortMapping {
+  readonly protocol: "TCP" | "UDP" | "SCTP";
+  readonly containerPort: number;
+  readonly hostPort: number;
+  /** Empty: every address of the machine. */
+  readonly hostIp: string;
 }
 
 export interface SecurityContext {
@@ -80,6 +90,10 @@ export interface ContainerConfig {
   readonly tty: boolean;
   readonly resources: LinuxResources;
   readonly security: SecurityContext;
+  /** The container whose process namespace this one joins (ephemeral containers' targetContainerName). */
+  readonly targetContainerId?: string;
+  /** The signal that asks the process to stop, as SIGTERM; the image's when left out. */
+  readonly stopSignal?: string;
 }
 
 export interface Sandbox {
