@@ -1,0 +1,2 @@
+export type { KeyPair } from "./certificate.ts";
+export * from "./pki.ts";
