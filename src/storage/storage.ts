@@ -8,9 +8,11 @@ export type Revision = number;
  * once. Drivers that stay in memory use `object`, those that write use `bytes`; neither makes what it does not need.
  */
 export interface Value {
-  /** Deep-frozen. */
+  /** Not to be changed. */
   readonly object: KubeObject;
   readonly bytes: Uint8Array;
+  /** Whether `bytes` are made already, so that reading them costs nothing. */
+  readonly isEncoded: boolean;
 }
 
 export interface Entry {
@@ -18,6 +20,13 @@ export interface Entry {
   readonly value: Value;
   readonly createRevision: Revision;
   readonly modRevision: Revision;
+}
+
+/** What `range` found. */
+export interface Snapshot {
+  /** The state is that after this commit: a watch after it misses nothing. */
+  readonly revision: Revision;
+  readonly entries: readonly Entry[];
 }
 
 export interface Change {
@@ -31,29 +40,32 @@ export interface Change {
 export interface StorageEvent {
   readonly key: string;
   readonly revision: Revision;
-  /** Undefined when the key was deleted. */
-  readonly value?: Value;
-  /** What was there before; undefined when the key was created. */
-  readonly previous?: Entry;
+  /** What the key holds now; undefined when it was deleted. */
+  readonly entry?: Entry;
 }
 
 /** The revisioned key-value store below the API. Keys are `/registry/<group>/<resource>/<namespace>/<name>`. */
 export interface Storage {
   /** The revision of the last commit that is visible to `range`. */
   readonly revision: Revision;
-  /** The revision before which history is gone. */
+  /** The oldest revision whose events are kept; the next one when none are. */
   readonly compacted: Revision;
-  /** The entries whose keys start with `prefix`, in key order. */
-  range(prefix: string): Promise<Entry[]>;
+  /** The entries whose keys start with `prefix`, in the order in which JavaScript compares strings. */
+  range(prefix: string): Promise<Snapshot>;
   /**
-   * All changes or none, at one new revision, durable when it resolves.
-   * Throws ChangeConflict when a key is not at the revision it should be, and StorageFull when there is no room.
+   * All changes or none, at one new revision, durable when it resolves. Each key may be changed once. A commit that
+   * only deletes what does not exist changes nothing and gives the last revision. Throws ChangeConflict when a key is
+   * not at the revision it should be, and StorageFull when there is no room.
    */
   commit(changes: readonly Change[]): Promise<Revision>;
-  /** Every change below `prefix` after revision `after`, in order. Throws Compacted when they are not kept any more. */
-  watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<StorageEvent>;
-  /** Forgets history before `before`. The present state stays. */
+  /**
+   * Every change below `prefix` after revision `after`, in order: arrays of whole commits, as many as are ready.
+   * Throws Compacted when they are not kept any more, and when its reader falls so far behind; ends with the signal.
+   */
+  watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<readonly StorageEvent[]>;
+  /** Forgets the events before `before`. The present state stays. */
   compact(before: Revision): Promise<void>;
+  /** Waits for the commits under way and ends the watches. */
   close(): Promise<void>;
 }
 
@@ -87,5 +99,13 @@ export class StorageFull extends Error {
   constructor(options?: ErrorOptions) {
     super("the disk that holds the data directory is full: free space there and try again", options);
     this.name = "StorageFull";
+  }
+}
+
+/** The storage was closed before or during the call. */
+export class StorageClosed extends Error {
+  constructor() {
+    super("the storage is closed");
+    this.name = "StorageClosed";
   }
 }

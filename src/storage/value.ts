@@ -1,5 +1,4 @@
 import type { KubeObject } from "../api/index.ts";
-import { deepFreeze } from "../lib/index.ts";
 import type { Value } from "./storage.ts";
 
 const encoder = new TextEncoder();
@@ -15,7 +14,8 @@ class LazyValue implements Value {
   }
 
   get object(): KubeObject {
-    this.#object ??= deepFreeze(JSON.parse(decoder.decode(this.#bytes)) as KubeObject);
+    // What was stored went through the API's validation, so its shape is known.
+    this.#object ??= JSON.parse(decoder.decode(this.#bytes)) as KubeObject;
     return this.#object;
   }
 
@@ -23,11 +23,15 @@ class LazyValue implements Value {
     this.#bytes ??= encoder.encode(JSON.stringify(this.#object));
     return this.#bytes;
   }
+
+  get isEncoded(): boolean {
+    return this.#bytes !== undefined;
+  }
 }
 
-/** The value of an object, frozen from here on; it is encoded when someone needs the bytes. */
+/** The value of an object, which nobody changes from here on; it is encoded when someone needs the bytes. */
 export function valueFromObject(object: KubeObject): Value {
-  return new LazyValue(deepFreeze(object), undefined);
+  return new LazyValue(object, undefined);
 }
 
 /** The value of JSON bytes; they are parsed when someone needs the object. */

@@ -1,10 +1,10 @@
 import type { KubeObject } from "../api/index.ts";
 import type { Revision } from "./storage.ts";
 
-/** One version of an object as the API gives it out: gets, lists and watches share the frozen object and its bytes. */
+/** One version of an object as the API gives it out: gets, lists and watches share the object and its bytes. */
 export interface StoredObject {
   readonly key: string;
-  /** Deep-frozen, with metadata.resourceVersion. */
+  /** With metadata.resourceVersion; not to be changed (deep-frozen in development and tests). */
   readonly object: KubeObject;
   /** The object's JSON, encoded at most once. */
   readonly bytes: Uint8Array;
@@ -20,29 +20,43 @@ export interface CacheEvent {
   readonly previous?: StoredObject;
 }
 
+/** Which changes a watch is about: those whose object is, or was before, in this namespace, or under this key or index value. */
+export type WatchScope =
+  | { readonly namespace: string }
+  | { readonly key: string }
+  | { readonly index: string; readonly value: string };
+
+/** Arrays of changes in revision order, as many as are ready: whoever writes to a socket writes once for each array. */
+export interface CacheWatch extends AsyncIterable<readonly CacheEvent[]> {
+  /** Every change of the scope up to this revision was handed over: what a bookmark may say. */
+  readonly delivered: Revision;
+}
+
 /** The objects of one resource (one key prefix), indexed, with a ring of recent events. */
 export interface ResourceCache {
-  /** The revision of the last change to this resource. */
+  /** The revision of the last change to this resource; that of the load when there was none since. */
   readonly lastChange: Revision;
   get(key: string): StoredObject | undefined;
-  /** In key order; all namespaces when none is named. The array is shared: do not change it. */
+  /** In key order; all namespaces when none is named. The array never changes and is shared: do not change it. */
   list(namespace?: string): readonly StoredObject[];
-  /** Those that `index` files under `value`; see `addIndex`. */
+  /** Those that `index` files under `value`, in key order; see `addIndex`. */
   byIndex(index: string, value: string): readonly StoredObject[];
+  /** Files every object under `value(object)`; adding an index of the same name again does nothing. */
   addIndex(name: string, value: (object: KubeObject) => string | undefined): void;
   /**
-   * The changes after `after`, in order. Throws Compacted when the ring does not reach back that far. A watcher that
-   * falls too far behind is ended with Compacted: its client lists again.
+   * The changes after `after`, in order, those of `scope` or all. Throws Compacted at once when the ring does not reach
+   * back that far. A watch whose reader falls too far behind ends with Compacted: its client lists again.
    */
-  watch(after: Revision, signal: AbortSignal): AsyncIterable<CacheEvent>;
+  watch(after: Revision, signal: AbortSignal, scope?: WatchScope): CacheWatch;
 }
 
 /** Everything the store holds, in memory: reads never touch the disk. */
 export interface WatchCache {
   /** The revision up to which all changes are applied. */
   readonly revision: Revision;
+  /** The objects whose keys start with `prefix`; see `resourcePrefix`. */
   resource(prefix: string): ResourceCache;
-  /** Resolves when `revision` is applied; at once when it is already. */
+  /** Resolves when `revision` is applied; at once when it is already. Rejects when the signal or `close` come first. */
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

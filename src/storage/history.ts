@@ -1,0 +1,84 @@
+import { Compacted, type Revision, type StorageEvent } from "./storage.ts";
+
+/** How many events a driver keeps for watches unless told otherwise. Only the watch cache reads them, right away. */
+export const historyEventsMax = 10_000;
+
+/** The events of recent commits in memory. Readers have no queue of their own: each keeps its place in this one. */
+export class History {
+  readonly #eventsMax: number;
+  /** `#commits[i]` are the events of revision `#first + i`. */
+  #commits: (readonly StorageEvent[])[] = [];
+  #first: Revision;
+  #eventCount = 0;
+  #closed = false;
+  #wake: (() => void)[] = [];
+
+  /** `revision` is that of the state from which history starts. */
+  constructor(revision: Revision, eventsMax = historyEventsMax) {
+    this.#first = revision + 1;
+    this.#eventsMax = eventsMax;
+  }
+
+  /** The oldest revision that is kept; the next one when none is. */
+  get oldest(): Revision {
+    return this.#first;
+  }
+
+  /** Adds the commits that follow the last one, oldest first, and lets the oldest events go when there are too many. */
+  append(commits: readonly (readonly StorageEvent[])[]): void {
+    for (const events of commits) {
+      this.#commits.push(events);
+      this.#eventCount += events.length;
+    }
+    let excess = 0;
+    for (let count = this.#eventCount; count > this.#eventsMax && excess < this.#commits.length - 1; excess++) {
+      count -= this.#commits[excess]!.length;
+    }
+    // Dropping moves what stays, so it waits until a tenth is too much.
+    if (this.#eventCount > this.#eventsMax * 1.1) this.#drop(excess);
+    this.#wakeAll();
+  }
+
+  /** Forgets the commits before `before`. */
+  compact(before: Revision): void {
+    this.#drop(Math.max(0, Math.min(before - this.#first, this.#commits.length)));
+  }
+
+  /** Ends all readers. */
+  close(): void {
+    this.#closed = true;
+    this.#wakeAll();
+  }
+
+  async *watch(prefix: string, after: Revision, signal: AbortSignal): AsyncGenerator<readonly StorageEvent[]> {
+    const wake = () => this.#wakeAll();
+    signal.addEventListener("abort", wake);
+    try {
+      let next = after + 1;
+      while (!this.#closed && !signal.aborted) {
+        if (next < this.#first) throw new Compacted(next - 1, this.#first);
+        const events: StorageEvent[] = [];
+        const end = this.#first + this.#commits.length;
+        for (; next < end; next++) {
+          for (const event of this.#commits[next - this.#first]!) if (event.key.startsWith(prefix)) events.push(event);
+        }
+        if (events.length > 0) yield events;
+        else await new Promise<void>((resolve) => this.#wake.push(resolve));
+      }
+    } finally {
+      signal.removeEventListener("abort", wake);
+    }
+  }
+
+  #drop(count: number): void {
+    for (let i = 0; i < count; i++) this.#eventCount -= this.#commits[i]!.length;
+    this.#commits.splice(0, count);
+    this.#first += count;
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const resolve of waiting) resolve();
+  }
+}

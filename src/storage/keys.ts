@@ -1,0 +1,29 @@
+import type { ResourceDefinition } from "../api/index.ts";
+
+/** Everything that the API stores is below this. */
+export const registryPrefix = "/registry/";
+
+/** The key segment of the group whose name is empty. No group of a custom resource can be called so: those have a dot. */
+const coreSegment = "core";
+
+/**
+ * The prefix of all objects of a resource: `/registry/<group>/<plural>/`. Definitions that are kept in another's form
+ * (HPA v1 in v2, events.k8s.io in core) share that one's prefix.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: definitions of every kind; only their names are read
+export function resourcePrefix(definition: ResourceDefinition<any>): string {
+  const { group, plural } = definition.stored?.definition() ?? definition;
+  return `${registryPrefix}${group === "" ? coreSegment : group}/${plural}/`;
+}
+
+/** The key of one object; `namespace` is undefined for cluster-scoped kinds. */
+export function objectKey(
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  definition: ResourceDefinition<any>,
+  namespace: string | undefined,
+  name: string,
+): string {
+  return namespace === undefined
+    ? `${resourcePrefix(definition)}${name}`
+    : `${resourcePrefix(definition)}${namespace}/${name}`;
+}

@@ -1,0 +1,84 @@
+import { checkChanges } from "./commit-check.ts";
+import { History, historyEventsMax } from "./history.ts";
+import {
+  type Change,
+  type Entry,
+  type Revision,
+  type Snapshot,
+  type Storage,
+  StorageClosed,
+  type StorageEvent,
+} from "./storage.ts";
+
+export interface MemoryStorageOptions {
+  /** How many events are kept for watches. */
+  readonly historyEventsMax?: number;
+}
+
+/** Storage that lives as long as the process: for tests, simulation and embedding. */
+export class MemoryStorage implements Storage {
+  readonly #entries = new Map<string, Entry>();
+  readonly #history: History;
+  #revision: Revision = 0;
+  #closed = false;
+
+  constructor(options: MemoryStorageOptions = {}) {
+    this.#history = new History(0, options.historyEventsMax ?? historyEventsMax);
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get compacted(): Revision {
+    return this.#history.oldest;
+  }
+
+  async range(prefix: string): Promise<Snapshot> {
+    this.#assertOpen();
+    const entries = [...this.#entries.values()].filter((entry) => entry.key.startsWith(prefix));
+    entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return { revision: this.#revision, entries };
+  }
+
+  async commit(changes: readonly Change[]): Promise<Revision> {
+    this.#assertOpen();
+    checkChanges(changes, (key) => this.#entries.get(key)?.modRevision ?? 0);
+    const revision = this.#revision + 1;
+    const events: StorageEvent[] = [];
+    for (const { key, value } of changes) {
+      const previous = this.#entries.get(key);
+      if (value !== undefined) {
+        const entry = { key, value, createRevision: previous?.createRevision ?? revision, modRevision: revision };
+        this.#entries.set(key, entry);
+        events.push({ key, revision, entry });
+      } else if (previous !== undefined) {
+        this.#entries.delete(key);
+        events.push({ key, revision });
+      }
+    }
+    if (events.length === 0) return this.#revision;
+    this.#revision = revision;
+    this.#history.append([events]);
+    return revision;
+  }
+
+  watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<readonly StorageEvent[]> {
+    this.#assertOpen();
+    return this.#history.watch(prefix, after, signal);
+  }
+
+  async compact(before: Revision): Promise<void> {
+    this.#assertOpen();
+    this.#history.compact(before);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#history.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StorageClosed();
+  }
+}

@@ -1,0 +1,229 @@
+import type { KubeObject } from "../api/index.ts";
+import { assert } from "../lib/index.ts";
+import { CacheWatcher } from "./cache-watcher.ts";
+import { CachedObject } from "./cached-object.ts";
+import { EventRing } from "./event-ring.ts";
+import { SortedObjects } from "./sorted-objects.ts";
+import type { Entry, Revision, StorageEvent } from "./storage.ts";
+import type { CacheEvent, ResourceCache, StoredObject, WatchScope } from "./watch-cache.ts";
+
+/** What all resources of a watch cache share. */
+export interface ResourceStateOptions {
+  readonly ringEventsMax: number;
+  readonly watcherEventsMax: number;
+  readonly freeze: boolean;
+  /** The revision up to which the whole cache is applied. */
+  readonly applied: () => Revision;
+}
+
+interface Index {
+  readonly fileUnder: (object: KubeObject) => string | undefined;
+  readonly byValue: Map<string, SortedObjects>;
+}
+
+const nothing: readonly StoredObject[] = [];
+
+/** The state of one resource: changed by `apply` alone, in revision order. */
+export class ResourceState implements ResourceCache {
+  readonly #prefix: string;
+  readonly #options: ResourceStateOptions;
+  readonly #objects = new Map<string, CachedObject>();
+  readonly #namespaces = new Map<string, SortedObjects>();
+  readonly #indexes = new Map<string, Index>();
+  readonly #ring: EventRing;
+  readonly #watchers = new Map<string, Set<CacheWatcher>>();
+  #all: readonly StoredObject[] | undefined;
+  #lastChange: Revision;
+
+  constructor(prefix: string, loaded: Revision, options: ResourceStateOptions) {
+    this.#prefix = prefix;
+    this.#lastChange = loaded;
+    this.#options = options;
+    this.#ring = new EventRing(loaded, options.ringEventsMax);
+  }
+
+  get lastChange(): Revision {
+    return this.#lastChange;
+  }
+
+  get(key: string): StoredObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  list(namespace?: string): readonly StoredObject[] {
+    if (namespace !== undefined) return this.#namespaces.get(namespace)?.list() ?? nothing;
+    this.#all ??= this.#concatenate();
+    return this.#all;
+  }
+
+  byIndex(index: string, value: string): readonly StoredObject[] {
+    return this.#index(index).byValue.get(value)?.list() ?? nothing;
+  }
+
+  addIndex(name: string, fileUnder: (object: KubeObject) => string | undefined): void {
+    if (this.#indexes.has(name)) return;
+    const index: Index = { fileUnder, byValue: new Map() };
+    this.#indexes.set(name, index);
+    for (const object of this.list()) file(index, fileUnder(object.object), object);
+  }
+
+  watch(after: Revision, signal: AbortSignal, scope?: WatchScope): CacheWatcher {
+    const missed = this.#ring.since(after);
+    const name = scopeName(scope);
+    const pending = scope === undefined ? missed : missed.filter((event) => this.#scopesOf(event).has(name));
+    const watcher = new CacheWatcher({
+      after,
+      pending,
+      eventsMax: this.#options.watcherEventsMax,
+      applied: this.#options.applied,
+      signal,
+      onEnd: (ended) => this.#forget(name, ended),
+    });
+    this.#watchers.getOrInsertComputed(name, () => new Set()).add(watcher);
+    if (signal.aborted) watcher.end();
+    return watcher;
+  }
+
+  /** Takes an entry of the first load: no event. */
+  load(entry: Entry): void {
+    this.#put(CachedObject.of(entry, this.#options.freeze), undefined);
+  }
+
+  apply(change: StorageEvent, nowMs: number): void {
+    const event = this.#change(change);
+    if (event === undefined) return;
+    this.#lastChange = change.revision;
+    this.#ring.push(event, nowMs);
+    if (this.#watchers.size === 0) return;
+    for (const scope of this.#scopesOf(event)) {
+      const watchers = this.#watchers.get(scope);
+      if (watchers) for (const watcher of watchers) watcher.push(event);
+    }
+  }
+
+  /** What became of the state between the last event and a snapshot at `revision` in which the entries are `present`. */
+  difference(present: ReadonlyMap<string, Entry>, revision: Revision): StorageEvent[] {
+    const changes: StorageEvent[] = [];
+    for (const [key, entry] of present) {
+      if (this.#objects.get(key)?.revision !== entry.modRevision)
+        changes.push({ key, revision: entry.modRevision, entry });
+    }
+    for (const key of this.#objects.keys()) if (!present.has(key)) changes.push({ key, revision });
+    return changes;
+  }
+
+  /** Says that what happened up to `revision` was not seen event by event, so nobody can watch from before it. */
+  forgetHistory(revision: Revision): void {
+    this.#ring.reset(revision);
+  }
+
+  /** Drops the events that came before `timeMs` from the ring. */
+  expire(timeMs: number): void {
+    this.#ring.expire(timeMs);
+  }
+
+  endWatches(error?: unknown): void {
+    for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher.end(error);
+  }
+
+  #change(change: StorageEvent): CacheEvent | undefined {
+    const { key, revision, entry } = change;
+    const previous = this.#objects.get(key);
+    if (entry === undefined) {
+      if (previous === undefined) return undefined;
+      this.#remove(previous);
+      return { type: "DELETED", revision, current: previous.deletedAt(revision), previous };
+    }
+    const current = CachedObject.of(entry, this.#options.freeze);
+    this.#put(current, previous);
+    return previous === undefined
+      ? { type: "ADDED", revision, current }
+      : { type: "MODIFIED", revision, current, previous };
+  }
+
+  #put(object: CachedObject, previous: CachedObject | undefined): void {
+    this.#objects.set(object.key, object);
+    this.#all = undefined;
+    const namespace = this.#namespaceOf(object.key);
+    this.#namespaces.getOrInsertComputed(namespace, () => new SortedObjects()).set(object);
+    for (const index of this.#indexes.values()) {
+      const value = index.fileUnder(object.object);
+      const before = previous && index.fileUnder(previous.object);
+      if (before !== undefined && before !== value) unfile(index, before, object.key);
+      file(index, value, object);
+    }
+  }
+
+  #remove(object: CachedObject): void {
+    this.#objects.delete(object.key);
+    this.#all = undefined;
+    const namespace = this.#namespaceOf(object.key);
+    const inNamespace = this.#namespaces.get(namespace);
+    inNamespace?.delete(object.key);
+    if (inNamespace?.size === 0) this.#namespaces.delete(namespace);
+    for (const index of this.#indexes.values()) unfile(index, index.fileUnder(object.object), object.key);
+  }
+
+  /** All objects in key order. A namespace's keys are together; "a-b/" comes before "a/", so the slash counts. */
+  #concatenate(): readonly StoredObject[] {
+    const parts = [...this.#namespaces].sort(([a], [b]) => (`${a}/` < `${b}/` ? -1 : 1));
+    if (parts.length === 1) return parts[0]![1].list();
+    const all: StoredObject[] = [];
+    for (const [, objects] of parts) for (const object of objects.list()) all.push(object);
+    return all;
+  }
+
+  /** The namespace that a key names; empty for cluster-scoped objects. */
+  #namespaceOf(key: string): string {
+    const slash = key.indexOf("/", this.#prefix.length);
+    return slash < 0 ? "" : key.slice(this.#prefix.length, slash);
+  }
+
+  #index(name: string): Index {
+    const index = this.#indexes.get(name);
+    assert(index, `${this.#prefix} has an index ${name}`);
+    return index;
+  }
+
+  /** The names of all scopes that an event belongs to. */
+  #scopesOf(event: CacheEvent): Set<string> {
+    const { key, object } = event.current;
+    const scopes = new Set<string>([
+      scopeName(undefined),
+      scopeName({ namespace: this.#namespaceOf(key) }),
+      scopeName({ key }),
+    ]);
+    for (const [index, { fileUnder }] of this.#indexes) {
+      const value = fileUnder(object);
+      const before = event.previous && fileUnder(event.previous.object);
+      if (value !== undefined) scopes.add(scopeName({ index, value }));
+      if (before !== undefined) scopes.add(scopeName({ index, value: before }));
+    }
+    return scopes;
+  }
+
+  #forget(scope: string, watcher: CacheWatcher): void {
+    const watchers = this.#watchers.get(scope);
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.#watchers.delete(scope);
+  }
+}
+
+function scopeName(scope: WatchScope | undefined): string {
+  if (scope === undefined) return "";
+  if ("namespace" in scope) return `namespace ${scope.namespace}`;
+  if ("key" in scope) return `key ${scope.key}`;
+  return `index ${scope.index} ${scope.value}`;
+}
+
+function file(index: Index, value: string | undefined, object: StoredObject): void {
+  if (value === undefined) return;
+  index.byValue.getOrInsertComputed(value, () => new SortedObjects()).set(object);
+}
+
+function unfile(index: Index, value: string | undefined, key: string): void {
+  if (value === undefined) return;
+  const objects = index.byValue.get(value);
+  objects?.delete(key);
+  if (objects?.size === 0) index.byValue.delete(value);
+}
