@@ -1,0 +1,50 @@
+/** An IPv4 range in CIDR notation, as numbers. */
+export interface Range {
+  readonly base: number;
+  readonly prefixLength: number;
+}
+
+/** The number of an IPv4 address; undefined for anything else. */
+export function parseAddress(text: string): number | undefined {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (!match) return undefined;
+  let value = 0;
+  for (const part of match.slice(1)) {
+    const byte = Number(part);
+    if (byte > 255) return undefined;
+    value = value * 256 + byte;
+  }
+  return value;
+}
+
+export function formatAddress(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+}
+
+/** The range of `10.42.0.0/16`; undefined when it is not one, or when bits below the prefix are set. */
+export function parseRange(text: string): Range | undefined {
+  const [address = "", length = "", ...rest] = text.split("/");
+  const base = parseAddress(address);
+  if (base === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length)) return undefined;
+  const prefixLength = Number(length);
+  if (prefixLength > 32 || base % rangeSize({ base, prefixLength }) !== 0) return undefined;
+  return { base, prefixLength };
+}
+
+export function rangeSize(range: Range): number {
+  return 2 ** (32 - range.prefixLength);
+}
+
+/** The address at `offset` in the range. */
+export function addressAt(range: Range, offset: number): string {
+  return formatAddress(range.base + offset);
+}
+
+export function rangesOverlap(a: Range, b: Range): boolean {
+  return a.base < b.base + rangeSize(b) && b.base < a.base + rangeSize(a);
+}
+
+export function contains(range: Range, address: string): boolean {
+  const value = parseAddress(address);
+  return value !== undefined && value >= range.base && value < range.base + rangeSize(range);
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EndpointSlice, Pod, Service } from "../api/index.ts";
+import { changeScript, noRules, replaceScript } from "./rule-set.ts";
+import { type ServiceRulesInput, serviceRules } from "./service-rules.ts";
+
+// The tests give only the fields that the rules read.
+const service = (spec: object, status = {}) =>
+  ({
+    metadata: { namespace: "shop", name: "web" },
+    spec: { clusterIP: "10.43.0.5", clusterIPs: ["10.43.0.5"], ports: [{ port: 80, protocol: "TCP" }], ...spec },
+    status,
+  }) as unknown as Service;
+const endpoint = (address: string, nodeName = "here", conditions: object = { ready: true }) => ({
+  addresses: [address],
+  nodeName,
+  conditions,
+});
+const slice = (endpoints: object[], ports: object[] = [{ name: "", port: 8080 }]) =>
+  ({
+    metadata: { namespace: "shop", name: "web-1", labels: { "kubernetes.io/service-name": "web" } },
+    addressType: "IPv4",
+    endpoints,
+    ports,
+  }) as unknown as EndpointSlice;
+const rules = (input: Partial<ServiceRulesInput>) =>
+  serviceRules({
+    nodeName: "here",
+    podRange: "10.42.0.0/16",
+    serviceRange: "10.43.0.0/16",
+    services: [],
+    endpointSlices: [],
+    pods: [],
+    ...input,
+  });
+const chain = (set: ReturnType<typeof rules>, name: string) => set.chains.get(name)?.rules;
+const elements = (set: ReturnType<typeof rules>, map: string) => Object.fromEntries(set.maps.get(map)?.elements ?? []);
+
+test("a cluster IP spreads over the ready endpoints of its port", () => {
+  const set = rules({
+    services: [service({})],
+    endpointSlices: [
+      slice([endpoint("10.42.0.7"), endpoint("10.42.1.8", "there"), endpoint("10.42.0.9", "here", { ready: false })]),
+    ],
+  });
+  assert.deepEqual(elements(set, "service-addresses"), { "10.43.0.5 . tcp . 80": "goto service/shop/web/tcp/80" });
+  assert.deepEqual(chain(set, "service/shop/web/tcp/80"), [
+    "meta l4proto tcp dnat ip addr . port to numgen random mod 2 map { 0 : 10.42.0.7 . 8080, 1 : 10.42.1.8 . 8080 }",
+  ]);
+});
+
+test("a service without endpoints has no entry: its address is refused", () => {
+  const set = rules({ services: [service({})] });
+  assert.deepEqual(elements(set, "service-addresses"), {});
+  assert.ok(chain(set, "refuse-output")?.includes("ip daddr 10.43.0.0/16 meta l4proto tcp reject with tcp reset"));
+});
+
+test("endpoints that terminate but serve are used only where none is ready", () => {
+  const leaving = endpoint("10.42.0.9", "here", { ready: false, serving: true, terminating: true });
+  const alone = rules({ services: [service({})], endpointSlices: [slice([leaving])] });
+  assert.match(chain(alone, "service/shop/web/tcp/80")?.[0] ?? "", /10\.42\.0\.9/);
+  const both = rules({ services: [service({})], endpointSlices: [slice([leaving, endpoint("10.42.0.7")])] });
+  assert.doesNotMatch(chain(both, "service/shop/web/tcp/80")?.[0] ?? "", /10\.42\.0\.9/);
+});
+
+test("a named port goes to the number that each slice gives it", () => {
+  const set = rules({
+    services: [
+      service({
+        ports: [
+          { name: "http", port: 80, protocol: "TCP" },
+          { name: "stats", port: 81, protocol: "TCP" },
+        ],
+      }),
+    ],
+    endpointSlices: [
+      slice([endpoint("10.42.0.7")], [{ name: "http", port: 8080 }]),
+      slice([endpoint("10.42.0.8")], [{ name: "http", port: 9090 }]),
+    ],
+  });
+  assert.match(chain(set, "service/shop/web/tcp/80")?.[0] ?? "", /10\.42\.0\.7 \. 8080, 1 : 10\.42\.0\.8 \. 9090/);
+  assert.equal(chain(set, "service/shop/web/tcp/81"), undefined);
+});
+
+test("a node port marks packets for masquerading and goes to all endpoints", () => {
+  const set = rules({
+    services: [service({ type: "NodePort", ports: [{ port: 80, nodePort: 30080 }] })],
+    endpointSlices: [slice([endpoint("10.42.1.8", "there")])],
+  });
+  assert.deepEqual(elements(set, "local-ports"), { "tcp . 30080": "goto external/shop/web/tcp/80" });
+  assert.deepEqual(chain(set, "external/shop/web/tcp/80"), [
+    "meta mark set meta mark | 0x4000",
+    "goto service/shop/web/tcp/80",
+  ]);
+});
+
+test("externalTrafficPolicy Local keeps the source and drops where no endpoint is on this node", () => {
+  const spec = { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }] };
+  const remote = rules({ services: [service(spec)], endpointSlices: [slice([endpoint("10.42.1.8", "there")])] });
+  assert.equal(chain(remote, "external/shop/web/tcp/80")?.at(-1), "drop");
+  const local = rules({ services: [service(spec)], endpointSlices: [slice([endpoint("10.42.0.7")])] });
+  assert.equal(chain(local, "external/shop/web/tcp/80")?.at(-1), "goto service/local/shop/web/tcp/80");
+});
+
+test("internalTrafficPolicy Local uses this node's endpoints alone", () => {
+  const set = rules({
+    services: [service({ internalTrafficPolicy: "Local" })],
+    endpointSlices: [slice([endpoint("10.42.1.8", "there"), endpoint("10.42.0.7")])],
+  });
+  assert.match(chain(set, "service/shop/web/tcp/80")?.[0] ?? "", /mod 1 map \{ 0 : 10\.42\.0\.7/);
+});
+
+test("ClientIP affinity remembers clients in a set that outlives changes of the endpoints", () => {
+  const sticky = service({ sessionAffinity: "ClientIP", sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } });
+  const one = rules({ services: [sticky], endpointSlices: [slice([endpoint("10.42.0.7")])] });
+  const two = rules({ services: [sticky], endpointSlices: [slice([endpoint("10.42.0.7"), endpoint("10.42.0.8")])] });
+  const known = "clients/60/shop/web/tcp/80/10.42.0.7/8080";
+  assert.match(one.maps.get(known)?.declaration ?? "", /timeout 60s/);
+  const script = changeScript("roder", one, two);
+  assert.doesNotMatch(script, new RegExp(`(add|delete|flush) set ip roder ${known}`));
+  assert.match(script, /add set ip roder clients\/60\/shop\/web\/tcp\/80\/10\.42\.0\.8\/8080/);
+});
+
+test("headless and ExternalName services need no rules", () => {
+  const headless = service({ clusterIP: "None", clusterIPs: ["None"] });
+  const external = service({ type: "ExternalName", externalName: "db.example.org" });
+  for (const each of [headless, external]) {
+    const set = rules({ services: [each], endpointSlices: [slice([endpoint("10.42.0.7")])] });
+    assert.deepEqual(elements(set, "service-addresses"), {});
+  }
+});
+
+test("a host port leads to the pod, and a node port wins over it", () => {
+  const pod = {
+    spec: { containers: [{ ports: [{ containerPort: 80, hostPort: 8000 }] }] },
+    status: { podIP: "10.42.0.9", phase: "Running" },
+  } as unknown as Pod;
+  const set = rules({ pods: [pod] });
+  assert.deepEqual(elements(set, "local-ports"), { "tcp . 8000": "goto hostport/tcp/8000" });
+  assert.equal(chain(set, "hostport/tcp/8000")?.at(-1), "meta l4proto tcp dnat to 10.42.0.9:80");
+});
+
+test("the same rules twice are no change", () => {
+  const input = { services: [service({})], endpointSlices: [slice([endpoint("10.42.0.7")])] };
+  assert.equal(changeScript("roder", rules(input), rules(input)), "");
+});
+
+test("a service that goes takes its chain and its entry with it, the entry first", () => {
+  const before = rules({ services: [service({})], endpointSlices: [slice([endpoint("10.42.0.7")])] });
+  const lines = changeScript("roder", before, rules({})).split("\n");
+  const entry = lines.indexOf("delete element ip roder service-addresses { 10.43.0.5 . tcp . 80 }");
+  const gone = lines.indexOf("delete chain ip roder service/shop/web/tcp/80");
+  assert.ok(entry >= 0 && gone > entry, lines.join("\n"));
+});
+
+test("replacing starts from an empty table, whatever was there", () => {
+  assert.ok(
+    replaceScript("roder", noRules).startsWith("add table ip roder\ndelete table ip roder\nadd table ip roder\n"),
+  );
+});

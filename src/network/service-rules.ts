@@ -1,0 +1,281 @@
+// From Services and EndpointSlices to nftables rules: a pure function, as kube-proxy's nftables mode documents the behaviour.
+import type { EndpointSlice, Pod, Service } from "../api/index.ts";
+import type { RuleChain, RuleMap, RuleSet } from "./rule-set.ts";
+
+export interface ServiceRulesInput {
+  readonly nodeName: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly services: readonly Service[];
+  readonly endpointSlices: readonly EndpointSlice[];
+  /** The pods of this node, for hostPort. */
+  readonly pods: readonly Pod[];
+}
+
+interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly local: boolean;
+}
+
+interface ServicePort {
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+  readonly nodePort: number | undefined;
+  readonly addresses: readonly string[];
+  readonly externalAddresses: readonly string[];
+  /** For traffic from inside, by internalTrafficPolicy. */
+  readonly internal: readonly Endpoint[];
+  /** For traffic from outside, by externalTrafficPolicy. */
+  readonly external: readonly Endpoint[];
+  readonly externalLocal: boolean;
+  readonly affinitySeconds: number | undefined;
+}
+
+/** Set on packets whose source must become the node's; the bit that kube-proxy uses. */
+const masqueradeMark = "0x4000";
+
+const key = (address: string, protocol: string, port: number) => `${address} . ${protocol} . ${port}`;
+
+/** The rules of one node's table. */
+export function serviceRules(input: ServiceRulesInput): RuleSet {
+  const chains = new Map<string, RuleChain>();
+  const maps = new Map<string, RuleMap>();
+  const addresses = new Map<string, string>();
+  const localPorts = new Map<string, string>();
+  const hairpin = new Map<string, string>();
+
+  const slices = groupByService(input.endpointSlices);
+  for (const service of input.services) {
+    for (const port of servicePorts(
+      service,
+      slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [],
+      input.nodeName,
+    )) {
+      const inside = addServiceChain(chains, maps, port.name, port, port.internal);
+      const outside =
+        port.nodePort === undefined && port.externalAddresses.length === 0
+          ? undefined
+          : addExternalChain(chains, maps, port, inside, input.podRange);
+      if (inside)
+        for (const address of port.addresses) addresses.set(key(address, port.protocol, port.port), `goto ${inside}`);
+      if (outside) {
+        for (const address of port.externalAddresses)
+          addresses.set(key(address, port.protocol, port.port), `goto ${outside}`);
+        if (port.nodePort !== undefined) localPorts.set(`${port.protocol} . ${port.nodePort}`, `goto ${outside}`);
+      }
+      for (const endpoint of [...port.internal, ...port.external]) {
+        if (endpoint.local) hairpin.set(`${endpoint.address} . ${endpoint.address}`, "");
+      }
+    }
+  }
+  for (const [portKey, chain] of hostPortChains(input.pods)) {
+    const name = `hostport/${portKey.replace(" . ", "/")}`;
+    chains.set(name, chain);
+    if (!localPorts.has(portKey)) localPorts.set(portKey, `goto ${name}`);
+  }
+
+  maps.set("service-addresses", {
+    declaration: "type ipv4_addr . inet_proto . inet_service : verdict;",
+    elements: addresses,
+  });
+  maps.set("local-ports", { declaration: "type inet_proto . inet_service : verdict;", elements: localPorts });
+  maps.set("hairpin", { declaration: "type ipv4_addr . ipv4_addr;", elements: hairpin, isSet: true });
+  for (const [name, chain] of baseChains(input)) chains.set(name, chain);
+  return { chains, maps };
+}
+
+function baseChains({ podRange, serviceRange }: ServiceRulesInput): [string, RuleChain][] {
+  const reject = [
+    `ip daddr ${serviceRange} meta l4proto tcp reject with tcp reset`,
+    `ip daddr ${serviceRange} reject with icmp port-unreachable`,
+  ];
+  return [
+    [
+      "services",
+      {
+        hook: "",
+        rules: [
+          "ip daddr . meta l4proto . th dport vmap @service-addresses",
+          "fib daddr type local meta l4proto . th dport vmap @local-ports",
+        ],
+      },
+    ],
+    // Priorities as numbers: nft 1.0.6 does not take the names in the output hook.
+    ["prerouting", { hook: "type nat hook prerouting priority -100;", rules: ["goto services"] }],
+    ["output", { hook: "type nat hook output priority -100;", rules: ["goto services"] }],
+    [
+      "postrouting",
+      {
+        hook: "type nat hook postrouting priority 100;",
+        rules: [
+          `meta mark & ${masqueradeMark} == ${masqueradeMark} meta mark set meta mark & 0xffffbfff masquerade`,
+          // A pod that reaches itself through a service would answer itself directly.
+          "ip saddr . ip daddr @hairpin masquerade",
+          `ip saddr ${podRange} ip daddr != ${podRange} masquerade`,
+        ],
+      },
+    ],
+    // An address of the service range that nothing translated has no endpoints, or no service: refused, never routed on.
+    ["refuse-forward", { hook: "type filter hook forward priority 0;", rules: reject }],
+    ["refuse-output", { hook: "type filter hook output priority 0;", rules: reject }],
+    // route_localnet lets NodePorts answer on 127.0.0.1; from outside nobody may reach loopback addresses by it.
+    [
+      "loopback",
+      { hook: "type filter hook prerouting priority -300;", rules: [`iifname != "lo" ip daddr 127.0.0.0/8 drop`] },
+    ],
+  ];
+}
+
+/** Adds the chain that spreads over `endpoints`; undefined when there are none. */
+function addServiceChain(
+  chains: Map<string, RuleChain>,
+  maps: Map<string, RuleMap>,
+  name: string,
+  port: ServicePort,
+  endpoints: readonly Endpoint[],
+): string | undefined {
+  if (endpoints.length === 0) return undefined;
+  const chain = `service/${name}`;
+  const protocol = `meta l4proto ${port.protocol}`;
+  if (port.affinitySeconds === undefined) {
+    const choices = endpoints.map(({ address, port: to }, index) => `${index} : ${address} . ${to}`).join(", ");
+    chains.set(chain, {
+      hook: "",
+      rules: [`${protocol} dnat ip addr . port to numgen random mod ${endpoints.length} map { ${choices} }`],
+    });
+    return chain;
+  }
+  const rules: string[] = [];
+  const choices: string[] = [];
+  for (const [index, { address, port: to }] of endpoints.entries()) {
+    const endpoint = `endpoint/${name}/${address}/${to}`;
+    const clients = `clients/${port.affinitySeconds}/${name}/${address}/${to}`;
+    maps.set(clients, {
+      declaration: `type ipv4_addr; flags dynamic,timeout; timeout ${port.affinitySeconds}s;`,
+      elements: new Map(),
+      dynamic: true,
+      isSet: true,
+    });
+    chains.set(endpoint, {
+      hook: "",
+      rules: [`update @${clients} { ip saddr }`, `${protocol} dnat to ${address}:${to}`],
+    });
+    rules.push(`ip saddr @${clients} goto ${endpoint}`);
+    choices.push(`${index} : goto ${endpoint}`);
+  }
+  rules.push(`numgen random mod ${endpoints.length} vmap { ${choices.join(", ")} }`);
+  chains.set(chain, { hook: "", rules });
+  return chain;
+}
+
+/** The chain for node ports and external addresses. */
+function addExternalChain(
+  chains: Map<string, RuleChain>,
+  maps: Map<string, RuleMap>,
+  port: ServicePort,
+  inside: string | undefined,
+  podRange: string,
+): string | undefined {
+  const chain = `external/${port.name}`;
+  if (!port.externalLocal) {
+    if (!inside) return undefined;
+    chains.set(chain, { hook: "", rules: [`meta mark set meta mark | ${masqueradeMark}`, `goto ${inside}`] });
+    return chain;
+  }
+  // externalTrafficPolicy Local keeps the client's address and uses only this node's endpoints; pods and the node
+  // itself are not outside and may use all.
+  const local = addServiceChain(chains, maps, `local/${port.name}`, port, port.external);
+  const rules = inside
+    ? [
+        `ip saddr ${podRange} goto ${inside}`,
+        `fib saddr type local meta mark set meta mark | ${masqueradeMark} goto ${inside}`,
+      ]
+    : [];
+  chains.set(chain, { hook: "", rules: [...rules, local ? `goto ${local}` : "drop"] });
+  return chain;
+}
+
+function groupByService(slices: readonly EndpointSlice[]): Map<string, EndpointSlice[]> {
+  const groups = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) {
+    const service = slice.metadata.labels?.["kubernetes.io/service-name"];
+    if (service === undefined || slice.addressType !== "IPv4") continue;
+    const name = `${slice.metadata.namespace}/${service}`;
+    const group = groups.get(name);
+    if (group) group.push(slice);
+    else groups.set(name, [slice]);
+  }
+  return groups;
+}
+
+const isIPv4 = (address: string) => address.includes(".");
+
+function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeName: string): ServicePort[] {
+  const { spec, status, metadata } = service;
+  const addresses = (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])).filter(isIPv4);
+  if (spec.type === "ExternalName" || addresses.length === 0) return [];
+  const loadBalancers = (status.loadBalancer?.ingress ?? []).filter((each) => each.ipMode !== "Proxy");
+  const externalAddresses = [...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip ?? "")].filter(isIPv4);
+  const affinity = spec.sessionAffinity === "ClientIP";
+  return (spec.ports ?? []).map((port) => {
+    const all = endpointsOf(slices, port.name ?? "", nodeName);
+    const local = all.filter((each) => each.local);
+    const protocol = (port.protocol ?? "TCP").toLowerCase();
+    return {
+      name: `${metadata.namespace}/${metadata.name}/${protocol}/${port.port}`,
+      protocol,
+      port: port.port,
+      nodePort: port.nodePort || undefined,
+      addresses,
+      externalAddresses,
+      internal: spec.internalTrafficPolicy === "Local" ? local : all,
+      external: local,
+      externalLocal: spec.externalTrafficPolicy === "Local",
+      affinitySeconds: affinity ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined,
+    };
+  });
+}
+
+/** The ready endpoints of a port; where none is, those that still serve while they terminate. In a stable order. */
+function endpointsOf(slices: readonly EndpointSlice[], portName: string, nodeName: string): Endpoint[] {
+  const ready = new Map<string, Endpoint>();
+  const terminating = new Map<string, Endpoint>();
+  for (const slice of slices) {
+    const port = slice.ports?.find((each) => (each.name ?? "") === portName)?.port;
+    if (port === undefined) continue;
+    for (const each of slice.endpoints ?? []) {
+      const address = each.addresses[0];
+      if (address === undefined) continue;
+      const endpoint = { address, port, local: each.nodeName === nodeName };
+      const { ready: isReady = true, serving = isReady, terminating: ends = false } = each.conditions ?? {};
+      if (isReady) ready.set(`${address}:${port}`, endpoint);
+      else if (serving && ends) terminating.set(`${address}:${port}`, endpoint);
+    }
+  }
+  const chosen = ready.size > 0 ? ready : terminating;
+  return [...chosen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+/** One chain for each host port of a pod that runs here, under `protocol . port`. */
+function hostPortChains(pods: readonly Pod[]): Map<string, RuleChain> {
+  const found = new Map<string, RuleChain>();
+  for (const pod of pods) {
+    const address = pod.status.podIP;
+    const ended = pod.status.phase === "Succeeded" || pod.status.phase === "Failed";
+    if (pod.spec.hostNetwork || !address || !isIPv4(address) || ended) continue;
+    for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+      for (const port of container.ports ?? []) {
+        if (!port.hostPort) continue;
+        const protocol = (port.protocol ?? "TCP").toLowerCase();
+        const only = port.hostIP && port.hostIP !== "0.0.0.0" ? `ip daddr ${port.hostIP} ` : "";
+        const rule = `${only}meta l4proto ${protocol} dnat to ${address}:${port.containerPort}`;
+        const portKey = `${protocol} . ${port.hostPort}`;
+        const mark = `ip saddr 127.0.0.0/8 meta mark set meta mark | ${masqueradeMark}`;
+        found.set(portKey, { hook: "", rules: [...(found.get(portKey)?.rules ?? [mark]), rule] });
+      }
+    }
+  }
+  return found;
+}
