@@ -1,0 +1,38 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Where everything of one cluster is kept. */
+export interface DataDirectory {
+  readonly root: string;
+  readonly settings: string;
+  readonly storage: string;
+  readonly pki: string;
+  readonly logs: string;
+  readonly run: string;
+  readonly containerd: string;
+  readonly agent: string;
+  readonly cni: string;
+  /** The administrator's kubeconfig of this cluster, whatever else is written where. */
+  readonly kubeconfig: string;
+}
+
+export function dataDirectory(root: string): DataDirectory {
+  return {
+    root,
+    settings: join(root, "cluster.json"),
+    storage: join(root, "storage"),
+    pki: join(root, "pki"),
+    logs: join(root, "logs"),
+    run: join(root, "run"),
+    containerd: join(root, "containerd"),
+    agent: join(root, "agent"),
+    cni: join(root, "cni"),
+    kubeconfig: join(root, "admin.kubeconfig"),
+  };
+}
+
+/** /var/lib/roder for root; a directory of the user's own (XDG Base Directory Specification) for everybody else. */
+export function defaultDataRoot(isRoot: boolean, environment: Readonly<Record<string, string | undefined>>): string {
+  if (isRoot) return "/var/lib/roder";
+  return join(environment.XDG_DATA_HOME ?? join(homedir(), ".local/share"), "roder");
+}

@@ -1,0 +1,124 @@
+// Detached processes of the cluster: started once, known by a record that survives, never mistaken for a stranger's.
+import { spawn } from "node:child_process";
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Clock, sleep } from "../lib/index.ts";
+import type { DataDirectory } from "./data-directory.ts";
+
+/** What tells a process from a later one with the same id: when it started, in clock ticks since boot, and which boot. */
+export interface ProcessRecord {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly bootId: string;
+}
+
+/** The start time of a process (proc(5), field 22 of stat); undefined when there is no such process or it is a zombie. */
+export function startTicksOf(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return undefined; // No such process: that is the answer.
+  }
+  // The command name stands in parentheses and may hold spaces itself.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? undefined : Number(fields[19]);
+}
+
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+export function recordOf(pid: number): ProcessRecord | undefined {
+  const startTicks = startTicksOf(pid);
+  return startTicks === undefined ? undefined : { pid, startTicks, bootId: bootId() };
+}
+
+function recordPath(directory: DataDirectory, component: string): string {
+  return join(directory.run, `${component}.json`);
+}
+
+/** The record of a component that runs now; undefined when it does not. */
+export function runningProcess(directory: DataDirectory, component: string): ProcessRecord | undefined {
+  let record: ProcessRecord;
+  try {
+    record = JSON.parse(readFileSync(recordPath(directory, component), "utf8")) as ProcessRecord;
+  } catch {
+    return undefined; // No record, or one torn by a crash: nothing of ours is known to run.
+  }
+  return record.bootId === bootId() && startTicksOf(record.pid) === record.startTicks ? record : undefined;
+}
+
+/** Starts `command` in the background with its output appended to the component's log, and records it. */
+export function startDetached(
+  directory: DataDirectory,
+  component: string,
+  command: readonly [string, ...string[]],
+  environment: NodeJS.ProcessEnv,
+): ProcessRecord {
+  mkdirSync(directory.run, { recursive: true, mode: 0o700 });
+  mkdirSync(directory.logs, { recursive: true, mode: 0o700 });
+  const logPath = join(directory.logs, `${component}.log`);
+  const log = openSync(logPath, "a", 0o600);
+  chmodSync(logPath, 0o600);
+  try {
+    const child = spawn(command[0], command.slice(1), {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: environment,
+    });
+    child.unref();
+    const record = child.pid === undefined ? undefined : recordOf(child.pid);
+    if (!record) throw new Error(`${component} ended at once; see ${logPath}`);
+    writeFileSync(recordPath(directory, component), JSON.stringify(record), { mode: 0o600 });
+    return record;
+  } finally {
+    closeSync(log);
+  }
+}
+
+export function forgetProcess(directory: DataDirectory, component: string): void {
+  rmSync(recordPath(directory, component), { force: true });
+}
+
+const stopPollMs = 20;
+
+/** Asks a component to end, and kills it after `graceMs`. Returns when it is gone; at once when it did not run. */
+export async function stopProcess(
+  directory: DataDirectory,
+  component: string,
+  clock: Clock,
+  graceMs: number,
+): Promise<boolean> {
+  const record = runningProcess(directory, component);
+  if (record) {
+    await endProcess(record, clock, graceMs);
+    forgetProcess(directory, component);
+  }
+  return record !== undefined;
+}
+
+/** SIGTERM, then SIGKILL after `graceMs`. The kernel gives no event for a process that is not a child: this looks. */
+export async function endProcess(record: ProcessRecord, clock: Clock, graceMs: number): Promise<void> {
+  const gone = () => startTicksOf(record.pid) !== record.startTicks;
+  const deadline = clock.monotonicMs() + graceMs;
+  signal(record.pid, "SIGTERM");
+  let killed = false;
+  while (!gone()) {
+    if (!killed && clock.monotonicMs() > deadline) {
+      signal(record.pid, "SIGKILL");
+      killed = true;
+    }
+    await sleep(clock, stopPollMs);
+  }
+}
+
+function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // It ended in between: what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

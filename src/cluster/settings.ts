@@ -1,0 +1,70 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import type { DataDirectory } from "./data-directory.ts";
+import { UserError } from "./user-error.ts";
+
+/** The layout of the data directory that this Roder reads and writes; it grows when an older Roder could not read it. */
+export const dataVersion = 1;
+
+/** What `roder up` decided once for a cluster and every later start keeps. */
+export interface ClusterSettings {
+  readonly dataVersion: number;
+  readonly name: string;
+  readonly port: number;
+  readonly bindAddress: string;
+  readonly nodes: number;
+  readonly nodeName: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly clusterDomain: string;
+  /** The kubeconfig that `up` wrote or merged into. */
+  readonly kubeconfig: string;
+}
+
+/** What the cluster in `directory` was made with; undefined when there is none. Refuses a directory of a newer Roder. */
+export function readSettings(directory: DataDirectory): ClusterSettings | undefined {
+  let text: string;
+  try {
+    text = readFileSync(directory.settings, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new UserError(
+      `cannot read ${directory.settings} (${(error as Error).message}): run as the user who made it`,
+      {
+        cause: error,
+      },
+    );
+  }
+  let parsed: ClusterSettings;
+  try {
+    parsed = JSON.parse(text) as ClusterSettings;
+  } catch (error) {
+    throw new UserError(`${directory.settings} is damaged: restore it, or remove the cluster with "roder reset"`, {
+      cause: error,
+    });
+  }
+  if (typeof parsed.dataVersion !== "number" || parsed.dataVersion > dataVersion) {
+    throw new UserError(
+      `${directory.root} was written by a newer Roder (data version ${parsed.dataVersion}, this one reads up to ${dataVersion}): update Roder, or choose another --data-dir`,
+    );
+  }
+  return parsed;
+}
+
+export function writeSettings(directory: DataDirectory, settings: ClusterSettings): void {
+  writeFileDurably(directory.settings, `${JSON.stringify(settings, undefined, 2)}\n`);
+}
+
+/** Writes a private file so that a crash leaves the old content or the new, never a part. */
+export function writeFileDurably(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
