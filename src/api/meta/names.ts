@@ -248,7 +248,7 @@ export function isPathSegmentPrefix(value: string): string[] {
 
 export type NameRule = (name: string, prefix: boolean) => string[];
 
-/** A generated suffix may follow a dash, so a prefix that ends in one is checked as if it went on. */
+/** A generated suffix may follow a dash, so a prefix that ends in one is checked without it; as Kubernetes does it. */
 function withoutTrailingDash(name: string): string {
   return name.length > 1 && name.endsWith("-") ? `${name.slice(0, -2)}a` : name;
 }
