@@ -19,8 +19,13 @@ export interface Cache {
 
 /** Writes Events about objects; repeated ones are counted up, as Kubernetes does, and never fail the caller. */
 export interface EventRecorder {
-  normal(about: KubeObject, reason: string, message: string): void;
-  warning(about: KubeObject, reason: string, message: string): void;
+  normal(about: KubeObject, reason: string, message: string, details?: EventDetails): void;
+  warning(about: KubeObject, reason: string, message: string, details?: EventDetails): void;
+}
+
+export interface EventDetails {
+  /** Which part of the object: `spec.containers{web}`. */
+  readonly fieldPath?: string;
 }
 
 export interface ReconcileContext {
@@ -59,6 +64,8 @@ export interface ControllerDefinition {
   readonly concurrency?: number;
   /** Extra indexes on the caches that this controller reads. */
   readonly indexes?: readonly IndexDefinition[];
+  /** For kinds that are only known while it runs: called once, before the first reconcile; `enqueue` adds a key. */
+  readonly start?: (context: ReconcileContext, enqueue: (key: Key) => void) => void;
   readonly reconcile: (context: ReconcileContext, key: Key) => Promise<ReconcileResult>;
 }
 

@@ -1,0 +1,147 @@
+import type {
+  KubeObject,
+  ObjectList,
+  ResourceHandler,
+  ResourceReference,
+  ResourceRequest,
+  ResourceResponse,
+  User,
+  WatchEvent,
+} from "../api/index.ts";
+import type { Client, ListOptions, ObjectKey, ReadOptions, WriteOptions } from "./client.ts";
+
+/** The media type of a patch whose caller names none; it is the one that every kind takes. */
+export const defaultPatchType = "application/merge-patch+json";
+
+/**
+ * A Client that calls the API server's pipeline in the same process as `user`: no sockets and no JSON, and what comes
+ * back are the very objects that the server's cache holds.
+ */
+export function inProcessClient(handler: ResourceHandler, user: User): Client {
+  const send = (request: ResourceRequest) => handler.handle(request, user);
+  return {
+    async get(resource, key, options) {
+      return objectOf(await send({ ...target("get", resource, key, options), ...signalOf(options) }));
+    },
+    async list<T extends KubeObject>(resource: ResourceReference<T>, options?: ListOptions) {
+      const response = await send(collection("list", resource, options));
+      if (response.type !== "list") throw unexpected("list", response);
+      // The handler answers a list of the resource that was asked for; the reference says of what.
+      return response.list as ObjectList<T>;
+    },
+    async *watch<T extends KubeObject>(resource: ResourceReference<T>, options: ListOptions) {
+      const response = await send(collection("watch", resource, options));
+      if (response.type !== "watch") throw unexpected("watch", response);
+      // As in list.
+      yield* response.events as AsyncIterable<WatchEvent<T>>;
+    },
+    async create(resource, object, options) {
+      const { namespace } = object.metadata;
+      return objectOf(
+        await send({
+          ...target("create", resource, { ...(namespace === undefined ? {} : { namespace }) }, options),
+          ...requestOptions(options),
+          body: object,
+        }),
+      );
+    },
+    async update(resource, object, options) {
+      const { namespace, name } = object.metadata;
+      return objectOf(
+        await send({
+          ...target(
+            "update",
+            resource,
+            { ...(namespace === undefined ? {} : { namespace }), ...(name === undefined ? {} : { name }) },
+            options,
+          ),
+          ...requestOptions(options),
+          body: object,
+        }),
+      );
+    },
+    async patch(resource, key, patch, options) {
+      return objectOf(
+        await send({
+          ...target("patch", resource, key, options),
+          ...requestOptions(options),
+          body: patch,
+          patchType: options?.type ?? defaultPatchType,
+        }),
+      );
+    },
+    async delete(resource, key, options) {
+      await send({
+        ...target("delete", resource, key),
+        ...(options?.body === undefined ? {} : { body: options.body }),
+        ...signalOf(options),
+      });
+    },
+    async deleteCollection(resource, options) {
+      await send({
+        ...collection("deletecollection", resource, options),
+        ...(options?.body === undefined ? {} : { body: options.body }),
+      });
+    },
+    async createSubresource<Body extends object, Answer>(
+      resource: ResourceReference,
+      key: ObjectKey,
+      subresource: string,
+      body: Body,
+      options?: ReadOptions,
+    ) {
+      const response = await send({
+        ...target("create", resource, key, { subresource }),
+        body,
+        ...signalOf(options),
+      });
+      if (response.type !== "object") throw unexpected("create", response);
+      // The caller names the kind that the subresource answers with.
+      return response.object as Answer;
+    },
+  };
+}
+
+function target(
+  verb: ResourceRequest["verb"],
+  resource: ResourceReference,
+  key: Partial<ObjectKey>,
+  options?: { readonly subresource?: string },
+): ResourceRequest {
+  return {
+    verb,
+    group: resource.group,
+    version: resource.version,
+    plural: resource.plural,
+    ...(key.namespace === undefined ? {} : { namespace: key.namespace }),
+    ...(key.name === undefined ? {} : { name: key.name }),
+    ...(options?.subresource === undefined ? {} : { subresource: options.subresource }),
+  };
+}
+
+function collection(verb: ResourceRequest["verb"], resource: ResourceReference, options?: ListOptions) {
+  const { namespace, ...rest } = options ?? {};
+  return { ...target(verb, resource, namespace === undefined ? {} : { namespace }), ...requestOptions(rest) };
+}
+
+/** Splits the options of a call into the query parameters and the signal of a request. */
+function requestOptions(
+  options: (WriteOptions & ListOptions & { readonly body?: unknown; readonly type?: unknown }) | undefined,
+): Pick<ResourceRequest, "options" | "signal"> {
+  const { signal, subresource: _subresource, body: _body, type: _type, ...query } = options ?? {};
+  return { options: query, ...(signal === undefined ? {} : { signal }) };
+}
+
+function signalOf(options: ReadOptions | undefined): Pick<ResourceRequest, "signal"> {
+  return options?.signal === undefined ? {} : { signal: options.signal };
+}
+
+function objectOf<T extends KubeObject>(response: ResourceResponse): T {
+  if (response.type !== "object") throw unexpected("an object", response);
+  // The handler answers with an object of the resource that was asked for; the reference says which.
+  return response.object as T;
+}
+
+function unexpected(wanted: string, response: ResourceResponse): Error {
+  return new Error(`the API server answered ${response.type} where ${wanted} was asked for`);
+}

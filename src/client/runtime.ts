@@ -1,0 +1,200 @@
+// What runs controllers: from informer events to keys, from keys to reconciles, with backoff, bounds and shutdown.
+import { ApiError, apiVersionOf, type KubeObject, type ResourceReference } from "../api/index.ts";
+import { type Clock, errorMessage, type Logger, type Random } from "../lib/index.ts";
+import type { Client } from "./client.ts";
+import {
+  type Cache,
+  type ControllerDefinition,
+  type EventRecorder,
+  type Key,
+  keyOf,
+  type ReconcileContext,
+  type ReconcileResult,
+  type WatchAlso,
+} from "./controller.ts";
+import { createEventRecorder } from "./event-recorder.ts";
+import type { Informer } from "./informer.ts";
+import { controllerOf, type InformerSet } from "./informer-set.ts";
+import { notingClient, OwnWrites } from "./own-writes.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+/** How a reconcile ended: nothing more to do, look again later, or an exception. */
+export type ReconcileOutcome = "done" | "again" | "error";
+
+export interface RuntimeOptions {
+  readonly controllers: readonly ControllerDefinition[];
+  readonly client: Client;
+  /** Shared with whoever else reads in this process; its signal should not end before `signal`. */
+  readonly informers: InformerSet;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Called after every reconcile, for metrics. */
+  readonly observe?: (controller: string, outcome: ReconcileOutcome, durationMs: number) => void;
+  /** Where the events of a controller go; to the API when left out. */
+  readonly eventsOf?: (controller: string) => EventRecorder;
+}
+
+/** Keys at once for a controller that says nothing; kube-controller-manager's usual --concurrent-…-syncs. */
+const defaultConcurrency = 5;
+
+/**
+ * Runs controllers until `signal` is aborted; resolves when the last reconcile has ended. A controller starts when the
+ * informers that it reads have their first list. Nothing runs without a cause: an event, a retry, or the time that a
+ * reconcile asked for.
+ */
+export async function runControllers(options: RuntimeOptions): Promise<void> {
+  const running = options.controllers.map((definition) => new RunningController(definition, options).run());
+  await Promise.all(running);
+}
+
+class RunningController {
+  readonly #definition: ControllerDefinition;
+  readonly #options: RuntimeOptions;
+  readonly #log: Logger;
+  readonly #events: EventRecorder;
+  readonly #queue: WorkQueue;
+  readonly #concurrency: number;
+  #active = 0;
+  #started = false;
+  #pumpScheduled = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(definition: ControllerDefinition, options: RuntimeOptions) {
+    const { client, clock, random, signal } = options;
+    this.#definition = definition;
+    this.#options = options;
+    this.#concurrency = definition.concurrency ?? defaultConcurrency;
+    this.#log = options.log.child({ controller: definition.name });
+    this.#events =
+      options.eventsOf?.(definition.name) ??
+      createEventRecorder({ client, clock, random, component: definition.name, log: this.#log, signal });
+    this.#queue = new WorkQueue(clock, () => this.#schedulePump());
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    const informers = this.#wire();
+    await Promise.all(informers.map((informer) => informer.synced()));
+    if (signal.aborted) return;
+    this.#definition.start?.(this.#context(this.#options.client), (key) => this.#queue.add(key));
+    this.#started = true;
+    this.#schedulePump();
+    await new Promise<void>((resolve) => {
+      const stop = () => {
+        this.#queue.close();
+        if (this.#active === 0) resolve();
+        else this.#whenIdle = resolve;
+      };
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  /** Makes informer events into keys. */
+  #wire(): Informer[] {
+    const { watches, indexes = [] } = this.#definition;
+    const { informers } = this.#options;
+    const used: Informer[] = [];
+    for (const { resource, name, values } of indexes) {
+      const informer = informers.informer(resource);
+      informer.addIndex(name, values);
+      used.push(informer);
+    }
+    if (watches.for) {
+      const informer = informers.informer(watches.for);
+      informer.addHandler(({ object }) => this.#queue.add(keyOf(object)));
+      used.push(informer);
+    }
+    for (const resource of watches.owns ?? []) {
+      if (!watches.for) throw new Error(`${this.#definition.name} owns ${resource.plural} but is for no kind`);
+      used.push(this.#wireAlso({ resource, keys: ownerKeys(watches.for) }));
+    }
+    for (const entry of watches.also ?? []) used.push(this.#wireAlso(entry));
+    return used;
+  }
+
+  #wireAlso(entry: WatchAlso): Informer {
+    const { informers } = this.#options;
+    const informer = informers.informer(entry.resource);
+    informer.addHandler((event) => {
+      const old = event.type === "update" ? event.old : undefined;
+      for (const key of entry.keys(event.object, informers, old)) this.#queue.add(key);
+    });
+    return informer;
+  }
+
+  #context(client: Client): ReconcileContext {
+    const { clock, random, signal } = this.#options;
+    const cache: Cache = this.#options.informers;
+    return { client, cache, events: this.#events, clock, random, log: this.#log, signal };
+  }
+
+  /** Starts work after the events that are being handed out, so that every handler and index has seen them. */
+  #schedulePump(): void {
+    if (!this.#started || this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    void Promise.resolve().then(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#active < this.#concurrency) {
+      const key = this.#queue.take();
+      if (key === undefined) return;
+      this.#active++;
+      void this.#work(key);
+    }
+  }
+
+  async #work(key: Key): Promise<void> {
+    const { client, informers, clock, signal, observe } = this.#options;
+    const writes = new OwnWrites(informers, clock, signal);
+    const startedMs = clock.monotonicMs();
+    let outcome: ReconcileOutcome;
+    try {
+      const context = this.#context(notingClient(client, writes, signal));
+      outcome = this.#requeue(key, await this.#definition.reconcile(context, key));
+    } catch (error) {
+      outcome = "error";
+      if (!signal.aborted) this.#failed(key, error);
+    }
+    this.#active--;
+    observe?.(this.#definition.name, outcome, clock.monotonicMs() - startedMs);
+    if (this.#active === 0) this.#whenIdle?.();
+    this.#schedulePump();
+    const seen = await writes.seen();
+    if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });
+    this.#queue.done(key);
+  }
+
+  #requeue(key: Key, result: ReconcileResult): ReconcileOutcome {
+    this.#queue.forget(key);
+    if (!result) return "done";
+    this.#queue.addAfter(key, result.afterMs);
+    return "again";
+  }
+
+  #failed(key: Key, error: unknown): void {
+    // A conflict says that the cache was behind: the next try will read what it lacked.
+    const level = error instanceof ApiError && error.code === 409 ? "debug" : "warn";
+    this.#log[level]("reconcile failed", { key, error: errorMessage(error) });
+    this.#queue.addAfterFailure(key);
+  }
+}
+
+/** The keys of the controllers, of kind `owner`, that manage or managed an object. */
+function ownerKeys(owner: ResourceReference) {
+  const apiVersion = apiVersionOf(owner);
+  return function* (object: KubeObject, _cache: Cache, old: KubeObject | undefined): Iterable<Key> {
+    for (const each of old ? [object, old] : [object]) {
+      const controller = controllerOf(each);
+      if (controller?.kind !== owner.kind || controller.apiVersion !== apiVersion) continue;
+      const { namespace } = each.metadata;
+      yield owner.namespaced && namespace !== undefined ? `${namespace}/${controller.name}` : controller.name;
+    }
+  };
+}

@@ -1,0 +1,114 @@
+import type { Clock, Timer } from "../lib/index.ts";
+import { type Backoff, backoffMs } from "./backoff.ts";
+import type { Key } from "./controller.ts";
+
+/**
+ * The pauses of a key that fails: those of client-go's default limiter, but to five minutes instead of 1000 s, so that
+ * what was mended is noticed before its owner gives up.
+ */
+const failureBackoff: Backoff = { firstMs: 5, maxMs: 300_000 };
+
+/**
+ * The keys that want work, each at most once, in the order in which they came. A key that is being worked on and is
+ * added again waits until that work is done: it is never taken twice at once.
+ */
+export class WorkQueue {
+  readonly #clock: Clock;
+  readonly #onReady: () => void;
+  /** Waiting to be taken. A Set keeps the order of insertion. */
+  readonly #ready = new Set<Key>();
+  readonly #taken = new Set<Key>();
+  /** Added while taken. */
+  readonly #again = new Set<Key>();
+  readonly #delayed = new Map<Key, { readonly atMs: number; readonly timer: Timer }>();
+  readonly #failures = new Map<Key, number>();
+  #closed = false;
+
+  /** `onReady` is called when a key can be taken that could not before. */
+  constructor(clock: Clock, onReady: () => void) {
+    this.#clock = clock;
+    this.#onReady = onReady;
+  }
+
+  /** How many keys could be taken now. */
+  get size(): number {
+    return this.#ready.size;
+  }
+
+  /** How many keys are waiting, delayed or being worked on. */
+  get pending(): number {
+    return this.#ready.size + this.#taken.size + this.#delayed.size;
+  }
+
+  add(key: Key): void {
+    if (this.#closed) return;
+    this.#cancelDelay(key);
+    if (this.#taken.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    if (this.#ready.has(key)) return;
+    this.#ready.add(key);
+    this.#onReady();
+  }
+
+  /** Adds the key after `delayMs`; of several delays the earliest counts, and any earlier add makes it void. */
+  addAfter(key: Key, delayMs: number): void {
+    if (delayMs <= 0) {
+      this.add(key);
+      return;
+    }
+    if (this.#closed || this.#ready.has(key) || this.#again.has(key)) return;
+    const atMs = this.#clock.monotonicMs() + delayMs;
+    const earlier = this.#delayed.get(key);
+    if (earlier && earlier.atMs <= atMs) return;
+    earlier?.timer.cancel();
+    const timer = this.#clock.setTimer(delayMs, () => {
+      this.#delayed.delete(key);
+      this.add(key);
+    });
+    this.#delayed.set(key, { atMs, timer });
+  }
+
+  /** Adds the key after a pause that doubles with every call until `forget`. */
+  addAfterFailure(key: Key): void {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.addAfter(key, backoffMs(failureBackoff, failures));
+  }
+
+  /** The key's last work succeeded. */
+  forget(key: Key): void {
+    this.#failures.delete(key);
+  }
+
+  /** The next key; it is not given out again before `done`. */
+  take(): Key | undefined {
+    for (const key of this.#ready) {
+      this.#ready.delete(key);
+      this.#taken.add(key);
+      return key;
+    }
+    return undefined;
+  }
+
+  done(key: Key): void {
+    this.#taken.delete(key);
+    if (this.#again.delete(key)) this.add(key);
+  }
+
+  /** Drops everything; nothing can be added any more. */
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#delayed.values()) timer.cancel();
+    this.#delayed.clear();
+    this.#ready.clear();
+    this.#again.clear();
+    this.#failures.clear();
+  }
+
+  #cancelDelay(key: Key): void {
+    this.#delayed.get(key)?.timer.cancel();
+    this.#delayed.delete(key);
+  }
+}
