@@ -86,6 +86,23 @@ export function serviceRules(input: ServiceRulesInput): RuleSet {
   return { chains, maps };
 }
 
+/** The UDP flows that the rules lead somewhere, as `cluster IP`, `port` and `endpoint` with spaces between. */
+export function udpFlows(input: ServiceRulesInput): Set<string> {
+  const flows = new Set<string>();
+  const slices = groupByService(input.endpointSlices);
+  for (const service of input.services) {
+    if (!service.spec.ports?.some((port) => port.protocol === "UDP")) continue;
+    const ofService = slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
+    for (const port of servicePorts(service, ofService, input.nodeName)) {
+      if (port.protocol !== "udp") continue;
+      for (const address of port.addresses) {
+        for (const endpoint of port.internal) flows.add(`${address} ${port.port} ${endpoint.address}`);
+      }
+    }
+  }
+  return flows;
+}
+
 function baseChains({ podRange, serviceRange }: ServiceRulesInput): [string, RuleChain][] {
   const reject = [
     `ip daddr ${serviceRange} meta l4proto tcp reject with tcp reset`,

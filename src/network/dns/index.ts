@@ -1,0 +1,3 @@
+export * from "./cache-view.ts";
+export * from "./resolvers.ts";
+export * from "./server.ts";

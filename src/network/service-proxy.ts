@@ -1,0 +1,107 @@
+// Keeps the node's nftables table equal to what Services and EndpointSlices say.
+import { EndpointSlices, type Pod, Services } from "../api/index.ts";
+import type { Informer, InformerSet } from "../client/index.ts";
+import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
+import { run } from "./host/commands.ts";
+import { changeScript, type RuleSet, replaceScript } from "./rule-set.ts";
+import { type ServiceRulesInput, serviceRules, udpFlows } from "./service-rules.ts";
+
+export interface ServiceProxyOptions {
+  readonly informers: InformerSet;
+  /** This node's pods, for their host ports. */
+  readonly pods: Informer<Pod>;
+  readonly nodeName: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly nftTable: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Changes are gathered for this long after a write: a rollout changes many endpoints one after the other. */
+const gatherMs = 100;
+const retryMsMin = 1_000;
+const retryMsMax = 30_000;
+
+/** Runs until the signal is aborted. The first write replaces whatever the table held; `ready` resolves after it. */
+export function startServiceProxy(options: ServiceProxyOptions): {
+  readonly ready: Promise<void>;
+  readonly done: Promise<void>;
+} {
+  const { informers, pods, clock, log, signal } = options;
+  let changed = Promise.withResolvers<void>();
+  const notice = () => changed.resolve();
+  informers.informer(Services).addHandler(notice);
+  informers.informer(EndpointSlices).addHandler(notice);
+  pods.addHandler(notice);
+  signal.addEventListener("abort", notice, { once: true });
+  const ready = Promise.withResolvers<void>();
+
+  const work = async () => {
+    await Promise.all([informers.synced(), pods.synced()]);
+    let written: RuleSet | undefined;
+    let flows = new Set<string>();
+    let retryMs = retryMsMin;
+    while (!signal.aborted) {
+      changed = Promise.withResolvers<void>();
+      const input = inputOf(options);
+      const next = serviceRules(input);
+      try {
+        await write(options.nftTable, written, next);
+        written = next;
+        const now = udpFlows(input);
+        await forgetFlows(
+          [...flows].filter((flow) => !now.has(flow)),
+          log,
+        );
+        flows = now;
+        retryMs = retryMsMin;
+        ready.resolve();
+      } catch (error) {
+        // Somebody else changed the table, or nft failed: start from an empty one.
+        log.error("the service rules could not be written", { error: errorMessage(error) });
+        written = undefined;
+        await sleep(clock, retryMs, signal);
+        retryMs = Math.min(2 * retryMs, retryMsMax);
+        continue;
+      }
+      await sleep(clock, gatherMs, signal);
+      await changed.promise;
+    }
+  };
+  const done = work().catch((error: unknown) => {
+    if (!isAbort(error) && error !== signal.reason) throw error;
+  });
+  return { ready: ready.promise, done };
+}
+
+function inputOf({ informers, pods, nodeName, podRange, serviceRange }: ServiceProxyOptions): ServiceRulesInput {
+  return {
+    nodeName,
+    podRange,
+    serviceRange,
+    services: informers.list(Services),
+    endpointSlices: informers.list(EndpointSlices),
+    pods: pods.list(),
+  };
+}
+
+async function write(table: string, written: RuleSet | undefined, next: RuleSet): Promise<void> {
+  const script = written ? changeScript(table, written, next) : replaceScript(table, next);
+  if (script !== "") await run("nft", ["-f", "-"], script);
+}
+
+/** UDP has no end of connection: what the kernel remembers of an endpoint that went would swallow packets. */
+async function forgetFlows(flows: readonly string[], log: Logger): Promise<void> {
+  for (const flow of flows) {
+    const [destination = "", port = "", endpoint = ""] = flow.split(" ");
+    const args = ["-D", "-p", "udp", "--orig-dst", destination, "--orig-port-dst", port, "--reply-src", endpoint];
+    try {
+      await run("conntrack", args);
+    } catch (error) {
+      // conntrack fails when there was no such flow, which is the usual case.
+      log.debug("no UDP flow to forget", { flow, error: errorMessage(error) });
+    }
+  }
+}
