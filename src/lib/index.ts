@@ -4,6 +4,7 @@ export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./freeze.ts";
 export * from "./heap.ts";
+export * from "./ipv4.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
 export * from "./virtual-clock.ts";

@@ -1,5 +1,4 @@
 // The node's network: interface and routes, the service proxy, and the cluster's DNS.
-export * from "./address.ts";
 export * from "./dns/index.ts";
 export * from "./host/node-network.ts";
 export * from "./service-proxy.ts";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { addressAt, parseRange } from "../address.ts";
+import { addressAt, parseRange } from "../../lib/index.ts";
 import { run } from "./commands.ts";
 
 export interface NodeNetwork {

@@ -1,5 +1,5 @@
 /** An IPv4 range in CIDR notation, as numbers. */
-export interface Range {
+export interface AddressRange {
   readonly base: number;
   readonly prefixLength: number;
 }
@@ -22,7 +22,7 @@ export function formatAddress(value: number): string {
 }
 
 /** The range of `10.42.0.0/16`; undefined when it is not one, or when bits below the prefix are set. */
-export function parseRange(text: string): Range | undefined {
+export function parseRange(text: string): AddressRange | undefined {
   const [address = "", length = "", ...rest] = text.split("/");
   const base = parseAddress(address);
   if (base === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length)) return undefined;
@@ -31,20 +31,20 @@ export function parseRange(text: string): Range | undefined {
   return { base, prefixLength };
 }
 
-export function rangeSize(range: Range): number {
+export function rangeSize(range: AddressRange): number {
   return 2 ** (32 - range.prefixLength);
 }
 
 /** The address at `offset` in the range. */
-export function addressAt(range: Range, offset: number): string {
+export function addressAt(range: AddressRange, offset: number): string {
   return formatAddress(range.base + offset);
 }
 
-export function rangesOverlap(a: Range, b: Range): boolean {
+export function rangesOverlap(a: AddressRange, b: AddressRange): boolean {
   return a.base < b.base + rangeSize(b) && b.base < a.base + rangeSize(a);
 }
 
-export function contains(range: Range, address: string): boolean {
+export function rangeContains(range: AddressRange, address: string): boolean {
   const value = parseAddress(address);
   return value !== undefined && value >= range.base && value < range.base + rangeSize(range);
 }

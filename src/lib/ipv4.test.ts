@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressAt, contains, parseAddress, parseRange, rangesOverlap } from "./address.ts";
+import { addressAt, parseAddress, parseRange, rangeContains, rangesOverlap } from "./ipv4.ts";
 
 test("an address is four bytes and nothing else", () => {
   assert.equal(parseAddress("10.43.0.10"), 0x0a2b000a);
@@ -20,7 +20,7 @@ test("ranges that share an address overlap", () => {
   const range = (text: string) => parseRange(text)!;
   assert.ok(rangesOverlap(range("10.42.0.0/16"), range("10.42.7.0/24")));
   assert.ok(!rangesOverlap(range("10.42.0.0/16"), range("10.43.0.0/16")));
-  assert.ok(contains(range("10.43.0.0/16"), "10.43.0.10"));
-  assert.ok(!contains(range("10.43.0.0/16"), "10.44.0.0"));
+  assert.ok(rangeContains(range("10.43.0.0/16"), "10.43.0.10"));
+  assert.ok(!rangeContains(range("10.43.0.0/16"), "10.44.0.0"));
   assert.equal(addressAt(range("10.43.0.0/16"), 10), "10.43.0.10");
 });
