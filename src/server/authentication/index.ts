@@ -1,0 +1,2 @@
+export * from "./authenticator.ts";
+export * from "./x509.ts";

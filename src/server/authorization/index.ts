@@ -1,0 +1,4 @@
+export * from "./authorizer.ts";
+export * from "./policy-rule.ts";
+export * from "./rbac.ts";
+export * from "./union.ts";

@@ -1,0 +1,181 @@
+import {
+  ClusterRoleBindings,
+  ClusterRoles,
+  type PolicyRule,
+  type RbacSubject,
+  RoleBindings,
+  type RoleRef,
+  Roles,
+  type User,
+} from "../../api/index.ts";
+import type { Lookup } from "../lookup.ts";
+import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
+import { rulesAllow } from "./policy-rule.ts";
+
+/** Which rules a user holds. */
+export interface RuleResolver {
+  /** The rules that hold in `namespace` (those of cluster bindings among them); with "" only those of cluster bindings. */
+  rulesFor(user: User, namespace: string): ResolvedRules;
+  /** The rules that a roleRef of a binding in `namespace` stands for; undefined when the role does not exist. */
+  rulesOf(roleRef: RoleRef, namespace: string): readonly PolicyRule[] | undefined;
+}
+
+export interface ResolvedRules {
+  readonly rules: readonly PolicyRule[];
+  /** What went wrong, such as roles that do not exist; the rules may be incomplete. */
+  readonly errors: readonly string[];
+}
+
+/** One subject of one binding: what is filed under the subject. */
+interface Grant {
+  readonly roleRef: RoleRef;
+  /** "" for a ClusterRoleBinding. */
+  readonly namespace: string;
+  readonly bindingName: string;
+  readonly subject: RbacSubject;
+}
+
+/** Grants by whom they are for: users (service accounts under their user names) and groups. */
+interface Subjects {
+  readonly users: Map<string, Grant[]>;
+  readonly groups: Map<string, Grant[]>;
+}
+
+/**
+ * Kubernetes' RBAC over the roles and bindings that are stored now. Bindings are filed by subject once for every change of
+ * a binding; a check then costs a few map accesses and the comparison of the rules that the user really holds.
+ */
+export class RbacAuthorizer implements Authorizer, RuleResolver {
+  #lookup: Lookup;
+  #cluster: Subjects = emptySubjects();
+  #clusterChange = -1;
+  #byNamespace = new Map<string, Subjects>();
+  #namespaceChange = -1;
+
+  constructor(lookup: Lookup) {
+    this.#lookup = lookup;
+  }
+
+  async authorize(attributes: Attributes): Promise<Decision> {
+    return this.decide(attributes);
+  }
+
+  decide(attributes: Attributes): Decision {
+    const namespace = attributes.resource?.namespace ?? "";
+    const errors: string[] = [];
+    for (const grant of this.#grants(attributes.user, namespace)) {
+      const rules = this.rulesOf(grant.roleRef, grant.namespace);
+      if (!rules) errors.push(missingRole(grant.roleRef));
+      else if (rulesAllow(rules, attributes)) return { allowed: true, reason: `RBAC: allowed by ${describe(grant)}` };
+    }
+    return { allowed: false, reason: errors.length === 0 ? "" : `RBAC: ${aggregate(errors)}` };
+  }
+
+  rulesFor(user: User, namespace: string): ResolvedRules {
+    const rules: PolicyRule[] = [];
+    const errors: string[] = [];
+    for (const grant of this.#grants(user, namespace)) {
+      const held = this.rulesOf(grant.roleRef, grant.namespace);
+      if (held) rules.push(...held);
+      else errors.push(missingRole(grant.roleRef));
+    }
+    return { rules, errors };
+  }
+
+  rulesOf(roleRef: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
+    if (roleRef.kind === "ClusterRole") {
+      const role = this.#lookup.get(ClusterRoles, undefined, roleRef.name);
+      return role && (role.rules ?? []);
+    }
+    if (roleRef.kind === "Role" && namespace !== "") {
+      const role = this.#lookup.get(Roles, namespace, roleRef.name);
+      return role && (role.rules ?? []);
+    }
+    return undefined;
+  }
+
+  *#grants(user: User, namespace: string): Iterable<Grant> {
+    yield* grantsTo(user, this.#clusterSubjects());
+    if (namespace === "") return;
+    const subjects = this.#namespaceSubjects(namespace);
+    if (subjects) yield* grantsTo(user, subjects);
+  }
+
+  #clusterSubjects(): Subjects {
+    const change = this.#lookup.lastChange(ClusterRoleBindings);
+    if (change !== this.#clusterChange) {
+      this.#cluster = emptySubjects();
+      for (const { metadata, roleRef, subjects } of this.#lookup.list(ClusterRoleBindings))
+        for (const subject of subjects ?? [])
+          file(this.#cluster, { roleRef, namespace: "", bindingName: metadata.name, subject });
+      this.#clusterChange = change;
+    }
+    return this.#cluster;
+  }
+
+  #namespaceSubjects(namespace: string): Subjects | undefined {
+    const change = this.#lookup.lastChange(RoleBindings);
+    if (change !== this.#namespaceChange) {
+      this.#byNamespace = new Map();
+      for (const { metadata, roleRef, subjects } of this.#lookup.list(RoleBindings)) {
+        const of = metadata.namespace as string;
+        let filed = this.#byNamespace.get(of);
+        if (!filed) {
+          filed = emptySubjects();
+          this.#byNamespace.set(of, filed);
+        }
+        for (const subject of subjects ?? [])
+          file(filed, { roleRef, namespace: of, bindingName: metadata.name, subject });
+      }
+      this.#namespaceChange = change;
+    }
+    return this.#byNamespace.get(namespace);
+  }
+}
+
+const emptySubjects = (): Subjects => ({ users: new Map(), groups: new Map() });
+
+function file(subjects: Subjects, grant: Grant): void {
+  const { subject } = grant;
+  const add = (map: Map<string, Grant[]>, name: string) => {
+    const list = map.get(name);
+    if (list) list.push(grant);
+    else map.set(name, [grant]);
+  };
+  if (subject.kind === "User") add(subjects.users, subject.name);
+  else if (subject.kind === "Group") add(subjects.groups, subject.name);
+  else if (subject.kind === "ServiceAccount") {
+    const namespace = subject.namespace ?? grant.namespace;
+    if (namespace !== "") add(subjects.users, `system:serviceaccount:${namespace}:${subject.name}`);
+  }
+}
+
+function* grantsTo(user: User, { users, groups }: Subjects): Iterable<Grant> {
+  const own = users.get(user.name);
+  if (own) yield* own;
+  for (const group of user.groups) {
+    const shared = groups.get(group);
+    if (shared) yield* shared;
+  }
+}
+
+function describe({ roleRef, namespace, bindingName, subject }: Grant): string {
+  const binding =
+    namespace === "" ? `ClusterRoleBinding "${bindingName}"` : `RoleBinding "${bindingName}/${namespace}"`;
+  const who =
+    subject.kind === "ServiceAccount"
+      ? `ServiceAccount "${subject.name}/${subject.namespace ?? namespace}"`
+      : `${subject.kind} "${subject.name}"`;
+  return `${binding} of ${roleRef.kind} "${roleRef.name}" to ${who}`;
+}
+
+function missingRole(roleRef: RoleRef): string {
+  const plural = roleRef.kind === "Role" ? "role" : "clusterrole";
+  return `${plural}.rbac.authorization.k8s.io "${roleRef.name}" not found`;
+}
+
+/** Several errors in one sentence, each once, as k8s.io/apimachinery/pkg/util/errors joins them. */
+export function aggregate(errors: readonly string[]): string {
+  const distinct = [...new Set(errors)];
+  return distinct.length === 1 ? (distinct[0] as string) : `[${distinct.join(", ")}]`;
+}

@@ -1,0 +1,52 @@
+import type { KubeObject, ResourceDefinition } from "../api/index.ts";
+import { objectKey, type ResourceCache, type Revision, resourcePrefix, type WatchCache } from "../storage/index.ts";
+
+/** What the server's guards know of the cluster: reads of what is stored now, at the price of a map access. */
+export interface Lookup {
+  /** One object; `namespace` is undefined for cluster-scoped kinds. */
+  get<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    namespace: string | undefined,
+    name: string,
+  ): T | undefined;
+  /** All of a kind, or those of one namespace, in the order of keys. */
+  list<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): readonly T[];
+  /** Those that an index files under `value`. The index is made at its first use and `of` is the same at every use. */
+  byIndex<T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string): readonly T[];
+  /** Grows when an object of the kind changes: what was computed from them holds as long as this stays. */
+  lastChange<T extends KubeObject>(definition: ResourceDefinition<T>): Revision;
+}
+
+export interface Index<T extends KubeObject> {
+  readonly name: string;
+  readonly of: (object: T) => string | undefined;
+}
+
+/** The lookup over the server's watch cache. */
+export function lookupIn(cache: WatchCache): Lookup {
+  const caches = new Map<unknown, ResourceCache>();
+  // biome-ignore lint/suspicious/noExplicitAny: definitions of every kind; only their names are read
+  const cacheOf = (definition: ResourceDefinition<any>): ResourceCache => {
+    let found = caches.get(definition);
+    if (!found) {
+      found = cache.resource(resourcePrefix(definition));
+      caches.set(definition, found);
+    }
+    return found;
+  };
+  // The casts below say what the store guarantees: below a kind's prefix are objects of that kind.
+  return {
+    get: <T extends KubeObject>(definition: ResourceDefinition<T>, namespace: string | undefined, name: string) =>
+      cacheOf(definition).get(objectKey(definition, namespace, name))?.object as T | undefined,
+    list: <T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string) =>
+      cacheOf(definition)
+        .list(namespace)
+        .map((each) => each.object as T),
+    byIndex: <T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string) => {
+      const objects = cacheOf(definition);
+      objects.addIndex(index.name, (object) => index.of(object as T));
+      return objects.byIndex(index.name, value).map((each) => each.object as T);
+    },
+    lastChange: (definition) => cacheOf(definition).lastChange,
+  };
+}
