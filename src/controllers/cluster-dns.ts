@@ -1,4 +1,5 @@
 import {
+  type Endpoint,
   type EndpointSlice,
   EndpointSlices,
   type NewObject,
@@ -36,11 +37,11 @@ export function clusterDnsController(options: ClusterDnsOptions): ControllerDefi
     },
     async reconcile({ client, cache }) {
       if (!cache.get(Services, key)) await client.create(Services, kubeDnsService(options.address));
-      const wanted = kubeDnsSlice(cache.list(Nodes));
+      const endpoints = dnsEndpoints(cache.list(Nodes));
       const slice = cache.get(EndpointSlices, key);
-      if (!slice) await client.create(EndpointSlices, wanted);
-      else if (!deepEqual(slice.endpoints ?? [], wanted.endpoints)) {
-        await client.update(EndpointSlices, { ...slice, endpoints: wanted.endpoints });
+      if (!slice) await client.create(EndpointSlices, kubeDnsSlice(endpoints));
+      else if (!deepEqual(slice.endpoints ?? [], endpoints)) {
+        await client.update(EndpointSlices, { ...slice, endpoints });
       }
     },
   });
@@ -55,7 +56,7 @@ function kubeDnsService(address: string): NewObject<Service> {
     metadata: {
       namespace,
       name,
-      labels: { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS" },
+      labels: { "k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "RoderDNS" },
     },
     spec: {
       clusterIP: address,
@@ -68,15 +69,20 @@ function kubeDnsService(address: string): NewObject<Service> {
   };
 }
 
-function kubeDnsSlice(nodes: readonly Node[]): NewObject<EndpointSlice> {
+/** The DNS server of each node that has its part of the pod range. */
+function dnsEndpoints(nodes: readonly Node[]): Endpoint[] {
+  return nodes.flatMap((node) => {
+    const range = parseRange(node.spec.podCIDR ?? "");
+    const conditions = { ready: true, serving: true, terminating: false };
+    return range ? [{ addresses: [addressAt(range, 1)], nodeName: node.metadata.name, conditions }] : [];
+  });
+}
+
+function kubeDnsSlice(endpoints: readonly Endpoint[]): NewObject<EndpointSlice> {
   return {
     metadata: { namespace, name, labels: { "kubernetes.io/service-name": name } },
     addressType: "IPv4",
-    endpoints: nodes.flatMap((node) => {
-      const range = parseRange(node.spec.podCIDR ?? "");
-      const conditions = { ready: true, serving: true, terminating: false };
-      return range ? [{ addresses: [addressAt(range, 1)], nodeName: node.metadata.name, conditions }] : [];
-    }),
+    endpoints,
     ports: [
       { name: "dns", port: dnsPort, protocol: "UDP" },
       { name: "dns-tcp", port: dnsPort, protocol: "TCP" },
