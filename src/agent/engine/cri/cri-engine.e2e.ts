@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import {
+  busybox,
+  containerConfig,
+  sandboxConfig,
+  startContainerd,
+  type TestContainerd,
+} from "../../../../test/containerd.ts";
+import { enterOwnNamespaces } from "../../../../test/namespaces.ts";
+import type { ContainerConfig, EngineEvent, SandboxConfig } from "../engine.ts";
+
+const own = enterOwnNamespaces();
+
+let containerd: TestContainerd;
+before(async () => {
+  containerd = await startContainerd(own);
+});
+after(() => containerd.stop());
+
+/** Runs a container in a new sandbox. */
+async function run(
+  command: readonly string[],
+  container: Partial<ContainerConfig> = {},
+  sandbox: Partial<SandboxConfig> = {},
+) {
+  const { engine } = containerd;
+  const pod = sandboxConfig(containerd, sandbox);
+  const config = containerConfig(command, container);
+  mkdirSync(join(pod.logDirectory, config.name), { recursive: true });
+  const sandboxId = await engine.runSandbox(pod);
+  const id = await engine.createContainer(sandboxId, config, pod);
+  await engine.startContainer(id);
+  return { sandboxId, id, log: () => readFileSync(join(pod.logDirectory, config.logPath), "utf8") };
+}
+
+/** Runs `act` and waits until the engine told of `type` for the container that it returns. */
+async function until(type: EngineEvent["type"], act: () => Promise<string>): Promise<void> {
+  const stop = new AbortController();
+  const seen: EngineEvent[] = [];
+  const reader = { wake: () => {} };
+  const reading = (async () => {
+    for await (const event of containerd.engine.events(stop.signal)) {
+      seen.push(event);
+      reader.wake();
+    }
+  })();
+  const id = await act();
+  while (!seen.some((event) => event.type === type && event.containerId === id))
+    await new Promise<void>((resolve) => {
+      reader.wake = resolve;
+    });
+  stop.abort();
+  await reading;
+}
+
+test("the engine says what it is and that it is ready", async () => {
+  const version = await containerd.engine.version();
+  assert.equal(version.runtime, "containerd");
+  assert.equal(await containerd.engine.notReady(), "");
+});
+
+test("a container runs, has an address, and its end is told with its code", async () => {
+  const { engine } = containerd;
+  let id = "";
+  await until("stopped", async () => {
+    const ran = await run(["sh", "-c", "echo hello; exit 3"]);
+    id = ran.id;
+    const sandbox = await engine.sandboxStatus(ran.sandboxId);
+    assert.match(sandbox?.ips[0] ?? "", /^10\.99\.0\.\d+$/);
+    return id;
+  });
+  const status = await engine.containerStatus(id);
+  assert.equal(status?.state, "exited");
+  assert.equal(status?.exitCode, 3);
+  assert.equal(status?.reason, "Error");
+  assert.ok(status!.finishedAtMs >= status!.startedAtMs && status!.startedAtMs > 0);
+  assert.match(readFileSync(status!.logPath, "utf8"), / stdout F hello\n$/);
+});
+
+test("containers and sandboxes are listed until they are removed, and removing twice is no error", async () => {
+  const { engine } = containerd;
+  const { sandboxId, id } = await run(["sleep", "1000"]);
+  assert.equal((await engine.listContainers()).find((each) => each.id === id)?.sandboxId, sandboxId);
+  assert.equal((await engine.listSandboxes()).find((each) => each.id === sandboxId)?.ready, true);
+  await engine.stopContainer(id, 0);
+  assert.equal((await engine.containerStatus(id))?.state, "exited");
+  await engine.removeContainer(id);
+  assert.equal(await engine.containerStatus(id), undefined);
+  for (let time = 0; time < 2; time++) {
+    await engine.stopSandbox(sandboxId);
+    await engine.removeSandbox(sandboxId);
+    await engine.removeContainer(id);
+  }
+  assert.equal(await engine.sandboxStatus(sandboxId), undefined);
+});
+
+test("exec gives the code and both outputs of a command", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  const result = await containerd.engine.execSync(id, ["sh", "-c", "echo out; echo err >&2; exit 7"], 10_000);
+  const decoder = new TextDecoder();
+  assert.deepEqual(
+    [result.exitCode, decoder.decode(result.stdout), decoder.decode(result.stderr)],
+    [7, "out\n", "err\n"],
+  );
+});
+
+test("an exec that outlives its time is ended with an error", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  await assert.rejects(
+    containerd.engine.execSync(id, ["sleep", "100"], 1_000),
+    /command "sleep 100" timed out after 1 s/,
+  );
+});
+
+test("a command that does not exist fails with the runtime's sentence", async () => {
+  await assert.rejects(run(["/no/such/program"]), /\/no\/such\/program.*no such file or directory/);
+});
+
+test("a container that needs more memory than its limit is killed for it", async () => {
+  let id = "";
+  await until("stopped", async () => {
+    // dd holds its whole block in memory.
+    const ran = await run(["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"], {
+      resources: { memoryLimitBytes: 16 * 2 ** 20 },
+    });
+    id = ran.id;
+    return id;
+  });
+  const status = await containerd.engine.containerStatus(id);
+  assert.equal(status?.reason, "OOMKilled");
+  assert.equal(status?.exitCode, 137);
+});
+
+test("containers of a pod with a shared process namespace see each other and the sandbox reaps orphans", async () => {
+  const { engine } = containerd;
+  const { id } = await run(["sleep", "1000"], {}, { shareProcessNamespace: true });
+  await engine.execSync(id, ["sh", "-c", "(sleep 0 &)"], 10_000);
+  const { stdout } = await engine.execSync(id, ["ps", "-o", "pid,stat,args"], 10_000);
+  const processes = new TextDecoder().decode(stdout);
+  assert.match(processes, /^ +1 S +\/pause$/m);
+  assert.doesNotMatch(processes, /^ +\d+ Z/m);
+});
+
+test("resources of a running container change", async () => {
+  const { engine } = containerd;
+  const { id } = await run(["sleep", "1000"], { resources: { memoryLimitBytes: 64 * 2 ** 20 } });
+  await engine.updateResources(id, { memoryLimitBytes: 128 * 2 ** 20 });
+  const stats = await engine.stats();
+  assert.ok((stats.find((each) => each.containerId === id)?.memoryWorkingSetBytes ?? 0) > 0);
+});
+
+test("an image is there after it was loaded, and gone after it was removed", async () => {
+  const { engine, images } = containerd;
+  const image = await engine.imageStatus(busybox);
+  assert.deepEqual(image?.tags, [busybox]);
+  assert.equal(await engine.imageStatus("localhost/test/missing:1"), undefined);
+  assert.equal(await images.remove("localhost/test/missing:1"), false);
+});
+
+test("a pull that is cancelled ends at once", async () => {
+  const cancelled = AbortSignal.abort(new Error("not wanted any more"));
+  await assert.rejects(
+    containerd.engine.pullImage("localhost/test/missing:1", undefined, cancelled),
+    /not wanted any more/,
+  );
+});

@@ -1,0 +1,3 @@
+// A container runtime over CRI's gRPC.
+export * from "./cri-engine.ts";
+export * from "./engine-error.ts";
