@@ -1,4 +1,5 @@
 // The node's network: interface and routes, the service proxy, and the cluster's DNS.
 export * from "./dns/index.ts";
+export * from "./host/commands.ts";
 export * from "./host/node-network.ts";
 export * from "./service-proxy.ts";

@@ -199,7 +199,7 @@ export class ContainerdSupervisor {
 const memoryHints = { GOGC: "50" };
 
 /** The containerd that was started with these paths and still runs. */
-async function runningPid(paths: ContainerdPaths): Promise<number | undefined> {
+export async function runningPid(paths: ContainerdPaths): Promise<number | undefined> {
   const pid = Number.parseInt(await readIfThere(paths.pid), 10);
   if (!(pid > 0)) return undefined;
   // The number may be of another process by now.

@@ -1,0 +1,5 @@
+import { kubernetesVersion } from "../cluster/index.ts";
+
+export function printVersion(): void {
+  console.log(kubernetesVersion);
+}

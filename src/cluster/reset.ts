@@ -1,0 +1,54 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { removeEngine } from "../agent/host/containerd/index.ts";
+import { type Logger, systemClock } from "../lib/index.ts";
+import { networkNames, run, tearDownNodeNetwork } from "../network/index.ts";
+import { cgroupRootOf } from "./cgroups.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import { stopCluster } from "./down.ts";
+import { enginePaths } from "./node-engine.ts";
+import { removeFromKubeconfig } from "./pki/index.ts";
+import type { ClusterSettings } from "./settings.ts";
+
+/**
+ * Stops the cluster and removes all that it made: processes, containers, mounts, interfaces, rules, cgroups, files and
+ * its entry in the kubeconfig. What is not its own stays, also in the data directory.
+ */
+export async function removeCluster(directory: DataDirectory, settings: ClusterSettings, log: Logger): Promise<void> {
+  await stopCluster(directory, log, 0);
+  if (settings.nodes > 0) {
+    await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(settings.name), clock: systemClock });
+    const network = { ...networkNames(settings.name), ...settings, directory: directory.cni };
+    await tearDownNodeNetwork(network);
+    await unmountBelow(directory.root);
+  }
+  await removeFromKubeconfig(settings.kubeconfig, settings.name);
+  for (const path of [
+    directory.storage,
+    directory.pki,
+    directory.logs,
+    directory.run,
+    directory.containerd,
+    directory.agent,
+    directory.cni,
+    directory.kubeconfig,
+  ]) {
+    rmSync(path, { recursive: true, force: true });
+  }
+  // Last: while it is there, an interrupted reset can be run again.
+  rmSync(directory.settings, { force: true });
+  if (existsSync(directory.root) && readdirSync(directory.root).length === 0) rmdirSync(directory.root);
+}
+
+/** Unmounts what is mounted below a directory, the deepest first; removing files under a mount would reach into it. */
+async function unmountBelow(root: string): Promise<void> {
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .map((path) =>
+      path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    )
+    .filter((path) => path.startsWith(join(root, "/")))
+    .sort((a, b) => b.length - a.length);
+  for (const mount of mounts) await run("umount", ["--lazy", mount]);
+}

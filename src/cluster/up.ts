@@ -1,0 +1,227 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { addressAt, type Clock, parseRange, systemClock } from "../lib/index.ts";
+import { machineAddress, networkNames } from "../network/index.ts";
+import { administratorClient } from "./administrator.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import { lockCluster } from "./lock.ts";
+import { machineOf } from "./node-engine.ts";
+import { clientRequirements, installPackages, missingRequirements, nodeRequirements, programPath } from "./packages.ts";
+import { ClusterPki, mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
+import { prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
+import { type ProcessRecord, runningProcess, startDetached } from "./processes.ts";
+import { whenReady } from "./ready.ts";
+import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
+import { UserError } from "./user-error.ts";
+
+/** What the person asked for; what is left out keeps what the cluster has, or gets its default. */
+export interface UpOptions {
+  readonly name?: string;
+  readonly port?: number;
+  readonly kubeconfig?: string;
+  readonly nodes?: number;
+  readonly podRange?: string;
+  readonly serviceRange?: string;
+  readonly bindAddress?: string;
+}
+
+export interface UpResult {
+  readonly settings: ClusterSettings;
+  /** True when everything ran already. */
+  readonly wasRunning: boolean;
+  /** Whether the kubeconfig is one that kubectl reads by itself. */
+  readonly merged: boolean;
+}
+
+/** Starts the cluster of `directory`, or what of it has stopped, and returns when it can be used. */
+export async function startCluster(
+  directory: DataDirectory,
+  options: UpOptions,
+  defaultKubeconfig: string,
+  say: (line: string) => void,
+): Promise<UpResult> {
+  const existing = readSettings(directory);
+  const settings = chooseSettings(existing, options, defaultKubeconfig);
+  const isRoot = process.getuid?.() === 0;
+  if (settings.nodes > 0 && !isRoot) {
+    throw new UserError(
+      "a node runs containers and needs root: use sudo, or --nodes 0 for a control plane without nodes",
+    );
+  }
+  const names = networkNames(settings.name);
+  requireFreeRanges(settings.podRange, settings.serviceRange, names.bridge);
+  prepareDataRoot(directory.root);
+  const unlock = lockCluster(directory.root);
+  try {
+    const server = runningProcess(directory, "server");
+    const node = runningProcess(directory, "node");
+    const wasRunning = server !== undefined && (settings.nodes === 0 || node !== undefined);
+    if (!server) await requireFreePort(settings.bindAddress, settings.port, "--port");
+    if (!wasRunning) await requirePackages(settings, say);
+    if (settings.nodes > 0 && !wasRunning) await requireMachine(directory);
+    await writeCredentials(directory, settings);
+    if (!existing) writeSettings(directory, settings);
+    await startProcesses(directory, settings, { server, node }, systemClock, say);
+    return { settings, wasRunning, merged: settings.kubeconfig === defaultKubeconfig };
+  } finally {
+    unlock();
+  }
+}
+
+/** The settings of a first start, or those the cluster has; refuses to change what cannot change later. */
+export function chooseSettings(
+  existing: ClusterSettings | undefined,
+  options: UpOptions,
+  defaultKubeconfig: string,
+): ClusterSettings {
+  if (existing) {
+    const fixed = ["name", "port", "nodes", "podRange", "serviceRange", "bindAddress", "kubeconfig"] as const;
+    for (const name of fixed) {
+      const wanted = options[name];
+      if (wanted === undefined || wanted === existing[name]) continue;
+      const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      throw new UserError(
+        `this cluster was made with ${flag} ${existing[name]}, not ${wanted}: leave the flag out, or make another with --data-dir`,
+      );
+    }
+    return existing;
+  }
+  const nodes = options.nodes ?? 1;
+  const name = options.name ?? "roder";
+  return {
+    dataVersion,
+    name,
+    port: options.port ?? 6_443,
+    nodes,
+    nodeName: nodeNameOf(hostname()),
+    bindAddress: options.bindAddress ?? (nodes === 0 ? "127.0.0.1" : "0.0.0.0"),
+    podRange: options.podRange ?? "10.42.0.0/16",
+    serviceRange: options.serviceRange ?? "10.43.0.0/16",
+    clusterDomain: "cluster.local",
+    kubeconfig: options.kubeconfig ?? defaultKubeconfig,
+  };
+}
+
+/** A node's name is a DNS subdomain (RFC 1123); a host name may be less strict. */
+function nodeNameOf(host: string): string {
+  const name = host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]/g, "-")
+    .replaceAll(/^[-.]+|[-.]+$/g, "");
+  return name === "" ? "node" : name;
+}
+
+async function requirePackages(settings: ClusterSettings, say: (line: string) => void): Promise<void> {
+  const path = programPath(process.env.PATH);
+  const needed = settings.nodes > 0 ? [...nodeRequirements, ...clientRequirements] : clientRequirements;
+  const missing = missingRequirements(needed, path);
+  if (missing.length === 0) return;
+  if (settings.nodes === 0 && process.getuid?.() !== 0) {
+    say("kubectl is not installed; any Kubernetes client can use the kubeconfig");
+    return;
+  }
+  await installPackages(missing, say);
+}
+
+async function requireMachine(directory: DataDirectory): Promise<void> {
+  const { missing } = await machineOf(directory);
+  if (missing.length > 0) throw new UserError(`containers cannot run on this machine: ${missing.join("; ")}`);
+}
+
+/** The address under which pods reach the API server, and the node's own where the machine has no other. */
+export function gatewayAddress(settings: ClusterSettings): string {
+  return addressAt(parseRange(settings.podRange)!, 1);
+}
+
+/** Opens the cluster's keys and writes what each component, and the person, needs of them. */
+async function writeCredentials(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
+  const address = settings.nodes > 0 ? await machineAddress() : undefined;
+  const pki = await ClusterPki.open({
+    directory: directory.pki,
+    clock: systemClock,
+    serverNames: [hostname(), ...(address ? [address] : []), gatewayAddress(settings)],
+    serviceAddress: addressAt(parseRange(settings.serviceRange)!, 1),
+    clusterDomain: settings.clusterDomain,
+  });
+  const server = `https://127.0.0.1:${settings.port}`;
+  const kubeconfig = (user: string, pair: { certificate: string; privateKey: string }) =>
+    renderKubeconfig({ name: settings.name, server, authority: pki.authority.certificate, user, ...pair });
+  writeFileDurably(directory.kubeconfig, kubeconfig(`${settings.name}-admin`, pki.admin));
+  if (settings.nodes > 0) {
+    const { client, serving } = await pki.node(settings.nodeName, [
+      address ?? gatewayAddress(settings),
+      gatewayAddress(settings),
+      "127.0.0.1",
+    ]);
+    const keys = join(directory.agent, "pki");
+    writeFileDurably(join(keys, "node.kubeconfig"), kubeconfig(`system:node:${settings.nodeName}`, client));
+    writeFileDurably(join(keys, "serving.crt"), serving.certificate);
+    writeFileDurably(join(keys, "serving.key"), serving.privateKey);
+    writeFileDurably(join(keys, "ca.crt"), pki.authority.certificate);
+    // The proxy and the DNS server read Services of the whole cluster, which the node's own identity may not.
+    const networkFile = join(keys, "network.kubeconfig");
+    if (!existsSync(networkFile)) {
+      const pair = pki.issueClientCertificate({ commonName: "system:kube-proxy", organizations: [] });
+      writeFileDurably(networkFile, kubeconfig("system:kube-proxy", pair));
+    }
+  }
+  await mergeKubeconfig(settings.kubeconfig, {
+    name: settings.name,
+    server,
+    authority: pki.authority.certificate,
+    user: `${settings.name}-admin`,
+    ...pki.admin,
+  });
+}
+
+/** A component that does not come up in this time will not. */
+const startMsMax = 120_000;
+
+async function startProcesses(
+  directory: DataDirectory,
+  settings: ClusterSettings,
+  running: { server: ProcessRecord | undefined; node: ProcessRecord | undefined },
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<void> {
+  const startedMs = clock.monotonicMs();
+  const seconds = () => `${((clock.monotonicMs() - startedMs) / 1000).toFixed(1)} s`;
+  const start = (component: "server" | "node") =>
+    running[component] ??
+    startDetached(directory, component, roderCommand(component, directory.root), {
+      ...process.env,
+      PATH: programPath(process.env.PATH),
+    });
+  const server = start("server");
+  // The node waits for the API by itself; containerd comes up meanwhile.
+  const node = settings.nodes > 0 ? start("node") : undefined;
+  const giveUp = AbortSignal.timeout(startMsMax);
+  const records = [server, ...(node ? [node] : [])];
+  const client = await administratorClient(directory);
+  try {
+    await whenReady({
+      directory,
+      settings,
+      client,
+      records,
+      clock,
+      signal: giveUp,
+      reached: (what) => say(`${what} (${seconds()})`),
+    });
+  } finally {
+    client.close();
+  }
+}
+
+/** This program as a component's process. */
+function roderCommand(component: string, root: string): [string, ...string[]] {
+  const main = join(import.meta.dirname, "../cli/main.ts");
+  return [process.execPath, ...nodeFlags[component]!, main, component, "--data-dir", root];
+}
+
+/** The young generation of the heap grows to three times this; small, the process stays small at rest. */
+const nodeFlags: Readonly<Record<string, readonly string[]>> = {
+  server: ["--disable-warning=ExperimentalWarning"],
+  node: ["--disable-warning=ExperimentalWarning"],
+};
