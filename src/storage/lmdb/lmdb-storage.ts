@@ -1,0 +1,282 @@
+import { statfs } from "node:fs/promises";
+import { type Database, open, type RootDatabase } from "lmdb";
+import { assert } from "../../lib/index.ts";
+import { checkChanges } from "../commit-check.ts";
+import { History, historyEventsMax } from "../history.ts";
+import {
+  type Change,
+  type Entry,
+  type Revision,
+  type Snapshot,
+  type Storage,
+  StorageClosed,
+  type StorageEvent,
+  StorageFull,
+} from "../storage.ts";
+import { prepareDataDirectory, syncDirectory } from "./data-format.ts";
+import { decodeRecord, encodeRecord, type Place, readPlace } from "./record.ts";
+
+export interface LmdbStorageOptions {
+  /** How many events are kept for watches. */
+  readonly historyEventsMax?: number;
+}
+
+/** One call of `commit` that waits for its turn. */
+interface Request {
+  readonly changes: readonly Change[];
+  readonly resolve: (revision: Revision) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What became of a request if its group reaches the disk. */
+type Outcome = { readonly revision: Revision } | { readonly error: unknown };
+
+/** The commits that go to disk together. */
+interface Group {
+  readonly outcomes: readonly Outcome[];
+  readonly commits: readonly (readonly StorageEvent[])[];
+  /** What the keys will hold; undefined for those that are deleted. */
+  readonly places: ReadonlyMap<string, Place | undefined>;
+  /** The records to write; undefined deletes the key. */
+  readonly records: ReadonlyMap<string, Uint8Array | undefined>;
+  readonly revision: Revision;
+}
+
+/** How many commits go to disk at once: a bound on memory and on how long one waits for its neighbours. */
+const groupCommitsMax = 1_024;
+/** lmdb-js allows 1,978 bytes in a database with pages of 4 kB. */
+const keyBytesMax = 1_978;
+const revisionKey = "revision";
+const noBytes = new Uint8Array(0);
+
+/** Opens, or creates, the store in the directory `path`. Throws when it is of a newer version or cannot be read. */
+export async function openLmdbStorage(path: string, options: LmdbStorageOptions = {}): Promise<Storage> {
+  await prepareDataDirectory(path);
+  let root: RootDatabase;
+  try {
+    root = open({
+      path,
+      noSubdir: false,
+      encoding: "binary",
+      maxDbs: 2,
+      // A commit that resolves is on disk, and one that fails there is told so. With overlapping sync it would resolve
+      // before, and a failed sync would leave it visible. Groups follow one another, so nothing could overlap (measured:
+      // 34,000 commits/s from 64 writers either way).
+      overlappingSync: false,
+      // Groups are made here; lmdb-js's own batches would only add a promise whose rejection nobody sees.
+      eventTurnBatching: false,
+    });
+  } catch (error) {
+    throw new Error(`cannot open the data directory ${path}`, { cause: error });
+  }
+  const storage = new LmdbStorage(path, root, options);
+  await storage.load();
+  await syncDirectory(path);
+  return storage;
+}
+
+/**
+ * Keeps entries in one LMDB database. Commits that arrive while others are written wait and then go to disk together,
+ * in one transaction and one sync: revisions, conflicts and events are those of running them one after the other.
+ */
+class LmdbStorage implements Storage {
+  readonly #path: string;
+  readonly #root: RootDatabase;
+  readonly #entries: Database<Uint8Array, string>;
+  /** One record, whose version is the last revision. */
+  readonly #meta: Database<Uint8Array, string>;
+  readonly #places = new Map<string, Place>();
+  #history: History;
+  readonly #historyEventsMax: number;
+  /** As long as the API server has requests in flight. */
+  #queue: Request[] = [];
+  #writing: Promise<void> | undefined;
+  #revision: Revision = 0;
+  #closed = false;
+
+  constructor(path: string, root: RootDatabase, options: LmdbStorageOptions) {
+    this.#path = path;
+    this.#root = root;
+    this.#entries = root.openDB({ name: "entries", encoding: "binary" });
+    this.#meta = root.openDB({ name: "meta", encoding: "binary", useVersions: true });
+    this.#historyEventsMax = options.historyEventsMax ?? historyEventsMax;
+    this.#history = new History(0, this.#historyEventsMax);
+  }
+
+  /** Reads where everything is; before any other method. */
+  async load(): Promise<void> {
+    const last = this.#meta.getEntry(revisionKey);
+    if (last === undefined) await this.#meta.put(revisionKey, noBytes, 0);
+    this.#revision = last?.version ?? 0;
+    for (const { key, value } of this.#entries.getRange()) this.#places.set(key, readPlace(value));
+    this.#history = new History(this.#revision, this.#historyEventsMax);
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  get compacted(): Revision {
+    return this.#history.oldest;
+  }
+
+  async range(prefix: string): Promise<Snapshot> {
+    this.#assertOpen();
+    // A group that is on disk and not published yet would be seen here and again in the events after `revision`.
+    await this.#writing;
+    const entries: Entry[] = [];
+    for (const { key, value } of this.#entries.getRange({ start: prefix })) {
+      if (!key.startsWith(prefix)) break;
+      entries.push(decodeRecord(key, value));
+    }
+    // LMDB compares UTF-8, JavaScript UTF-16: the same for all but rare characters, and then this costs one pass.
+    entries.sort((a, b) => (a.key < b.key ? -1 : 1));
+    return { revision: this.#revision, entries };
+  }
+
+  async commit(changes: readonly Change[]): Promise<Revision> {
+    this.#assertOpen();
+    for (const { key } of changes) {
+      assert(Buffer.byteLength(key) <= keyBytesMax, `the key ${key.slice(0, 100)}… has at most ${keyBytesMax} bytes`);
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ changes, resolve, reject });
+      this.#writing ??= this.#drain();
+    });
+  }
+
+  watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<readonly StorageEvent[]> {
+    this.#assertOpen();
+    return this.#history.watch(prefix, after, signal);
+  }
+
+  async compact(before: Revision): Promise<void> {
+    this.#assertOpen();
+    this.#history.compact(before);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    this.#history.close();
+    await this.#root.close();
+  }
+
+  /** Writes group after group until nothing waits. */
+  async #drain(): Promise<void> {
+    // The requests that came with the same turn of the event loop are ready by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) await this.#commitGroup(this.#queue.splice(0, groupCommitsMax));
+    this.#writing = undefined;
+  }
+
+  async #commitGroup(requests: readonly Request[]): Promise<void> {
+    let group: Group;
+    try {
+      group = this.#plan(requests);
+      if (group.records.size > 0) await this.#write(group);
+    } catch (error) {
+      for (const request of requests) request.reject(error);
+      return;
+    }
+    for (const [key, place] of group.places) {
+      if (place === undefined) this.#places.delete(key);
+      else this.#places.set(key, place);
+    }
+    this.#revision = group.revision;
+    this.#history.append(group.commits);
+    for (const [index, request] of requests.entries()) {
+      const outcome = group.outcomes[index]!;
+      if ("revision" in outcome) request.resolve(outcome.revision);
+      else request.reject(outcome.error);
+    }
+  }
+
+  /** Runs the requests one after the other in memory. */
+  #plan(requests: readonly Request[]): Group {
+    const places = new Map<string, Place | undefined>();
+    const records = new Map<string, Uint8Array | undefined>();
+    const commits: StorageEvent[][] = [];
+    const outcomes: Outcome[] = [];
+    const placeOf = (key: string) => (places.has(key) ? places.get(key) : this.#places.get(key));
+    let last = this.#revision;
+    for (const { changes } of requests) {
+      try {
+        checkChanges(changes, (key) => placeOf(key)?.modRevision ?? 0);
+      } catch (error) {
+        outcomes.push({ error });
+        continue;
+      }
+      const revision = last + 1;
+      const events: StorageEvent[] = [];
+      for (const { key, value } of changes) {
+        const previous = placeOf(key);
+        if (value !== undefined) {
+          const place = { createRevision: previous?.createRevision ?? revision, modRevision: revision };
+          places.set(key, place);
+          records.set(key, encodeRecord(place, value.bytes));
+          events.push({ key, revision, entry: { key, value, ...place } });
+        } else if (previous !== undefined) {
+          places.set(key, undefined);
+          records.set(key, undefined);
+          events.push({ key, revision });
+        }
+      }
+      if (events.length > 0) {
+        commits.push(events);
+        last = revision;
+      }
+      outcomes.push({ revision: last });
+    }
+    return { outcomes, commits, places, records, revision: last };
+  }
+
+  /** Brings a group to disk, whole, or throws and leaves the disk as it was. */
+  async #write(group: Group): Promise<void> {
+    let isOurs: boolean;
+    try {
+      isOurs = await this.#meta.ifVersion(revisionKey, this.#revision, () => {
+        this.#meta.put(revisionKey, noBytes, group.revision);
+        for (const [key, record] of group.records) {
+          if (record === undefined) this.#entries.remove(key);
+          else this.#entries.put(key, record);
+        }
+      });
+    } catch (error) {
+      throw await this.#explain(error, group);
+    }
+    if (!isOurs) throw new Error(`another process writes to ${this.#path}: only one Roder may use a data directory`);
+  }
+
+  /** What went wrong on disk. A write that finds only part of its room is an I/O error to LMDB, so room is measured. */
+  async #explain(error: unknown, group: Group): Promise<Error> {
+    const cause = await commitError(error);
+    let neededBytes = roomForPagesBytes;
+    for (const record of group.records.values()) neededBytes += 2 * (record?.length ?? 0);
+    const { bavail, bsize } = await statfs(this.#path);
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (fullCodes.has(code) || bavail * bsize < neededBytes) return new StorageFull({ cause });
+    return new Error(`writing to the data directory ${this.#path} failed`, { cause });
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StorageClosed();
+  }
+}
+
+/** ENOSPC, EDQUOT and MDB_MAP_FULL. */
+const fullCodes: ReadonlySet<unknown> = new Set([28, 122, -30792]);
+/** What a transaction needs beside its records: copies of the tree's inner pages and of the list of free pages. */
+const roomForPagesBytes = 256 * 1024;
+
+/** The reason that lmdb-js keeps in a promise beside the error it rejects with. */
+async function commitError(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+    return error;
+  } catch (reason) {
+    return reason; // that is the answer
+  }
+}
