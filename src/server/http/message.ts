@@ -19,7 +19,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-export type HttpHeaders = Record<string, string | number | readonly string[]>;
+export type HttpHeaders = Record<string, string | number | string[]>;
 
 export interface HttpResponse {
   readonly started: boolean;

@@ -1,0 +1,64 @@
+import type { Readable, Writable } from "node:stream";
+import { badRequest, tooLarge } from "../../api/index.ts";
+import type { BodyWriter } from "./message.ts";
+
+const tooLargeMessage = (bytesMax: number) => `Request entity too large: limit is ${bytesMax}`;
+
+/** Everything that `stream` brings. Throws ApiError 413 past `bytesMax`, 400 when it breaks off. */
+export function readBody(stream: Readable, bytesMax: number, contentLength: string | undefined): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (contentLength !== undefined && Number(contentLength) > bytesMax) {
+      reject(tooLarge(tooLargeMessage(bytesMax)));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= bytesMax) chunks.push(chunk);
+      else {
+        stream.removeAllListeners("data");
+        stream.pause();
+        reject(tooLarge(tooLargeMessage(bytesMax)));
+      }
+    });
+    stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    const broken = () => reject(badRequest("the request's body broke off"));
+    stream.on("error", broken);
+    stream.on("close", broken);
+  });
+}
+
+/** Writes a body to a stream, telling its caller to wait when the client is slow. */
+export class StreamWriter implements BodyWriter {
+  readonly #stream: Writable;
+
+  constructor(stream: Writable) {
+    this.#stream = stream;
+  }
+
+  write(chunk: string | Uint8Array): Promise<void> | undefined {
+    if (this.#stream.destroyed) return Promise.reject(new Error("the client is gone"));
+    if (this.#stream.write(chunk)) return undefined;
+    return new Promise((resolve, reject) => {
+      const onDrain = () => {
+        this.#stream.off("close", onClose);
+        resolve();
+      };
+      const onClose = () => {
+        this.#stream.off("drain", onDrain);
+        reject(new Error("the client is gone"));
+      };
+      this.#stream.once("drain", onDrain);
+      this.#stream.once("close", onClose);
+    });
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  abort(): void {
+    this.#stream.destroy();
+  }
+}

@@ -1,0 +1,102 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { readBody, StreamWriter } from "./body.ts";
+import type { BodyWriter, HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
+
+/** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
+export class Http2Request implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  #abort: AbortController | undefined;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    const url = headers[":path"] ?? "/";
+    const mark = url.indexOf("?");
+    this.method = headers[":method"] ?? "GET";
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.query = mark < 0 ? "" : url.slice(mark + 1);
+    this.#stream = stream;
+    this.#headers = headers;
+  }
+
+  get remoteAddress(): string {
+    return this.#stream.session?.socket.remoteAddress ?? "";
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  headers(): Readonly<Record<string, string | readonly string[] | undefined>> {
+    return Object.fromEntries(Object.entries(this.#headers).filter(([name]) => !name.startsWith(":")));
+  }
+
+  body(bytesMax: number): Promise<Buffer> {
+    return readBody(this.#stream, bytesMax, this.#headers["content-length"]);
+  }
+
+  bodyStream(): NodeJS.ReadableStream {
+    return this.#stream;
+  }
+
+  /** Made when somebody asks: most requests are answered before anyone needs it. */
+  get signal(): AbortSignal {
+    if (!this.#abort) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      if (this.#stream.closed) abort.abort();
+      else this.#stream.once("close", () => abort.abort());
+    }
+    return this.#abort.signal;
+  }
+}
+
+export class Http2Response implements HttpResponse {
+  readonly #stream: ServerHttp2Stream;
+  readonly #isHead: boolean;
+
+  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+    this.#stream = stream;
+    this.#isHead = isHead;
+  }
+
+  get started(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  end(status: number, headers: HttpHeaders, body: string | Uint8Array = ""): void {
+    const stream = this.#stream;
+    if (stream.closed || stream.destroyed) return;
+    headers[":status"] = status;
+    headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    if (this.#isHead || body.length === 0) stream.respond(headers, { endStream: true });
+    else {
+      stream.respond(headers);
+      stream.end(body);
+    }
+    // A client that still sends a body nobody reads would otherwise keep the stream open.
+    if (!stream.readableEnded && stream.endAfterHeaders === false && !stream.readableFlowing) stream.resume();
+  }
+
+  start(status: number, headers: HttpHeaders): BodyWriter {
+    headers[":status"] = status;
+    this.#stream.respond(headers);
+    return new Http2Writer(this.#stream);
+  }
+}
+
+class Http2Writer extends StreamWriter {
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream) {
+    super(stream);
+    this.#stream = stream;
+  }
+
+  override abort(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+}

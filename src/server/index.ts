@@ -1,0 +1,11 @@
+// The API server below HTTP; imports nothing of the host. The listener is ./http/index.ts.
+export * from "./admission/admission.ts";
+export * from "./api-server.ts";
+export * from "./authentication/index.ts";
+export * from "./authorization/index.ts";
+export * from "./lookup.ts";
+export type { CommitHook } from "./pipeline/commit-hook.ts";
+export type { ListPage } from "./pipeline/list.ts";
+export type { ServedEvent } from "./pipeline/watch.ts";
+export * from "./registry.ts";
+export * from "./served-response.ts";

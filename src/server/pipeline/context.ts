@@ -1,0 +1,49 @@
+import type { RequestOptions, ResourceDefinition, ResourceRequest, User } from "../../api/index.ts";
+import type { Clock, Logger, Random } from "../../lib/index.ts";
+import type { Storage, WatchCache } from "../../storage/index.ts";
+import type { AdmissionPlugin } from "../admission/admission.ts";
+import type { Authorizer } from "../authorization/authorizer.ts";
+import type { ResourceRegistry } from "../registry.ts";
+import type { CommitHook } from "./commit-hook.ts";
+import type { ListSnapshots } from "./list-snapshots.ts";
+import type { ResourceStore } from "./resource-store.ts";
+
+/** What the pipeline works with; one for each server. */
+export interface PipelineContext {
+  readonly registry: ResourceRegistry;
+  readonly storage: Storage;
+  readonly cache: WatchCache;
+  readonly authorizer: Authorizer;
+  readonly admission: readonly AdmissionPlugin[];
+  /** What is written together with objects of a kind, by `<plural>.<group>`. */
+  readonly commitHooks: ReadonlyMap<string, CommitHook>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly snapshots: ListSnapshots;
+  storeOf(definition: ResourceDefinition): ResourceStore;
+}
+
+/** One request on its way: what was asked, by whom, and of which kind. */
+export interface ObjectRequest {
+  readonly context: PipelineContext;
+  readonly user: User;
+  readonly definition: ResourceDefinition;
+  readonly store: ResourceStore;
+  /** Empty for cluster-scoped kinds and for all namespaces. */
+  readonly namespace: string;
+  /** Empty where the request is about a collection. */
+  readonly name: string;
+  readonly subresource: string;
+  readonly options: RequestOptions;
+  readonly body: unknown;
+  readonly patchType: ResourceRequest["patchType"];
+  readonly signal: AbortSignal | undefined;
+  readonly dryRun: boolean;
+  /** Sentences for the Warning header, each once. */
+  readonly warnings: string[];
+}
+
+export function warn(request: ObjectRequest, sentence: string): void {
+  if (!request.warnings.includes(sentence)) request.warnings.push(sentence);
+}

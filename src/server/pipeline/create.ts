@@ -1,0 +1,94 @@
+import {
+  alreadyExists,
+  badRequest,
+  invalid,
+  type KubeObject,
+  type ObjectMeta,
+  required,
+  rootPath,
+} from "../../api/index.ts";
+import { type Draft, nameSuffix } from "../../lib/index.ts";
+import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
+import { commitAlong, seeConflict } from "./commit.ts";
+import { type ObjectRequest, warn } from "./context.ts";
+import { keepsStatusOnCreate } from "./kind-rules.ts";
+import { fillNewMetadata, placeInNamespace, validateNewMetadata } from "./metadata.ts";
+
+/** How often another name is generated when one is taken; that Kubernetes tries so often since 1.30 is documented. */
+const generatedNamesMax = 8;
+/** Longest prefix that leaves room for the suffix in a name of 63. */
+const generateNamePrefixMax = 58;
+
+/** Creates the object and gives it as it is stored (dryRun: as it would be). `object` is changed. */
+export async function createObject(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
+  const { metadata } = object;
+  if (metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
+  placeInNamespace(request, metadata);
+  dropStatus(request, object);
+  const admission = admissionRequest(request, "CREATE", object, undefined);
+  await admit(request, admission);
+  if (request.definition.namespaced && metadata.namespace !== request.namespace)
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  if (!metadata.name && !metadata.generateName)
+    throw invalid(request.definition, "", [
+      required(rootPath.child("metadata", "name"), "name or generateName is required"),
+    ]);
+  fillNewMetadata(request, metadata);
+  const generated = !metadata.name;
+  if (generated) generateName(request, metadata);
+  prepareAndValidate(request, object);
+  for (let tries = 1; ; tries++) {
+    await validateAdmission(request, { ...admission, name: metadata.name });
+    try {
+      return await commitNew(request, object);
+    } catch (error) {
+      if (!(error instanceof NameTaken)) throw error;
+      if (!generated || tries === generatedNamesMax) throw alreadyExists(request.definition, metadata.name);
+      generateName(request, metadata);
+    }
+  }
+}
+
+class NameTaken extends Error {}
+
+function dropStatus({ definition }: ObjectRequest, object: Draft<KubeObject>): void {
+  if (keepsStatusOnCreate(definition)) return;
+  const fields = object as unknown as Record<string, unknown>; // status fields are named by the definition
+  for (const field of definition.statusFields) delete fields[field];
+}
+
+function generateName({ context }: ObjectRequest, metadata: Draft<ObjectMeta>): void {
+  metadata.name = metadata.generateName!.slice(0, generateNamePrefixMax) + nameSuffix(context.random);
+}
+
+function prepareAndValidate(request: ObjectRequest, object: Draft<KubeObject>): void {
+  const { definition, context, user } = request;
+  definition.prepareForCreate?.(object, { nowMs: context.clock.now(), userName: user.name });
+  const errors = [
+    ...validateNewMetadata(definition, object as KubeObject),
+    ...(definition.validate?.(object as KubeObject, rootPath) ?? []),
+  ];
+  if (errors.length > 0) throw invalid(definition, object.metadata.name, errors);
+  for (const sentence of definition.warnings?.(object as KubeObject, undefined) ?? []) warn(request, sentence);
+}
+
+async function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
+  const { store, namespace, dryRun } = request;
+  const key = store.key(namespace, object.metadata.name);
+  if (store.cache.get(key)) throw new NameTaken();
+  for (;;) {
+    const along = commitAlong(request, object, undefined);
+    const value = store.value(object);
+    if (dryRun) return store.proposed(key, undefined, value);
+    try {
+      const revision = await request.context.storage.commit([{ key, expect: 0, value }, ...along]);
+      await request.context.cache.waitFor(revision);
+      return store.written(key, undefined, revision, value);
+    } catch (error) {
+      if (!(error instanceof ChangeConflict)) throw error;
+      if (error.key === key) throw new NameTaken();
+      await seeConflict(request.context, error);
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import {
+  conflict,
+  type DeleteOptions,
+  foregroundFinalizer,
+  type KubeObject,
+  type Namespace,
+  notFound,
+  type ObjectMeta,
+  orphanFinalizer,
+  parseTime,
+} from "../../api/index.ts";
+import { type Draft, timestamp } from "../../lib/index.ts";
+import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
+import { commitAlong, seeConflict } from "./commit.ts";
+import { type ObjectRequest, warn } from "./context.ts";
+import { type Propagation, propagationOf } from "./delete-options.ts";
+import { graceSeconds, isJob, isNamespace, jobOrphansWarning, orphansByDefault } from "./kind-rules.ts";
+
+export interface Deletion {
+  /** The object as it was last, or as it is now while it is going. */
+  readonly stored: StoredObject;
+  /** Whether it is gone already. */
+  readonly gone: boolean;
+}
+
+/** Deletes the object, or marks it as being deleted where a grace period or finalizers keep it. */
+export async function deleteObject(request: ObjectRequest, options: DeleteOptions): Promise<Deletion> {
+  const { store, definition, namespace, name } = request;
+  if (isJob(definition) && propagationOf(options) === undefined) warn(request, jobOrphansWarning);
+  for (;;) {
+    const current = store.get(namespace, name);
+    if (!current) throw notFound(definition, name);
+    checkPreconditions(request, options, current.object.metadata);
+    const admission = admissionRequest(request, "DELETE", undefined, current.object);
+    await admit(request, admission);
+    await validateAdmission(request, admission);
+    try {
+      return await attempt(request, options, current);
+    } catch (error) {
+      if (!(error instanceof ChangeConflict)) throw error;
+      await seeConflict(request.context, error);
+    }
+  }
+}
+
+function checkPreconditions({ definition }: ObjectRequest, options: DeleteOptions, metadata: ObjectMeta): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  if (uid !== undefined && uid !== metadata.uid)
+    throw conflict(
+      definition,
+      metadata.name,
+      `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    throw conflict(
+      definition,
+      metadata.name,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+    );
+}
+
+async function attempt(request: ObjectRequest, options: DeleteOptions, current: StoredObject): Promise<Deletion> {
+  const plan = planDeletion(request, options, current.object);
+  if (plan === "remove") return { stored: await remove(request, current), gone: true };
+  if (plan === undefined) return { stored: current, gone: false };
+  return { stored: await write(request, plan, current), gone: false };
+}
+
+/** What a delete does to an object: remove it, nothing (it is going already), or write this. */
+function planDeletion(
+  request: ObjectRequest,
+  options: DeleteOptions,
+  object: KubeObject,
+): "remove" | Draft<KubeObject> | undefined {
+  const { definition, context } = request;
+  const { metadata } = object;
+  const finalizers = finalizersOf(request, propagationOf(options), metadata);
+  const asked = options.gracePeriodSeconds;
+  const marks = isDeleting(metadata)
+    ? shortenedGrace(metadata, asked)
+    : firstMarks(context.clock.now(), metadata, graceSeconds(definition, object, asked));
+  const ownFinalizers = isNamespace(definition, object) ? (object.spec?.finalizers ?? []) : [];
+  const held = finalizers.length > 0 || ownFinalizers.length > 0;
+  if (!held && (marks.deletionGracePeriodSeconds ?? 0) === 0) return "remove";
+  const { finalizers: _, ...rest } = metadata;
+  const next = { ...object, metadata: { ...rest, ...marks, ...(finalizers.length > 0 ? { finalizers } : {}) } };
+  if (isNamespace(definition, object)) Object.assign(next, { status: terminating(object) });
+  if (isDeleting(metadata) && sameMarks(next.metadata, metadata)) return undefined;
+  // Only the copied top level and metadata are changed after this.
+  return next as Draft<KubeObject>;
+}
+
+type Marks = Pick<ObjectMeta, "deletionTimestamp" | "deletionGracePeriodSeconds" | "generation">;
+
+const isDeleting = (metadata: ObjectMeta) => metadata.deletionTimestamp !== undefined;
+
+function firstMarks(nowMs: number, { generation }: ObjectMeta, seconds: number): Marks {
+  return {
+    deletionTimestamp: timestamp(nowMs + seconds * 1000),
+    deletionGracePeriodSeconds: seconds,
+    ...(generation ? { generation: generation + 1 } : {}),
+  };
+}
+
+/** A grace period that runs can only be made shorter. */
+function shortenedGrace(metadata: ObjectMeta, asked: number | undefined): Marks {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata;
+  const seconds = asked !== undefined && asked < 0 ? 1 : asked;
+  if (deletionTimestamp === undefined || seconds === undefined || seconds >= deletionGracePeriodSeconds)
+    return { ...(deletionTimestamp ? { deletionTimestamp } : {}), deletionGracePeriodSeconds };
+  const startMs = parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
+  return { deletionTimestamp: timestamp(startMs + seconds * 1000), deletionGracePeriodSeconds: seconds };
+}
+
+function sameMarks(a: ObjectMeta, b: ObjectMeta): boolean {
+  return (
+    a.deletionTimestamp === b.deletionTimestamp &&
+    a.deletionGracePeriodSeconds === b.deletionGracePeriodSeconds &&
+    String(a.finalizers ?? []) === String(b.finalizers ?? [])
+  );
+}
+
+function terminating(namespace: Namespace): Namespace["status"] {
+  return { ...namespace.status, phase: "Terminating" };
+}
+
+/** The finalizers that the garbage collector acts on are set as the propagation policy says. */
+function finalizersOf(
+  { definition }: ObjectRequest,
+  propagation: Propagation | undefined,
+  { finalizers = [] }: ObjectMeta,
+): readonly string[] {
+  const policy = propagation ?? inheritedPolicy(finalizers) ?? (orphansByDefault(definition) ? "Orphan" : "Background");
+  const kept = finalizers.filter((each) => each !== orphanFinalizer && each !== foregroundFinalizer);
+  if (policy === "Orphan") return [...kept, orphanFinalizer];
+  if (policy === "Foreground") return [...kept, foregroundFinalizer];
+  return kept;
+}
+
+function inheritedPolicy(finalizers: readonly string[]): Propagation | undefined {
+  if (finalizers.includes(orphanFinalizer)) return "Orphan";
+  return finalizers.includes(foregroundFinalizer) ? "Foreground" : undefined;
+}
+
+async function remove(request: ObjectRequest, current: StoredObject): Promise<StoredObject> {
+  const { store, context, dryRun } = request;
+  const along = commitAlong(request, undefined, current.object);
+  if (dryRun) return current;
+  const { key } = current;
+  const revision = await context.storage.commit([{ key, expect: current.revision }, ...along]);
+  await context.cache.waitFor(revision);
+  return store.last(current, revision);
+}
+
+async function write(request: ObjectRequest, next: Draft<KubeObject>, current: StoredObject): Promise<StoredObject> {
+  const { store, context, dryRun } = request;
+  const { key } = current;
+  const value = store.value(next);
+  if (dryRun) return store.proposed(key, current, value);
+  const revision = await context.storage.commit([{ key, expect: current.revision, value }]);
+  await context.cache.waitFor(revision);
+  return store.written(key, current.createRevision, revision, value);
+}

@@ -1,0 +1,66 @@
+import type { FieldError, KubeObject, ResourceDefinition, Schema } from "../../api/index.ts";
+import { rootPath } from "../../api/index.ts";
+import type { Draft } from "../../lib/index.ts";
+import type { ObjectRequest } from "./context.ts";
+
+/** A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. */
+export interface Form {
+  /** What a body is; the definition for forms that are whole objects. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly schema: Schema;
+  /** The form of an object as it is stored; absent when it is the object itself. */
+  readonly show?: (object: KubeObject) => KubeObject;
+  /** The object after `body`, which is private and may be used up, was written over `old`. Throws ApiError. */
+  readonly next: (body: Draft<KubeObject>, old: KubeObject, request: ObjectRequest) => Draft<KubeObject>;
+  readonly validate: (next: KubeObject, old: KubeObject, definition: ResourceDefinition) => readonly FieldError[];
+  /** Whether the kind's own preparation of updates runs. */
+  readonly prepares: boolean;
+}
+
+/** The whole object but its status. */
+export function wholeForm(definition: ResourceDefinition): Form {
+  return {
+    group: definition.group,
+    version: definition.version,
+    kind: definition.kind,
+    schema: definition.schema,
+    next: (body, old) => withFieldsOf(body, old, definition.statusFields),
+    validate: (next, old) => [
+      ...(definition.validate?.(next, rootPath) ?? []),
+      ...(definition.validateUpdate?.(next, old, rootPath) ?? []),
+    ],
+    prepares: true,
+  };
+}
+
+/** The status and, as Kubernetes has it for built-in kinds, the metadata. */
+export function statusForm(definition: ResourceDefinition): Form {
+  const ofBody = ["metadata", ...definition.statusFields];
+  return {
+    group: definition.group,
+    version: definition.version,
+    kind: definition.kind,
+    schema: definition.schema,
+    next: (body, old) => withFieldsOf({ ...old } as Draft<KubeObject>, body as KubeObject, ofBody), // the copy's top level is private
+    validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
+    prepares: false,
+  };
+}
+
+/** `target` with the named top-level fields as `source` has them. */
+export function withFieldsOf(
+  target: Draft<KubeObject>,
+  source: KubeObject,
+  fields: readonly string[],
+): Draft<KubeObject> {
+  // Which fields there are is the definition's knowledge, not the compiler's.
+  const into = target as unknown as Record<string, unknown>;
+  const from = source as unknown as Readonly<Record<string, unknown>>;
+  for (const field of fields) {
+    if (from[field] === undefined) delete into[field];
+    else into[field] = from[field];
+  }
+  return target;
+}

@@ -1,0 +1,58 @@
+// Rules of single kinds that belong to the server and not to the kind's definition.
+import type { Job, KubeObject, Namespace, Pod, ResourceDefinition } from "../../api/index.ts";
+
+function isCore(definition: ResourceDefinition, ...plurals: readonly string[]): boolean {
+  return definition.group === "" && plurals.includes(definition.plural);
+}
+
+/** Whether a status that comes with a new object is kept: the agent registers its node with one. */
+export function keepsStatusOnCreate(definition: ResourceDefinition): boolean {
+  return isCore(definition, "nodes");
+}
+
+/** Whether a delete answers with the object that is gone; the others answer a Status. As the registries upstream. */
+export function answersDeletedObject(definition: ResourceDefinition): boolean {
+  return isCore(
+    definition,
+    "pods",
+    "services",
+    "serviceaccounts",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "podtemplates",
+    "resourcequotas",
+  );
+}
+
+/** Whether dependents stay when a delete says nothing about them: only for the kinds that are older than the collector. */
+export function orphansByDefault(definition: ResourceDefinition): boolean {
+  return isCore(definition, "replicationcontrollers") || (definition.group === "batch" && definition.plural === "jobs");
+}
+
+/** What a client should know that deletes a Job without saying what becomes of its pods. */
+export const jobOrphansWarning =
+  "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
+export function isJob(definition: ResourceDefinition): definition is ResourceDefinition<Job> & ResourceDefinition {
+  return definition.group === "batch" && definition.plural === "jobs";
+}
+
+export function isNamespace(definition: ResourceDefinition, object: KubeObject): object is Namespace {
+  return isCore(definition, "namespaces") && object.metadata !== undefined;
+}
+
+export function isPod(definition: ResourceDefinition, object: KubeObject): object is Pod {
+  return isCore(definition, "pods") && object.metadata !== undefined;
+}
+
+/** The seconds that a delete leaves the object to end by itself; 0 removes it at once. `asked` is what the client wants. */
+export function graceSeconds(definition: ResourceDefinition, object: KubeObject, asked: number | undefined): number {
+  if (!definition.defaultGraceSeconds) return 0;
+  // A pod that no agent runs, or that has ended, needs no time.
+  if (isPod(definition, object)) {
+    const { phase } = object.status ?? {};
+    if (!object.spec?.nodeName || phase === "Succeeded" || phase === "Failed") return 0;
+  }
+  const seconds = asked ?? definition.defaultGraceSeconds(object);
+  return seconds < 0 ? 1 : seconds;
+}

@@ -1,0 +1,143 @@
+import { type ApiError, apiVersionOf, badRequest, expired, type ListMeta, type ObjectList } from "../../api/index.ts";
+import type { Revision, StoredObject } from "../../storage/index.ts";
+import type { ObjectRequest } from "./context.ts";
+import { formatContinueToken, parseContinueToken } from "./continue-token.ts";
+import { checkListOptions } from "./list-options.ts";
+import { parseRevision, waitForRead } from "./revision.ts";
+import { type Selection, selectionOf } from "./selection.ts";
+
+/** A list as the pipeline has it: stored objects, whose bytes need no encoding. */
+export interface ListPage {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: Partial<ListMeta>;
+  readonly items: readonly StoredObject[];
+  /** Whether `items` is the cache's own array, which stands for its content as long as that does not change. */
+  readonly shared: boolean;
+}
+
+/** The list as objects. */
+export function objectListOf({ kind, apiVersion, metadata, items }: ListPage): ObjectList {
+  return { kind, apiVersion, metadata, items: items.map((each) => each.object) };
+}
+
+export async function listObjects(request: ObjectRequest): Promise<ListPage> {
+  const { options, definition, context } = request;
+  checkListOptions(options, false);
+  const selection = selectionOf(definition, options, request.name);
+  if (options.continue && options.resourceVersion && options.resourceVersion !== "0")
+    throw badRequest("specifying resource version is not allowed when using continue");
+  const limit = options.limit ?? 0;
+  if (limit < 0) throw badRequest("limit must not be negative");
+  if (options.continue) return continuePage(request, selection, limit);
+  await waitForRead(context, options, request.signal);
+  const revision = options.resourceVersionMatch === "Exact" ? exactRevision(request) : undefined;
+  const items = revision?.items ?? candidates(request, selection, limit);
+  return page(request, selection, limit, items, 0, revision?.revision ?? request.store.cache.lastChange);
+}
+
+/** The state at exactly the revision that is asked for, if it is known still. Throws 410. */
+function exactRevision(request: ObjectRequest): { revision: Revision; items: readonly StoredObject[] } {
+  const { store, namespace, context } = request;
+  const revision = parseRevision(request.options.resourceVersion ?? "");
+  if (revision >= store.cache.lastChange) return { revision, items: store.cache.list(namespace || undefined) };
+  const items = context.snapshots.get(store.prefix, namespace, revision);
+  if (!items) throw expired("The resourceVersion for the provided list is too old.");
+  return { revision, items };
+}
+
+/** The stored objects among which all that are selected are; of the whole collection when pages will be made of them. */
+function candidates({ store, namespace }: ObjectRequest, selection: Selection, limit: number): readonly StoredObject[] {
+  if (limit > 0) return store.cache.list(namespace || undefined);
+  if (selection.name !== undefined && (namespace !== "" || !store.definition.namespaced)) {
+    const stored = store.cache.get(store.key(namespace, selection.name));
+    return stored ? [stored] : [];
+  }
+  const scope = store.indexScope(selection.exact);
+  const indexed = scope && store.cache.byIndex(scope.index, scope.value);
+  if (indexed)
+    return namespace === "" ? indexed : indexed.filter((each) => each.object.metadata.namespace === namespace);
+  return store.cache.list(namespace || undefined);
+}
+
+function page(
+  request: ObjectRequest,
+  selection: Selection,
+  limit: number,
+  candidates: readonly StoredObject[],
+  from: number,
+  revision: Revision | undefined,
+): ListPage {
+  const { definition, store, namespace, context } = request;
+  const metadata: { -readonly [Field in keyof ListMeta]?: ListMeta[Field] } = {
+    resourceVersion: String(revision ?? store.cache.lastChange),
+  };
+  const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
+  const whole = selection.all && from === 0 && (limit === 0 || candidates.length <= limit);
+  if (whole && !definition.stored) return { ...head, items: candidates, shared: true };
+  const { items, next } = take(request, selection, limit, candidates, from);
+  if (next !== undefined) {
+    const after = candidates[next - 1]!.key.slice(store.prefix.length);
+    metadata.continue = formatContinueToken({ revision, after });
+    if (selection.all) metadata.remainingItemCount = candidates.length - next;
+    if (revision !== undefined) context.snapshots.keep(store.prefix, namespace, revision, candidates);
+  }
+  return { ...head, items, shared: false };
+}
+
+/** Up to `limit` selected objects; `next` is where the following page starts, when there is something for it. */
+function take(
+  { store }: ObjectRequest,
+  selection: Selection,
+  limit: number,
+  candidates: readonly StoredObject[],
+  from: number,
+): { items: StoredObject[]; next: number | undefined } {
+  const items: StoredObject[] = [];
+  let end = from;
+  for (let at = from; at < candidates.length; at++) {
+    const view = store.view(candidates[at]!);
+    if (!selection.all && !selection.matches(view.object)) continue;
+    if (limit > 0 && items.length === limit) return { items, next: end };
+    items.push(view);
+    end = at + 1;
+  }
+  return { items, next: undefined };
+}
+
+function continuePage(request: ObjectRequest, selection: Selection, limit: number): ListPage {
+  const { store, namespace, context } = request;
+  const { revision, after } = parseContinueToken(request.options.continue ?? "");
+  const candidates =
+    revision === undefined
+      ? store.cache.list(namespace || undefined)
+      : context.snapshots.get(store.prefix, namespace, revision);
+  if (!candidates) throw tokenTooOld(after);
+  const key = store.prefix + after;
+  return page(request, selection, limit, candidates, firstAfter(candidates, key), revision);
+}
+
+/** The index of the first object whose key is greater. */
+function firstAfter(items: readonly StoredObject[], key: string): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (items[middle]!.key <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** 410 with a token that goes on from the same place in the present state, as Kubernetes offers it. */
+function tokenTooOld(after: string): ApiError {
+  const error = expired(
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without " +
+      "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. " +
+      "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or " +
+      "deleted between the time the first chunk was returned and now may show up in the list.",
+  );
+  // The Status was made a moment ago and nobody else has it yet.
+  Object.assign(error.status.metadata, { continue: formatContinueToken({ revision: undefined, after }) });
+  return error;
+}

@@ -1,0 +1,170 @@
+import {
+  badRequest,
+  conflict,
+  invalid,
+  invalidValue,
+  type KubeObject,
+  notFound,
+  type ResourceDefinition,
+  rootPath,
+} from "../../api/index.ts";
+import { type Draft, deepEqual } from "../../lib/index.ts";
+import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
+import { commitAlong, seeConflict } from "./commit.ts";
+import { type ObjectRequest, warn } from "./context.ts";
+import { createObject } from "./create.ts";
+import type { Form } from "./form.ts";
+import { isNamespace } from "./kind-rules.ts";
+import { keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
+
+/** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
+const attemptsMax = 100;
+
+export interface Modified {
+  readonly stored: StoredObject;
+  readonly created: boolean;
+}
+
+export interface Modification {
+  readonly form: Form;
+  /**
+   * The body to write, made of what is there now in this form (undefined: nothing is). It is called again after a lost
+   * race and gives a new body each time.
+   */
+  readonly body: (shown: KubeObject | undefined) => Draft<KubeObject>;
+  /** Whether a name that does not exist is created. */
+  readonly creates: boolean;
+}
+
+/** Reads, changes and writes the object that the request names, again and again until nobody came between. */
+export async function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
+  const { store, definition, namespace, name } = request;
+  for (let attempt = 1; ; attempt++) {
+    const current = store.get(namespace, name);
+    try {
+      if (current) return { stored: await updateObject(request, modification, current), created: false };
+      if (!modification.creates) throw notFound(definition, name);
+      return { stored: await createNamed(request, modification), created: true };
+    } catch (error) {
+      if (!(error instanceof ChangeConflict)) throw error;
+      if (attempt === attemptsMax) throw conflict(definition, name);
+      await seeConflict(request.context, error);
+    }
+  }
+}
+
+async function createNamed(request: ObjectRequest, { body }: Modification): Promise<StoredObject> {
+  const object = body(undefined);
+  checkName(request, object);
+  if (object.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `;
+    throw conflict(request.definition, request.name, why);
+  }
+  if (object.metadata.resourceVersion && object.metadata.resourceVersion !== "0")
+    throw notFound(request.definition, request.name);
+  object.metadata.resourceVersion = "";
+  return createObject(request, object);
+}
+
+async function updateObject(
+  request: ObjectRequest,
+  modification: Modification,
+  current: StoredObject,
+): Promise<StoredObject> {
+  const { form } = modification;
+  const old = current.object;
+  const shown = form.show ? form.show(old) : old;
+  const body = modification.body(shown);
+  checkName(request, body);
+  checkPreconditions(request, body, old);
+  await admit(request, admissionRequest(request, "UPDATE", body, shown));
+  const next = form.next(body, old, request);
+  completeUpdate(request, form, next, old);
+  const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown);
+  await validateAdmission(request, admission);
+  return commitUpdate(request, next, current);
+}
+
+/** Throws 400 when the body is not about the object that the request names. */
+function checkName({ name, namespace, definition }: ObjectRequest, { metadata }: Draft<KubeObject>): void {
+  if (!metadata.name) throw badRequest("name must be provided");
+  if (metadata.name !== name)
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  if (!definition.namespaced) return;
+  if (metadata.namespace && metadata.namespace !== namespace)
+    throw badRequest(
+      `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
+    );
+  metadata.namespace = namespace;
+}
+
+function checkPreconditions({ definition }: ObjectRequest, body: Draft<KubeObject>, old: KubeObject): void {
+  const { name, uid, resourceVersion } = body.metadata;
+  if (resourceVersion && resourceVersion !== "0") {
+    if (resourceVersion !== old.metadata.resourceVersion) throw conflict(definition, name);
+  } else if (!definition.allowsUnconditionalUpdate) {
+    const at = rootPath.child("metadata", "resourceVersion");
+    throw invalid(definition, name, [invalidValue(at, 0, "must be specified for an update")]);
+  }
+  if (uid && uid !== old.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+    throw conflict(definition, name, why);
+  }
+}
+
+/** Carries over what the client cannot change, prepares, counts the generation, and validates. */
+export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<KubeObject>, old: KubeObject): void {
+  const { definition, context, user } = request;
+  keepOldMetadata(next.metadata, old.metadata);
+  if (form.prepares) definition.prepareForUpdate?.(next, old, { nowMs: context.clock.now(), userName: user.name });
+  countGeneration(definition, next, old);
+  const changed = next as KubeObject;
+  const errors = [...validateUpdatedMetadata(definition, changed, old), ...form.validate(changed, old, definition)];
+  if (errors.length > 0) throw invalid(form, old.metadata.name, errors);
+  if (form.prepares) for (const sentence of definition.warnings?.(changed, old) ?? []) warn(request, sentence);
+}
+
+function countGeneration(definition: ResourceDefinition, next: Draft<KubeObject>, old: KubeObject): void {
+  if (!definition.hasGeneration) return;
+  const generation = old.metadata.generation ?? 1;
+  next.metadata.generation = sameButFor(["metadata", ...definition.statusFields], next, old)
+    ? generation
+    : generation + 1;
+}
+
+function sameButFor(fields: readonly string[], a: object, b: object): boolean {
+  return deepEqual(without(fields, a), without(fields, b));
+}
+
+function without(fields: readonly string[], object: object): object {
+  return Object.fromEntries(Object.entries(object).filter(([field]) => !fields.includes(field)));
+}
+
+/** Writes `next` over `current`; removes it when only its finalizers had kept it. Throws ChangeConflict after a lost race. */
+export async function commitUpdate(
+  request: ObjectRequest,
+  next: Draft<KubeObject>,
+  current: StoredObject,
+): Promise<StoredObject> {
+  const { store, definition, dryRun, context } = request;
+  const { key } = current;
+  const gone = isReleased(definition, next as KubeObject, current.object);
+  const along = commitAlong(request, gone ? undefined : next, current.object);
+  if (!gone && deepEqual(next, current.object)) return current;
+  const value = store.value(next);
+  if (dryRun) return store.proposed(key, current, value);
+  const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
+  const revision = await context.storage.commit([change, ...along]);
+  await context.cache.waitFor(revision);
+  return store.written(key, current.createRevision, revision, value);
+}
+
+/** Whether this update takes away the last thing that kept a deleted object. */
+function isReleased(definition: ResourceDefinition, next: KubeObject, old: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = next.metadata;
+  if (deletionTimestamp === undefined || finalizers.length > 0) return false;
+  if (isNamespace(definition, next)) return (next.spec?.finalizers ?? []).length === 0;
+  // A pod that still runs out its grace period is removed by its agent; the old object tells, for the update cannot change it.
+  return deletionGracePeriodSeconds === 0 && (old.metadata.finalizers ?? []).length > 0;
+}

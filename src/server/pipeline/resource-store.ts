@@ -1,0 +1,127 @@
+import { apiVersionOf, type KubeObject, type ResourceDefinition } from "../../api/index.ts";
+import type { Draft } from "../../lib/index.ts";
+import {
+  objectKey,
+  type ResourceCache,
+  type Revision,
+  resourcePrefix,
+  type StoredObject,
+  type Value,
+  valueFromObject,
+  type WatchCache,
+} from "../../storage/index.ts";
+
+const encoder = new TextEncoder();
+
+/** The selectable field by which objects are filed: every node's agent asks for its pods by it. */
+const indexedField = "spec.nodeName";
+
+/** One served version of a resource over the place where its objects are kept, which may hold them in another version. */
+export class ResourceStore {
+  readonly definition: ResourceDefinition;
+  readonly prefix: string;
+  readonly cache: ResourceCache;
+  readonly #isIndexed: boolean;
+  /** Objects in this version whose stored form is of another, made once for each stored object. */
+  readonly #views = new WeakMap<StoredObject, StoredObject>();
+
+  constructor(definition: ResourceDefinition, cache: WatchCache) {
+    this.definition = definition;
+    this.prefix = resourcePrefix(definition);
+    this.cache = cache.resource(this.prefix);
+    const value = definition.selectableFields[indexedField];
+    if (value && !definition.stored) this.cache.addIndex(indexedField, value);
+    this.#isIndexed = value !== undefined && !definition.stored;
+  }
+
+  /** Where exactly the objects are filed that a selection with these fields can want. */
+  indexScope(exact: (field: string) => string | undefined): { index: string; value: string } | undefined {
+    const value = this.#isIndexed ? exact(indexedField) : undefined;
+    return value ? { index: indexedField, value } : undefined;
+  }
+
+  key(namespace: string, name: string): string {
+    return objectKey(this.definition, this.definition.namespaced ? namespace : undefined, name);
+  }
+
+  /** The object as this version shows it. */
+  view(stored: StoredObject): StoredObject {
+    const conversion = this.definition.stored;
+    if (!conversion) return stored;
+    let view = this.#views.get(stored);
+    if (!view) {
+      view = new EncodedObject(stored, conversion.fromStored(stored.object));
+      this.#views.set(stored, view);
+    }
+    return view;
+  }
+
+  get(namespace: string, name: string): StoredObject | undefined {
+    const stored = this.cache.get(this.key(namespace, name));
+    return stored && this.view(stored);
+  }
+
+  /** What goes to the store for an object of this version; resourceVersion is left to the revision. */
+  value(object: Draft<KubeObject>): Value {
+    const { apiVersion: _, kind: __, metadata, ...rest } = object;
+    const { resourceVersion: ___, ...kept } = metadata;
+    const own = { kind: this.definition.kind, apiVersion: apiVersionOf(this.definition), metadata: kept, ...rest };
+    // resourceVersion is the one required field that an object to be stored lacks.
+    const complete = own as unknown as KubeObject;
+    return valueFromObject(this.definition.stored ? this.definition.stored.toStored(complete) : complete);
+  }
+
+  /** What was written under `key` at `revision`, as this version shows it. */
+  written(key: string, createRevision: Revision | undefined, revision: Revision, value: Value): StoredObject {
+    const cached = this.cache.get(key);
+    if (cached?.revision === revision) return this.view(cached);
+    const place = { key, createRevision: createRevision ?? revision, revision };
+    return this.view(new EncodedObject(place, withResourceVersion(value.object, revision)));
+  }
+
+  /** An object that was removed at `revision`, as it was last. */
+  last(current: StoredObject, revision: Revision): StoredObject {
+    return atRevision(current, revision);
+  }
+
+  /** What a dry run answers: the object as it would be, under the revision at which it is now. */
+  proposed(key: string, current: StoredObject | undefined, value: Value): StoredObject {
+    const place = { key, createRevision: current?.createRevision ?? 0, revision: current?.revision ?? 0 };
+    return this.view(
+      new EncodedObject(place, current ? withResourceVersion(value.object, current.revision) : value.object),
+    );
+  }
+}
+
+/** The same object under another revision: what a watcher is told when an object leaves its selection. */
+export function atRevision(stored: StoredObject, revision: Revision): StoredObject {
+  const { key, createRevision } = stored;
+  return new EncodedObject({ key, createRevision, revision }, withResourceVersion(stored.object, revision));
+}
+
+function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}
+
+type Place = Pick<StoredObject, "key" | "createRevision" | "revision">;
+
+/** An object that was not taken from the cache as it is. */
+class EncodedObject implements StoredObject {
+  readonly key: string;
+  readonly createRevision: Revision;
+  readonly revision: Revision;
+  readonly object: KubeObject;
+  #bytes: Uint8Array | undefined;
+
+  constructor(place: Place, object: KubeObject) {
+    this.key = place.key;
+    this.createRevision = place.createRevision;
+    this.revision = place.revision;
+    this.object = object;
+  }
+
+  get bytes(): Uint8Array {
+    this.#bytes ??= encoder.encode(JSON.stringify(this.object));
+    return this.#bytes;
+  }
+}

@@ -1,0 +1,244 @@
+import { type ApiError, apiVersionOf, expired, type KubeObject, type WatchEvent } from "../../api/index.ts";
+import type { Timer } from "../../lib/index.ts";
+import {
+  type CacheEvent,
+  type CacheWatch,
+  Compacted,
+  type Revision,
+  type StoredObject,
+  type WatchScope,
+} from "../../storage/index.ts";
+import type { ObjectRequest } from "./context.ts";
+import { checkListOptions } from "./list-options.ts";
+import { atRevision, type ResourceStore } from "./resource-store.ts";
+import { parseRevision, waitForRead } from "./revision.ts";
+import { type Selection, selectionOf } from "./selection.ts";
+
+/** What a watcher is sent: a change with the stored object, whose bytes are shared, or a bookmark. */
+export type ServedEvent =
+  | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly stored: StoredObject }
+  | { readonly type: "BOOKMARK"; readonly object: KubeObject };
+
+const bookmarkIntervalMs = 60_000;
+/** A watch that names no timeout lasts between this and twice this; as --min-request-timeout of Kubernetes. */
+const timeoutSecondsMin = 1800;
+export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
+
+/** The changes that the request asks for, as many at a time as are ready. Throws ApiError 410 when the past is gone. */
+export async function watchObjects(request: ObjectRequest): Promise<AsyncIterable<readonly ServedEvent[]>> {
+  const { options, definition, context, store } = request;
+  checkListOptions(options, true);
+  const selection = selectionOf(definition, options, request.name);
+  const { resourceVersion = "", sendInitialEvents } = options;
+  const fromPast = resourceVersion !== "" && resourceVersion !== "0" && sendInitialEvents !== true;
+  if (!fromPast || sendInitialEvents) await waitForRead(context, options, request.signal);
+  const after = fromPast ? parseRevision(resourceVersion) : context.cache.revision;
+  const initial =
+    fromPast || sendInitialEvents === false ? [] : initialEvents(request, selection, sendInitialEvents === true, after);
+  const stop = new AbortController();
+  const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
+  const changes = openWatch(store, after, signal, scopeOf(request, selection));
+  return events(request, selection, initial, changes, after, stop);
+}
+
+function openWatch(
+  store: ResourceStore,
+  after: Revision,
+  signal: AbortSignal,
+  scope: WatchScope | undefined,
+): CacheWatch {
+  try {
+    return store.cache.watch(after, signal, scope);
+  } catch (error) {
+    throw asExpired(error, after);
+  }
+}
+
+function asExpired(error: unknown, after: Revision): unknown {
+  if (!(error instanceof Compacted)) return error;
+  return expired(`too old resource version: ${after} (${error.oldest})`);
+}
+
+function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): WatchScope | undefined {
+  if (selection.name !== undefined && (namespace !== "" || !store.definition.namespaced))
+    return { key: store.key(namespace, selection.name) };
+  return store.indexScope(selection.exact) ?? (namespace === "" ? undefined : { namespace });
+}
+
+/** The present state as if it had just come to be, and where it is asked for the mark of its end. */
+function initialEvents(
+  request: ObjectRequest,
+  selection: Selection,
+  marksEnd: boolean,
+  revision: Revision,
+): ServedEvent[] {
+  const { store, namespace, definition, options } = request;
+  const initial: ServedEvent[] = [];
+  for (const each of store.cache.list(namespace || undefined)) {
+    const stored = store.view(each);
+    if (selection.matches(stored.object)) initial.push({ type: "ADDED", stored });
+  }
+  if (marksEnd && options.allowWatchBookmarks)
+    initial.push(bookmark(definition, revision, { [initialEventsEndAnnotation]: "true" }));
+  return initial;
+}
+
+function bookmark(
+  definition: ObjectRequest["definition"],
+  revision: Revision,
+  annotations?: Readonly<Record<string, string>>,
+): ServedEvent {
+  const metadata = {
+    resourceVersion: String(revision),
+    creationTimestamp: null,
+    ...(annotations ? { annotations } : {}),
+  };
+  const object = { kind: definition.kind, apiVersion: apiVersionOf(definition), metadata };
+  return { type: "BOOKMARK", object: object as unknown as KubeObject }; // a bookmark has no name and no uid
+}
+
+async function* events(
+  request: ObjectRequest,
+  selection: Selection,
+  initial: readonly ServedEvent[],
+  changes: CacheWatch,
+  after: Revision,
+  stop: AbortController,
+): AsyncGenerator<readonly ServedEvent[]> {
+  const { context, options, definition, store } = request;
+  const wake = new Wake();
+  let ended = false;
+  const seconds = options.timeoutSeconds || timeoutSecondsMin * (1 + context.random.next());
+  const end = context.clock.setTimer(seconds * 1000, () => {
+    ended = true;
+    wake.now();
+  });
+  const ticker = options.allowWatchBookmarks ? new Ticker(request, () => wake.now()) : undefined;
+  try {
+    if (initial.length > 0) yield initial;
+    const iterator = changes[Symbol.asyncIterator]();
+    let pending = new Pending(iterator.next(), wake);
+    while (!ended) {
+      await wake.wait(() => ended || pending.settled || ticker?.due === true);
+      if (pending.settled) {
+        const { done, value } = pending.result();
+        if (done) return;
+        pending = new Pending(iterator.next(), wake);
+        const selected = transform(store, selection, value);
+        if (selected.length > 0) yield selected;
+      } else if (ticker?.due) {
+        ticker.reset();
+        yield [bookmark(definition, changes.delivered)];
+      }
+    }
+  } catch (error) {
+    throw asExpired(error, after) as ApiError;
+  } finally {
+    end.cancel();
+    ticker?.stop();
+    stop.abort();
+  }
+}
+
+/** The changes as they look from inside the selection: what enters it is added, what leaves it is deleted. */
+function transform(store: ResourceStore, selection: Selection, changes: readonly CacheEvent[]): readonly ServedEvent[] {
+  const served: ServedEvent[] = [];
+  for (const change of changes) {
+    const event = transformOne(store, selection, change);
+    if (event) served.push(event);
+  }
+  return served;
+}
+
+function transformOne(store: ResourceStore, selection: Selection, change: CacheEvent): ServedEvent | undefined {
+  const stored = store.view(change.current);
+  if (selection.all) return { type: change.type, stored };
+  const previous = change.previous && store.view(change.previous);
+  const was = previous !== undefined && selection.matches(previous.object);
+  if (change.type === "DELETED")
+    return was || selection.matches(stored.object) ? { type: "DELETED", stored } : undefined;
+  if (selection.matches(stored.object)) return { type: was ? "MODIFIED" : "ADDED", stored };
+  // The last state that was selected, under the revision of the change: as the watch cache upstream tells it.
+  return was ? { type: "DELETED", stored: atRevision(previous, change.revision) } : undefined;
+}
+
+/** A wait of one reader that several things can end. */
+class Wake {
+  #resolve: (() => void) | undefined;
+
+  now(): void {
+    this.#resolve?.();
+    this.#resolve = undefined;
+  }
+
+  async wait(isOver: () => boolean): Promise<void> {
+    while (!isOver())
+      await new Promise<void>((resolve) => {
+        this.#resolve = resolve;
+      });
+  }
+}
+
+/** A promise whose outcome can be looked at. */
+class Pending<T> {
+  settled = false;
+  #value: T | undefined;
+  #error: { readonly thrown: unknown } | undefined;
+
+  constructor(promise: Promise<T>, wake: Wake) {
+    promise.then(
+      (value) => {
+        this.#value = value;
+        this.settled = true;
+        wake.now();
+      },
+      (thrown: unknown) => {
+        this.#error = { thrown };
+        this.settled = true;
+        wake.now();
+      },
+    );
+  }
+
+  result(): T {
+    if (this.#error) throw this.#error.thrown;
+    return this.#value as T; // settled without an error
+  }
+}
+
+/** Says once a minute that a bookmark is due. */
+class Ticker {
+  due = false;
+  #timer: Timer;
+  readonly #request: ObjectRequest;
+  readonly #onDue: () => void;
+
+  constructor(request: ObjectRequest, onDue: () => void) {
+    this.#request = request;
+    this.#onDue = onDue;
+    this.#timer = this.#start();
+  }
+
+  reset(): void {
+    this.due = false;
+    this.#timer = this.#start();
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+
+  #start(): Timer {
+    return this.#request.context.clock.setTimer(bookmarkIntervalMs, () => {
+      this.due = true;
+      this.#onDue();
+    });
+  }
+}
+
+/** The events as in-process watchers take them. */
+export async function* singleEvents(batches: AsyncIterable<readonly ServedEvent[]>): AsyncGenerator<WatchEvent> {
+  for await (const batch of batches)
+    for (const event of batch)
+      yield event.type === "BOOKMARK" ? event : { type: event.type, object: event.stored.object };
+}

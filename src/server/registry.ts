@@ -1,0 +1,58 @@
+import { builtInResources, type ResourceDefinition } from "../api/index.ts";
+
+/** The kinds that are served. Custom resources come and go while the server runs. */
+export class ResourceRegistry {
+  readonly #definitions = new Map<string, ResourceDefinition>();
+  readonly #listeners = new Set<() => void>();
+  #generation = 0;
+
+  constructor(definitions: readonly ResourceDefinition[] = builtInResources) {
+    for (const definition of definitions) this.#definitions.set(pathOf(definition), definition);
+  }
+
+  /** Grows with every change; what is made of the whole set (discovery, OpenAPI) is kept under this number. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  find(group: string, version: string, plural: string): ResourceDefinition | undefined {
+    return this.#definitions.get(`${group}/${version}/${plural}`);
+  }
+
+  /** The kind by its name in objects; the first when several resources have it. */
+  findKind(group: string, version: string, kind: string): ResourceDefinition | undefined {
+    for (const each of this.#definitions.values())
+      if (each.kind === kind && each.group === group && each.version === version) return each;
+    return undefined;
+  }
+
+  /** Every definition, in the order in which they were added. */
+  all(): readonly ResourceDefinition[] {
+    return [...this.#definitions.values()];
+  }
+
+  /** Serves a kind; a definition of the same group, version and plural is replaced. */
+  set(definition: ResourceDefinition): void {
+    this.#definitions.set(pathOf(definition), definition);
+    this.#changed();
+  }
+
+  delete(group: string, version: string, plural: string): void {
+    if (this.#definitions.delete(`${group}/${version}/${plural}`)) this.#changed();
+  }
+
+  /** Calls `listener` after every change; what is returned stops that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    this.#generation++;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function pathOf(definition: ResourceDefinition): string {
+  return `${definition.group}/${definition.version}/${definition.plural}`;
+}
