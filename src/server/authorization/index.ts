@@ -1,4 +1,5 @@
 export * from "./authorizer.ts";
+export * from "./bootstrap-policy/index.ts";
 export * from "./policy-rule.ts";
 export * from "./rbac.ts";
 export * from "./union.ts";
