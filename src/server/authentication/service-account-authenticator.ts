@@ -1,0 +1,161 @@
+import {
+  type KubeObject,
+  Nodes,
+  Pods,
+  type ResourceDefinition,
+  Secrets,
+  ServiceAccounts,
+  type User,
+  unauthorized,
+} from "../../api/index.ts";
+import type { Clock } from "../../lib/index.ts";
+import type { Lookup } from "../lookup.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { bearerToken } from "./bearer-token.ts";
+import {
+  type LegacyClaims,
+  readLegacyClaims,
+  readTokenClaims,
+  serviceAccountUserName,
+  type TokenClaims,
+} from "./token-claims.ts";
+import type { TokenKeys } from "./token-keys.ts";
+
+export interface AuthenticatedToken {
+  readonly user: User;
+  /** Those of the audiences asked about that the token is for. */
+  readonly audiences: readonly string[];
+}
+
+/** Finds whose a token is. */
+export interface TokenAuthenticator extends Authenticator {
+  /**
+   * The user and for which of `audiences` (the API server's own when left out) the token is; undefined when it is not
+   * valid. The reason stays here: a client is never told why.
+   */
+  authenticateToken(token: string, audiences?: readonly string[]): Promise<AuthenticatedToken | undefined>;
+}
+
+export interface ServiceAccountAuthenticatorOptions {
+  readonly keys: TokenKeys;
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  readonly issuer: string;
+  /** What the API server itself is called in tokens. */
+  readonly audiences: readonly string[];
+}
+
+type Verified = { readonly bound: TokenClaims } | { readonly legacy: LegacyClaims };
+
+/** A token is longer than this only when somebody tries something. */
+const tokenLengthMax = 16_384;
+/** How many tokens' signatures are remembered; each costs an eighth of a millisecond to check, and some 2 kB to keep. */
+const verifiedMax = 4096;
+/** How long after its deletion timestamp an object still stands for its tokens: pkg/serviceaccount/claims.go. */
+const deletionLeewayMs = 60_000;
+
+const extraPrefix = "authentication.kubernetes.io/";
+
+/** Service-account tokens: bound ones from TokenRequest, and those kept in secrets. */
+export function createServiceAccountAuthenticator(options: ServiceAccountAuthenticatorOptions): TokenAuthenticator {
+  const { keys, lookup, clock, issuer } = options;
+  // Only what can never change is remembered: that the signature is right. The rest is asked with every request.
+  const verified = new Map<string, Verified>();
+
+  async function verify(token: string): Promise<Verified | undefined> {
+    const known = verified.get(token);
+    if (known) return known;
+    const claims = await keys.verify(token);
+    const result = claims && classify(claims, issuer);
+    if (!result) return undefined;
+    if (verified.size >= verifiedMax) verified.delete(verified.keys().next().value as string);
+    verified.set(token, result);
+    return result;
+  }
+
+  function isAlive<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    namespace: string | undefined,
+    claim: { readonly name: string; readonly uid: string },
+  ): boolean {
+    const object = lookup.get(definition, namespace, claim.name);
+    return object !== undefined && object.metadata.uid === claim.uid && !isGone(object);
+  }
+
+  function isGone({ metadata: { deletionTimestamp } }: KubeObject): boolean {
+    return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) < clock.now() - deletionLeewayMs;
+  }
+
+  function checkBound({ exp, nbf, aud, jti, ...claims }: TokenClaims, wanted: readonly string[]) {
+    const nowSeconds = clock.now() / 1000;
+    if (nowSeconds > exp || nowSeconds < nbf) return undefined;
+    const audiences = wanted.filter((each) => aud.includes(each));
+    const { namespace, serviceaccount, pod, node, secret } = claims["kubernetes.io"];
+    if (claims.sub !== serviceAccountUserName(namespace, serviceaccount.name)) return undefined;
+    if (audiences.length === 0 || !isAlive(ServiceAccounts, namespace, serviceaccount)) return undefined;
+    if (secret && !isAlive(Secrets, namespace, secret)) return undefined;
+    if (pod && !isAlive(Pods, namespace, pod)) return undefined;
+    // The node of a pod-bound token only says where the pod ran.
+    if (node && !pod && !isAlive(Nodes, undefined, node)) return undefined;
+    const extra = {
+      ...(jti === "" ? {} : { [`${extraPrefix}credential-id`]: [`JTI=${jti}`] }),
+      ...(pod ? { [`${extraPrefix}pod-name`]: [pod.name], [`${extraPrefix}pod-uid`]: [pod.uid] } : {}),
+      ...(node ? { [`${extraPrefix}node-name`]: [node.name] } : {}),
+      ...(node && node.uid !== "" ? { [`${extraPrefix}node-uid`]: [node.uid] } : {}),
+    };
+    return { user: serviceAccountUser(namespace, serviceaccount.name, serviceaccount.uid, extra), audiences };
+  }
+
+  function checkLegacy(token: string, claims: LegacyClaims, wanted: readonly string[]) {
+    const namespace = claims["kubernetes.io/serviceaccount/namespace"];
+    const name = claims["kubernetes.io/serviceaccount/service-account.name"];
+    const uid = claims["kubernetes.io/serviceaccount/service-account.uid"];
+    if (claims.sub !== serviceAccountUserName(namespace, name)) return undefined;
+    if (!isAlive(ServiceAccounts, namespace, { name, uid })) return undefined;
+    const secret = lookup.get(Secrets, namespace, claims["kubernetes.io/serviceaccount/secret.name"]);
+    // Deleting the secret, or what it holds, takes the token back.
+    if (!secret || isGone(secret) || secret.data?.token !== btoa(token)) return undefined;
+    // These tokens name no audience: they are the API server's own.
+    const audiences = wanted.filter((each) => options.audiences.includes(each));
+    return audiences.length === 0 ? undefined : { user: serviceAccountUser(namespace, name, uid, {}), audiences };
+  }
+
+  async function authenticateToken(
+    token: string,
+    audiences: readonly string[] = options.audiences,
+  ): Promise<AuthenticatedToken | undefined> {
+    if (token.length > tokenLengthMax) return undefined;
+    const result = await verify(token);
+    if (!result) return undefined;
+    return "bound" in result ? checkBound(result.bound, audiences) : checkLegacy(token, result.legacy, audiences);
+  }
+
+  return {
+    authenticateToken,
+    async authenticate(credentials) {
+      const token = bearerToken(credentials);
+      if (token === undefined) return undefined;
+      const found = await authenticateToken(token);
+      if (!found) throw unauthorized();
+      return found.user;
+    },
+  };
+}
+
+function classify(claims: Readonly<Record<string, unknown>>, issuer: string): Verified | undefined {
+  if (claims.iss === issuer) {
+    const bound = readTokenClaims(claims);
+    return bound && { bound };
+  }
+  const legacy = readLegacyClaims(claims);
+  return legacy && { legacy };
+}
+
+function serviceAccountUser(namespace: string, name: string, uid: string, extra: NonNullable<User["extra"]>): User {
+  return {
+    name: serviceAccountUserName(namespace, name),
+    uid,
+    groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
+    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+  };
+}

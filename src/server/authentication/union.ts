@@ -1,0 +1,42 @@
+import type { User } from "../../api/index.ts";
+import type { Authenticator } from "./authenticator.ts";
+
+export const allAuthenticated = "system:authenticated";
+export const allUnauthenticated = "system:unauthenticated";
+
+/** Who sends a request without credentials, where anonymous requests are allowed. */
+export const anonymousUser: User = { name: "system:anonymous", groups: [allUnauthenticated] };
+
+/**
+ * Asks one after the other; whoever knows the credentials decides, and everybody found is in system:authenticated. When
+ * nobody knows them but somebody refused them, the refusal is thrown.
+ */
+export function unionAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
+  // Authenticators give the same object for the same credentials again, so its copy in the group is kept with it.
+  const members = new WeakMap<User, User>();
+  const asMember = (user: User): User => {
+    if (user.groups.includes(allAuthenticated) || user.groups.includes(allUnauthenticated)) return user;
+    let member = members.get(user);
+    if (!member) {
+      member = { ...user, groups: [...user.groups, allAuthenticated] };
+      members.set(user, member);
+    }
+    return member;
+  };
+  return {
+    async authenticate(credentials) {
+      let refusal: unknown;
+      for (const authenticator of authenticators) {
+        try {
+          const user = await authenticator.authenticate(credentials);
+          if (user) return asMember(user);
+        } catch (error) {
+          // Another one may still know who this is: an expired certificate beside a good token.
+          refusal ??= error;
+        }
+      }
+      if (refusal !== undefined) throw refusal;
+      return undefined;
+    },
+  };
+}
