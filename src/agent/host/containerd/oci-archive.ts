@@ -91,17 +91,47 @@ export interface OciImage {
   /** Tar archives, the lowest first. */
   readonly layers: readonly Uint8Array[];
   readonly config: ImageConfig;
+  /** Large layers that stay on this machine are read faster as they are. Compressed when left out. */
+  readonly compress?: boolean;
 }
 
-/** The image as a tar for `roder image load` and `ctr images import`; the same image gives the same bytes. */
-export function ociArchive(image: OciImage): Uint8Array<ArrayBuffer> {
+/**
+ * The images as a tar for `roder image load` and `ctr images import`; layers that they share are in it once. The same
+ * images give the same bytes.
+ */
+export function ociArchive(...images: readonly OciImage[]): Uint8Array<ArrayBuffer> {
   const blobs = new Map<string, Uint8Array>();
-  const add = (content: Uint8Array, mediaType: string) => {
+  const manifests = images.flatMap((image) => {
+    const manifest = addImage(blobs, image);
+    return image.names.map((name) => ({ ...manifest, annotations: { "io.containerd.image.name": name } }));
+  });
+  const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests };
+  return tar([
+    { path: "oci-layout", content: json({ imageLayoutVersion: "1.0.0" }) },
+    { path: "index.json", content: json(index) },
+    { path: "blobs", directory: true },
+    { path: "blobs/sha256", directory: true },
+    ...[...blobs].map(([digest, content]) => ({ path: `blobs/${digest.replace(":", "/")}`, content })),
+  ]);
+}
+
+interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** Puts an image's parts among the blobs; returns its manifest's descriptor. */
+function addImage(blobs: Map<string, Uint8Array>, image: OciImage): Descriptor {
+  const add = (content: Uint8Array, mediaType: string): Descriptor => {
     const digest = sha256(content);
     blobs.set(digest, content);
     return { mediaType, digest, size: content.length };
   };
-  const layers = image.layers.map((layer) => add(gzipSync(layer), "application/vnd.oci.image.layer.v1.tar+gzip"));
+  const layerType = "application/vnd.oci.image.layer.v1.tar";
+  const layers = image.layers.map((layer) =>
+    image.compress === false ? add(layer, layerType) : add(gzipSync(layer), `${layerType}+gzip`),
+  );
   const config = add(
     json({
       architecture: image.architecture,
@@ -111,20 +141,8 @@ export function ociArchive(image: OciImage): Uint8Array<ArrayBuffer> {
     }),
     "application/vnd.oci.image.config.v1+json",
   );
-  const manifestType = "application/vnd.oci.image.manifest.v1+json";
-  const manifest = add(json({ schemaVersion: 2, mediaType: manifestType, config, layers }), manifestType);
-  const index = {
-    schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.index.v1+json",
-    manifests: image.names.map((name) => ({ ...manifest, annotations: { "io.containerd.image.name": name } })),
-  };
-  return tar([
-    { path: "oci-layout", content: json({ imageLayoutVersion: "1.0.0" }) },
-    { path: "index.json", content: json(index) },
-    { path: "blobs", directory: true },
-    { path: "blobs/sha256", directory: true },
-    ...[...blobs].map(([digest, content]) => ({ path: `blobs/${digest.replace(":", "/")}`, content })),
-  ]);
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  return add(json({ schemaVersion: 2, mediaType, config, layers }), mediaType);
 }
 
 function json(value: unknown): Uint8Array {
