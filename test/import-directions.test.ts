@@ -39,7 +39,7 @@ interface Import {
 function imports(): Import[] {
   const found: Import[] = [];
   for (const entry of readdirSync(source, { recursive: true, encoding: "utf8" })) {
-    if (!/\.tsx?$/.test(entry) || entry.endsWith(".test.ts")) continue;
+    if (!/\.tsx?$/.test(entry) || /\.(test|e2e)\.ts$/.test(entry)) continue;
     const text = readFileSync(resolve(source, entry), "utf8");
     for (const match of text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)) {
       const specifier = match[1] as string;

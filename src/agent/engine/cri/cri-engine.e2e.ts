@@ -167,3 +167,81 @@ test("a pull that is cancelled ends at once", async () => {
     /not wanted any more/,
   );
 });
+
+const whole = (stream: ReadableStream<Uint8Array> | undefined) => new Response(stream).text();
+const quiet = { stdin: false, stdout: true, stderr: true, tty: false };
+
+test("an exec session passes input, gives both outputs and the code", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  const command = ["sh", "-c", "cat; echo err >&2; exit 5"];
+  const session = await containerd.engine.exec(id, { ...quiet, command, stdin: true });
+  const input = session.stdin!.getWriter();
+  await input.write(new TextEncoder().encode("typed"));
+  // cat ends only by the end of its input.
+  await input.close();
+  assert.deepEqual(await Promise.all([whole(session.stdout), whole(session.stderr), session.done]), [
+    "typed",
+    "err\n",
+    5,
+  ]);
+});
+
+test("an exec session carries megabytes both ways unchanged", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  const session = await containerd.engine.exec(id, { ...quiet, command: ["cat"], stdin: true, stderr: false });
+  const bytes = new Uint8Array(8 * 2 ** 20).map((_, index) => (index * 7) ^ (index >> 8));
+  const writer = session.stdin!.getWriter();
+  const [back] = await Promise.all([
+    new Response(session.stdout).bytes(),
+    writer.write(bytes).then(() => writer.close()),
+  ]);
+  assert.ok(Buffer.from(bytes).equals(back));
+  assert.equal(await session.done, 0);
+});
+
+test("a terminal's size reaches the process", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  // Until the first size came the terminal has none, and stty says nothing.
+  const command = ["sh", "-c", 'until [ "$(stty size 2>/dev/null)" ]; do usleep 1000; done; stty size'];
+  const session = await containerd.engine.exec(id, { ...quiet, command, stdin: true, tty: true });
+  session.resize(123, 45);
+  assert.equal(await whole(session.stdout), "45 123\r\n");
+  assert.equal(await session.done, 0);
+});
+
+test("an exec of a program that does not exist fails with the runtime's sentence", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  const session = await containerd.engine.exec(id, { ...quiet, command: ["/no/such/program"] });
+  await Promise.all([whole(session.stdout), whole(session.stderr)]);
+  await assert.rejects(session.done, /no such file or directory/);
+});
+
+test("an exec in a container that has ended is refused", async () => {
+  const { id } = await run(["sleep", "1000"]);
+  await containerd.engine.stopContainer(id, 0);
+  await assert.rejects(containerd.engine.exec(id, { ...quiet, command: ["true"] }), /not running|CONTAINER_EXITED/);
+});
+
+test("attach sees what the container's own process writes and ends with it", async () => {
+  const command = ["sh", "-c", "read line; echo got $line"];
+  const { id } = await run(command, { stdin: true, stdinOnce: true });
+  const session = await containerd.engine.attach(id, { ...quiet, stdin: true });
+  const writer = session.stdin!.getWriter();
+  await writer.write(new TextEncoder().encode("hello\n"));
+  assert.equal(await whole(session.stdout), "got hello\n");
+});
+
+test("port-forward reaches a port inside the sandbox, and says when nothing listens there", async () => {
+  const command = ["nc", "-ll", "-p", "7000", "-e", "cat"];
+  const { sandboxId, id } = await run(command);
+  const listens = ["sh", "-c", "until nc 127.0.0.1 7000 </dev/null; do usleep 10000; done"];
+  await containerd.engine.execSync(id, listens, 10_000);
+  const { data, close } = await containerd.engine.portForward(sandboxId, 7000);
+  const writer = data.writable.getWriter();
+  const reader = data.readable.getReader();
+  await writer.write(new TextEncoder().encode("ping"));
+  assert.equal(new TextDecoder().decode((await reader.read()).value), "ping");
+  close();
+  const refused = await containerd.engine.portForward(sandboxId, 7001);
+  await assert.rejects(whole(refused.data.readable), /failed to connect to localhost:7001 inside namespace|refused/);
+});

@@ -14,6 +14,7 @@ import type {
   Sandbox,
   SandboxConfig,
   SandboxStatus,
+  StreamSession,
 } from "../engine.ts";
 import { Connection } from "./connection.ts";
 import type { CriMethods } from "./cri.generated.ts";
@@ -31,6 +32,7 @@ import {
   sandboxStatusOf,
   statsOf,
 } from "./messages.ts";
+import { openPort, openSession } from "./stream-sessions.ts";
 
 /** The kubelet's runtimeRequestTimeout. */
 const requestMs = 120_000;
@@ -42,7 +44,7 @@ const questionMs = 30_000;
 const pullMs = 3_600_000;
 
 /** A container runtime behind the gRPC socket of CRI (runtime.v1). Connects when it is first asked. */
-export class CriEngine implements Omit<ContainerEngine, "exec" | "attach" | "portForward"> {
+export class CriEngine implements ContainerEngine {
   readonly #connection: Connection;
   readonly #clock: Clock;
   /** The sandbox of each container that was seen: a container's status does not say it. */
@@ -170,20 +172,33 @@ export class CriEngine implements Omit<ContainerEngine, "exec" | "attach" | "por
 
   /** Where the runtime's streaming server waits, for a little while, for the client of this exec. */
   async execUrl(id: string, options: ExecOptions): Promise<URL> {
-    const { command, ...streams } = options;
-    const request = { container_id: id, cmd: command, ...streams };
+    const request = { container_id: id, cmd: options.command, ...streamsMessage(options) };
     return new URL((await this.#do("RuntimeService/Exec", request)).url ?? "");
   }
 
   /** As `execUrl`, for the streams of the container's own process. */
   async attachUrl(id: string, options: Omit<ExecOptions, "command">): Promise<URL> {
-    return new URL((await this.#do("RuntimeService/Attach", { container_id: id, ...options })).url ?? "");
+    return new URL(
+      (await this.#do("RuntimeService/Attach", { container_id: id, ...streamsMessage(options) })).url ?? "",
+    );
   }
 
   /** As `execUrl`, for connections to ports inside the sandbox. */
   async portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<URL> {
     const request = { pod_sandbox_id: sandboxId, port: ports };
     return new URL((await this.#do("RuntimeService/PortForward", request)).url ?? "");
+  }
+
+  async exec(id: string, options: ExecOptions): Promise<StreamSession> {
+    return openSession(await this.execUrl(id, options), options);
+  }
+
+  async attach(id: string, options: Omit<ExecOptions, "command">): Promise<StreamSession> {
+    return openSession(await this.attachUrl(id, options), options);
+  }
+
+  async portForward(sandboxId: string, port: number) {
+    return openPort(await this.portForwardUrl(sandboxId, [port]), port);
   }
 
   async imageStatus(image: string): Promise<Image | undefined> {
@@ -239,4 +254,9 @@ export class CriEngine implements Omit<ContainerEngine, "exec" | "attach" | "por
     // protobuf leaves out the state READY: it is the first of its enumeration.
     return sandbox?.status !== undefined && (sandbox.status.state ?? "SANDBOX_READY") === "SANDBOX_READY";
   }
+}
+
+function streamsMessage({ stdin, stdout, stderr, tty }: Omit<ExecOptions, "command">) {
+  // A terminal has one output: the interface refuses to tell a second one apart.
+  return { stdin, stdout, stderr: stderr && !tty, tty };
 }

@@ -65,7 +65,7 @@ export function sandboxMessage(config: SandboxConfig): cri.PodSandboxConfig {
 }
 
 export function containerMessage(config: ContainerConfig, sandbox: SandboxConfig): cri.ContainerConfig {
-  const { security } = config;
+  const { security, targetContainerId: target } = config;
   return {
     metadata: { name: config.name, attempt: config.attempt },
     image: { image: config.image },
@@ -85,10 +85,15 @@ export function containerMessage(config: ContainerConfig, sandbox: SandboxConfig
     stdin: config.stdin,
     stdin_once: config.stdinOnce,
     tty: config.tty,
+    // The agent takes only signals that the API names, which are those of this enumeration.
+    ...(config.stopSignal === undefined ? {} : { stop_signal: config.stopSignal as cri.Signal }),
     linux: {
       resources: resourcesMessage(config.resources),
       security_context: {
-        namespace_options: namespaceOptions(sandbox),
+        namespace_options: {
+          ...namespaceOptions(sandbox),
+          ...(target === undefined ? {} : { pid: "TARGET", target_id: target }),
+        },
         ...userMessage(security),
         ...(security.runAsUserName === undefined ? {} : { run_as_username: security.runAsUserName }),
         privileged: security.privileged,

@@ -1,0 +1,39 @@
+import { request } from "node:http";
+import type { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
+
+export interface Upgraded {
+  readonly socket: Duplex;
+  /** Bytes of the new protocol that came with the answer. */
+  readonly head: Uint8Array;
+  /** What the server chose of the offered subprotocols. */
+  readonly protocol: string;
+}
+
+/** Turns an HTTP/1.1 request into a SPDY/3.1 connection. Throws with what the server says when it refuses. */
+export function upgradeToSpdy(url: URL, protocols: readonly string[]): Promise<Upgraded> {
+  return new Promise((resolve, reject) => {
+    const upgrading = request(url, {
+      method: "POST",
+      headers: {
+        Connection: "Upgrade",
+        Upgrade: "SPDY/3.1",
+        "X-Stream-Protocol-Version": [...protocols],
+        "Content-Length": 0,
+      },
+    });
+    upgrading.once("upgrade", (response, socket, head) => {
+      resolve({ socket, head, protocol: String(response.headers["x-stream-protocol-version"] ?? "") });
+    });
+    upgrading.once("response", (response) => {
+      buffer(response).then((body) => {
+        const said = body.toString("utf8").trim();
+        reject(new Error(`the container engine refuses the stream: ${said || `HTTP ${response.statusCode}`}`));
+      }, reject);
+    });
+    upgrading.once("error", (error) => {
+      reject(new Error("the container engine's streaming server cannot be reached", { cause: error }));
+    });
+    upgrading.end();
+  });
+}
