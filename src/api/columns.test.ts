@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstThree, formatLabelSelector, formatLabels, humanDuration, timeSince } from "./columns.ts";
+import { firstThree, formatLabels, humanDuration, selectorCell, timeSince } from "./columns.ts";
 
 const second = 1000;
 const minute = 60 * second;
@@ -40,9 +40,9 @@ test("a time that is not known has no age", () => {
 test("labels and selectors show in the order of their keys", () => {
   assert.equal(formatLabels({}), "<none>");
   assert.equal(formatLabels({ b: "2", a: "1" }), "a=1,b=2");
-  assert.equal(formatLabelSelector(undefined), "<none>");
+  assert.equal(selectorCell(undefined), "<none>");
   assert.equal(
-    formatLabelSelector({
+    selectorCell({
       matchLabels: { tier: "web" },
       matchExpressions: [
         { key: "env", operator: "In", values: ["b", "a"] },
@@ -51,7 +51,7 @@ test("labels and selectors show in the order of their keys", () => {
     }),
     "env in (a,b),tier=web,!zone",
   );
-  assert.equal(formatLabelSelector({ matchExpressions: [{ key: "a", operator: "Near" }] }), "<error>");
+  assert.equal(selectorCell({ matchExpressions: [{ key: "a", operator: "Near" }] }), "<error>");
 });
 
 test("long lists are cut after three", () => {

@@ -1,4 +1,5 @@
 // The cells that kinds share, as `kubectl get` of Kubernetes prints them (k8s.io/kubernetes/pkg/printers).
+import { formatLabelSelector } from "./meta/label-selector.ts";
 import type { Column, KubeObject } from "./resource.ts";
 import type { Container, LabelSelector, Time } from "./types.generated.ts";
 
@@ -64,22 +65,14 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
   return pairs.length === 0 ? "<none>" : pairs.sort().join(",");
 }
 
-/** The selector in its text form: `<none>` when it selects everything or nothing was asked, `<error>` when it is wrong. */
-export function formatLabelSelector(selector: LabelSelector | undefined): string {
-  const terms = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({ key, text: `${key}=${value}` }));
-  for (const { key, operator, values = [] } of selector?.matchExpressions ?? []) {
-    const list = [...values].sort().join(",");
-    if (operator === "In") terms.push({ key, text: `${key} in (${list})` });
-    else if (operator === "NotIn") terms.push({ key, text: `${key} notin (${list})` });
-    else if (operator === "Exists") terms.push({ key, text: key });
-    else if (operator === "DoesNotExist") terms.push({ key, text: `!${key}` });
-    else return "<error>";
+/** The selector in its text form; `<none>` when it has no conditions, `<error>` when it is wrong. */
+export function selectorCell(selector: LabelSelector | undefined): string {
+  try {
+    return formatLabelSelector(selector) || "<none>";
+  } catch {
+    // Nothing but an unknown operator is thrown for, and the cell says that something is wrong.
+    return "<error>";
   }
-  if (terms.length === 0) return "<none>";
-  return terms
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map((term) => term.text)
-    .join(",");
 }
 
 /** The first three of `items`, and how many more there are. */

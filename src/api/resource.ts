@@ -90,6 +90,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly prepareForUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
   /** What is wrong with the object by itself. Metadata is validated by the pipeline. */
   readonly validate?: (object: T, at: Path) => readonly FieldError[];
+  /** What only a new object may not have; `validate` has run as well. */
+  readonly validateCreate?: (object: T, at: Path) => readonly FieldError[];
   /** What an update may not do; `validate` has run as well. */
   readonly validateUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
   /** What an update of the status subresource may not do. */

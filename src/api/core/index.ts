@@ -1,9 +1,11 @@
+export * from "./access-modes.ts";
 export * from "./binding.ts";
 export * from "./component-status.ts";
 export * from "./config-map.ts";
 export * from "./container-port.ts";
 export * from "./endpoints.ts";
 export * from "./event.ts";
+export * from "./image-reference.ts";
 export * from "./limit-range.ts";
 export * from "./namespace.ts";
 export * from "./node.ts";
@@ -21,4 +23,5 @@ export * from "./resource-quota.ts";
 export * from "./secret.ts";
 export * from "./service.ts";
 export * from "./service-account.ts";
+export * from "./service-type.ts";
 export * from "./toleration.ts";

@@ -1,5 +1,27 @@
+import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { ageColumn, nameColumn } from "../columns.ts";
+import { eachEntry, invalidFor, optionalEnum } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import { validateLabelSelector } from "../meta/label-selector.ts";
+import { isDns1123Subdomain, nameIsDnsLabel } from "../meta/names.ts";
+import { immutableField } from "../meta/object-meta.ts";
+import { compareQuantities, quantitySign, quantityValue, validatePositiveQuantity } from "../meta/quantity.ts";
 import { defineResource } from "../resource.ts";
-import type { PersistentVolumeClaim } from "../types.generated.ts";
+import type {
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  Quantity,
+  TypedObjectReference,
+} from "../types.generated.ts";
+import { formatAccessModes, validateAccessModes, volumeModes } from "./access-modes.ts";
+import { defaultClaimSpec } from "./volume-defaults.ts";
+
+/** Where the class was named before the field existed; still honoured. */
+export const storageClassAnnotation = "volume.beta.kubernetes.io/storage-class";
+
+/** The claim is kept while a pod uses it; a controller takes the finalizer away. */
+export const claimProtectionFinalizer = "kubernetes.io/pvc-protection";
 
 export const PersistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   group: "",
@@ -7,4 +29,176 @@ export const PersistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   kind: "PersistentVolumeClaim",
   plural: "persistentvolumeclaims",
   shortNames: ["pvc"],
+  columns: [
+    nameColumn,
+    {
+      name: "Status",
+      type: "string",
+      of: ({ metadata, status }) => (metadata.deletionTimestamp ? "Terminating" : (status.phase ?? "")),
+    },
+    { name: "Volume", type: "string", of: ({ spec }) => spec.volumeName ?? "" },
+    {
+      name: "Capacity",
+      type: "string",
+      of: ({ spec, status }) => (spec.volumeName ? (status.capacity?.storage ?? "0") : ""),
+    },
+    {
+      name: "Access Modes",
+      type: "string",
+      of: ({ spec, status }) => (spec.volumeName ? formatAccessModes(status.accessModes) : ""),
+    },
+    { name: "StorageClass", type: "string", of: claimClass },
+    { name: "VolumeAttributesClass", type: "string", of: ({ spec }) => spec.volumeAttributesClassName ?? "<unset>" },
+    ageColumn,
+    { name: "VolumeMode", type: "string", priority: 1, of: ({ spec }) => spec.volumeMode ?? "<unset>" },
+  ],
+  hasGeneration: false,
+  defaults: ({ spec, status }) => {
+    defaultClaimSpec(spec);
+    normalizeDataSource(spec);
+    status.phase ||= "Pending";
+  },
+  prepareForCreate: (claim) => {
+    claim.status = { phase: "Pending" };
+  },
+  validate: ({ spec }, at) => validateClaimSpec(spec, at.child("spec")),
+  validateUpdate,
+  validateStatusUpdate: ({ status }, _old, at) => [
+    ...validateCapacity(at.child("status", "capacity"), status.capacity),
+    ...validateCapacity(at.child("status", "allocatedResources"), status.allocatedResources),
+  ],
 });
+
+/** The name of the storage class that the claim asks for; "" for none. */
+export function claimClass({ metadata, spec }: PersistentVolumeClaim): string {
+  return metadata.annotations?.[storageClassAnnotation] ?? spec.storageClassName ?? "";
+}
+
+/** dataSource and dataSourceRef say the same where the source needs no namespace. */
+function normalizeDataSource(spec: Draft<PersistentVolumeClaimSpec>): void {
+  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
+  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
+    const { namespace: _, ...reference } = spec.dataSourceRef;
+    spec.dataSource = reference;
+  }
+}
+
+/** What is wrong with the spec of a claim or of a template for claims. */
+export function validateClaimSpec(spec: PersistentVolumeClaimSpec, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const modes = spec.accessModes ?? [];
+  if (modes.length === 0) errors.push(required(at.child("accessModes"), "at least 1 access mode is required"));
+  if (spec.selector) errors.push(...validateLabelSelector(at.child("selector"), spec.selector));
+  errors.push(...validateAccessModes(at.child("accessModes"), modes));
+  const storage = spec.resources?.requests?.storage;
+  const storageAt = at.child("resources").key("storage");
+  errors.push(...(storage === undefined ? [required(storageAt)] : validatePositiveQuantity(storageAt, storage)));
+  for (const field of ["storageClassName", "volumeAttributesClassName"] as const) {
+    const name = spec[field];
+    if (name) errors.push(...invalidFor(at.child(field), name, isDns1123Subdomain(name)));
+  }
+  errors.push(...optionalEnum(at.child("volumeMode"), spec.volumeMode, volumeModes));
+  if (spec.dataSource) errors.push(...validateDataSource(spec.dataSource, at.child("dataSource")));
+  if (spec.dataSourceRef) errors.push(...validateDataSource(spec.dataSourceRef, at.child("dataSourceRef")));
+  if (spec.dataSource && spec.dataSourceRef) {
+    const { namespace, ...reference } = spec.dataSourceRef;
+    const place = String(at.child("dataSource"));
+    if (namespace)
+      errors.push(invalidValue(at, place, "may not be specified when dataSourceRef.namespace is specified"));
+    else if (!deepEqual(reference, spec.dataSource)) errors.push(invalidValue(at, place, "must match dataSourceRef"));
+  }
+  return errors;
+}
+
+function validateDataSource(source: TypedObjectReference, at: Path): FieldError[] {
+  const { name, kind, apiGroup, namespace } = source;
+  const errors: FieldError[] = [];
+  if (!name) errors.push(required(at.child("name")));
+  if (!kind) errors.push(required(at.child("kind")));
+  if (apiGroup) errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
+  else if (kind !== "PersistentVolumeClaim")
+    errors.push(invalidValue(at, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+  if (namespace) errors.push(...invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
+  return errors;
+}
+
+function validateCapacity(at: Path, list: Readonly<Record<string, Quantity>> | undefined): FieldError[] {
+  return eachEntry(at, list, (_, amount, place) =>
+    quantitySign(amount) < 0 ? [invalidValue(place, quantityValue(amount), "must be a valid resource quantity")] : [],
+  );
+}
+
+function validateUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const annotation = [next, old].map(({ metadata }) => metadata.annotations?.[storageClassAnnotation]);
+  if (annotation[0] !== annotation[1] && !takesClassFromAnnotation(next, old))
+    errors.push(
+      ...immutableField(
+        at.child("metadata", "annotations", storageClassAnnotation),
+        annotation[0] ?? "",
+        annotation[1] ?? "",
+      ),
+    );
+  if (!deepEqual(comparableSpec(next, old), old.spec))
+    errors.push(
+      forbiddenField(
+        at.child("spec"),
+        "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+      ),
+    );
+  const size = next.spec.resources?.requests?.storage ?? "0";
+  const storageAt = at.child("spec", "resources", "requests", "storage");
+  if (
+    compareQuantities(size, old.spec.resources?.requests?.storage ?? "0") < 0 &&
+    compareQuantities(size, old.status.capacity?.storage ?? "0") <= 0
+  )
+    errors.push(forbiddenField(storageAt, "field can not be less than status.capacity"));
+  errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
+  const classAt = at.child("spec", "volumeAttributesClassName");
+  if (old.spec.volumeAttributesClassName !== undefined) {
+    if (next.spec.volumeAttributesClassName === undefined)
+      errors.push(forbiddenField(classAt, "update from non-nil value to nil is forbidden"));
+    else if (next.spec.volumeAttributesClassName === "")
+      errors.push(forbiddenField(classAt, "update from non-nil value to an empty string is forbidden"));
+  }
+  return errors;
+}
+
+/** The next spec with those fields as before that may change. */
+function comparableSpec(next: PersistentVolumeClaim, old: PersistentVolumeClaim): PersistentVolumeClaimSpec {
+  const spec = deepCopy(next.spec);
+  const keep = (field: "volumeName" | "storageClassName" | "volumeAttributesClassName") => {
+    const before = old.spec[field];
+    if (before === undefined) delete spec[field];
+    else spec[field] = before;
+  };
+  if (!old.spec.volumeName) keep("volumeName");
+  if (takesClassFromAnnotation(next, old) || takesFirstClass(next, old)) keep("storageClassName");
+  if (old.status.phase !== "Bound") return spec;
+  const storage = old.spec.resources?.requests?.storage;
+  if (spec.resources?.requests && storage !== undefined) spec.resources.requests.storage = storage;
+  if (spec.volumeAttributesClassName !== undefined) keep("volumeAttributesClassName");
+  return spec;
+}
+
+function takesClassFromAnnotation(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
+  const named = old.metadata.annotations?.[storageClassAnnotation];
+  const stillNamed = next.metadata.annotations?.[storageClassAnnotation];
+  return (
+    named !== undefined &&
+    old.spec.storageClassName === undefined &&
+    next.spec.storageClassName === named &&
+    (stillNamed === undefined || stillNamed === named)
+  );
+}
+
+/** A claim that named no class may be given the default one once. */
+function takesFirstClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
+  const named = old.metadata.annotations?.[storageClassAnnotation];
+  const { storageClassName } = next.spec;
+  return (
+    storageClassName !== undefined &&
+    old.spec.storageClassName === undefined &&
+    (named === undefined || named === storageClassName)
+  );
+}

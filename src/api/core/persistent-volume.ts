@@ -1,5 +1,17 @@
+import { deepCopy, deepEqual } from "../../lib/index.ts";
+import { ageColumn, nameColumn } from "../columns.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { PersistentVolume } from "../types.generated.ts";
+import type { PersistentVolume, PersistentVolumeSpec } from "../types.generated.ts";
+import { formatAccessModes } from "./access-modes.ts";
+import { storageClassAnnotation } from "./persistent-volume-claim.ts";
+import { validateVolumeSpec } from "./persistent-volume-validation.ts";
+import { defaultSources } from "./volume-defaults.ts";
+
+/** The volume is kept while a claim is bound to it. */
+export const volumeProtectionFinalizer = "kubernetes.io/pv-protection";
 
 export const PersistentVolumes = defineResource<PersistentVolume>({
   group: "",
@@ -7,4 +19,90 @@ export const PersistentVolumes = defineResource<PersistentVolume>({
   kind: "PersistentVolume",
   plural: "persistentvolumes",
   shortNames: ["pv"],
+  columns: [
+    nameColumn,
+    { name: "Capacity", type: "string", of: ({ spec }) => spec.capacity?.storage ?? "0" },
+    { name: "Access Modes", type: "string", of: ({ spec }) => formatAccessModes(spec.accessModes) },
+    { name: "Reclaim Policy", type: "string", of: ({ spec }) => spec.persistentVolumeReclaimPolicy ?? "" },
+    {
+      name: "Status",
+      type: "string",
+      of: ({ metadata, status }) => (metadata.deletionTimestamp ? "Terminating" : (status.phase ?? "")),
+    },
+    {
+      name: "Claim",
+      type: "string",
+      of: ({ spec }) => (spec.claimRef ? `${spec.claimRef.namespace ?? ""}/${spec.claimRef.name ?? ""}` : ""),
+    },
+    { name: "StorageClass", type: "string", of: volumeClass },
+    { name: "VolumeAttributesClass", type: "string", of: ({ spec }) => spec.volumeAttributesClassName ?? "<unset>" },
+    { name: "Reason", type: "string", of: ({ status }) => status.reason ?? "" },
+    ageColumn,
+    { name: "VolumeMode", type: "string", priority: 1, of: ({ spec }) => spec.volumeMode ?? "<unset>" },
+  ],
+  hasGeneration: false,
+  defaults: ({ spec, status }) => {
+    status.phase ||= "Pending";
+    spec.persistentVolumeReclaimPolicy ||= "Retain";
+    spec.volumeMode ??= "Filesystem";
+    defaultSources(spec);
+  },
+  prepareForCreate: (volume) => {
+    volume.status = { phase: "Pending" };
+  },
+  validate: (volume, at) => validateVolumeSpec(volume, at.child("spec")),
+  validateUpdate,
 });
+
+/** The name of the storage class that the volume belongs to; "" for none. */
+export function volumeClass({ metadata, spec }: PersistentVolume): string {
+  return metadata.annotations?.[storageClassAnnotation] ?? spec.storageClassName ?? "";
+}
+
+/** The fields of the spec beside the one that says where the data is. */
+const ownFields = [
+  "accessModes",
+  "capacity",
+  "claimRef",
+  "mountOptions",
+  "nodeAffinity",
+  "persistentVolumeReclaimPolicy",
+  "storageClassName",
+  "volumeAttributesClassName",
+  "volumeMode",
+] as const satisfies readonly (keyof PersistentVolumeSpec)[];
+
+function sourceOf(volume: PersistentVolume) {
+  const spec = deepCopy(volume.spec);
+  for (const field of ownFields) delete spec[field];
+  return spec;
+}
+
+function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const source = sourceOf(next);
+  // The one part that may be added later.
+  if (source.csi && old.spec.csi && !old.spec.csi.controllerExpandSecretRef)
+    delete source.csi.controllerExpandSecretRef;
+  if (!deepEqual(source, sourceOf(old)))
+    errors.push(
+      forbiddenField(
+        at.child("spec", "persistentvolumesource"),
+        "spec.persistentvolumesource is immutable after creation",
+      ),
+    );
+  errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
+  if (old.spec.nodeAffinity && !deepEqual(next.spec.nodeAffinity, old.spec.nodeAffinity))
+    errors.push(
+      invalidValue(
+        at.child("nodeAffinity"),
+        next.spec.nodeAffinity,
+        "field is immutable, except for updating from beta label to GA",
+      ),
+    );
+  if (old.spec.volumeAttributesClassName !== undefined && next.spec.volumeAttributesClassName === undefined)
+    errors.push(
+      forbiddenField(at.child("spec", "volumeAttributesClassName"), "update from non-nil value to nil is forbidden"),
+    );
+  return errors;
+}

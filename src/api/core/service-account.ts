@@ -1,3 +1,4 @@
+import { ageColumn, nameColumn } from "../columns.ts";
 import { defineResource } from "../resource.ts";
 import type { ServiceAccount } from "../types.generated.ts";
 
@@ -7,4 +8,5 @@ export const ServiceAccounts = defineResource<ServiceAccount>({
   kind: "ServiceAccount",
   plural: "serviceaccounts",
   shortNames: ["sa"],
+  columns: [nameColumn, { name: "Secrets", type: "string", of: (account) => account.secrets?.length ?? 0 }, ageColumn],
 });

@@ -1,0 +1,51 @@
+// Rules that the fields of many kinds share, with the words of Kubernetes' validation.
+import type { FieldError } from "./meta/api-error.ts";
+import { invalidValue, notSupported, type Path, required } from "./meta/field-error.ts";
+
+/** One error for each message about the value. */
+export function invalidFor(at: Path, value: unknown, messages: readonly string[]): FieldError[] {
+  return messages.map((message) => invalidValue(at, value, message));
+}
+
+/** An error when there is no value: absent, empty text or empty list. */
+export function requiredField(at: Path, value: string | readonly unknown[] | undefined, detail = ""): FieldError[] {
+  return value === undefined || value.length === 0 ? [required(at, detail)] : [];
+}
+
+/** A value that must be there and be one of `supported`, which are named in this order. */
+export function requiredEnum(at: Path, value: string | undefined, supported: readonly string[]): FieldError[] {
+  return value === undefined || value === "" ? [required(at)] : optionalEnum(at, value, supported);
+}
+
+/** A value that may be absent; an empty text is a value. */
+export function optionalEnum(at: Path, value: string | undefined, supported: readonly string[]): FieldError[] {
+  return value === undefined || supported.includes(value) ? [] : [notSupported(at, value, supported)];
+}
+
+export function nonnegative(at: Path, value: number | undefined): FieldError[] {
+  return value !== undefined && value < 0 ? [invalidValue(at, value, "must be greater than or equal to 0")] : [];
+}
+
+export function positive(at: Path, value: number | undefined): FieldError[] {
+  return value !== undefined && value <= 0 ? [invalidValue(at, value, "must be greater than zero")] : [];
+}
+
+/** Applies `rule` to every item with its path. */
+export function eachItem<T>(
+  at: Path,
+  items: readonly T[] | undefined,
+  rule: (item: T, at: Path, index: number) => readonly FieldError[],
+): FieldError[] {
+  return (items ?? []).flatMap((item, index) => rule(item, at.index(index), index));
+}
+
+/** Applies `rule` to every entry of a map, in the order of the keys. */
+export function eachEntry<T>(
+  at: Path,
+  map: Readonly<Record<string, T>> | undefined,
+  rule: (key: string, value: T, at: Path) => readonly FieldError[],
+): FieldError[] {
+  return Object.keys(map ?? {})
+    .sort()
+    .flatMap((key) => rule(key, (map as Readonly<Record<string, T>>)[key] as T, at.key(key)));
+}
