@@ -1,0 +1,166 @@
+// From the value of a request's body to an object of a kind, as Kubernetes' decoders do it.
+import type { Draft } from "../../lib/index.ts";
+import { type ApiError, badRequest, invalid, invalidValue, parseApiVersion, rootPath } from "../meta/index.ts";
+import type { KubeObject, ResourceDefinition } from "../resource.ts";
+import { copyJson, DecodeError, decodeAs } from "./decoder.ts";
+import { definitions, resourceFacts } from "./facts.ts";
+import { unreadable } from "./json.ts";
+import { pruneUnknownFields } from "./structural.ts";
+
+/** What to do with fields that the kind does not have or that stand twice: the query parameter of writes. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+/** What decoding needs to know of a kind. */
+export type DecodableKind = Pick<ResourceDefinition, "group" | "version" | "kind" | "schema" | "schemaName">;
+
+export interface DecodedObject {
+  readonly object: Draft<KubeObject>;
+  /** Sentences for the Warning header. */
+  readonly warnings: readonly string[];
+}
+
+/** Strict errors that are reported; Kubernetes stops at as many. */
+const strictErrorsMax = 100;
+
+const metadataDefinition = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/**
+ * Makes the value of a body an object of the kind: checks types, leaves out what the kind does not have, brings
+ * quantities and times into their canonical form, and fills in apiVersion, kind and the structs that always exist.
+ * `duplicates` are the fields that stood twice in the text. Throws the 400 that Kubernetes gives.
+ */
+export function decodeObject(
+  kind: DecodableKind,
+  value: unknown,
+  fieldValidation: FieldValidation,
+  duplicates: readonly string[] = [],
+): DecodedObject {
+  checkIdentity(kind, value);
+  const strict = (problems: readonly string[]) => cannotHandle(kind, strictMessage(problems));
+  return decode(kind, value, fieldValidation, duplicates, (message) => cannotHandle(kind, message), strict);
+}
+
+/** As decodeObject, for what a patch made of an object: errors are the 422 that Kubernetes gives there. */
+export function decodePatched(
+  kind: DecodableKind,
+  value: unknown,
+  fieldValidation: FieldValidation,
+  duplicates: readonly string[] = [],
+): DecodedObject {
+  const fail = (message: string) =>
+    invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), JSON.stringify(value), message)]);
+  const strict = (problems: readonly string[]) => fail(strictMessage(problems));
+  return decode(kind, value, fieldValidation, duplicates, fail, strict);
+}
+
+/** Decodes what is no object of a resource: DeleteOptions and the like. Throws a 400; unknown fields are left out. */
+export function decodeBuiltIn(definition: string, value: unknown): Record<string, unknown> {
+  try {
+    return decodeAs(definition, value).value;
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message);
+    throw error;
+  }
+}
+
+function decode(
+  kind: DecodableKind,
+  value: unknown,
+  fieldValidation: FieldValidation,
+  duplicates: readonly string[],
+  fail: (message: string) => ApiError,
+  strict: (problems: readonly string[]) => ApiError,
+): DecodedObject {
+  let decoded: { readonly object: Draft<KubeObject>; readonly unknownFields: readonly string[] };
+  try {
+    decoded = definitions[kind.schemaName] === kind.schema ? decodeKnown(kind, value) : decodeCustom(kind, value);
+  } catch (error) {
+    if (error instanceof DecodeError) throw fail(error.message);
+    throw error;
+  }
+  if (fieldValidation === "Ignore") return { object: decoded.object, warnings: [] };
+  const problems = [
+    ...decoded.unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
+    ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
+  ].slice(0, strictErrorsMax);
+  if (fieldValidation === "Strict" && problems.length > 0) throw strict(problems);
+  return { object: decoded.object, warnings: problems };
+}
+
+function strictMessage(problems: readonly string[]): string {
+  return `strict decoding error: ${problems.join(", ")}`;
+}
+
+function decodeKnown(kind: DecodableKind, value: unknown) {
+  const { value: object, unknownFields } = decodeAs(kind.schemaName, value);
+  return { object: identified(kind, object), unknownFields };
+}
+
+/** A custom resource keeps what its schema knows; the values are validated later, with the field's errors. */
+function decodeCustom(kind: DecodableKind, value: unknown) {
+  const object = copyJson(value);
+  if (typeof object !== "object" || object === null || Array.isArray(object))
+    throw new DecodeError("json: cannot unmarshal into Go value of type map[string]interface {}");
+  const unknownFields = pruneUnknownFields(object, kind.schema);
+  const given = object as Record<string, unknown>;
+  const decoded = decodeAs(metadataDefinition, given.metadata);
+  const inMetadata = decoded.unknownFields.map((field) => `metadata.${field}`);
+  return {
+    object: identified(kind, { ...given, metadata: decoded.value }),
+    unknownFields: [...unknownFields, ...inMetadata],
+  };
+}
+
+/** The object with its identity in front, where people look for it. */
+function identified(kind: DecodableKind, object: Record<string, unknown>): Draft<KubeObject> {
+  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
+  const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+  // The decoder made metadata an ObjectMeta.
+  return { kind: kind.kind, apiVersion, metadata, ...rest } as unknown as Draft<KubeObject>;
+}
+
+function cannotHandle(kind: DecodableKind, why: string): ApiError {
+  return badRequest(
+    `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${why}`,
+  );
+}
+
+/** A body that says what it is must be what the path says; one that does not say is taken for that. */
+function checkIdentity(expected: DecodableKind, value: unknown): void {
+  const fail = (why: string) => unreadable(why, JSON.stringify(value) ?? "", expected.kind);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+    throw fail(`json: cannot unmarshal ${type} into Go value of type struct ${typeMetaStruct}`);
+  }
+  const given = value as Record<string, unknown>;
+  for (const field of ["apiVersion", "kind"])
+    if (given[field] !== undefined && given[field] !== null && typeof given[field] !== "string")
+      throw fail(`json: cannot unmarshal ${jsonTypeOf(given[field])} into Go struct field .${field} of type string`);
+  const kind = given.kind ? String(given.kind) : expected.kind;
+  const expectedVersion = expected.group === "" ? expected.version : `${expected.group}/${expected.version}`;
+  const apiVersion = given.apiVersion ? String(given.apiVersion) : expectedVersion;
+  if (kind === expected.kind && apiVersion === expectedVersion) return;
+  throw wrongIdentity(expected, expectedVersion, kind, apiVersion);
+}
+
+const typeMetaStruct =
+  '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+function jsonTypeOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
+}
+
+function wrongIdentity(expected: DecodableKind, expectedVersion: string, kind: string, apiVersion: string): ApiError {
+  const { group, version } = parseApiVersion(apiVersion);
+  const isKnown = resourceFacts.some((each) => each.group === group && each.version === version && each.kind === kind);
+  if (kind === expected.kind && (isKnown || group === expected.group))
+    return badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
+    );
+  const internal = expected.group === "" ? "core" : (expected.group.split(".")[0] ?? "");
+  const why = isKnown
+    ? `converting (${version}.${kind}) to (${internal}.${expected.kind}): unknown conversion`
+    : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`;
+  return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: ${why}`);
+}

@@ -1,0 +1,343 @@
+// The compiled walker of built-in types: turns a JSON value into an object exactly as decoding it into Kubernetes' Go
+// types and encoding it again would. A schema is compiled once into closures; see go-types.ts for what it adds.
+import { canonicalMicroTime, canonicalQuantity, canonicalTime } from "../meta/index.ts";
+import { definitions } from "./facts.ts";
+import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZero } from "./go-types.ts";
+import type { Schema } from "./schema.ts";
+
+/** What is wrong with a value, in the words of Go's decoder; the caller makes a Status of it. */
+export class DecodeError extends Error {}
+
+interface MapKey {
+  readonly key: string;
+}
+
+/** One decoding: where it stands, and what it found. */
+interface Decoding {
+  /** Fields as strings, indexes as numbers, keys of maps as MapKey. */
+  readonly path: (string | number | MapKey)[];
+  /** The innermost struct; messages name it. */
+  struct: string;
+  readonly unknownFields: string[];
+}
+
+/** Gives the decoded value, or undefined for what is left out. Throws a DecodeError. */
+type Decode = (value: unknown, decoding: Decoding) => unknown;
+
+export interface DecodedValue {
+  readonly value: Record<string, unknown>;
+  /** Paths of the fields that the type does not have, as `spec.containers[0].foo`. */
+  readonly unknownFields: readonly string[];
+}
+
+const objectDecoders = new Map<string, Decode>();
+
+/** Decodes a value as the built-in definition; what it does not have is left out. Throws a DecodeError. */
+export function decodeAs(definition: string, value: unknown): DecodedValue {
+  const decoding: Decoding = { path: [], struct: goName(definition), unknownFields: [] };
+  const decoded = objectDecoder(definition)(value ?? {}, decoding);
+  // An object decoder gives an object or throws.
+  return { value: decoded as Record<string, unknown>, unknownFields: decoding.unknownFields };
+}
+
+function goName(definition: string): string {
+  return definition.slice(definition.lastIndexOf(".") + 1);
+}
+
+/** The decoder of a definition, compiled when it is first needed. */
+function objectDecoder(definition: string): Decode {
+  const known = objectDecoders.get(definition);
+  if (known) return known;
+  const schema = definitions[definition];
+  if (!schema) throw new Error(`no definition ${definition} among the facts of Kubernetes`);
+  let compiled: Decode | undefined;
+  // Types that hold themselves (JSONSchemaProps) find this one while they are compiled.
+  objectDecoders.set(definition, (value, decoding) => compiled!(value, decoding));
+  compiled = special[definition] ?? (schema.properties ? structDecoder(definition, schema) : anything);
+  objectDecoders.set(definition, compiled);
+  return compiled;
+}
+
+interface Field {
+  readonly name: string;
+  readonly decode: Decode;
+}
+
+function structDecoder(definition: string, schema: Schema): Decode {
+  const short = shortName(definition);
+  const struct = goName(definition);
+  const isKind = schema["x-kubernetes-group-version-kind"] !== undefined;
+  const fields = new Map<string, Field>();
+  const present: Field[] = [];
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const isRequired = schema.required?.includes(name) ?? false;
+    const field = { name, decode: fieldDecoder(property, { definition: short, field: name, isRequired }) };
+    fields.set(name, field);
+    if (property.$ref && (isAlwaysPresent(short, name, isKind) || isRequired) && isStruct(property.$ref))
+      present.push(field);
+  }
+  const type = goTypeName(definition);
+  return (value, decoding) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, type, decoding);
+    const outer = decoding.struct;
+    decoding.struct = struct;
+    const result: Record<string, unknown> = {};
+    for (const name of Object.keys(value)) {
+      const each: unknown = value[name as keyof typeof value];
+      const field = fields.get(name);
+      if (!field) {
+        if (each !== undefined) decoding.unknownFields.push(placeOf(decoding, name));
+        continue;
+      }
+      if (each === null || each === undefined) continue;
+      decoding.path.push(name);
+      const decoded = field.decode(each, decoding);
+      decoding.path.pop();
+      if (decoded !== undefined) result[name] = decoded;
+    }
+    for (const { name, decode } of present)
+      if (result[name] === undefined) {
+        decoding.path.push(name);
+        result[name] = decode({}, decoding);
+        decoding.path.pop();
+      }
+    decoding.struct = outer;
+    return result;
+  };
+}
+
+function isStruct(reference: string): boolean {
+  return definitions[reference.slice(prefixLength)]?.properties !== undefined;
+}
+
+const prefixLength = "#/definitions/".length;
+
+interface Place {
+  /** The short name of the struct. */
+  readonly definition: string;
+  readonly field: string;
+  readonly isRequired: boolean;
+}
+
+function fieldDecoder(schema: Schema, place: Place): Decode {
+  const decode = valueDecoder(schema, place);
+  if (place.isRequired) return decode;
+  if (schema.type === "array" || schema.additionalProperties) return unlessEmpty(decode);
+  if (schema.$ref || !vanishesWhenZero(place.definition, place.field, schema.type)) return decode;
+  return (value, decoding) => decode(value, decoding) || undefined;
+}
+
+/** Go leaves out lists and maps without entries. */
+function unlessEmpty(decode: Decode): Decode {
+  return (value, decoding) => {
+    const decoded = decode(value, decoding);
+    if (Array.isArray(decoded)) return decoded.length === 0 ? undefined : decoded;
+    for (const _ in decoded as object) return decoded;
+    return undefined;
+  };
+}
+
+function valueDecoder(schema: Schema, place: Place): Decode {
+  if (schema.$ref) return objectDecoder(schema.$ref.slice(prefixLength));
+  switch (schema.type) {
+    case "string":
+      return schema.format === "byte" ? base64 : stringDecoder(stringTypeName(place.definition, place.field));
+    case "boolean":
+      return boolean;
+    case "integer":
+      return integerDecoder(schema.format === "int32" ? "int32" : "int64");
+    case "number":
+      return number;
+    case "array":
+      return listDecoder(schema.items ?? {}, place);
+    case "object":
+      return typeof schema.additionalProperties === "object"
+        ? mapDecoder(schema.additionalProperties, place)
+        : anything;
+    default:
+      return anything;
+  }
+}
+
+function listDecoder(items: Schema, place: Place): Decode {
+  const decode = valueDecoder(items, { ...place, field: "" });
+  const type = `[]${typeName(items)}`;
+  return (value, decoding) => {
+    if (!Array.isArray(value)) throw mismatch(value, type, decoding);
+    const at = decoding.path.length;
+    const list = new Array<unknown>(value.length);
+    for (let index = 0; index < value.length; index++) {
+      decoding.path[at] = index;
+      list[index] = decode(value[index] ?? zeroOf(items), decoding);
+    }
+    decoding.path.length = at;
+    return list;
+  };
+}
+
+function mapDecoder(values: Schema, place: Place): Decode {
+  const decode = valueDecoder(values, { ...place, field: "" });
+  const type = values.$ref?.endsWith(".Quantity") ? "v1.ResourceList" : `map[string]${typeName(values)}`;
+  // Only types that can hold unknown fields need to know the key that they stand under.
+  const needsPath = values.$ref !== undefined || values.type === "array";
+  return (value, decoding) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, type, decoding);
+    const map: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      const each = value[key as keyof typeof value] ?? zeroOf(values);
+      if (needsPath) decoding.path.push({ key });
+      setOwn(map, key, decode(each, decoding));
+      if (needsPath) decoding.path.pop();
+    }
+    return map;
+  };
+}
+
+/** Assigning "__proto__" would set the prototype instead of a property. */
+function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__")
+    Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
+  else map[key] = value;
+}
+
+/** What null means as an item or a map's value, where it cannot be left out. */
+function zeroOf(schema: Schema): unknown {
+  if (schema.$ref?.endsWith(".Quantity")) return "0";
+  if (schema.$ref) return isStruct(schema.$ref) ? {} : null;
+  if (schema.type === "string") return "";
+  if (schema.type === "integer" || schema.type === "number") return 0;
+  if (schema.type === "boolean") return false;
+  return schema.type === "array" ? [] : {};
+}
+
+/** The Go type of a schema, as messages print it. */
+function typeName(schema: Schema): string {
+  if (schema.$ref) return goTypeName(schema.$ref);
+  switch (schema.type) {
+    case "integer":
+      return schema.format === "int32" ? "int32" : "int64";
+    case "number":
+      return "float64";
+    case "boolean":
+      return "bool";
+    case "array":
+      return `[]${typeName(schema.items ?? {})}`;
+    case "object":
+      return typeof schema.additionalProperties === "object"
+        ? `map[string]${typeName(schema.additionalProperties)}`
+        : "";
+    default:
+      return schema.format === "byte" ? "[]uint8" : "string";
+  }
+}
+
+function stringDecoder(type: string): Decode {
+  return (value, decoding) => {
+    if (typeof value !== "string") throw mismatch(value, type, decoding);
+    return value;
+  };
+}
+
+const boolean: Decode = (value, decoding) => {
+  if (typeof value !== "boolean") throw mismatch(value, "bool", decoding);
+  return value;
+};
+
+const number: Decode = (value, decoding) => {
+  if (typeof value !== "number") throw mismatch(value, "float64", decoding);
+  return value;
+};
+
+function integerDecoder(type: "int32" | "int64"): Decode {
+  // 2^63 itself is what JSON.parse makes of the largest int64.
+  const limit = type === "int32" ? 2 ** 31 : 2 ** 63 + 2 ** 11;
+  return (value, decoding) => {
+    if (typeof value !== "number") throw mismatch(value, type, decoding);
+    if (!Number.isInteger(value) || value >= limit || value < -limit)
+      throw mismatch(value, type, decoding, `number ${value}`);
+    // -0 is an integer of JSON but not of Go.
+    return value + 0;
+  };
+}
+
+const base64: Decode = (value, decoding) => {
+  if (typeof value !== "string") throw mismatch(value, "[]uint8", decoding);
+  const text = /[\r\n]/.test(value) ? value.replace(/[\r\n]/g, "") : value;
+  if (base64Pattern.test(text) && text.length % 4 === 0) return text;
+  const wrong = /[^A-Za-z0-9+/]/.exec(text.replace(/={1,2}$/, ""))?.index;
+  throw new DecodeError(`illegal base64 data at input byte ${wrong ?? text.length - (text.length % 4 || 1)}`);
+};
+
+const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
+
+const anything: Decode = (value) => copyJson(value);
+
+/** A copy of any JSON value; members that are undefined are left out. */
+export function copyJson(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyJson);
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const each: unknown = value[key as keyof typeof value];
+    if (each !== undefined) setOwn(copy, key, copyJson(each));
+  }
+  return copy;
+}
+
+/** A string in the form that the API keeps; what `canonical` throws is the message. */
+function textDecoder(canonical: (text: string) => string): Decode {
+  return (value) => {
+    // These types decode themselves in Go, and know nothing of the field that they stand in.
+    if (typeof value !== "string")
+      throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type string`);
+    return canonicalText(canonical, value);
+  };
+}
+
+function canonicalText(canonical: (text: string) => string, text: string): string {
+  try {
+    return canonical(text);
+  } catch (error) {
+    throw new DecodeError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const meta = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+
+/** Types that decode themselves. */
+const special: Readonly<Record<string, Decode>> = {
+  [`${meta}Time`]: textDecoder(canonicalTime),
+  [`${meta}MicroTime`]: textDecoder(canonicalMicroTime),
+  "io.k8s.apimachinery.pkg.api.resource.Quantity": (value) =>
+    canonicalText(canonicalQuantity, typeof value === "string" ? value.trim() : (JSON.stringify(value) ?? "")),
+  "io.k8s.apimachinery.pkg.util.intstr.IntOrString": (value) => {
+    if (typeof value === "string") return value;
+    if (typeof value === "number" && Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31)
+      return value + 0;
+    const what = typeof value === "number" ? `number ${value}` : jsonType(value);
+    throw new DecodeError(`json: cannot unmarshal ${what} into Go value of type int32`);
+  },
+};
+
+function jsonType(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "boolean") return "bool";
+  return typeof value;
+}
+
+function mismatch(value: unknown, type: string, { path, struct }: Decoding, what = jsonType(value)): DecodeError {
+  const fields = path.filter((each) => typeof each === "string").join(".");
+  const place = fields === "" ? "Go value" : `Go struct field ${struct}.${fields}`;
+  return new DecodeError(`json: cannot unmarshal ${what} into ${place} of type ${type}`);
+}
+
+function placeOf({ path }: Decoding, name: string): string {
+  let place = "";
+  for (const each of [...path, name])
+    if (typeof each === "number") place += `[${each}]`;
+    else {
+      const text = typeof each === "string" ? each : each.key;
+      place += place === "" ? text : `.${text}`;
+    }
+  return place;
+}

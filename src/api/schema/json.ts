@@ -1,0 +1,113 @@
+import { badRequest } from "../meta/index.ts";
+import { JsonSyntaxError, scanJson } from "./json-scanner.ts";
+
+export interface Decoded {
+  readonly value: unknown;
+  /** Fields that stand twice, as `spec.replicas`; the last one counts. */
+  readonly duplicates: readonly string[];
+}
+
+/** Values within values; the walkers of objects are recursive. Go's limit is 10000, real objects stay under 100. */
+const depthMax = 500;
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Reads the JSON of a request's body. Throws a 400 as Kubernetes words it when it is none; `expectedKind` is the kind
+ * that the path asks for.
+ */
+export function decodeJson(body: Uint8Array | string, expectedKind?: string): Decoded {
+  // Kubernetes too takes invalid UTF-8 for U+FFFD; a byte order mark is not JSON.
+  const text = typeof body === "string" ? body : utf8.decode(body);
+  const { members, depth } = measure(text);
+  if (depth > depthMax) throw unreadable("exceeded max depth", text, expectedKind);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(syntaxMessage(text, error), text, expectedKind);
+  }
+  // As many members in the text as in the value: none stands twice, and the slow reading is spared.
+  return { value, duplicates: members === countMembers(value) ? [] : scanJson(text).duplicates };
+}
+
+function syntaxMessage(text: string, error: unknown): string {
+  try {
+    scanJson(text);
+  } catch (found) {
+    if (found instanceof JsonSyntaxError) return found.message;
+    throw found;
+  }
+  return String(error);
+}
+
+/** The 400 for a body that says not even what it is. */
+export function unreadable(why: string, text: string, expectedKind: string | undefined): Error {
+  const message = `couldn't get version/kind; json parse error: ${why}`;
+  if (expectedKind === undefined) return badRequest(message);
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${expectedKind}): ${message} (${summary(text)})`,
+  );
+}
+
+/** The first bytes of a body: JSON as it stands, anything else in hexadecimal. */
+function summary(text: string): string {
+  const bytesMax = 30;
+  if (text === "") return "<empty>";
+  const bytes = new TextEncoder().encode(text.slice(0, bytesMax + 1));
+  const more = bytes.length > bytesMax ? " ..." : "";
+  const head = bytes.subarray(0, bytesMax);
+  if (text.startsWith("{")) return new TextDecoder().decode(head) + more;
+  return Array.from(head, (byte) => byte.toString(16).padStart(2, "0")).join("") + more;
+}
+
+/** Members of objects and the depth of nesting in a JSON text; means nothing for a text that is no JSON. */
+function measure(text: string): { readonly members: number; readonly depth: number } {
+  let members = 0;
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: // A string: nothing in it counts.
+        at = endOfString(text, at + 1);
+        break;
+      case 0x3a: // :
+        members++;
+        break;
+      case 0x7b: // {
+      case 0x5b: // [
+        if (++depth > deepest) deepest = depth;
+        break;
+      case 0x7d: // }
+      case 0x5d: // ]
+        depth--;
+        break;
+    }
+  }
+  return { members, depth: deepest };
+}
+
+/** The index of the quote that ends the string, or the length of a text that ends before. */
+function endOfString(text: string, at: number): number {
+  for (;;) {
+    const quote = text.indexOf('"', at);
+    if (quote < 0) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(quote - 1 - backslashes) === 0x5c) backslashes++;
+    if (backslashes % 2 === 0) return quote;
+    at = quote + 1;
+  }
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) for (const each of value) members += countMembers(each);
+  else
+    for (const key in value) {
+      members++;
+      const each: unknown = value[key as keyof typeof value];
+      if (typeof each === "object") members += countMembers(each);
+    }
+  return members;
+}

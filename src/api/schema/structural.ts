@@ -1,0 +1,87 @@
+// Pruning and defaults of custom resources by the structural schema of their CRD, as
+// k8s.io/apiextensions-apiserver/pkg/apiserver/schema does. Both change the value that they are given: it is a draft.
+import { copyJson } from "./decoder.ts";
+import type { Schema } from "./schema.ts";
+
+type JsonObject = Record<string, unknown>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Fields that every object has, whatever its schema says. */
+const objectFields = new Set(["apiVersion", "kind", "metadata"]);
+
+/**
+ * Removes from a whole object what its schema does not know, and answers the paths of what went, as `spec.foo`.
+ * x-kubernetes-preserve-unknown-fields keeps what it stands on.
+ */
+export function pruneUnknownFields(object: unknown, schema: Schema): string[] {
+  const removed: string[] = [];
+  prune(object, schema, "", true, removed);
+  return removed;
+}
+
+function prune(value: unknown, schema: Schema, path: string, isObjectRoot: boolean, removed: string[]): void {
+  if (Array.isArray(value)) {
+    const items = schema.items;
+    if (items) for (const [index, each] of value.entries()) prune(each, items, `${path}[${index}]`, false, removed);
+    return;
+  }
+  if (!isObject(value)) return;
+  const isEmbedded = isObjectRoot || schema["x-kubernetes-embedded-resource"] === true;
+  const properties = schema.properties ?? {};
+  for (const key of Object.keys(value)) {
+    if (isEmbedded && objectFields.has(key)) continue;
+    const place = path === "" ? key : `${path}.${key}`;
+    if (Object.hasOwn(properties, key)) prune(value[key], properties[key]!, place, false, removed);
+    else if (isSchema(schema.additionalProperties))
+      prune(value[key], schema.additionalProperties, place, false, removed);
+    else if (schema.additionalProperties !== true && schema["x-kubernetes-preserve-unknown-fields"] !== true) {
+      delete value[key];
+      removed.push(place);
+    }
+  }
+}
+
+function isSchema(additional: Schema | boolean | undefined): additional is Schema {
+  return typeof additional === "object";
+}
+
+/**
+ * Fills in the defaults of the schema, and removes nulls that are not allowed and have no default.
+ * A default applies where the object around it exists.
+ */
+export function applySchemaDefaults(value: unknown, schema: Schema): void {
+  if (Array.isArray(value)) {
+    const items = schema.items;
+    if (!items) return;
+    for (const [index, each] of value.entries()) {
+      if (each === null && !items.nullable && items.default !== undefined) value[index] = copyJson(items.default);
+      applySchemaDefaults(value[index], items);
+    }
+    return;
+  }
+  if (!isObject(value)) return;
+  const properties = schema.properties ?? {};
+  for (const [name, property] of Object.entries(properties)) {
+    const isMissing = !Object.hasOwn(value, name) || (value[name] === null && !property.nullable);
+    if (!isMissing) continue;
+    if (property.default !== undefined) value[name] = copyJson(property.default);
+    else delete value[name];
+  }
+  for (const key of Object.keys(value)) {
+    if (Object.hasOwn(properties, key)) applySchemaDefaults(value[key], properties[key]!);
+    else if (isSchema(schema.additionalProperties)) {
+      const additional = schema.additionalProperties;
+      if (value[key] === null && !additional.nullable) {
+        if (additional.default === undefined) {
+          delete value[key];
+          continue;
+        }
+        value[key] = copyJson(additional.default);
+      }
+      applySchemaDefaults(value[key], additional);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeYaml } from "./yaml.ts";
+
+test("YAML is read as Kubernetes' tools read it", () => {
+  for (const [text, value] of [
+    ["a: 0644", { a: 420 }],
+    ["a: yes\nb: off", { a: true, b: false }],
+    ["a: 22:22\nb: 2026-01-02", { a: "22:22", b: "2026-01-02" }],
+    ["a: 1e3\nb: 0x1f\nc: 1.5", { a: 1000, b: 31, c: 1.5 }],
+    ["a: ~\nb:\nc: null", { a: null, b: null, c: null }],
+    ["1: a\ntrue: b", { "1": "a", true: "b" }],
+    ["a: &x {b: 1, c: 2}\nd:\n  <<: *x\n  c: 3", { a: { b: 1, c: 2 }, d: { b: 1, c: 3 } }],
+    ['{"a": [1, {"b": "c"}]}', { a: [1, { b: "c" }] }],
+    ["", null],
+    ["a: |\n  x\n  y\n", { a: "x\ny\n" }],
+  ] as const)
+    assert.deepEqual(decodeYaml(text).value, value, text);
+});
+
+test("keys that stand twice are named; the last one counts", () => {
+  assert.deepEqual(decodeYaml("a: 1\nb: 2\na: 3"), { value: { a: 3, b: 2 }, duplicates: ["a"] });
+});
+
+test("what is no YAML, or no JSON, is a 400", () => {
+  for (const text of ["a: [", "a: b: c", "\ta: 1", "a: *missing", "a: .inf", "a: .nan"])
+    assert.throws(() => decodeYaml(text), { code: 400 }, text);
+});
+
+test("aliases cannot multiply without bound", () => {
+  const levels = ["a: &a [x,x,x,x,x,x,x,x,x,x]"];
+  for (const [index, letter] of [..."bcdefgh"].entries()) {
+    const before = "abcdefgh"[index];
+    levels.push(`${letter}: &${letter} [${Array(10).fill(`*${before}`).join(",")}]`);
+  }
+  assert.throws(() => decodeYaml(levels.join("\n")), { code: 400 });
+});
+
+test("nesting has a limit", () => {
+  assert.throws(() => decodeYaml(`${"[".repeat(600)}${"]".repeat(600)}`), { code: 400 });
+});
