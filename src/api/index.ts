@@ -9,6 +9,7 @@ export * from "./authorization/index.ts";
 export * from "./autoscaling/index.ts";
 export * from "./batch/index.ts";
 export * from "./certificates/index.ts";
+export * from "./columns.ts";
 export * from "./coordination/index.ts";
 export * from "./core/index.ts";
 export * from "./discovery/index.ts";
