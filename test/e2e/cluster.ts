@@ -80,17 +80,21 @@ export class TestCluster {
     return cluster;
   }
 
+  get networkNamespace(): string {
+    return `/run/netns/${this.#namespace}`;
+  }
+
   get dataDirectory(): string {
     return join(this.directory, "data");
   }
 
   /** Runs a program in the cluster's network; `nsenter` and not `ip netns exec`, which hides the cgroups. */
   async inside(command: string, args: readonly string[], options?: RunOptions): Promise<string> {
-    return succeed("nsenter", [`--net=/run/netns/${this.#namespace}`, command, ...args], options);
+    return succeed("nsenter", [`--net=${this.networkNamespace}`, command, ...args], options);
   }
 
   insideOutcome(command: string, args: readonly string[], options?: RunOptions): Promise<Outcome> {
-    return execute("nsenter", [`--net=/run/netns/${this.#namespace}`, command, ...args], options);
+    return execute("nsenter", [`--net=${this.networkNamespace}`, command, ...args], options);
   }
 
   roder(args: readonly string[], options?: RunOptions): Promise<string> {
