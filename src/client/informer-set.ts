@@ -1,15 +1,10 @@
-import type { KubeObject, ResourceReference } from "../api/index.ts";
+import { controllerOf, type KubeObject, type ResourceReference } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import type { Cache, Key } from "./controller.ts";
 import { Informer, type InformerEnvironment, type Selection } from "./informer.ts";
 
 /** The index by the uid of the controller owner; made when `ownedBy` first asks. */
 const controllerIndex = "metadata.controller";
-
-/** The owner whose controller manages `object`, when it has one. */
-export function controllerOf(object: KubeObject) {
-  return object.metadata.ownerReferences?.find((each) => each.controller === true);
-}
 
 /** The informers of one process: one for each resource, shared by all who read it. */
 export class InformerSet implements Cache {

@@ -1,5 +1,5 @@
 // What runs controllers: from informer events to keys, from keys to reconciles, with backoff, bounds and shutdown.
-import { ApiError, apiVersionOf, type KubeObject, type ResourceReference } from "../api/index.ts";
+import { ApiError, apiVersionOf, controllerOf, type KubeObject, type ResourceReference } from "../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random } from "../lib/index.ts";
 import type { Client } from "./client.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "./controller.ts";
 import { createEventRecorder } from "./event-recorder.ts";
 import type { Informer } from "./informer.ts";
-import { controllerOf, type InformerSet } from "./informer-set.ts";
+import type { InformerSet } from "./informer-set.ts";
 import { notingClient, OwnWrites } from "./own-writes.ts";
 import { WorkQueue } from "./work-queue.ts";
 

@@ -1,0 +1,3 @@
+export type { ConnectionOptions } from "./connection.ts";
+export * from "./https-client.ts";
+export * from "./kubeconfig.ts";

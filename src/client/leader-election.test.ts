@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeApi } from "../../test/fake-api.ts";
+import { Leases, serviceUnavailable } from "../api/index.ts";
+import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { inProcessClient, runLeaderElection } from "./index.ts";
+
+function scene() {
+  const api = new FakeApi();
+  const clock = new VirtualClock();
+  const leaders = new Set<string>();
+  const candidate = (identity: string) => {
+    const client = inProcessClient(api, { name: identity, groups: [] });
+    const stop = new AbortController();
+    const ended = runLeaderElection({
+      client,
+      clock,
+      random: seededRandom(identity.length),
+      log: silentLogger,
+      signal: stop.signal,
+      name: "kube-scheduler",
+      identity,
+      async lead(signal) {
+        leaders.add(identity);
+        assert.equal(leaders.size, 1, "two leaders at once");
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        leaders.delete(identity);
+      },
+    });
+    return { client, stop, ended };
+  };
+  return { api, clock, leaders, candidate };
+}
+
+test("one candidate leads, and another takes over at once when it gives the lease back", async () => {
+  const { clock, leaders, candidate } = scene();
+  const first = candidate("first");
+  await settle();
+  candidate("second");
+  await clock.advance(60_000);
+  assert.deepEqual([...leaders], ["first"]);
+  first.stop.abort();
+  await first.ended;
+  await clock.advance(5_000);
+  assert.deepEqual([...leaders], ["second"]);
+  const lease = await first.client.get(Leases, { namespace: "kube-system", name: "kube-scheduler" });
+  assert.equal(lease.spec?.holderIdentity, "second");
+  assert.equal(lease.spec?.leaseDurationSeconds, 15);
+});
+
+test("a leader that cannot renew stops before another can lead", async () => {
+  const { api, clock, leaders, candidate } = scene();
+  candidate("first");
+  await settle();
+  candidate("other-one");
+  await clock.advance(10_000);
+  // Only the first is cut off.
+  let firstIsCutOff = true;
+  const refuse = serviceUnavailable("partition");
+  api.failure = (request) => {
+    const last = api.requests.at(-1);
+    return firstIsCutOff && last?.request === request && last.user.name === "first" ? refuse : undefined;
+  };
+  await clock.advance(11_900);
+  assert.equal(leaders.size, 0);
+  await clock.advance(20_000);
+  assert.deepEqual([...leaders], ["other-one"]);
+  firstIsCutOff = false;
+  await clock.advance(60_000);
+  assert.deepEqual([...leaders], ["other-one"]);
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "../lib/index.ts";
+import { WorkQueue } from "./index.ts";
+
+function scene() {
+  const clock = new VirtualClock();
+  let ready = 0;
+  const queue = new WorkQueue(clock, () => ready++);
+  const drain = () => {
+    const keys: string[] = [];
+    for (let key = queue.take(); key !== undefined; key = queue.take()) keys.push(key);
+    return keys;
+  };
+  return { clock, queue, drain, ready: () => ready };
+}
+
+test("keys come out once, in the order in which they went in", () => {
+  const { queue, drain, ready } = scene();
+  for (const key of ["a", "b", "a", "c"]) queue.add(key);
+  assert.deepEqual(drain(), ["a", "b", "c"]);
+  assert.equal(ready(), 3);
+});
+
+test("a key that is added while it is worked on comes out again after that, once", () => {
+  const { queue, drain } = scene();
+  queue.add("a");
+  drain();
+  queue.add("a");
+  queue.add("a");
+  assert.deepEqual(drain(), []);
+  queue.done("a");
+  assert.deepEqual(drain(), ["a"]);
+  queue.done("a");
+  assert.deepEqual(drain(), []);
+});
+
+test("of several delays the earliest counts, and an add at once makes it void", async () => {
+  const { clock, queue, drain } = scene();
+  queue.addAfter("a", 500);
+  queue.addAfter("a", 100);
+  queue.addAfter("a", 900);
+  await clock.advance(99);
+  assert.deepEqual(drain(), []);
+  await clock.advance(1);
+  assert.deepEqual(drain(), ["a"]);
+  queue.done("a");
+  queue.addAfter("a", 100);
+  queue.add("a");
+  assert.deepEqual(drain(), ["a"]);
+  queue.done("a");
+  await clock.advance(1_000);
+  assert.deepEqual(drain(), []);
+});
+
+test("failures double the pause until the key is forgotten", async () => {
+  const { clock, queue, drain } = scene();
+  const pauses: number[] = [];
+  const fail = async () => {
+    queue.addAfterFailure("a");
+    const startMs = clock.monotonicMs();
+    while (drain().length === 0) await clock.advance(5);
+    queue.done("a");
+    pauses.push(clock.monotonicMs() - startMs);
+  };
+  for (let i = 0; i < 4; i++) await fail();
+  queue.forget("a");
+  await fail();
+  assert.deepEqual(pauses, [5, 10, 20, 40, 5]);
+});
+
+test("a closed queue gives nothing and takes nothing", async () => {
+  const { clock, queue, drain } = scene();
+  queue.add("a");
+  queue.addAfter("b", 100);
+  queue.close();
+  queue.add("c");
+  await clock.advance(1_000);
+  assert.deepEqual(drain(), []);
+  assert.equal(queue.pending, 0);
+});
