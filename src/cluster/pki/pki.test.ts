@@ -98,6 +98,16 @@ test("client certificates name user and groups", async () => {
   assert.equal(subject(issued.certificate), "O=dev\nO=ops\nCN=jane");
 });
 
+test("the certificate of a component is kept", async () => {
+  const given = await options();
+  const first = await (await ClusterPki.open(given)).component("kube-proxy", { commonName: "system:kube-proxy" });
+  assert.equal(new X509Certificate(first.certificate).subject, "CN=system:kube-proxy");
+  assert.deepEqual(
+    await (await ClusterPki.open(given)).component("kube-proxy", { commonName: "system:kube-proxy" }),
+    first,
+  );
+});
+
 test("what is there is used again", async () => {
   const given = await options();
   const first = await ClusterPki.open(given);

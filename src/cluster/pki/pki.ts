@@ -145,6 +145,14 @@ export class ClusterPki {
     return { client, serving };
   }
 
+  /** The certificate of a component, made at the first call and kept as `<file>.crt` and `<file>.key`. */
+  component(
+    file: string,
+    request: { readonly commonName: string; readonly organizations?: readonly string[] },
+  ): Promise<KeyPair> {
+    return this.#keep(file, { ...request, usage: "client" });
+  }
+
   /** A certificate that authenticates as user `commonName` in the groups `organizations`. It is not kept here. */
   issueClientCertificate(request: { readonly commonName: string; readonly organizations: readonly string[] }): KeyPair {
     return issue({ ...request, usage: "client", ...this.#validity() }, this.#random, this.authority);

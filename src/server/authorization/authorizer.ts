@@ -12,7 +12,10 @@ export interface Attributes {
     readonly plural: string;
     readonly subresource: string;
     readonly namespace: string;
+    /** Also of list and watch, when the field selector asks for one name. */
     readonly name: string;
+    /** Of list, watch and deletecollection, as it was asked: a node may list pods when it asks for its own. */
+    readonly fieldSelector?: string;
   };
   /** Set for every other path: /version, /healthz, … */
   readonly path?: string;
