@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { type Clock, errorMessage, type Logger, sleep } from "../../../lib/index.ts";
@@ -8,12 +8,10 @@ import { type ContainerdPaths, type ContainerdSettings, containerdConfig } from 
 import { ImageStore } from "./image-store.ts";
 import { imageArchitecture } from "./machine.ts";
 import { pauseImage, pauseImageName } from "./pause-image.ts";
+import { askAgainMs, endProcess, readIfThere, runningPid } from "./processes.ts";
 
 /** containerd answers after 0.1 s; on a machine that just booted and has a slow disk after some seconds. */
 const startMsMax = 30_000;
-const stopMsMax = 10_000;
-/** How long between two questions whether a process of somebody else has changed its state. */
-const askAgainMs = 10;
 const backoffMsMin = 100;
 const backoffMsMax = 10_000;
 /** A containerd that ran this long is healthy: the next failure starts from the shortest backoff again. */
@@ -197,53 +195,6 @@ export class ContainerdSupervisor {
 
 /** Go's collector runs at half the growth it waits for by default: at rest that saves memory for hardly any work. */
 const memoryHints = { GOGC: "50" };
-
-/** The containerd that was started with these paths and still runs. */
-export async function runningPid(paths: ContainerdPaths): Promise<number | undefined> {
-  const pid = Number.parseInt(await readIfThere(paths.pid), 10);
-  if (!(pid > 0)) return undefined;
-  // The number may be of another process by now.
-  const commandLine = (await readIfThere(`/proc/${pid}/cmdline`)).split("\0");
-  return commandLine.includes(paths.config) ? pid : undefined;
-}
-
-/** Asks the process to end, and kills it when it does not. Whose child it is does not matter. */
-export async function endProcess(pid: number, clock: Clock): Promise<void> {
-  const giveUpAtMs = clock.monotonicMs() + stopMsMax;
-  if (!signalProcess(pid, "SIGTERM")) return;
-  while (await isAlive(pid)) {
-    if (clock.monotonicMs() > giveUpAtMs) signalProcess(pid, "SIGKILL");
-    await sleep(clock, askAgainMs);
-  }
-}
-
-/** False when there is no such process. */
-function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    process.kill(pid, signal);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw error;
-  }
-}
-
-/** A zombie counts as gone: its parent has only not asked for its code yet. */
-async function isAlive(pid: number): Promise<boolean> {
-  const state = /^State:\s+(\S)/m.exec(await readIfThere(`/proc/${pid}/status`))?.[1];
-  return state !== undefined && state !== "Z" && state !== "X";
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // ESRCH: the process ended while its file was read.
-    if (code === "ENOENT" || code === "ESRCH") return "";
-    throw error;
-  }
-}
 
 function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
