@@ -8,7 +8,7 @@ import {
   type Status,
   type User,
 } from "../api/index.ts";
-import { type Clock, deepCopy, type Logger, type Random } from "../lib/index.ts";
+import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { Storage, StoredObject, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
@@ -16,7 +16,7 @@ import { forbiddenError } from "./authorization/index.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { createObject } from "./pipeline/create.ts";
-import { decodeObject } from "./pipeline/decode.ts";
+import { decodeBody } from "./pipeline/decode.ts";
 import { deleteObject } from "./pipeline/delete.ts";
 import { deleteCollection } from "./pipeline/delete-collection.ts";
 import { deleteOptions } from "./pipeline/delete-options.ts";
@@ -110,6 +110,7 @@ class Pipeline implements ApiServer {
       subresource,
       options,
       body: request.body,
+      duplicateFields: request.duplicateFields ?? [],
       patchType: request.patchType,
       signal: request.signal,
       dryRun: options.dryRun === "All",
@@ -133,7 +134,7 @@ async function serve(request: ObjectRequest, { verb }: ResourceRequest): Promise
     case "watch":
       return new ServedWatch(await watchObjects(request), request.warnings);
     case "create":
-      return stored(request, 201, await createObject(request, decodeObject(request, request.body, definition)));
+      return stored(request, 201, await createObject(request, decodeBody(request, definition)));
     case "update":
       return modified(request, await updateObject(request, wholeForm(definition), definition.allowsCreateOnUpdate));
     case "patch":
@@ -164,8 +165,7 @@ function modified(request: ObjectRequest, { stored: object, created }: Modified)
 function updateObject(request: ObjectRequest, form: Form, creates: boolean): Promise<Modified> {
   return modifyObject(request, {
     form,
-    // Every attempt writes into its body, and the request's must last for the next.
-    body: () => decodeObject(request, deepCopy(request.body), form),
+    body: () => decodeBody(request, form),
     creates,
   });
 }

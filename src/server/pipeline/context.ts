@@ -37,6 +37,7 @@ export interface ObjectRequest {
   readonly subresource: string;
   readonly options: RequestOptions;
   readonly body: unknown;
+  readonly duplicateFields: readonly string[];
   readonly patchType: ResourceRequest["patchType"];
   readonly signal: AbortSignal | undefined;
   readonly dryRun: boolean;

@@ -1,34 +1,29 @@
-import { apiVersionOf, badRequest, type KubeObject } from "../../api/index.ts";
+import {
+  type DecodableKind,
+  type DecodedObject,
+  decodeObject,
+  decodePatched,
+  type KubeObject,
+} from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
-import type { ObjectRequest } from "./context.ts";
+import { type ObjectRequest, warn } from "./context.ts";
 
-/** What a body must be: a kind with its version. */
-export interface ExpectedKind {
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
+/** The request's body as an object of the kind with its defaults; a new one each time. Throws 400 when it is something else. */
+export function decodeBody(request: ObjectRequest, kind: DecodableKind): Draft<KubeObject> {
+  const { body, options, duplicateFields } = request;
+  return completed(request, kind, decodeObject(kind, body, options.fieldValidation ?? "Warn", duplicateFields));
 }
 
-/** The body as an object of the kind, that may be changed. Throws 400 when it is something else. */
-export function decodeObject(request: ObjectRequest, body: unknown, expected: ExpectedKind): Draft<KubeObject> {
-  const object = asRecord(body, expected);
-  const apiVersion = apiVersionOf(expected);
-  if (object.apiVersion !== undefined && object.apiVersion !== apiVersion)
-    throw badRequest(
-      `the API version in the data (${object.apiVersion}) does not match the expected API version (${apiVersion})`,
-    );
-  if (object.kind !== undefined && object.kind !== expected.kind)
-    throw badRequest(
-      `${object.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}`,
-    );
-  object.metadata ??= {};
-  request.definition.defaults?.(object as unknown as Draft<KubeObject>);
-  return object as unknown as Draft<KubeObject>;
+/** What a patch made, as an object of the kind with its defaults. Throws 422 when it is none any more. */
+export function decodePatchResult(request: ObjectRequest, kind: DecodableKind, value: unknown): Draft<KubeObject> {
+  const { options, duplicateFields } = request;
+  return completed(request, kind, decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields));
 }
 
-function asRecord(body: unknown, expected: ExpectedKind): Record<string, unknown> {
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    throw badRequest(`the object provided is unrecognized (must be of type ${expected.kind})`);
-  // A JSON object; its fields are looked at one by one.
-  return body as Record<string, unknown>;
+function completed(request: ObjectRequest, kind: DecodableKind, decoded: DecodedObject): Draft<KubeObject> {
+  for (const sentence of decoded.warnings) warn(request, sentence);
+  const { definition } = request;
+  // A subresource of another kind has no defaults of this one.
+  if (kind.kind === definition.kind) definition.defaults?.(decoded.object);
+  return decoded.object;
 }

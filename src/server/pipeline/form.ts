@@ -1,15 +1,13 @@
-import type { FieldError, KubeObject, ResourceDefinition, Schema } from "../../api/index.ts";
+import type { DecodableKind, FieldError, KubeObject, ResourceDefinition } from "../../api/index.ts";
 import { rootPath } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
 
-/** A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. */
-export interface Form {
-  /** What a body is; the definition for forms that are whole objects. */
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly schema: Schema;
+/**
+ * A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. The
+ * kind that it is, is that of its bodies.
+ */
+export interface Form extends DecodableKind {
   /** The form of an object as it is stored; absent when it is the object itself. */
   readonly show?: (object: KubeObject) => KubeObject;
   /** The object after `body`, which is private and may be used up, was written over `old`. Throws ApiError. */
@@ -22,10 +20,7 @@ export interface Form {
 /** The whole object but its status. */
 export function wholeForm(definition: ResourceDefinition): Form {
   return {
-    group: definition.group,
-    version: definition.version,
-    kind: definition.kind,
-    schema: definition.schema,
+    ...decodableKind(definition),
     next: (body, old) => withFieldsOf(body, old, definition.statusFields),
     validate: (next, old) => [
       ...(definition.validate?.(next, rootPath) ?? []),
@@ -39,14 +34,15 @@ export function wholeForm(definition: ResourceDefinition): Form {
 export function statusForm(definition: ResourceDefinition): Form {
   const ofBody = ["metadata", ...definition.statusFields];
   return {
-    group: definition.group,
-    version: definition.version,
-    kind: definition.kind,
-    schema: definition.schema,
+    ...decodableKind(definition),
     next: (body, old) => withFieldsOf({ ...old } as Draft<KubeObject>, body as KubeObject, ofBody), // the copy's top level is private
     validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
     prepares: false,
   };
+}
+
+function decodableKind({ group, version, kind, schema, schemaName }: ResourceDefinition): DecodableKind {
+  return { group, version, kind, schema, schemaName };
 }
 
 /** `target` with the named top-level fields as `source` has them. */

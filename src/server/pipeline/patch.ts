@@ -1,7 +1,7 @@
 import { badRequest, type KubeObject, unsupportedMediaType } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
-import { decodeObject } from "./decode.ts";
+import { decodePatchResult } from "./decode.ts";
 import type { Form } from "./form.ts";
 
 /** The object that the request's patch makes of `shown`. */
@@ -9,7 +9,7 @@ export function patchBody(request: ObjectRequest, form: Form, shown: KubeObject 
   if (shown === undefined) throw badRequest("nothing to patch");
   switch (request.patchType) {
     case "application/merge-patch+json":
-      return decodeObject(request, mergePatch(shown, request.body), form);
+      return decodePatchResult(request, form, mergePatch(shown, request.body));
     default:
       throw unsupportedMediaType(`the patch type ${request.patchType} is not supported`);
   }

@@ -1,0 +1,76 @@
+// What `kubectl get` shows: objects and lists as meta.k8s.io Tables, computed by the server.
+import {
+  ageColumn,
+  type Column,
+  type KubeObject,
+  type ListMeta,
+  nameColumn,
+  type ResourceDefinition,
+} from "../../api/index.ts";
+
+/** How much of each object goes along with its row. */
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+export interface Table {
+  readonly kind: "Table";
+  readonly apiVersion: string;
+  readonly metadata: Partial<ListMeta>;
+  readonly columnDefinitions: readonly ColumnDefinition[] | null;
+  readonly rows: readonly Row[];
+}
+
+interface ColumnDefinition {
+  readonly name: string;
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  readonly priority: number;
+}
+
+interface Row {
+  readonly cells: readonly (string | number | boolean | null)[];
+  readonly object?: unknown;
+}
+
+export interface TableOptions {
+  /** v1 or v1beta1 of meta.k8s.io. */
+  readonly version: string;
+  readonly include: IncludeObject;
+  readonly nowMs: number;
+  /** Whether the columns are described; the later events of a watch leave that out. */
+  readonly headers: boolean;
+}
+
+/** For kinds that say nothing of their columns. */
+const defaultColumns: readonly Column<KubeObject>[] = [nameColumn, ageColumn];
+
+export function tableOf(
+  definition: ResourceDefinition,
+  objects: Iterable<KubeObject>,
+  metadata: Partial<ListMeta>,
+  options: TableOptions,
+): Table {
+  const columns = definition.columns.length > 0 ? definition.columns : defaultColumns;
+  return {
+    kind: "Table",
+    apiVersion: `meta.k8s.io/${options.version}`,
+    metadata,
+    columnDefinitions: options.headers ? columns.map(describe) : null,
+    rows: Array.from(objects, (object) => row(columns, object, options)),
+  };
+}
+
+function describe({ name, type, format = "", description = "", priority = 0 }: Column<KubeObject>): ColumnDefinition {
+  return { name, type, format, description, priority };
+}
+
+function row(columns: readonly Column<KubeObject>[], object: KubeObject, options: TableOptions): Row {
+  const cells = columns.map((column) => column.of(object, options.nowMs) ?? null);
+  if (options.include === "None") return { cells };
+  return { cells, object: options.include === "Object" ? object : partialMetadata(object, options.version) };
+}
+
+/** The object with its metadata alone. */
+export function partialMetadata({ metadata }: KubeObject, version: string): KubeObject {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata };
+}
