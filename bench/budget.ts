@@ -1,0 +1,191 @@
+// The budget's rows that exist by now, each measured on a fresh cluster in a network namespace of its own.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join, resolve } from "node:path";
+import { standInArchive } from "../src/cluster/index.ts";
+import { TestCluster } from "../test/e2e/cluster.ts";
+
+interface Row {
+  readonly what: string;
+  readonly figure: string;
+  readonly target: string;
+}
+
+const rows: Row[] = [];
+const image = "docker.io/library/busybox:1.35";
+const wrkSeconds = 10;
+const restSeconds = 30;
+
+function row(what: string, figure: string, target: string): void {
+  rows.push({ what, figure, target });
+  console.log(`${what}: ${figure} (target ${target})`);
+}
+
+const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+const perSecond = (count: number) => `${Math.round(count).toLocaleString("en")} /s`;
+
+/** From starting the server's process to the first answer, and to the first pod that is accepted. */
+async function measureStart(): Promise<void> {
+  const cluster = await TestCluster.prepare("bench-start");
+  try {
+    const root = resolve(import.meta.dirname, "..");
+    // The settings and keys are there after this; what is measured is a first start on an empty store.
+    await cluster.up("--nodes", "0");
+    await cluster.roder(["down"]);
+    await cluster.inside("rm", ["-rf", join(cluster.dataDirectory, "storage")]);
+    const probe = join(root, "bench/first-pod.ts");
+    const printed = await cluster.inside(process.execPath, [
+      "--disable-warning=ExperimentalWarning",
+      probe,
+      cluster.dataDirectory,
+      root,
+    ]);
+    const { answeredMs, acceptedMs } = JSON.parse(printed.trim().split("\n").at(-1)!) as Record<string, number>;
+    row("from start to the API answering", seconds(answeredMs!), "0.5 s");
+    row("from start to the first pod accepted", seconds(acceptedMs!), "1 s");
+  } finally {
+    await cluster.remove();
+  }
+}
+
+/** The processes of the cluster: its components, containerd and its shims. */
+function clusterProcesses(dataDirectory: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return pid !== process.pid && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(dataDirectory);
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    });
+}
+
+function proportionalMegabytes(pid: number): number {
+  const match = /^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+  return Number(match?.[1] ?? 0) / 1024;
+}
+
+/** User and system time of a process in clock ticks (proc(5): fields 14 and 15 of stat). */
+function ticks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
+const ticksPerSecond = 100;
+
+async function measureRest(cluster: TestCluster): Promise<void> {
+  await pause(restSeconds * 1000);
+  const pids = clusterProcesses(cluster.dataDirectory);
+  const before = pids.reduce((sum, pid) => sum + ticks(pid), 0);
+  await pause(restSeconds * 1000);
+  const used = pids.reduce((sum, pid) => sum + ticks(pid), 0) - before;
+  const memory = pids.reduce((sum, pid) => sum + proportionalMegabytes(pid), 0);
+  row("memory at rest, engine included (PSS)", `${Math.round(memory)} MB`, "200 MB");
+  row("processor at rest", `${((used / ticksPerSecond / restSeconds) * 100).toFixed(2)} % of a core`, "0.5 %");
+}
+
+async function wrk(
+  cluster: TestCluster,
+  connections: number,
+  path: string,
+  token: string,
+  script = "",
+): Promise<number> {
+  const file = join(cluster.directory, "wrk.lua");
+  writeFileSync(file, `${script}\nwrk.headers["Authorization"] = "Bearer ${token}"\n`, { mode: 0o600 });
+  const args = ["-t1", `-c${connections}`, `-d${wrkSeconds}s`, "-s", file, `https://127.0.0.1:6443${path}`];
+  const printed = await cluster.inside("wrk", args);
+  if (/Non-2xx/.test(printed)) throw new Error(`wrk met errors at ${path}:\n${printed}`);
+  return Number(/Requests\/sec: +([\d.]+)/.exec(printed)?.[1]);
+}
+
+const filler = "x".repeat(700);
+
+async function measureRequests(cluster: TestCluster): Promise<void> {
+  await cluster.kubectl("create", "serviceaccount", "bench");
+  await cluster.kubectl(
+    "create",
+    "clusterrolebinding",
+    "bench",
+    "--clusterrole=cluster-admin",
+    "--serviceaccount=default:bench",
+  );
+  const token = (await cluster.kubectl("create", "token", "bench", "--duration=1h")).trim();
+  await cluster.kubectl("create", "namespace", "thousand");
+  const object = (index: number) =>
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: `object-${index}`, namespace: "thousand" },
+      data: { filler },
+    });
+  const items = Array.from({ length: 1_000 }, (_, index) => object(index)).join(",");
+  await cluster.inside("kubectl", ["create", "-f", "-"], {
+    env: cluster.kubectlEnvironment,
+    input: `{"apiVersion":"v1","kind":"List","items":[${items}]}`,
+  });
+  const all = "/api/v1/namespaces/thousand/configmaps";
+  row(
+    "GET of a 1 kB object, 32 connections, TLS",
+    perSecond(await wrk(cluster, 32, `${all}/object-7`, token)),
+    "25,000 /s",
+  );
+  row("LIST of 1,000 such objects, 8 connections", perSecond(await wrk(cluster, 8, all, token)), "800 /s");
+  const create = `
+    local count = 0
+    wrk.method = "POST"
+    wrk.headers["Content-Type"] = "application/json"
+    request = function()
+      count = count + 1
+      local body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"made-' .. count .. '"},"data":{"filler":"${filler}"}}'
+      return wrk.format(nil, nil, nil, body)
+    end`;
+  await cluster.kubectl("create", "namespace", "made");
+  const created = await wrk(cluster, 32, "/api/v1/namespaces/made/configmaps", token, create);
+  row("durable CREATE, 32 connections", perSecond(created), "8,000 /s");
+  await cluster.kubectl("delete", "namespace", "thousand", "made", "--wait=false");
+}
+
+async function measurePods(cluster: TestCluster): Promise<void> {
+  await cluster.roder(["image", "load", await standInArchive([image], console.log)]);
+  const root = resolve(import.meta.dirname);
+  const printed = await cluster.inside(process.execPath, [
+    "--disable-warning=ExperimentalWarning",
+    join(root, "pods.ts"),
+    cluster.kubeconfig,
+    image,
+  ]);
+  const figures = JSON.parse(printed.trim().split("\n").at(-1)!) as {
+    podMs: number;
+    deploymentMs: number;
+    replicas: number;
+  };
+  row("pod created → Ready, image present (median of 10)", seconds(figures.podMs), "0.25 s");
+  const rate = figures.replicas / (figures.deploymentMs / 1000);
+  row(
+    `a Deployment of ${figures.replicas} → all Ready`,
+    `${rate.toFixed(1)} pods/s (${seconds(figures.deploymentMs)})`,
+    "10.5 pods/s",
+  );
+}
+
+async function main(): Promise<void> {
+  console.log(`${cpus().length} × ${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}`);
+  await measureStart();
+  const cluster = await TestCluster.prepare("bench");
+  try {
+    await cluster.up();
+    await measureRest(cluster);
+    await measurePods(cluster);
+    await measureRequests(cluster);
+  } finally {
+    await cluster.remove();
+  }
+  console.log("\n| what | Roder | target |\n| --- | --- | --- |");
+  for (const { what, figure, target } of rows) console.log(`| ${what} | ${figure} | ${target} |`);
+}
+
+await main();
