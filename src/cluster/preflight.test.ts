@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { lockCluster } from "./lock.ts";
+import { missingRequirements, programPath } from "./packages.ts";
+import { requireFreePort, requireFreeRanges } from "./preflight.ts";
+import { recordOf } from "./processes.ts";
+import { UserError } from "./user-error.ts";
+
+const fails = (words: RegExp) => (error: unknown) => error instanceof UserError && words.test(error.message);
+
+test("a port that somebody has is refused with the flag that mends it", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  await assert.rejects(requireFreePort("127.0.0.1", port, "--port"), fails(/port \d+ is in use.*--port/));
+  other.close();
+  await once(other, "close");
+  await requireFreePort("127.0.0.1", port, "--port");
+});
+
+test("an address that the machine does not have is refused", async () => {
+  await assert.rejects(requireFreePort("203.0.113.9", 6443, "--port"), fails(/no address 203\.0\.113\.9/));
+});
+
+test("ranges must be ranges, apart from each other and from the machine's own addresses", () => {
+  requireFreeRanges("10.42.0.0/16", "10.43.0.0/16", "roder0");
+  assert.throws(
+    () => requireFreeRanges("10.42.0.0", "10.43.0.0/16", "roder0"),
+    fails(/--pod-range "10\.42\.0\.0" is no IPv4 range/),
+  );
+  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.43.0.1/16", "roder0"), fails(/--service-range/));
+  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.42.8.0/24", "roder0"), fails(/overlap/));
+  const [name, [own]] = Object.entries(networkInterfaces()).find(([, each]) => each?.[0]?.family === "IPv4") as [
+    string,
+    [{ address: string }],
+  ];
+  const range = `${own.address.split(".").slice(0, 3).join(".")}.0/24`;
+  assert.throws(() => requireFreeRanges(range, "10.43.0.0/16", "roder0"), fails(/the machine's own address/));
+  requireFreeRanges(range, "10.43.0.0/16", name);
+});
+
+test("one command at a time works on a cluster, and a dead one's lock is taken over", () => {
+  const root = mkdtempSync(join(tmpdir(), "roder-lock-"));
+  const unlock = lockCluster(root);
+  assert.throws(() => lockCluster(root), fails(/another roder command works/));
+  unlock();
+  writeFileSync(join(root, "lock"), JSON.stringify({ ...recordOf(process.pid), startTicks: 1 }));
+  lockCluster(root)();
+  rmSync(root, { recursive: true });
+});
+
+test("what is missing is found by its program, also in sbin", () => {
+  const wanted = [
+    { package: "containerd", file: "containerd" },
+    { package: "nftables", file: "nft" },
+    { package: "containernetworking-plugins", file: "/usr/lib/cni/ptp" },
+  ];
+  const there = new Set(["/usr/sbin/nft", "/usr/bin/containerd"]);
+  const missing = missingRequirements(wanted, programPath("/usr/bin"), (file) => there.has(file));
+  assert.deepEqual(missing, [wanted[2]]);
+});
