@@ -18,6 +18,7 @@ export * from "./flowcontrol/index.ts";
 export * from "./meta/index.ts";
 export * from "./networking/index.ts";
 export * from "./node/index.ts";
+export * from "./patch/index.ts";
 export * from "./policy/index.ts";
 export * from "./rbac/index.ts";
 export * from "./request.ts";

@@ -1,0 +1,3 @@
+export * from "./json-patch.ts";
+export * from "./merge-patch.ts";
+export * from "./strategic-merge.ts";
