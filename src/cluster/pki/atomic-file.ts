@@ -3,15 +3,21 @@ import { dirname } from "node:path";
 
 /**
  * Replaces the file in one step: a reader, and whoever comes after a crash, sees the old content or the new. Durable
- * when it resolves.
+ * when it resolves. With `owner` the new file is theirs, where this process may give it away.
  */
-export async function writeFileAtomically(path: string, content: string, mode: number): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: string,
+  mode: number,
+  owner?: { readonly uid: number; readonly gid: number },
+): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
   try {
     const file = await open(temporary, "w", mode);
     try {
       // The mode given to open is cut by the umask.
       await file.chmod(mode);
+      if (owner && process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
       await file.writeFile(content);
       await file.sync();
     } finally {

@@ -1,2 +1,3 @@
 export type { KeyPair } from "./certificate.ts";
+export * from "./kubeconfig.ts";
 export * from "./pki.ts";

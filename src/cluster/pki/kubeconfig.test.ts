@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { parse } from "yaml";
+import { UserError } from "../user-error.ts";
+import { type KubeconfigEntry, mergeKubeconfig, removeFromKubeconfig, renderKubeconfig } from "./kubeconfig.ts";
+
+const directory = await mkdtemp(join(tmpdir(), "roder-kubeconfig-"));
+after(() => rm(directory, { recursive: true, force: true }));
+
+let count = 0;
+async function fileWith(text?: string): Promise<string> {
+  const path = join(directory, String(count++), "config");
+  await mkdir(join(path, ".."));
+  if (text !== undefined) await writeFile(path, text);
+  return path;
+}
+
+const entry: KubeconfigEntry = {
+  name: "roder",
+  server: "https://127.0.0.1:6443",
+  authority: "CA",
+  user: "roder-admin",
+  certificate: "C".repeat(900),
+  privateKey: "K",
+};
+
+const others = `# mine, do not touch
+apiVersion: v1
+kind: Config
+preferences: {}
+clusters:
+- cluster:
+    server: https://192.0.2.1:6443 # at work
+  name: work
+contexts:
+- context: {cluster: work, user: me, namespace: team}
+  name: work
+current-context: work
+users:
+- name: me
+  user:
+    token: abc
+`;
+
+const read = async (path: string) => parse(await readFile(path, "utf8"));
+
+test("a rendered kubeconfig names cluster, user and context", () => {
+  const config = parse(renderKubeconfig(entry));
+  assert.equal(config["current-context"], "roder");
+  assert.equal(config.clusters[0].cluster.server, "https://127.0.0.1:6443");
+  assert.equal(atob(config.clusters[0].cluster["certificate-authority-data"]), "CA");
+  assert.equal(atob(config.users[0].user["client-certificate-data"]), entry.certificate);
+  assert.deepEqual(config.contexts, [{ name: "roder", context: { cluster: "roder", user: "roder-admin" } }]);
+});
+
+test("merging into no file makes one for the owner alone, and removing takes it away", async () => {
+  const path = join(directory, "home", ".kube", "config");
+  await mergeKubeconfig(path, entry);
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+  assert.equal((await read(path))["current-context"], "roder");
+  await removeFromKubeconfig(path, "roder");
+  await assert.rejects(stat(path), { code: "ENOENT" });
+});
+
+test("what others keep in the file stays, comments too, and is current again after removal", async () => {
+  const path = await fileWith(others);
+  await mergeKubeconfig(path, entry);
+  const merged = await readFile(path, "utf8");
+  for (const line of ["# mine, do not touch", "server: https://192.0.2.1:6443 # at work", "token: abc"])
+    assert.ok(merged.includes(line), line);
+  const config = parse(merged);
+  assert.equal(config["current-context"], "roder");
+  assert.deepEqual(config.contexts[0], { context: { cluster: "work", user: "me", namespace: "team" }, name: "work" });
+  assert.equal(config.contexts.length, 2);
+  await removeFromKubeconfig(path, "roder");
+  assert.deepEqual(await read(path), parse(others));
+});
+
+test("merging again replaces the entry and remembers what was current at first", async () => {
+  const path = await fileWith(others);
+  await mergeKubeconfig(path, entry);
+  await mergeKubeconfig(path, { ...entry, server: "https://127.0.0.1:7443" });
+  const config = await read(path);
+  assert.equal(config.clusters.length, 2);
+  assert.equal(config.clusters[1].cluster.server, "https://127.0.0.1:7443");
+  await removeFromKubeconfig(path, "roder");
+  assert.equal((await read(path))["current-context"], "work");
+});
+
+test("removal keeps another current context, and what other contexts need", async () => {
+  const path = await fileWith(others);
+  await mergeKubeconfig(path, entry);
+  const text = await readFile(path, "utf8");
+  const changed = parse(text);
+  changed["current-context"] = "work";
+  changed.contexts.push({ name: "second", context: { cluster: "roder", user: "me" } });
+  await writeFile(path, JSON.stringify(changed));
+  await removeFromKubeconfig(path, "roder");
+  const config = await read(path);
+  assert.equal(config["current-context"], "work");
+  assert.deepEqual(
+    config.clusters.map(({ name }: { name: string }) => name),
+    ["work", "roder"],
+  );
+  assert.deepEqual(
+    config.users.map(({ name }: { name: string }) => name),
+    ["me"],
+  );
+});
+
+test("removing what is not there changes nothing", async () => {
+  const path = await fileWith(others);
+  await removeFromKubeconfig(path, "roder");
+  assert.equal(await readFile(path, "utf8"), others);
+  await removeFromKubeconfig(join(directory, "nowhere"), "roder");
+});
+
+test("a file that is no kubeconfig is refused and stays as it is", async () => {
+  const broken = ["clusters: [", "just text", "- a\n- list", "kind: Pod", "contexts: 5", "users: [1]"];
+  for (const text of broken) {
+    const path = await fileWith(text);
+    await assert.rejects(
+      mergeKubeconfig(path, entry),
+      (error) => error instanceof UserError && error.message.startsWith(`${path} is not a kubeconfig (`),
+      text,
+    );
+    assert.equal(await readFile(path, "utf8"), text);
+  }
+});
+
+test("empty files and empty lists are filled", async () => {
+  for (const text of ["", "apiVersion: v1\nkind: Config\nclusters: []\nusers: null\ncontexts: []\n"]) {
+    const path = await fileWith(text);
+    await mergeKubeconfig(path, entry);
+    const config = await read(path);
+    assert.deepEqual([config.clusters.length, config.users.length, config.contexts.length], [1, 1, 1]);
+    await removeFromKubeconfig(path, "roder");
+    assert.equal((await read(path))["current-context"], "");
+  }
+});
+
+test("a symbolic link stays one", async () => {
+  const target = await fileWith(others);
+  const link = join(directory, "link");
+  await symlink(target, link);
+  await mergeKubeconfig(link, entry);
+  assert.equal((await read(target))["current-context"], "roder");
+});
+
+const kubectl = spawnSync("kubectl", ["version", "--client"]).status === 0;
+
+test("kubectl reads the file and keeps what we wrote down", { skip: !kubectl && "no kubectl here" }, async () => {
+  const path = await fileWith(others);
+  await mergeKubeconfig(path, entry);
+  const run = (...args: string[]) => spawnSync("kubectl", ["--kubeconfig", path, "config", ...args]).stdout.toString();
+  assert.equal(run("current-context"), "roder\n");
+  run("set-context", "third", "--cluster=work", "--user=me");
+  await removeFromKubeconfig(path, "roder");
+  assert.equal(run("current-context"), "work\n");
+  assert.deepEqual(run("get-contexts", "-o", "name").trim().split("\n"), ["third", "work"]);
+});
