@@ -35,11 +35,11 @@ test("ranges must be ranges, apart from each other and from the machine's own ad
   );
   assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.43.0.1/16", "roder0"), fails(/--service-range/));
   assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.42.8.0/24", "roder0"), fails(/overlap/));
-  const [name, [own]] = Object.entries(networkInterfaces()).find(([, each]) => each?.[0]?.family === "IPv4") as [
-    string,
-    [{ address: string }],
-  ];
-  const range = `${own.address.split(".").slice(0, 3).join(".")}.0/24`;
+  const own = Object.entries(networkInterfaces()).flatMap(([name, each]) =>
+    (each ?? []).map((one) => ({ ...one, name })),
+  );
+  const { name, address } = own.find((each) => each.family === "IPv4")!;
+  const range = `${address.split(".").slice(0, 3).join(".")}.0/24`;
   assert.throws(() => requireFreeRanges(range, "10.43.0.0/16", "roder0"), fails(/the machine's own address/));
   requireFreeRanges(range, "10.43.0.0/16", name);
 });

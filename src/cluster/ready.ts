@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { Namespaces, type Node, Nodes } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { type Clock, errorMessage, sleep } from "../lib/index.ts";
+import { gatewayOf } from "../network/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { type ProcessRecord, startTicksOf } from "./processes.ts";
 import type { ClusterSettings } from "./settings.ts";
-import { gatewayAddress } from "./up.ts";
 import { UserError } from "./user-error.ts";
 
 export interface ReadyOptions {
@@ -34,7 +34,7 @@ export async function whenReady(options: ReadyOptions): Promise<void> {
   await persist(options, "the node is not ready", () => nodeReady(client, settings.nodeName, signal));
   reached(`node ${settings.nodeName} is ready`);
   const resolver = new Resolver({ timeout: 1_000, tries: 1 });
-  resolver.setServers([gatewayAddress(settings)]);
+  resolver.setServers([gatewayOf(settings.podRange)]);
   await persist(options, "DNS does not answer", () =>
     resolver.resolve4(`kubernetes.default.svc.${settings.clusterDomain}`),
   );

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { addressAt, type Clock, parseRange, systemClock } from "../lib/index.ts";
-import { machineAddress, networkNames } from "../network/index.ts";
+import { type Clock, systemClock } from "../lib/index.ts";
+import { gatewayOf, machineAddress, networkNames } from "../network/index.ts";
 import { administratorClient } from "./administrator.ts";
+import { openClusterPki } from "./cluster-pki.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { lockCluster } from "./lock.ts";
 import { machineOf } from "./node-engine.ts";
 import { clientRequirements, installPackages, missingRequirements, nodeRequirements, programPath } from "./packages.ts";
-import { ClusterPki, mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
+import { mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
 import { prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
 import { type ProcessRecord, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
@@ -129,29 +130,17 @@ async function requireMachine(directory: DataDirectory): Promise<void> {
   if (missing.length > 0) throw new UserError(`containers cannot run on this machine: ${missing.join("; ")}`);
 }
 
-/** The address under which pods reach the API server, and the node's own where the machine has no other. */
-export function gatewayAddress(settings: ClusterSettings): string {
-  return addressAt(parseRange(settings.podRange)!, 1);
-}
-
 /** Opens the cluster's keys and writes what each component, and the person, needs of them. */
 async function writeCredentials(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
-  const address = settings.nodes > 0 ? await machineAddress() : undefined;
-  const pki = await ClusterPki.open({
-    directory: directory.pki,
-    clock: systemClock,
-    serverNames: [hostname(), ...(address ? [address] : []), gatewayAddress(settings)],
-    serviceAddress: addressAt(parseRange(settings.serviceRange)!, 1),
-    clusterDomain: settings.clusterDomain,
-  });
+  const pki = await openClusterPki(directory, settings);
   const server = `https://127.0.0.1:${settings.port}`;
   const kubeconfig = (user: string, pair: { certificate: string; privateKey: string }) =>
     renderKubeconfig({ name: settings.name, server, authority: pki.authority.certificate, user, ...pair });
   writeFileDurably(directory.kubeconfig, kubeconfig(`${settings.name}-admin`, pki.admin));
   if (settings.nodes > 0) {
     const { client, serving } = await pki.node(settings.nodeName, [
-      address ?? gatewayAddress(settings),
-      gatewayAddress(settings),
+      (await machineAddress()) ?? gatewayOf(settings.podRange),
+      gatewayOf(settings.podRange),
       "127.0.0.1",
     ]);
     const keys = join(directory.agent, "pki");

@@ -1,0 +1,91 @@
+// The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
+// Imports nothing of the host: the same is embedded in tests.
+
+import type { User } from "../api/index.ts";
+import { type Client, inProcessClient } from "../client/index.ts";
+import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
+import {
+  type ApiServer,
+  type Authenticator,
+  allowGroup,
+  apiServerUser,
+  createApiServer,
+  createServiceAccountAuthenticator,
+  createTokenKeys,
+  createX509Authenticator,
+  lookupIn,
+  NodeAuthorizer,
+  privilegedGroup,
+  RbacAuthorizer,
+  ResourceRegistry,
+  reconcileBootstrapPolicy,
+  TokenIssuer,
+  type TokenKeys,
+  unionAuthenticator,
+  unionAuthorizer,
+} from "../server/index.ts";
+import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
+
+export interface ControlPlaneOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Signs service-account tokens; PKCS #8 PEM. */
+  readonly serviceAccountKey: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  readonly clusterDomain: string;
+  /** Freezes stored objects all the way down, for development and tests. */
+  readonly freeze: boolean;
+}
+
+export interface ControlPlane {
+  readonly api: ApiServer;
+  readonly authenticator: Authenticator;
+  readonly cache: WatchCache;
+  readonly tokenKeys: TokenKeys;
+  readonly issuer: string;
+  /** The API as `user` sees it, without sockets. */
+  client(user: User): Client;
+  close(): Promise<void>;
+}
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { storage, clock, random, log, clusterDomain } = options;
+  const cache = await startWatchCache(storage, { clock, log, freeze: options.freeze });
+  const lookup = lookupIn(cache);
+  const issuer = `https://kubernetes.default.svc.${clusterDomain}`;
+  const tokenKeys = await createTokenKeys(options.serviceAccountKey);
+  const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
+  const authenticator = unionAuthenticator(createX509Authenticator(clock), createServiceAccountAuthenticator(tokens));
+  const rbac = new RbacAuthorizer(lookup);
+  const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
+  const api = createApiServer({
+    registry: new ResourceRegistry(),
+    storage,
+    cache,
+    authorizer,
+    admission: [],
+    clock,
+    random,
+    log,
+  });
+  void new TokenIssuer(tokens);
+  void apiServerUser;
+  void addressAt;
+  void parseRange;
+  await reconcileBootstrapPolicy(api, lookup);
+  return {
+    api,
+    authenticator,
+    cache,
+    tokenKeys,
+    issuer,
+    client: (user) => inProcessClient(api, user),
+    async close() {
+      await cache.close();
+      await storage.close();
+    },
+  };
+}

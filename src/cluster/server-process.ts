@@ -1,0 +1,51 @@
+// The process `server`: the control plane with its storage on disk and its HTTPS port.
+import { systemClock, systemRandom } from "../lib/index.ts";
+import { startHttpServer } from "../server/http/index.ts";
+import { openLmdbStorage } from "../storage/lmdb/index.ts";
+import { openClusterPki } from "./cluster-pki.ts";
+import { runComponent } from "./component-process.ts";
+import { startControlPlane } from "./control-plane.ts";
+import { dataDirectory } from "./data-directory.ts";
+import { readSettings } from "./settings.ts";
+import { UserError } from "./user-error.ts";
+import { versionInfo } from "./version.ts";
+
+export function runServer(root: string): Promise<void> {
+  return runComponent("server", async (log) => {
+    const directory = dataDirectory(root);
+    const settings = readSettings(directory);
+    if (!settings) throw new UserError(`there is no cluster in ${root}`);
+    const pki = await openClusterPki(directory, settings);
+    const plane = await startControlPlane({
+      storage: await openLmdbStorage(directory.storage),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      serviceAccountKey: pki.serviceAccountKey,
+      podRange: settings.podRange,
+      serviceRange: settings.serviceRange,
+      clusterDomain: settings.clusterDomain,
+      freeze: process.env.RODER_FREEZE === "1",
+    });
+    const listener = await startHttpServer({
+      api: plane.api,
+      authenticator: plane.authenticator,
+      tls: {
+        key: pki.apiServer.privateKey,
+        certificate: pki.apiServer.certificate,
+        clientCa: pki.authority.certificate,
+      },
+      address: settings.bindAddress,
+      port: settings.port,
+      advertised: `127.0.0.1:${settings.port}`,
+      version: versionInfo,
+      clock: systemClock,
+      log,
+    });
+    log.info("the API server listens", { port: listener.port });
+    return async () => {
+      await listener.close();
+      await plane.close();
+    };
+  });
+}
