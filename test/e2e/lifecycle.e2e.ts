@@ -1,0 +1,138 @@
+// The commands around a cluster: what they say, what survives, and how bad input ends.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { eventually, execute, TestCluster } from "./cluster.ts";
+
+let cluster: TestCluster;
+
+before(async () => {
+  cluster = await TestCluster.prepare("lifecycle");
+});
+after(() => cluster.remove());
+
+interface Status {
+  readonly components: readonly { readonly name: string; readonly running: boolean; readonly pid?: number }[];
+  readonly api: { readonly answers: boolean };
+  readonly nodes: readonly { readonly ready: boolean }[];
+  readonly machine: { readonly cgroups: string; readonly engine: string };
+}
+const status = async () => JSON.parse(await cluster.roder(["status", "-o", "json"])) as Status;
+const refused = async (args: readonly string[], words: RegExp) => {
+  const { code, stderr } = await cluster.roderOutcome(args);
+  assert.match(stderr, words);
+  assert.equal(code, 1);
+  assert.equal(stderr.trim().split("\n").length, 1, `one sentence: ${stderr}`);
+};
+
+test("a port that is in use is refused before anything is made", async () => {
+  const holder = `require("net").createServer().listen(6443, () => console.log("listening"))`;
+  const other = spawn("nsenter", [`--net=${cluster.networkNamespace}`, process.execPath, "-e", holder], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(other.stdout, "data");
+  await refused(["up", "--kubeconfig", cluster.kubeconfig], /port 6443 is in use.*--port/);
+  other.kill();
+  await once(other, "close");
+  assert.match((await cluster.roderOutcome(["status"])).stderr, /there is no cluster/);
+});
+
+test("up makes a cluster, and up again says that it runs", async () => {
+  assert.match(await cluster.up(), /is up/);
+  assert.match(await cluster.up(), /is already running/);
+  await refused(["up", "--port", "7443"], /made with --port 6443/);
+});
+
+test("status tells components, nodes and what was found on the machine", async () => {
+  const found = await status();
+  assert.deepEqual(
+    found.components.map((each) => [each.name, each.running]),
+    [
+      ["server", true],
+      ["node", true],
+      ["containerd", true],
+    ],
+  );
+  assert.ok(found.api.answers && found.nodes[0]?.ready);
+  assert.match(found.machine.cgroups, /^(v1|hybrid|v2)$/);
+  assert.match(found.machine.engine, /containerd/);
+  assert.match(await cluster.roder(["status"]), /API +https:\/\/127\.0\.0\.1:6443 answers/);
+});
+
+test("logs prints what a component wrote, and names those there are", async () => {
+  assert.match(await cluster.roder(["logs", "server"]), /the API server listens/);
+  assert.match(await cluster.roder(["logs", "--lines", "1"]), /^server: /m);
+  await refused(["logs", "scheduler"], /server, node, containerd/);
+});
+
+for (const component of ["server", "node", "containerd"]) {
+  test(`what was written survives kill -9 of ${component}, and up brings it back`, async () => {
+    await cluster.kubectl("create", "configmap", `before-${component}`, "--from-literal=key=value");
+    const { pid } = (await status()).components.find((each) => each.name === component)!;
+    process.kill(pid!, "SIGKILL");
+    await eventually(`${component} is gone`, async () => (await execute("kill", ["-0", String(pid)])).code !== 0);
+    await cluster.up();
+    assert.equal(
+      (await cluster.kubectl("get", "configmap", `before-${component}`, "-o", "jsonpath={.data.key}")).trim(),
+      "value",
+    );
+    await eventually("everything runs again", async () => (await status()).components.every((each) => each.running));
+  });
+}
+
+test("down stops everything and keeps the data", async () => {
+  await cluster.kubectl("create", "configmap", "kept", "--from-literal=key=value");
+  assert.match(await cluster.roder(["down"]), /is down/);
+  assert.ok((await status()).components.every((each) => !each.running));
+  assert.match(await cluster.roder(["down"]), /was not running/);
+  await cluster.up();
+  assert.equal((await cluster.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.key}")).trim(), "value");
+});
+
+test("a data directory of a newer Roder is refused and not touched", async () => {
+  await cluster.roder(["down"]);
+  const file = join(cluster.dataDirectory, "cluster.json");
+  const own = readFileSync(file, "utf8");
+  const newer = own.replace(/"dataVersion": \d+/, '"dataVersion": 99');
+  writeFileSync(file, newer);
+  await refused(["up"], /newer Roder/);
+  assert.equal(readFileSync(file, "utf8"), newer);
+  writeFileSync(file, own);
+});
+
+test("without root a node is refused, and a control plane alone works", async () => {
+  const directory = join(cluster.directory, "user");
+  const flags = ["--data-dir", join(directory, "data"), "--kubeconfig", join(directory, "config"), "--port", "7443"];
+  const root = new URL("../../", import.meta.url).pathname;
+  // An ordinary user in the same network: nobody's rights, a home of its own.
+  await cluster.inside("install", ["-d", "-o", "nobody", "-m", "700", directory]);
+  const asUser = (args: readonly string[]) =>
+    cluster.insideOutcome("setpriv", [
+      "--reuid=65534",
+      "--regid=65534",
+      "--clear-groups",
+      "env",
+      `HOME=${directory}`,
+      join(root, "roder"),
+      ...args,
+    ]);
+  const refusal = await asUser(["up", ...flags]);
+  assert.equal(refusal.code, 1);
+  assert.match(refusal.stderr, /needs root: use sudo, or --nodes 0/);
+  const started = await asUser(["up", "--nodes", "0", ...flags]);
+  assert.equal(started.code, 0, started.stderr);
+  const listed = await asUser(["status", "--data-dir", join(directory, "data"), "-o", "json"]);
+  assert.ok((JSON.parse(listed.stdout) as Status).api.answers);
+  assert.equal((await asUser(["reset", "--data-dir", join(directory, "data")])).code, 0);
+});
+
+test("wrong flags end with a sentence and exit code 1", async () => {
+  for (const args of [["up", "--port", "0"], ["up", "--nodes", "7"], ["up", "--name", "Not A Name"], ["upp"]]) {
+    const { code, stderr } = await cluster.roderOutcome(args);
+    assert.equal(code, 1, args.join(" "));
+    assert.match(stderr, /error: /);
+  }
+});

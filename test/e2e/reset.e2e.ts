@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { standInArchive } from "../../src/cluster/index.ts";
+import { succeed, TestCluster } from "./cluster.ts";
+
+let cluster: TestCluster;
+
+before(async () => {
+  cluster = await TestCluster.prepare("reset");
+});
+after(() => cluster.remove());
+
+/** What a user would look at, as lines. */
+async function machineState(): Promise<Record<string, string[]>> {
+  const lines = (text: string) => text.trim().split("\n").sort();
+  const links = await cluster.inside("ip", ["-oneline", "link"]);
+  return {
+    // Without what counts on by itself.
+    links: lines(links.replaceAll(/^\d+: /gm, "").replaceAll(/ (qdisc|state|mode|group|qlen) \S+/g, "")),
+    addresses: lines(await cluster.inside("ip", ["-oneline", "address", "show", "scope", "global"])),
+    routes: lines(await cluster.inside("ip", ["route", "show", "table", "all"])),
+    tables: lines(await cluster.inside("nft", ["list", "tables"])),
+    mounts: lines(readFileSync("/proc/self/mounts", "utf8")),
+    forwarding: lines(
+      await cluster.inside("cat", ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/route_localnet"]),
+    ),
+    cgroups: cgroups(),
+    processes: lines(await succeed("ps", ["-eo", "args"])).filter(
+      (line) => line.includes(cluster.name) || line.includes("containerd"),
+    ),
+    shims: existsSync("/run/containerd")
+      ? readdirSync("/run/containerd", { recursive: true, encoding: "utf8" }).sort()
+      : [],
+  };
+}
+
+function cgroups(): string[] {
+  const roots = readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`);
+  return roots.flatMap((root) => {
+    try {
+      return readdirSync(root)
+        .filter((name) => name.startsWith("roder"))
+        .map((name) => `${root}/${name}`);
+    } catch {
+      return []; // A file of a v2 hierarchy.
+    }
+  });
+}
+
+test("reset leaves links, rules, routes, mounts, cgroups and processes as they were before up", async () => {
+  const before = await machineState();
+  await cluster.up();
+  await cluster.roder(["image", "load", await standInArchive(["docker.io/library/busybox:1.35"], console.log)]);
+  await cluster.apply(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: web
+          image: docker.io/library/busybox:1.35
+          command: ["httpd", "-f", "-p", "80"]
+          volumeMounts: [{ name: memory, mountPath: /memory }]
+      volumes: [{ name: memory, emptyDir: { medium: Memory } }]
+`);
+  await cluster.kubectl("expose", "deployment/web", "--type=NodePort", "--port=80");
+  await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+  const during = await machineState();
+  for (const what of ["links", "tables", "mounts", "cgroups", "processes"] as const) {
+    assert.notDeepEqual(during[what], before[what], `${what} are in use while the cluster runs`);
+  }
+  assert.match(await cluster.roder(["reset"]), /are gone/);
+  assert.deepEqual(await machineState(), before);
+  assert.ok(!existsSync(cluster.dataDirectory));
+  assert.doesNotMatch(readFileSync(cluster.kubeconfig, "utf8"), /test-reset/);
+});
+
+test("reset where nothing is says so and succeeds", async () => {
+  assert.match(await cluster.roder(["reset"]), /there is no cluster/);
+});
