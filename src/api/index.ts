@@ -20,6 +20,7 @@ export * from "./networking/index.ts";
 export * from "./node/index.ts";
 export * from "./patch/index.ts";
 export * from "./policy/index.ts";
+export * from "./protobuf/index.ts";
 export * from "./rbac/index.ts";
 export * from "./request.ts";
 export * from "./resource/index.ts";

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeProtobuf } from "./index.ts";
+
+const encoder = new TextEncoder();
+
+/** One field of wire type 2. */
+function field(id: number, content: string | Uint8Array): Uint8Array {
+  const bytes = typeof content === "string" ? encoder.encode(content) : content;
+  return join(Uint8Array.of(...varint((id << 3) | 2), ...varint(bytes.length)), bytes);
+}
+
+function integer(id: number, value: number): Uint8Array {
+  return Uint8Array.of(...varint(id << 3), ...varint(value));
+}
+
+function varint(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) | 0x80);
+  }
+}
+
+function join(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((each) => [...each]));
+}
+
+function body(apiVersion: string, kind: string, message: Uint8Array): Uint8Array {
+  const typeMeta = field(1, join(field(1, apiVersion), field(2, kind)));
+  return join(encoder.encode("k8s\0"), typeMeta, field(2, message));
+}
+
+test("strings, maps, bytes and times become what they are in JSON", () => {
+  const time = field(8, integer(1, 1_767_225_600));
+  const metadata = field(1, join(field(1, "demo"), field(3, "default"), time));
+  const data = field(2, join(field(1, "k"), field(2, "v")));
+  const binary = field(3, join(field(1, "b"), field(2, Uint8Array.of(0, 255))));
+  assert.deepEqual(decodeProtobuf(body("v1", "ConfigMap", join(metadata, data, binary))), {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "demo", namespace: "default", creationTimestamp: "2026-01-01T00:00:00Z" },
+    data: { k: "v" },
+    binaryData: { b: "AP8=" },
+  });
+});
+
+test("what Go embeds stands in the object itself, and a number or string is one", () => {
+  const httpGet = field(2, join(field(1, "/healthz"), field(2, join(integer(1, 1), field(3, "http")))));
+  const probe = join(field(1, httpGet), integer(2, 5));
+  const container = join(field(1, "web"), field(10, probe));
+  const pod = field(2, field(2, container));
+  assert.deepEqual(decodeProtobuf(body("v1", "Pod", pod)), {
+    apiVersion: "v1",
+    kind: "Pod",
+    spec: {
+      containers: [
+        { name: "web", livenessProbe: { httpGet: { path: "/healthz", port: "http" }, initialDelaySeconds: 5 } },
+      ],
+    },
+  });
+});
+
+test("options of a delete are read in every group version", () => {
+  assert.deepEqual(decodeProtobuf(body("apps/v1", "DeleteOptions", field(4, "Foreground"))), {
+    apiVersion: "apps/v1",
+    kind: "DeleteOptions",
+    propagationPolicy: "Foreground",
+  });
+});
+
+const broken: readonly [string, Uint8Array, RegExp][] = [
+  ["no prefix", encoder.encode("{}"), /does not appear to be a protobuf message/],
+  ["an unknown kind", body("v1", "Nothing", new Uint8Array()), /no kind "Nothing" is registered for version "v1"/],
+  ["a length beyond the end", body("v1", "ConfigMap", Uint8Array.of(0x0a, 0x7f)), /unexpected EOF/],
+  ["a number that never ends", body("v1", "ConfigMap", new Uint8Array(20).fill(0xff)), /integer overflow/],
+  ["a number where a message should be", body("v1", "ConfigMap", integer(1, 1)), /wrong wireType = 0/],
+];
+
+for (const [name, bytes, message] of broken)
+  test(`${name} is a 400`, () => {
+    assert.throws(() => decodeProtobuf(bytes), { code: 400, message });
+  });
