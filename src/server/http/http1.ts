@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import { readBody, StreamWriter } from "./body.ts";
 import type { BodyWriter, HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
 
@@ -8,17 +9,18 @@ export class Http1Request implements HttpRequest {
   readonly path: string;
   readonly query: string;
   readonly #message: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #connection: Writable;
   #abort: AbortController | undefined;
 
-  constructor(message: IncomingMessage, response: ServerResponse) {
+  /** `connection` closes when the client is gone: the response, or the socket of an upgrade. */
+  constructor(message: IncomingMessage, connection: Writable) {
     const url = message.url ?? "/";
     const mark = url.indexOf("?");
     this.method = message.method ?? "GET";
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? "" : url.slice(mark + 1);
     this.#message = message;
-    this.#response = response;
+    this.#connection = connection;
   }
 
   get remoteAddress(): string {
@@ -47,8 +49,8 @@ export class Http1Request implements HttpRequest {
     if (!this.#abort) {
       const abort = new AbortController();
       this.#abort = abort;
-      if (this.#response.destroyed) abort.abort();
-      else this.#response.once("close", () => abort.abort());
+      if (this.#connection.destroyed) abort.abort();
+      else this.#connection.once("close", () => abort.abort());
     }
     return this.#abort.signal;
   }

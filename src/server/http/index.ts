@@ -1,3 +1,8 @@
 // The API server's face to the network: one TLS listener for HTTP/2 and HTTP/1.1.
+export type { PathRoute } from "./handler.ts";
+export type { HealthCheck } from "./health.ts";
+export type { Listener, TlsFiles } from "./listener.ts";
 export * from "./message.ts";
+export { sendJson, type VersionInfo } from "./paths.ts";
+export { type HttpServerOptions, startHttpServer } from "./server.ts";
 export * from "./streaming-routes.ts";

@@ -1,0 +1,71 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { type User, unauthorized } from "../../api/index.ts";
+import type { Authenticator, Credentials } from "../authentication/authenticator.ts";
+import type { HttpRequest } from "./message.ts";
+
+export const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+const authenticatedGroup = "system:authenticated";
+const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
+
+/** What a connection brought at its handshake; the bytes are the same ones for every request of the connection. */
+interface Peer {
+  readonly certificate: Uint8Array | undefined;
+  /** Whether there was a certificate that the client CA did not sign. */
+  readonly isStranger: boolean;
+}
+
+const peers = new WeakMap<Socket, Peer>();
+
+function peerOf(socket: Socket | undefined): Peer {
+  if (!(socket instanceof TLSSocket)) return { certificate: undefined, isStranger: false };
+  let peer = peers.get(socket);
+  if (!peer) {
+    const certificate = socket.getPeerX509Certificate()?.raw;
+    peer = socket.authorized
+      ? { certificate, isStranger: false }
+      : { certificate: undefined, isStranger: certificate !== undefined };
+    peers.set(socket, peer);
+  }
+  return peer;
+}
+
+/** Finds who sends the request: the anonymous user when it proves nothing. Throws ApiError 401 when what it shows is wrong. */
+export async function authenticate(
+  authenticator: Authenticator,
+  request: HttpRequest,
+  socket: Socket | undefined,
+): Promise<User> {
+  const { certificate, isStranger } = peerOf(socket);
+  const authorization = request.header("authorization");
+  const token = webSocketToken(request.header("sec-websocket-protocol"));
+  const credentials: Credentials = {
+    ...(certificate ? { certificate } : {}),
+    ...(authorization ? { authorization } : {}),
+    ...(token ? { token } : {}),
+  };
+  const user = await authenticator.authenticate(credentials);
+  if (user) return withAuthenticatedGroup(user);
+  if (isStranger || authorization || token) throw unauthorized();
+  return anonymous;
+}
+
+const completed = new WeakMap<User, User>();
+
+export function withAuthenticatedGroup(user: User): User {
+  if (user.groups.includes(authenticatedGroup) || user.groups.includes("system:unauthenticated")) return user;
+  let found = completed.get(user);
+  if (!found) {
+    found = { ...user, groups: [...user.groups, authenticatedGroup] };
+    completed.set(user, found);
+  }
+  return found;
+}
+
+/** Browsers cannot set the Authorization header of a WebSocket; Kubernetes lets them offer the token as a protocol. */
+function webSocketToken(protocols: string | undefined): string | undefined {
+  const offered = protocols?.split(",").find((each) => each.trim().startsWith(tokenProtocol));
+  if (!offered) return undefined;
+  const encoded = offered.trim().slice(tokenProtocol.length);
+  return Buffer.from(encoded, "base64url").toString();
+}

@@ -1,0 +1,288 @@
+import type { Socket } from "node:net";
+import {
+  ApiError,
+  type DeleteOptions,
+  type RequestOptions,
+  type ResourceRequest,
+  tooManyRequests,
+  type User,
+  type Verb,
+} from "../../api/index.ts";
+import type { Clock, Logger } from "../../lib/index.ts";
+import type { ApiServer } from "../api-server.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import { authenticate } from "./credentials.ts";
+import { impersonate } from "./impersonation.ts";
+import type { HttpRequest, HttpResponse } from "./message.ts";
+import { negotiate } from "./negotiation.ts";
+import { readRequestBody } from "./request-body.ts";
+import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
+import { parseResourcePath, type ResourcePath } from "./request-path.ts";
+import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
+import { statusHeaders, toApiError } from "./status.ts";
+import type { StreamingRoute, StreamingRoutes } from "./streaming-routes.ts";
+import { Transform } from "./transform.ts";
+import { encode, encoderOf } from "./writer.ts";
+
+/** Answers the paths that are about no resource; false when the path is not among them. */
+export type PathRoute = (request: HttpRequest, response: HttpResponse, query: URLSearchParams) => Promise<boolean>;
+
+export interface HandlerOptions {
+  readonly api: ApiServer;
+  readonly authenticator: Authenticator;
+  readonly streaming: StreamingRoutes | undefined;
+  /** Asked one after the other. */
+  readonly paths: readonly PathRoute[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Requests under way at once, watches and streams not counted; the figures of Kubernetes when left out. */
+  readonly readsMax?: number;
+  readonly writesMax?: number;
+}
+
+const readsMaxDefault = 400;
+const writesMaxDefault = 200;
+const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
+  pods: ["exec", "attach", "portforward", "log", "proxy"],
+  services: ["proxy"],
+  nodes: ["proxy"],
+};
+
+/** From an HTTP request to its answer: who, what, may they, do it, say it. */
+export class Handler {
+  readonly #options: HandlerOptions;
+  #reads = 0;
+  #writes = 0;
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers the request; never rejects. */
+  async handle(request: HttpRequest, response: HttpResponse, socket: Socket | undefined): Promise<void> {
+    try {
+      const user = await this.identify(request, socket);
+      const path = parseResourcePath(request.path);
+      const query = new URLSearchParams(request.query);
+      const route = path && streamingRoute(path, query);
+      if (route) await this.#stream(route, user, request, response);
+      else if (path) await this.#resource(path, query, user, request, response);
+      else await this.#path(query, user, request, response);
+    } catch (error) {
+      this.#fail(error, request, response);
+    }
+  }
+
+  /** The user on whose behalf the request is. Throws 401 and 403. */
+  async identify(request: HttpRequest, socket: Socket | undefined): Promise<User> {
+    const user = await authenticate(this.#options.authenticator, request, socket);
+    return impersonate(this.#options.api, request, user);
+  }
+
+  /** The route of a request that wants to upgrade, when the user may. Throws ApiError. */
+  async upgradeRoute(request: HttpRequest, user: User): Promise<StreamingRoute> {
+    const path = parseResourcePath(request.path);
+    const route = path && streamingRoute(path, new URLSearchParams(request.query));
+    if (!route) throw notFoundPath();
+    await this.#authorizeStream(route, user, request);
+    // A WebSocket begins as a GET, which roles give for reading; what runs in a container needs the right to create.
+    if (request.method === "GET" && route.subresource !== "log" && route.subresource !== "proxy")
+      await this.#authorizeStream(route, user, { method: "POST" });
+    return route;
+  }
+
+  async #stream(route: StreamingRoute, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
+    await this.#authorizeStream(route, user, request);
+    if (!this.#options.streaming) throw notFoundPath();
+    await this.#options.streaming.handle(route, user, request, response);
+  }
+
+  #authorizeStream(route: StreamingRoute, user: User, { method }: { readonly method: string }): Promise<void> {
+    const { resource: plural, subresource, namespace, name } = route;
+    const verb = verbsOfMethods[method] ?? method.toLowerCase();
+    const resource = { group: "", version: "v1", plural, subresource, namespace, name };
+    return this.#options.api.authorize({ user, verb, resource });
+  }
+
+  async #path(query: URLSearchParams, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
+    await this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
+    for (const route of this.#options.paths) if (await route(request, response, query)) return;
+    throw notFoundPath();
+  }
+
+  async #resource(
+    path: ResourcePath,
+    query: URLSearchParams,
+    user: User,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): Promise<void> {
+    const verb = verbOf(request.method, path, query);
+    if (verb === "watch") return this.#serve(path, verb, query, user, request, response);
+    const done = this.#enter(isRead(verb));
+    try {
+      await this.#serve(path, verb, query, user, request, response);
+    } finally {
+      done();
+    }
+  }
+
+  async #serve(
+    path: ResourcePath,
+    verb: Verb,
+    query: URLSearchParams,
+    user: User,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): Promise<void> {
+    const { api, clock, log } = this.#options;
+    const negotiated = negotiate(request.header("accept"));
+    const definition = api.registry.find(path.group, path.version, path.plural);
+    const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
+    const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };
+    const resourceRequest = await toResourceRequest(path, verb, query, request);
+    try {
+      const served = await api.handle(resourceRequest, user);
+      if (served.type === "object") await sendObject(answer, served);
+      else if (served.type === "list") await sendList(answer, served);
+      else await sendWatch(answer, served);
+    } catch (error) {
+      if (verb === "watch" && error instanceof ApiError && error.code === 410) sendFailedWatch(answer, error);
+      else throw error;
+    }
+  }
+
+  /** Counts a request in; what is returned counts it out. Throws 429 when there are too many. */
+  #enter(read: boolean): () => void {
+    const { readsMax = readsMaxDefault, writesMax = writesMaxDefault } = this.#options;
+    if (read ? this.#reads >= readsMax : this.#writes >= writesMax)
+      throw tooManyRequests("Too many requests, please try again later.", 1);
+    if (read) this.#reads++;
+    else this.#writes++;
+    return () => {
+      if (read) this.#reads--;
+      else this.#writes--;
+    };
+  }
+
+  #fail(error: unknown, request: HttpRequest, response: HttpResponse): void {
+    const { status } = toApiError(error, this.#options.log, `${request.method} ${request.path}`);
+    if (response.started) {
+      this.#options.log.debug("a request failed after its answer had begun", {
+        path: request.path,
+        error: status.message,
+      });
+      return;
+    }
+    if (error instanceof PathNotFound) {
+      response.end(
+        404,
+        { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
+        "404 page not found\n",
+      );
+      return;
+    }
+    const encoder = encoderOf(request, jsonOnly, new URLSearchParams(request.query));
+    const headers = headersOf({ request, response, encoder, transform: undefined, log: this.#options.log }, []);
+    response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
+  }
+}
+
+const jsonOnly = negotiate(undefined);
+
+/** A path that nothing serves: clients get the text that Go's servers give. */
+class PathNotFound extends ApiError {
+  constructor() {
+    super(404, "NotFound", "the server could not find the requested resource");
+  }
+}
+
+export function notFoundPath(): ApiError {
+  return new PathNotFound();
+}
+
+const verbsOfMethods: Readonly<Record<string, string>> = {
+  GET: "get",
+  HEAD: "get",
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+      if (path.subresource === "" && (path.watch || boolean(query, "watch"))) return "watch";
+      return path.name === "" ? "list" : "get";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "PATCH":
+      return "patch";
+    case "DELETE":
+      return path.name === "" ? "deletecollection" : "delete";
+    default:
+      throw new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  }
+}
+
+const isRead = (verb: Verb) => verb === "get" || verb === "list";
+
+function streamingRoute(path: ResourcePath, query: URLSearchParams): StreamingRoute | undefined {
+  const { group, version, plural, namespace, name, subresource, rest } = path;
+  if (group !== "" || version !== "v1" || subresource === "") return undefined;
+  if (!Object.hasOwn(streamingSubresources, plural) || !streamingSubresources[plural]!.includes(subresource))
+    return undefined;
+  if (rest !== "" && subresource !== "proxy") return undefined;
+  // Both are among the names that the table holds.
+  const names = { resource: plural, subresource } as Pick<StreamingRoute, "resource" | "subresource">;
+  return { ...names, namespace, name, path: rest, query };
+}
+
+async function toResourceRequest(
+  path: ResourcePath,
+  verb: Verb,
+  query: URLSearchParams,
+  request: HttpRequest,
+): Promise<ResourceRequest> {
+  const { group, version, plural, namespace, name, subresource, rest } = path;
+  if (rest !== "") throw notFoundPath();
+  const base = { verb, group, version, plural, namespace, name, subresource };
+  if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
+  if (verb === "watch") return { ...base, options: parseRequestOptions(query), signal: request.signal };
+  const isPatch = verb === "patch";
+  const body = await readRequestBody(request, isPatch);
+  const options = withManager(parseRequestOptions(query), request, body?.patchType);
+  if (verb === "delete" || verb === "deletecollection") return { ...base, ...deletion(options, query, body?.value) };
+  return {
+    ...base,
+    options,
+    ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
+    ...(body?.patchType ? { patchType: body.patchType } : {}),
+  };
+}
+
+/** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */
+function withManager(options: RequestOptions, request: HttpRequest, patchType: string | undefined): RequestOptions {
+  if (options.fieldManager !== undefined || patchType === "application/apply-patch+yaml") return options;
+  const manager = (request.header("user-agent") ?? "").split("/")[0]!.slice(0, 128);
+  return manager === "" ? options : { ...options, fieldManager: manager };
+}
+
+/** Options of a delete stand in its body, or in the query when there is none. */
+function deletion(
+  options: RequestOptions,
+  query: URLSearchParams,
+  body: unknown,
+): Pick<ResourceRequest, "options" | "body"> {
+  const inBody = body as DeleteOptions | undefined; // checked by the pipeline
+  const asks = inBody ?? parseDeleteQuery(query);
+  const dryRun = options.dryRun ?? (Array.isArray(inBody?.dryRun) && inBody.dryRun.includes("All") ? "All" : undefined);
+  return {
+    options: { ...options, ...(dryRun ? { dryRun } : {}) },
+    ...(asks === undefined ? {} : { body: asks }),
+  };
+}

@@ -1,0 +1,73 @@
+import type { HttpHeaders } from "./message.ts";
+
+/** Something whose failure makes the server unhealthy. */
+export interface HealthCheck {
+  readonly name: string;
+  /** Throws with the reason when it is not well. */
+  check(): Promise<void> | void;
+  /** Whether it only keeps the server from being ready and says nothing about its life. */
+  readonly onlyReadiness?: boolean;
+}
+
+export interface HealthAnswer {
+  readonly status: number;
+  readonly headers: HttpHeaders;
+  readonly body: string;
+}
+
+const endpoints = ["healthz", "livez", "readyz"];
+
+/** The answer of /healthz, /livez, /readyz and of their single checks below; undefined for every other path. */
+export async function healthAnswer(
+  path: string,
+  query: URLSearchParams,
+  checks: readonly HealthCheck[],
+): Promise<HealthAnswer | undefined> {
+  const [, endpoint = "", ...rest] = path.split("/");
+  if (!endpoints.includes(endpoint)) return undefined;
+  const all = [ping, ...checks.filter((each) => endpoint === "readyz" || !each.onlyReadiness)];
+  const name = rest.join("/");
+  if (name === "") return report(endpoint, all, query);
+  const found = all.find((each) => each.name === name);
+  if (!found) return undefined;
+  const failure = await run(found);
+  return failure === undefined ? plain(200, "ok") : plain(500, `internal server error: ${failure}\n`);
+}
+
+const ping: HealthCheck = { name: "ping", check: () => {} };
+
+async function report(endpoint: string, checks: readonly HealthCheck[], query: URLSearchParams): Promise<HealthAnswer> {
+  const excluded = new Set(query.getAll("exclude"));
+  const lines: string[] = [];
+  let failed = false;
+  for (const each of checks) {
+    if (excluded.delete(each.name)) {
+      lines.push(`[+]${each.name} excluded: ok`);
+      continue;
+    }
+    const failure = await run(each);
+    // The reason may tell secrets, so it is for the log and not for everybody who may ask.
+    lines.push(failure === undefined ? `[+]${each.name} ok` : `[-]${each.name} failed: reason withheld`);
+    failed ||= failure !== undefined;
+  }
+  if (excluded.size > 0) {
+    const names = [...excluded].map((each) => JSON.stringify(each)).join(", ");
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
+  }
+  if (failed) return plain(500, `${lines.join("\n")}\n${endpoint} check failed\n`);
+  return plain(200, query.has("verbose") ? `${lines.join("\n")}\n${endpoint} check passed\n` : "ok");
+}
+
+async function run(check: HealthCheck): Promise<string | undefined> {
+  try {
+    await check.check();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function plain(status: number, body: string): HealthAnswer {
+  const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+  return { status, headers: { ...headers, "cache-control": "no-cache, private" }, body };
+}

@@ -1,0 +1,177 @@
+import type { IncomingMessage } from "node:http";
+import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
+import type { Handler } from "./handler.ts";
+import { Http1Request, Http1Response } from "./http1.ts";
+import { Http2Request, Http2Response } from "./http2.ts";
+import { statusHeaders, toApiError } from "./status.ts";
+import type { StreamingRoutes } from "./streaming-routes.ts";
+
+export interface TlsFiles {
+  /** PEM. */
+  readonly key: string;
+  readonly certificate: string;
+  /** The CAs whose client certificates are believed, PEM. */
+  readonly clientCa: string;
+}
+
+export interface ListenerOptions {
+  readonly handler: Handler;
+  readonly streaming: StreamingRoutes | undefined;
+  readonly tls: TlsFiles;
+  /** All interfaces when left out. */
+  readonly address?: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Uses another certificate for the connections to come. */
+  setTls(tls: TlsFiles): void;
+  /** Takes no more connections, ends the watches, and waits a moment for the requests under way. */
+  close(): Promise<void>;
+}
+
+const headersTimeoutMs = 10_000;
+const handshakeTimeoutMs = 10_000;
+/** A connection without any request is closed; clients of Go keep theirs for 90 s. */
+const idleTimeoutMs = 3 * 60_000;
+const headerBytesMax = 64 * 1024;
+const connectionsMax = 20_000;
+/** As --http2-max-streams-per-connection of Kubernetes. */
+const streamsPerConnectionMax = 250;
+const closeTimeoutMs = 2_000;
+/** Megabytes that one session may hold; lists that a client reads slowly wait here. */
+const sessionMemoryMaxMb = 256;
+
+function tlsOptions({ key, certificate, clientCa }: TlsFiles) {
+  return { key, cert: certificate, ca: clientCa };
+}
+
+/**
+ * Listens with TLS and hands each connection to HTTP/2's core API or to the HTTP/1.1 server, as ALPN chose. Node's own
+ * server for both goes through a compatibility layer that is half as fast.
+ */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { handler, log } = options;
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer({
+    ...tlsOptions(options.tls),
+    ALPNProtocols: ["h2", "http/1.1"],
+    minVersion: "TLSv1.2",
+    requestCert: true,
+    // Who shows no certificate may have a token; who shows a wrong one is told so with a 401.
+    rejectUnauthorized: false,
+    handshakeTimeout: handshakeTimeoutMs,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 60_000,
+    keepAliveTimeout: idleTimeoutMs,
+    maxHeaderSize: headerBytesMax,
+  });
+  server.maxConnections = connectionsMax;
+  const http2Server = http2.createServer({
+    maxSessionMemory: sessionMemoryMaxMb,
+    settings: { maxConcurrentStreams: streamsPerConnectionMax, initialWindowSize: 1024 * 1024 },
+  });
+  const [toHttp1] = server.listeners("secureConnection");
+  server.removeAllListeners("secureConnection");
+  server.on("secureConnection", (socket: TLSSocket) => {
+    socket.setNoDelay(true);
+    if (socket.alpnProtocol === "h2") http2Server.emit("connection", socket);
+    else toHttp1?.call(server, socket);
+  });
+  server.on("request", (message, response) => {
+    const request = new Http1Request(message, response);
+    void handler.handle(request, new Http1Response(response, request.method === "HEAD"), message.socket);
+  });
+  server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void upgrade(options, message, socket, head);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
+  server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error: errorMessage(error) }));
+  http2Server.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    session.on("error", (error) => log.debug("an HTTP/2 session failed", { error: errorMessage(error) }));
+    session.setTimeout(idleTimeoutMs, () => session.close());
+  });
+  http2Server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
+    const request = new Http2Request(stream, headers);
+    const socket = stream.session?.socket;
+    void handler.handle(request, new Http2Response(stream, request.method === "HEAD"), socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.address, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port, // a TCP server has this address
+    setTls: (tls) => server.setSecureContext(tlsOptions(tls)),
+    close: () => close(server, sessions, options.clock),
+  };
+}
+
+function close(server: Server, sessions: ReadonlySet<ServerHttp2Session>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const force = clock.setTimer(closeTimeoutMs, () => {
+      for (const session of sessions) session.destroy();
+      server.closeAllConnections();
+    });
+    server.close(() => {
+      force.cancel();
+      resolve();
+    });
+    server.closeIdleConnections();
+    for (const session of sessions) session.close();
+  });
+}
+
+async function upgrade(
+  options: ListenerOptions,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const { handler, streaming, log } = options;
+  // Without a listener an error of the socket would end the process.
+  socket.on("error", (error) => log.debug("an upgraded connection failed", { error: errorMessage(error) }));
+  const request = new Http1Request(message, socket);
+  try {
+    const user = await handler.identify(request, message.socket);
+    const route = await handler.upgradeRoute(request, user);
+    if (!streaming) throw new Error("no streaming routes are set up");
+    await streaming.upgrade(route, user, message, socket, head);
+  } catch (error) {
+    const { status } = toApiError(error, log, `upgrade ${request.path}`);
+    writeRaw(socket, status.code, statusHeaders(status), JSON.stringify(status));
+  }
+}
+
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+  else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
+  else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") writeRaw(socket, 408, {}, "");
+  else writeRaw(socket, 400, {}, "");
+}
+
+/** An answer on a connection that no server's response belongs to. */
+function writeRaw(socket: Duplex, code: number, headers: object, body: string): void {
+  const lines = Object.entries({
+    ...headers,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${code} \r\n${lines.join("")}\r\n${body}`);
+}

@@ -1,0 +1,54 @@
+import {
+  badRequest,
+  decodeJson,
+  decodeProtobuf,
+  decodeYaml,
+  type PatchType,
+  unsupportedMediaType,
+} from "../../api/index.ts";
+import type { HttpRequest } from "./message.ts";
+
+/** The limit of Kubernetes' API server. */
+export const bodyBytesMax = 3 * 1024 * 1024;
+
+const protobufType = "application/vnd.kubernetes.protobuf";
+const acceptedTypes = ["application/json", "application/yaml", protobufType].join(", ");
+const patchTypes: readonly string[] = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+  "application/apply-patch+yaml",
+] satisfies PatchType[];
+
+export interface RequestBody {
+  readonly value: unknown;
+  /** Fields that stand twice in the body. */
+  readonly duplicates: readonly string[];
+  readonly patchType?: PatchType;
+}
+
+/** Reads and decodes the body. Throws ApiError 413, 415 and 400. */
+export async function readRequestBody(request: HttpRequest, isPatch: boolean): Promise<RequestBody | undefined> {
+  const mediaType = (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
+  if (isPatch) return readPatch(request, mediaType);
+  const bytes = await request.body(bodyBytesMax);
+  if (bytes.length === 0) return undefined;
+  if (mediaType === "" || mediaType === "application/json") return decodeJson(bytes);
+  if (mediaType === "application/yaml") return decodeYaml(bytes);
+  if (mediaType === protobufType) return { value: decodeProtobuf(bytes), duplicates: [] };
+  throw unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${acceptedTypes}`,
+  );
+}
+
+async function readPatch(request: HttpRequest, mediaType: string): Promise<RequestBody> {
+  if (!patchTypes.includes(mediaType))
+    throw unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(", ")}`,
+    );
+  const bytes = await request.body(bodyBytesMax);
+  if (bytes.length === 0) throw badRequest("the patch is empty");
+  const patchType = mediaType as PatchType; // one of them, just checked
+  const { value, duplicates } = patchType === "application/apply-patch+yaml" ? decodeYaml(bytes) : decodeJson(bytes);
+  return { value, duplicates, patchType };
+}

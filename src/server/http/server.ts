@@ -1,0 +1,42 @@
+import type { Clock, Logger } from "../../lib/index.ts";
+import type { ApiServer } from "../api-server.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import { Handler, type PathRoute } from "./handler.ts";
+import type { HealthCheck } from "./health.ts";
+import { type Listener, listen, type TlsFiles } from "./listener.ts";
+import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
+import type { StreamingRoutes } from "./streaming-routes.ts";
+
+export interface HttpServerOptions {
+  readonly api: ApiServer;
+  readonly authenticator: Authenticator;
+  readonly tls: TlsFiles;
+  /** All interfaces when left out. */
+  readonly address?: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Host and port under which clients reach the server. */
+  readonly advertised: string;
+  readonly version: VersionInfo;
+  readonly healthChecks?: readonly HealthCheck[];
+  /** Exec, attach, portforward, log and proxy; they are not found when left out. */
+  readonly streaming?: StreamingRoutes;
+  /** Answer more paths that are about no resource. */
+  readonly paths?: readonly PathRoute[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Serves the API over HTTPS. Rejects when it cannot listen. */
+export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
+  const { api, authenticator, streaming, clock, log, tls, address, port } = options;
+  const paths = [
+    healthRoute(options.healthChecks ?? []),
+    versionRoute(options.version),
+    discoveryRoute(api.registry, options.advertised),
+    ...(options.paths ?? []),
+    rootRoute(api.registry, []),
+  ];
+  const handler = new Handler({ api, authenticator, streaming, paths, clock, log });
+  return listen({ handler, streaming, tls, port, clock, log, ...(address === undefined ? {} : { address }) });
+}

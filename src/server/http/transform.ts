@@ -1,0 +1,60 @@
+import { badRequest, type KubeObject, type ResourceDefinition } from "../../api/index.ts";
+import type { Clock } from "../../lib/index.ts";
+import type { ListPage } from "../pipeline/list.ts";
+import { type IncludeObject, partialMetadata, tableOf } from "../print/table.ts";
+import type { Negotiated } from "./negotiation.ts";
+
+const includes: readonly string[] = ["None", "Metadata", "Object"];
+
+/** Turns objects and lists of one kind into the form that the client asked for. */
+export class Transform {
+  readonly #definition: ResourceDefinition;
+  readonly #negotiated: Negotiated;
+  readonly #include: IncludeObject;
+  readonly #clock: Clock;
+  #headersSent = false;
+
+  constructor(definition: ResourceDefinition, negotiated: Negotiated, query: URLSearchParams, clock: Clock) {
+    this.#definition = definition;
+    this.#negotiated = negotiated;
+    this.#clock = clock;
+    const include = query.get("includeObject") || "Metadata";
+    if (!includes.includes(include)) throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
+    this.#include = include as IncludeObject; // one of the three, just checked
+  }
+
+  object(object: KubeObject): object {
+    const { as, version } = this.#negotiated;
+    // A Status has no metadata to speak of and stays what it is.
+    if (object.kind === "Status") return object;
+    if (as !== "Table") return partialMetadata(object, version);
+    const { resourceVersion } = object.metadata;
+    return this.#table([object], resourceVersion === undefined ? {} : { resourceVersion }, true);
+  }
+
+  list(page: ListPage): object {
+    const { as, version } = this.#negotiated;
+    const objects = page.items.map((each) => each.object);
+    if (as === "Table") return this.#table(objects, page.metadata, true);
+    return {
+      kind: "PartialObjectMetadataList",
+      apiVersion: `meta.k8s.io/${version}`,
+      metadata: page.metadata,
+      items: objects.map((each) => partialMetadata(each, version)),
+    };
+  }
+
+  /** The object of a watch event. Only the first table describes its columns. */
+  event(object: KubeObject, isBookmark: boolean): object {
+    if (this.#negotiated.as !== "Table") return partialMetadata(object, this.#negotiated.version);
+    const { resourceVersion } = object.metadata;
+    const headers = !this.#headersSent;
+    this.#headersSent = true;
+    return this.#table(isBookmark ? [] : [object], { resourceVersion }, headers);
+  }
+
+  #table(objects: readonly KubeObject[], metadata: ListPage["metadata"], headers: boolean): object {
+    const options = { version: this.#negotiated.version, include: this.#include, nowMs: this.#clock.now(), headers };
+    return tableOf(this.#definition, objects, metadata, options);
+  }
+}
