@@ -1,0 +1,157 @@
+// The process `node`: the agent with its engine, the service proxy and the DNS server of one node.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CriEngine } from "../agent/engine/cri/index.ts";
+import { linuxHost } from "../agent/host/index.ts";
+import { startAgentServer } from "../agent/host/streaming/index.ts";
+import { startAgent } from "../agent/index.ts";
+import { Nodes, Pods } from "../api/index.ts";
+import { fromKubeconfig, type HttpsClient, httpsClient } from "../client/http/index.ts";
+import { type Client, Informer, InformerSet } from "../client/index.ts";
+import { addressAt, type Logger, parseRange, sleep, systemClock, systemRandom } from "../lib/index.ts";
+import {
+  configurePods,
+  dnsViewOf,
+  gatewayOf,
+  machineAddress,
+  nameServers,
+  networkNames,
+  setUpNodeNetwork,
+  startDnsServer,
+  startServiceProxy,
+} from "../network/index.ts";
+import { cgroupRootOf } from "./cgroups.ts";
+import { runComponent } from "./component-process.ts";
+import { type DataDirectory, dataDirectory } from "./data-directory.ts";
+import { enginePaths, engineSupervisor } from "./node-engine.ts";
+import { type ClusterSettings, readSettings } from "./settings.ts";
+import { UserError } from "./user-error.ts";
+import { kubernetesVersion } from "./version.ts";
+
+export const agentPort = 10_250;
+const dnsPort = 53;
+/** How long the API server may take to come up beside this process before it is asked again. */
+const retryMs = 50;
+
+export function runNode(root: string): Promise<void> {
+  return runComponent("node", async (log, stopping) => {
+    const directory = dataDirectory(root);
+    const settings = readSettings(directory);
+    if (!settings) throw new UserError(`there is no cluster in ${root}`);
+    const network = { ...networkNames(settings.name), ...settings, directory: directory.cni };
+    // The route of the service range stands before anything can send to it.
+    await setUpNodeNetwork(network);
+    const supervisor = await engineSupervisor(directory, log);
+    const [nodeClient, networkClient] = await Promise.all([
+      clientOf(directory, "node.kubeconfig"),
+      clientOf(directory, "network.kubeconfig"),
+      supervisor.start(),
+    ]);
+    const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
+    const networkDone = startNetwork(settings, network, { nodeClient, networkClient }, log, stopping);
+    const agent = await startAgent({
+      client: nodeClient,
+      engine,
+      host: linuxHost({ clock: systemClock, cgroupRoot: cgroupRootOf(settings.name), directory: directory.agent }),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      nodeName: settings.nodeName,
+      settings: {
+        dataDirectory: directory.agent,
+        logDirectory: join(directory.agent, "logs"),
+        nodeIps: [(await machineAddress()) ?? gatewayOf(settings.podRange)],
+        clusterDns: [addressAt(parseRange(settings.serviceRange)!, 10)],
+        clusterDomain: settings.clusterDomain,
+        cgroupRoot: `${cgroupRootOf(settings.name)}/kubepods`,
+        port: agentPort,
+        version: kubernetesVersion,
+      },
+      signal: stopping,
+    });
+    const keys = join(directory.agent, "pki");
+    const server = await startAgentServer({
+      agent,
+      engine,
+      port: agentPort,
+      tls: {
+        key: readFileSync(join(keys, "serving.key"), "utf8"),
+        certificate: readFileSync(join(keys, "serving.crt"), "utf8"),
+        clientCa: readFileSync(join(keys, "ca.crt"), "utf8"),
+      },
+      clock: systemClock,
+      log,
+    });
+    log.info("the node runs", { node: settings.nodeName });
+    return async () => {
+      await server.close();
+      await networkDone;
+      supervisor.release();
+      engine.close();
+      nodeClient.close();
+      networkClient.close();
+    };
+  });
+}
+
+async function clientOf(directory: DataDirectory, file: string): Promise<HttpsClient> {
+  const connection = await fromKubeconfig(join(directory.agent, "pki", file));
+  return httpsClient({ ...connection, clock: systemClock, random: systemRandom });
+}
+
+/** Brings up pod addresses, the service proxy and DNS as the API gives what they need; resolves when all have ended. */
+async function startNetwork(
+  settings: ClusterSettings,
+  network: Parameters<typeof setUpNodeNetwork>[0],
+  { nodeClient, networkClient }: { nodeClient: Client; networkClient: Client },
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const environment = { clock: systemClock, random: systemRandom, log, signal };
+  const { nodeName, podRange, serviceRange } = settings;
+  const podCidr = await podCidrOf(nodeClient, nodeName, signal);
+  if (podCidr === undefined) return;
+  await configurePods(network, podCidr);
+  const informers = new InformerSet({ client: networkClient, ...environment });
+  const pods = new Informer(
+    Pods,
+    { fieldSelector: `spec.nodeName=${nodeName}` },
+    { client: nodeClient, ...environment },
+  );
+  const address = gatewayOf(podCidr);
+  const view = dnsViewOf(informers, settings.clusterDomain);
+  const proxy = startServiceProxy({
+    informers,
+    pods,
+    nodeName,
+    podRange,
+    serviceRange,
+    nftTable: network.nftTable,
+    ...environment,
+  });
+  await informers.synced();
+  const dns = await startDnsServer({
+    address,
+    port: dnsPort,
+    view,
+    upstream: nameServers(readFileSync("/etc/resolv.conf", "utf8"), [address]),
+    ...environment,
+  });
+  await proxy.done;
+  await dns.close();
+}
+
+/** The node's part of the pod range, once the control plane has given it one; undefined when the signal ended the wait. */
+async function podCidrOf(client: Client, name: string, signal: AbortSignal): Promise<string | undefined> {
+  while (!signal.aborted) {
+    try {
+      for await (const event of client.watch(Nodes, { fieldSelector: `metadata.name=${name}`, signal })) {
+        if (event.type !== "BOOKMARK" && event.object.spec.podCIDR) return event.object.spec.podCIDR;
+      }
+    } catch {
+      // The server does not answer yet, or not any more: the loop asks again until the signal ends it.
+    }
+    await sleep(systemClock, retryMs, signal).catch(() => {});
+  }
+  return undefined;
+}
