@@ -1,0 +1,218 @@
+import type { Pod } from "../api/index.ts";
+import type { Random } from "../lib/index.ts";
+import { CandidateHeap } from "./candidate-heap.ts";
+import { Diagnosis, type NodeRejection } from "./diagnosis.ts";
+import { feasibilityRules } from "./feasibility/index.ts";
+import type { PodShape } from "./pod-shape.ts";
+import { rankingRules } from "./ranking/index.ts";
+import { type NodeCheck, type NodeRating, type PodToPlace, type Rejection, unresolvable } from "./rule.ts";
+import type { NodeState, Snapshot } from "./snapshot.ts";
+
+/** The node that a pod should go to, or why there is none. */
+export type Plan = { readonly nodeName: string } | { readonly diagnosis: Diagnosis };
+
+interface WeightedRating extends NodeRating {
+  readonly weight: number;
+}
+
+/** The rules as they are for one pod. */
+interface PreparedRules {
+  readonly checks: readonly NodeCheck[];
+  readonly ratings: readonly WeightedRating[];
+}
+
+/** All nodes as they are for one shape, at one number of change. */
+interface Standing {
+  readonly rules: PreparedRules;
+  /** What the ranking rules depended on beside shape and node. */
+  readonly bases: readonly number[];
+  readonly heap: CandidateHeap;
+  changeNumber: number;
+  /** Why there is no candidate, at `diagnosedAt`. */
+  diagnosis?: Diagnosis;
+  diagnosedAt?: number;
+}
+
+/** How many shapes keep a standing; each costs a few words for every node. */
+const standingsMax = 128;
+// How many feasible nodes are enough where all are looked at anew: kube-scheduler's numFeasibleNodesToFind.
+const feasibleNodesMin = 100;
+const feasibleShareMin = 0.05;
+
+/**
+ * Chooses nodes: what is feasible, then what ranks highest. It only reads the snapshot.
+ *
+ * Pods of one shape see the same nodes in the same order, so that order is kept, and brought up to date with the nodes
+ * that changed since: the plan for the next of a thousand like pods looks at one node, not at all.
+ */
+export class Planner {
+  readonly #snapshot: Snapshot;
+  readonly #random: Random;
+  readonly #standings = new Map<PodShape, Standing>();
+  /** Where the next search over all nodes begins, so that all have their turn. */
+  #searchStart = 0;
+
+  constructor(snapshot: Snapshot, random: Random) {
+    this.#snapshot = snapshot;
+    this.#random = random;
+  }
+
+  plan(pod: Pod): Plan {
+    const toPlace: PodToPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+    const { nodeNames } = toPlace.shape;
+    if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
+    const standing = pod.spec.nodeName ? undefined : this.#standing(toPlace);
+    return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(toPlace, standing);
+  }
+
+  /** Whether the rules would let the pod on the node now. */
+  isFeasible(pod: Pod, node: NodeState): boolean {
+    const toPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+    const { nodeNames } = toPlace.shape;
+    if (nodeNames !== undefined && !nodeNames.has(node.name)) return false;
+    return rejectionOf(this.#prepare(toPlace).checks, node) === undefined;
+  }
+
+  /** For pods that may only go to nodes that they name: no other is looked at. */
+  #planByNames(toPlace: PodToPlace, names: ReadonlySet<string>): Plan {
+    const rules = this.#prepare(toPlace);
+    const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
+    const { feasible, rejections } = search(nodes, 0, nodes.length, rules.checks);
+    if (feasible.length > 0) return { nodeName: this.#best(feasible, rules.ratings).name };
+    const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
+    const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed }))];
+    return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, all, toPlace.pod) };
+  }
+
+  #planByStanding(toPlace: PodToPlace, standing: Standing): Plan {
+    const { best } = standing.heap;
+    if (best !== undefined) return { nodeName: this.#snapshot.nodes[best]!.name };
+    if (standing.diagnosis === undefined || standing.diagnosedAt !== standing.changeNumber) {
+      const { nodes } = this.#snapshot;
+      const { rejections } = search(nodes, 0, nodes.length, standing.rules.checks);
+      standing.diagnosis = new Diagnosis(nodes.length, rejections, toPlace.pod);
+      standing.diagnosedAt = standing.changeNumber;
+    }
+    return { diagnosis: standing.diagnosis };
+  }
+
+  #planByAllNodes(toPlace: PodToPlace): Plan {
+    const { checks, ratings } = this.#prepare(toPlace);
+    const { nodes } = this.#snapshot;
+    const { feasible, rejections } = search(nodes, this.#searchStart, enoughFeasible(nodes.length), checks);
+    this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
+    if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections, toPlace.pod) };
+    return { nodeName: this.#best(feasible, ratings).name };
+  }
+
+  /** One of the nodes with the highest sum, each with the same chance. */
+  #best(nodes: readonly NodeState[], ratings: readonly WeightedRating[]): NodeState {
+    const sums = new Array<number>(nodes.length).fill(0);
+    for (const { rate, normalize, weight } of nodes.length > 1 ? ratings : []) {
+      const rated = nodes.map(rate);
+      normalize?.(rated, nodes);
+      for (let i = 0; i < sums.length; i++) sums[i]! += weight * rated[i]!;
+    }
+    let best = 0;
+    let equals = 1;
+    for (let i = 1; i < sums.length; i++) {
+      if (sums[i]! > sums[best]!) {
+        best = i;
+        equals = 1;
+      } else if (sums[i] === sums[best] && this.#random.next() * ++equals < 1) {
+        best = i;
+      }
+    }
+    return nodes[best]!;
+  }
+
+  /** The standing of a shape, up to date; undefined when its ratings depend on all nodes, so that none can be kept. */
+  #standing(toPlace: PodToPlace): Standing | undefined {
+    const { shape } = toPlace;
+    const old = this.#standings.get(shape);
+    this.#standings.delete(shape);
+    const bases = rankingRules.map((rule) => rule.basis?.(toPlace, this.#snapshot) ?? 0);
+    const basesHold = old?.bases.every((basis, i) => basis === bases[i]);
+    const changed = old && basesHold ? this.#snapshot.changedSince(old.changeNumber) : undefined;
+    let standing: Standing;
+    if (old && changed) {
+      standing = old;
+      for (const node of new Set(changed)) this.#rate(standing, node);
+    } else {
+      const rules = this.#prepare(toPlace);
+      if (rules.ratings.some((rating) => rating.normalize)) return undefined;
+      const { nodes } = this.#snapshot;
+      standing = { rules, bases, heap: new CandidateHeap(nodes.length), changeNumber: 0 };
+      for (const node of nodes) this.#rate(standing, node);
+    }
+    standing.changeNumber = this.#snapshot.changeNumber;
+    // A map keeps the order of insertion: the first is the one that was not used for longest.
+    this.#standings.set(shape, standing);
+    if (this.#standings.size > standingsMax) {
+      for (const longestUnused of this.#standings.keys()) {
+        this.#standings.delete(longestUnused);
+        break;
+      }
+    }
+    return standing;
+  }
+
+  #rate({ rules, heap }: Standing, node: NodeState): void {
+    if (rejectionOf(rules.checks, node) !== undefined) {
+      heap.delete(node.index);
+      return;
+    }
+    // Ratings are whole numbers; a fraction by chance decides among equals.
+    let score = this.#random.next();
+    for (const { rate, weight } of rules.ratings) score += weight * rate(node);
+    heap.set(node.index, score);
+  }
+
+  #prepare(toPlace: PodToPlace): PreparedRules {
+    const checks: NodeCheck[] = [];
+    for (const rule of feasibilityRules) {
+      const check = rule.prepare(toPlace, this.#snapshot);
+      if (check) checks.push(check);
+    }
+    const ratings: WeightedRating[] = [];
+    for (const rule of rankingRules) {
+      const rating = rule.prepare(toPlace, this.#snapshot);
+      if (rating) ratings.push({ ...rating, weight: rule.weight });
+    }
+    return { checks, ratings };
+  }
+}
+
+const notNamed = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]");
+
+function rejectionOf(checks: readonly NodeCheck[], node: NodeState): Rejection | undefined {
+  for (const check of checks) {
+    const rejection = check(node);
+    if (rejection) return rejection;
+  }
+  return undefined;
+}
+
+interface Found {
+  readonly feasible: NodeState[];
+  readonly rejections: NodeRejection[];
+}
+
+/** Looks at the nodes from `start` round until `enough` are feasible. */
+function search(nodes: readonly NodeState[], start: number, enough: number, checks: readonly NodeCheck[]): Found {
+  const feasible: NodeState[] = [];
+  const rejections: NodeRejection[] = [];
+  for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
+    const node = nodes[(start + i) % nodes.length]!;
+    const rejection = rejectionOf(checks, node);
+    if (rejection) rejections.push({ node, rejection });
+    else feasible.push(node);
+  }
+  return { feasible, rejections };
+}
+
+/** How many feasible nodes a search over all nodes ranks: all of a small cluster, a sinking share of a large one. */
+function enoughFeasible(nodeCount: number): number {
+  const share = Math.max(feasibleShareMin, 0.5 - nodeCount / 12_500);
+  return Math.max(feasibleNodesMin, Math.floor(nodeCount * share));
+}

@@ -1,0 +1,115 @@
+import { type Container, type Pod, type PodSpec, podRequests, servingContainers } from "../api/index.ts";
+import { type Amounts, amountsOf, assumedRequests } from "./amounts.ts";
+
+export interface HostPort {
+  readonly hostIP: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/**
+ * Everything that scheduling reads of a pod's spec. Pods of one template have the same shape, one object: it is worked
+ * out once, and a plan for one of them is most of a plan for the next.
+ */
+export interface PodShape {
+  /** The fields that are in the shape's identity and no others. */
+  readonly spec: PodSpec;
+  readonly requests: Amounts;
+  /** The requests for rankings: containers that ask for nothing count for something. */
+  readonly assumedRequests: Amounts;
+  readonly hostPorts: readonly HostPort[];
+  /** The images of the regular containers, each with its tag. */
+  readonly images: readonly string[];
+  /** The nodes that the required node affinity names; undefined when it names none. */
+  readonly nodeNames: ReadonlySet<string> | undefined;
+  /** Whether the pod says where it wants to be relative to other pods. */
+  readonly hasPodTerms: boolean;
+}
+
+/** The shapes that are remembered; more than templates in a large cluster. */
+const shapesMax = 5_000;
+
+/** Gives each pod its shape, the same object for the same shape. */
+export class PodShapes {
+  readonly #shapes = new Map<string, PodShape>();
+
+  of(pod: Pod): PodShape {
+    const key = identityOf(pod.spec);
+    let shape = this.#shapes.get(key);
+    if (shape === undefined) {
+      // Forgetting costs only that the next pod's plan starts from nothing.
+      if (this.#shapes.size >= shapesMax) this.#shapes.clear();
+      shape = shapeOf(pod);
+      this.#shapes.set(key, shape);
+    }
+    return shape;
+  }
+}
+
+/** A text that is the same for pods between which no rule can tell the difference. */
+function identityOf(spec: PodSpec): string {
+  return JSON.stringify([
+    spec.containers.map(identityOfContainer),
+    spec.initContainers?.map(identityOfContainer),
+    spec.nodeSelector,
+    spec.affinity,
+    spec.tolerations,
+    spec.topologySpreadConstraints,
+    spec.overhead,
+    spec.resources?.requests,
+    spec.preemptionPolicy,
+  ]);
+}
+
+function identityOfContainer({ resources, ports, image, restartPolicy }: Container): unknown {
+  return [resources?.requests, ports?.filter((port) => port.hostPort), image, restartPolicy];
+}
+
+function shapeOf(pod: Pod): PodShape {
+  const { spec } = pod;
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  return {
+    spec,
+    requests: amountsOf(podRequests(pod)),
+    assumedRequests: assumedRequests(pod),
+    hostPorts: hostPortsOf(pod),
+    images: spec.containers.flatMap((container) => (container.image ? [imageWithTag(container.image)] : [])),
+    nodeNames: namedNodes(spec),
+    hasPodTerms:
+      podAffinity !== undefined || podAntiAffinity !== undefined || (spec.topologySpreadConstraints ?? []).length > 0,
+  };
+}
+
+function hostPortsOf(pod: Pod): HostPort[] {
+  return servingContainers(pod).flatMap((container) =>
+    (container.ports ?? [])
+      .filter((port) => (port.hostPort ?? 0) > 0)
+      .map((port) => ({
+        hostIP: port.hostIP || "0.0.0.0",
+        protocol: port.protocol || "TCP",
+        port: port.hostPort as number, // filtered above
+      })),
+  );
+}
+
+/** An image reference as nodes report it: one without a tag means latest. */
+export function imageWithTag(image: string): string {
+  return image.lastIndexOf(":") <= image.lastIndexOf("/") ? `${image}:latest` : image;
+}
+
+/**
+ * The nodes that every term of the required node affinity names by metadata.name, as DaemonSets do for each of their
+ * pods. A term that names none allows others.
+ */
+function namedNodes(spec: PodSpec): ReadonlySet<string> | undefined {
+  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (terms === undefined || terms.length === 0) return undefined;
+  const names = new Set<string>();
+  for (const term of terms) {
+    const named = (term.matchFields ?? []).filter((field) => field.key === "metadata.name" && field.operator === "In");
+    const [first, ...rest] = named;
+    if (first === undefined) return undefined;
+    for (const name of first.values ?? []) if (rest.every((field) => field.values?.includes(name))) names.add(name);
+  }
+  return names;
+}

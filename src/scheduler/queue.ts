@@ -1,0 +1,268 @@
+import type { Pod } from "../api/index.ts";
+import { type Backoff, backoffMs } from "../client/index.ts";
+import { type Clock, Heap, type Timer } from "../lib/index.ts";
+import type { PodShape, PodShapes } from "./pod-shape.ts";
+
+/** Where a pod is: to be tried next, tried again later, waiting for the cluster to change, or in a plan right now. */
+type Place = "active" | "backoff" | "waiting" | "taken" | "gone";
+
+/** A pod without a node, and what happened to it so far. */
+export interface QueuedPod {
+  pod: Pod;
+  shape: PodShape;
+  /** How many plans failed since the pod was new. */
+  failures: number;
+  /** What the pod's last failure said, and when that was reported. */
+  reported?: { readonly message: string; readonly atMs: number };
+}
+
+interface Entry extends QueuedPod {
+  place: Place;
+  /** Orders pods of one priority; grows. */
+  readonly sequence: number;
+  /** Grows with every move: items of heaps that carry an older one are void. */
+  move: number;
+  retryAtMs: number;
+  /** Whether the failure was an error rather than a lack of room: then the pause is kept even if nothing else waits. */
+  failedByError: boolean;
+  waitingSinceMs: number;
+}
+
+interface Item {
+  readonly entry: Entry;
+  readonly move: number;
+}
+
+/** kube-scheduler's podInitialBackoffSeconds and podMaxBackoffSeconds. */
+const retryBackoff: Backoff = { firstMs: 1_000, maxMs: 10_000 };
+/** A pod that waits this long is tried again whatever happened: kube-scheduler's podMaxInUnschedulablePodsDuration. */
+const waitingMsMax = 5 * 60_000;
+const waitingCheckMs = 30_000;
+
+/**
+ * The pods that need a node: by priority, then in the order of their coming. One that fits nowhere waits until something
+ * changed that could make it fit, and at least its backoff, unless there is nothing better to do.
+ */
+export class SchedulingQueue {
+  readonly #clock: Clock;
+  readonly #shapes: PodShapes;
+  readonly #onReady: () => void;
+  readonly #entries = new Map<string, Entry>();
+  readonly #active = new Heap<Item>(
+    (a, b) => priorityOf(b.entry.pod) - priorityOf(a.entry.pod) || a.entry.sequence - b.entry.sequence,
+  );
+  readonly #backoff = new Heap<Item>((a, b) => a.entry.retryAtMs - b.entry.retryAtMs);
+  readonly #waiting = new Map<PodShape, Set<Entry>>();
+  #sequence = 0;
+  #retryTimer: { readonly atMs: number; readonly timer: Timer } | undefined;
+  #waitingTimer: Timer | undefined;
+  #closed = false;
+
+  /** `onReady` is called when a pod can be taken that could not before. */
+  constructor(clock: Clock, shapes: PodShapes, onReady: () => void) {
+    this.#clock = clock;
+    this.#shapes = shapes;
+    this.#onReady = onReady;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Adds a pod, or its new version; one whose spec or labels changed is tried at once. */
+  add(pod: Pod): void {
+    if (this.#closed) return;
+    const entry = this.#entries.get(pod.metadata.uid);
+    if (entry === undefined) {
+      this.#addNew(pod);
+      return;
+    }
+    const isSame = sameForScheduling(entry.pod, pod);
+    // One that was taken is tried in its new version if it is given back.
+    if (!isSame && entry.place !== "taken") this.#toActive(entry);
+    entry.pod = pod;
+    entry.shape = this.#shapes.of(pod);
+  }
+
+  delete(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined) return;
+    this.#moveTo(entry, "gone");
+    this.#entries.delete(uid);
+  }
+
+  /** The pod to plan next. It is given back with `wait` or `retry`, or taken out with `delete`. */
+  take(): QueuedPod | undefined {
+    this.#activateDue();
+    const entry = this.#pop(this.#active) ?? this.#popEarly();
+    if (entry) this.#moveTo(entry, "taken");
+    return entry;
+  }
+
+  /** Gives back a pod that fits nowhere: it is tried again when `wake` says so, or in some minutes. */
+  wait(queued: QueuedPod): void {
+    const entry = this.#taken(queued);
+    if (entry === undefined) return;
+    this.#failed(entry, false);
+    this.#moveTo(entry, "waiting");
+    entry.waitingSinceMs = this.#clock.monotonicMs();
+    this.#waiting.getOrInsertComputed(entry.shape, () => new Set()).add(entry);
+    this.#waitingTimer ??= this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
+  }
+
+  /** Gives back a pod whose placing failed: it is tried again after its backoff. */
+  retry(queued: QueuedPod): void {
+    const entry = this.#taken(queued);
+    if (entry === undefined) return;
+    this.#failed(entry, true);
+    this.#toBackoff(entry);
+  }
+
+  /** Lets the waiting pods try again for whose shape `mayFit` says so; it is asked once for each shape. */
+  wake(mayFit: (pod: Pod) => boolean): void {
+    for (const entries of [...this.#waiting.values()]) {
+      const [any] = entries;
+      if (any === undefined || !mayFit(any.pod)) continue;
+      for (const entry of [...entries]) this.#requeue(entry);
+    }
+  }
+
+  /** Drops everything; nothing can be added any more. */
+  close(): void {
+    this.#closed = true;
+    for (const uid of [...this.#entries.keys()]) this.delete(uid);
+    this.#retryTimer?.timer.cancel();
+    this.#waitingTimer?.cancel();
+  }
+
+  #addNew(pod: Pod): void {
+    const entry: Entry = {
+      pod,
+      shape: this.#shapes.of(pod),
+      failures: 0,
+      place: "taken",
+      sequence: this.#sequence++,
+      move: 0,
+      retryAtMs: 0,
+      failedByError: false,
+      waitingSinceMs: 0,
+    };
+    this.#entries.set(pod.metadata.uid, entry);
+    this.#toActive(entry);
+  }
+
+  #taken(queued: QueuedPod): Entry | undefined {
+    const entry = this.#entries.get(queued.pod.metadata.uid);
+    // Undefined when it was deleted while it was planned.
+    return entry?.place === "taken" ? entry : undefined;
+  }
+
+  #failed(entry: Entry, byError: boolean): void {
+    entry.failedByError = byError;
+    entry.retryAtMs = this.#clock.monotonicMs() + backoffMs(retryBackoff, entry.failures);
+    entry.failures++;
+  }
+
+  #requeue(entry: Entry): void {
+    if (entry.retryAtMs > this.#clock.monotonicMs()) this.#toBackoff(entry);
+    else this.#toActive(entry);
+  }
+
+  #toActive(entry: Entry): void {
+    this.#moveTo(entry, "active");
+    this.#active.push({ entry, move: entry.move });
+    this.#onReady();
+  }
+
+  #toBackoff(entry: Entry): void {
+    this.#moveTo(entry, "backoff");
+    this.#backoff.push({ entry, move: entry.move });
+    if (!entry.failedByError) this.#onReady();
+    else this.#setRetryTimer();
+  }
+
+  /** Takes the entry from where it is: out of the waiting ones, and what heaps hold of it becomes void. */
+  #moveTo(entry: Entry, place: Place): void {
+    if (entry.place === "waiting") {
+      const entries = this.#waiting.get(entry.shape);
+      entries?.delete(entry);
+      if (entries?.size === 0) this.#waiting.delete(entry.shape);
+    }
+    entry.place = place;
+    entry.move++;
+  }
+
+  #pop(heap: Heap<Item>): Entry | undefined {
+    const item = this.#peek(heap);
+    heap.pop();
+    return item?.entry;
+  }
+
+  /** The first item that is not void. */
+  #peek(heap: Heap<Item>): Item | undefined {
+    for (let item = heap.peek(); item; item = heap.peek()) {
+      if (item.move === item.entry.move) return item;
+      heap.pop();
+    }
+    return undefined;
+  }
+
+  /** A pod whose backoff is not over, when no other waits: kube-scheduler's SchedulerPopFromBackoffQ. */
+  #popEarly(): Entry | undefined {
+    const item = this.#peek(this.#backoff);
+    if (item === undefined || item.entry.failedByError) return undefined;
+    this.#backoff.pop();
+    return item.entry;
+  }
+
+  #activateDue(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (
+      let item = this.#peek(this.#backoff);
+      item && item.entry.retryAtMs <= nowMs;
+      item = this.#peek(this.#backoff)
+    ) {
+      this.#backoff.pop();
+      this.#moveTo(item.entry, "active");
+      this.#active.push({ entry: item.entry, move: item.entry.move });
+    }
+  }
+
+  #setRetryTimer(): void {
+    const first = this.#peek(this.#backoff);
+    if (first === undefined || this.#closed) return;
+    const atMs = first.entry.retryAtMs;
+    if (this.#retryTimer && this.#retryTimer.atMs <= atMs) return;
+    this.#retryTimer?.timer.cancel();
+    const timer = this.#clock.setTimer(atMs - this.#clock.monotonicMs(), () => {
+      this.#retryTimer = undefined;
+      this.#activateDue();
+      this.#onReady();
+      this.#setRetryTimer();
+    });
+    this.#retryTimer = { atMs, timer };
+  }
+
+  readonly #checkWaiting = () => {
+    this.#waitingTimer = undefined;
+    const oldestMs = this.#clock.monotonicMs() - waitingMsMax;
+    for (const entries of [...this.#waiting.values()]) {
+      for (const entry of [...entries]) {
+        if (entry.waitingSinceMs <= oldestMs) this.#requeue(entry);
+      }
+    }
+    if (this.#waiting.size > 0) this.#waitingTimer = this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
+  };
+}
+
+function priorityOf(pod: Pod): number {
+  return pod.spec.priority ?? 0;
+}
+
+/** Whether nothing changed that could make a pod schedulable: its status says only what is known anyway. */
+function sameForScheduling(a: Pod, b: Pod): boolean {
+  return (
+    a.metadata.generation === b.metadata.generation &&
+    JSON.stringify(a.metadata.labels) === JSON.stringify(b.metadata.labels)
+  );
+}

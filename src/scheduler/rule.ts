@@ -1,0 +1,75 @@
+import type { Pod } from "../api/index.ts";
+import type { PodShape } from "./pod-shape.ts";
+import type { NodeState, Snapshot } from "./snapshot.ts";
+
+/** A pod that needs a node. */
+export interface PodToPlace {
+  readonly pod: Pod;
+  readonly shape: PodShape;
+}
+
+/** Why a node is not feasible. */
+export interface Rejection {
+  /** As `kubectl describe pod` shows them, counted over the nodes; the texts are those of Kubernetes. */
+  readonly reasons: readonly string[];
+  /** Whether the node could become feasible by removing pods from it. */
+  readonly isResolvable: boolean;
+}
+
+/** Says why the pod cannot be on the node; undefined when nothing speaks against it. */
+export type NodeCheck = (node: NodeState) => Rejection | undefined;
+
+/** One reason for which nodes are not feasible. */
+export interface FeasibilityRule {
+  /** The name of Kubernetes' plugin, which its messages use. */
+  readonly name: string;
+  /** The rule for one pod; undefined when it has nothing against any node. */
+  readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeCheck | undefined;
+}
+
+/** How good a node is for a pod, by one measure. */
+export interface NodeRating {
+  /** From 0, the worst, to 100, the best; any scale where the rule normalizes. */
+  readonly rate: (node: NodeState) => number;
+  /**
+   * Brings the ratings of all feasible nodes to 0…100, in place. Such a rating depends on the other nodes, so plans with
+   * it rate all nodes anew.
+   */
+  readonly normalize?: (ratings: number[], nodes: readonly NodeState[]) => void;
+}
+
+/** One measure of how good nodes are; what counts is the weighted sum. */
+export interface RankingRule {
+  readonly name: string;
+  /** The weight in Kubernetes' default profile. */
+  readonly weight: number;
+  /** The rating for one pod; undefined when it would be the same for all nodes. */
+  readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeRating | undefined;
+  /** What the rating depends on beside the pod's shape and the node itself: while it is equal, old ratings hold. */
+  readonly basis?: (toPlace: PodToPlace, snapshot: Snapshot) => number;
+}
+
+export const ratingMax = 100;
+
+/** A rejection that removing pods could mend. */
+export function resolvable(...reasons: readonly string[]): Rejection {
+  return { reasons, isResolvable: true };
+}
+
+/** A rejection that removing pods does not mend. */
+export function unresolvable(...reasons: readonly string[]): Rejection {
+  return { reasons, isResolvable: false };
+}
+
+/** Brings ratings to 0…100 by the highest; all stay 0 when none is above. */
+export function normalizeToHighest(ratings: number[]): void {
+  const highest = ratings.reduce((a, b) => Math.max(a, b), 0);
+  if (highest === 0) return;
+  for (let i = 0; i < ratings.length; i++) ratings[i] = Math.floor((ratingMax * ratings[i]!) / highest);
+}
+
+/** As normalizeToHighest, for ratings of which less is better. */
+export function normalizeToLowest(ratings: number[]): void {
+  normalizeToHighest(ratings);
+  for (let i = 0; i < ratings.length; i++) ratings[i] = ratingMax - ratings[i]!;
+}

@@ -1,0 +1,272 @@
+import {
+  ApiError,
+  type Binding,
+  isPodTerminal,
+  type Node,
+  Nodes,
+  type Pod,
+  type PodCondition,
+  Pods,
+} from "../api/index.ts";
+import {
+  type Client,
+  createEventRecorder,
+  type EventRecorder,
+  type Informer,
+  type InformerEvent,
+  type InformerSet,
+  keyOf,
+  type ObjectKey,
+} from "../client/index.ts";
+import { type Clock, deepEqual, errorMessage, type Logger, type Random, timestamp } from "../lib/index.ts";
+import { Planner } from "./planner.ts";
+import { PodShapes } from "./pod-shape.ts";
+import { type QueuedPod, SchedulingQueue } from "./queue.ts";
+import { type NodeState, Snapshot } from "./snapshot.ts";
+
+export const defaultSchedulerName = "default-scheduler";
+
+export interface SchedulerOptions {
+  readonly client: Client;
+  /** Shared with whoever else reads in this process; its signal should not end before `signal`. */
+  readonly informers: InformerSet;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Where events go; to the API when left out. */
+  readonly events?: EventRecorder;
+}
+
+/** How many writes are under way at once. While they are, the event loop has its turn. */
+const writesMax = 64;
+/** How long a pod's failure is not told again in the same words. */
+const repeatReportMs = 5 * 60_000;
+
+/** Gives pods their nodes until `signal` is aborted; resolves when the last write has ended. */
+export async function runScheduler(options: SchedulerOptions): Promise<void> {
+  await new Scheduler(options).run();
+}
+
+/** The shell around the planner: events in, bindings, conditions and events out. */
+class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #events: EventRecorder;
+  readonly #snapshot: Snapshot;
+  readonly #planner: Planner;
+  readonly #queue: SchedulingQueue;
+  readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer<Node>;
+  #writes = 0;
+  #started = false;
+  #pumpScheduled = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: SchedulerOptions) {
+    const { client, clock, random, log, signal, informers } = options;
+    this.#options = options;
+    this.#events =
+      options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
+    const shapes = new PodShapes();
+    this.#snapshot = new Snapshot(shapes);
+    this.#planner = new Planner(this.#snapshot, random);
+    this.#queue = new SchedulingQueue(clock, shapes, () => this.#schedulePump());
+    this.#pods = informers.informer(Pods);
+    this.#nodes = informers.informer(Nodes);
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    const stopHandlers = [
+      this.#nodes.addHandler((event) => this.#onNode(event)),
+      this.#pods.addHandler((event) => this.#onPod(event)),
+    ];
+    await Promise.all([this.#nodes.synced(), this.#pods.synced()]);
+    this.#started = true;
+    this.#schedulePump();
+    await new Promise<void>((resolve) => {
+      const stop = () => {
+        for (const stopHandler of stopHandlers) stopHandler();
+        this.#queue.close();
+        if (this.#writes === 0) resolve();
+        else this.#whenIdle = resolve;
+      };
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  #onNode(event: InformerEvent<Node>): void {
+    const { name } = event.object.metadata;
+    if (event.type === "delete") {
+      this.#snapshot.removeNode(name);
+      return;
+    }
+    // Most updates are heartbeats, which say nothing about where pods fit.
+    if (event.type === "update" && sameForScheduling(event.old, event.object)) return;
+    this.#snapshot.setNode(event.object);
+    this.#wakeFor(this.#snapshot.node(name));
+  }
+
+  #onPod({ type, object: pod }: InformerEvent<Pod>): void {
+    const { uid } = pod.metadata;
+    if (type === "delete" || isPodTerminal(pod)) {
+      this.#queue.delete(uid);
+      const placed = this.#snapshot.unplace(uid);
+      if (placed) this.#wakeFor(this.#snapshot.node(placed.nodeName));
+      return;
+    }
+    if (pod.spec.nodeName) {
+      this.#queue.delete(uid);
+      this.#snapshot.place(pod, pod.spec.nodeName);
+      return;
+    }
+    if (!isOurs(pod)) this.#queue.delete(uid);
+    else this.#queue.add(pod);
+  }
+
+  /** Lets the pods try again that would fit on a node that has changed. */
+  #wakeFor(node: NodeState | undefined): void {
+    if (node !== undefined) this.#queue.wake((pod) => this.#planner.isFeasible(pod, node));
+  }
+
+  /** Plans after the events that are being handed out, so that all of them are known. */
+  #schedulePump(): void {
+    if (!this.#started || this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    void Promise.resolve().then(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#writes < writesMax) {
+      const queued = this.#queue.take();
+      if (queued === undefined) return;
+      this.#schedule(queued);
+    }
+  }
+
+  #schedule(queued: QueuedPod): void {
+    const { pod } = queued;
+    const plan = this.#planner.plan(pod);
+    if ("nodeName" in plan) {
+      // The pod counts as placed from here on, so that the next plan need not wait for the binding.
+      this.#snapshot.place(pod, plan.nodeName);
+      this.#write(this.#bind(queued, plan.nodeName));
+      return;
+    }
+    this.#queue.wait(queued);
+    this.#report(queued, "Unschedulable", plan.diagnosis.message);
+  }
+
+  async #bind(queued: QueuedPod, nodeName: string): Promise<void> {
+    const { client, signal, log } = this.#options;
+    const { pod } = queued;
+    const { namespace, name, uid } = pod.metadata;
+    const binding: Binding = {
+      apiVersion: "v1",
+      kind: "Binding",
+      // The server fills in the rest of the metadata.
+      metadata: { namespace, name, uid } as Binding["metadata"],
+      target: { kind: "Node", name: nodeName },
+    };
+    try {
+      await client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal });
+    } catch (error) {
+      if (!signal.aborted) this.#bindingFailed(queued, nodeName, error);
+      return;
+    }
+    log.debug("bound pod", { pod: keyOf(pod), node: nodeName });
+    this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
+  }
+
+  #bindingFailed(queued: QueuedPod, nodeName: string, error: unknown): void {
+    const { uid } = queued.pod.metadata;
+    const known = this.#pods.get(keyOf(queued.pod));
+    // The binding may have reached the server although its answer did not reach us: then the informer has the last word.
+    if (known?.metadata.uid === uid && known.spec.nodeName) return;
+    this.#snapshot.unplace(uid);
+    this.#wakeFor(this.#snapshot.node(nodeName));
+    this.#queue.retry(queued);
+    if (error instanceof ApiError && error.code === 404) return; // deleted meanwhile: the informer will say so
+    this.#options.log.warn("binding failed", { pod: keyOf(queued.pod), node: nodeName, error: errorMessage(error) });
+    this.#report(queued, "SchedulerError", errorMessage(error));
+  }
+
+  /** Tells people why the pod has no node: an event, and the pod's condition. */
+  #report(queued: QueuedPod, reason: string, message: string): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const { reported } = queued;
+    if (reported?.message === message && nowMs - reported.atMs < repeatReportMs) return;
+    queued.reported = { message, atMs: nowMs };
+    this.#events.warning(asPod(queued.pod), "FailedScheduling", message);
+    this.#write(this.#setCondition(queued.pod, reason, message));
+  }
+
+  async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
+    const { client, clock, log, signal } = this.#options;
+    const old = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
+    if (old?.status === "False" && old.reason === reason && old.message === message) return;
+    const condition: PodCondition = {
+      type: "PodScheduled",
+      status: "False",
+      reason,
+      message,
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+      lastTransitionTime:
+        old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
+    };
+    try {
+      await client.patch(
+        Pods,
+        objectKeyOf(pod),
+        { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } },
+        { subresource: "status", type: "application/strategic-merge-patch+json", signal },
+      );
+    } catch (error) {
+      // It only tells people; the next failure says it again.
+      if (!signal.aborted) log.debug("condition not written", { pod: keyOf(pod), error: errorMessage(error) });
+    }
+  }
+
+  #write(writing: Promise<void>): void {
+    this.#writes++;
+    void writing.finally(() => {
+      this.#writes--;
+      if (this.#writes === 0) this.#whenIdle?.();
+      this.#schedulePump();
+    });
+  }
+}
+
+/** Whether the pod is ours to schedule: under our name, not going away, and with no gate closed. */
+function isOurs(pod: Pod): boolean {
+  return (
+    (pod.spec.schedulerName ?? defaultSchedulerName) === defaultSchedulerName &&
+    pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulingGates ?? []).length === 0
+  );
+}
+
+/** Whether two versions of a node take the same pods and rank the same. */
+function sameForScheduling(a: Node, b: Node): boolean {
+  return (
+    a.spec?.unschedulable === b.spec?.unschedulable &&
+    deepEqual(a.spec?.taints, b.spec?.taints) &&
+    deepEqual(a.metadata.labels, b.metadata.labels) &&
+    deepEqual(a.status?.allocatable, b.status?.allocatable) &&
+    deepEqual(a.status?.images, b.status?.images)
+  );
+}
+
+function objectKeyOf(pod: Pod): ObjectKey {
+  const { namespace, name } = pod.metadata;
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** The pod with its kind, which events refer to and lists leave out. */
+function asPod(pod: Pod): Pod {
+  return pod.kind === undefined ? { ...pod, apiVersion: "v1", kind: "Pod" } : pod;
+}
