@@ -8,6 +8,7 @@ export class ObjectLookup implements Lookup {
   #objects = new Map<string, KubeObject>();
   #lastChange = new Map<string, number>();
   #revision = 0;
+  #waiting: (() => void)[] = [];
 
   /** Stores the object; the metadata that a server gives is filled in. */
   put<T extends KubeObject>(definition: ResourceDefinition<T>, object: NewObject<T>): this {
@@ -22,6 +23,7 @@ export class ObjectLookup implements Lookup {
     // A new object with its metadata completed is what a store would hold of that kind.
     this.#objects.set(objectKey(definition, namespace, name), deepFreeze({ ...object, metadata } as unknown as T));
     this.#lastChange.set(resourcePrefix(definition), this.#revision);
+    for (const wake of this.#waiting.splice(0)) wake();
     return this;
   }
 
@@ -46,6 +48,22 @@ export class ObjectLookup implements Lookup {
 
   byIndex<T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string): readonly T[] {
     return this.list(definition).filter((each) => index.of(each) === value);
+  }
+
+  async whenThere<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    for (;;) {
+      const found = this.get(definition, namespace, name);
+      if (found || signal.aborted) return found;
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
   }
 
   lastChange<T extends KubeObject>(definition: ResourceDefinition<T>): number {

@@ -13,6 +13,13 @@ export interface Lookup {
   list<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): readonly T[];
   /** Those that an index files under `value`. The index is made at its first use and `of` is the same at every use. */
   byIndex<T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string): readonly T[];
+  /** Resolves with the object, at once or as soon as it is made; undefined when the signal comes first. */
+  whenThere<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    namespace: string | undefined,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<T | undefined>;
   /** Grows when an object of the kind changes: what was computed from them holds as long as this stays. */
   lastChange<T extends KubeObject>(definition: ResourceDefinition<T>): Revision;
 }
@@ -46,6 +53,23 @@ export function lookupIn(cache: WatchCache): Lookup {
       const objects = cacheOf(definition);
       objects.addIndex(index.name, (object) => index.of(object as T));
       return objects.byIndex(index.name, value).map((each) => each.object as T);
+    },
+    async whenThere<T extends KubeObject>(
+      definition: ResourceDefinition<T>,
+      namespace: string | undefined,
+      name: string,
+      signal: AbortSignal,
+    ) {
+      const objects = cacheOf(definition);
+      const key = objectKey(definition, namespace, name);
+      const seen = cache.revision;
+      const present = objects.get(key)?.object as T | undefined;
+      if (present || signal.aborted) return present;
+      for await (const _ of objects.watch(seen, signal, { key })) {
+        const made = objects.get(key)?.object as T | undefined;
+        if (made) return made;
+      }
+      return undefined;
     },
     lastChange: (definition) => cacheOf(definition).lastChange,
   };

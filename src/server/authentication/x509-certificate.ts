@@ -1,11 +1,14 @@
 // Reads what authentication needs of a certificate (RFC 5280 section 4.1) and steps over the rest: microseconds, where a
 // general parser of certificates takes most of a millisecond.
 
-export interface CertificateIdentity {
+export interface Subject {
   readonly commonName: string | undefined;
   readonly organizations: readonly string[];
   /** From Kubernetes' own attribute type; see KEP-4828. */
   readonly uid: string | undefined;
+}
+
+export interface CertificateIdentity extends Subject {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
@@ -32,8 +35,36 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Undefined when the bytes are not a certificate. */
 export function readCertificate(bytes: Uint8Array): CertificateIdentity | undefined {
+  return whole(() => read(bytes));
+}
+
+const requestPem = /-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([^-]+)-----END/;
+
+/**
+ * Whose certificate a request asks for (RFC 2986), from `spec.request` of a CertificateSigningRequest: PEM in base64.
+ * Undefined when it is none.
+ */
+export function readCertificateRequest(base64: string): Subject | undefined {
+  return whole(() => {
+    const body = requestPem.exec(fromBase64(base64))?.[1];
+    if (body === undefined) throw new Malformed();
+    const bytes = Uint8Array.from(fromBase64(body), (character) => character.charCodeAt(0));
+    const request = expect(elementAt(bytes, 0, bytes.length), tags.sequence);
+    const information = expect(elementAt(bytes, request.start, request.end), tags.sequence);
+    const [, subject] = elements(bytes, information);
+    return readName(bytes, expect(subject, tags.sequence));
+  });
+}
+
+function fromBase64(text: string): string {
+  const bare = text.replace(/\s/g, "");
+  if (bare.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(bare)) throw new Malformed();
+  return atob(bare);
+}
+
+function whole<T>(reading: () => T): T | undefined {
   try {
-    return read(bytes);
+    return reading();
   } catch (error) {
     // The bytes end early or hold what a certificate cannot: the caller treats both as no certificate.
     if (error instanceof Malformed || error instanceof TypeError) return undefined;
@@ -50,10 +81,18 @@ function read(bytes: Uint8Array): CertificateIdentity {
   if (fields[0]?.tag === tags.version) fields = fields.slice(1);
   const [, , , validity, subject] = fields;
   const [notBefore, notAfter] = elements(bytes, expect(validity, tags.sequence));
+  return {
+    ...readName(bytes, expect(subject, tags.sequence)),
+    notBeforeMs: timeOf(bytes, notBefore),
+    notAfterMs: timeOf(bytes, notAfter),
+  };
+}
+
+function readName(bytes: Uint8Array, name: Element): Subject {
   let commonName: string | undefined;
   let uid: string | undefined;
   const organizations: string[] = [];
-  for (const set of elements(bytes, expect(subject, tags.sequence))) {
+  for (const set of elements(bytes, name)) {
     for (const pair of elements(bytes, expect(set, tags.set))) {
       const [type, value] = elements(bytes, expect(pair, tags.sequence));
       const attribute = attributes[hexadecimal(bytes, expect(type, tags.objectIdentifier))];
@@ -65,7 +104,7 @@ function read(bytes: Uint8Array): CertificateIdentity {
       else organizations.push(text);
     }
   }
-  return { commonName, organizations, uid, notBeforeMs: timeOf(bytes, notBefore), notAfterMs: timeOf(bytes, notAfter) };
+  return { commonName, organizations, uid };
 }
 
 function elementAt(bytes: Uint8Array, at: number, end: number): Element {

@@ -1,0 +1,48 @@
+import type { Clock, Random } from "../../lib/index.ts";
+import type { Authorizer, RuleResolver } from "../authorization/index.ts";
+import type { Lookup } from "../lookup.ts";
+import type { AdmissionPlugin } from "./admission.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
+import { persistentVolumeClaimResize } from "./claim-resize.ts";
+import { defaultIngressClass, defaultStorageClass } from "./default-classes.ts";
+import { limitRanger } from "./limit-ranger.ts";
+import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
+import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
+import { priority } from "./priority.ts";
+import { roleEscalation } from "./role-escalation.ts";
+import { runtimeClass } from "./runtime-class.ts";
+import { serviceAccount } from "./service-account.ts";
+import { storageObjectInUseProtection } from "./storage-protection.ts";
+
+export interface DefaultAdmissionOptions {
+  readonly lookup: Lookup;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly authorizer: Authorizer;
+  readonly rules: RuleResolver;
+}
+
+/** The plugins that Kubernetes runs by default, in its order: pkg/kubeapiserver/options/plugins.go. */
+export function defaultAdmissionPlugins(options: DefaultAdmissionOptions): AdmissionPlugin[] {
+  const { lookup, authorizer } = options;
+  return [
+    // Not a plugin there but a part of storing roles: it comes before every validation.
+    roleEscalation(options),
+    namespaceLifecycle(lookup),
+    limitRanger(lookup),
+    serviceAccount(options),
+    nodeRestriction(lookup),
+    taintNodesByCondition,
+    priority(lookup),
+    defaultTolerationSeconds,
+    defaultStorageClass(lookup),
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize(lookup),
+    runtimeClass(lookup),
+    certificateApproval(authorizer),
+    certificateSigning(authorizer),
+    certificateSubjectRestriction,
+    defaultIngressClass(lookup),
+  ];
+}
