@@ -1,0 +1,181 @@
+// The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
+import { type Node, Nodes, type Pod, Pods, RuntimeClasses, Services } from "../api/index.ts";
+import { type Client, createEventRecorder, Informer, type InformerEvent } from "../client/index.ts";
+import { type Clock, errorMessage, type Logger, type Random, sleep } from "../lib/index.ts";
+import type { AgentContext } from "./context.ts";
+import type { ContainerEngine } from "./engine/index.ts";
+import type { AgentHost } from "./host.ts";
+import { ImagePuller } from "./images/image-puller.ts";
+import { keepNodeLease } from "./node/node-lease.ts";
+import { NodeReporter } from "./node/node-reporter.ts";
+import { PodObjects } from "./objects/pod-objects.ts";
+import { Paths } from "./paths.ts";
+import {
+  type ContainerLocation,
+  type ContainerQuery,
+  locateContainer,
+  locateLog,
+  locateSandbox,
+} from "./pod/locate-container.ts";
+import { removeOrphans } from "./pod/orphans.ts";
+import { podEvents } from "./pod/pod-events.ts";
+import { PodSet } from "./pod/pod-set.ts";
+import { listRuntime } from "./pod/runtime-list.ts";
+import { type AgentSettings, settingsDefaults } from "./settings.ts";
+import { Volumes } from "./volumes/volumes.ts";
+
+export interface AgentOptions {
+  readonly client: Client;
+  readonly engine: ContainerEngine;
+  readonly host: AgentHost;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly nodeName: string;
+  readonly settings: AgentSettings;
+  /** Ends the agent; containers go on running, and the next agent adopts them. */
+  readonly signal: AbortSignal;
+}
+
+export interface Agent {
+  readonly nodeName: string;
+  /** The pods of this node with the status that the agent last found. */
+  pods(): readonly Pod[];
+  // These throw ApiError in the kubelet's words.
+  /** The running container that exec and attach mean. */
+  findContainer(query: ContainerQuery): ContainerLocation;
+  /** The sandbox that port-forward means. */
+  findSandbox(query: ContainerQuery): { readonly sandboxId: string };
+  /** The container whose log is asked for; with `previous` the one before the last restart. */
+  findLog(query: ContainerQuery, previous: boolean): ContainerLocation;
+  node(): Node | undefined;
+}
+
+/** What goes on while nothing happens, so that lost events are made good. */
+const relistMs = 300_000;
+const engineRetryMs = 1_000;
+
+/** Starts the agent of one node; resolves when the node is registered and its pods have been taken over. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { client, engine, host, clock, random, log, nodeName, settings, signal } = options;
+  const recorder = createEventRecorder({ client, clock, random, component: "kubelet", host: nodeName, log, signal });
+  const events = podEvents(recorder);
+  const machine = await host.machine();
+  const version = await engineVersion(options);
+  const environment = { client, clock, random, log, signal };
+  const paths = new Paths(settings);
+  const pods: PodSet = new PodSet(
+    () => context,
+    (podUid) => objects.untrack(podUid),
+  );
+  const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
+  const nodes = new Informer(Nodes, { fieldSelector: `metadata.name=${nodeName}` }, environment);
+  const services = new Informer(Services, {}, environment);
+  const context: AgentContext = {
+    ...environment,
+    engine,
+    host,
+    settings,
+    nodeName,
+    machine,
+    paths,
+    events,
+    images: new ImagePuller({
+      engine,
+      clock,
+      events,
+      pullsAtOnceMax: settings.pullsAtOnceMax ?? settingsDefaults.pullsAtOnceMax,
+    }),
+    volumes: new Volumes(),
+    objects,
+    runtimeName: version.runtime,
+    node: () => nodes.get(nodeName),
+    services: () => services.list(),
+    async runtimeHandler(pod) {
+      const name = pod.spec.runtimeClassName;
+      return name ? (await client.get(RuntimeClasses, { name })).handler : "";
+    },
+    async pullSecrets(pod) {
+      const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
+      const found = await Promise.all(names.map((name) => objects.secret(pod.metadata.namespace ?? "", name)));
+      return found.filter((each) => each !== undefined);
+    },
+  };
+  const facts = { name: nodeName, machine, settings, engine: version };
+  const reporter = new NodeReporter(context, facts, recorder, () =>
+    pods.hasTakenOver ? "" : "pods are being taken over",
+  );
+  const node = await reporter.register();
+  recorder.normal(node, "Starting", "Starting kubelet.");
+  await Promise.all([nodes.synced(), services.synced()]);
+
+  const informer = new Informer(Pods, { fieldSelector: `spec.nodeName=${nodeName}` }, environment);
+  await informer.synced();
+  void followEngine(options, pods);
+  const runtime = await listRuntime(engine);
+  pods.takeOver(informer.list(), runtime);
+  void removeOrphans(context, pods, runtime);
+  informer.addHandler((event) => onPod(pods, objects, event));
+  void keepNodeLease(context, context.node);
+  await reporter.report(context.node() ?? node);
+  void reporter.run(context.node);
+  return {
+    nodeName,
+    node: context.node,
+    pods: () => pods.list(),
+    findContainer: (query) => locateContainer(pods, query),
+    findSandbox: (query) => locateSandbox(pods, query),
+    findLog: (query, previous) => locateLog(pods, query, previous),
+  };
+}
+
+function onPod(pods: PodSet, objects: PodObjects, event: InformerEvent<Pod>): void {
+  const { object } = event;
+  if (event.type === "delete") {
+    pods.remove(object);
+    return;
+  }
+  objects.track(object);
+  pods.update(object);
+}
+
+async function engineVersion({ engine, clock, log, signal }: AgentOptions) {
+  for (;;) {
+    try {
+      return await engine.version();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      log.warn("container engine does not answer", { error: errorMessage(error) });
+      await sleep(clock, engineRetryMs, signal);
+    }
+  }
+}
+
+/** Tells the workers what happens in the engine; lists everything again when events were lost, and now and then. */
+async function followEngine({ engine, clock, log, signal }: AgentOptions, pods: PodSet): Promise<void> {
+  const relist = async () => {
+    const startedMs = clock.now();
+    await pods.relisted(await listRuntime(engine), startedMs);
+  };
+  const relistLater = () =>
+    clock.setTimer(relistMs, () => {
+      if (signal.aborted) return;
+      relist().catch((error) => log.warn("relist failed", { error: errorMessage(error) }));
+      relistLater();
+    });
+  relistLater();
+  let first = true;
+  while (!signal.aborted) {
+    try {
+      const events = engine.events(signal);
+      if (!first) await relist();
+      first = false;
+      for await (const event of events) pods.engineChanged(event.containerId);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn("container engine lost", { error: errorMessage(error) });
+    }
+    // The signal is looked at by the loop.
+    await sleep(clock, engineRetryMs, signal).catch(() => {});
+  }
+}

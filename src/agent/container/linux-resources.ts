@@ -1,0 +1,91 @@
+// CPU and memory of the API as numbers of cgroups. https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
+import {
+  type Container,
+  type EphemeralContainer,
+  type Pod,
+  podLimits,
+  podQos,
+  podRequests,
+  type QosClass,
+  quantityMilliValue,
+  quantityValue,
+} from "../../api/index.ts";
+import type { LinuxResources } from "../engine/index.ts";
+import type { CgroupLimits, Machine } from "../host.ts";
+
+const sharesPerCpu = 1_024;
+const sharesMin = 2;
+const sharesMax = 262_144;
+/** Microseconds; the kernel's default. */
+export const cpuPeriod = 100_000;
+/** The kernel takes no less (1 ms). */
+const quotaMin = 1_000;
+
+export function cpuShares(milliCpu: number): number {
+  if (milliCpu === 0) return sharesMin;
+  return Math.min(sharesMax, Math.max(sharesMin, Math.floor((milliCpu * sharesPerCpu) / 1_000)));
+}
+
+/** Microseconds in each period; undefined without a limit. */
+export function cpuQuota(milliCpu: number): number | undefined {
+  return milliCpu === 0 ? undefined : Math.max(quotaMin, Math.floor((milliCpu * cpuPeriod) / 1_000));
+}
+
+export function containerResources(
+  pod: Pod,
+  container: Container | EphemeralContainer,
+  machine: Pick<Machine, "memoryBytes" | "oomScoreAdjMin">,
+): LinuxResources {
+  const { requests, limits } = container.resources ?? {};
+  const quota = cpuQuota(quantityMilliValue(limits?.cpu ?? "0"));
+  const memoryLimitBytes = quantityValue(limits?.memory ?? "0");
+  return {
+    cpuShares: cpuShares(quantityMilliValue(requests?.cpu ?? limits?.cpu ?? "0")),
+    ...(quota === undefined ? {} : { cpuQuota: quota, cpuPeriod }),
+    ...(memoryLimitBytes === 0 ? {} : { memoryLimitBytes }),
+    oomScoreAdj: Math.max(machine.oomScoreAdjMin, oomScoreAdj(pod, container, machine.memoryBytes)),
+  };
+}
+
+const guaranteedOomScore = -997;
+const bestEffortOomScore = 1_000;
+/** system-node-critical; pods above it are spared by the kernel as guaranteed ones are. */
+const nodeCriticalPriority = 2_000_001_000;
+
+/** Whom the kernel kills first: of burstable containers the one that asked for the least of the machine (KEP of QoS, kubelet's policy.go). */
+export function oomScoreAdj(pod: Pod, container: Container | EphemeralContainer, machineMemoryBytes: number): number {
+  if ((pod.spec.priority ?? 0) >= nodeCriticalPriority) return guaranteedOomScore;
+  const qos = podQos(pod);
+  if (qos === "Guaranteed") return guaranteedOomScore;
+  if (qos === "BestEffort") return bestEffortOomScore;
+  const request = quantityValue(container.resources?.requests?.memory ?? "0");
+  const score = 1_000 - Math.floor((1_000 * request) / machineMemoryBytes);
+  return Math.min(bestEffortOomScore - 1, Math.max(1_000 + guaranteedOomScore, score));
+}
+
+/** The cgroup of a quality of service class below the root; guaranteed pods are at the root itself. */
+export function qosCgroup(root: string, qos: QosClass): string {
+  return qos === "Guaranteed" ? root : `${root}/${qos.toLowerCase()}`;
+}
+
+/** The cgroup of all containers of a pod, cgroupfs driver. */
+export function podCgroup(root: string, pod: Pod): string {
+  return `${qosCgroup(root, podQos(pod))}/pod${pod.metadata.uid}`;
+}
+
+/** What bounds the pod as a whole: a limit only where every container has one. */
+export function podCgroupLimits(pod: Pod): CgroupLimits {
+  const limits = podLimits(pod);
+  const all = (name: "cpu" | "memory") =>
+    pod.spec.resources?.limits?.[name] !== undefined ||
+    [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].every((each) => each.resources?.limits?.[name]);
+  const cpuLimit = limits.get("cpu");
+  const memoryLimit = limits.get("memory");
+  const quota = cpuLimit && all("cpu") ? cpuQuota(quantityMilliValue(cpuLimit)) : undefined;
+  const cpuRequest = podRequests(pod).get("cpu");
+  return {
+    cpuShares: cpuShares(cpuRequest ? quantityMilliValue(cpuRequest) : 0),
+    ...(quota === undefined ? {} : { cpuQuota: quota }),
+    ...(memoryLimit && all("memory") ? { memoryLimitBytes: quantityValue(memoryLimit) } : {}),
+  };
+}

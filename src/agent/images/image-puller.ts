@@ -1,0 +1,178 @@
+import type { Pod, Secret } from "../../api/index.ts";
+import { type Clock, errorMessage, isAbort } from "../../lib/index.ts";
+import { StartError } from "../container/start-error.ts";
+import type { ContainerEngine, Image } from "../engine/index.ts";
+import { type CrashBackoff, goDuration, nextCrashBackoff } from "../pod/crash-backoff.ts";
+import type { PodContainer } from "../pod/pod-containers.ts";
+import type { PodEvents } from "../pod/pod-events.ts";
+import { withDefaultTag } from "./image-reference.ts";
+import { credentialsFor } from "./pull-credentials.ts";
+
+export interface ImagePullerOptions {
+  readonly engine: ContainerEngine;
+  readonly clock: Clock;
+  readonly events: PodEvents;
+  readonly pullsAtOnceMax: number;
+}
+
+export interface EnsuredImage {
+  readonly image: Image;
+  /** The name that the engine knows it by. */
+  readonly name: string;
+}
+
+interface PullBackoff extends CrashBackoff {
+  readonly error: string;
+}
+
+/** Backoffs of pods that are long gone; more than these are forgotten, the oldest first. */
+const backoffsMax = 4096;
+
+/** Makes sure that images are there before containers are created. */
+export class ImagePuller {
+  readonly #options: ImagePullerOptions;
+  /** By pod uid and image. */
+  readonly #backoffs = new Map<string, PullBackoff>();
+  readonly #waiting: (() => void)[] = [];
+  #pulling = 0;
+
+  constructor(options: ImagePullerOptions) {
+    this.#options = options;
+  }
+
+  /** The image for a container by its pull policy. Throws StartError with the reason that the API shows. */
+  async ensure(
+    pod: Pod,
+    container: PodContainer,
+    secrets: () => Promise<readonly Secret[]>,
+    signal: AbortSignal,
+  ): Promise<EnsuredImage> {
+    const { engine, events } = this.#options;
+    const wanted = container.spec.image ?? "";
+    const name = withDefaultTag(wanted);
+    if (name === undefined) {
+      const why = `couldn't parse image name "${wanted}": invalid reference format`;
+      const message = `Failed to apply default image tag "${wanted}": ${why}`;
+      events.warning(pod, "InspectFailed", message, container);
+      throw new StartError("InvalidImageName", message);
+    }
+    const present = await this.#status(pod, container, name);
+    const policy = container.spec.imagePullPolicy ?? "IfNotPresent";
+    if (policy !== "Always" && present) {
+      const message = `Container image "${wanted}" already present on machine and can be accessed by the pod`;
+      events.normal(pod, "Pulled", message, container);
+      return { image: present, name };
+    }
+    if (policy === "Never") {
+      const message = `Container image "${wanted}" is not present with pull policy of Never`;
+      events.warning(pod, "ErrImageNeverPull", message, container);
+      throw new StartError("ErrImageNeverPull", message);
+    }
+    await this.#pull(pod, container, name, await secrets(), signal);
+    const image = await engine.imageStatus(name);
+    if (!image) throw new StartError("ErrImagePull", `image "${wanted}" is not there after it was pulled`);
+    return { image, name };
+  }
+
+  /** Forgets the failures of a pod's pulls. */
+  forget(podUid: string): void {
+    for (const key of this.#backoffs.keys()) if (key.startsWith(`${podUid}/`)) this.#backoffs.delete(key);
+  }
+
+  async #status(pod: Pod, container: PodContainer, name: string): Promise<Image | undefined> {
+    try {
+      return await this.#options.engine.imageStatus(name);
+    } catch (error) {
+      const message = `Failed to inspect image "${container.spec.image}": ${errorMessage(error)}`;
+      this.#options.events.warning(pod, "InspectFailed", message, container);
+      throw new StartError("ImageInspectError", message);
+    }
+  }
+
+  async #pull(
+    pod: Pod,
+    container: PodContainer,
+    name: string,
+    secrets: readonly Secret[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, events } = this.#options;
+    const wanted = container.spec.image ?? "";
+    const key = `${pod.metadata.uid}/${name}`;
+    const backoff = this.#backoffs.get(key);
+    const delayMs = backoff ? backoff.updatedAtMs + backoff.delayMs - clock.now() : 0;
+    if (backoff && delayMs > 0) {
+      events.normal(pod, "BackOff", `Back-off pulling image "${wanted}"`, container);
+      events.warning(pod, "Failed", "Error: ImagePullBackOff", container);
+      throw new StartError(
+        "ImagePullBackOff",
+        `Back-off pulling image "${wanted}": ErrImagePull: ${backoff.error}`,
+        delayMs,
+      );
+    }
+    events.normal(pod, "Pulling", `Pulling image "${wanted}"`, container);
+    const askedAtMs = clock.monotonicMs();
+    await this.#turn();
+    const beganAtMs = clock.monotonicMs();
+    try {
+      await this.#pullWith(name, credentialsFor(name, secrets), signal);
+      this.#backoffs.delete(key);
+    } catch (error) {
+      if (isAbort(error) || signal.aborted) throw error;
+      const message = errorMessage(error);
+      this.#remember(key, { ...nextCrashBackoff(backoff, clock.now(), clock.now()), error: message });
+      events.warning(pod, "Failed", `Failed to pull image "${wanted}": ${message}`, container);
+      events.warning(pod, "Failed", "Error: ErrImagePull", container);
+      throw new StartError("ErrImagePull", message, firstRetryMs);
+    } finally {
+      const next = this.#waiting.shift();
+      // The place goes to the next one, or becomes free.
+      if (next) next();
+      else this.#pulling--;
+    }
+    const now = clock.monotonicMs();
+    const size = (await this.#options.engine.imageStatus(name))?.sizeBytes ?? 0;
+    const times = `${goDuration(Math.round(now - beganAtMs))} (${goDuration(Math.round(now - askedAtMs))} including waiting)`;
+    events.normal(
+      pod,
+      "Pulled",
+      `Successfully pulled image "${wanted}" in ${times}. Image size: ${size} bytes.`,
+      container,
+    );
+  }
+
+  /** Tries each of the credentials, and none when there are none; throws what the last one failed with. */
+  async #pullWith(name: string, credentials: ReturnType<typeof credentialsFor>, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#options;
+    if (credentials.length === 0) {
+      await engine.pullImage(name, undefined, signal);
+      return;
+    }
+    const errors: unknown[] = [];
+    for (const each of credentials) {
+      try {
+        await engine.pullImage(name, each, signal);
+        return;
+      } catch (error) {
+        if (isAbort(error) || signal.aborted) throw error;
+        errors.push(error);
+      }
+    }
+    throw errors.length === 1 ? errors[0] : new Error(`[${errors.map(errorMessage).join(", ")}]`);
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#pulling < this.#options.pullsAtOnceMax) this.#pulling++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #remember(key: string, backoff: PullBackoff): void {
+    this.#backoffs.delete(key);
+    this.#backoffs.set(key, backoff);
+    const [oldest] = this.#backoffs.keys();
+    if (this.#backoffs.size > backoffsMax && oldest !== undefined) this.#backoffs.delete(oldest);
+  }
+}
+
+/** After a failed pull the API shows ErrImagePull for this time, then that it backs off. */
+const firstRetryMs = 1_000;

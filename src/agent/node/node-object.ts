@@ -1,0 +1,170 @@
+// The Node object that an agent reports: pure functions of the machine and its load.
+import {
+  binaryQuantity,
+  type ContainerImage,
+  milliQuantity,
+  type NewObject,
+  type Node,
+  type NodeCondition,
+  type NodeStatus,
+} from "../../api/index.ts";
+import { timestamp } from "../../lib/index.ts";
+import type { Image } from "../engine/index.ts";
+import type { Machine, MachineLoad } from "../host.ts";
+import { type AgentSettings, settingsDefaults } from "../settings.ts";
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly settings: AgentSettings;
+  readonly engine: { readonly runtime: string; readonly version: string };
+}
+
+export interface NodeReport extends NodeFacts {
+  readonly load: MachineLoad;
+  readonly images: readonly Image[];
+  /** Why pods cannot run here now; empty when they can. */
+  readonly notReady: string;
+  readonly nowMs: number;
+}
+
+/** What the node is registered with. */
+export function newNode({ name, machine, settings }: NodeFacts): NewObject<Node> {
+  const { nodeTaints } = settings;
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name, labels: nodeLabels(name, machine, settings) },
+    spec: nodeTaints && nodeTaints.length > 0 ? { taints: nodeTaints } : {},
+  };
+}
+
+/** The labels that the agent keeps on its node, whatever others do to them. */
+export function nodeLabels(name: string, machine: Machine, settings: AgentSettings): Record<string, string> {
+  return {
+    "beta.kubernetes.io/arch": machine.architecture,
+    "beta.kubernetes.io/os": "linux",
+    "kubernetes.io/arch": machine.architecture,
+    "kubernetes.io/hostname": name,
+    "kubernetes.io/os": "linux",
+    ...settings.nodeLabels,
+  };
+}
+
+/** The node's status; fields of `previous` that the agent does not own are kept. */
+export function nodeStatus(report: NodeReport, previous: NodeStatus | undefined): NodeStatus {
+  const { name, machine, settings, engine } = report;
+  const version = settings.version ?? settingsDefaults.version;
+  return {
+    ...previous,
+    addresses: [
+      ...settings.nodeIps.map((address) => ({ type: "InternalIP", address })),
+      { type: "Hostname", address: name },
+    ],
+    ...resources(report),
+    conditions: conditions(report, previous?.conditions ?? []),
+    daemonEndpoints: { kubeletEndpoint: { Port: settings.port ?? settingsDefaults.port } },
+    images: largestImages(report.images),
+    nodeInfo: {
+      architecture: machine.architecture,
+      bootID: machine.bootId,
+      containerRuntimeVersion: `${engine.runtime}://${engine.version}`,
+      kernelVersion: machine.kernelVersion,
+      kubeProxyVersion: "",
+      kubeletVersion: version,
+      machineID: machine.machineId,
+      operatingSystem: "linux",
+      osImage: machine.osImage,
+      systemUUID: machine.systemUuid,
+    },
+  };
+}
+
+/** What must be free before pods are killed: the kubelet's default of memory.available<100Mi and nodefs.available<10%. */
+const memoryFreeMin = 100 * 2 ** 20;
+const diskFreeFraction = 0.1;
+const inodesFreeFraction = 0.05;
+
+function resources({ machine, load, settings }: NodeReport): Pick<NodeStatus, "capacity" | "allocatable"> {
+  const { reserved = {} } = settings;
+  const pods = String(settings.podsMax ?? settingsDefaults.podsMax);
+  const huge = { "hugepages-1Gi": "0", "hugepages-2Mi": "0" };
+  return {
+    capacity: {
+      cpu: String(machine.cpus),
+      "ephemeral-storage": binaryQuantity(load.diskCapacityBytes),
+      ...huge,
+      memory: binaryQuantity(machine.memoryBytes),
+      pods,
+    },
+    allocatable: {
+      cpu: milliQuantity(machine.cpus * 1_000 - (reserved.cpuMilli ?? 0)),
+      "ephemeral-storage": String(Math.floor(load.diskCapacityBytes * (1 - diskFreeFraction))),
+      ...huge,
+      memory: binaryQuantity(Math.max(0, machine.memoryBytes - (reserved.memoryBytes ?? 0) - memoryFreeMin)),
+      pods,
+    },
+  };
+}
+
+interface Verdict {
+  readonly type: string;
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+function conditions({ load, notReady, nowMs }: NodeReport, previous: readonly NodeCondition[]): NodeCondition[] {
+  const now = timestamp(nowMs);
+  const own = verdicts(load, notReady).map((verdict) => {
+    const old = previous.find((each) => each.type === verdict.type);
+    const same = old?.status === verdict.status ? old.lastTransitionTime : undefined;
+    return { ...verdict, lastHeartbeatTime: now, lastTransitionTime: same ?? now };
+  });
+  const others = previous.filter((each) => !own.some((verdict) => verdict.type === each.type));
+  return [...others, ...own];
+}
+
+function verdicts(load: MachineLoad, notReady: string): Verdict[] {
+  const pressure = (type: string, has: boolean, yes: [string, string], no: [string, string]): Verdict => {
+    const [reason, message] = has ? yes : no;
+    return { type, status: has ? "True" : "False", reason, message };
+  };
+  const diskLow =
+    load.diskAvailableBytes < load.diskCapacityBytes * diskFreeFraction ||
+    load.inodesAvailable < load.inodes * inodesFreeFraction;
+  return [
+    pressure(
+      "MemoryPressure",
+      load.memoryAvailableBytes < memoryFreeMin,
+      ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
+      ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+    ),
+    pressure(
+      "DiskPressure",
+      diskLow,
+      ["KubeletHasDiskPressure", "kubelet has disk pressure"],
+      ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+    ),
+    pressure(
+      "PIDPressure",
+      load.pids >= load.pidsMax,
+      ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
+      ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+    ),
+    notReady === ""
+      ? { type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" }
+      : { type: "Ready", status: "False", reason: "KubeletNotReady", message: notReady },
+  ];
+}
+
+/** nodeStatusMaxImages and maxNamesPerImageInNodeStatus of the kubelet. */
+const imagesMax = 50;
+const namesMax = 5;
+
+function largestImages(images: readonly Image[]): ContainerImage[] {
+  return [...images]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, imagesMax)
+    .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, namesMax), sizeBytes }));
+}

@@ -1,0 +1,133 @@
+import { ApiError, type Node, type NodeStatus, Nodes } from "../../api/index.ts";
+import type { EventRecorder } from "../../client/index.ts";
+import { deepEqual, errorMessage, sleep } from "../../lib/index.ts";
+import type { AgentContext } from "../context.ts";
+import { type NodeFacts, newNode, nodeLabels, nodeStatus } from "./node-object.ts";
+
+/** How often the status is computed, and written when it differs (the kubelet's nodeStatusUpdateFrequency). */
+const checkMs = 10_000;
+/** How often it is written although nothing changed: leases are the heartbeat (nodeStatusReportFrequency). */
+const reportMs = 300_000;
+const retryMs = 1_000;
+
+type Context = Pick<AgentContext, "client" | "engine" | "host" | "clock" | "log" | "signal">;
+
+/** Registers the node and keeps its status true. */
+export class NodeReporter {
+  readonly #context: Context;
+  readonly #facts: NodeFacts;
+  readonly #recorder: EventRecorder;
+  /** Why this agent cannot run pods yet, beside what the engine says. */
+  readonly #notReady: () => string;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Context, facts: NodeFacts, recorder: EventRecorder, notReady: () => string) {
+    this.#context = context;
+    this.#facts = facts;
+    this.#recorder = recorder;
+    this.#notReady = notReady;
+  }
+
+  /** Creates the Node, or takes over the one that is there; tries until it succeeds. */
+  async register(): Promise<Node> {
+    const { clock, log, signal } = this.#context;
+    for (;;) {
+      try {
+        const node = await this.#createOrGet();
+        await this.#keepLabels(node);
+        return node;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        log.warn("node not registered", { node: this.#facts.name, error: errorMessage(error) });
+        await sleep(clock, retryMs, signal);
+      }
+    }
+  }
+
+  /** Reports until the signal ends it; `node` gives the object as the API has it. */
+  async run(node: () => Node | undefined): Promise<void> {
+    const { clock, log, signal } = this.#context;
+    while (!signal.aborted) {
+      try {
+        await this.report(node());
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn("node status not written", { node: this.#facts.name, error: errorMessage(error) });
+      }
+      // The signal is looked at by the loop.
+      await sleep(clock, checkMs, signal).catch(() => {});
+    }
+  }
+
+  /** Writes the node's status when it changed, or when it is time. */
+  async report(current: Node | undefined): Promise<void> {
+    const { client, clock, host, engine } = this.#context;
+    const { name } = this.#facts;
+    const notReady = await this.#whyNotReady();
+    const load = await host.load();
+    const images = notReady === "" ? await engine.listImages() : [];
+    const previous = current?.status;
+    const status = nodeStatus({ ...this.#facts, load, images, notReady, nowMs: clock.now() }, previous);
+    const due = clock.monotonicMs() - this.#reportedAtMs >= reportMs;
+    // Compared with what the API has: another component may have declared the node unknown meanwhile.
+    if (!due && deepEqual(withoutHeartbeats(status), withoutHeartbeats(previous))) return;
+    await client.patch(Nodes, { name }, { status }, { subresource: "status" });
+    this.#announce(previous, status, current);
+    this.#reportedAtMs = clock.monotonicMs();
+  }
+
+  async #whyNotReady(): Promise<string> {
+    const own = this.#notReady();
+    if (own !== "") return own;
+    try {
+      const why = await this.#context.engine.notReady();
+      return why === "" ? "" : `container runtime status check may not have completed yet: ${why}`;
+    } catch (error) {
+      // An engine that does not answer cannot run pods; the node says so instead of failing.
+      return `container runtime is down: ${errorMessage(error)}`;
+    }
+  }
+
+  async #createOrGet(): Promise<Node> {
+    const { client } = this.#context;
+    try {
+      return await client.get(Nodes, { name: this.#facts.name });
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 404)) throw error;
+    }
+    return client.create(Nodes, newNode(this.#facts));
+  }
+
+  async #keepLabels(node: Node): Promise<void> {
+    const { name, machine, settings } = this.#facts;
+    const wanted = nodeLabels(name, machine, settings);
+    const wrong = Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value);
+    if (wrong.length === 0) return;
+    await this.#context.client.patch(Nodes, { name }, { metadata: { labels: Object.fromEntries(wrong) } });
+  }
+
+  /** Tells the node's events which conditions changed, as the kubelet does. */
+  #announce(before: NodeStatus | undefined, after: NodeStatus, node: Node | undefined): void {
+    if (!node) return;
+    for (const { type, status } of after.conditions ?? []) {
+      const reason = conditionEvents[type]?.[status];
+      if (reason === undefined || before?.conditions?.find((each) => each.type === type)?.status === status) continue;
+      this.#recorder.normal(node, reason, `Node ${node.metadata.name} status is now: ${reason}`);
+    }
+  }
+}
+
+const conditionEvents: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Ready: { True: "NodeReady", False: "NodeNotReady" },
+  MemoryPressure: { True: "NodeHasInsufficientMemory", False: "NodeHasSufficientMemory" },
+  DiskPressure: { True: "NodeHasDiskPressure", False: "NodeHasNoDiskPressure" },
+  PIDPressure: { True: "NodeHasInsufficientPID", False: "NodeHasSufficientPID" },
+};
+
+function withoutHeartbeats(status: NodeStatus | undefined): NodeStatus | undefined {
+  if (!status) return undefined;
+  return {
+    ...status,
+    conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _ignored, ...condition }) => condition),
+  };
+}

@@ -1,0 +1,110 @@
+// Whether this node can run a pod: what the scheduler decided may have come too late, or the pod may have named the node itself.
+import {
+  addQuantities,
+  compareQuantities,
+  matchesNodeSelector,
+  type Node,
+  type ParsedQuantity,
+  type Pod,
+  podRequests,
+  quantityMilliValue,
+  quantityValue,
+} from "../../api/index.ts";
+import type { PodFailure } from "./pod-status.ts";
+
+/** The sysctls that affect nobody outside the pod (k8s.io/kubernetes/pkg/kubelet/sysctl/safe_sysctls.go). */
+const safeSysctls = [
+  "kernel.shm_rmid_forced",
+  "net.ipv4.ip_local_port_range",
+  "net.ipv4.tcp_syncookies",
+  "net.ipv4.ping_group_range",
+  "net.ipv4.ip_unprivileged_port_start",
+  "net.ipv4.ip_local_reserved_ports",
+  "net.ipv4.tcp_keepalive_time",
+  "net.ipv4.tcp_fin_timeout",
+  "net.ipv4.tcp_keepalive_intvl",
+  "net.ipv4.tcp_keepalive_probes",
+  "net.ipv4.tcp_rmem",
+  "net.ipv4.tcp_wmem",
+];
+
+/** Why the pod cannot run beside `others`, the pods that are here and active; undefined when it can. */
+export function admitPod(
+  pod: Pod,
+  others: readonly Pod[],
+  node: Node,
+  allowedUnsafeSysctls: readonly string[] = [],
+): PodFailure | undefined {
+  const os = pod.spec.os?.name;
+  if (os !== undefined && os !== "linux") {
+    return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
+  }
+  for (const { name } of pod.spec.securityContext?.sysctls ?? []) {
+    if (!isAllowedSysctl(name.replaceAll("/", "."), allowedUnsafeSysctls)) {
+      return rejected("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
+    }
+  }
+  if (!matchesNodeSelector(pod, node)) return rejected("NodeAffinity", "Predicate NodeAffinity failed");
+  return lacking(pod, others, node) ?? portTaken(pod, others);
+}
+
+function rejected(reason: string, message: string): PodFailure {
+  return { reason, message: `Pod was rejected: ${message}` };
+}
+
+function isAllowedSysctl(name: string, allowed: readonly string[]): boolean {
+  return [...safeSysctls, ...allowed].some((each) =>
+    each.endsWith("*") ? name.startsWith(each.slice(0, -1)) : each === name,
+  );
+}
+
+function lacking(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
+  const allocatable = node.status?.allocatable ?? {};
+  const podsMax = quantityValue(allocatable.pods ?? "0");
+  if (allocatable.pods !== undefined && others.length + 1 > podsMax) {
+    return outOf("pods", 1, others.length, podsMax);
+  }
+  for (const [name, request] of podRequests(pod)) {
+    const capacity = allocatable[name];
+    const zero = quantityValue(request) === 0;
+    if (zero || capacity === undefined) continue;
+    let used: ParsedQuantity | undefined;
+    for (const other of others) {
+      const more = podRequests(other).get(name);
+      if (more) used = used ? addQuantities(used, more) : more;
+    }
+    const total = used ? addQuantities(used, request) : request;
+    if (compareQuantities(total, capacity) <= 0) continue;
+    const number = name === "cpu" ? quantityMilliValue : quantityValue;
+    return outOf(name, number(request), used ? number(used) : 0, number(capacity));
+  }
+  return undefined;
+}
+
+function outOf(name: string, requested: number, used: number, capacity: number): PodFailure {
+  const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
+  return rejected(`OutOf${name}`, `Node didn't have enough resource: ${name}, ${numbers}`);
+}
+
+function portTaken(pod: Pod, others: readonly Pod[]): PodFailure | undefined {
+  const taken = others.flatMap(hostPorts);
+  const clash = hostPorts(pod).some((port) =>
+    taken.some(
+      (other) =>
+        other.protocol === port.protocol &&
+        other.port === port.port &&
+        (other.ip === port.ip || other.ip === anyAddress || port.ip === anyAddress),
+    ),
+  );
+  return clash ? rejected("NodePorts", "Predicate NodePorts failed") : undefined;
+}
+
+const anyAddress = "0.0.0.0";
+
+function hostPorts(pod: Pod) {
+  return pod.spec.containers.flatMap((container) =>
+    (container.ports ?? []).flatMap(({ hostPort, hostIP, protocol }) =>
+      hostPort ? [{ port: hostPort, ip: hostIP || anyAddress, protocol: protocol ?? "TCP" }] : [],
+    ),
+  );
+}

@@ -1,0 +1,50 @@
+/** How long the next restart of a container waits after its end. */
+export interface CrashBackoff {
+  readonly delayMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface CrashBackoffLimits {
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+/** The kubelet's MaxContainerBackOff: 10 s doubling to 5 minutes. */
+export const crashBackoffLimits: CrashBackoffLimits = { firstMs: 10_000, maxMs: 300_000 };
+
+/** A container that lived for twice the longest delay starts over (client-go's flowcontrol.Backoff). */
+function isExpired(backoff: CrashBackoff, atMs: number, limits: CrashBackoffLimits): boolean {
+  return atMs - backoff.updatedAtMs > 2 * limits.maxMs;
+}
+
+/** How long a container that ended at `finishedAtMs` still has to wait at `nowMs`; 0 when it may start. */
+export function crashDelayMs(
+  backoff: CrashBackoff | undefined,
+  finishedAtMs: number,
+  nowMs: number,
+  limits = crashBackoffLimits,
+): number {
+  if (!backoff || isExpired(backoff, finishedAtMs, limits)) return 0;
+  return Math.max(0, finishedAtMs + backoff.delayMs - nowMs);
+}
+
+/** The backoff after one more restart of a container that ended at `finishedAtMs`. */
+export function nextCrashBackoff(
+  backoff: CrashBackoff | undefined,
+  finishedAtMs: number,
+  nowMs: number,
+  limits = crashBackoffLimits,
+): CrashBackoff {
+  if (!backoff || isExpired(backoff, finishedAtMs, limits)) return { delayMs: limits.firstMs, updatedAtMs: nowMs };
+  return { delayMs: Math.min(limits.maxMs, backoff.delayMs * 2), updatedAtMs: nowMs };
+}
+
+/** A duration as Go prints it, in which the kubelet's messages give delays: `10s`, `1m20s`, `1.5s`, `250ms`. */
+export function goDuration(durationMs: number): string {
+  if (durationMs === 0) return "0s";
+  if (durationMs < 1_000) return `${Number(durationMs.toFixed(3))}ms`;
+  const hours = Math.floor(durationMs / 3_600_000);
+  const minutes = Math.floor((durationMs % 3_600_000) / 60_000);
+  const seconds = Number(((durationMs % 60_000) / 1_000).toFixed(3));
+  return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${seconds}s`;
+}

@@ -1,0 +1,44 @@
+// Pods that went away while the agent was not there: their containers, files and mounts go too.
+import { errorMessage } from "../../lib/index.ts";
+import { terminationGraceOf } from "../container/container-labels.ts";
+import type { AgentContext } from "../context.ts";
+import type { RuntimeSnapshot } from "./pod-runtime.ts";
+import type { PodSet } from "./pod-set.ts";
+import type { RuntimeList } from "./runtime-list.ts";
+
+/** Ends and removes what belongs to no pod of this node any more. */
+export async function removeOrphans(context: AgentContext, pods: PodSet, runtime: RuntimeList): Promise<void> {
+  const { host, paths, log } = context;
+  const onDisk = [...(await host.files.list(paths.pods)), ...(await host.files.list(paths.memory))];
+  const uids = new Set([...runtime.keys(), ...onDisk]);
+  for (const uid of uids) {
+    if (pods.get(uid)) continue;
+    try {
+      await removeOrphan(context, uid, runtime.get(uid));
+    } catch (error) {
+      // The next start of the agent tries again.
+      log.warn("orphaned pod not removed", { uid, error: errorMessage(error) });
+    }
+  }
+  await removeOrphanedLogs(context, pods);
+}
+
+async function removeOrphan(context: AgentContext, uid: string, snapshot: RuntimeSnapshot | undefined): Promise<void> {
+  const { engine, host, paths, volumes } = context;
+  const running = (snapshot?.containers ?? []).filter((each) => each.state === "running");
+  await Promise.all(running.map((each) => engine.stopContainer(each.id, terminationGraceOf(each.annotations) ?? 30)));
+  for (const sandbox of snapshot?.sandboxes ?? []) {
+    await engine.stopSandbox(sandbox.id);
+    await engine.removeSandbox(sandbox.id);
+  }
+  await volumes.tearDown(uid);
+  await host.files.remove(paths.pod(uid));
+}
+
+/** A pod's log directory ends with its uid. */
+async function removeOrphanedLogs({ host, paths }: AgentContext, pods: PodSet): Promise<void> {
+  for (const name of await host.files.list(paths.logs)) {
+    const uid = name.split("_").at(-1) ?? "";
+    if (!pods.get(uid)) await host.files.remove(`${paths.logs}/${name}`);
+  }
+}

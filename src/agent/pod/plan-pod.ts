@@ -1,0 +1,298 @@
+// What happens next to a pod: a pure function of what is wanted and what there is.
+import { isPodTerminal } from "../../api/index.ts";
+import { containerHash, hashOf } from "../container/container-labels.ts";
+import type { ContainerStatus, SandboxStatus } from "../engine/index.ts";
+import { crashDelayMs, goDuration } from "./crash-backoff.ts";
+import { findStatus } from "./find-status.ts";
+import {
+  appContainersOf,
+  containersOf,
+  describePod,
+  ephemeralContainersOf,
+  findContainer,
+  initContainersOf,
+  type PodContainer,
+} from "./pod-containers.ts";
+import { latestContainer, type PodView, type Waiting } from "./pod-view.ts";
+import { restartsAfter, shouldRun } from "./restart-policy.ts";
+import { type StopCause, stopGraceSeconds } from "./stop-grace.ts";
+
+export type PodAction =
+  | { readonly type: "prepareVolumes" }
+  | { readonly type: "createSandbox"; readonly attempt: number }
+  /** Ends the network and whatever still runs in it. */
+  | { readonly type: "stopSandbox"; readonly sandboxId: string }
+  | { readonly type: "startContainer"; readonly container: PodContainer; readonly attempt: number }
+  | StopContainerAction
+  /** A dead container that nobody can ask the logs of any more. */
+  | { readonly type: "removeContainer"; readonly containerId: string };
+
+export interface StopContainerAction {
+  readonly type: "stopContainer";
+  readonly containerId: string;
+  readonly name: string;
+  readonly message: string;
+  readonly graceSeconds: number;
+  /** The containers whose end this one awaits, but no longer than its grace: sidecars go last. */
+  readonly after: readonly string[];
+}
+
+export interface PodPlan {
+  readonly actions: readonly PodAction[];
+  /** When to plan again although nothing has happened; undefined when only an event can change the plan. */
+  readonly nextCheckMs: number | undefined;
+  /** Why containers wait, by name; beyond what `failures` of the view say. */
+  readonly waiting: ReadonlyMap<string, Waiting>;
+  /** All containers have ended for good, or the pod is stopped: nothing runs and nothing will. */
+  readonly finished: boolean;
+  /** Nothing of the pod runs and its sandbox has no network any more. */
+  readonly quiet: boolean;
+}
+
+/** Dead containers of one name that are kept, for `kubectl logs --previous` and lastState (the kubelet's MaxPerPodContainer). */
+const deadContainersMax = 1;
+
+export function planPod(view: PodView): PodPlan {
+  if (view.stop) return planStop(view, view.stop.graceSeconds);
+  if (isFinished(view)) return planStop(view, view.pod.spec.terminationGracePeriodSeconds ?? 30);
+  return planRun(view);
+}
+
+/** Whether every container has ended and none will run again; a pod whose init container failed for good is finished too. */
+export function isFinished(view: PodView): boolean {
+  const { pod, containers } = view;
+  if (isPodTerminal(pod) || hasFailedInit(view)) return true;
+  return appContainersOf(pod).every((container) => {
+    const latest = latestContainer(containers, container.spec.name);
+    return latest?.state === "exited" && !restartsAfter(pod, container, latest.exitCode);
+  });
+}
+
+function hasFailedInit({ pod, containers }: PodView): boolean {
+  return initContainersOf(pod).some((container) => {
+    if (container.kind !== "init") return false;
+    const latest = latestContainer(containers, container.spec.name);
+    return latest?.state === "exited" && latest.exitCode !== 0 && !restartsAfter(pod, container, latest.exitCode);
+  });
+}
+
+export function isUsable(sandbox: SandboxStatus | undefined, view: PodView): sandbox is SandboxStatus {
+  return sandbox?.ready === true && (view.pod.spec.hostNetwork === true || sandbox.ips.length > 0);
+}
+
+class Plan {
+  readonly actions: PodAction[] = [];
+  readonly waiting = new Map<string, Waiting>();
+  nextCheckMs: number | undefined;
+
+  /** A step of the pod's setup or teardown; one that failed waits before it is tried again. */
+  setUp(view: PodView, action: PodAction): void {
+    if (view.nowMs < view.podRetryAtMs) this.checkAt(view.podRetryAtMs);
+    else this.actions.push(action);
+  }
+
+  checkAt(atMs: number): void {
+    this.nextCheckMs = Math.min(this.nextCheckMs ?? Number.POSITIVE_INFINITY, atMs);
+  }
+
+  result(finished = false, quiet = false): PodPlan {
+    return { actions: this.actions, nextCheckMs: this.nextCheckMs, waiting: this.waiting, finished, quiet };
+  }
+}
+
+function planRun(view: PodView): PodPlan {
+  const plan = new Plan();
+  const sandbox = view.sandboxes[0];
+  if (view.busy.pod) return plan.result();
+  if (!isUsable(sandbox, view)) {
+    planSandbox(view, plan);
+    return plan.result();
+  }
+  // A sandbox that an earlier one left behind must not keep its address.
+  for (const old of view.sandboxes.slice(1)) {
+    if (old.ready) plan.setUp(view, { type: "stopSandbox", sandboxId: old.id });
+  }
+  if (!view.volumesReady) {
+    plan.setUp(view, { type: "prepareVolumes" });
+    return plan.result();
+  }
+  planContainers(view, sandbox, plan);
+  planRemovals(view, plan);
+  return plan.result();
+}
+
+function planSandbox(view: PodView, plan: Plan): void {
+  const leftovers = view.sandboxes.filter(
+    (each) => each.ready || view.containers.some((c) => c.sandboxId === each.id && c.state === "running"),
+  );
+  if (leftovers.length > 0) {
+    for (const each of leftovers) plan.setUp(view, { type: "stopSandbox", sandboxId: each.id });
+  } else if (!view.volumesReady) plan.setUp(view, { type: "prepareVolumes" });
+  else plan.setUp(view, { type: "createSandbox", attempt: (view.sandboxes[0]?.attempt ?? -1) + 1 });
+}
+
+function planContainers(view: PodView, sandbox: SandboxStatus, plan: Plan): void {
+  const kept = planUnhealthy(view, plan);
+  const next: PodContainer[] = [];
+  for (const container of ephemeralContainersOf(view.pod)) {
+    if (!latestContainer(view.containers, container.spec.name)) next.push(container);
+  }
+  next.push(...wantedNow(view, sandbox, kept));
+  for (const container of next) {
+    if (view.busy.starting !== undefined) break;
+    if (startOrWait(view, container, plan)) break;
+  }
+}
+
+/** Stops running containers that are not as they should be; gives back the ids of those that were left alone. */
+function planUnhealthy(view: PodView, plan: Plan): ReadonlySet<string> {
+  const kept = new Set<string>();
+  for (const status of view.containers) {
+    if (status.state !== "running" && status.state !== "unknown") continue;
+    const container = findContainer(view.pod, status.name);
+    if (!container || container.kind === "ephemeral") continue;
+    if (view.busy.stopping.has(status.id)) continue;
+    const wrong = whatIsWrong(view, container, status);
+    if (!wrong) {
+      kept.add(status.id);
+      continue;
+    }
+    const again = restartsAfter(view.pod, container, 137) ? ", will be restarted" : "";
+    plan.actions.push({
+      type: "stopContainer",
+      containerId: status.id,
+      name: status.name,
+      message: `${wrong.message}${again}`,
+      graceSeconds: stopGraceSeconds(view.pod, container, wrong.cause),
+      after: [],
+    });
+  }
+  return kept;
+}
+
+function whatIsWrong(
+  view: PodView,
+  container: PodContainer,
+  status: ContainerStatus,
+): { readonly message: string; readonly cause: StopCause } | undefined {
+  const { name } = container.spec;
+  const hash = hashOf(status.annotations);
+  if (hash !== undefined && hash !== containerHash(container.spec)) {
+    return { message: `Container ${name} definition changed`, cause: "changed" };
+  }
+  if (status.state === "unknown") {
+    return { message: "Container is in unknown state, try killing it before restart", cause: "changed" };
+  }
+  const probes = view.probes.get(status.id);
+  if (probes?.liveness === "failure")
+    return { message: `Container ${name} failed liveness probe`, cause: "livenessProbe" };
+  if (probes?.startup === "failure")
+    return { message: `Container ${name} failed startup probe`, cause: "startupProbe" };
+  return undefined;
+}
+
+/** The containers that should be started now, in order, were it not for backoffs. */
+function wantedNow(view: PodView, sandbox: SandboxStatus, kept: ReadonlySet<string>): PodContainer[] {
+  const { pod, containers } = view;
+  const wanted: PodContainer[] = [];
+  const apps = appContainersOf(pod);
+  const appsBegan = apps.some((each) => latestContainer(containers, each.spec.name, sandbox.id) !== undefined);
+  for (const container of initContainersOf(pod)) {
+    const latest = latestContainer(containers, container.spec.name, sandbox.id);
+    if (container.kind === "sidecar") {
+      if (!latest || latest.state === "exited" || latest.state === "created") wanted.push(container);
+      if (appsBegan) continue;
+      // Those after a sidecar wait until it has started.
+      if (latest?.state !== "running" || !kept.has(latest.id) || !hasStarted(view, latest)) return wanted;
+      continue;
+    }
+    if (appsBegan || (latest?.state === "exited" && latest.exitCode === 0)) continue;
+    if (!latest || latest.state === "exited" || latest.state === "created") wanted.push(container);
+    return wanted;
+  }
+  for (const container of apps) {
+    const latest = latestContainer(containers, container.spec.name);
+    const running =
+      latest && latest.sandboxId === sandbox.id && (latest.state === "running" || latest.state === "unknown");
+    if (!running && shouldRun(pod, container, latest)) wanted.push(container);
+  }
+  return wanted;
+}
+
+/** Whether the container passed its startup probe, or has none. */
+export function hasStarted(view: PodView, status: ContainerStatus): boolean {
+  if (view.busy.starting === status.name) return false;
+  const startup = view.probes.get(status.id)?.startup;
+  return startup === undefined || startup === "success";
+}
+
+/** Whether the container is started now. */
+function startOrWait(view: PodView, container: PodContainer, plan: Plan): boolean {
+  const { name } = container.spec;
+  const latest = latestContainer(view.containers, name);
+  if (latest?.state === "exited") {
+    const backoff = view.backoffs.get(name);
+    const delayMs = crashDelayMs(backoff, latest.finishedAtMs, view.nowMs);
+    if (backoff && delayMs > 0) {
+      const message = `back-off ${goDuration(backoff.delayMs)} restarting failed container=${name} pod=${describePod(view.pod)}`;
+      plan.waiting.set(name, { reason: "CrashLoopBackOff", message });
+      plan.checkAt(view.nowMs + delayMs);
+      return false;
+    }
+  }
+  const failure = view.failures.get(name);
+  if (failure && failure.retryAtMs > view.nowMs) {
+    plan.checkAt(failure.retryAtMs);
+    return false;
+  }
+  plan.actions.push({ type: "startContainer", container, attempt: nextAttempt(view, name, latest) });
+  return true;
+}
+
+/** The restart count of the next container: one more than the engine's newest, or than what the API remembers of one that ran. */
+function nextAttempt(view: PodView, name: string, latest: ContainerStatus | undefined): number {
+  const remembered = findStatus(view.pod, name);
+  const ran =
+    remembered && (remembered.state?.running || remembered.state?.terminated || remembered.lastState?.terminated);
+  return Math.max(latest ? latest.attempt + 1 : 0, ran ? remembered.restartCount + (latest ? 0 : 1) : 0);
+}
+
+function planRemovals(view: PodView, plan: Plan): void {
+  for (const { spec } of containersOf(view.pod)) {
+    const dead = view.containers.filter((each) => each.name === spec.name && each.state === "exited");
+    const alive = view.containers.some((each) => each.name === spec.name && each.state === "running");
+    // While nothing runs, the newest dead one is the state and the one before it the last state.
+    for (const each of dead.slice(alive ? deadContainersMax : deadContainersMax + 1)) {
+      plan.actions.push({ type: "removeContainer", containerId: each.id });
+    }
+  }
+}
+
+function planStop(view: PodView, graceSeconds: number): PodPlan {
+  const plan = new Plan();
+  const running = view.containers.filter((each) => each.state === "running" || each.state === "unknown");
+  const sidecars = initContainersOf(view.pod)
+    .filter((each) => each.kind === "sidecar")
+    .map((each) => each.spec.name);
+  const others = running.filter((each) => !sidecars.includes(each.name)).map((each) => each.id);
+  for (const status of running) {
+    const given = view.busy.stopping.get(status.id);
+    if (given !== undefined && given <= graceSeconds) continue;
+    const at = sidecars.indexOf(status.name);
+    const later = at < 0 ? [] : running.filter((each) => sidecars.indexOf(each.name) > at).map((each) => each.id);
+    const container = findContainer(view.pod, status.name);
+    plan.actions.push({
+      type: "stopContainer",
+      containerId: status.id,
+      name: status.name,
+      message: `Stopping container ${status.name}`,
+      graceSeconds:
+        container && view.stop === undefined ? stopGraceSeconds(view.pod, container, "finished") : graceSeconds,
+      after: at < 0 ? [] : [...others, ...later],
+    });
+  }
+  const busy = running.length > 0 || view.busy.pod || view.busy.starting !== undefined;
+  const ready = view.sandboxes.filter((each) => each.ready);
+  if (!busy) for (const each of ready) plan.setUp(view, { type: "stopSandbox", sandboxId: each.id });
+  return plan.result(true, !busy && ready.length === 0);
+}

@@ -1,0 +1,91 @@
+import type { Pod } from "../../api/index.ts";
+import type { AgentContext } from "../context.ts";
+import { admitPod } from "./admit-pod.ts";
+import { PodWorker } from "./pod-worker.ts";
+import type { RuntimeList } from "./runtime-list.ts";
+
+/** The workers of all pods of the node. */
+export class PodSet {
+  readonly #context: () => AgentContext;
+  readonly #gone: (podUid: string) => void;
+  readonly #workers = new Map<string, PodWorker>();
+  #takenOver = false;
+
+  /** `gone` is told the uid of a pod of which nothing is left. */
+  constructor(context: () => AgentContext, gone: (podUid: string) => void) {
+    this.#context = context;
+    this.#gone = gone;
+  }
+
+  /** Whether the pods that were here before this agent have their workers. */
+  get hasTakenOver(): boolean {
+    return this.#takenOver;
+  }
+
+  get workers(): Iterable<PodWorker> {
+    return this.#workers.values();
+  }
+
+  get(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  list(): readonly Pod[] {
+    return [...this.#workers.values()].map((each) => ({ ...each.pod, status: each.status }));
+  }
+
+  /** Gives a worker to each of the node's pods, those first that run already, then the oldest. */
+  takeOver(pods: readonly Pod[], runtime: RuntimeList): void {
+    const running = (pod: Pod) => (runtime.get(pod.metadata.uid)?.sandboxes.length ? 0 : 1);
+    const sorted = [...pods].sort(
+      (a, b) => running(a) - running(b) || a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp),
+    );
+    for (const pod of sorted) this.#add(pod, runtime);
+    this.#takenOver = true;
+  }
+
+  update(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata.uid);
+    if (!worker) this.#add(pod, undefined);
+    else if (worker.pod.metadata.resourceVersion !== pod.metadata.resourceVersion) worker.update(pod);
+  }
+
+  remove(pod: Pod): void {
+    this.#workers.get(pod.metadata.uid)?.remove();
+  }
+
+  /** Something happened to a container or sandbox; one that no worker knows is not the agent's, or known already. */
+  engineChanged(id: string): void {
+    for (const worker of this.#workers.values()) {
+      if (worker.owns(id)) worker.engineChanged(id);
+    }
+  }
+
+  async relisted(runtime: RuntimeList, startedMs: number): Promise<void> {
+    const nothing = { sandboxes: [], containers: [] };
+    await Promise.all(
+      [...this.#workers].map(([uid, worker]) => worker.relisted(runtime.get(uid) ?? nothing, startedMs)),
+    );
+  }
+
+  sourcesChanged(podUids: readonly string[]): void {
+    for (const uid of podUids) this.#workers.get(uid)?.sourceChanged();
+  }
+
+  #add(pod: Pod, runtime: RuntimeList | undefined): void {
+    const context = this.#context();
+    const { uid } = pod.metadata;
+    const snapshot = runtime?.get(uid);
+    const others = [...this.#workers.values()].filter((each) => each.isActive).map((each) => each.pod);
+    const worker = new PodWorker(context, pod, snapshot ?? { sandboxes: [], containers: [] }, () => {
+      this.#workers.delete(uid);
+      this.#gone(uid);
+    });
+    this.#workers.set(uid, worker);
+    context.signal.addEventListener("abort", () => worker.close(), { once: true });
+    const node = context.node();
+    if (snapshot || !worker.isActive || pod.metadata.deletionTimestamp !== undefined || !node) return;
+    const failure = admitPod(pod, others, node, context.settings.allowedUnsafeSysctls);
+    if (failure) worker.reject(failure);
+  }
+}

@@ -1,0 +1,479 @@
+// One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
+// something happens (the API, the engine, a probe, a timer) and never in between.
+import type { Pod, PodCondition, PodStatus } from "../../api/index.ts";
+import { assert, errorMessage, isAbort, sleep, type Timer } from "../../lib/index.ts";
+import { StartError } from "../container/start-error.ts";
+import type { AgentContext } from "../context.ts";
+import type { ContainerStatus } from "../engine/index.ts";
+import { removeContainerFiles } from "../logs/container-logs.ts";
+import { PodProbes } from "../probes/pod-probes.ts";
+import { type CrashBackoff, nextCrashBackoff } from "./crash-backoff.ts";
+import { deletePod } from "./delete-pod.ts";
+import { type PodAction, type PodPlan, planPod, type StopContainerAction } from "./plan-pod.ts";
+import { ownConditions } from "./pod-conditions.ts";
+import { describePod, findContainer, type PodContainer } from "./pod-containers.ts";
+import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
+import { cleanUp, configOf, createSandbox } from "./pod-sandbox.ts";
+import { type PodFailure, podStatus } from "./pod-status.ts";
+import { latestContainer, type PodStop, type PodView, type StartFailure } from "./pod-view.ts";
+import { startContainer } from "./start-container.ts";
+import { StatusWriter } from "./status-writer.ts";
+import { stopContainer } from "./stop-container.ts";
+
+/** The pauses between tries of one step of a pod's setup or teardown: doubling from the first to the last. */
+const setupRetryMs = { first: 500, max: 30_000 };
+const graceSecondsDefault = 30;
+
+export class PodWorker {
+  readonly runtime: PodRuntime;
+  readonly #context: AgentContext;
+  readonly #writer: StatusWriter;
+  readonly #probes: PodProbes;
+  readonly #startTimeMs: number;
+  readonly #onDone: () => void;
+  #pod: Pod;
+  #status: PodStatus;
+  readonly #failures = new Map<string, StartFailure>();
+  readonly #backoffs = new Map<string, CrashBackoff>();
+  /** Containers whose waiting in backoff was told in an event. */
+  readonly #announced = new Set<string>();
+  readonly #stopping = new Map<string, number>();
+  readonly #removing = new Set<string>();
+  readonly #waiters = new Set<{ readonly ids: readonly string[]; readonly resolve: () => void }>();
+  readonly #startAbort = new AbortController();
+  #starting: string | undefined;
+  #podBusy = false;
+  #volumesReady = false;
+  #tornDown = false;
+  #setupFailures = 0;
+  #setupRetryAtMs = 0;
+  #stop: PodStop | undefined;
+  #failed: PodFailure | undefined;
+  /** The API no longer has the pod. */
+  #removed = false;
+  #deleteSent = false;
+  /** All containers have ended for good. */
+  #finished = false;
+  #done = false;
+  #stepping = false;
+  #woken = false;
+  #timer: Timer | undefined;
+
+  /** `onDone` is called when the pod is gone from the API and nothing of it is left on the machine. */
+  constructor(context: AgentContext, pod: Pod, snapshot: RuntimeSnapshot, onDone: () => void) {
+    this.#context = context;
+    this.#pod = pod;
+    this.#status = pod.status ?? {};
+    this.#onDone = onDone;
+    this.#startTimeMs = context.clock.now();
+    this.#writer = new StatusWriter(context, pod);
+    this.runtime = new PodRuntime(context, () => this.#pod, snapshot);
+    this.#probes = new PodProbes(context, () => this.wake());
+    this.update(pod);
+  }
+
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** What the agent last found, whether or not the API has it already. */
+  get status(): PodStatus {
+    return this.#status;
+  }
+
+  get podIps(): readonly string[] {
+    return this.#pod.spec.hostNetwork ? this.#context.settings.nodeIps : (this.runtime.sandboxes[0]?.ips ?? []);
+  }
+
+  /** Whether the pod still takes part of the node's resources. */
+  get isActive(): boolean {
+    return !this.#isTerminal() && this.#failed === undefined;
+  }
+
+  /** The API has another version of the pod. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
+    if (deletionTimestamp !== undefined) {
+      this.#stopWith(
+        "deleted",
+        deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault,
+      );
+    }
+    this.wake();
+  }
+
+  /** The API has the pod no more: after its end, or at any time when it was deleted by force. */
+  remove(): void {
+    this.#removed = true;
+    this.#stopWith("deleted", this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault);
+    this.wake();
+  }
+
+  /** The node cannot run the pod. */
+  reject(failure: PodFailure): void {
+    this.#failed = failure;
+    this.#context.events.warning(this.#pod, failure.reason, failure.message);
+    this.#stopWith("rejected", 0);
+    this.wake();
+  }
+
+  /** Whether the container or sandbox is this pod's. */
+  owns(id: string): boolean {
+    return [...this.runtime.containers, ...this.runtime.sandboxes].some((each) => each.id === id);
+  }
+
+  /** Something happened to one of the pod's containers or sandboxes. */
+  engineChanged(id: string): void {
+    this.runtime
+      .refresh(id)
+      .catch((error) => {
+        // The relist makes it good.
+        this.#context.log.warn("engine does not answer", { pod: describePod(this.#pod), error: errorMessage(error) });
+      })
+      .finally(() => this.wake());
+  }
+
+  /** Everything was listed again, from `startedMs` on: events may have been lost. */
+  async relisted(snapshot: RuntimeSnapshot, startedMs: number): Promise<void> {
+    await this.runtime.replace(snapshot, startedMs);
+    this.wake();
+  }
+
+  /** A ConfigMap or Secret that the pod names has changed: what failed for want of it may succeed now. */
+  sourceChanged(): void {
+    this.#setupRetryAtMs = 0;
+    for (const [name, failure] of this.#failures) {
+      if (failure.reason === "CreateContainerConfigError") this.#failures.set(name, { ...failure, retryAtMs: 0 });
+    }
+    this.wake();
+  }
+
+  /** Plans soon, once for however many reasons there are. */
+  wake(): void {
+    if (this.#done || this.#context.signal.aborted) return;
+    this.#woken = true;
+    if (this.#stepping) return;
+    this.#stepping = true;
+    queueMicrotask(() => {
+      try {
+        while (this.#woken && !this.#done) {
+          this.#woken = false;
+          this.#step();
+        }
+      } finally {
+        this.#stepping = false;
+      }
+    });
+  }
+
+  /** The agent stops: the containers go on running. */
+  close(): void {
+    this.#done = true;
+    this.#timer?.cancel();
+    this.#probes.close();
+    this.#startAbort.abort();
+  }
+
+  #stopWith(why: PodStop["why"], wantedSeconds: number): void {
+    const before = this.#stop;
+    // The grace of a pod that stops can only shrink.
+    const graceSeconds = before ? Math.min(before.graceSeconds, wantedSeconds) : wantedSeconds;
+    if (before && before.why === why && before.graceSeconds === graceSeconds) return;
+    this.#stop = { why, graceSeconds, sinceMs: before?.sinceMs ?? this.#context.clock.now() };
+    this.#startAbort.abort();
+  }
+
+  #currentPod(): Pod {
+    return { ...this.#pod, status: withForeignConditions(this.#status, this.#pod.status) };
+  }
+
+  #view(): PodView {
+    const { sandboxes, containers } = this.runtime;
+    return {
+      pod: this.#currentPod(),
+      nowMs: this.#context.clock.now(),
+      sandboxes,
+      containers,
+      probes: this.#probes.verdicts(),
+      volumesReady: this.#volumesReady,
+      podRetryAtMs: this.#setupRetryAtMs,
+      failures: this.#failures,
+      backoffs: this.#backoffs,
+      stop: this.#stop,
+      busy: { pod: this.#podBusy, starting: this.#starting, stopping: this.#stopping },
+    };
+  }
+
+  #step(): void {
+    this.#checkDeadline();
+    this.#tellWaiters();
+    this.#probe();
+    const view = this.#view();
+    const plan = planPod(view);
+    this.#finished = plan.finished;
+    this.#announceBackoffs(plan);
+    for (const action of plan.actions) this.#carryOut(action, view);
+    this.#report(plan);
+    this.#setTimer(plan.nextCheckMs);
+    if (plan.quiet) this.#conclude();
+  }
+
+  #probe(): void {
+    this.#probes.update({
+      pod: this.#currentPod(),
+      containers: this.runtime.containers,
+      podIps: this.podIps,
+      starting: this.#starting,
+      stopping: this.#stop !== undefined || this.#finished,
+    });
+  }
+
+  #report(plan: PodPlan): void {
+    const { settings, runtimeName } = this.#context;
+    const view = this.#view();
+    this.#status = podStatus({
+      view,
+      plan,
+      runtimeName,
+      nodeIps: settings.nodeIps,
+      startTimeMs: this.#startTimeMs,
+      failed: this.#failed,
+    });
+    if (!this.#removed) this.#writer.write(this.#status);
+  }
+
+  #setTimer(planMs: number | undefined): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const deadlineMs = this.#stop || this.#isTerminal() ? undefined : this.#deadlineMs();
+    const atMs = Math.min(planMs ?? Number.POSITIVE_INFINITY, deadlineMs ?? Number.POSITIVE_INFINITY);
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#context;
+    this.#timer = clock.setTimer(atMs - clock.now(), () => this.wake());
+  }
+
+  #deadlineMs(): number | undefined {
+    const { activeDeadlineSeconds } = this.#pod.spec;
+    if (activeDeadlineSeconds === undefined) return undefined;
+    const { startTime } = this.#status;
+    return (startTime === undefined ? this.#startTimeMs : Date.parse(startTime)) + activeDeadlineSeconds * 1_000;
+  }
+
+  #checkDeadline(): void {
+    const deadlineMs = this.#deadlineMs();
+    if (deadlineMs === undefined || this.#stop || this.#isTerminal() || this.#context.clock.now() < deadlineMs) return;
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#failed = { reason: "DeadlineExceeded", message };
+    this.#context.events.normal(this.#pod, "DeadlineExceeded", message);
+    this.#stopWith("deadline", this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault);
+  }
+
+  #isTerminal(): boolean {
+    return this.#status.phase === "Succeeded" || this.#status.phase === "Failed";
+  }
+
+  #announceBackoffs(plan: PodPlan): void {
+    for (const name of plan.waiting.keys()) {
+      const latest = latestContainer(this.runtime.containers, name);
+      if (!latest || this.#announced.has(latest.id)) continue;
+      this.#announced.add(latest.id);
+      const message = `Back-off restarting failed container ${name} in pod ${describePod(this.#pod)}`;
+      this.#context.events.warning(this.#pod, "BackOff", message, findContainer(this.#pod, name));
+    }
+  }
+
+  #carryOut(action: PodAction, view: PodView): void {
+    switch (action.type) {
+      case "prepareVolumes":
+        this.#setUp("prepare volumes", async () => {
+          await this.#context.volumes.prepare(this.#pod, this.#startAbort.signal);
+          this.#volumesReady = true;
+        });
+        return;
+      case "createSandbox":
+        this.#setUp("create the sandbox", async () => {
+          const sandbox = await createSandbox(this.#context, this.#pod, action.attempt);
+          this.runtime.knowSandbox(sandbox);
+        });
+        return;
+      case "stopSandbox":
+        this.#setUp("stop the sandbox", () => this.#stopSandbox(action.sandboxId));
+        return;
+      case "startContainer":
+        void this.#start(action.container, action.attempt, view);
+        return;
+      case "stopContainer":
+        void this.#stopOne(action, view);
+        return;
+      case "removeContainer":
+        void this.#removeDead(action.containerId);
+    }
+  }
+
+  /** Runs one step of the pod's setup or teardown, one at a time; a step that failed is tried again later. */
+  #setUp(what: string, work: () => Promise<void>): void {
+    if (this.#podBusy) return;
+    this.#podBusy = true;
+    const run = async () => {
+      const { clock, log } = this.#context;
+      try {
+        await work();
+        this.#setupFailures = 0;
+      } catch (error) {
+        const delayMs = Math.min(setupRetryMs.max, setupRetryMs.first * 2 ** this.#setupFailures++);
+        this.#setupRetryAtMs = clock.now() + delayMs;
+        clock.setTimer(delayMs, () => this.wake());
+        if (!isAbort(error)) log.warn(`cannot ${what}`, { pod: describePod(this.#pod), error: errorMessage(error) });
+      } finally {
+        this.#podBusy = false;
+        this.wake();
+      }
+    };
+    void run();
+  }
+
+  async #stopSandbox(id: string): Promise<void> {
+    const { engine, events } = this.#context;
+    const alive = this.runtime.containers.some((each) => each.sandboxId === id);
+    if (!this.#stop && !this.#isTerminal() && alive) {
+      events.normal(this.#pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+    }
+    await engine.stopSandbox(id);
+    const containers = this.runtime.containers.filter((each) => each.sandboxId === id);
+    await Promise.all([id, ...containers.map((each) => each.id)].map((each) => this.runtime.refresh(each)));
+  }
+
+  async #start(container: PodContainer, attempt: number, view: PodView): Promise<void> {
+    const { name } = container.spec;
+    const { clock } = this.#context;
+    const sandbox = this.runtime.sandboxes[0];
+    assert(sandbox && this.#starting === undefined, "one container is started at a time, in a sandbox");
+    this.#starting = name;
+    const latest = latestContainer(view.containers, name);
+    if (latest?.state === "exited") {
+      this.#backoffs.set(name, nextCrashBackoff(this.#backoffs.get(name), latest.finishedAtMs, clock.now()));
+    }
+    try {
+      await startContainer(this.#context, {
+        view,
+        container,
+        attempt,
+        sandboxId: sandbox.id,
+        sandbox: await configOf(this.#context, this.#pod, sandbox.attempt),
+        podIps: this.podIps,
+        signal: this.#startAbort.signal,
+        changed: async (status: ContainerStatus) => {
+          await this.runtime.knowContainer(status);
+          this.wake();
+        },
+      });
+      this.#failures.delete(name);
+    } catch (error) {
+      this.#startFailed(name, error);
+    } finally {
+      this.#starting = undefined;
+      this.wake();
+    }
+  }
+
+  #startFailed(name: string, error: unknown): void {
+    const { clock, log } = this.#context;
+    if (this.#startAbort.signal.aborted) return;
+    const known = error instanceof StartError ? error : new StartError("CreateContainerError", errorMessage(error));
+    log.info("container not started", { pod: describePod(this.#pod), container: name, error: errorMessage(error) });
+    const retryAtMs = clock.now() + known.retryAfterMs;
+    this.#failures.set(name, { reason: known.reason, message: known.message, retryAtMs });
+  }
+
+  async #stopOne(action: StopContainerAction, view: PodView): Promise<void> {
+    const id = action.containerId;
+    const again = this.#stopping.has(id);
+    this.#stopping.set(id, action.graceSeconds);
+    const { log, clock, signal } = this.#context;
+    try {
+      const turn = this.#ended(action.after);
+      await stopContainer(this.#context, { view, action, podIp: this.podIps[0], turn, again });
+      await this.runtime.refresh(id);
+    } catch (error) {
+      log.warn("container not stopped", {
+        pod: describePod(this.#pod),
+        container: action.name,
+        error: errorMessage(error),
+      });
+      // An agent that stops leaves the rest to the next one.
+      await sleep(clock, setupRetryMs.first, signal).catch(() => {});
+    } finally {
+      if (this.#stopping.get(id) === action.graceSeconds) this.#stopping.delete(id);
+      this.wake();
+    }
+  }
+
+  /** Resolves when none of the containers runs any more. */
+  #ended(ids: readonly string[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.add({ ids, resolve });
+      this.#tellWaiters();
+    });
+  }
+
+  #tellWaiters(): void {
+    const running = new Set(this.runtime.containers.filter((each) => each.state === "running").map((each) => each.id));
+    for (const waiter of this.#waiters) {
+      if (waiter.ids.some((id) => running.has(id))) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  async #removeDead(id: string): Promise<void> {
+    if (this.#removing.has(id)) return;
+    this.#removing.add(id);
+    const { engine, host, log } = this.#context;
+    const dead = this.runtime.containers.find((each) => each.id === id);
+    try {
+      await engine.removeContainer(id);
+      if (dead) await removeContainerFiles(host.files, this.#context.paths, this.#pod, dead);
+      this.runtime.forgetContainer(id);
+    } catch (error) {
+      // Left to the next time that something happens to the pod: nothing depends on it.
+      log.debug("dead container not removed", {
+        pod: describePod(this.#pod),
+        container: id,
+        error: errorMessage(error),
+      });
+    } finally {
+      this.#removing.delete(id);
+    }
+  }
+
+  /** Nothing runs any more: gives the volumes back, tells the API, and at last forgets the pod. */
+  #conclude(): void {
+    if (this.#podBusy || this.#context.clock.now() < this.#setupRetryAtMs) return;
+    if (!this.#tornDown) {
+      this.#setUp("tear down the volumes", async () => {
+        await this.#context.volumes.tearDown(this.#pod.metadata.uid);
+        this.#tornDown = true;
+      });
+    } else if (this.#removed) {
+      this.#setUp("clean up", async () => {
+        await cleanUp(this.#context, this.#pod, this.runtime.sandboxes);
+        this.close();
+        this.#onDone();
+      });
+    } else if (this.#pod.metadata.deletionTimestamp !== undefined && !this.#deleteSent) {
+      this.#setUp("delete the object", async () => {
+        await this.#writer.written();
+        await deletePod(this.#context.client, this.#pod);
+        this.#deleteSent = true;
+      });
+    }
+  }
+}
+
+/** The agent's own status with the conditions that others wrote, as the API has them. */
+function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
+  const isOwn = ({ type }: PodCondition) => (ownConditions as readonly string[]).includes(type);
+  const foreign = (api?.conditions ?? []).filter((each) => !isOwn(each));
+  return { ...own, conditions: [...(own.conditions ?? []).filter(isOwn), ...foreign] };
+}

@@ -1,0 +1,40 @@
+/** How one node's agent works; everything that is not left out is decided by whoever composes the cluster. */
+export interface AgentSettings {
+  /** Where the agent keeps what belongs to pods: `pods/` and `memory/`. */
+  readonly dataDirectory: string;
+  /** Where containers' logs are: one directory for each pod. */
+  readonly logDirectory: string;
+  /** The addresses of this node, the first is its InternalIP and the pods' hostIP. */
+  readonly nodeIps: readonly string[];
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** The cgroup below which those of pods are made, as `/roder/kubepods` (cgroupfs driver). */
+  readonly cgroupRoot: string;
+  /** Whether the agent makes the pods' cgroups and sets their limits itself; false leaves it to the runtime. */
+  readonly managesCgroups?: boolean;
+  /** The port of the agent's HTTPS server. */
+  readonly port?: number;
+  readonly podsMax?: number;
+  /** Labels that the node is registered with, beside its own. */
+  readonly nodeLabels?: Readonly<Record<string, string>>;
+  readonly nodeTaints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  /** What of the machine is not for pods. */
+  readonly reserved?: { readonly cpuMilli?: number; readonly memoryBytes?: number };
+  readonly pullsAtOnceMax?: number;
+  /** Unused images are removed above the first percentage of the disk, until the second is reached. */
+  readonly imageGc?: { readonly highPercent: number; readonly lowPercent: number };
+  readonly logRotation?: { readonly bytesMax: number; readonly filesMax: number };
+  /** Sysctls beyond the safe ones that pods may set; a trailing `*` stands for any ending. */
+  readonly allowedUnsafeSysctls?: readonly string[];
+  /** What the node says it is, `kubeletVersion`. */
+  readonly version?: string;
+}
+
+export const settingsDefaults = {
+  port: 10_250,
+  podsMax: 110,
+  pullsAtOnceMax: 3,
+  imageGc: { highPercent: 85, lowPercent: 80 },
+  logRotation: { bytesMax: 10 * 2 ** 20, filesMax: 5 },
+  version: "v1.35.0+roder",
+} as const;
