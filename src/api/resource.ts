@@ -134,6 +134,7 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
   const schema = definitions[fact.definition];
   if (!schema) throw new Error(`no schema ${fact.definition} for ${options.plural}`);
   const hasStatus = fact.subresources.some((each) => each.name === "status");
+  const structs = (["spec", "status"] as const).filter((field) => schema.properties && field in schema.properties);
   return {
     namespaced: fact.namespaced,
     verbs: fact.verbs,
@@ -151,7 +152,21 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
     allowsUnconditionalUpdate: true,
     allowsCreateOnUpdate: false,
     ...options,
+    defaults: (draft) => {
+      fillStructs(draft, structs);
+      options.defaults?.(draft);
+    },
+    prepareForCreate: (draft, context) => {
+      fillStructs(draft, structs);
+      options.prepareForCreate?.(draft, context);
+    },
   };
+}
+
+/** Built-in kinds have a spec and a status where their schema has one, be they empty, as Go's structs are never absent. */
+function fillStructs(draft: object, fields: readonly ("spec" | "status")[]): void {
+  const object: { spec?: object; status?: object } = draft;
+  for (const field of fields) object[field] ??= {};
 }
 
 /** `apps/v1`, `v1`. */

@@ -1,4 +1,5 @@
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -139,13 +140,12 @@ function validateUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim,
         annotation[1] ?? "",
       ),
     );
-  if (!deepEqual(comparableSpec(next, old), old.spec))
-    errors.push(
-      forbiddenField(
-        at.child("spec"),
-        "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
-      ),
-    );
+  const comparable = comparableSpec(next, old);
+  if (!deepEqual(comparable, old.spec)) {
+    const rule =
+      "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    errors.push(forbiddenField(at.child("spec"), withChangedFields(rule, comparable, old.spec, at.child("spec"))));
+  }
   const size = next.spec.resources?.requests?.storage ?? "0";
   const storageAt = at.child("spec", "resources", "requests", "storage");
   if (

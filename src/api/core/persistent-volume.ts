@@ -1,4 +1,5 @@
 import { deepCopy, deepEqual } from "../../lib/index.ts";
+import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
@@ -84,13 +85,12 @@ function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path)
   // The one part that may be added later.
   if (source.csi && old.spec.csi && !old.spec.csi.controllerExpandSecretRef)
     delete source.csi.controllerExpandSecretRef;
-  if (!deepEqual(source, sourceOf(old)))
-    errors.push(
-      forbiddenField(
-        at.child("spec", "persistentvolumesource"),
-        "spec.persistentvolumesource is immutable after creation",
-      ),
-    );
+  const before = sourceOf(old);
+  if (!deepEqual(source, before)) {
+    const rule = "spec.persistentvolumesource is immutable after creation";
+    const detail = withChangedFields(rule, source, before, at.child("spec"));
+    errors.push(forbiddenField(at.child("spec", "persistentvolumesource"), detail));
+  }
   errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
   if (old.spec.nodeAffinity && !deepEqual(next.spec.nodeAffinity, old.spec.nodeAffinity))
     errors.push(

@@ -1,0 +1,97 @@
+// What probes and lifecycle hooks may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
+import { invalidFor, nonnegative, optionalEnum, requiredField } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import { isHttpHeaderName } from "../meta/names.ts";
+import type { Container, HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from "../types.generated.ts";
+import { validatePortNumberOrName } from "./port.ts";
+
+/** `graceSeconds` is the pod's termination grace period, which a sleep must fit into; undefined when that is wrong itself. */
+export function validateProbesAndLifecycle(
+  container: Container,
+  graceSeconds: number | undefined,
+  at: Path,
+): FieldError[] {
+  const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container;
+  const errors = lifecycle ? validateLifecycle(lifecycle, graceSeconds, at.child("lifecycle")) : [];
+  if (livenessProbe) errors.push(...validateProbe(livenessProbe, at.child("livenessProbe"), true));
+  if (readinessProbe) {
+    const place = at.child("readinessProbe");
+    errors.push(...validateProbe(readinessProbe, place, false));
+    const seconds = readinessProbe.terminationGracePeriodSeconds;
+    if (seconds !== undefined)
+      errors.push(
+        invalidValue(place.child("terminationGracePeriodSeconds"), seconds, "must not be set for readinessProbes"),
+      );
+  }
+  if (startupProbe) errors.push(...validateProbe(startupProbe, at.child("startupProbe"), true));
+  return errors;
+}
+
+function validateProbe(probe: Probe, at: Path, succeedsOnce: boolean): FieldError[] {
+  const errors = validateHandler(probe, undefined, at);
+  for (const field of [
+    "initialDelaySeconds",
+    "timeoutSeconds",
+    "periodSeconds",
+    "successThreshold",
+    "failureThreshold",
+  ] as const)
+    errors.push(...nonnegative(at.child(field), probe[field]));
+  const grace = probe.terminationGracePeriodSeconds;
+  if (grace !== undefined && grace <= 0)
+    errors.push(invalidValue(at.child("terminationGracePeriodSeconds"), grace, "must be greater than 0"));
+  if (succeedsOnce && probe.successThreshold !== 1)
+    errors.push(invalidValue(at.child("successThreshold"), probe.successThreshold ?? 0, "must be 1"));
+  return errors;
+}
+
+function validateLifecycle(
+  { postStart, preStop }: Lifecycle,
+  graceSeconds: number | undefined,
+  at: Path,
+): FieldError[] {
+  return [
+    ...(postStart ? validateHandler(postStart, graceSeconds, at.child("postStart")) : []),
+    ...(preStop ? validateHandler(preStop, graceSeconds, at.child("preStop")) : []),
+  ];
+}
+
+type Handler = Pick<Probe, "exec" | "httpGet" | "tcpSocket" | "grpc"> & Pick<LifecycleHandler, "sleep">;
+
+function validateHandler(handler: Handler, graceSeconds: number | undefined, at: Path): FieldError[] {
+  const { exec, httpGet, tcpSocket, grpc, sleep } = handler;
+  const rules: [string, boolean, (place: Path) => FieldError[]][] = [
+    ["exec", exec !== undefined, (place) => requiredField(place.child("command"), exec?.command)],
+    ["httpGet", httpGet !== undefined, (place) => (httpGet ? validateHttpGet(httpGet, place) : [])],
+    [
+      "tcpSocket",
+      tcpSocket !== undefined,
+      (place) => validatePortNumberOrName(place.child("port"), tcpSocket?.port ?? 0),
+    ],
+    ["grpc", grpc !== undefined, (place) => validatePortNumberOrName(place.child("port"), grpc?.port ?? 0)],
+    ["sleep", sleep !== undefined, (place) => validateSleep(sleep?.seconds ?? 0, graceSeconds, place)],
+  ];
+  const given = rules.filter(([, isGiven]) => isGiven);
+  if (given.length === 0) return [required(at, "must specify a handler type")];
+  return given.flatMap(([field, , rule], index) =>
+    index === 0 ? rule(at.child(field)) : [forbiddenField(at.child(field), "may not specify more than 1 handler type")],
+  );
+}
+
+function validateHttpGet({ path, port, scheme, httpHeaders }: HTTPGetAction, at: Path): FieldError[] {
+  return [
+    ...requiredField(at.child("path"), path),
+    ...validatePortNumberOrName(at.child("port"), port ?? 0),
+    ...optionalEnum(at.child("scheme"), scheme ?? "", ["HTTP", "HTTPS"]),
+    ...(httpHeaders ?? []).flatMap(({ name = "" }) =>
+      invalidFor(at.child("httpHeaders"), name, isHttpHeaderName(name)),
+    ),
+  ];
+}
+
+function validateSleep(seconds: number, graceSeconds: number | undefined, at: Path): FieldError[] {
+  if (graceSeconds === undefined || (seconds >= 0 && seconds <= graceSeconds)) return [];
+  const detail = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+  return [invalidValue(at, seconds, detail)];
+}

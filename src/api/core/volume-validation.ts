@@ -1,0 +1,235 @@
+// What the volumes of a pod may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateVolumes.
+import { eachItem, invalidFor, requiredEnum, requiredField } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import { validateLabelSelector, validateLabels } from "../meta/label-selector.ts";
+import { isDns1123Label, isDns1123Subdomain } from "../meta/names.ts";
+import { validateAnnotations } from "../meta/object-meta.ts";
+import { isQuantity, quantitySign } from "../meta/quantity.ts";
+import type {
+  ClusterTrustBundleProjection,
+  CSIVolumeSource,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  PersistentVolumeClaimTemplate,
+  ProjectedVolumeSource,
+  ServiceAccountTokenProjection,
+  Volume,
+  VolumeProjection,
+} from "../types.generated.ts";
+import { validateResourceFieldRef, validateVolumeFieldRef } from "./env-validation.ts";
+import { validateDescendingPath, validateFileMode, validateFilePath } from "./path-rules.ts";
+import { validateClaimSpec } from "./persistent-volume-claim.ts";
+import { type SourceRules, sharedSourceRules, validateCsiDriverName, validateOneSource } from "./volume-sources.ts";
+
+/** `podName` is undefined in templates: the claims of ephemeral volumes are named after the pod. */
+export function validateVolumes(
+  at: Path,
+  volumes: readonly Volume[] | undefined,
+  podName: string | undefined,
+  isTemplate: boolean,
+): FieldError[] {
+  const names = new Set<string>();
+  const created = new Set((volumes ?? []).filter((each) => each.ephemeral).map(({ name }) => `${podName}-${name}`));
+  return eachItem(at, volumes, (volume, place) => {
+    const nameAt = place.child("name");
+    const errors = validateOneSource(volume, place, isTemplate ? templateRules : podRules, pathNames);
+    errors.push(...(volume.name ? invalidFor(nameAt, volume.name, isDns1123Label(volume.name)) : [required(nameAt)]));
+    if (names.has(volume.name)) errors.push(duplicate(nameAt, volume.name));
+    names.add(volume.name);
+    if (!podName) return errors;
+    const claim = volume.persistentVolumeClaim?.claimName;
+    if (claim !== undefined && created.has(claim))
+      errors.push(
+        invalidValue(
+          place.child("persistentVolumeClaim", "claimName"),
+          claim,
+          "must not reference a PVC that gets created for an ephemeral volume",
+        ),
+      );
+    if (volume.ephemeral && volume.name) {
+      const claimName = `${podName}-${volume.name}`;
+      const messages = isDns1123Subdomain(claimName).map(
+        (message) => `PVC name ${JSON.stringify(claimName)}: ${message}`,
+      );
+      errors.push(...invalidFor(nameAt, volume.name, messages));
+    }
+    return errors;
+  });
+}
+
+const pathNames = { gcePersistentDisk: "persistentDisk" };
+const pullPolicies = ["Always", "IfNotPresent", "Never"];
+
+const podRules: SourceRules = {
+  emptyDir: ({ sizeLimit }, at) =>
+    sizeLimit !== undefined && (isQuantity(sizeLimit).length > 0 || quantitySign(sizeLimit) < 0)
+      ? [forbiddenField(at.child("sizeLimit"), "SizeLimit field must be a valid resource quantity")]
+      : [],
+  ...sharedSourceRules,
+  gitRepo: ({ repository, directory }, at) => [
+    ...requiredField(at.child("repository"), repository),
+    ...validateDescendingPath(at.child("directory"), directory ?? ""),
+  ],
+  secret: ({ secretName, defaultMode, items }, at) => [
+    ...requiredField(at.child("secretName"), secretName),
+    ...validateFileMode(at.child("defaultMode"), defaultMode),
+    ...eachItem(at.child("items"), items, validateKeyToPath),
+  ],
+  persistentVolumeClaim: ({ claimName }, at) => requiredField(at.child("claimName"), claimName),
+  downwardAPI: ({ defaultMode, items }, at) => [
+    ...validateFileMode(at.child("defaultMode"), defaultMode),
+    ...(items ?? []).flatMap((file) => validateDownwardFile(file, at)),
+  ],
+  configMap: ({ name, defaultMode, items }, at) => [
+    ...requiredField(at.child("name"), name),
+    ...validateFileMode(at.child("defaultMode"), defaultMode),
+    ...eachItem(at.child("items"), items, validateKeyToPath),
+  ],
+  projected: validateProjected,
+  csi: (source, at) => validateCsi(source, at),
+  ephemeral: ({ volumeClaimTemplate }, at) => {
+    const place = at.child("volumeClaimTemplate");
+    return volumeClaimTemplate ? validateClaimTemplate(volumeClaimTemplate, place) : [required(place)];
+  },
+  image: ({ reference, pullPolicy }, at) => [
+    ...requiredField(at.child("reference"), reference),
+    ...requiredEnum(at.child("pullPolicy"), pullPolicy, pullPolicies),
+  ],
+};
+
+/** In a template the reference of an image may come later. */
+const templateRules: SourceRules = {
+  ...podRules,
+  image: ({ pullPolicy }, at) => requiredEnum(at.child("pullPolicy"), pullPolicy, pullPolicies),
+};
+
+function validateKeyToPath({ key, path, mode }: KeyToPath, at: Path): FieldError[] {
+  return [
+    ...requiredField(at.child("key"), key),
+    ...requiredField(at.child("path"), path),
+    ...validateFilePath(at.child("path"), path ?? ""),
+    ...validateFileMode(at.child("mode"), mode),
+  ];
+}
+
+function validateDownwardFile(file: DownwardAPIVolumeFile, at: Path): FieldError[] {
+  const errors = requiredField(at.child("path"), file.path);
+  errors.push(...validateFilePath(at.child("path"), file.path ?? ""));
+  if (file.fieldRef) {
+    errors.push(...validateVolumeFieldRef(file.fieldRef, at.child("fieldRef")));
+    if (file.resourceFieldRef)
+      errors.push(invalidValue(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
+  } else if (file.resourceFieldRef)
+    errors.push(...validateResourceFieldRef(file.resourceFieldRef, at.child("resourceFieldRef"), true));
+  else errors.push(required(at, "one of fieldRef and resourceFieldRef is required"));
+  errors.push(...validateFileMode(at.child("mode"), file.mode));
+  return errors;
+}
+
+function validateProjected({ defaultMode, sources }: ProjectedVolumeSource, at: Path): FieldError[] {
+  const paths = new Set<string>();
+  const claimPath = (path: string | undefined, shown: unknown): FieldError[] => {
+    if (!path) return [];
+    if (paths.has(path)) return [invalidValue(at, shown, "conflicting duplicate paths")];
+    paths.add(path);
+    return [];
+  };
+  return [
+    ...validateFileMode(at.child("defaultMode"), defaultMode),
+    ...eachItem(at.child("sources"), sources, (source, place) => validateProjection(source, place, at, claimPath)),
+  ];
+}
+
+type ClaimPath = (path: string | undefined, shown: unknown) => FieldError[];
+
+function validateProjection(source: VolumeProjection, at: Path, volumeAt: Path, claimPath: ClaimPath): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const field of ["secret", "configMap"] as const) {
+    const projection = source[field];
+    if (!projection) continue;
+    errors.push(...requiredField(at.child(field, "name"), projection.name));
+    errors.push(
+      ...eachItem(at.child(field, "items"), projection.items, (item, place) => [
+        ...validateKeyToPath(item, place),
+        ...claimPath(item.path, projection.name),
+      ]),
+    );
+  }
+  for (const file of source.downwardAPI?.items ?? [])
+    errors.push(...validateDownwardFile(file, at.child("downwardAPI")), ...claimPath(file.path, file.path));
+  if (source.serviceAccountToken)
+    errors.push(...validateTokenProjection(source.serviceAccountToken, at.child("serviceAccountToken"), volumeAt));
+  if (source.clusterTrustBundle)
+    errors.push(
+      ...validateTrustBundle(source.clusterTrustBundle, at.child("clusterTrustBundle")),
+      ...claimPath(source.clusterTrustBundle.path, source.clusterTrustBundle.path),
+    );
+  if (source.podCertificate) {
+    const { signerName, keyType, keyPath, certificateChainPath, credentialBundlePath } = source.podCertificate;
+    const place = at.child("podCertificate");
+    errors.push(
+      ...requiredField(place.child("signerName"), signerName),
+      ...requiredField(place.child("keyType"), keyType),
+    );
+    for (const path of [keyPath, certificateChainPath, credentialBundlePath]) errors.push(...claimPath(path, path));
+  }
+  if (Object.values(source).filter((each) => each !== undefined).length > 1)
+    errors.push(forbiddenField(at, "may not specify more than 1 volume type per source"));
+  return errors;
+}
+
+function validateTokenProjection(token: ServiceAccountTokenProjection, at: Path, volumeAt: Path): FieldError[] {
+  const { expirationSeconds = 3600, path } = token;
+  const place = at.child("expirationSeconds");
+  const errors: FieldError[] = [];
+  if (expirationSeconds < 600)
+    errors.push(invalidValue(place, expirationSeconds, "may not specify a duration less than 10 minutes"));
+  if (expirationSeconds > 2 ** 32)
+    errors.push(invalidValue(place, expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
+  const pathAt = volumeAt.child("path");
+  errors.push(...(path ? validateFilePath(pathAt, path) : [required(pathAt)]));
+  return errors;
+}
+
+function validateTrustBundle(bundle: ClusterTrustBundleProjection, at: Path): FieldError[] {
+  const { name, signerName, labelSelector, path } = bundle;
+  const errors: FieldError[] = [];
+  if (name !== undefined && signerName !== undefined)
+    errors.push(invalidValue(at, bundle, "only one of name and signerName may be used"));
+  else if (name !== undefined) {
+    if (name === "") errors.push(required(at.child("name"), "must be a valid object name"));
+    if (labelSelector)
+      errors.push(
+        invalidValue(at.child("labelSelector"), labelSelector, "labelSelector must be unset if name is specified"),
+      );
+  } else if (signerName !== undefined) {
+    if (signerName === "") errors.push(required(at.child("signerName"), "must be a valid signer name"));
+    errors.push(...validateLabelSelector(at.child("labelSelector"), labelSelector));
+  } else errors.push(required(at, "either name or signerName must be specified"));
+  errors.push(...requiredField(at.child("path"), path), ...validateFilePath(at.child("path"), path ?? ""));
+  return errors;
+}
+
+function validateCsi(source: CSIVolumeSource, at: Path): FieldError[] {
+  const errors = validateCsiDriverName(at.child("driver"), source.driver ?? "");
+  if (!source.nodePublishSecretRef) return errors;
+  const { name } = source.nodePublishSecretRef;
+  if (!name) errors.push(required(at.child("nodePublishSecretRef", "name")));
+  else errors.push(...invalidFor(at.child("name"), name, isDns1123Subdomain(name)));
+  return errors;
+}
+
+/** A template for claims may carry labels and annotations, and nothing else of metadata. */
+export function validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeClaimTemplate, at: Path): FieldError[] {
+  const place = at.child("metadata");
+  const errors = [
+    ...validateAnnotations(place.child("annotations"), metadata.annotations),
+    ...validateLabels(place.child("labels"), metadata.labels),
+  ];
+  for (const [field, value] of Object.entries(metadata))
+    if (field !== "annotations" && field !== "labels" && value !== undefined && value !== null && value !== "")
+      errors.push(forbiddenField(place.child(field), "cannot be set"));
+  errors.push(...validateClaimSpec(spec, at.child("spec")));
+  return errors;
+}
