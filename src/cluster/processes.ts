@@ -1,6 +1,6 @@
 // Detached processes of the cluster: started once, known by a record that survives, never mistaken for a stranger's.
 import { spawn } from "node:child_process";
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, sleep } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -10,6 +10,13 @@ export interface ProcessRecord {
   readonly pid: number;
   readonly startTicks: number;
   readonly bootId: string;
+}
+
+/** A component's process, and where its own words begin in the component's log. */
+export interface ComponentRecord extends ProcessRecord {
+  readonly component: string;
+  readonly logPath: string;
+  readonly logStart: number;
 }
 
 /** The start time of a process (proc(5), field 22 of stat); undefined when there is no such process or it is a zombie. */
@@ -39,10 +46,10 @@ function recordPath(directory: DataDirectory, component: string): string {
 }
 
 /** The record of a component that runs now; undefined when it does not. */
-export function runningProcess(directory: DataDirectory, component: string): ProcessRecord | undefined {
-  let record: ProcessRecord;
+export function runningProcess(directory: DataDirectory, component: string): ComponentRecord | undefined {
+  let record: ComponentRecord;
   try {
-    record = JSON.parse(readFileSync(recordPath(directory, component), "utf8")) as ProcessRecord;
+    record = JSON.parse(readFileSync(recordPath(directory, component), "utf8")) as ComponentRecord;
   } catch {
     return undefined; // No record, or one torn by a crash: nothing of ours is known to run.
   }
@@ -55,12 +62,13 @@ export function startDetached(
   component: string,
   command: readonly [string, ...string[]],
   environment: NodeJS.ProcessEnv,
-): ProcessRecord {
+): ComponentRecord {
   mkdirSync(directory.run, { recursive: true, mode: 0o700 });
   mkdirSync(directory.logs, { recursive: true, mode: 0o700 });
   const logPath = join(directory.logs, `${component}.log`);
   const log = openSync(logPath, "a", 0o600);
   chmodSync(logPath, 0o600);
+  const logStart = fstatSync(log).size;
   try {
     const child = spawn(command[0], command.slice(1), {
       cwd: "/",
@@ -69,8 +77,9 @@ export function startDetached(
       env: environment,
     });
     child.unref();
-    const record = child.pid === undefined ? undefined : recordOf(child.pid);
-    if (!record) throw new Error(`${component} ended at once; see ${logPath}`);
+    const identity = child.pid === undefined ? undefined : recordOf(child.pid);
+    if (!identity) throw new Error(`${component} ended at once; see ${logPath}`);
+    const record = { ...identity, component, logPath, logStart };
     writeFileSync(recordPath(directory, component), JSON.stringify(record), { mode: 0o600 });
     return record;
   } finally {

@@ -1,20 +1,17 @@
 import { Resolver } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Namespaces, type Node, Nodes } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { type Clock, errorMessage, sleep } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import type { DataDirectory } from "./data-directory.ts";
-import { type ProcessRecord, startTicksOf } from "./processes.ts";
+import { type ComponentRecord, startTicksOf } from "./processes.ts";
 import type { ClusterSettings } from "./settings.ts";
 import { UserError } from "./user-error.ts";
 
 export interface ReadyOptions {
-  readonly directory: DataDirectory;
   readonly settings: ClusterSettings;
   readonly client: Client;
-  readonly records: readonly ProcessRecord[];
+  readonly records: readonly ComponentRecord[];
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly reached: (what: string) => void;
@@ -50,7 +47,7 @@ async function persist(options: ReadyOptions, complaint: string, attempt: () => 
     } catch (error) {
       const dead = options.records.find((each) => startTicksOf(each.pid) !== each.startTicks);
       if (dead)
-        throw new UserError(`a process of the cluster ended at once: ${lastWords(options.directory)}`, {
+        throw new UserError(`a process of the cluster ended at once: ${lastWords(dead)}`, {
           cause: error,
         });
       if (options.signal.aborted)
@@ -74,29 +71,17 @@ async function nodeReady(client: Client, name: string, signal: AbortSignal): Pro
   throw new Error(`node ${name} did not become ready`);
 }
 
-/** The last line that a component wrote before it ended: its own explanation. */
-function lastWords(directory: DataDirectory): string {
-  for (const component of ["server", "node"]) {
-    const line = readLastError(join(directory.logs, `${component}.log`));
-    if (line) return `${component}: ${line}`;
-  }
-  return `see ${directory.logs}`;
-}
-
-function readLastError(path: string): string | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return undefined; // It wrote nothing.
-  }
-  for (const line of text.trim().split("\n").reverse()) {
+/** What a component gave as its reason, or the last that it wrote before it ended. */
+function lastWords({ component, logPath, logStart }: ComponentRecord): string {
+  const lines = readFileSync(logPath).subarray(logStart).toString().trim().split("\n").reverse();
+  for (const line of lines) {
     try {
       const entry = JSON.parse(line) as { level?: string; msg?: string; error?: string };
-      if (entry.level === "fatal") return entry.error ?? entry.msg;
+      if (entry.level === "fatal") return `${component}: ${entry.error ?? entry.msg}`;
     } catch {
       // Not one of the log's own lines: a message of the runtime.
     }
   }
-  return undefined;
+  const said = lines.find((line) => /^\w*Error/.test(line)) ?? lines[0];
+  return said ? `${component}: ${said}` : `see ${logPath}`;
 }

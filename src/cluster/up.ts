@@ -11,7 +11,7 @@ import { machineOf } from "./node-engine.ts";
 import { clientRequirements, installPackages, missingRequirements, nodeRequirements, programPath } from "./packages.ts";
 import { mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
 import { prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
-import { type ProcessRecord, runningProcess, startDetached } from "./processes.ts";
+import { type ComponentRecord, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
 import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
 import { UserError } from "./user-error.ts";
@@ -170,7 +170,7 @@ const startMsMax = 120_000;
 async function startProcesses(
   directory: DataDirectory,
   settings: ClusterSettings,
-  running: { server: ProcessRecord | undefined; node: ProcessRecord | undefined },
+  running: { server: ComponentRecord | undefined; node: ComponentRecord | undefined },
   clock: Clock,
   say: (line: string) => void,
 ): Promise<void> {
@@ -190,7 +190,6 @@ async function startProcesses(
   const client = await administratorClient(directory);
   try {
     await whenReady({
-      directory,
       settings,
       client,
       records,

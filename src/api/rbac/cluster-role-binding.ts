@@ -1,3 +1,4 @@
+import { isPathSegmentName } from "../meta/index.ts";
 import { defineResource } from "../resource.ts";
 import type { ClusterRoleBinding } from "../types.generated.ts";
 
@@ -6,4 +7,6 @@ export const ClusterRoleBindings = defineResource<ClusterRoleBinding>({
   version: "v1",
   kind: "ClusterRoleBinding",
   plural: "clusterrolebindings",
+  // Names such as system:node hold colons.
+  validateName: isPathSegmentName,
 });

@@ -1,3 +1,4 @@
+import { isPathSegmentName } from "../meta/index.ts";
 import { defineResource } from "../resource.ts";
 import type { ClusterRole } from "../types.generated.ts";
 
@@ -6,4 +7,6 @@ export const ClusterRoles = defineResource<ClusterRole>({
   version: "v1",
   kind: "ClusterRole",
   plural: "clusterroles",
+  // Names such as system:node hold colons.
+  validateName: isPathSegmentName,
 });

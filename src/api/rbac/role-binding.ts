@@ -1,3 +1,4 @@
+import { isPathSegmentName } from "../meta/index.ts";
 import { defineResource } from "../resource.ts";
 import type { RoleBinding } from "../types.generated.ts";
 
@@ -6,4 +7,6 @@ export const RoleBindings = defineResource<RoleBinding>({
   version: "v1",
   kind: "RoleBinding",
   plural: "rolebindings",
+  // Names such as system:node hold colons.
+  validateName: isPathSegmentName,
 });

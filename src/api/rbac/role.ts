@@ -1,3 +1,4 @@
+import { isPathSegmentName } from "../meta/index.ts";
 import { defineResource } from "../resource.ts";
 import type { Role } from "../types.generated.ts";
 
@@ -6,4 +7,6 @@ export const Roles = defineResource<Role>({
   version: "v1",
   kind: "Role",
   plural: "roles",
+  // Names such as system:node hold colons.
+  validateName: isPathSegmentName,
 });
