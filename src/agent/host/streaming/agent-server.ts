@@ -1,0 +1,340 @@
+import { once } from "node:events";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
+import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
+import { channelProtocols } from "./channel-socket.ts";
+import { ContainerEnds } from "./container-ends.ts";
+import { logOptionsOf } from "./log-query.ts";
+import { openLog } from "./log-reader.ts";
+import { containerToLog, findPod, type NodePods, readySandbox, runningContainer } from "./node-pods.ts";
+import { servePorts } from "./port-sockets.ts";
+import { serveSession } from "./remote-command.ts";
+import { RequestError } from "./request-error.ts";
+import { openTunnel, portForwardTunnelProtocol, tunnelSpdy } from "./spdy-tunnel.ts";
+
+/** An engine whose streaming server a SPDY client can be connected with. */
+export interface StreamUrls {
+  execUrl(id: string, options: ExecOptions): Promise<URL>;
+  attachUrl(id: string, options: Omit<ExecOptions, "command">): Promise<URL>;
+  portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<URL>;
+}
+
+export interface AgentServerSettings {
+  readonly pods: NodePods;
+  readonly engine: ContainerEngine & StreamUrls;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly tls: AgentServerTls;
+}
+
+/** PEM. Clients must have a certificate of `clientCa`. */
+export interface AgentServerTls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa: string;
+}
+
+/** The identity with which API servers come (as kubeadm issues it), and the group that may do everything. */
+const apiServerName = "kube-apiserver-kubelet-client";
+const mastersGroup = "system:masters";
+/** What one message of a WebSocket may have: kubectl's are below 64 KiB. */
+const messageBytesMax = 4 * 1024 * 1024;
+/** The kubelet gives a command of /run as long as any request. */
+const runMs = 120_000;
+
+/** The agent's HTTPS server: what the kubelet answers on port 10250, for API servers only. */
+export class AgentServer {
+  readonly #settings: AgentServerSettings;
+  readonly #server: Server;
+  readonly #ends: ContainerEnds;
+  readonly #upgraded = new Set<Duplex>();
+
+  constructor(settings: AgentServerSettings) {
+    const { engine, clock, log, tls } = settings;
+    this.#settings = settings;
+    this.#ends = new ContainerEnds(engine, clock, log);
+    this.#server = createServer({
+      cert: tls.certificate,
+      key: tls.key,
+      ca: tls.clientCa,
+      requestCert: true,
+      // The answer to a client without a good certificate is a 401, not a broken connection.
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+    });
+    this.#server.on("request", (message, response) => void this.#answer(message, response));
+    this.#server.on("upgrade", (message, socket, head) => void this.#upgrade(message, socket, head));
+  }
+
+  /** Resolves with the port; `port` 0 takes a free one. */
+  async listen(port: number, address?: string): Promise<number> {
+    this.#server.listen(port, address);
+    await once(this.#server, "listening");
+    // A listening TCP server has an address of this form.
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From here on new connections are served with this certificate. */
+  renew(tls: AgentServerTls): void {
+    this.#server.setSecureContext({ cert: tls.certificate, key: tls.key, ca: tls.clientCa });
+  }
+
+  /** Ends every connection. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+      for (const socket of this.#upgraded) socket.destroy();
+    });
+  }
+
+  async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      authorize(message);
+      await this.#route(message, response);
+    } catch (error) {
+      // What was begun cannot become an error any more: the client sees that it broke off.
+      if (response.headersSent) response.destroy();
+      else writeText(response, codeOf(error), `${errorMessage(error)}\n`);
+    }
+  }
+
+  async #route(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { words, query } = parseTarget(message);
+    const [first = ""] = words;
+    const isRead = message.method === "GET" || message.method === "HEAD";
+    if (isRead && first === "healthz") return writeText(response, 200, "ok");
+    if (isRead && first === "pods" && words.length === 1) {
+      const list = { kind: "PodList", apiVersion: "v1", metadata: {}, items: this.#settings.pods.list() };
+      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(list));
+      return;
+    }
+    if (first === "containerLogs" && words.length === 4) {
+      if (message.method !== "GET") throw new RequestError(405, "Method Not Allowed");
+      return this.#writeLog(words, query, response);
+    }
+    if (first === "run" && message.method === "POST") return this.#run(words, query, response);
+    if (first === "exec" || first === "attach" || first === "portForward")
+      throw new RequestError(400, "Upgrade request required");
+    throw new RequestError(404, "404 page not found");
+  }
+
+  async #writeLog(words: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const { pods, engine, clock } = this.#settings;
+    const [, namespace = "", podName = "", name = ""] = words;
+    const { previous, ...options } = logOptionsOf(query, clock.now());
+    const pod = pods.find(namespace, podName);
+    if (!pod) throw new RequestError(404, `pod ${JSON.stringify(podName)} does not exist`);
+    const id = containerToLog(pod, name, previous);
+    const status = await engine.containerStatus(id);
+    if (!status) throw new RequestError(400, `unable to retrieve container logs for container ${id}`);
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const ended = options.follow ? this.#ends.ended(id, gone.signal) : Promise.resolve();
+    const pieces = await openLog({ path: status.logPath, options, ended, signal: gone.signal }).catch((error) => {
+      throw new RequestError(400, `failed to open log file ${JSON.stringify(status.logPath)}: ${errorMessage(error)}`);
+    });
+    response.writeHead(200, { "Content-Type": "text/plain" });
+    response.flushHeaders();
+    for await (const piece of pieces) {
+      if (response.write(piece) || gone.signal.aborted) continue;
+      await once(response, "drain", { signal: gone.signal }).catch(() => {
+        // The client went away, which ends the log by its signal.
+      });
+    }
+    response.end();
+  }
+
+  async #run(words: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const { pods, engine } = this.#settings;
+    const { namespace, podName, uid, container } = containerPath(words);
+    const pod = findPod(pods, namespace, podName, uid);
+    const id = await runningContainer(engine, pod, container);
+    const { exitCode, stdout, stderr } = await engine.execSync(id, (query.get("cmd") ?? "").split(" "), runMs);
+    const output = Buffer.concat([stdout, stderr]);
+    if (exitCode === 0) response.writeHead(200, { "Content-Type": "application/json" }).end(output);
+    else throw new RequestError(500, `command terminated with exit code ${exitCode}: ${output.toString("utf8")}`);
+  }
+
+  async #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#upgraded.add(socket);
+    socket.once("close", () => this.#upgraded.delete(socket));
+    // What goes wrong with the connection ends it; whoever uses it sees that.
+    socket.on("error", () => socket.destroy());
+    try {
+      authorize(message);
+      const { words, query } = parseTarget(message);
+      if (words[0] === "exec" || words[0] === "attach") await this.#command(words, query, message, socket, head);
+      else if (words[0] === "portForward") await this.#portForward(words, query, message, socket, head);
+      else throw new RequestError(404, "404 page not found");
+    } catch (error) {
+      if (!(error instanceof RequestError))
+        this.#settings.log.warn("a stream could not be opened", { path: message.url, error: errorMessage(error) });
+      refuse(socket, codeOf(error), errorMessage(error));
+    }
+  }
+
+  async #command(
+    words: readonly string[],
+    query: URLSearchParams,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    const { pods, engine } = this.#settings;
+    const { namespace, podName, uid, container } = containerPath(words);
+    const streams = streamsOf(query);
+    const pod = findPod(pods, namespace, podName, uid);
+    const id = await runningContainer(engine, pod, container);
+    const options = { ...streams, command: query.getAll("command") };
+    const exec = words[0] === "exec";
+    if (isWebSocket(message)) {
+      checkProtocols(message, channelProtocols);
+      const session = await (exec ? engine.exec(id, options) : engine.attach(id, streams));
+      const webSocket = await acceptWebSocket(message, socket, head, channelProtocols);
+      await serveSession(webSocket, session, streams);
+    } else
+      await tunnelSpdy(
+        await (exec ? engine.execUrl(id, options) : engine.attachUrl(id, streams)),
+        message,
+        socket,
+        head,
+      );
+  }
+
+  async #portForward(
+    words: readonly string[],
+    query: URLSearchParams,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    const { pods, engine } = this.#settings;
+    const [, namespace = "", podName = "", uid = ""] = words;
+    const pod = findPod(pods, namespace, podName, uid);
+    const sandboxId = await readySandbox(engine, pod);
+    if (!isWebSocket(message)) return tunnelSpdy(await engine.portForwardUrl(sandboxId, []), message, socket, head);
+    const protocols = [portForwardTunnelProtocol, ...channelProtocols.filter((each) => each.startsWith("v4."))];
+    const chosen = checkProtocols(message, protocols);
+    if (chosen === portForwardTunnelProtocol) {
+      const join = await openTunnel(await engine.portForwardUrl(sandboxId, []));
+      return join(await acceptWebSocket(message, socket, head, protocols));
+    }
+    const ports = portsOf(query);
+    return servePorts(await acceptWebSocket(message, socket, head, protocols), engine, sandboxId, ports);
+  }
+}
+
+/** Throws for everyone but API servers and administrators. */
+function authorize(message: IncomingMessage): void {
+  // An HTTPS server's sockets are of this class.
+  const socket = message.socket as TLSSocket;
+  if (!socket.authorized) throw new RequestError(401, "Unauthorized");
+  const { CN: name, O: organization } = socket.getPeerCertificate().subject;
+  // Node gives one value or, for repeated attributes, several; the types know only the first form.
+  const groups = [organization as unknown as string | string[]].flat();
+  if (String(name) === apiServerName || groups.includes(mastersGroup)) return;
+  throw new RequestError(403, `Forbidden (user=${name}, verb=${message.method}, resource=nodes, subresource=proxy)`);
+}
+
+function parseTarget(message: IncomingMessage): { readonly words: readonly string[]; readonly query: URLSearchParams } {
+  const url = message.url ?? "/";
+  const mark = url.indexOf("?");
+  const path = mark < 0 ? url : url.slice(0, mark);
+  try {
+    const words = path.split("/").slice(1).map(decodeURIComponent);
+    return { words, query: new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1)) };
+  } catch {
+    throw new RequestError(400, `the path ${path} is not well encoded`);
+  }
+}
+
+/** `/exec/NAMESPACE/POD/CONTAINER` or `/exec/NAMESPACE/POD/UID/CONTAINER`. */
+function containerPath(words: readonly string[]) {
+  const [, namespace = "", podName = ""] = words;
+  if (words.length === 4) return { namespace, podName, uid: "", container: words[3]! };
+  if (words.length === 5) return { namespace, podName, uid: words[3]!, container: words[4]! };
+  throw new RequestError(404, "404 page not found");
+}
+
+/** The kubelet's names of the query: input, output, error, tty. */
+function streamsOf(query: URLSearchParams): Omit<ExecOptions, "command"> {
+  const asked = (name: string) => query.get(name) === "1" || query.get(name) === "true";
+  const tty = asked("tty");
+  // A terminal has one output only.
+  const streams = { stdin: asked("input"), stdout: asked("output"), stderr: asked("error") && !tty, tty };
+  if (!streams.stdin && !streams.stdout && !streams.stderr)
+    throw new RequestError(400, "you must specify at least 1 of stdin, stdout, stderr");
+  return streams;
+}
+
+function portsOf(query: URLSearchParams): readonly number[] {
+  const words = query.getAll("port").flatMap((each) => each.split(","));
+  if (words.length === 0) throw new RequestError(400, `query parameter "port" is required`);
+  return words.map((word) => {
+    const port = Number(word);
+    if (/^\d+$/.test(word) && port >= 1 && port <= 65_535) return port;
+    throw new RequestError(400, `unable to parse ${JSON.stringify(word)} as a port`);
+  });
+}
+
+function isWebSocket(message: IncomingMessage): boolean {
+  return message.headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** The first protocol of the client's that is among ours; empty when it names none, which stands for the oldest. */
+function checkProtocols(message: IncomingMessage, supported: readonly string[]): string {
+  const offered = (message.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
+  const chosen = offered.find((each) => each === "" || supported.includes(each));
+  if (chosen !== undefined) return chosen;
+  throw new RequestError(
+    403,
+    `requested protocol(s) are not supported: [${offered.join(" ")}]; supports [${supported.join(" ")}]`,
+  );
+}
+
+function acceptWebSocket(
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  protocols: readonly string[],
+): Promise<WebSocket> {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: messageBytesMax,
+    handleProtocols: (offered) => [...offered].find((each) => protocols.includes(each)) ?? false,
+  });
+  return new Promise((resolve, reject) => {
+    server.once("wsClientError", reject);
+    server.handleUpgrade(message, socket, head, (webSocket) => {
+      // A broken connection is closed too, which whoever uses it sees.
+      webSocket.on("error", () => {});
+      resolve(webSocket);
+    });
+  });
+}
+
+function codeOf(error: unknown): number {
+  return error instanceof RequestError ? error.code : 500;
+}
+
+function writeText(response: ServerResponse, code: number, text: string): void {
+  response.writeHead(code, { "Content-Type": "text/plain; charset=utf-8" }).end(text);
+}
+
+/** Answers an upgrade with an error; nothing when it was accepted already. */
+function refuse(socket: Duplex, code: number, text: string): void {
+  if (!socket.writable) return;
+  const head = [
+    `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? "Error"}`,
+    "Content-Type: text/plain; charset=utf-8",
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
+}

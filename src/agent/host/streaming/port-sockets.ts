@@ -1,0 +1,48 @@
+// Port-forward over a WebSocket with a pair of channels for each port: data, then errors.
+import type { WebSocket } from "ws";
+import { errorMessage } from "../../../lib/index.ts";
+import type { ContainerEngine } from "../../engine/index.ts";
+import { ChannelSocket } from "./channel-socket.ts";
+
+export async function servePorts(
+  socket: WebSocket,
+  engine: ContainerEngine,
+  sandboxId: string,
+  ports: readonly number[],
+) {
+  const writers = new Map<number, WritableStreamDefaultWriter<Uint8Array>>();
+  // What comes before a port is connected waits for it.
+  const connecting = ports.map((port) => engine.portForward(sandboxId, port));
+  const channels = new ChannelSocket(
+    socket,
+    async (channel, data) => {
+      const connection = await connecting[channel / 2]?.catch(() => undefined);
+      if (!connection) return;
+      const writer = writers.get(channel) ?? connection.data.writable.getWriter();
+      writers.set(channel, writer);
+      // A port that closed says so on its error channel or by its end.
+      await writer.write(data).catch(() => {});
+    },
+    () => {},
+  );
+  const closeAll = () => {
+    for (const connection of connecting) connection.then((each) => each.close()).catch(() => {});
+  };
+  socket.once("close", closeAll);
+  await Promise.all(
+    ports.map(async (port, index) => {
+      const [data, error] = [2 * index, 2 * index + 1];
+      const number = Uint8Array.of(port & 0xff, port >> 8);
+      await channels.send(data, number);
+      await channels.send(error, number);
+      try {
+        const connection = await connecting[index]!;
+        for await (const chunk of connection.data.readable) await channels.send(data, chunk);
+      } catch (failure) {
+        await channels.send(error, Buffer.from(`error forwarding port ${port}: ${errorMessage(failure)}`));
+      }
+    }),
+  );
+  closeAll();
+  channels.close();
+}

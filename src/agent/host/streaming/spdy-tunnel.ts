@@ -1,0 +1,70 @@
+// SPDY clients are connected with the engine's streaming server: the agent passes the bytes and understands none of them.
+import { type IncomingMessage, request, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createWebSocketStream, type WebSocket } from "ws";
+import { RequestError } from "./request-error.ts";
+
+interface Upgraded {
+  readonly response: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Asks the engine's streaming server for SPDY. Throws with what it says when it refuses. */
+function upgrade(url: URL, protocols: readonly string[]): Promise<Upgraded> {
+  return new Promise((resolve, reject) => {
+    const asking = request(url, {
+      method: "POST",
+      headers: {
+        Connection: "Upgrade",
+        Upgrade: "SPDY/3.1",
+        "X-Stream-Protocol-Version": [...protocols],
+        "Content-Length": 0,
+      },
+    });
+    asking.once("upgrade", (response, socket, head) => resolve({ response, socket, head }));
+    asking.once("response", (response) => {
+      const refuse = (body: Buffer) =>
+        reject(new RequestError(response.statusCode ?? 500, body.toString("utf8").trim()));
+      buffer(response).then(refuse, reject);
+    });
+    asking.once("error", reject);
+    asking.end();
+  });
+}
+
+/** Answers the client's own SPDY upgrade and joins both connections. */
+export async function tunnelSpdy(url: URL, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  const offered = message.headersDistinct["x-stream-protocol-version"] ?? [];
+  const engine = await upgrade(url, offered);
+  const chosen = engine.response.headers["x-stream-protocol-version"];
+  const lines = [`HTTP/1.1 101 ${STATUS_CODES[101]}`, "Connection: Upgrade", "Upgrade: SPDY/3.1"];
+  if (chosen !== undefined) lines.push(`X-Stream-Protocol-Version: ${chosen}`);
+  socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+  join(engine, socket, head);
+}
+
+/** The WebSocket subprotocol that carries a whole SPDY connection of a port-forward (Kubernetes' KEP-4006). */
+export const portForwardTunnelProtocol = "SPDY/3.1+portforward.k8s.io";
+
+/** Opens the port-forward that the engine waits for at `url`; what it returns joins it with a client's WebSocket. */
+export async function openTunnel(url: URL): Promise<(socket: WebSocket) => void> {
+  const engine = await upgrade(url, ["portforward.k8s.io"]);
+  return (socket) => join(engine, createWebSocketStream(socket), Buffer.alloc(0));
+}
+
+function join(engine: Upgraded, client: Duplex, head: Buffer): void {
+  if (engine.head.length > 0) client.write(engine.head);
+  if (head.length > 0) engine.socket.write(head);
+  engine.socket.pipe(client);
+  client.pipe(engine.socket);
+  // One side without the other is of no use; what broke it is told to both by its end.
+  for (const [side, other] of [
+    [engine.socket, client],
+    [client, engine.socket],
+  ] as const) {
+    side.on("error", () => other.destroy());
+    side.once("close", () => other.destroy());
+  }
+}
