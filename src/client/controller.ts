@@ -12,9 +12,14 @@ export interface Cache {
   /** Everything cached, or what is in one namespace; the order is that of keys. */
   list<T extends KubeObject>(resource: ResourceReference<T>, namespace?: string): readonly T[];
   /** The objects whose controller reference names `owner`'s uid. */
-  ownedBy<T extends KubeObject>(resource: ResourceReference<T>, owner: KubeObject): readonly T[];
+  ownedBy<T extends KubeObject>(resource: ResourceReference<T>, owner: Owner): readonly T[];
   /** The objects that an index of the informer files under `value`; see `Watches.indexes`. */
   byIndex<T extends KubeObject>(resource: ResourceReference<T>, index: string, value: string): readonly T[];
+}
+
+/** Whatever has a uid: an object, or all that is left of one. */
+export interface Owner {
+  readonly metadata: { readonly uid: string };
 }
 
 /** Writes Events about objects; repeated ones are counted up, as Kubernetes does, and never fail the caller. */

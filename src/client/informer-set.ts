@@ -1,6 +1,6 @@
 import { controllerOf, type KubeObject, type ResourceReference } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import type { Cache, Key } from "./controller.ts";
+import type { Cache, Key, Owner } from "./controller.ts";
 import { Informer, type InformerEnvironment, type Selection } from "./informer.ts";
 
 /** The index by the uid of the controller owner; made when `ownedBy` first asks. */
@@ -47,7 +47,7 @@ export class InformerSet implements Cache {
     return this.#known(resource).list(namespace);
   }
 
-  ownedBy<T extends KubeObject>(resource: ResourceReference<T>, owner: KubeObject): readonly T[] {
+  ownedBy<T extends KubeObject>(resource: ResourceReference<T>, owner: Owner): readonly T[] {
     const informer = this.#known(resource);
     informer.addIndex(controllerIndex, (object) => {
       const controller = controllerOf(object);

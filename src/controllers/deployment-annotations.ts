@@ -1,0 +1,60 @@
+// What a Deployment notes on its ReplicaSets: pkg/controller/deployment/util/deployment_util.go.
+import type { Deployment, ReplicaSet } from "../api/index.ts";
+
+export const revisionAnnotation = "deployment.kubernetes.io/revision";
+const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
+const desiredReplicasAnnotation = "deployment.kubernetes.io/desired-replicas";
+const maxReplicasAnnotation = "deployment.kubernetes.io/max-replicas";
+const revisionHistoryCharactersMax = 2000;
+
+/** Annotations of the Deployment that its ReplicaSets do not get. */
+const ownAnnotations: ReadonlySet<string> = new Set([
+  "kubectl.kubernetes.io/last-applied-configuration",
+  revisionAnnotation,
+  revisionHistoryAnnotation,
+  desiredReplicasAnnotation,
+  maxReplicasAnnotation,
+  "deprecated.deployment.rollback.to",
+]);
+
+export type Annotations = Readonly<Record<string, string>>;
+
+/** The revision of a ReplicaSet; 0 when it has none. */
+export function revisionOf({ metadata }: ReplicaSet): number {
+  return integer(metadata.annotations?.[revisionAnnotation]) ?? 0;
+}
+
+/** How many replicas the Deployment had in mind when it last scaled the ReplicaSet. */
+export function desiredReplicasOf({ metadata }: ReplicaSet): number | undefined {
+  return integer(metadata.annotations?.[desiredReplicasAnnotation]);
+}
+
+/** How many pods the Deployment allowed then, surge included. */
+export function maxReplicasOf({ metadata }: ReplicaSet): number | undefined {
+  return integer(metadata.annotations?.[maxReplicasAnnotation]);
+}
+
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+}
+
+export function scaleAnnotations(desired: number, max: number): Annotations {
+  return { [desiredReplicasAnnotation]: String(desired), [maxReplicasAnnotation]: String(max) };
+}
+
+/** The annotations of the ReplicaSet of the present template: those of the Deployment, and its revision. */
+export function newestAnnotations(deployment: Deployment, present: Annotations, revision: number): Annotations {
+  const annotations: Record<string, string> = { ...present };
+  for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
+    if (!ownAnnotations.has(key)) annotations[key] = value;
+  }
+  const before = present[revisionAnnotation];
+  if ((integer(before) ?? 0) >= revision) return annotations;
+  annotations[revisionAnnotation] = String(revision);
+  if (before === undefined) return annotations;
+  // A template that comes back gets a new number; the former ones stay known.
+  const history = [...(present[revisionHistoryAnnotation]?.split(",") ?? []), before];
+  while (history.join(",").length > revisionHistoryCharactersMax) history.shift();
+  annotations[revisionHistoryAnnotation] = history.join(",");
+  return annotations;
+}

@@ -1,0 +1,194 @@
+// Which EndpointSlices a Service shall have: a pure function, sparing with changes, for every change goes to all nodes.
+// The rules are those of k8s.io/endpointslice/reconciler.go.
+import {
+  type DiscoveryEndpointPort,
+  type Endpoint,
+  type EndpointSlice,
+  isPodReady,
+  type NewObject,
+  newControllerReference,
+  type Pod,
+  type Service,
+  Services,
+} from "../api/index.ts";
+import { deepEqual } from "../lib/index.ts";
+import {
+  addressIn,
+  hasEndpoint,
+  headlessLabel,
+  hostnameIn,
+  ipFamiliesOf,
+  isHeadless,
+  podReference,
+  serviceNameLabel,
+  targetPort,
+} from "./service-endpoints.ts";
+
+export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
+export const managedBy = "endpointslice-controller.k8s.io";
+/** kube-controller-manager's --max-endpoints-per-slice. */
+const endpointsMax = 100;
+
+export interface SlicePlan {
+  readonly create: readonly NewObject<EndpointSlice>[];
+  readonly update: readonly EndpointSlice[];
+  readonly remove: readonly EndpointSlice[];
+}
+
+export interface SliceView {
+  readonly service: Service;
+  /** Those that the service selects. */
+  readonly pods: readonly Pod[];
+  readonly existing: readonly EndpointSlice[];
+  readonly zoneOf: (nodeName: string) => string | undefined;
+}
+
+/** Endpoints that have the same ports share slices. */
+interface Group {
+  readonly ports: readonly DiscoveryEndpointPort[];
+  readonly endpoints: Map<string, Endpoint>;
+}
+
+/** A slice as it shall become; without `existing` it is new. */
+interface Draft {
+  readonly addressType: string;
+  readonly existing?: EndpointSlice;
+  readonly ports: readonly DiscoveryEndpointPort[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+export function planEndpointSlices(view: SliceView): SlicePlan {
+  const { service, existing } = view;
+  const families = ipFamiliesOf(service);
+  const drafts = families.flatMap((family) => draftsOf(view, family));
+  const kept = new Set(drafts.flatMap((draft) => draft.existing ?? []));
+  const labels = sliceLabels(service);
+  const create: NewObject<EndpointSlice>[] = [];
+  const update: EndpointSlice[] = [];
+  for (const { addressType, existing: slice, ports, endpoints } of drafts) {
+    if (!slice) {
+      create.push({ ...newSlice(service, labels), addressType, ports, endpoints });
+      continue;
+    }
+    const unchanged =
+      deepEqual(slice.ports ?? [], ports) &&
+      deepEqual(slice.endpoints ?? [], endpoints) &&
+      deepEqual(slice.metadata.labels, labels);
+    if (!unchanged) update.push({ ...slice, metadata: { ...slice.metadata, labels }, ports, endpoints });
+  }
+  return { create, update, remove: existing.filter((slice) => !kept.has(slice)) };
+}
+
+function draftsOf(view: SliceView, family: string): readonly Draft[] {
+  const existing = view.existing
+    .filter(({ addressType }) => addressType === family)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const drafts = [...groupsOf(view, family)].flatMap(([key, group]) => {
+    const slices = existing.filter(({ ports }) => portsText(ports ?? []) === key);
+    return placed(group, slices, family);
+  });
+  // A service without endpoints has one empty slice: it says so, where none would say nothing.
+  if (drafts.length === 0) drafts.push({ addressType: family, ports: [], endpoints: [] });
+  const used = new Set(drafts.flatMap((draft) => draft.existing ?? []));
+  const free = existing.filter((slice) => !used.has(slice));
+  // Filling a slice that nobody needs spares a creation and a deletion.
+  return drafts.map((draft) => {
+    const reused = draft.existing ?? free.shift();
+    return reused === undefined ? draft : { ...draft, existing: reused };
+  });
+}
+
+/** The endpoints of the selected pods, by the text of their ports. */
+function groupsOf({ service, pods, zoneOf }: SliceView, family: string): ReadonlyMap<string, Group> {
+  const groups = new Map<string, Group>();
+  for (const pod of pods) {
+    if (!hasEndpoint(pod)) continue;
+    const address = addressIn(family, pod);
+    if (address === undefined) continue;
+    const ports = portsOf(service, pod);
+    const key = portsText(ports);
+    const group = groups.get(key) ?? { ports, endpoints: new Map() };
+    groups.set(key, group);
+    group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, address, zoneOf));
+  }
+  return groups;
+}
+
+/** The same text for the same ports. */
+function portsText(ports: readonly DiscoveryEndpointPort[]): string {
+  return JSON.stringify(ports.map(({ name, protocol, port, appProtocol }) => [name, protocol, port, appProtocol]));
+}
+
+function portsOf(service: Service, pod: Pod): readonly DiscoveryEndpointPort[] {
+  return (service.spec.ports ?? []).flatMap((each) => {
+    const port = targetPort(pod, each);
+    if (port === undefined) return [];
+    const { name = "", protocol = "TCP", appProtocol } = each;
+    return [{ name, port, protocol, ...(appProtocol === undefined ? {} : { appProtocol }) }];
+  });
+}
+
+function endpointOf(service: Service, pod: Pod, address: string, zoneOf: SliceView["zoneOf"]): Endpoint {
+  const serving = isPodReady(pod);
+  const terminating = pod.metadata.deletionTimestamp !== undefined;
+  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
+  const { nodeName } = pod.spec;
+  const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
+  const hostname = hostnameIn(service, pod);
+  return {
+    addresses: [address],
+    conditions: { ready, serving, terminating },
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    targetRef: podReference(pod),
+    ...(zone === undefined ? {} : { zone }),
+  };
+}
+
+/** Spreads a group over its slices: who is there stays, newcomers go where a change is due anyway, then where room is. */
+function placed({ ports, endpoints }: Group, slices: readonly EndpointSlice[], addressType: string): readonly Draft[] {
+  const left = new Map(endpoints);
+  const drafts = slices.map((existing) => {
+    const before = existing.endpoints ?? [];
+    const after = before.flatMap((each) => {
+      const uid = each.targetRef?.uid ?? "";
+      const endpoint = left.get(uid);
+      left.delete(uid);
+      return endpoint ? [endpoint] : [];
+    });
+    return { existing, endpoints: after, isChanged: !deepEqual(before, after) };
+  });
+  drafts.sort((a, b) => Number(b.isChanged) - Number(a.isChanged) || b.endpoints.length - a.endpoints.length);
+  const newcomers = [...left.values()];
+  for (const draft of drafts) draft.endpoints.push(...newcomers.splice(0, endpointsMax - draft.endpoints.length));
+  const filled: Draft[] = drafts
+    .filter(({ endpoints }) => endpoints.length > 0)
+    .map(({ existing, endpoints }) => ({ addressType, existing, ports, endpoints }));
+  while (newcomers.length > 0) filled.push({ addressType, ports, endpoints: newcomers.splice(0, endpointsMax) });
+  return filled;
+}
+
+/** Those of the service, and by whom and for what the slice is. */
+function sliceLabels(service: Service): Readonly<Record<string, string>> {
+  const { [headlessLabel]: _headless, ...own } = service.metadata.labels ?? {};
+  return {
+    ...own,
+    [serviceNameLabel]: service.metadata.name,
+    [managedByLabel]: managedBy,
+    ...(isHeadless(service) ? { [headlessLabel]: "" } : {}),
+  };
+}
+
+function newSlice(service: Service, labels: Readonly<Record<string, string>>) {
+  const { name, namespace } = service.metadata;
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      generateName: `${name}-`,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels,
+      ownerReferences: [newControllerReference(service, Services)],
+    },
+  };
+}

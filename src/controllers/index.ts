@@ -1,0 +1,33 @@
+import type { ControllerDefinition } from "../client/index.ts";
+import { deploymentController } from "./deployment.ts";
+import { endpointSliceController } from "./endpoint-slice.ts";
+import { endpointsController } from "./endpoints.ts";
+import { namespaceController } from "./namespace.ts";
+import { replicaSetController } from "./replica-set.ts";
+import { replicationControllerController } from "./replication-controller.ts";
+import type { ResourceCatalog } from "./resource-catalog.ts";
+import { rootCaPublisher } from "./root-ca-publisher.ts";
+import { serviceAccountController } from "./service-account.ts";
+
+export type { ResourceCatalog } from "./resource-catalog.ts";
+
+export interface ControllerOptions {
+  /** The kinds that are served; ResourceRegistry of the API server is one. */
+  readonly resources: ResourceCatalog;
+  /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
+  readonly rootCertificate: string;
+}
+
+/** The controllers that a cluster consists of; `runControllers` runs them. */
+export function allControllers({ resources, rootCertificate }: ControllerOptions): readonly ControllerDefinition[] {
+  return [
+    namespaceController(resources),
+    serviceAccountController,
+    rootCaPublisher(rootCertificate),
+    deploymentController,
+    replicaSetController,
+    replicationControllerController,
+    endpointsController,
+    endpointSliceController,
+  ];
+}

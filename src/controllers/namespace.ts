@@ -1,0 +1,103 @@
+// Empties namespaces that are being deleted: pkg/controller/namespace/deletion/namespaced_resources_deleter.go.
+import {
+  ApiError,
+  type Namespace,
+  Namespaces,
+  namespaceFinalizer,
+  Pods,
+  type ResourceDefinition,
+} from "../api/index.ts";
+import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
+import { deepEqual, errorMessage } from "../lib/index.ts";
+import { contentConditions, type Remaining } from "./namespace-conditions.ts";
+import { deletableResources, type ResourceCatalog } from "./resource-catalog.ts";
+
+/** While something remains that no watch tells of (finalizers of custom resources, say), it is looked at this often. */
+const lookAgainMs = 5_000;
+
+/** Deletes all that is in a namespace which is being deleted, then lets the namespace itself go. */
+export function namespaceController(catalog: ResourceCatalog) {
+  return defineController({
+    name: "namespace-controller",
+    watches: { for: Namespaces, also: [also(Pods, ({ metadata }, cache) => terminating(metadata.namespace, cache))] },
+    async reconcile(context, key) {
+      const namespace = context.cache.get(Namespaces, key);
+      if (namespace?.metadata.deletionTimestamp === undefined) return;
+      if (!namespace.spec.finalizers?.includes(namespaceFinalizer)) return;
+      const remaining = await deleteContent(context, catalog, key);
+      const reported = await report(context, namespace, remaining);
+      const [failure] = remaining.failures;
+      if (failure) throw failure;
+      if (remaining.objects.size > 0) return { afterMs: lookAgainMs };
+      await finalize(context, reported);
+    },
+  });
+}
+
+/** Each pod that goes may be the last thing that a namespace waited for. */
+function terminating(name: string | undefined, cache: Cache): readonly string[] {
+  if (name === undefined) return [];
+  return cache.get(Namespaces, name)?.metadata.deletionTimestamp === undefined ? [] : [name];
+}
+
+async function deleteContent(context: ReconcileContext, catalog: ResourceCatalog, namespace: string) {
+  const remaining: Remaining = { objects: new Map(), finalizers: new Map(), failures: [] };
+  const resources = deletableResources(catalog).filter(({ namespaced }) => namespaced);
+  const isPods = ({ group, plural }: ResourceDefinition) => group === "" && plural === "pods";
+  // Pods go first, so that they never run without the policies and secrets that they were made for (KEP-5080).
+  await deleteAll(context, resources.find(isPods), namespace, remaining);
+  if (remaining.objects.size > 0) return remaining;
+  for (const resource of resources) if (!isPods(resource)) await deleteAll(context, resource, namespace, remaining);
+  return remaining;
+}
+
+async function deleteAll(
+  context: ReconcileContext,
+  resource: ResourceDefinition | undefined,
+  namespace: string,
+  remaining: Remaining,
+): Promise<void> {
+  if (!resource) return;
+  const { client } = context;
+  try {
+    const { items } = await client.list(resource, { namespace });
+    if (items.length === 0) return;
+    if (resource.verbs.includes("deletecollection")) {
+      await client.deleteCollection(resource, { namespace, body: { propagationPolicy: "Background" } });
+    } else {
+      for (const { metadata } of items) await client.delete(resource, metadata);
+    }
+    const left = await client.list(resource, { namespace });
+    if (left.items.length === 0) return;
+    remaining.objects.set(`${resource.plural}.${resource.group}`, left.items.length);
+    for (const { metadata } of left.items) {
+      for (const finalizer of metadata.finalizers ?? []) {
+        remaining.finalizers.set(finalizer, (remaining.finalizers.get(finalizer) ?? 0) + 1);
+      }
+    }
+  } catch (error) {
+    // A kind that is served no more holds nothing up.
+    if (error instanceof ApiError && (error.code === 404 || error.code === 405)) return;
+    const what = `cannot delete the ${resource.plural} of namespace ${namespace}: ${errorMessage(error)}`;
+    remaining.failures.push(new Error(what, { cause: error }));
+  }
+}
+
+async function report(context: ReconcileContext, namespace: Namespace, remaining: Remaining): Promise<Namespace> {
+  const { client, clock } = context;
+  const conditions = contentConditions(namespace.status.conditions ?? [], remaining, clock.now());
+  const status = { ...namespace.status, phase: "Terminating", conditions };
+  if (deepEqual(status, namespace.status)) return namespace;
+  return await client.update(Namespaces, { ...namespace, status }, { subresource: "status" });
+}
+
+async function finalize({ client }: ReconcileContext, namespace: Namespace): Promise<void> {
+  const finalizers = (namespace.spec.finalizers ?? []).filter((each) => each !== namespaceFinalizer);
+  const finalized = { ...namespace, spec: { ...namespace.spec, finalizers } };
+  try {
+    await client.update(Namespaces, finalized, { subresource: "finalize" });
+  } catch (error) {
+    // Gone already.
+    if (!(error instanceof ApiError && error.code === 404)) throw error;
+  }
+}

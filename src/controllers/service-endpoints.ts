@@ -1,0 +1,103 @@
+// Which pods serve a Service, and on which ports: what Endpoints and EndpointSlices have in common.
+import {
+  type Container,
+  containsLabels,
+  isPodReady,
+  type ObjectReference,
+  type Pod,
+  type Service,
+  type ServicePort,
+  Services,
+} from "../api/index.ts";
+import { type Cache, type Key, keyOf } from "../client/index.ts";
+import { deepEqual } from "../lib/index.ts";
+
+/** The label by which the service of an EndpointSlice is found. */
+export const serviceNameLabel = "kubernetes.io/service-name";
+export const headlessLabel = "service.kubernetes.io/headless";
+
+/** Whether the endpoints of the service follow from its selector; those of the others are their makers' business. */
+export function hasSelectedEndpoints({ spec }: Service): boolean {
+  return spec.type !== "ExternalName" && Object.keys(spec.selector ?? {}).length > 0;
+}
+
+export function isHeadless({ spec }: Service): boolean {
+  return spec.clusterIP === "None";
+}
+
+export function selects({ spec }: Service, labels: Readonly<Record<string, string>> | undefined): boolean {
+  const selector = spec.selector ?? {};
+  return Object.keys(selector).length > 0 && containsLabels(labels, selector);
+}
+
+/** Whether the pod can have endpoints at all: it has an address and has not ended. */
+export function hasEndpoint({ status }: Pod): boolean {
+  return status.phase !== "Failed" && status.phase !== "Succeeded" && addressesOf({ status }).length > 0;
+}
+
+/** The pod's addresses, the primary one first. */
+export function addressesOf({ status }: Pick<Pod, "status">): readonly string[] {
+  const all = (status.podIPs ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
+  return all.length > 0 ? all : status.podIP ? [status.podIP] : [];
+}
+
+/** The name under which DNS knows the pod within the service, when the pod asks for one. */
+export function hostnameIn(service: Service, { spec }: Pod): string | undefined {
+  return spec.hostname && spec.subdomain === service.metadata.name ? spec.hostname : undefined;
+}
+
+/** The pod's port that the service's port means; undefined when the pod has none of that name. */
+export function targetPort({ spec }: Pod, port: ServicePort): number | undefined {
+  const target = port.targetPort ?? port.port;
+  if (typeof target === "number") return target === 0 ? port.port : target;
+  const protocol = port.protocol ?? "TCP";
+  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }: Container) => restartPolicy === "Always");
+  for (const container of [...spec.containers, ...sidecars]) {
+    for (const each of container.ports ?? []) {
+      if (each.name === target && (each.protocol ?? "TCP") === protocol) return each.containerPort;
+    }
+  }
+  return undefined;
+}
+
+/** The services whose endpoints may be others after `pod` changed from `old`; an index of services by namespace is enough. */
+export function* servicesOf(pod: Pod, cache: Cache, old: Pod | undefined): Iterable<Key> {
+  if (old && deepEqual(endpointFacts(pod), endpointFacts(old))) return;
+  for (const service of cache.list(Services, pod.metadata.namespace)) {
+    const selected =
+      selects(service, pod.metadata.labels) || (old !== undefined && selects(service, old.metadata.labels));
+    if (selected) yield keyOf(service);
+  }
+}
+
+/** All of a pod that its endpoints depend on; most changes of pods are others. */
+function endpointFacts(pod: Pod): unknown {
+  const { metadata, spec } = pod;
+  return [
+    metadata.uid,
+    metadata.labels,
+    metadata.deletionTimestamp,
+    spec.nodeName,
+    spec.hostname,
+    spec.subdomain,
+    hasEndpoint(pod),
+    addressesOf(pod),
+    isPodReady(pod),
+  ];
+}
+
+/** How endpoints point to their pod. */
+export function podReference({ metadata }: Pod): ObjectReference {
+  const { name, namespace, uid } = metadata;
+  return { kind: "Pod", ...(namespace === undefined ? {} : { namespace }), name, uid };
+}
+
+/** The families in which the service has endpoints. */
+export function ipFamiliesOf({ spec }: Service): readonly string[] {
+  return spec.ipFamilies && spec.ipFamilies.length > 0 ? spec.ipFamilies : ["IPv4"];
+}
+
+/** The pod's address in the family, `IPv4` or `IPv6`. */
+export function addressIn(family: string, pod: Pod): string | undefined {
+  return addressesOf(pod).find((address) => address.includes(":") === (family === "IPv6"));
+}
