@@ -14,6 +14,7 @@ import {
   createTokenKeys,
   createX509Authenticator,
   defaultAdmissionPlugins,
+  ensureSystemPriorityClasses,
   lookupIn,
   NodeAuthorizer,
   privilegedGroup,
@@ -26,6 +27,7 @@ import {
   unionAuthorizer,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
+import { ensureKubernetesService, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -34,6 +36,9 @@ export interface ControlPlaneOptions {
   readonly log: Logger;
   /** Signs service-account tokens; PKCS #8 PEM. */
   readonly serviceAccountKey: string;
+  /** Where pods and others reach the API server; undefined when it listens on loopback alone. */
+  readonly apiAddress: string | undefined;
+  readonly apiPort: number;
   readonly podRange: string;
   readonly serviceRange: string;
   readonly clusterDomain: string;
@@ -73,10 +78,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     log,
   });
   void new TokenIssuer(tokens);
-  void apiServerUser;
-  void addressAt;
-  void parseRange;
-  await reconcileBootstrapPolicy(api, lookup);
+  const own = inProcessClient(api, apiServerUser);
+  await ensureSystemNamespaces(own);
+  await Promise.all([
+    reconcileBootstrapPolicy(api, lookup),
+    ensureSystemPriorityClasses(api, lookup),
+    ensureKubernetesService(own, {
+      serviceAddress: addressAt(parseRange(options.serviceRange)!, 1),
+      address: options.apiAddress,
+      port: options.apiPort,
+    }),
+  ]);
   return {
     api,
     authenticator,

@@ -1,5 +1,6 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { systemClock, systemRandom } from "../lib/index.ts";
+import { gatewayOf } from "../network/index.ts";
 import { startHttpServer } from "../server/http/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
@@ -22,6 +23,8 @@ export function runServer(root: string): Promise<void> {
       random: systemRandom,
       log,
       serviceAccountKey: pki.serviceAccountKey,
+      apiAddress: settings.nodes > 0 ? gatewayOf(settings.podRange) : undefined,
+      apiPort: settings.port,
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,

@@ -1,0 +1,81 @@
+// What every cluster holds from its first start on and gets back when it was deleted: the system's namespaces and the
+// Service `kubernetes`, under which pods reach the API.
+import {
+  ApiError,
+  EndpointSlices,
+  EndpointsResource,
+  type KubeObject,
+  Namespaces,
+  type NewObject,
+  type ResourceReference,
+  Services,
+} from "../api/index.ts";
+import type { Client } from "../client/index.ts";
+import { deepEqual } from "../lib/index.ts";
+
+const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+export interface ApiEndpoint {
+  /** The first address of the service range. */
+  readonly serviceAddress: string;
+  /** Where the API server is reached; undefined when it listens on loopback alone, which endpoints may not name. */
+  readonly address: string | undefined;
+  readonly port: number;
+}
+
+export async function ensureSystemNamespaces(client: Client): Promise<void> {
+  await Promise.all(systemNamespaces.map((name) => ensure(client, Namespaces, { metadata: { name } })));
+}
+
+export async function ensureKubernetesService(
+  client: Client,
+  { serviceAddress, address, port }: ApiEndpoint,
+): Promise<void> {
+  const metadata = { namespace: "default", name: "kubernetes" };
+  await ensure(client, Services, {
+    metadata: { ...metadata, labels: { component: "apiserver", provider: "kubernetes" } },
+    spec: {
+      clusterIP: serviceAddress,
+      clusterIPs: [serviceAddress],
+      ports: [{ name: "https", port: 443, protocol: "TCP", targetPort: port }],
+    },
+  });
+  if (address === undefined) return;
+  const ports = [{ name: "https", port, protocol: "TCP" }];
+  // Made by hand on both sides, so that neither controller mirrors or removes them.
+  const endpoints = { subsets: [{ addresses: [{ ip: address }], ports }] };
+  await ensure(
+    client,
+    EndpointsResource,
+    { metadata: { ...metadata, labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } }, ...endpoints },
+    (kept) => deepEqual(kept.subsets, endpoints.subsets),
+  );
+  const slice = { endpoints: [{ addresses: [address], conditions: { ready: true } }], ports };
+  await ensure(
+    client,
+    EndpointSlices,
+    {
+      metadata: { ...metadata, labels: { "kubernetes.io/service-name": "kubernetes" } },
+      addressType: "IPv4",
+      ...slice,
+    },
+    (kept) => deepEqual(kept.endpoints, slice.endpoints) && deepEqual(kept.ports, slice.ports),
+  );
+}
+
+/** Creates the object, or replaces the one that is there when `isRight` says that it is not. */
+async function ensure<T extends KubeObject>(
+  client: Client,
+  resource: ResourceReference<T>,
+  wanted: NewObject<T>,
+  isRight: (kept: T) => boolean = () => true,
+): Promise<void> {
+  const { namespace, name = "" } = wanted.metadata;
+  try {
+    const kept = await client.get(resource, { name, ...(namespace === undefined ? {} : { namespace }) });
+    if (!isRight(kept)) await client.update(resource, wanted);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 404)) throw error;
+    await client.create(resource, wanted);
+  }
+}
