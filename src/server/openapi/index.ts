@@ -1,0 +1,2 @@
+export * from "./openapi-v2.ts";
+export * from "./openapi-v3.ts";
