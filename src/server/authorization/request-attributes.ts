@@ -1,0 +1,22 @@
+import type { ResourceRequest, User } from "../../api/index.ts";
+import type { Attributes } from "./authorizer.ts";
+
+/** What the request is to those who decide about it. */
+export function requestAttributes(request: ResourceRequest, user: User): Attributes {
+  const { verb, group, version, plural, namespace = "", subresource = "" } = request;
+  const fieldSelector = request.options?.fieldSelector;
+  const isCollection = verb === "list" || verb === "watch" || verb === "deletecollection";
+  const asked = { group, version, plural, subresource, namespace, name: request.name ?? "" };
+  if (!isCollection || !fieldSelector) return { user, verb, resource: asked };
+  // Who lists with the name of one object may be allowed that one: apiserver/pkg/endpoints/request/requestinfo.go.
+  const name = asked.name || selectedName(fieldSelector);
+  return { user, verb, resource: { ...asked, name, fieldSelector } };
+}
+
+function selectedName(fieldSelector: string): string {
+  for (const requirement of fieldSelector.split(",")) {
+    const [, name] = /^metadata\.name==?([^=]+)$/.exec(requirement) ?? [];
+    if (name !== undefined) return name;
+  }
+  return "";
+}
