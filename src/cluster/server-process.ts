@@ -5,6 +5,7 @@ import { startHttpServer } from "../server/http/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
+import { runControlLoops } from "./control-loops.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { dataDirectory } from "./data-directory.ts";
 import { readSettings } from "./settings.ts";
@@ -12,7 +13,7 @@ import { UserError } from "./user-error.ts";
 import { versionInfo } from "./version.ts";
 
 export function runServer(root: string): Promise<void> {
-  return runComponent("server", async (log) => {
+  return runComponent("server", async (log, stopping) => {
     const directory = dataDirectory(root);
     const settings = readSettings(directory);
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
@@ -46,7 +47,18 @@ export function runServer(root: string): Promise<void> {
       log,
     });
     log.info("the API server listens", { port: listener.port });
+    const loops = runControlLoops({
+      plane,
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      signal: stopping,
+      rootCertificate: pki.authority.certificate,
+      podRange: settings.podRange,
+      serviceRange: settings.serviceRange,
+    });
     return async () => {
+      await loops;
       await listener.close();
       await plane.close();
     };

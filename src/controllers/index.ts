@@ -1,8 +1,10 @@
 import type { ControllerDefinition } from "../client/index.ts";
+import { clusterDnsController } from "./cluster-dns.ts";
 import { deploymentController } from "./deployment.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
 import { namespaceController } from "./namespace.ts";
+import { nodeIpamController } from "./node-ipam.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
@@ -16,10 +18,19 @@ export interface ControllerOptions {
   readonly resources: ResourceCatalog;
   /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
   readonly rootCertificate: string;
+  /** The addresses of all pods: 10.42.0.0/16. */
+  readonly podRange: string;
+  /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
+  readonly dnsAddress: string;
 }
 
 /** The controllers that a cluster consists of; `runControllers` runs them. */
-export function allControllers({ resources, rootCertificate }: ControllerOptions): readonly ControllerDefinition[] {
+export function allControllers({
+  resources,
+  rootCertificate,
+  podRange,
+  dnsAddress,
+}: ControllerOptions): readonly ControllerDefinition[] {
   return [
     namespaceController(resources),
     serviceAccountController,
@@ -29,5 +40,7 @@ export function allControllers({ resources, rootCertificate }: ControllerOptions
     replicationControllerController,
     endpointsController,
     endpointSliceController,
+    nodeIpamController({ podRange }),
+    clusterDnsController({ address: dnsAddress }),
   ];
 }
