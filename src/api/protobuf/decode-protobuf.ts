@@ -1,6 +1,6 @@
 // Bodies in protobuf, which typed clients of Go send: into the value that the same object has as JSON.
-import { badRequest } from "../meta/index.ts";
-import { definitions } from "../schema/facts.ts";
+import { badRequest, parseApiVersion } from "../meta/index.ts";
+import { definitionOfKind } from "../schema/facts.ts";
 import { messages } from "./messages.generated.ts";
 import { ProtobufError, WireReader } from "./wire.ts";
 
@@ -58,16 +58,11 @@ function readEnvelope(bytes: Uint8Array): { apiVersion: string; kind: string; ra
   return envelope;
 }
 
-const byKind = new Map<string, string>();
-
 /** The message that holds a kind. Options of requests exist in every group version. */
 function messageOf(apiVersion: string, kind: string): string | undefined {
-  if (byKind.size === 0)
-    for (const [name, schema] of Object.entries(definitions))
-      for (const each of schema["x-kubernetes-group-version-kind"] ?? [])
-        byKind.set(`${each.group === "" ? "" : `${each.group}/`}${each.version} ${each.kind}`, name);
-  const found = byKind.get(`${apiVersion} ${kind}`) ?? metaMessages[kind];
-  return found !== undefined && Object.hasOwn(messages, found) ? found : undefined;
+  const { group, version } = parseApiVersion(apiVersion);
+  const name = definitionOfKind(group, version, kind)?.name ?? metaMessages[kind];
+  return name !== undefined && Object.hasOwn(messages, name) ? name : undefined;
 }
 
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1.";

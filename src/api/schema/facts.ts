@@ -39,3 +39,19 @@ export function resolveBuiltIn(reference: string): Schema {
   if (!found) throw new Error(`no definition ${reference} among the facts of Kubernetes`);
   return found;
 }
+
+const byKind = new Map<string, string>();
+for (const [name, schema] of Object.entries(definitions))
+  for (const { group, version, kind } of schema["x-kubernetes-group-version-kind"] ?? [])
+    byKind.set(`${group}/${version} ${kind}`, name);
+
+/** The published schema of a kind, be it that of a resource or of a subresource's body, with its full name. */
+export function definitionOfKind(
+  group: string,
+  version: string,
+  kind: string,
+): { readonly name: string; readonly schema: Schema } | undefined {
+  const name = byKind.get(`${group}/${version} ${kind}`);
+  const schema = name === undefined ? undefined : definitions[name];
+  return name === undefined || schema === undefined ? undefined : { name, schema };
+}

@@ -1,12 +1,18 @@
 import type { KubeObject } from "../../api/index.ts";
-import type { Draft } from "../../lib/index.ts";
 import type { Change } from "../../storage/index.ts";
 
+/** An object on its way to the store, with what must be written in the same commit. */
+export interface Commitment {
+  /** Undefined when the object is deleted. */
+  readonly object: KubeObject | undefined;
+  readonly changes: readonly Change[];
+}
+
 /**
- * What must be written in one commit with the objects of a kind, such as the addresses of a Service. A commit that fails
- * because a change of the hook lost a race is tried again from the start, so the hook chooses anew.
+ * What belongs together with the objects of a kind, such as the addresses of a Service. When a change of the hook loses a
+ * race, it is asked again, so that it chooses anew.
  */
 export interface CommitHook {
-  /** Fills in what is allocated for `draft` (undefined: the object is deleted) and gives the changes to commit along. Throws ApiError. */
-  changes(draft: Draft<KubeObject> | undefined, old: KubeObject | undefined, dryRun: boolean): readonly Change[];
+  /** `next` with what is allocated for it filled in, and the changes to commit along. Throws ApiError. */
+  commitment(next: KubeObject | undefined, old: KubeObject | undefined): Commitment;
 }

@@ -1,17 +1,16 @@
 import { type KubeObject, qualifiedResource } from "../../api/index.ts";
-import type { Draft } from "../../lib/index.ts";
-import type { Change, ChangeConflict } from "../../storage/index.ts";
+import type { ChangeConflict } from "../../storage/index.ts";
+import type { Commitment } from "./commit-hook.ts";
 import type { ObjectRequest, PipelineContext } from "./context.ts";
 
-/** The changes that belong into one commit with that of the object; fills in what is allocated. */
-export function commitAlong(
-  request: ObjectRequest,
-  draft: Draft<KubeObject> | undefined,
+/** The object with what its kind's hook fills in and writes along; `next` is undefined when it is deleted. */
+export function commitmentOf(
+  { context, definition }: ObjectRequest,
+  next: KubeObject | undefined,
   old: KubeObject | undefined,
-): readonly Change[] {
-  const { commitHooks } = request.context;
-  if (commitHooks.size === 0) return [];
-  return commitHooks.get(qualifiedResource(request.definition))?.changes(draft, old, request.dryRun) ?? [];
+): Commitment {
+  const hook = context.commitHooks.get(qualifiedResource(definition));
+  return hook ? hook.commitment(next, old) : { object: next, changes: [] };
 }
 
 /** Waits until the cache shows what a lost race was lost to. */

@@ -3,6 +3,7 @@ import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { Storage, WatchCache } from "../../storage/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
+import type { CreateHandlers } from "../create-handler.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { CommitHook } from "./commit-hook.ts";
 import type { ListSnapshots } from "./list-snapshots.ts";
@@ -17,6 +18,7 @@ export interface PipelineContext {
   readonly admission: readonly AdmissionPlugin[];
   /** What is written together with objects of a kind, by `<plural>.<group>`. */
   readonly commitHooks: ReadonlyMap<string, CommitHook>;
+  readonly createHandlers: CreateHandlers;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -10,7 +10,7 @@ import {
 import { type Draft, nameSuffix } from "../../lib/index.ts";
 import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitAlong, seeConflict } from "./commit.ts";
+import { commitmentOf, seeConflict } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { keepsStatusOnCreate } from "./kind-rules.ts";
 import { fillNewMetadata, placeInNamespace, validateNewMetadata } from "./metadata.ts";
@@ -68,6 +68,7 @@ function prepareAndValidate(request: ObjectRequest, object: Draft<KubeObject>): 
   const errors = [
     ...validateNewMetadata(definition, object as KubeObject),
     ...(definition.validate?.(object as KubeObject, rootPath) ?? []),
+    ...(definition.validateCreate?.(object as KubeObject, rootPath) ?? []),
   ];
   if (errors.length > 0) throw invalid(definition, object.metadata.name, errors);
   for (const sentence of definition.warnings?.(object as KubeObject, undefined) ?? []) warn(request, sentence);
@@ -78,11 +79,11 @@ async function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Pro
   const key = store.key(namespace, object.metadata.name);
   if (store.cache.get(key)) throw new NameTaken();
   for (;;) {
-    const along = commitAlong(request, object, undefined);
-    const value = store.value(object);
+    const { object: complete = object, changes } = commitmentOf(request, object, undefined);
+    const value = store.value(complete);
     if (dryRun) return store.proposed(key, undefined, value);
     try {
-      const revision = await request.context.storage.commit([{ key, expect: 0, value }, ...along]);
+      const revision = await request.context.storage.commit([{ key, expect: 0, value }, ...changes]);
       await request.context.cache.waitFor(revision);
       return store.written(key, undefined, revision, value);
     } catch (error) {

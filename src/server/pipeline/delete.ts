@@ -9,10 +9,10 @@ import {
   orphanFinalizer,
   parseTime,
 } from "../../api/index.ts";
-import { type Draft, timestamp } from "../../lib/index.ts";
+import { timestamp } from "../../lib/index.ts";
 import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitAlong, seeConflict } from "./commit.ts";
+import { commitmentOf, seeConflict } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { type Propagation, propagationOf } from "./delete-options.ts";
 import { graceSeconds, isJob, isNamespace, jobOrphansWarning, orphansByDefault } from "./kind-rules.ts";
@@ -72,7 +72,7 @@ function planDeletion(
   request: ObjectRequest,
   options: DeleteOptions,
   object: KubeObject,
-): "remove" | Draft<KubeObject> | undefined {
+): "remove" | KubeObject | undefined {
   const { definition, context } = request;
   const { metadata } = object;
   const finalizers = finalizersOf(request, propagationOf(options), metadata);
@@ -87,8 +87,7 @@ function planDeletion(
   const next = { ...object, metadata: { ...rest, ...marks, ...(finalizers.length > 0 ? { finalizers } : {}) } };
   if (isNamespace(definition, object)) Object.assign(next, { status: terminating(object) });
   if (isDeleting(metadata) && sameMarks(next.metadata, metadata)) return undefined;
-  // Only the copied top level and metadata are changed after this.
-  return next as Draft<KubeObject>;
+  return next;
 }
 
 type Marks = Pick<ObjectMeta, "deletionTimestamp" | "deletionGracePeriodSeconds" | "generation">;
@@ -145,15 +144,15 @@ function inheritedPolicy(finalizers: readonly string[]): Propagation | undefined
 
 async function remove(request: ObjectRequest, current: StoredObject): Promise<StoredObject> {
   const { store, context, dryRun } = request;
-  const along = commitAlong(request, undefined, current.object);
+  const { changes } = commitmentOf(request, undefined, current.object);
   if (dryRun) return current;
   const { key } = current;
-  const revision = await context.storage.commit([{ key, expect: current.revision }, ...along]);
+  const revision = await context.storage.commit([{ key, expect: current.revision }, ...changes]);
   await context.cache.waitFor(revision);
   return store.last(current, revision);
 }
 
-async function write(request: ObjectRequest, next: Draft<KubeObject>, current: StoredObject): Promise<StoredObject> {
+async function write(request: ObjectRequest, next: KubeObject, current: StoredObject): Promise<StoredObject> {
   const { store, context, dryRun } = request;
   const { key } = current;
   const value = store.value(next);

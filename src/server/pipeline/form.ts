@@ -12,6 +12,8 @@ export interface Form extends DecodableKind {
   readonly show?: (object: KubeObject) => KubeObject;
   /** The object after `body`, which is private and may be used up, was written over `old`. Throws ApiError. */
   readonly next: (body: Draft<KubeObject>, old: KubeObject, request: ObjectRequest) => Draft<KubeObject>;
+  /** What is wrong with a body of a kind of its own. */
+  readonly validateBody?: (body: object) => readonly FieldError[];
   readonly validate: (next: KubeObject, old: KubeObject, definition: ResourceDefinition) => readonly FieldError[];
   /** Whether the kind's own preparation of updates runs. */
   readonly prepares: boolean;

@@ -1,5 +1,19 @@
 // Rules of single kinds that belong to the server and not to the kind's definition.
-import type { Job, KubeObject, Namespace, Pod, ResourceDefinition } from "../../api/index.ts";
+import {
+  builtInResources,
+  type Job,
+  type KubeObject,
+  type Namespace,
+  type Pod,
+  type ResourceDefinition,
+} from "../../api/index.ts";
+
+const builtIn: ReadonlySet<ResourceDefinition> = new Set(builtInResources);
+
+/** Whether the kind is one of Kubernetes' own and not a custom resource. */
+export function isBuiltIn(definition: ResourceDefinition): boolean {
+  return builtIn.has(definition);
+}
 
 function isCore(definition: ResourceDefinition, ...plurals: readonly string[]): boolean {
   return definition.group === "" && plurals.includes(definition.plural);
@@ -39,6 +53,10 @@ export function isJob(definition: ResourceDefinition): definition is ResourceDef
 
 export function isNamespace(definition: ResourceDefinition, object: KubeObject): object is Namespace {
   return isCore(definition, "namespaces") && object.metadata !== undefined;
+}
+
+export function isBinding(definition: ResourceDefinition): boolean {
+  return isCore(definition, "bindings");
 }
 
 export function isPod(definition: ResourceDefinition, object: KubeObject): object is Pod {

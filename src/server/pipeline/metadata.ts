@@ -1,6 +1,5 @@
 import {
   badRequest,
-  builtInResources,
   type FieldError,
   type KubeObject,
   nameIsDnsSubdomain,
@@ -12,9 +11,9 @@ import {
 } from "../../api/index.ts";
 import { type Draft, timestamp, uuid } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
+import { isBuiltIn } from "./kind-rules.ts";
 
 const at = rootPath.child("metadata");
-const builtIn: ReadonlySet<ResourceDefinition> = new Set(builtInResources);
 
 /** Puts the object into the namespace of the request. Throws 400 when it names another one. */
 export function placeInNamespace(request: ObjectRequest, metadata: Draft<ObjectMeta>): void {
@@ -82,6 +81,6 @@ function rulesOf(definition: ResourceDefinition) {
   return {
     namespaced: definition.namespaced,
     validateName: definition.validateName ?? nameIsDnsSubdomain,
-    customResource: !builtIn.has(definition),
+    customResource: !isBuiltIn(definition),
   };
 }

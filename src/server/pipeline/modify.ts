@@ -11,12 +11,13 @@ import {
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitAlong, seeConflict } from "./commit.ts";
+import { commitmentOf, seeConflict } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { createObject } from "./create.ts";
 import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
 import { keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
+import { changedObject } from "./resource-store.ts";
 
 /** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
 const attemptsMax = 100;
@@ -79,11 +80,17 @@ async function updateObject(
   checkName(request, body);
   checkPreconditions(request, body, old);
   await admit(request, admissionRequest(request, "UPDATE", body, shown));
+  const wrong = form.validateBody?.(body) ?? [];
+  if (wrong.length > 0) throw invalid(form, request.name, wrong);
   const next = form.next(body, old, request);
   completeUpdate(request, form, next, old);
   const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown);
   await validateAdmission(request, admission);
-  return commitUpdate(request, next, current);
+  return shownAs(form, await commitUpdate(request, next, current));
+}
+
+function shownAs({ show }: Form, stored: StoredObject): StoredObject {
+  return show ? changedObject(stored, show(stored.object)) : stored;
 }
 
 /** Throws 400 when the body is not about the object that the request names. */
@@ -144,18 +151,18 @@ function without(fields: readonly string[], object: object): object {
 /** Writes `next` over `current`; removes it when only its finalizers had kept it. Throws ChangeConflict after a lost race. */
 export async function commitUpdate(
   request: ObjectRequest,
-  next: Draft<KubeObject>,
+  next: KubeObject,
   current: StoredObject,
 ): Promise<StoredObject> {
   const { store, definition, dryRun, context } = request;
   const { key } = current;
-  const gone = isReleased(definition, next as KubeObject, current.object);
-  const along = commitAlong(request, gone ? undefined : next, current.object);
-  if (!gone && deepEqual(next, current.object)) return current;
-  const value = store.value(next);
+  const gone = isReleased(definition, next, current.object);
+  const { object = next, changes } = commitmentOf(request, gone ? undefined : next, current.object);
+  if (!gone && deepEqual(object, current.object)) return current;
+  const value = store.value(object);
   if (dryRun) return store.proposed(key, current, value);
   const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
-  const revision = await context.storage.commit([change, ...along]);
+  const revision = await context.storage.commit([change, ...changes]);
   await context.cache.waitFor(revision);
   return store.written(key, current.createRevision, revision, value);
 }

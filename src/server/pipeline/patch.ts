@@ -1,27 +1,39 @@
-import { badRequest, type KubeObject, unsupportedMediaType } from "../../api/index.ts";
+import {
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  badRequest,
+  type KubeObject,
+  notFound,
+  resolveBuiltIn,
+  unsupportedMediaType,
+} from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
 import { decodePatchResult } from "./decode.ts";
 import type { Form } from "./form.ts";
+import { isBuiltIn } from "./kind-rules.ts";
 
 /** The object that the request's patch makes of `shown`. */
 export function patchBody(request: ObjectRequest, form: Form, shown: KubeObject | undefined): Draft<KubeObject> {
-  if (shown === undefined) throw badRequest("nothing to patch");
-  switch (request.patchType) {
-    case "application/merge-patch+json":
-      return decodePatchResult(request, form, mergePatch(shown, request.body));
-    default:
-      throw unsupportedMediaType(`the patch type ${request.patchType} is not supported`);
-  }
+  if (!shown) throw notFound(request.definition, request.name);
+  return decodePatchResult(request, form, patched(request, form, shown));
 }
 
-/** RFC 7396. */
-function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> = typeof target === "object" && target !== null ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
+function patched(request: ObjectRequest, form: Form, shown: KubeObject): unknown {
+  const { body, patchType } = request;
+  switch (patchType) {
+    case "application/json-patch+json":
+      return applyJsonPatch(shown, body);
+    case "application/merge-patch+json":
+      return applyMergePatch(shown, body);
+    case "application/strategic-merge-patch+json":
+      if (!isBuiltIn(request.definition))
+        throw unsupportedMediaType(
+          "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        );
+      return applyStrategicMergePatch(shown, body, form.schema, resolveBuiltIn);
+    default:
+      throw badRequest(`a patch needs a type; ${patchType ?? "none"} is not one`);
   }
-  return result;
 }

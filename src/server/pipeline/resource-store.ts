@@ -1,5 +1,4 @@
 import { apiVersionOf, type KubeObject, type ResourceDefinition } from "../../api/index.ts";
-import type { Draft } from "../../lib/index.ts";
 import {
   objectKey,
   type ResourceCache,
@@ -62,7 +61,7 @@ export class ResourceStore {
   }
 
   /** What goes to the store for an object of this version; resourceVersion is left to the revision. */
-  value(object: Draft<KubeObject>): Value {
+  value(object: KubeObject): Value {
     const { apiVersion: _, kind: __, metadata, ...rest } = object;
     const { resourceVersion: ___, ...kept } = metadata;
     const own = { kind: this.definition.kind, apiVersion: apiVersionOf(this.definition), metadata: kept, ...rest };
@@ -97,6 +96,11 @@ export class ResourceStore {
 export function atRevision(stored: StoredObject, revision: Revision): StoredObject {
   const { key, createRevision } = stored;
   return new EncodedObject({ key, createRevision, revision }, withResourceVersion(stored.object, revision));
+}
+
+/** Another object in the place of a stored one: a subresource of it. */
+export function changedObject(stored: StoredObject, object: KubeObject): StoredObject {
+  return new EncodedObject(stored, object);
 }
 
 function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {

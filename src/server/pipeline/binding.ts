@@ -1,0 +1,102 @@
+import {
+  type Binding,
+  conflict,
+  invalid,
+  type KubeObject,
+  notFound,
+  notSupported,
+  type Pod,
+  type PodCondition,
+  Pods,
+  required,
+  rootPath,
+  type Status,
+} from "../../api/index.ts";
+import { type Draft, timestamp } from "../../lib/index.ts";
+import { ChangeConflict } from "../../storage/index.ts";
+import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
+import { seeConflict } from "./commit.ts";
+import type { ObjectRequest } from "./context.ts";
+import { commitUpdate } from "./modify.ts";
+
+const kind = { group: "", kind: "Binding" };
+const resource = { group: "", plural: "pods/binding" };
+
+/** Gives the pod that the request names to the node that the body names. */
+export async function bindPod(request: ObjectRequest, body: Draft<KubeObject>): Promise<Status> {
+  const binding = body as unknown as Draft<Binding>; // decoded as one
+  validate(request, binding);
+  const admission = admissionRequest(request, "CREATE", body, undefined);
+  await admit(request, admission);
+  await validateAdmission(request, admission);
+  for (;;) {
+    const current = request.store.get(request.namespace, request.name);
+    if (!current) throw notFound(Pods, request.name);
+    const pod = current.object as Pod; // below the prefix of pods
+    checkFree(binding, pod);
+    try {
+      await commitUpdate(request, bound(pod, binding, request), current);
+      return success;
+    } catch (error) {
+      if (!(error instanceof ChangeConflict)) throw error;
+      await seeConflict(request.context, error);
+    }
+  }
+}
+
+const success: Status = {
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {} as Status["metadata"], // that of a Status is empty
+  status: "Success",
+  code: 201,
+};
+
+function validate({ name }: ObjectRequest, { target }: Draft<Binding>): void {
+  const at = rootPath.child("target");
+  const errors = [];
+  if (target?.kind && target.kind !== "Node")
+    errors.push(notSupported(at.child("kind"), target.kind, ["Node", "<empty>"]));
+  if (!target?.name) errors.push(required(at.child("name")));
+  if (errors.length > 0) throw invalid(kind, name, errors);
+}
+
+function checkFree(binding: Draft<Binding>, { metadata, spec }: Pod): void {
+  const { name } = metadata;
+  const { uid, resourceVersion } = binding.metadata;
+  if (uid && uid !== metadata.uid)
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`,
+    );
+  if (resourceVersion && resourceVersion !== metadata.resourceVersion) throw conflict(resource, name);
+  if (metadata.deletionTimestamp !== undefined)
+    throw conflict(resource, name, `pod ${name} is being deleted, cannot be assigned to a host`);
+  if (spec.nodeName)
+    throw conflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
+  if (spec.schedulingGates?.length) throw conflict(resource, name, `pod ${name} has non-empty .spec.schedulingGates`);
+}
+
+function bound(pod: Pod, binding: Draft<Binding>, { context }: ObjectRequest): Pod {
+  const { annotations, labels } = binding.metadata;
+  const { generation = 1 } = pod.metadata;
+  const scheduled: PodCondition = {
+    type: "PodScheduled",
+    status: "True",
+    lastTransitionTime: timestamp(context.clock.now()),
+    observedGeneration: generation + 1,
+  };
+  const others = (pod.status?.conditions ?? []).filter((each) => each.type !== scheduled.type);
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      generation: generation + 1,
+      ...(annotations ? { annotations: { ...pod.metadata.annotations, ...annotations } } : {}),
+      ...(labels ? { labels: { ...pod.metadata.labels, ...labels } } : {}),
+    },
+    spec: { ...pod.spec, nodeName: binding.target.name ?? "" },
+    status: { ...pod.status, conditions: [...others, scheduled] },
+  };
+}

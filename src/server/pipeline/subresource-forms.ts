@@ -1,0 +1,65 @@
+import {
+  type CertificateSigningRequest,
+  type KubeObject,
+  type Namespace,
+  type ResourceDefinition,
+  rootPath,
+  validateNamespaceFinalizers,
+} from "../../api/index.ts";
+import type { Draft } from "../../lib/index.ts";
+import { type Form, statusForm, wholeForm } from "./form.ts";
+import { scaleForm } from "./scale.ts";
+
+/** The form in which a subresource shows and takes an object; undefined for subresources that are none. */
+export function subresourceForm(definition: ResourceDefinition, subresource: string): Form | undefined {
+  if (!definition.subresources.some((each) => each.name === subresource)) return undefined;
+  switch (subresource) {
+    case "status":
+      return statusForm(definition);
+    case "scale":
+      return definition.scale && scaleForm(definition, definition.scale);
+    case "finalize":
+      return finalizeForm(definition);
+    case "approval":
+      return approvalForm(definition);
+    default:
+      return undefined;
+  }
+}
+
+/** What a namespace waits for before it goes: only this subresource changes it. */
+function finalizeForm(definition: ResourceDefinition): Form {
+  return {
+    ...wholeForm(definition),
+    next: (body, old) => {
+      const finalizers = (body as Draft<Namespace>).spec?.finalizers ?? []; // the definition is that of Namespace
+      const namespace = old as Namespace;
+      const { finalizers: _, ...spec } = namespace.spec ?? {};
+      const next = { ...namespace, spec: { ...spec, ...(finalizers.length > 0 ? { finalizers } : {}) } };
+      return withMetadataOf(next, body);
+    },
+    validate: (next) => validateNamespaceFinalizers(next as Namespace, rootPath),
+    prepares: false,
+  };
+}
+
+/** The approver's conditions of a certificate signing request. */
+function approvalForm(definition: ResourceDefinition): Form {
+  return {
+    ...wholeForm(definition),
+    next: (body, old) => {
+      const request = old as CertificateSigningRequest; // the definition is that kind's
+      const { conditions } = (body as Draft<CertificateSigningRequest>).status ?? {};
+      const { conditions: _, ...status } = request.status ?? {};
+      const decided = { ...request, status: { ...status, ...(conditions ? { conditions } : {}) } };
+      return withMetadataOf(decided, body);
+    },
+    validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
+    prepares: false,
+  };
+}
+
+/** `object` with the metadata that the client sent. Only its top level and metadata are changed after this. */
+function withMetadataOf(object: KubeObject, { metadata }: Draft<KubeObject>): Draft<KubeObject> {
+  return { ...object, metadata } as Draft<KubeObject>;
+}
