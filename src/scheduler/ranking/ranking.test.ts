@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makePod, makeSnapshot, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
+import type { RankingRule } from "../rule.ts";
+import { balancedAllocation } from "./balanced-allocation.ts";
+import { imageLocality } from "./image-locality.ts";
+import { leastAllocated } from "./least-allocated.ts";
+import { nodeAffinityPreference } from "./node-affinity-preference.ts";
+import { taintPreference } from "./taint-preference.ts";
+
+interface Case {
+  readonly name: string;
+  readonly rule: RankingRule;
+  readonly pod: PodOptions;
+  readonly nodes: readonly NodeOptions[];
+  readonly placed?: Readonly<Record<string, readonly PodOptions[]>>;
+  /** The ratings in the order of the nodes; undefined when the rule has none for the pod. */
+  readonly ratings: readonly number[] | undefined;
+}
+
+const twoNodes = [{ name: "a" }, { name: "b" }];
+const mebibyte = 1024 * 1024;
+const prefer = (weight: number, key: string, value: string) => ({
+  weight,
+  preference: { matchExpressions: [{ key, operator: "In", values: [value] }] },
+});
+
+const cases: readonly Case[] = [
+  {
+    name: "an empty node before a used one",
+    rule: leastAllocated,
+    pod: { requests: { cpu: "1", memory: "2Gi" } },
+    nodes: twoNodes,
+    placed: { b: [{ requests: { cpu: "2", memory: "2Gi" } }] },
+    // a: (75 + 75) / 2; b: (25 + 50) / 2
+    ratings: [75, 37],
+  },
+  {
+    name: "a pod that asks for nothing counts as 100m and 200Mi",
+    rule: leastAllocated,
+    pod: {},
+    nodes: twoNodes,
+    placed: { b: [{}, {}, {}] },
+    // a: (97 + 97) / 2; b: 400m of 4 and 800Mi of 8Gi
+    ratings: [97, 90],
+  },
+  {
+    name: "a node without memory to give is rated by its cpu",
+    rule: leastAllocated,
+    pod: { requests: { cpu: "1" } },
+    nodes: [{ allocatable: { memory: "0" } }],
+    ratings: [75],
+  },
+  {
+    name: "a node where cpu and memory are used alike before one where they are not",
+    rule: balancedAllocation,
+    pod: { requests: { cpu: "1", memory: "2Gi" } },
+    nodes: twoNodes,
+    placed: { b: [{ requests: { cpu: "2" } }] },
+    // a: 0.25 and 0.25; b: 0.75 and 0.25, so 1 - 0.25
+    ratings: [100, 75],
+  },
+  {
+    name: "no rating for a pod that asks for nothing",
+    rule: balancedAllocation,
+    pod: {},
+    nodes: twoNodes,
+    ratings: undefined,
+  },
+  {
+    name: "a node that has the image",
+    rule: imageLocality,
+    pod: { image: "app:1" },
+    nodes: [{ name: "a", images: { "app:1": 2_000 * mebibyte } }, { name: "b" }],
+    // On half of the nodes: 1000 MiB count, which is the most.
+    ratings: [100, 0],
+  },
+  {
+    name: "an image without a tag is the latest",
+    rule: imageLocality,
+    pod: { image: "registry:5000/app" },
+    nodes: [{ name: "a", images: { "registry:5000/app:latest": 511.5 * mebibyte * 2 } }, { name: "b" }],
+    ratings: [50, 0],
+  },
+  {
+    name: "no rating where no node has an image",
+    rule: imageLocality,
+    pod: { image: "app:1" },
+    nodes: twoNodes,
+    ratings: undefined,
+  },
+  {
+    name: "preferred affinity by the sum of its weights",
+    rule: nodeAffinityPreference,
+    pod: {
+      affinity: {
+        nodeAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [prefer(60, "disk", "ssd"), prefer(20, "zone", "x")],
+        },
+      },
+    },
+    nodes: [
+      { name: "a", labels: { disk: "ssd", zone: "x" } },
+      { name: "b", labels: { disk: "ssd" } },
+      { name: "c", labels: { zone: "x" } },
+      { name: "d" },
+    ],
+    ratings: [100, 75, 25, 0],
+  },
+  {
+    name: "no rating without preferences",
+    rule: nodeAffinityPreference,
+    pod: { nodeSelector: { disk: "ssd" } },
+    nodes: twoNodes,
+    ratings: undefined,
+  },
+  {
+    name: "fewer taints that are not tolerated",
+    rule: taintPreference,
+    pod: { tolerations: [{ key: "fine", operator: "Exists" }] },
+    nodes: [
+      { name: "a", taints: [{ key: "fine", effect: "PreferNoSchedule" }] },
+      { name: "b", taints: [{ key: "slow", effect: "PreferNoSchedule" }] },
+      {
+        name: "c",
+        taints: [
+          { key: "slow", effect: "PreferNoSchedule" },
+          { key: "old", effect: "PreferNoSchedule" },
+        ],
+      },
+    ],
+    ratings: [100, 50, 0],
+  },
+  {
+    name: "no rating where no node has such taints",
+    rule: taintPreference,
+    pod: {},
+    nodes: [{ name: "a", taints: [{ key: "x", effect: "NoSchedule" }] }],
+    ratings: undefined,
+  },
+];
+
+for (const { name, rule, pod, nodes, placed = {}, ratings } of cases) {
+  test(`${rule.name}: ${name}`, () => {
+    const snapshot = makeSnapshot(nodes, placed);
+    const toPlace = makePod(pod);
+    const rating = rule.prepare({ pod: toPlace, shape: snapshot.shapes.of(toPlace) }, snapshot);
+    const rated = rating && snapshot.nodes.map(rating.rate);
+    if (rated) rating?.normalize?.(rated, snapshot.nodes);
+    assert.deepEqual(rated, ratings);
+  });
+}

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakeApi } from "../../test/fake-api.ts";
+import {
+  conflict,
+  type Node,
+  Nodes,
+  type Pod,
+  Pods,
+  type ResourceHandler,
+  type ResourceRequest,
+  serviceUnavailable,
+} from "../api/index.ts";
+import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
+import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
+import { runScheduler } from "./scheduler.ts";
+
+interface Scene {
+  readonly api: FakeApi;
+  readonly client: Client;
+  readonly clock: VirtualClock;
+  readonly events: string[];
+  readonly bindings: string[];
+  /** Makes the binding of these pods fail. */
+  readonly failing: Map<string, Error>;
+  addNode(options?: NodeOptions): Promise<Node>;
+  addPod(options?: PodOptions): Promise<Pod>;
+  pod(name: string): Promise<Pod>;
+  stop(): Promise<void>;
+}
+
+/** A scheduler over an API that keeps objects and knows bindings. */
+async function scene(): Promise<Scene> {
+  const api = new FakeApi();
+  const bindings: string[] = [];
+  const failing = new Map<string, Error>();
+  const handler: ResourceHandler = {
+    async handle(request, user) {
+      if (request.subresource !== "binding") return api.handle(request, user);
+      const { name = "" } = request;
+      const failure = failing.get(name);
+      if (failure) throw failure;
+      return bind(request);
+    },
+  };
+  const bind = async (request: ResourceRequest) => {
+    const { subresource: _, body, ...rest } = request;
+    const found = await api.handle({ ...rest, verb: "get" }, { name: "server", groups: [] });
+    const pod = (found as unknown as { object: Pod }).object; // the answer to a get of a pod
+    const { target } = body as { target: { name: string } }; // a Binding
+    bindings.push(`${request.name} to ${target.name}`);
+    const bound = { ...pod, spec: { ...pod.spec, nodeName: target.name } };
+    return api.handle({ ...rest, verb: "update", body: bound }, { name: "server", groups: [] });
+  };
+  const client = inProcessClient(handler, { name: "system:kube-scheduler", groups: [] });
+  const clock = new VirtualClock();
+  const stop = new AbortController();
+  const environment = { client, clock, random: seededRandom(1), log: silentLogger, signal: stop.signal };
+  const events: string[] = [];
+  const running = runScheduler({
+    ...environment,
+    informers: new InformerSet(environment),
+    events: {
+      normal: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
+      warning: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
+    },
+  });
+  const scene: Scene = {
+    api,
+    client,
+    clock,
+    events,
+    bindings,
+    failing,
+    async addNode(options) {
+      const node = await client.create(Nodes, makeNode(options));
+      await settle();
+      return node;
+    },
+    async addPod(options) {
+      const pod = await client.create(Pods, makePod(options));
+      await settle();
+      return pod;
+    },
+    pod: (name) => client.get(Pods, { namespace: "default", name }),
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+  await settle();
+  return scene;
+}
+
+test("a pod is bound to a node, and an event says so", async () => {
+  const { addNode, addPod, pod, bindings, events, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addPod({ name: "web" });
+  assert.deepEqual(bindings, ["web to node-1"]);
+  assert.equal((await pod("web")).spec.nodeName, "node-1");
+  assert.deepEqual(events, ["web Scheduled: Successfully assigned default/web to node-1"]);
+  await stop();
+});
+
+test("pods and nodes from before the start are seen before the first plan", async () => {
+  const { client, clock, api, stop } = await scene();
+  await stop();
+  await client.create(Nodes, makeNode({ name: "full" }));
+  await client.create(Nodes, makeNode({ name: "free" }));
+  await client.create(Pods, makePod({ name: "old", nodeName: "full", requests: { cpu: "4" } }));
+  await client.create(Pods, makePod({ name: "new", requests: { cpu: "1" } }));
+  const again = new AbortController();
+  const bodies: unknown[] = [];
+  const watching: ResourceHandler = {
+    handle: (request, user) => {
+      if (request.subresource === "binding") bodies.push(request.body);
+      return api.handle(request, user);
+    },
+  };
+  const environment = {
+    client: inProcessClient(watching, { name: "system:kube-scheduler", groups: [] }),
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+    signal: again.signal,
+  };
+  const running = runScheduler({ ...environment, informers: new InformerSet(environment) });
+  await settle();
+  assert.deepEqual(bodies, [
+    {
+      apiVersion: "v1",
+      kind: "Binding",
+      metadata: { namespace: "default", name: "new", uid: "uid-of-default-new" },
+      target: { kind: "Node", name: "free" },
+    },
+  ]);
+  again.abort();
+  await running;
+});
+
+test("a pod that fits nowhere says why in its condition and in an event", async () => {
+  const { addNode, addPod, pod, events, stop } = await scene();
+  await addNode({ name: "small", allocatable: { cpu: "1" } });
+  await addPod({ name: "web", requests: { cpu: "2" } });
+  const message =
+    "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, " +
+    "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+  assert.deepEqual((await pod("web")).status.conditions, [
+    {
+      type: "PodScheduled",
+      status: "False",
+      reason: "Unschedulable",
+      message,
+      observedGeneration: 1,
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    },
+  ]);
+  assert.deepEqual(events, [`web FailedScheduling: ${message}`]);
+  await stop();
+});
+
+test("a waiting pod is placed when a node comes", async () => {
+  const { addNode, addPod, bindings, events, stop } = await scene();
+  await addPod({ name: "web" });
+  assert.deepEqual(events, ["web FailedScheduling: no nodes available to schedule pods"]);
+  await addNode({ name: "node-1" });
+  assert.deepEqual(bindings, ["web to node-1"]);
+  await stop();
+});
+
+test("a waiting pod is placed when a node is uncordoned, not at its heartbeats", async () => {
+  const { client, addNode, addPod, bindings, api, stop } = await scene();
+  const node = await addNode({ name: "node-1", unschedulable: true });
+  await addPod({ name: "web" });
+  const requests = api.requests.length;
+  await client.update(Nodes, { ...node, status: { ...node.status, phase: "heartbeat" } });
+  await settle();
+  assert.equal(api.requests.length, requests + 1, "the heartbeat caused nothing");
+  await client.update(Nodes, makeNode({ name: "node-1" }));
+  await settle();
+  assert.deepEqual(bindings, ["web to node-1"]);
+  await stop();
+});
+
+test("a waiting pod is placed when another ends or goes", async () => {
+  const { client, addNode, addPod, pod, bindings, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addPod({ name: "first", requests: { cpu: "3" } });
+  await addPod({ name: "second", requests: { cpu: "3" } });
+  await addPod({ name: "third", requests: { cpu: "3" } });
+  assert.deepEqual(bindings, ["first to node-1"]);
+  await client.update(Pods, { ...(await pod("first")), status: { phase: "Succeeded" } });
+  await settle();
+  assert.equal(bindings.length, 2);
+  const [, bound] = bindings.map((binding) => binding.split(" ")[0]!);
+  await client.delete(Pods, { namespace: "default", name: bound! });
+  await settle();
+  assert.deepEqual(bindings.map((binding) => binding.split(" ")[0]).sort(), ["first", "second", "third"]);
+  await stop();
+});
+
+test("pods that are bound at once do not take the same room", async () => {
+  const { api, client, addNode, bindings, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addNode({ name: "node-2" });
+  api.hold();
+  await Promise.all(["a", "b", "c"].map((name) => client.create(Pods, makePod({ name, requests: { cpu: "3" } }))));
+  api.release();
+  await settle();
+  assert.deepEqual(bindings.map((binding) => binding.split(" ")[2]).sort(), ["node-1", "node-2"]);
+  await stop();
+});
+
+test("pods of other schedulers, pods on their way out and gated pods are left alone", async () => {
+  const { client, addNode, addPod, pod, bindings, events, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addPod({ name: "other", schedulerName: "mine" });
+  await addPod({ name: "going", deletionTimestamp: "2026-01-01T00:00:00Z" });
+  await addPod({ name: "gated", schedulingGates: [{ name: "example.com/quota" }] });
+  assert.deepEqual([bindings, events], [[], []]);
+  const gated = await pod("gated");
+  await client.update(Pods, { ...gated, spec: { ...gated.spec, schedulingGates: [] } });
+  await settle();
+  assert.deepEqual(bindings, ["gated to node-1"]);
+  await stop();
+});
+
+test("the pods of other schedulers count for what they take", async () => {
+  const { addNode, addPod, bindings, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addPod({ name: "other", schedulerName: "mine", nodeName: "node-1", requests: { cpu: "3" } });
+  await addPod({ name: "web", requests: { cpu: "2" } });
+  assert.deepEqual(bindings, []);
+  await stop();
+});
+
+test("a binding that fails gives the room back and is tried again after a pause", async () => {
+  const { clock, addNode, addPod, pod, bindings, events, failing, stop } = await scene();
+  await addNode({ name: "node-1" });
+  failing.set("web", serviceUnavailable("try later"));
+  await addPod({ name: "web", requests: { cpu: "3" } });
+  assert.deepEqual(events, ["web FailedScheduling: try later"]);
+  assert.equal((await pod("web")).status.conditions?.[0]?.reason, "SchedulerError");
+  await addPod({ name: "small", requests: { cpu: "2" } });
+  assert.deepEqual(bindings, ["small to node-1"]);
+  failing.clear();
+  await clock.advance(1_000);
+  assert.match(events.at(-1) ?? "", /^web FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu\./);
+  await stop();
+});
+
+test("a pod that was deleted while it was bound is forgotten", async () => {
+  const { client, clock, addNode, addPod, events, failing, bindings, stop } = await scene();
+  await addNode({ name: "node-1" });
+  failing.set("web", conflict(Pods, "web"));
+  await addPod({ name: "web", requests: { cpu: "4" } });
+  await client.delete(Pods, { namespace: "default", name: "web" });
+  await settle();
+  await clock.advance(60_000);
+  assert.equal(events.length, 1);
+  await addPod({ name: "next", requests: { cpu: "4" } });
+  assert.deepEqual(bindings, ["next to node-1"]);
+  await stop();
+});
+
+test("the same failure is told once, and again after some minutes", async () => {
+  const { client, clock, addNode, addPod, pod, events, stop } = await scene();
+  await addNode({ name: "node-1" });
+  for (const name of ["first", "second", "third"]) await addPod({ name, requests: { cpu: "3" } });
+  await client.update(Pods, { ...(await pod("first")), status: { phase: "Succeeded" } });
+  await settle();
+  const failures = () => events.filter((event) => event.includes("FailedScheduling"));
+  assert.equal(events.length - failures().length, 2, "one of the two that waited was placed");
+  assert.equal(failures().length, 2, "the other failed for the same reason as before");
+  await clock.advance(6 * 60_000);
+  assert.equal(failures().length, 3);
+  await stop();
+});
