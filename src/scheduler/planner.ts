@@ -48,7 +48,8 @@ const feasibleShareMin = 0.05;
 export class Planner {
   readonly #snapshot: Snapshot;
   readonly #random: Random;
-  readonly #standings = new Map<PodShape, Standing>();
+  /** Undefined for shapes that were seen once: a standing is worth its making when there are more of them. */
+  readonly #standings = new Map<PodShape, Standing | undefined>();
   /** Where the next search over all nodes begins, so that all have their turn. */
   #searchStart = 0;
 
@@ -126,11 +127,17 @@ export class Planner {
     return nodes[best]!;
   }
 
-  /** The standing of a shape, up to date; undefined when its ratings depend on all nodes, so that none can be kept. */
+  /**
+   * The standing of a shape, up to date; undefined when its ratings depend on all nodes, so that none can be kept, or
+   * when this is the first pod of the shape.
+   */
   #standing(toPlace: PodToPlace): Standing | undefined {
     const { shape } = toPlace;
+    if (!this.#standings.has(shape)) {
+      this.#keep(shape, undefined);
+      return undefined;
+    }
     const old = this.#standings.get(shape);
-    this.#standings.delete(shape);
     const bases = rankingRules.map((rule) => rule.basis?.(toPlace, this.#snapshot) ?? 0);
     const basesHold = old?.bases.every((basis, i) => basis === bases[i]);
     const changed = old && basesHold ? this.#snapshot.changedSince(old.changeNumber) : undefined;
@@ -146,15 +153,19 @@ export class Planner {
       for (const node of nodes) this.#rate(standing, node);
     }
     standing.changeNumber = this.#snapshot.changeNumber;
-    // A map keeps the order of insertion: the first is the one that was not used for longest.
-    this.#standings.set(shape, standing);
-    if (this.#standings.size > standingsMax) {
-      for (const longestUnused of this.#standings.keys()) {
-        this.#standings.delete(longestUnused);
-        break;
-      }
-    }
+    this.#keep(shape, standing);
     return standing;
+  }
+
+  #keep(shape: PodShape, standing: Standing | undefined): void {
+    // A map keeps the order of insertion: the first is the one that was not used for longest.
+    this.#standings.delete(shape);
+    this.#standings.set(shape, standing);
+    if (this.#standings.size <= standingsMax) return;
+    for (const longestUnused of this.#standings.keys()) {
+      this.#standings.delete(longestUnused);
+      break;
+    }
   }
 
   #rate({ rules, heap }: Standing, node: NodeState): void {
