@@ -16,6 +16,7 @@ import {
   ServiceAccounts,
 } from "../../api/index.ts";
 import { type Clock, type Random, timestamp, uuid } from "../../lib/index.ts";
+import type { CreateHandler, CreateHandlers } from "../create-handler.ts";
 import type { Lookup } from "../lookup.ts";
 import { type KubernetesClaim, objectClaim, serviceAccountUserName, type TokenClaims } from "./token-claims.ts";
 import type { TokenKeys } from "./token-keys.ts";
@@ -45,6 +46,13 @@ const kind = { group: "authentication.k8s.io", kind: "TokenRequest" };
 
 /** What a token is bound to beside its service account. */
 type Bound = Pick<KubernetesClaim, "pod" | "node" | "secret">;
+
+/** The token subresource of service accounts, for the API server to serve. */
+export function tokenRequestHandlers(issuer: TokenIssuer): CreateHandlers {
+  const handler: CreateHandler = ({ namespace, name, object }) =>
+    issuer.createToken(namespace, name, object as unknown as Partial<AuthenticationTokenRequest>);
+  return new Map([["serviceaccounts/token", handler]]);
+}
 
 /** Answers the token subresource of service accounts. */
 export class TokenIssuer {

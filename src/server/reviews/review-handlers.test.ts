@@ -4,6 +4,7 @@ import { ApiError, ClusterRoleBindings, ClusterRoles, RoleBindings, type User } 
 import { VirtualClock } from "../../lib/index.ts";
 import type { TokenAuthenticator } from "../authentication/index.ts";
 import { NodeAuthorizer, RbacAuthorizer, unionAuthorizer } from "../authorization/index.ts";
+import type { CreateRequest } from "../create-handler.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import { createReviewHandlers } from "./review-handlers.ts";
 
@@ -43,9 +44,13 @@ const handlers = createReviewHandlers({ tokens, authorizer, rules: rbac, clock: 
 
 /** The status of the answer. */
 async function ask(plural: string, body: object, user: User = jane, namespace = ""): Promise<unknown> {
-  const handler = handlers[plural];
+  const group =
+    plural.includes("access") || plural.includes("rules") ? "authorization.k8s.io" : "authentication.k8s.io";
+  const handler = handlers.get(`${plural}.${group}`);
   assert.ok(handler);
-  return ((await handler(body, user, namespace)) as { status: unknown }).status;
+  const object = body as CreateRequest["object"];
+  const answer = await handler({ user, namespace, name: "", object, dryRun: false, signal: undefined });
+  return (answer as { status: unknown }).status;
 }
 
 const refusal = (code: number, message: string) => (error: unknown) =>

@@ -1,17 +1,23 @@
 import {
   badRequest,
-  type LocalSubjectAccessReview,
-  type SelfSubjectAccessReview,
-  type SelfSubjectReview,
+  type KubeObject,
+  LocalSubjectAccessReviews,
+  qualifiedResource,
+  type ResourceDefinition,
+  SelfSubjectAccessReviews,
+  SelfSubjectReviews,
   type SelfSubjectRulesReview,
-  type SubjectAccessReview,
+  SelfSubjectRulesReviews,
+  SubjectAccessReviews,
   type TokenReview,
+  TokenReviews,
   type User,
   type UserInfo,
 } from "../../api/index.ts";
 import { type Clock, timestamp } from "../../lib/index.ts";
 import { allAuthenticated, type TokenAuthenticator } from "../authentication/index.ts";
 import { type Authorizer, aggregate, nodeNameOf, type RuleResolver } from "../authorization/index.ts";
+import type { CreateHandler, CreateHandlers, CreateRequest } from "../create-handler.ts";
 import { reviewLocalSubjectAccess, reviewSelfAccess, reviewSubjectAccess } from "./access-review.ts";
 
 export interface ReviewOptions {
@@ -21,26 +27,28 @@ export interface ReviewOptions {
   readonly clock: Clock;
 }
 
-/** Answers a review: the body with its status. `namespace` is "" where the kind has none. Throws ApiError. */
-export type ReviewHandler = (body: unknown, user: User, namespace: string) => Promise<object>;
-
-/** What is created to be answered and not stored, by plural. The bodies were decoded by their schemas. */
-export function createReviewHandlers(options: ReviewOptions): Readonly<Record<string, ReviewHandler>> {
-  const { authorizer, rules, clock } = options;
-  return {
-    tokenreviews: (body) => reviewToken(options.tokens, body as Partial<TokenReview>),
-    subjectaccessreviews: (body) => reviewSubjectAccess(authorizer, body as Partial<SubjectAccessReview>),
-    localsubjectaccessreviews: (body, _, namespace) =>
-      reviewLocalSubjectAccess(authorizer, body as Partial<LocalSubjectAccessReview>, namespace),
-    selfsubjectaccessreviews: (body, user) =>
-      reviewSelfAccess(authorizer, body as Partial<SelfSubjectAccessReview>, user),
-    selfsubjectrulesreviews: async (body, user) => reviewRules(rules, body as Partial<SelfSubjectRulesReview>, user),
-    selfsubjectreviews: async (body, user) => ({
-      ...(body as Partial<SelfSubjectReview>),
+/** Answers what is created to be answered and not stored. The pipeline has decoded the bodies by their schemas. */
+export function createReviewHandlers(options: ReviewOptions): CreateHandlers {
+  const { tokens, authorizer, rules, clock } = options;
+  const review = <T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    answer: (body: Partial<T>, request: CreateRequest) => object | Promise<object>,
+  ): [string, CreateHandler] => [
+    qualifiedResource(definition),
+    (request) => answer(request.object as unknown as Partial<T>, request),
+  ];
+  return new Map([
+    review(TokenReviews, (body) => reviewToken(tokens, body)),
+    review(SubjectAccessReviews, (body) => reviewSubjectAccess(authorizer, body)),
+    review(LocalSubjectAccessReviews, (body, { namespace }) => reviewLocalSubjectAccess(authorizer, body, namespace)),
+    review(SelfSubjectAccessReviews, (body, { user }) => reviewSelfAccess(authorizer, body, user)),
+    review(SelfSubjectRulesReviews, (body, { user }) => reviewRules(rules, body, user)),
+    review(SelfSubjectReviews, (body, { user }) => ({
+      ...body,
       metadata: { creationTimestamp: timestamp(clock.now()) },
       status: { userInfo: userInfo(user) },
-    }),
-  };
+    })),
+  ]);
 }
 
 async function reviewToken(tokens: TokenAuthenticator, review: Partial<TokenReview>) {
