@@ -31,9 +31,8 @@ export class PodApi implements ResourceHandler {
     if (request.verb === "delete" && request.plural === "pods") return this.#delete(request, user);
     if (request.verb === "create" && request.subresource === undefined) return this.#create(request, user);
     const response = await this.fake.handle(request, user);
-    const name = /^metadata\.name=(.*)$/.exec(request.options?.fieldSelector ?? "")?.[1];
-    if (name === undefined) return response;
-    const isNamed = (object: KubeObject) => object.metadata.name === undefined || object.metadata.name === name;
+    const isNamed = selection(request.options?.fieldSelector);
+    if (!isNamed) return response;
     if (response.type === "list") {
       return { ...response, list: { ...response.list, items: response.list.items.filter(isNamed) } };
     }
@@ -91,6 +90,15 @@ export class PodApi implements ResourceHandler {
     const status = { token: `token-${++this.tokens}`, expirationTimestamp: timestamp(this.#clock.now() + lifeMs) };
     return { type: "object", code: 201, object: { ...(request.body as object), status }, warnings: [] };
   }
+}
+
+/** The field selectors of an agent: a name, or the node of a pod. */
+function selection(fieldSelector: string | undefined): ((object: KubeObject) => boolean) | undefined {
+  const match = /^(metadata\.name|spec\.nodeName)=(.*)$/.exec(fieldSelector ?? "");
+  if (!match) return undefined;
+  const [, field, value] = match;
+  return (object) =>
+    (field === "metadata.name" ? object.metadata.name : (object as unknown as { spec: Json }).spec.nodeName) === value;
 }
 
 async function* only(events: AsyncIterable<WatchEvent>, isNamed: (object: KubeObject) => boolean) {

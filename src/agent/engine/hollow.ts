@@ -71,6 +71,7 @@ export class HollowEngine implements ContainerEngine {
   readonly #containers = new Map<string, HollowContainer>();
   readonly #images = new Map<string, Image>();
   readonly #listeners = new Set<Channel<EngineEvent>>();
+  #silent = false;
   #sequence = 0;
   #addresses = 1;
 
@@ -108,6 +109,13 @@ export class HollowEngine implements ContainerEngine {
   reboot(): void {
     for (const container of this.#containers.values()) this.#end(container, 255, "Unknown");
     for (const [id, sandbox] of this.#sandboxes) this.#sandboxes.set(id, { ...sandbox, ready: false, ips: [] });
+  }
+
+  /** Does something of which no listener is told. */
+  loseEvents(work: () => void): void {
+    this.#silent = true;
+    work();
+    this.#silent = false;
   }
 
   async version() {
@@ -341,6 +349,7 @@ export class HollowEngine implements ContainerEngine {
   }
 
   #tell(type: EngineEvent["type"], containerId: string): void {
+    if (this.#silent) return;
     for (const listener of this.#listeners) {
       if (!listener.push({ type, containerId })) listener.close(new Error("the listener is too slow"));
     }

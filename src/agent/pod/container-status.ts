@@ -136,7 +136,7 @@ function statusWithoutRun(
   if (!old?.state?.running) return status;
   // It ran when the agent last looked, and the engine knows it no more.
   if (view.stop) return { ...status, state: { terminated: lostState(old, goneAtStop) } };
-  return { ...status, restartCount: old.restartCount + 1, lastState: { terminated: lostState(old, goneWhileRunning) } };
+  return { ...status, lastState: { terminated: lostState(old, goneWhileRunning) } };
 }
 
 const goneAtStop = "The container could not be located when the pod was terminated";

@@ -16,7 +16,9 @@ export async function createSandbox(context: AgentContext, pod: Pod, attempt: nu
     const id = await engine.runSandbox(config);
     const sandbox = await engine.sandboxStatus(id);
     assert(sandbox, "a sandbox that was just made is known");
-    return sandbox;
+    if (sandbox.ready && (config.hostNetwork || sandbox.ips.length > 0)) return sandbox;
+    await engine.removeSandbox(id);
+    throw new Error("the network gave the sandbox no address");
   } catch (error) {
     events.warning(pod, "FailedCreatePodSandBox", `Failed to create pod sandbox: ${errorMessage(error)}`);
     throw error;

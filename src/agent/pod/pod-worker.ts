@@ -292,6 +292,10 @@ export class PodWorker {
         });
         return;
       case "createSandbox":
+        if (action.attempt > 0) {
+          const message = "Pod sandbox changed, it will be killed and re-created.";
+          this.#context.events.normal(this.#pod, "SandboxChanged", message);
+        }
         this.#setUp("create the sandbox", async () => {
           const sandbox = await createSandbox(this.#context, this.#pod, action.attempt);
           this.runtime.knowSandbox(sandbox);
@@ -334,14 +338,10 @@ export class PodWorker {
   }
 
   async #stopSandbox(id: string): Promise<void> {
-    const { engine, events } = this.#context;
-    const alive = this.runtime.containers.some((each) => each.sandboxId === id);
-    if (!this.#stop && !this.#isTerminal() && alive) {
-      events.normal(this.#pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-    }
-    await engine.stopSandbox(id);
+    await this.#context.engine.stopSandbox(id);
     const containers = this.runtime.containers.filter((each) => each.sandboxId === id);
     await Promise.all([id, ...containers.map((each) => each.id)].map((each) => this.runtime.refresh(each)));
+    if (this.runtime.sandboxes.some((each) => each.id === id && each.ready)) throw new Error("it is still there");
   }
 
   async #start(container: PodContainer, attempt: number, view: PodView): Promise<void> {
@@ -395,6 +395,8 @@ export class PodWorker {
       const turn = this.#ended(action.after);
       await stopContainer(this.#context, { view, action, podIp: this.podIps[0], turn, again });
       await this.runtime.refresh(id);
+      const left = this.runtime.containers.find((each) => each.id === id);
+      if (left?.state === "running") throw new Error("it still runs");
     } catch (error) {
       log.warn("container not stopped", {
         pod: describePod(this.#pod),

@@ -34,8 +34,12 @@ export async function startContainer(context: AgentContext, input: StartInput): 
   const { image, name } = await images.ensure(pod, input.container, () => context.pullSecrets(pod), input.signal);
   const id = await create(context, input, image, name);
   await refresh(context, input, id);
-  await start(context, input, id);
-  await refresh(context, input, id);
+  try {
+    await start(context, input, id);
+  } finally {
+    // A start that fails ends the container.
+    await refresh(context, input, id);
+  }
   await runPostStart(context, input, id);
 }
 

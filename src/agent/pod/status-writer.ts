@@ -21,7 +21,8 @@ export class StatusWriter {
   /** What the API has, as far as the agent wrote or read it. */
   #written: PodStatus;
   #wanted: PodStatus;
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
+  #writing = Promise.resolve();
   #gone = false;
 
   constructor(options: StatusWriterOptions, pod: Pod) {
@@ -34,12 +35,14 @@ export class StatusWriter {
   /** Writes `status` soon; of several the last one counts. */
   write(status: PodStatus): void {
     this.#wanted = status;
-    if (!this.#gone) this.#writing ??= this.#run();
+    if (this.#gone || this.#isWriting) return;
+    this.#isWriting = true;
+    this.#writing = this.#run();
   }
 
   /** Resolves when the API has the last status, or when the pod is gone from it. */
   async written(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    while (this.#isWriting) await this.#writing;
   }
 
   async #run(): Promise<void> {
@@ -67,7 +70,7 @@ export class StatusWriter {
         }
       }
     } finally {
-      this.#writing = undefined;
+      this.#isWriting = false;
     }
   }
 

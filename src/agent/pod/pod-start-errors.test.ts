@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { agentScene } from "../../../test/agent-scene.ts";
+import { ConfigMaps } from "../../api/index.ts";
+
+const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiting?: object } }[] } }) =>
+  pod.status.containerStatuses?.[0]?.state?.waiting;
+
+test("a missing ConfigMap holds the container back until it is there", async () => {
+  const { client, clock, run, pod, events, engine } = await agentScene();
+  const env = [{ name: "MODE", valueFrom: { configMapKeyRef: { name: "settings", key: "mode" } } }];
+  await run({ containers: [{ name: "app", image: "app:1", env }] });
+  assert.deepEqual(waiting(await pod()), {
+    reason: "CreateContainerConfigError",
+    message: 'configmap "settings" not found',
+  });
+  assert.ok((await events()).includes('Failed: Error: configmap "settings" not found'));
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "default" } };
+  await client.create(ConfigMaps, { ...map, data: { other: "x" } });
+  await clock.advance(0);
+  assert.deepEqual(waiting(await pod()), {
+    reason: "CreateContainerConfigError",
+    message: "couldn't find key mode in ConfigMap default/settings",
+  });
+  await client.update(ConfigMaps, { ...map, data: { mode: "fast" } });
+  await clock.advance(0);
+  assert.equal((await pod()).status.phase, "Running");
+  const [container] = await engine.listContainers();
+  assert.equal(engine.configOf(container!.id)?.env.MODE, "fast");
+});
+
+test("an image that cannot be pulled shows ErrImagePull, then ImagePullBackOff, and is tried again", async () => {
+  let missing = true;
+  const { clock, run, pod, events } = await agentScene({
+    engine: { pull: () => (missing ? new Error("failed to resolve reference: not found") : undefined), pullMs: 500 },
+  });
+  await run({ containers: [{ name: "app", image: "gone:1" }] });
+  await clock.advance(500);
+  assert.deepEqual(waiting(await pod()), { reason: "ErrImagePull", message: "failed to resolve reference: not found" });
+  await clock.advance(1_500);
+  assert.deepEqual(waiting(await pod()), {
+    reason: "ImagePullBackOff",
+    message: 'Back-off pulling image "gone:1": ErrImagePull: failed to resolve reference: not found',
+  });
+  assert.deepEqual(await events(), [
+    'Pulling: Pulling image "gone:1"',
+    'Failed: Failed to pull image "gone:1": failed to resolve reference: not found',
+    "Failed: Error: ErrImagePull",
+    'BackOff: Back-off pulling image "gone:1"',
+    "Failed: Error: ImagePullBackOff",
+  ]);
+  missing = false;
+  await clock.advance(10_000);
+  assert.equal((await pod()).status.phase, "Running");
+  assert.ok(
+    (await events()).includes(
+      'Pulled: Successfully pulled image "gone:1" in 500ms (500ms including waiting). Image size: 10000000 bytes.',
+    ),
+  );
+});
+
+test("pull policies decide what is pulled", async () => {
+  const pulled: string[] = [];
+  const { clock, run, pod } = await agentScene({
+    engine: {
+      pull: (image) => {
+        pulled.push(image);
+        return undefined;
+      },
+    },
+  });
+  await run({ name: "never", containers: [{ name: "app", image: "other:1", imagePullPolicy: "Never" }] });
+  assert.deepEqual(waiting(await pod("never")), {
+    reason: "ErrImageNeverPull",
+    message: 'Container image "other:1" is not present with pull policy of Never',
+  });
+  await run({ name: "always", containers: [{ name: "app", image: "app:1", imagePullPolicy: "Always" }] });
+  await run({ name: "latest", containers: [{ name: "app", image: "fresh" }] });
+  await clock.advance(0);
+  assert.deepEqual(pulled, ["app:1", "fresh:latest"]);
+  await run({ name: "wrong", containers: [{ name: "app", image: "Not An Image" }] });
+  assert.deepEqual(waiting(await pod("wrong")), {
+    reason: "InvalidImageName",
+    message:
+      'Failed to apply default image tag "Not An Image": couldn\'t parse image name "Not An Image": invalid reference format',
+  });
+});
+
+test("a container that the engine cannot create or start says so", async () => {
+  const { clock, run, pod } = await agentScene({
+    engine: {
+      script: ({ name }) => (name === "a" ? { createError: "bad mount" } : { startError: 'exec: "x": not found' }),
+    },
+  });
+  await run({ name: "create", containers: [{ name: "a", image: "app:1" }] });
+  assert.deepEqual(waiting(await pod("create")), { reason: "CreateContainerError", message: "bad mount" });
+  await run({ name: "start", containers: [{ name: "b", image: "app:1" }] });
+  await clock.advance(500);
+  const [container] = (await pod("start")).status.containerStatuses!;
+  assert.equal(container?.lastState?.terminated?.reason, "StartError");
+  assert.equal(container?.lastState?.terminated?.exitCode, 128);
+  assert.equal(container?.state?.waiting?.reason, "CrashLoopBackOff");
+});
+
+test("a sandbox that cannot be made is tried again", async () => {
+  let broken = true;
+  const { clock, run, pod, events } = await agentScene({
+    engine: { sandbox: () => (broken ? new Error("no network") : undefined) },
+  });
+  await run({});
+  await clock.advance(1_000);
+  assert.equal((await pod()).status.phase, "Pending");
+  assert.ok((await events()).includes("FailedCreatePodSandBox: Failed to create pod sandbox: no network"));
+  broken = false;
+  await clock.advance(5_000);
+  assert.equal((await pod()).status.phase, "Running");
+});
+
+test("a failed postStart hook kills the container", async () => {
+  const { clock, run, pod, events } = await agentScene({
+    engine: { script: () => ({ exec: () => ({ exitCode: 1, stdout: new TextEncoder().encode("no") }) }) },
+  });
+  const lifecycle = { postStart: { exec: { command: ["register"] } } };
+  await run({ containers: [{ name: "app", image: "app:1", lifecycle }], restartPolicy: "Never" });
+  await clock.advance(1_000);
+  assert.equal((await pod()).status.phase, "Failed");
+  assert.ok((await events()).includes("FailedPostStartHook: PostStartHook failed"));
+});
+
+test("deleting a pod ends a pull that is under way", async () => {
+  const { client, clock, run } = await agentScene({ engine: { pullMs: 3_600_000 } });
+  await run({ containers: [{ name: "app", image: "huge:1" }] });
+  const { Pods } = await import("../../api/index.ts");
+  await client.delete(Pods, { namespace: "default", name: "web" });
+  await clock.advance(0);
+  assert.deepEqual((await client.list(Pods)).items, []);
+});
+
+test("pods that the node has no room for are rejected in the scheduler's words", async () => {
+  const { run, pod, events } = await agentScene({ host: { machine: { cpus: 1 } } });
+  const sized = (cpu: string) => [{ name: "app", image: "app:1", resources: { requests: { cpu } } }];
+  await run({ name: "first", containers: sized("600m") });
+  await run({ name: "second", containers: sized("500m") });
+  const { status } = await pod("second");
+  assert.equal(status.phase, "Failed");
+  assert.equal(status.reason, "OutOfcpu");
+  assert.equal(
+    status.message,
+    "Pod was rejected: Node didn't have enough resource: cpu, requested: 500, used: 600, capacity: 1000",
+  );
+  assert.equal((await pod("first")).status.phase, "Running");
+  await run({ name: "elsewhere", nodeSelector: { disk: "ssd" } });
+  assert.equal((await pod("elsewhere")).status.reason, "NodeAffinity");
+  assert.deepEqual(await events("elsewhere"), ["NodeAffinity: Pod was rejected: Predicate NodeAffinity failed"]);
+});
