@@ -10,6 +10,7 @@ import {
   allowGroup,
   apiServerUser,
   createApiServer,
+  createReviewHandlers,
   createServiceAccountAuthenticator,
   createTokenKeys,
   createX509Authenticator,
@@ -23,6 +24,7 @@ import {
   reconcileBootstrapPolicy,
   TokenIssuer,
   type TokenKeys,
+  tokenRequestHandlers,
   unionAuthenticator,
   unionAuthorizer,
 } from "../server/index.ts";
@@ -64,7 +66,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const issuer = `https://kubernetes.default.svc.${clusterDomain}`;
   const tokenKeys = await createTokenKeys(options.serviceAccountKey);
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
-  const authenticator = unionAuthenticator(createX509Authenticator(clock), createServiceAccountAuthenticator(tokens));
+  const tokenAuthenticator = createServiceAccountAuthenticator(tokens);
+  const authenticator = unionAuthenticator(createX509Authenticator(clock), tokenAuthenticator);
   const rbac = new RbacAuthorizer(lookup);
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
   const api = createApiServer({
@@ -72,12 +75,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     storage,
     cache,
     authorizer,
+    createHandlers: new Map([
+      ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
+      ...tokenRequestHandlers(new TokenIssuer(tokens)),
+    ]),
     admission: defaultAdmissionPlugins({ lookup, clock, random, authorizer, rules: rbac }),
     clock,
     random,
     log,
   });
-  void new TokenIssuer(tokens);
   const own = inProcessClient(api, apiServerUser);
   await ensureSystemNamespaces(own);
   await Promise.all([

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CriEngine } from "../agent/engine/cri/index.ts";
 import { linuxHost } from "../agent/host/index.ts";
-import { startAgentServer } from "../agent/host/streaming/index.ts";
+import { AgentServer } from "../agent/host/streaming/index.ts";
 import { startAgent } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { fromKubeconfig, type HttpsClient, httpsClient } from "../client/http/index.ts";
@@ -70,10 +70,9 @@ export function runNode(root: string): Promise<void> {
       signal: stopping,
     });
     const keys = join(directory.agent, "pki");
-    const server = await startAgentServer({
+    const server = new AgentServer({
       agent,
       engine,
-      port: agentPort,
       tls: {
         key: readFileSync(join(keys, "serving.key"), "utf8"),
         certificate: readFileSync(join(keys, "serving.crt"), "utf8"),
@@ -82,6 +81,7 @@ export function runNode(root: string): Promise<void> {
       clock: systemClock,
       log,
     });
+    await server.listen(agentPort);
     log.info("the node runs", { node: settings.nodeName });
     return async () => {
       await server.close();
