@@ -1,0 +1,391 @@
+// What a node does with a pod, seen with kubectl on real containers.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { standInArchive } from "../../src/cluster/index.ts";
+import { eventually, TestCluster } from "./cluster.ts";
+
+const image = "docker.io/library/busybox:1.35";
+let cluster: TestCluster;
+
+before(async () => {
+  cluster = await TestCluster.prepare("pods");
+  await cluster.up();
+  await cluster.roder(["image", "load", await standInArchive([image, "docker.io/library/nginx:1.22"], console.log)]);
+});
+after(() => cluster.remove());
+
+/** A pod whose spec is given as YAML, indented by two. */
+const pod = (name: string, spec: string, metadata = "") => `apiVersion: v1
+kind: Pod
+metadata:
+  name: ${name}
+${metadata}
+spec:
+  terminationGracePeriodSeconds: 1
+${spec}
+`;
+const run = (command: string) => `    - name: main
+      image: ${image}
+      command: ["sh", "-c", ${JSON.stringify(command)}]`;
+const runOnce = (command: string) => `  restartPolicy: Never
+  containers:
+${run(command)}`;
+const finished = async (name: string) => {
+  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=60s");
+  return cluster.kubectl("logs", name);
+};
+const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
+const path = (name: string, jsonpath: string) => cluster.kubectl("get", "pod", name, "-o", `jsonpath={${jsonpath}}`);
+
+test("init containers run in order before the containers, and all share volumes and the network", async () => {
+  await cluster.apply(
+    pod(
+      "shared",
+      `  restartPolicy: Never
+  volumes: [{ name: work, emptyDir: {} }]
+  initContainers:
+    - { name: first, image: ${image}, command: ["sh", "-c", "echo one > /work/log"], volumeMounts: [{ name: work, mountPath: /work }] }
+    - { name: second, image: ${image}, command: ["sh", "-c", "echo two >> /work/log"], volumeMounts: [{ name: work, mountPath: /work }] }
+  containers:
+    - { name: server, image: ${image}, command: ["timeout", "20", "httpd", "-f", "-p", "8080", "-h", "/work"], volumeMounts: [{ name: work, mountPath: /work }] }
+    - { name: client, image: ${image}, command: ["sh", "-c", "until wget -q -O - http://127.0.0.1:8080/log; do sleep 0.1; done"] }`,
+    ),
+  );
+  await eventually(
+    "the client has read",
+    async () => (await cluster.kubectl("logs", "shared", "-c", "client")) === "one\ntwo\n",
+  );
+  assert.match(await cluster.kubectl("get", "pod", "shared"), /shared +[01]\/2/);
+  await cluster.kubectl("delete", "pod", "shared", "--wait=false");
+});
+
+test("the environment comes from values, fields, resources, config maps and secrets, and is expanded", async () => {
+  await cluster.kubectl("create", "configmap", "words", "--from-literal=greeting=hello", "--from-literal=WHO=world");
+  await cluster.kubectl("create", "secret", "generic", "keys", "--from-literal=password=swordfish");
+  await cluster.apply(
+    pod(
+      "environment",
+      `  restartPolicy: Never
+  containers:
+    - name: main
+      image: ${image}
+      command: ["sh", "-c", "echo $(MESSAGE) $NAME $LIMIT $PASSWORD $PRE_WHO $(MISSING) $KUBERNETES_SERVICE_HOST"]
+      resources: { limits: { memory: 64Mi, cpu: 500m } }
+      envFrom: [{ prefix: PRE_, configMapRef: { name: words } }]
+      env:
+        - { name: GREETING, valueFrom: { configMapKeyRef: { name: words, key: greeting } } }
+        - { name: MESSAGE, value: "$(GREETING), you" }
+        - { name: NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+        - { name: LIMIT, valueFrom: { resourceFieldRef: { resource: limits.memory } } }
+        - { name: PASSWORD, valueFrom: { secretKeyRef: { name: keys, key: password } } }`,
+    ),
+  );
+  assert.equal(
+    await finished("environment"),
+    "hello, you environment 67108864 swordfish world $(MISSING) 10.43.0.1\n".replace("$(MISSING) ", ""),
+  );
+});
+
+test("a missing config map is told in the container's status, and the pod starts when it comes", async () => {
+  await cluster.apply(
+    pod(
+      "waits",
+      `  restartPolicy: Never
+  containers:
+    - { name: main, image: ${image}, command: ["sh", "-c", "echo $V"], env: [{ name: V, valueFrom: { configMapKeyRef: { name: late, key: v } } }] }`,
+    ),
+  );
+  const waiting = () => path("waits", ".status.containerStatuses[0].state.waiting");
+  await eventually("the reason is told", async () => /CreateContainerConfigError/.test(await waiting()));
+  assert.match(await waiting(), /configmap \\"late\\" not found/);
+  await cluster.kubectl("create", "configmap", "late", "--from-literal=v=here");
+  assert.equal(await finished("waits"), "here\n");
+});
+
+test("volumes bring config maps, secrets, the pod's own fields and a token, and follow changes", async () => {
+  await cluster.kubectl("create", "configmap", "page", "--from-literal=index.html=first");
+  await cluster.kubectl("create", "secret", "generic", "tls", "--from-literal=key=private");
+  await cluster.apply(
+    pod(
+      "volumes",
+      `  containers:
+    - name: main
+      image: ${image}
+      command: ["sleep", "600"]
+      volumeMounts:
+        - { name: page, mountPath: /page }
+        - { name: page, mountPath: /single, subPath: index.html }
+        - { name: tls, mountPath: /tls, readOnly: true }
+        - { name: info, mountPath: /info }
+        - { name: memory, mountPath: /memory }
+        - { name: disk, mountPath: /disk }
+  volumes:
+    - { name: page, configMap: { name: page } }
+    - { name: tls, secret: { secretName: tls, defaultMode: 0400 } }
+    - { name: memory, emptyDir: { medium: Memory, sizeLimit: 1Mi } }
+    - { name: disk, hostPath: { path: ${join(cluster.directory, "host")}, type: DirectoryOrCreate } }
+    - name: info
+      projected:
+        sources:
+          - { downwardAPI: { items: [{ path: labels, fieldRef: { fieldPath: metadata.labels } }] } }
+          - { serviceAccountToken: { path: token, expirationSeconds: 600, audience: vault } }`,
+      "  labels: { tier: front }",
+    ),
+  );
+  await ready("volumes");
+  const sh = (command: string) => cluster.kubectl("exec", "volumes", "--", "sh", "-c", command);
+  assert.equal(await sh("cat /page/index.html /single"), "firstfirst");
+  assert.match(await sh("ls -lL /tls/key"), /^-r-------- /);
+  assert.match(await sh("cat /info/labels"), /tier="front"/);
+  assert.equal((await sh("cat /info/token")).split(".").length, 3);
+  assert.match(await sh("mount | grep /memory"), /tmpfs/);
+  await sh("echo from the pod > /disk/file");
+  assert.equal(readFileSync(join(cluster.directory, "host/file"), "utf8"), "from the pod\n");
+  await cluster.kubectl("patch", "configmap", "page", "-p", '{"data":{"index.html":"second"}}');
+  await cluster.kubectl("label", "pod", "volumes", "tier=back", "--overwrite");
+  await eventually("the file follows the config map", async () => (await sh("cat /page/index.html")) === "second");
+  await eventually("the file follows the labels", async () => /tier="back"/.test(await sh("cat /info/labels")));
+  assert.equal(await sh("cat /single"), "first", "a subPath stays what it was");
+});
+
+test("a pod reaches the API with its own token, and only what it may", async () => {
+  await cluster.kubectl("create", "role", "reader", "--verb=get", "--resource=configmaps");
+  await cluster.kubectl("create", "rolebinding", "reader", "--role=reader", "--serviceaccount=default:default");
+  const token = "/var/run/secrets/kubernetes.io/serviceaccount";
+  const get = (resource: string) =>
+    `wget -q -O - --no-check-certificate --header \\"Authorization: Bearer $(cat ${token}/token)\\" https://kubernetes.default.svc/api/v1/namespaces/default/${resource}`;
+  await cluster.apply(
+    pod(
+      "caller",
+      runOnce(
+        `cat ${token}/namespace; ${get("configmaps/words").replaceAll('\\"', '"')} || echo refused; ${get("secrets/keys").replaceAll('\\"', '"')} || echo refused`,
+      ),
+    ),
+  );
+  const said = await finished("caller");
+  assert.match(said, /^default/);
+  assert.match(said, /"greeting":"hello"/);
+  assert.match(said, /refused\n$/);
+});
+
+test("names of services and pods resolve, and resolv.conf follows dnsPolicy", async () => {
+  await cluster.apply(
+    pod("named", `  hostname: ear\n  subdomain: head\n  containers:\n${run("sleep 600")}`, "  labels: { app: named }") +
+      `---
+apiVersion: v1
+kind: Service
+metadata: { name: head }
+spec: { clusterIP: None, selector: { app: named }, ports: [{ name: web, port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: outside }
+spec: { type: ExternalName, externalName: head.default.svc.cluster.local }
+`,
+  );
+  await ready("named");
+  const ip = (await path("named", ".status.podIP")).trim();
+  const sh = (command: string) => cluster.kubectl("exec", "named", "--", "sh", "-c", command);
+  assert.equal((await sh("hostname")).trim(), "ear");
+  assert.match(await sh("cat /etc/hosts"), new RegExp(`${ip}\\s+ear.head.default.svc.cluster.local\\s+ear`));
+  assert.match(
+    await sh("cat /etc/resolv.conf"),
+    /search default.svc.cluster.local svc.cluster.local cluster.local[^]*nameserver 10.43.0.10[^]*ndots:5/,
+  );
+  for (const name of ["ear.head.default.svc.cluster.local", "head", "outside"]) {
+    await eventually(`${name} resolves`, async () => (await sh(`nslookup ${name}`)).includes(ip));
+  }
+  await cluster.apply(
+    pod(
+      "plain",
+      `  dnsPolicy: None\n  dnsConfig: { nameservers: [192.0.2.53], searches: [example.org] }\n${runOnce("cat /etc/resolv.conf")}`,
+    ),
+  );
+  assert.match(await finished("plain"), /search example.org\nnameserver 192.0.2.53/);
+});
+
+test("a container that fails is started again, later each time, and says so", async () => {
+  await cluster.apply(pod("crashes", `  containers:\n${run("echo attempt; exit 3")}`));
+  await eventually("it is in CrashLoopBackOff", async () =>
+    /CrashLoopBackOff/.test(await cluster.kubectl("get", "pod", "crashes")),
+  );
+  const status = await path("crashes", ".status.containerStatuses[0]");
+  assert.match(status, /back-off \d+s restarting failed container=main pod=crashes_default/);
+  assert.match(status, /"lastState":\{"terminated":\{[^}]*"exitCode":3[^}]*"reason":"Error"/);
+  assert.equal(await cluster.kubectl("logs", "crashes", "--previous"), "attempt\n");
+  assert.match(await cluster.kubectl("describe", "pod", "crashes"), /Back-off restarting failed container/);
+});
+
+test("a container over its memory limit is OOMKilled, within cgroups of its own", async () => {
+  await cluster.apply(
+    pod(
+      "hungry",
+      `  restartPolicy: Never
+  containers:
+    - name: main
+      image: ${image}
+      command: ["sh", "-c", "tail /dev/zero"]
+      resources: { limits: { memory: 16Mi, cpu: 200m } }`,
+    ),
+  );
+  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/hungry", "--timeout=60s");
+  assert.equal(await path("hungry", ".status.containerStatuses[0].state.terminated.reason"), "OOMKilled");
+  assert.equal(await path("hungry", ".status.qosClass"), "Guaranteed");
+});
+
+test("probes hold traffic back, restart what hangs, and wait for a slow start", async () => {
+  await cluster.apply(
+    pod(
+      "probed",
+      `  containers:
+    - name: main
+      image: ${image}
+      command: ["sh", "-c", "touch /tmp/alive; sleep 1; touch /tmp/started; httpd -f -p 8080 -h /tmp"]
+      startupProbe: { exec: { command: ["cat", "/tmp/started"] }, periodSeconds: 1, failureThreshold: 30 }
+      livenessProbe: { exec: { command: ["cat", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 2 }
+      readinessProbe: { httpGet: { path: /ok, port: 8080 }, periodSeconds: 1 }`,
+    ),
+  );
+  await eventually(
+    "it started and is not ready",
+    async () => (await path("probed", ".status.containerStatuses[0].started")) === "true",
+  );
+  assert.match(await cluster.kubectl("get", "pod", "probed"), /0\/1 +Running/);
+  await cluster.kubectl("exec", "probed", "--", "touch", "/tmp/ok");
+  await ready("probed");
+  await cluster.kubectl("exec", "probed", "--", "rm", "/tmp/alive");
+  await eventually(
+    "it was restarted",
+    async () => (await path("probed", ".status.containerStatuses[0].restartCount")) === "1",
+  );
+  assert.match(
+    await cluster.kubectl("describe", "pod", "probed"),
+    /Liveness probe failed.*[^]*Container main failed liveness probe, will be restarted/,
+  );
+});
+
+test("logs follow, go back in time, carry timestamps and keep to the last lines", async () => {
+  await cluster.apply(
+    pod("talks", `  containers:\n${run("for i in 1 2 3 4 5; do echo line $i; done; sleep 2; echo last; sleep 600")}`),
+  );
+  await ready("talks");
+  assert.equal(await cluster.kubectl("logs", "talks", "--tail=2"), "line 4\nline 5\n");
+  assert.match(
+    await cluster.kubectl("logs", "talks", "--timestamps", "--tail=1"),
+    /^\d{4}-\d\d-\d\dT[\d:.]+Z line 5\n$/,
+  );
+  assert.equal(await cluster.kubectl("logs", "talks", "--since=1h", "--limit-bytes=6"), "line 1");
+  const follow = cluster.kubectlOutcome(["logs", "-f", "talks"], { timeoutMs: 30_000 });
+  await eventually("the last line is there", async () => (await cluster.kubectl("logs", "talks")).endsWith("last\n"));
+  await cluster.kubectl("delete", "pod", "talks");
+  assert.equal((await follow).stdout, "line 1\nline 2\nline 3\nline 4\nline 5\nlast\n");
+});
+
+test("exec passes input, output, errors and the exit code, and gives a terminal", async () => {
+  await cluster.apply(pod("shell", `  containers:\n${run("sleep 600")}`));
+  await ready("shell");
+  const echoed = await cluster.kubectlOutcome(
+    ["exec", "-i", "shell", "--", "sh", "-c", "cat; echo wrong >&2; exit 7"],
+    { input: "typed" },
+  );
+  assert.equal(echoed.stdout, "typed");
+  assert.match(echoed.stderr, /wrong/);
+  assert.equal(echoed.code, 7);
+  // script(1) gives kubectl the terminal that -t wants.
+  const terminal = await cluster.inside(
+    "script",
+    ["-qec", "kubectl exec -it shell -- sh -c 'test -t 0 && stty size'", "/dev/null"],
+    { env: cluster.kubectlEnvironment },
+  );
+  assert.match(terminal, /\d+ \d+/);
+});
+
+test("attach shows what the container's first process writes and gives it input", async () => {
+  await cluster.apply(
+    pod("attached", `  containers:\n${run("while read line; do echo got $line; done")}\n      stdin: true`),
+  );
+  await ready("attached");
+  const { stdout } = await cluster.kubectlOutcome(["attach", "-i", "attached"], {
+    input: "a word\n",
+    timeoutMs: 30_000,
+  });
+  assert.match(stdout, /got a word/);
+});
+
+test("files are copied into a pod and out of it", async () => {
+  const content = "x".repeat(300_000);
+  mkdirSync(join(cluster.directory, "copied"));
+  writeFileSync(join(cluster.directory, "copied/in"), content);
+  await cluster.kubectl("cp", join(cluster.directory, "copied/in"), "shell:/tmp/in");
+  await cluster.kubectl("cp", "shell:/tmp/in", join(cluster.directory, "copied/out"));
+  assert.equal(readFileSync(join(cluster.directory, "copied/out"), "utf8"), content);
+});
+
+test("port-forward leads to a port of the pod, also one on its loopback", async () => {
+  await cluster.apply(pod("web", `  containers:\n    - { name: main, image: "docker.io/library/nginx:1.22" }`));
+  await ready("web");
+  const forward = spawn(
+    "nsenter",
+    [`--net=${cluster.networkNamespace}`, "kubectl", "port-forward", "pod/web", "8888:80"],
+    {
+      env: cluster.kubectlEnvironment,
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  try {
+    await once(forward.stdout, "data");
+    for (let i = 0; i < 3; i++) assert.match(await cluster.get("http://127.0.0.1:8888/"), /nginx/);
+  } finally {
+    forward.kill();
+    await once(forward, "close");
+  }
+});
+
+test("postStart runs at the start, preStop before the end, and the grace period is kept", async () => {
+  const host = join(cluster.directory, "hooks");
+  await cluster.apply(
+    pod(
+      "hooked",
+      `  containers:
+    - name: main
+      image: ${image}
+      command: ["sleep", "600"]
+      volumeMounts: [{ name: host, mountPath: /host }]
+      lifecycle:
+        postStart: { exec: { command: ["sh", "-c", "echo started >> /host/log"] } }
+        preStop: { exec: { command: ["sh", "-c", "echo stopping >> /host/log"] } }
+  volumes: [{ name: host, hostPath: { path: ${host}, type: DirectoryOrCreate } }]`,
+    ),
+  );
+  await ready("hooked");
+  await cluster.kubectl("delete", "pod", "hooked");
+  assert.equal(readFileSync(join(host, "log"), "utf8"), "started\nstopping\n");
+});
+
+test("an agent that is killed leaves containers running and takes them over again", async () => {
+  await cluster.apply(pod("stays", `  containers:\n${run("sleep 600")}`));
+  await ready("stays");
+  const id = await path("stays", ".status.containerStatuses[0].containerID");
+  const { components } = JSON.parse(await cluster.roder(["status", "-o", "json"])) as {
+    components: { name: string; pid: number }[];
+  };
+  process.kill(components.find((each) => each.name === "node")!.pid, "SIGKILL");
+  await cluster.up();
+  await ready("stays");
+  assert.equal(await path("stays", ".status.containerStatuses[0].containerID"), id);
+  assert.equal(await path("stays", ".status.containerStatuses[0].restartCount"), "0");
+});
+
+test("a pod that fits on no node says why", async () => {
+  await cluster.apply(
+    pod("huge", `  containers:\n    - { name: main, image: ${image}, resources: { requests: { cpu: "1000" } } }`),
+  );
+  await eventually("the reason is told", async () =>
+    /0\/1 nodes are available: 1 Insufficient cpu/.test(await cluster.kubectl("describe", "pod", "huge")),
+  );
+  assert.match(await cluster.kubectl("get", "pod", "huge"), /Pending/);
+});
