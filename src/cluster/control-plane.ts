@@ -22,6 +22,7 @@ import {
   RbacAuthorizer,
   ResourceRegistry,
   reconcileBootstrapPolicy,
+  serviceAllocation,
   TokenIssuer,
   type TokenKeys,
   tokenRequestHandlers,
@@ -70,11 +71,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const authenticator = unionAuthenticator(createX509Authenticator(clock), tokenAuthenticator);
   const rbac = new RbacAuthorizer(lookup);
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
+  const serviceRange = parseRange(options.serviceRange)!;
+  const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const api = createApiServer({
     registry: new ResourceRegistry(),
     storage,
     cache,
     authorizer,
+    commitHooks: new Map([["services", serviceAllocation(services)]]),
     createHandlers: new Map([
       ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
@@ -90,7 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
     ensureKubernetesService(own, {
-      serviceAddress: addressAt(parseRange(options.serviceRange)!, 1),
+      serviceAddress: addressAt(serviceRange, 1),
       address: options.apiAddress,
       port: options.apiPort,
     }),

@@ -10,7 +10,6 @@ import type {
 } from "../api/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { MemoryStorage, startWatchCache, type WatchCache } from "../storage/index.ts";
-import type { AdmissionPlugin } from "./admission/admission.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./api-server.ts";
 import { ResourceRegistry } from "./registry.ts";
 import type { ServedResponse } from "./served-response.ts";
@@ -37,14 +36,16 @@ export interface Target extends Omit<ResourceRequest, "verb" | "group" | "versio
   readonly user?: User;
 }
 
-export async function startTestServer(
-  options: Partial<Omit<ApiServerOptions, "storage" | "cache">> & {
-    readonly admission?: readonly AdmissionPlugin[];
-  } = {},
-): Promise<TestServer> {
+export interface TestServerOptions extends Partial<Omit<ApiServerOptions, "storage" | "cache" | "commitHooks">> {
+  readonly storage?: MemoryStorage;
+  readonly commitHooks?: (cache: WatchCache) => ApiServerOptions["commitHooks"];
+}
+
+export async function startTestServer({ commitHooks, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const clock = new VirtualClock();
-  const storage = new MemoryStorage();
+  const storage = options.storage ?? new MemoryStorage();
   const cache = await startWatchCache(storage, { clock, log: silentLogger, freeze: true });
+  const hooks = commitHooks?.(cache);
   const api = createApiServer({
     registry: new ResourceRegistry(),
     authorizer: { authorize: async () => ({ allowed: true, reason: "" }) },
@@ -53,6 +54,7 @@ export async function startTestServer(
     random: seededRandom(1),
     log: silentLogger,
     ...options,
+    ...(hooks ? { commitHooks: hooks } : {}),
     storage,
     cache,
   });

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IPAddresses, type Service, Services } from "../../api/index.ts";
+import { addressAt, parseRange, rangeContains, seededRandom, VirtualClock } from "../../lib/index.ts";
+import { MemoryStorage } from "../../storage/index.ts";
+import { startTestServer, type TestServer } from "../server-for-tests.ts";
+import { serviceAllocation } from "./index.ts";
+
+const range = parseRange("10.43.0.0/28")!;
+
+async function startServer(storage = new MemoryStorage()): Promise<TestServer> {
+  return startTestServer({
+    storage,
+    commitHooks: (cache) =>
+      new Map([
+        [
+          "services",
+          serviceAllocation({
+            cache,
+            serviceRange: range,
+            serviceRangeText: "10.43.0.0/28",
+            nodePorts: { first: 30000, last: 30003 },
+            clock: new VirtualClock(),
+            random: seededRandom(3),
+          }),
+        ],
+      ]),
+  });
+}
+
+const service = (name: string, spec: object = {}) => ({
+  metadata: { name },
+  spec: { selector: { app: name }, ports: [{ name: "http", port: 80 }], ...spec },
+});
+
+const create = (server: TestServer, name: string, spec?: object, options = {}) =>
+  server.send("create", Services, { namespace: "default", body: service(name, spec), options });
+
+const put = (server: TestServer, next: Service) =>
+  server.send("update", Services, { namespace: "default", name: next.metadata.name, body: next });
+
+const remove = (server: TestServer, name: string) => server.send("delete", Services, { namespace: "default", name });
+
+test("a service gets a free address of the range, with its IPAddress", async () => {
+  const server = await startServer();
+  const { spec } = await create(server, "web");
+  assert.ok(rangeContains(range, spec.clusterIP ?? ""));
+  assert.deepEqual(spec.clusterIPs, [spec.clusterIP]);
+  const claim = await server.send("get", IPAddresses, { name: spec.clusterIP ?? "" });
+  assert.deepEqual(claim.spec.parentRef, { group: "", resource: "services", namespace: "default", name: "web" });
+  await server.close();
+});
+
+test("services created at once never share an address, and a full range says so", async () => {
+  const server = await startServer();
+  // 16 addresses, less the first and the last.
+  const services = await Promise.all(Array.from({ length: 14 }, (_, index) => create(server, `s${index}`)));
+  assert.equal(new Set(services.map(({ spec }) => spec.clusterIP)).size, 14);
+  await assert.rejects(create(server, "late"), {
+    code: 500,
+    message: /failed to allocate a service IP: range is full/,
+  });
+  await remove(server, "s3");
+  assert.equal((await create(server, "late")).spec.clusterIP, services[3]?.spec.clusterIP);
+  await server.close();
+});
+
+test("an address that is chosen is had once, within the range", async () => {
+  const server = await startServer();
+  const clusterIP = addressAt(range, 2);
+  assert.equal((await create(server, "a", { clusterIP })).spec.clusterIP, clusterIP);
+  await assert.rejects(create(server, "b", { clusterIP }), {
+    code: 422,
+    message:
+      'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.43.0.2"]: failed to allocate IP 10.43.0.2: provided IP is already allocated',
+  });
+  await assert.rejects(create(server, "b", { clusterIP: "10.44.0.1" }), {
+    code: 422,
+    message: /provided IP is not in the valid range\. The range of valid IPs is 10\.43\.0\.0\/28/,
+  });
+  await server.close();
+});
+
+test("allocation survives a restart of the server", async () => {
+  const storage = new MemoryStorage();
+  const first = await startServer(storage);
+  const clusterIP = addressAt(range, 2);
+  await create(first, "a", { clusterIP, type: "NodePort", ports: [{ port: 80, nodePort: 30001 }] });
+  const second = await startServer(storage);
+  await assert.rejects(create(second, "b", { clusterIP }), /already allocated/);
+  await assert.rejects(create(second, "b", { type: "NodePort", ports: [{ port: 80, nodePort: 30001 }] }), {
+    code: 422,
+    message: 'Service "b" is invalid: spec.ports[0].nodePort: Invalid value: 30001: provided port is already allocated',
+  });
+  await remove(second, "a");
+  assert.equal((await create(second, "b", { clusterIP })).spec.clusterIP, clusterIP);
+  await first.cache.close();
+  await second.close();
+});
+
+test("a dry run shows an address and takes none", async () => {
+  const server = await startServer();
+  assert.ok((await create(server, "web", {}, { dryRun: "All" })).spec.clusterIP);
+  assert.deepEqual((await server.list(IPAddresses)).items, []);
+  await server.close();
+});
+
+test("headless services and names elsewhere have no address", async () => {
+  const server = await startServer();
+  assert.equal((await create(server, "headless", { clusterIP: "None" })).spec.clusterIP, "None");
+  const elsewhere = await create(server, "elsewhere", { type: "ExternalName", externalName: "example.com", ports: [] });
+  assert.equal(elsewhere.spec.clusterIP, undefined);
+  assert.deepEqual((await server.list(IPAddresses)).items, []);
+  await server.close();
+});
+
+test("node ports come and go with the service's type", async () => {
+  const server = await startServer();
+  const web = await create(server, "web", { type: "NodePort" });
+  const nodePort = web.spec.ports?.[0]?.nodePort ?? 0;
+  assert.ok(nodePort >= 30000 && nodePort <= 30003);
+  const inside = await put(server, { ...web, spec: { ...web.spec, type: "ClusterIP" } });
+  assert.equal(inside.spec.ports?.[0]?.nodePort, undefined);
+  assert.equal(inside.spec.clusterIP, web.spec.clusterIP);
+  const other = await create(server, "other", { type: "NodePort", ports: [{ port: 80, nodePort }] });
+  assert.equal(other.spec.ports?.[0]?.nodePort, nodePort);
+  await server.close();
+});
+
+test("TCP and UDP of one port have one number on the nodes", async () => {
+  const server = await startServer();
+  const { spec } = await create(server, "dns", {
+    type: "NodePort",
+    ports: [
+      { name: "udp", port: 53, protocol: "UDP", nodePort: 30002 },
+      { name: "tcp", port: 53, protocol: "TCP" },
+    ],
+  });
+  assert.deepEqual(
+    spec.ports?.map((each) => each.nodePort),
+    [30002, 30002],
+  );
+  await server.close();
+});
+
+test("a service that becomes a name elsewhere gives its address back", async () => {
+  const server = await startServer();
+  const web = await create(server, "web");
+  const next = { ...web, spec: { ...web.spec, type: "ExternalName", externalName: "example.com" } };
+  assert.equal((await put(server, next)).spec.clusterIP, undefined);
+  assert.deepEqual((await server.list(IPAddresses)).items, []);
+  await server.close();
+});

@@ -1,0 +1,163 @@
+import {
+  type FieldError,
+  hasClusterIp,
+  internalError,
+  invalid,
+  invalidValue,
+  type KubeObject,
+  needsHealthCheckPort,
+  needsNodePorts,
+  type Path,
+  rootPath,
+  type Service,
+  type ServicePort,
+} from "../../api/index.ts";
+import type { Change } from "../../storage/index.ts";
+import type { CommitHook, Commitment } from "../pipeline/commit-hook.ts";
+import { type AddressAllocator, AllocationError } from "./address-allocator.ts";
+import type { PortAllocator } from "./port-allocator.ts";
+
+const kind = { group: "", kind: "Service" };
+const at = rootPath.child("spec");
+
+/** Gives Services their cluster addresses and node ports, in the commit that writes them. */
+export class ServiceAllocation implements CommitHook {
+  readonly #addresses: AddressAllocator;
+  readonly #ports: PortAllocator;
+
+  constructor(addresses: AddressAllocator, ports: PortAllocator) {
+    this.#addresses = addresses;
+    this.#ports = ports;
+  }
+
+  commitment(next: KubeObject | undefined, old: KubeObject | undefined): Commitment {
+    const before = old as Service | undefined; // the hook of services gets services
+    const changes: Change[] = [];
+    let service = next as Service | undefined; // as above
+    if (service) {
+      service = this.#withAddress(service, before, changes);
+      service = this.#withPorts(service, before, changes);
+    }
+    this.#release(service, before, changes);
+    return { object: service, changes };
+  }
+
+  #withAddress(service: Service, old: Service | undefined, changes: Change[]): Service {
+    const { spec } = service;
+    if (!hasClusterIp(spec) || spec.clusterIP === "None") return service;
+    checkFamilies(service);
+    const had = addressOf(old);
+    if (spec.clusterIP) {
+      if (spec.clusterIP !== had) changes.push(this.#take(spec.clusterIP, service));
+      return service;
+    }
+    const address = orInternal("a service IP", () => this.#addresses.allocate());
+    changes.push(this.#take(address, service));
+    return { ...service, spec: { ...spec, clusterIP: address, clusterIPs: [address] } };
+  }
+
+  #take(address: string, service: Service): Change {
+    return orInvalid(service, at.child("clusterIPs"), [address], `failed to allocate IP ${address}: `, () =>
+      this.#addresses.take(address, service),
+    );
+  }
+
+  #withPorts(service: Service, old: Service | undefined, changes: Change[]): Service {
+    const had = portsOf(old);
+    const taken = new Set(had);
+    const take = (port: number, place: Path, why: string) => {
+      // TCP and UDP of one service may share a number.
+      if (taken.has(port)) return;
+      changes.push(orInvalid(service, place, port, why, () => this.#ports.take(port, service)));
+      taken.add(port);
+    };
+    let { spec } = service;
+    if (needsNodePorts(spec) && spec.ports) {
+      for (const [index, { nodePort }] of spec.ports.entries())
+        if (nodePort) take(nodePort, at.child("ports").index(index).child("nodePort"), "");
+      const ports = spec.ports.map((port) => this.#withNodePort(port, spec.ports ?? [], taken, take));
+      spec = { ...spec, ports };
+    }
+    if (needsHealthCheckPort(spec)) {
+      const port = spec.healthCheckNodePort || orInternal("a HealthCheck NodePort", () => this.#ports.allocate(taken));
+      take(port, at.child("healthCheckNodePort"), `failed to allocate requested HealthCheck NodePort ${port}: `);
+      spec = { ...spec, healthCheckNodePort: port };
+    }
+    return spec === service.spec ? service : { ...service, spec };
+  }
+
+  #withNodePort(
+    port: ServicePort,
+    all: readonly ServicePort[],
+    taken: ReadonlySet<number>,
+    take: (port: number, place: Path, why: string) => void,
+  ): ServicePort {
+    if (port.nodePort) return port;
+    // The same port under another protocol has its number on the nodes too, where that was chosen.
+    const twin = all.find((each) => each.nodePort && each.port === port.port && each.protocol !== port.protocol);
+    const nodePort = twin?.nodePort ?? orInternal("a nodePort", () => this.#ports.allocate(taken));
+    take(nodePort, at.child("ports"), "");
+    return { ...port, nodePort };
+  }
+
+  #release(service: Service | undefined, old: Service | undefined, changes: Change[]): void {
+    const address = addressOf(old);
+    if (address && address !== addressOf(service)) add(changes, this.#addresses.release(address));
+    const kept = new Set(portsOf(service));
+    for (const port of new Set(portsOf(old))) if (!kept.has(port)) add(changes, this.#ports.release(port));
+  }
+}
+
+function add(changes: Change[], change: Change | undefined): void {
+  if (change) changes.push(change);
+}
+
+/** The cluster address that the service has; undefined for headless services and those that are names elsewhere. */
+function addressOf(service: Service | undefined): string | undefined {
+  if (!service || !hasClusterIp(service.spec)) return undefined;
+  const { clusterIP } = service.spec;
+  return clusterIP && clusterIP !== "None" ? clusterIP : undefined;
+}
+
+function portsOf(service: Service | undefined): number[] {
+  if (!service) return [];
+  const { spec } = service;
+  const ports = needsNodePorts(spec) ? (spec.ports ?? []).map((each) => each.nodePort ?? 0) : [];
+  if (needsHealthCheckPort(spec)) ports.push(spec.healthCheckNodePort ?? 0);
+  return ports.filter((port) => port !== 0);
+}
+
+/** The cluster has IPv4 addresses alone. */
+function checkFamilies({ metadata, spec }: Service): void {
+  const errors: FieldError[] = [];
+  if (spec.ipFamilyPolicy === "RequireDualStack")
+    errors.push(
+      invalidValue(
+        at.child("ipFamilyPolicy"),
+        spec.ipFamilyPolicy,
+        "this cluster is not configured for dual-stack services",
+      ),
+    );
+  for (const [index, family] of (spec.ipFamilies ?? []).entries())
+    if (family !== "IPv4")
+      errors.push(invalidValue(at.child("ipFamilies").index(index), family, "not configured on this cluster"));
+  if (errors.length > 0) throw invalid(kind, metadata.name, errors);
+}
+
+function orInvalid<T>(service: Service, place: Path, value: unknown, why: string, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    if (!(error instanceof AllocationError)) throw error;
+    throw invalid(kind, service.metadata.name, [invalidValue(place, value, why + error.message)]);
+  }
+}
+
+function orInternal<T>(what: string, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    if (!(error instanceof AllocationError)) throw error;
+    throw internalError(new Error(`failed to allocate ${what}: ${error.message}`, { cause: error }));
+  }
+}
