@@ -7,10 +7,25 @@ export interface Random {
   bytes(length: number): Uint8Array<ArrayBuffer>;
 }
 
-/** The machine's cryptographic source (WebCrypto). */
+/** Asking the source costs microseconds however little is asked for: names and uids share one draw. */
+const poolBytes = 4096;
+const pool = new Uint8Array(poolBytes);
+let poolUsed = poolBytes;
+
+/** The machine's cryptographic source (WebCrypto). No byte is given out twice, and none stays behind. */
 export const systemRandom: Random = {
-  next: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  next: () => new DataView(systemRandom.bytes(4).buffer).getUint32(0) / 2 ** 32,
+  bytes(length) {
+    if (length > poolBytes / 16) return crypto.getRandomValues(new Uint8Array(length));
+    if (poolUsed + length > poolBytes) {
+      crypto.getRandomValues(pool);
+      poolUsed = 0;
+    }
+    const taken = pool.slice(poolUsed, poolUsed + length);
+    pool.fill(0, poolUsed, poolUsed + length);
+    poolUsed += length;
+    return taken;
+  },
 };
 
 /** A repeatable source (mulberry32) for tests and simulation; never for secrets. */

@@ -194,7 +194,7 @@ spec: { type: ExternalName, externalName: head.default.svc.cluster.local }
   assert.match(await sh("cat /etc/hosts"), new RegExp(`${ip}\\s+ear.head.default.svc.cluster.local\\s+ear`));
   assert.match(
     await sh("cat /etc/resolv.conf"),
-    /search default.svc.cluster.local svc.cluster.local cluster.local[^]*nameserver 10.43.0.10[^]*ndots:5/,
+    /search default.svc.cluster.local svc.cluster.local cluster.local[\s\S]*nameserver 10.43.0.10[\s\S]*ndots:5/,
   );
   for (const name of ["ear.head.default.svc.cluster.local", "head", "outside"]) {
     await eventually(`${name} resolves`, async () => (await sh(`nslookup ${name}`)).includes(ip));
@@ -264,7 +264,7 @@ test("probes hold traffic back, restart what hangs, and wait for a slow start", 
   );
   assert.match(
     await cluster.kubectl("describe", "pod", "probed"),
-    /Liveness probe failed.*[^]*Container main failed liveness probe, will be restarted/,
+    /Liveness probe failed.*[\s\S]*Container main failed liveness probe, will be restarted/,
   );
 });
 
