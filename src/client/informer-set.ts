@@ -39,6 +39,12 @@ export class InformerSet implements Cache {
     return this.#informers.get(nameOf(resource)) as unknown as Informer<T> | undefined;
   }
 
+  /** Stops and forgets the informer of a kind that is not served any more. */
+  drop(resource: ResourceReference): void {
+    this.existing(resource)?.stop();
+    this.#informers.delete(nameOf(resource));
+  }
+
   get<T extends KubeObject>(resource: ResourceReference<T>, key: Key): T | undefined {
     return this.#known(resource).get(key);
   }

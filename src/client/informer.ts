@@ -62,15 +62,23 @@ export class Informer<T extends KubeObject = KubeObject> {
   readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #waiters = new Set<Waiter>();
+  readonly #stopping = new AbortController();
+  readonly #signal: AbortSignal;
   #resourceVersion: string | undefined;
   #hasSynced = false;
 
-  /** Starts at once and ends with the environment's signal. */
+  /** Starts at once and ends with `stop` or with the environment's signal. */
   constructor(resource: ResourceReference<T>, selection: Selection, environment: InformerEnvironment) {
     this.resource = resource;
     this.selection = selection;
     this.#environment = environment;
+    this.#signal = AbortSignal.any([environment.signal, this.#stopping.signal]);
     void this.#run();
+  }
+
+  /** Ends this informer; what is cached stays as it is. */
+  stop(): void {
+    this.#stopping.abort();
   }
 
   /** Whether the first list is in the cache. */
@@ -125,9 +133,9 @@ export class Informer<T extends KubeObject = KubeObject> {
 
   /** Resolves when the first list is in the cache, or when the informer is stopped before. */
   async synced(): Promise<void> {
-    await this.waitUntil(() => this.#hasSynced, this.#environment.signal).catch((error: unknown) => {
+    await this.waitUntil(() => this.#hasSynced, this.#signal).catch((error: unknown) => {
       // Being stopped is the other thing that ends the wait.
-      if (!this.#environment.signal.aborted) throw error;
+      if (!this.#signal.aborted) throw error;
     });
   }
 
@@ -159,7 +167,8 @@ export class Informer<T extends KubeObject = KubeObject> {
   }
 
   async #run(): Promise<void> {
-    const { clock, random, log, signal } = this.#environment;
+    const { clock, random, log } = this.#environment;
+    const signal = this.#signal;
     let failures = 0;
     while (!signal.aborted) {
       let watchedSinceMs: number | undefined;
@@ -188,7 +197,8 @@ export class Informer<T extends KubeObject = KubeObject> {
   }
 
   async #list(): Promise<void> {
-    const { client, signal } = this.#environment;
+    const { client } = this.#environment;
+    const signal = this.#signal;
     const list = await client.list(this.resource, { ...this.selection, signal });
     const present = new Set<Key>();
     this.#resourceVersion = list.metadata.resourceVersion ?? "0";
@@ -203,7 +213,8 @@ export class Informer<T extends KubeObject = KubeObject> {
   }
 
   async #watch(): Promise<void> {
-    const { client, signal } = this.#environment;
+    const { client } = this.#environment;
+    const signal = this.#signal;
     const events = client.watch(this.resource, {
       ...this.selection,
       ...(this.#resourceVersion === undefined ? {} : { resourceVersion: this.#resourceVersion }),

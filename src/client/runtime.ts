@@ -162,13 +162,14 @@ class RunningController {
       outcome = "error";
       if (!signal.aborted) this.#failed(key, error);
     }
-    this.#active--;
     observe?.(this.#definition.name, outcome, clock.monotonicMs() - startedMs);
-    if (this.#active === 0) this.#whenIdle?.();
-    this.#schedulePump();
+    // Its place is free only now too, so that a controller with one place always reads what it wrote.
     const seen = await writes.seen();
     if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });
     this.#queue.done(key);
+    this.#active--;
+    if (this.#active === 0) this.#whenIdle?.();
+    this.#schedulePump();
   }
 
   #requeue(key: Key, result: ReconcileResult): ReconcileOutcome {

@@ -1,21 +1,27 @@
-import type { ControllerDefinition } from "../client/index.ts";
+import type { ControllerDefinition, InformerSet } from "../client/index.ts";
 import { clusterDnsController } from "./cluster-dns.ts";
 import { deploymentController } from "./deployment.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
+import { garbageCollector } from "./garbage-collector.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
+import { nodeLifecycleController } from "./node-lifecycle.ts";
+import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
+import { taintEvictionController } from "./taint-eviction.ts";
 
 export type { ResourceCatalog } from "./resource-catalog.ts";
 
 export interface ControllerOptions {
   /** The kinds that are served; ResourceRegistry of the API server is one. */
   readonly resources: ResourceCatalog;
+  /** Those that `runControllers` is given: the garbage collector adds the kinds that come later. */
+  readonly informers: InformerSet;
   /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
   readonly rootCertificate: string;
   /** The addresses of all pods: 10.42.0.0/16. */
@@ -27,6 +33,7 @@ export interface ControllerOptions {
 /** The controllers that a cluster consists of; `runControllers` runs them. */
 export function allControllers({
   resources,
+  informers,
   rootCertificate,
   podRange,
   dnsAddress,
@@ -40,6 +47,10 @@ export function allControllers({
     replicationControllerController,
     endpointsController,
     endpointSliceController,
+    garbageCollector(resources, informers),
+    nodeLifecycleController(),
+    taintEvictionController(),
+    podGarbageCollector(),
     nodeIpamController({ podRange }),
     clusterDnsController({ address: dnsAddress }),
   ];

@@ -1,0 +1,102 @@
+// What the state of a node means for its taints, and what is said of a node that says nothing itself.
+// pkg/controller/nodelifecycle/node_lifecycle_controller.go.
+import type { Node, NodeCondition, Taint } from "../api/index.ts";
+import { timestamp } from "../lib/index.ts";
+
+export const notReadyTaint = "node.kubernetes.io/not-ready";
+export const unreachableTaint = "node.kubernetes.io/unreachable";
+export const outOfServiceTaint = "node.kubernetes.io/out-of-service";
+
+export type Readiness = "True" | "False" | "Unknown";
+
+export function nodeCondition({ status }: Node, type: string): NodeCondition | undefined {
+  return status.conditions?.find((each) => each.type === type);
+}
+
+export function readinessOf(node: Node): Readiness {
+  const status = nodeCondition(node, "Ready")?.status;
+  return status === "True" || status === "False" ? status : "Unknown";
+}
+
+/** The conditions that a node itself reports and that are unknown when it is silent. */
+const reportedConditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
+
+/** The conditions of a node that has not been heard of for too long. */
+export function silentConditions(node: Node, nowMs: number): readonly NodeCondition[] {
+  const now = timestamp(nowMs);
+  const known = node.status.conditions ?? [];
+  const silent = reportedConditions.map((type): NodeCondition => {
+    const before = known.find((each) => each.type === type);
+    if (before?.status === "Unknown") return before;
+    return {
+      type,
+      status: "Unknown",
+      reason: before ? "NodeStatusUnknown" : "NodeStatusNeverUpdated",
+      message: before ? "Kubelet stopped posting node status." : "Kubelet never posted node status.",
+      lastHeartbeatTime: before?.lastHeartbeatTime ?? node.metadata.creationTimestamp,
+      lastTransitionTime: now,
+    };
+  });
+  return [...known.filter(({ type }) => !reportedConditions.includes(type)), ...silent];
+}
+
+/** The taints that keep new pods away, by condition type, its status and the taint's key. */
+const schedulingTaints: readonly (readonly [type: string, status: string, key: string])[] = [
+  ["Ready", "False", notReadyTaint],
+  ["Ready", "Unknown", unreachableTaint],
+  ["MemoryPressure", "True", "node.kubernetes.io/memory-pressure"],
+  ["DiskPressure", "True", "node.kubernetes.io/disk-pressure"],
+  ["NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable"],
+  ["PIDPressure", "True", "node.kubernetes.io/pid-pressure"],
+];
+const unschedulableTaint = "node.kubernetes.io/unschedulable";
+
+/**
+ * The taints that the node shall have: those for scheduling that its conditions ask for, and, when it may be evicted, the
+ * one that drives away its pods. All other taints stay as they are.
+ */
+export function wantedTaints(node: Node, mayEvict: boolean, nowMs: number): readonly Taint[] {
+  const wanted = new Map<string, Pick<Taint, "key" | "effect">>();
+  const want = (key: string, effect: string) => wanted.set(`${key}:${effect}`, { key, effect });
+  for (const [type, status, key] of schedulingTaints) {
+    if (nodeCondition(node, type)?.status === status) want(key, "NoSchedule");
+  }
+  if (node.spec.unschedulable) want(unschedulableTaint, "NoSchedule");
+  const readiness = nodeCondition(node, "Ready")?.status;
+  if (mayEvict && readiness === "False") want(notReadyTaint, "NoExecute");
+  if (mayEvict && readiness === "Unknown") want(unreachableTaint, "NoExecute");
+  const kept = (node.spec.taints ?? []).filter((taint) => {
+    const name = `${taint.key}:${taint.effect}`;
+    return wanted.delete(name) || !isOwn(taint);
+  });
+  return [...kept, ...[...wanted.values()].map((taint) => ({ ...taint, timeAdded: timestamp(nowMs) }))];
+}
+
+/** Whether the taint is this controller's to remove. */
+function isOwn({ key, effect }: Taint): boolean {
+  if (effect === "NoExecute") return key === notReadyTaint || key === unreachableTaint;
+  if (effect !== "NoSchedule") return false;
+  return key === unschedulableTaint || schedulingTaints.some(([, , own]) => own === key);
+}
+
+/** Whether the pods of the node's zone may be driven away, or so much is down that it is more likely the network's fault. */
+export function mayEvictIn(zone: string, nodes: readonly Node[]): boolean {
+  const isReady = (node: Node) => readinessOf(node) === "True";
+  if (!nodes.some(isReady)) return false;
+  const inZone = nodes.filter((node) => zoneOf(node) === zone);
+  const down = inZone.filter((node) => !isReady(node)).length;
+  if (down === inZone.length) return true;
+  const isPartlyDown = down > 2 && down / inZone.length >= unhealthyZoneThreshold;
+  return !isPartlyDown || inZone.length > largeZoneNodes;
+}
+
+/** kube-controller-manager's --unhealthy-zone-threshold and --large-cluster-size-threshold. */
+const unhealthyZoneThreshold = 0.55;
+const largeZoneNodes = 50;
+
+/** Region and zone of the node, as one text. */
+export function zoneOf({ metadata }: Node): string {
+  const { "topology.kubernetes.io/region": region = "", "topology.kubernetes.io/zone": zone = "" } =
+    metadata.labels ?? {};
+  return `${region}/${zone}`;
+}

@@ -1,0 +1,105 @@
+// Removes pods that nobody else will remove: pkg/controller/podgc/gc_controller.go.
+import { ApiError, isPodTerminal, Nodes, type Pod, Pods } from "../api/index.ts";
+import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { timestamp } from "../lib/index.ts";
+import { outOfServiceTaint, readinessOf } from "./node-conditions.ts";
+import { podsByNode } from "./node-lifecycle.ts";
+
+/** How long a node must be missing before its pods count as lost. */
+const quarantineMs = 40_000;
+/** kube-controller-manager's --terminated-pod-gc-threshold. */
+const terminatedMaxDefault = 12_500;
+/** The key under which ended pods are counted; no pod has it, for those have a slash. */
+const terminatedKey = "terminated";
+
+export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
+  /** By pod uid, since when its node has been missing. */
+  const missingSince = new Map<string, number>();
+  return defineController({
+    name: "pod-garbage-collector-controller",
+    watches: {
+      also: [
+        also(Pods, (pod) => (isPodTerminal(pod) ? [keyOf(pod), terminatedKey] : [keyOf(pod)])),
+        also(Nodes, (node, cache) => podsOn(node.metadata.name, cache).map(keyOf)),
+      ],
+    },
+    indexes: [podsByNode, endedPods],
+    async reconcile(context, key) {
+      if (key === terminatedKey) return await removeOldest(context, terminatedMax);
+      const { cache, clock } = context;
+      const pod = cache.get(Pods, key);
+      if (!pod) return;
+      const { nodeName } = pod.spec;
+      const isTerminating = pod.metadata.deletionTimestamp !== undefined;
+      if (!nodeName) {
+        if (isTerminating) await remove(context, pod);
+        return;
+      }
+      const node = cache.get(Nodes, nodeName);
+      if (node) {
+        missingSince.delete(pod.metadata.uid);
+        const isGivenUp = node.spec.taints?.some((taint) => taint.key === outOfServiceTaint);
+        if (isTerminating && isGivenUp && readinessOf(node) !== "True") await remove(context, pod);
+        return;
+      }
+      const sinceMs = missingSince.get(pod.metadata.uid) ?? clock.monotonicMs();
+      missingSince.set(pod.metadata.uid, sinceMs);
+      const leftMs = sinceMs + quarantineMs - clock.monotonicMs();
+      if (leftMs > 0) return { afterMs: leftMs };
+      missingSince.delete(pod.metadata.uid);
+      if (await isGone(context, nodeName)) await remove(context, pod, "PodGC: node no longer exists");
+    },
+  });
+}
+
+const endedPods = {
+  resource: Pods,
+  name: "ended",
+  values: (pod: Pod) => (isPodTerminal(pod) ? ["true"] : []),
+};
+
+function podsOn(nodeName: string, cache: Cache): readonly Pod[] {
+  return cache.byIndex(Pods, podsByNode.name, nodeName);
+}
+
+async function isGone({ client }: ReconcileContext, nodeName: string): Promise<boolean> {
+  try {
+    await client.get(Nodes, { name: nodeName });
+    return false;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 404) return true;
+    throw error;
+  }
+}
+
+/** Of the pods that have ended, only so many are kept; the oldest go. */
+async function removeOldest(context: ReconcileContext, max: number): Promise<void> {
+  const ended = context.cache.byIndex(Pods, endedPods.name, "true");
+  if (ended.length <= max) return;
+  const createdMs = ({ metadata }: Pod) => Date.parse(metadata.creationTimestamp);
+  const oldest = ended.toSorted((a, b) => createdMs(a) - createdMs(b)).slice(0, ended.length - max);
+  for (const pod of oldest) await remove(context, pod);
+}
+
+/** Deletes without grace: no node is there that would end the containers. A pod that had not ended has failed now. */
+async function remove(context: ReconcileContext, pod: Pod, why?: string): Promise<void> {
+  const { client, clock } = context;
+  const { uid } = pod.metadata;
+  try {
+    if (!isPodTerminal(pod)) {
+      const lastTransitionTime = timestamp(clock.now());
+      const conditions = why && [
+        { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message: why, lastTransitionTime },
+      ];
+      const patch = { metadata: { uid }, status: { phase: "Failed", ...(conditions ? { conditions } : {}) } };
+      await client.patch(Pods, pod.metadata, patch, {
+        type: "application/strategic-merge-patch+json",
+        subresource: "status",
+      });
+    }
+    await client.delete(Pods, pod.metadata, { body: { gracePeriodSeconds: 0, preconditions: { uid } } });
+  } catch (error) {
+    // It is gone already.
+    if (!(error instanceof ApiError && error.code === 404)) throw error;
+  }
+}

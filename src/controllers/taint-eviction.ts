@@ -1,0 +1,97 @@
+// Deletes pods from nodes with taints of effect NoExecute that they do not tolerate, or not for longer.
+// https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
+import { ApiError, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
+import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { deepEqual, timestamp } from "../lib/index.ts";
+import { podsByNode } from "./node-lifecycle.ts";
+
+export function taintEvictionController() {
+  /** By pod uid, when its present tolerance began. */
+  const since = new Map<string, number>();
+  return defineController({
+    name: "taint-eviction-controller",
+    watches: {
+      also: [
+        also(Pods, (pod, _cache, old) => (concerns(pod, old) ? [keyOf(pod)] : [])),
+        also(Nodes, (node, cache, old) =>
+          deepEqual(node.spec.taints, old?.spec.taints)
+            ? []
+            : cache.byIndex(Pods, podsByNode.name, node.metadata.name).map(keyOf),
+        ),
+      ],
+    },
+    indexes: [podsByNode],
+    async reconcile(context, key) {
+      const { cache, clock, events } = context;
+      const pod = cache.get(Pods, key);
+      if (!pod) return;
+      const { uid, deletionTimestamp } = pod.metadata;
+      const taints = (cache.get(Nodes, pod.spec.nodeName ?? "")?.spec.taints ?? []).filter(isNoExecute);
+      const toleratedMs = toleranceMs(taints, pod.spec.tolerations ?? []);
+      if (deletionTimestamp !== undefined || toleratedMs === Number.POSITIVE_INFINITY) {
+        if (since.delete(uid) && deletionTimestamp === undefined) {
+          events.normal(pod, "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
+        }
+        return;
+      }
+      const sinceMs = since.get(uid) ?? clock.monotonicMs();
+      since.set(uid, sinceMs);
+      const leftMs = sinceMs + toleratedMs - clock.monotonicMs();
+      if (leftMs > 0) return { afterMs: leftMs };
+      await evict(context, pod);
+      since.delete(uid);
+    },
+  });
+}
+
+function concerns(pod: Pod, old: Pod | undefined): boolean {
+  if (!pod.spec.nodeName) return false;
+  if (!old) return true;
+  const changed = (of: (each: Pod) => unknown) => !deepEqual(of(pod), of(old));
+  return (
+    changed(({ spec }) => spec.nodeName) ||
+    changed(({ spec }) => spec.tolerations) ||
+    changed(({ metadata }) => metadata.deletionTimestamp)
+  );
+}
+
+function isNoExecute({ effect }: Taint): boolean {
+  return effect === "NoExecute";
+}
+
+/** How long the tolerations bear all the taints together; 0 when one is not tolerated. */
+export function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number {
+  let leastMs = Number.POSITIVE_INFINITY;
+  for (const taint of taints) {
+    const matching = tolerations.filter((toleration) => toleratesTaint(toleration, taint));
+    if (matching.length === 0) return 0;
+    for (const { tolerationSeconds } of matching) {
+      if (tolerationSeconds !== undefined) leastMs = Math.min(leastMs, Math.max(0, tolerationSeconds) * 1000);
+    }
+  }
+  return leastMs;
+}
+
+async function evict({ client, clock, events }: ReconcileContext, pod: Pod): Promise<void> {
+  const { namespace, name, uid } = pod.metadata;
+  events.normal(pod, "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`);
+  const condition = {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "DeletionByTaintManager",
+    message: "Taint manager: deleting due to NoExecute taint",
+    lastTransitionTime: timestamp(clock.now()),
+  };
+  try {
+    await client.patch(
+      Pods,
+      pod.metadata,
+      { metadata: { uid }, status: { conditions: [condition] } },
+      { type: "application/strategic-merge-patch+json", subresource: "status" },
+    );
+    await client.delete(Pods, pod.metadata, { body: { preconditions: { uid } } });
+  } catch (error) {
+    // It is gone already.
+    if (!(error instanceof ApiError && error.code === 404)) throw error;
+  }
+}
