@@ -1,5 +1,21 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, containerColumns, formatLabels, nameColumn, selectorCell } from "../columns.ts";
+import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import {
+  validateCollisionCount,
+  validateWorkloadSelector,
+  validateWorkloadTemplate,
+  workloadNameWarning,
+  workloadWarnings,
+} from "../core/workload-template.ts";
+import { nonnegative } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
+import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { DaemonSet } from "../types.generated.ts";
+import type { DaemonSet, DaemonSetUpdateStrategy } from "../types.generated.ts";
+import { isNothing } from "./deployment.ts";
 
 export const DaemonSets = defineResource<DaemonSet>({
   group: "apps",
@@ -8,4 +24,92 @@ export const DaemonSets = defineResource<DaemonSet>({
   plural: "daemonsets",
   shortNames: ["ds"],
   categories: ["all"],
+  columns: [
+    nameColumn,
+    { name: "Desired", type: "integer", of: ({ status }) => status.desiredNumberScheduled ?? 0 },
+    { name: "Current", type: "integer", of: ({ status }) => status.currentNumberScheduled ?? 0 },
+    { name: "Ready", type: "integer", of: ({ status }) => status.numberReady ?? 0 },
+    { name: "Up-to-date", type: "integer", of: ({ status }) => status.updatedNumberScheduled ?? 0 },
+    { name: "Available", type: "integer", of: ({ status }) => status.numberAvailable ?? 0 },
+    { name: "Node Selector", type: "string", of: ({ spec }) => formatLabels(spec.template.spec.nodeSelector) },
+    ageColumn,
+    ...containerColumns<DaemonSet>(({ spec }) => spec.template.spec.containers),
+    { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
+  ],
+  defaults: defaultDaemonSet,
+  prepareForCreate: (set) => {
+    set.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+  },
+  validate,
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+  validateStatusUpdate: (next, old, at) => {
+    const place = at.child("status");
+    return [
+      ...countFields.flatMap((field) => nonnegative(place.child(field), next.status[field])),
+      ...validateCollisionCount(next.status, old.status, place),
+    ];
+  },
+  warnings: ({ metadata, spec }, old) => [
+    ...(old ? [] : workloadNameWarning(metadata.name)),
+    ...workloadWarnings(
+      spec.template,
+      metadata.generation !== old?.metadata.generation,
+      rootPath.child("spec", "template"),
+    ),
+  ],
 });
+
+const countFields = [
+  "currentNumberScheduled",
+  "numberMisscheduled",
+  "desiredNumberScheduled",
+  "numberReady",
+  "observedGeneration",
+  "updatedNumberScheduled",
+  "numberAvailable",
+  "numberUnavailable",
+] as const;
+
+function defaultDaemonSet({ spec }: Draft<DaemonSet>): void {
+  spec.template ??= { spec: { containers: [] } };
+  defaultPodTemplate(spec.template);
+  spec.updateStrategy ??= {};
+  spec.updateStrategy.type ||= "RollingUpdate";
+  if (spec.updateStrategy.type === "RollingUpdate") {
+    spec.updateStrategy.rollingUpdate ??= {};
+    spec.updateStrategy.rollingUpdate.maxUnavailable ??= 1;
+    spec.updateStrategy.rollingUpdate.maxSurge ??= 0;
+  }
+  spec.revisionHistoryLimit ??= 10;
+}
+
+function validate({ spec }: DaemonSet, root: Path): FieldError[] {
+  const at = root.child("spec");
+  return [
+    ...validateWorkloadSelector(spec.selector, "daemonset", at.child("selector")),
+    ...validateWorkloadTemplate(spec.template, spec.selector, "DaemonSet", at.child("template")),
+    ...nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
+    ...validateUpdateStrategy(spec.updateStrategy ?? {}, at.child("updateStrategy")),
+    ...nonnegative(at.child("revisionHistoryLimit"), spec.revisionHistoryLimit),
+  ];
+}
+
+function validateUpdateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy, at: Path): FieldError[] {
+  if (type === "OnDelete") return [];
+  if (type !== "RollingUpdate") return [notSupported(at, { type }, ["RollingUpdate", "OnDelete"])];
+  const place = at.child("rollingUpdate");
+  if (!rollingUpdate) return [required(place)];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const errors: FieldError[] = [];
+  for (const [field, value] of Object.entries({ maxUnavailable, maxSurge }))
+    errors.push(
+      ...validateNonnegativeIntOrPercent(place.child(field), value),
+      ...validateNotOver100Percent(place.child(field), value),
+    );
+  if (!isNothing(maxUnavailable) && !isNothing(maxSurge))
+    errors.push(invalidValue(place.child("maxSurge"), maxSurge, "may not be set when maxUnavailable is non-zero"));
+  if (isNothing(maxUnavailable) && isNothing(maxSurge))
+    errors.push(required(place.child("maxUnavailable"), "cannot be 0 when maxSurge is 0"));
+  return errors;
+}

@@ -1,5 +1,22 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, containerColumns, nameColumn, selectorCell } from "../columns.ts";
+import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import {
+  validateCollisionCount,
+  validateReplicaCounts,
+  validateWorkloadSelector,
+  validateWorkloadTemplate,
+  workloadNameWarning,
+  workloadWarnings,
+} from "../core/workload-template.ts";
+import { nonnegative } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
+import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
+import { formatLabelSelector } from "../meta/label-selector.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { Deployment } from "../types.generated.ts";
+import type { Deployment, DeploymentStrategy, IntOrString } from "../types.generated.ts";
 
 export const Deployments = defineResource<Deployment>({
   group: "apps",
@@ -8,4 +25,103 @@ export const Deployments = defineResource<Deployment>({
   plural: "deployments",
   shortNames: ["deploy"],
   categories: ["all"],
+  columns: [
+    nameColumn,
+    {
+      name: "Ready",
+      type: "string",
+      description: "Number of the pod with ready state",
+      of: ({ spec, status }) => `${status.readyReplicas ?? 0}/${spec.replicas ?? 1}`,
+    },
+    { name: "Up-to-date", type: "string", of: ({ status }) => status.updatedReplicas ?? 0 },
+    { name: "Available", type: "string", of: ({ status }) => status.availableReplicas ?? 0 },
+    ageColumn,
+    ...containerColumns<Deployment>(({ spec }) => spec.template.spec.containers),
+    { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
+  ],
+  scale: {
+    specReplicas: ({ spec }) => spec.replicas ?? 1,
+    statusReplicas: ({ status }) => status.replicas ?? 0,
+    withReplicas: ({ spec }, replicas) => {
+      spec.replicas = replicas;
+    },
+    labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
+  },
+  defaults: defaultDeployment,
+  validate,
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+  validateStatusUpdate: ({ status }, old, at) => [
+    ...validateReplicaCounts(status, ["updatedReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
+    ...nonnegative(at.child("status", "unavailableReplicas"), status.unavailableReplicas),
+    ...validateCollisionCount(status, old.status, at.child("status")),
+  ],
+  warnings: ({ metadata, spec }, old) => [
+    ...(old ? [] : workloadNameWarning(metadata.name)),
+    ...workloadWarnings(
+      spec.template,
+      metadata.generation !== old?.metadata.generation,
+      rootPath.child("spec", "template"),
+    ),
+  ],
 });
+
+function defaultDeployment({ spec }: Draft<Deployment>): void {
+  spec.template ??= { spec: { containers: [] } };
+  defaultPodTemplate(spec.template);
+  spec.replicas ??= 1;
+  spec.strategy ??= {};
+  spec.strategy.type ||= "RollingUpdate";
+  if (spec.strategy.type === "RollingUpdate") {
+    spec.strategy.rollingUpdate ??= {};
+    spec.strategy.rollingUpdate.maxUnavailable ??= "25%";
+    spec.strategy.rollingUpdate.maxSurge ??= "25%";
+  }
+  spec.revisionHistoryLimit ??= 10;
+  spec.progressDeadlineSeconds ??= 600;
+}
+
+function validate({ spec }: Deployment, root: Path): FieldError[] {
+  const at = root.child("spec");
+  const { minReadySeconds = 0, progressDeadlineSeconds } = spec;
+  const errors = [
+    ...nonnegative(at.child("replicas"), spec.replicas),
+    ...validateWorkloadSelector(spec.selector, "deployment", at.child("selector")),
+    ...validateWorkloadTemplate(spec.template, spec.selector, "ReplicaSet", at.child("template")),
+    ...validateStrategy(spec.strategy ?? {}, at.child("strategy")),
+    ...nonnegative(at.child("minReadySeconds"), minReadySeconds),
+    ...nonnegative(at.child("revisionHistoryLimit"), spec.revisionHistoryLimit),
+    ...nonnegative(at.child("progressDeadlineSeconds"), progressDeadlineSeconds),
+  ];
+  if (progressDeadlineSeconds !== undefined && progressDeadlineSeconds <= minReadySeconds)
+    errors.push(
+      invalidValue(
+        at.child("progressDeadlineSeconds"),
+        progressDeadlineSeconds,
+        "must be greater than minReadySeconds",
+      ),
+    );
+  return errors;
+}
+
+function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, at: Path): FieldError[] {
+  const place = at.child("rollingUpdate");
+  if (type === "Recreate")
+    return rollingUpdate ? [forbiddenField(place, "may not be specified when strategy `type` is 'Recreate'")] : [];
+  if (type !== "RollingUpdate") return [notSupported(at, { type }, ["Recreate", "RollingUpdate"])];
+  if (!rollingUpdate) return [required(place, "this should be defaulted and never be nil")];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const errors = [
+    ...validateNonnegativeIntOrPercent(place.child("maxUnavailable"), maxUnavailable),
+    ...validateNonnegativeIntOrPercent(place.child("maxSurge"), maxSurge),
+  ];
+  if (isNothing(maxUnavailable) && isNothing(maxSurge))
+    errors.push(invalidValue(place.child("maxUnavailable"), maxUnavailable, "may not be 0 when `maxSurge` is 0"));
+  errors.push(...validateNotOver100Percent(place.child("maxUnavailable"), maxUnavailable));
+  return errors;
+}
+
+/** Whether a count or a percentage is none. */
+export function isNothing(value: IntOrString | undefined): boolean {
+  return value === undefined || value === 0 || /^0+%$/.test(String(value));
+}

@@ -1,3 +1,18 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, containerColumns, nameColumn, selectorCell } from "../columns.ts";
+import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import {
+  validateReplicaCounts,
+  validateWorkloadSelector,
+  validateWorkloadTemplate,
+  workloadNameWarning,
+  workloadWarnings,
+} from "../core/workload-template.ts";
+import { nonnegative } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { type Path, required, rootPath } from "../meta/field-error.ts";
+import { formatLabelSelector } from "../meta/label-selector.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ReplicaSet } from "../types.generated.ts";
 
@@ -8,4 +23,61 @@ export const ReplicaSets = defineResource<ReplicaSet>({
   plural: "replicasets",
   shortNames: ["rs"],
   categories: ["all"],
+  columns: [
+    nameColumn,
+    { name: "Desired", type: "integer", of: ({ spec }) => spec.replicas ?? 1 },
+    { name: "Current", type: "integer", of: ({ status }) => status.replicas ?? 0 },
+    { name: "Ready", type: "integer", of: ({ status }) => status.readyReplicas ?? 0 },
+    ageColumn,
+    ...containerColumns<ReplicaSet>(({ spec }) => spec.template?.spec.containers),
+    { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
+  ],
+  selectableFields: { "status.replicas": ({ status }) => String(status.replicas ?? 0) },
+  scale: {
+    specReplicas: ({ spec }) => spec.replicas ?? 1,
+    statusReplicas: ({ status }) => status.replicas ?? 0,
+    withReplicas: ({ spec }, replicas) => {
+      spec.replicas = replicas;
+    },
+    labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
+  },
+  defaults: ({ spec }) => {
+    spec.template ??= { spec: { containers: [] } };
+    defaultPodTemplate(spec.template);
+    spec.replicas ??= 1;
+  },
+  prepareForCreate: (set) => prepareStatus(set),
+  validate,
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+  validateStatusUpdate: ({ status }, _old, at) =>
+    validateReplicaCounts(status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
+  warnings: ({ metadata, spec }, old) => [
+    ...(old ? [] : workloadNameWarning(metadata.name)),
+    ...(spec.template
+      ? workloadWarnings(
+          spec.template,
+          metadata.generation !== old?.metadata.generation,
+          rootPath.child("spec", "template"),
+        )
+      : []),
+  ],
 });
+
+/** The number of replicas is always there, and none at first. */
+function prepareStatus(set: Draft<ReplicaSet>): void {
+  set.status = { replicas: 0 };
+}
+
+function validate({ spec }: ReplicaSet, root: Path): FieldError[] {
+  const at = root.child("spec");
+  return [
+    ...nonnegative(at.child("replicas"), spec.replicas),
+    ...nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
+    // Kubernetes calls it a deployment here too.
+    ...validateWorkloadSelector(spec.selector, "deployment", at.child("selector")),
+    ...(spec.template
+      ? validateWorkloadTemplate(spec.template, spec.selector, "ReplicaSet", at.child("template"))
+      : [required(at.child("template"))]),
+  ];
+}

@@ -1,5 +1,16 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, containerColumns, humanDuration, nameColumn, selectorCell } from "../columns.ts";
+import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { workloadNameWarning, workloadWarnings } from "../core/workload-template.ts";
+import { rootPath } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
-import type { Job } from "../types.generated.ts";
+import type { Job, JobSpec } from "../types.generated.ts";
+import { isJobConditionTrue } from "./job-condition.ts";
+import { validateJobStatusUpdate } from "./job-status-validation.ts";
+import { validateJob, validateJobUpdate } from "./job-validation.ts";
+
+const controllerUidLabel = "batch.kubernetes.io/controller-uid";
+const jobNameLabel = "batch.kubernetes.io/job-name";
 
 export const Jobs = defineResource<Job>({
   group: "batch",
@@ -7,4 +18,86 @@ export const Jobs = defineResource<Job>({
   kind: "Job",
   plural: "jobs",
   categories: ["all"],
+  columns: [
+    nameColumn,
+    { name: "Status", type: "string", description: "Status of the job.", of: statusCell },
+    { name: "Completions", type: "string", of: completionsCell },
+    { name: "Duration", type: "string", description: "Time required to complete the job.", of: durationCell },
+    ageColumn,
+    ...containerColumns<Job>(({ spec }) => spec.template.spec.containers),
+    { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
+  ],
+  selectableFields: { "status.successful": ({ status }) => String(status.succeeded ?? 0) },
+  defaults: defaultJob,
+  prepareForCreate: (job) => {
+    if (!job.spec.manualSelector) generateSelector(job);
+  },
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
+  warnings: ({ metadata, spec }, old) => [
+    ...(old ? [] : workloadNameWarning(metadata.name)),
+    ...workloadWarnings(
+      spec.template,
+      metadata.generation !== old?.metadata.generation,
+      rootPath.child("spec", "template"),
+    ),
+  ],
 });
+
+function statusCell({ metadata, status }: Job): string {
+  if (isJobConditionTrue(status, "Complete")) return "Complete";
+  if (isJobConditionTrue(status, "Failed")) return "Failed";
+  if (metadata.deletionTimestamp !== undefined) return "Terminating";
+  if (isJobConditionTrue(status, "Suspended")) return "Suspended";
+  return isJobConditionTrue(status, "FailureTarget") ? "FailureTarget" : "Running";
+}
+
+function completionsCell({ spec, status }: Job): string {
+  const succeeded = status.succeeded ?? 0;
+  if (spec.completions !== undefined) return `${succeeded}/${spec.completions}`;
+  const parallelism = spec.parallelism ?? 0;
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+}
+
+function durationCell({ status }: Job, nowMs: number): string {
+  if (status.startTime === undefined) return "";
+  const endMs = status.completionTime === undefined ? nowMs : Date.parse(status.completionTime);
+  return humanDuration(endMs - Date.parse(status.startTime));
+}
+
+function defaultJob({ metadata, spec }: Draft<Job>): void {
+  defaultJobSpec(spec);
+  if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
+  spec.parallelism ??= 1;
+  // With a limit for each index the job as a whole has none.
+  spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2 ** 31 - 1;
+  spec.completionMode ??= "NonIndexed";
+  spec.suspend ??= false;
+  spec.podReplacementPolicy ??= spec.podFailurePolicy ? "Failed" : "TerminatingOrFailed";
+  spec.manualSelector ??= false;
+  const labels = spec.template.metadata?.labels;
+  if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
+}
+
+/** What the spec of a job and that of a template for jobs are completed with alike. */
+export function defaultJobSpec(spec: Draft<JobSpec>): void {
+  spec.template ??= { spec: { containers: [] } };
+  defaultPodTemplate(spec.template);
+  for (const rule of spec.podFailurePolicy?.rules ?? [])
+    for (const pattern of rule.onPodConditions ?? []) pattern.status ||= "True";
+}
+
+/** A selector of this job's own pods, and the labels that it selects; wrong ones of the client are left for validation. */
+function generateSelector({ metadata, spec }: Draft<Job>): void {
+  spec.template.metadata ??= {};
+  spec.template.metadata.labels = {
+    "job-name": metadata.name,
+    "controller-uid": metadata.uid,
+    [jobNameLabel]: metadata.name,
+    [controllerUidLabel]: metadata.uid,
+    ...spec.template.metadata.labels,
+  };
+  spec.selector ??= {};
+  spec.selector.matchLabels = { [controllerUidLabel]: metadata.uid, ...spec.selector.matchLabels };
+}

@@ -62,10 +62,10 @@ export function validatePodSpec(spec: PodSpec, podName: string | undefined, at: 
 }
 
 export function validatePodTemplate({ metadata, spec }: PodTemplateSpec, at: Path): FieldError[] {
-  const annotationsAt = at.child("metadata", "annotations");
+  const annotationsAt = at.child("annotations");
   const errors = [
     ...validateLabels(at.child("labels"), metadata?.labels),
-    ...validateAnnotations(at.child("annotations"), metadata?.annotations),
+    ...validateAnnotations(annotationsAt, metadata?.annotations),
     ...validatePodAnnotations(metadata?.annotations, spec, annotationsAt),
     ...validatePodSpec(spec, undefined, at.child("spec")),
   ];

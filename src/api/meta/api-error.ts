@@ -158,6 +158,7 @@ export interface FieldError {
   /** Where, as `spec.containers[0].image`. */
   readonly field: string;
   readonly detail: string;
+  /** Left out where the error is about fields together and no value would say more. */
   readonly value?: unknown;
 }
 
@@ -181,7 +182,8 @@ export function fieldErrorBody(error: FieldError): string {
     error.type === "FieldValueRequired" ||
     error.type === "FieldValueForbidden" ||
     error.type === "FieldValueTooLong" ||
-    error.type === "InternalError";
+    error.type === "InternalError" ||
+    !("value" in error);
   const value = withoutValue ? "" : `: ${printValue(error.value)}`;
   return `${words}${value}${error.detail === "" ? "" : `: ${error.detail}`}`;
 }

@@ -41,6 +41,11 @@ export function invalidValue(at: Path, value: unknown, detail: string): FieldErr
   return { type: "FieldValueInvalid", field: String(at), value, detail };
 }
 
+/** Fields that do not go together: no one value is wrong. */
+export function invalidTogether(at: Path, detail: string): FieldError {
+  return { type: "FieldValueInvalid", field: String(at), detail };
+}
+
 export function invalidType(at: Path, value: unknown, detail: string): FieldError {
   return { type: "FieldValueTypeInvalid", field: String(at), value, detail };
 }

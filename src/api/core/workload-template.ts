@@ -1,0 +1,99 @@
+// What the kinds share that keep pods of a template running.
+
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import { isEmptyLabelSelector, matchesLabelSelector, validateLabelSelector } from "../meta/label-selector.ts";
+import { isDns1123Label } from "../meta/names.ts";
+import type { LabelSelector, PodTemplateSpec } from "../types.generated.ts";
+import { validatePodTemplate } from "./pod-spec-validation.ts";
+import { podTemplateWarnings } from "./pod-warnings.ts";
+
+/** What is wrong with a selector that must be there and select something; `kind` is as Kubernetes words it. */
+export function validateWorkloadSelector(selector: LabelSelector | undefined, kind: string, at: Path): FieldError[] {
+  if (!selector) return [required(at)];
+  const errors = validateLabelSelector(at, selector);
+  if (isEmptyLabelSelector(selector)) errors.push(invalidValue(at, selector, `empty selector is invalid for ${kind}`));
+  return errors;
+}
+
+/** The labels of the template must be selected, or the workload would never find the pods it makes. */
+export function validateTemplateLabels(template: PodTemplateSpec, selector: LabelSelector, at: Path): FieldError[] {
+  if (isEmptyLabelSelector(selector) || matchesLabelSelector(selector, template.metadata?.labels)) return [];
+  const place = at.child("metadata", "labels");
+  return [invalidValue(place, template.metadata?.labels, "`selector` does not match template `labels`")];
+}
+
+/** Pods that are replaced when they end may not end by themselves for good. */
+export function validateLastingPods({ spec }: PodTemplateSpec, kind: string, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  if (spec.restartPolicy !== "Always")
+    errors.push(notSupported(at.child("spec", "restartPolicy"), spec.restartPolicy, ["Always"]));
+  if (spec.activeDeadlineSeconds !== undefined)
+    errors.push(
+      forbiddenField(at.child("spec", "activeDeadlineSeconds"), `activeDeadlineSeconds in ${kind} is not Supported`),
+    );
+  return errors;
+}
+
+/** All of the above and the template itself. */
+export function validateWorkloadTemplate(
+  template: PodTemplateSpec,
+  selector: LabelSelector | undefined,
+  kind: string,
+  at: Path,
+): FieldError[] {
+  return [
+    ...(selector ? validateTemplateLabels(template, selector, at) : []),
+    ...validatePodTemplate(template, at),
+    ...validateLastingPods(template, kind, at),
+  ];
+}
+
+/** Errors about the counts of a status: none is negative, and none of `parts` is above `replicas`. */
+export function validateReplicaCounts<Status extends object>(
+  status: Status,
+  parts: readonly Extract<keyof Status, string>[],
+  at: Path,
+): FieldError[] {
+  // The fields are counts wherever they are there.
+  const counts = status as Readonly<Record<string, number | undefined>>;
+  const errors: FieldError[] = [];
+  for (const field of ["replicas", ...parts, "observedGeneration"])
+    if ((counts[field] ?? 0) < 0)
+      errors.push(invalidValue(at.child(field), counts[field], "must be greater than or equal to 0"));
+  for (const field of parts)
+    if ((counts[field] ?? 0) > (counts.replicas ?? 0))
+      errors.push(invalidValue(at.child(field), counts[field], "cannot be greater than status.replicas"));
+  if (
+    parts.some((field) => field === "availableReplicas") &&
+    (counts.availableReplicas ?? 0) > (counts.readyReplicas ?? 0)
+  )
+    errors.push(
+      invalidValue(at.child("availableReplicas"), counts.availableReplicas, "cannot be greater than readyReplicas"),
+    );
+  return errors;
+}
+
+/** The count of hash collisions only grows, or a name would be taken twice. */
+export function validateCollisionCount(
+  next: { readonly collisionCount?: number },
+  old: { readonly collisionCount?: number },
+  at: Path,
+): FieldError[] {
+  if ((next.collisionCount ?? 0) >= (old.collisionCount ?? 0)) return [];
+  return [invalidValue(at.child("collisionCount"), next.collisionCount ?? 0, "cannot be decremented")];
+}
+
+/** Warnings about a template that is new or was changed. */
+export function workloadWarnings(template: PodTemplateSpec, changed: boolean, at: Path): string[] {
+  return changed ? podTemplateWarnings(template, at) : [];
+}
+
+/** Pods are named after the workload, and their hostnames after them. */
+export function workloadNameWarning(name: string): string[] {
+  const wrong = isDns1123Label(name);
+  if (wrong.length === 0) return [];
+  return [
+    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${wrong.join(" ")}]`,
+  ];
+}
