@@ -26,13 +26,14 @@ const controllerUser: User = { name: "system:kube-controller-manager", groups: [
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
   const { plane, rootCertificate, podRange, serviceRange, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
+  const informers = informersOf(controllerUser);
   const controllers = allControllers({
+    informers,
     resources: plane.api.registry,
     rootCertificate,
     podRange,
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
   });
-  const informers = informersOf(controllerUser);
   await Promise.all([
     runControllers({ controllers, client: plane.client(controllerUser), informers, ...environment }),
     runScheduler({ client: plane.client(schedulerUser), informers: informersOf(schedulerUser), ...environment }),

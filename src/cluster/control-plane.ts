@@ -1,9 +1,9 @@
 // The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
 // Imports nothing of the host: the same is embedded in tests.
 
-import type { User } from "../api/index.ts";
+import { qualifiedResource, Services, type User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
-import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
+import { addressAt, assert, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import {
   type ApiServer,
   type Authenticator,
@@ -22,6 +22,7 @@ import {
   RbacAuthorizer,
   ResourceRegistry,
   reconcileBootstrapPolicy,
+  serviceAllocation,
   serviceAllocation,
   TokenIssuer,
   type TokenKeys,
@@ -64,6 +65,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { storage, clock, random, log, clusterDomain } = options;
   const cache = await startWatchCache(storage, { clock, log, freeze: options.freeze });
   const lookup = lookupIn(cache);
+  const serviceRange = parseRange(options.serviceRange);
+  assert(serviceRange, `${options.serviceRange} is a range`);
   const issuer = `https://kubernetes.default.svc.${clusterDomain}`;
   const tokenKeys = await createTokenKeys(options.serviceAccountKey);
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
@@ -82,6 +85,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     createHandlers: new Map([
       ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
+    ]),
+    commitHooks: new Map([
+      [
+        qualifiedResource(Services),
+        serviceAllocation({ cache, serviceRange, serviceRangeText: options.serviceRange, clock, random }),
+      ],
     ]),
     admission: defaultAdmissionPlugins({ lookup, clock, random, authorizer, rules: rbac }),
     clock,
