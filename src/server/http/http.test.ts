@@ -129,6 +129,45 @@ test("kubectl creates, lists and deletes", async () => {
   assert.match(await kubectl("delete", "cm", "demo"), /configmap "demo" deleted/);
 });
 
+test("kubectl applies, explains, edits by patch, labels and watches", async () => {
+  const manifest = join(directory, "manifest.yaml");
+  const write = (image: string) =>
+    writeFileSync(
+      manifest,
+      `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: "${image}" }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ port: 80 }] }
+`,
+    );
+  write("nginx:1");
+  assert.equal(await kubectl("apply", "-f", manifest), "deployment.apps/web created\nservice/web created\n");
+  assert.equal(await kubectl("apply", "-f", manifest), "deployment.apps/web unchanged\nservice/web unchanged\n");
+  write("nginx:2");
+  assert.match(await kubectl("apply", "-f", manifest), /deployment.apps\/web configured\nservice\/web unchanged/);
+  const image = "jsonpath={.spec.template.spec.containers[0].image}";
+  assert.equal(await kubectl("get", "deploy", "web", "-o", image), "nginx:2");
+  assert.match(await kubectl("label", "deploy", "web", "tier=front"), /labeled/);
+  assert.match(await kubectl("get", "deploy", "-l", "tier=front"), /^NAME .*\nweb /);
+  assert.match(await kubectl("scale", "deploy", "web", "--replicas=3"), /scaled/);
+  assert.equal(await kubectl("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}"), "3");
+  assert.match(await kubectl("explain", "deployment.spec.replicas"), /FIELD: replicas <integer>/);
+  assert.match(await kubectl("api-resources"), /deployments +deploy +apps\/v1 +true +Deployment/);
+  await kubectl("delete", "-f", manifest);
+  writeFileSync(manifest, "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { prots: [] }\n");
+  await assert.rejects(kubectl("apply", "-f", manifest), /strict decoding error: unknown field "spec.prots"/);
+});
+
 test("version and health are told", async () => {
   assert.match(await kubectl("version"), /Server Version: v1\.35\.0\+roder/);
   const verbose = await send("GET", "/readyz?verbose");

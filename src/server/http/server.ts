@@ -4,6 +4,7 @@ import type { Authenticator } from "../authentication/authenticator.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
+import { openApiRoute } from "./openapi.ts";
 import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
 
@@ -34,8 +35,9 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     healthRoute(options.healthChecks ?? []),
     versionRoute(options.version),
     discoveryRoute(api.registry, options.advertised),
+    openApiRoute(api.registry),
     ...(options.paths ?? []),
-    rootRoute(api.registry, []),
+    rootRoute(api.registry, ["/openapi/v2", "/openapi/v3"]),
   ];
   const handler = new Handler({ api, authenticator, streaming, paths, clock, log });
   return listen({ handler, streaming, tls, port, clock, log, ...(address === undefined ? {} : { address }) });

@@ -1,0 +1,39 @@
+import { ApiError, type Node } from "../../../api/index.ts";
+
+/** Where a request goes on to. */
+export interface Backend {
+  readonly protocol: "http:" | "https:";
+  readonly host: string;
+  readonly port: number;
+  /** With the query. */
+  readonly path: string;
+  readonly trust: Trust;
+}
+
+/**
+ * `agent`: with the API server's certificate, to a server whose certificate of the cluster's authority names this node.
+ * `anyone`: whoever answers; what runs in pods has certificates that nobody here could verify.
+ */
+export type Trust =
+  | { readonly kind: "agent"; readonly nodeName: string; readonly verify: boolean }
+  | { readonly kind: "anyone" };
+
+export type BackendOfNode = (path: string, verify?: boolean) => Backend;
+
+/** How nodes are reached: kubeadm's --kubelet-preferred-address-types, and what is left. */
+const addressTypes = ["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"];
+const agentPortDefault = 10_250;
+
+/** The address and the agent's port of a node. Throws when it has said none. */
+export function agentOf(node: Node): { readonly host: string; readonly port: number } {
+  const addresses = node.status?.addresses ?? [];
+  for (const type of addressTypes) {
+    const found = addresses.find((each) => each.type === type);
+    if (found) {
+      const { Port: port } = node.status.daemonEndpoints?.kubeletEndpoint ?? { Port: 0 };
+      return { host: found.address, port: port || agentPortDefault };
+    }
+  }
+  const known = addresses.map(({ type, address }) => `{${type} ${address}}`).join(" ");
+  throw new ApiError(500, "", `no preferred addresses found; known addresses: [${known}]`);
+}

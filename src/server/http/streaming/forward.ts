@@ -1,0 +1,129 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { request as httpsRequest, type RequestOptions } from "node:https";
+import { type Duplex, pipeline } from "node:stream";
+import type { Backend } from "./backend.ts";
+
+/** PEM: what the API server shows to agents, and the authority of theirs. */
+export interface AgentTls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
+/** Headers of one connection, which are not passed on (RFC 9110, 7.6.1), and what only the API server is to know. */
+const withheldHeaders = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "authorization",
+]);
+const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
+
+/** The headers of a client's request that its backend gets. */
+export function passedHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>) {
+  const passed: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || withheldHeaders.has(name) || name.startsWith("impersonate-")) continue;
+    passed[name] = typeof value === "string" ? value : [...value];
+  }
+  return passed;
+}
+
+/** A request to a backend; it is sent when its body is ended. */
+export function ask(backend: Backend, method: string, headers: OutgoingHttpHeaders, tls: AgentTls): ClientRequest {
+  const { host, port, path, trust } = backend;
+  const options: RequestOptions = { host, port, path, method, headers, agent: false };
+  if (backend.protocol === "http:") return httpRequest(options);
+  if (trust.kind === "anyone") return httpsRequest({ ...options, rejectUnauthorized: false });
+  return httpsRequest({
+    ...options,
+    cert: tls.certificate,
+    key: tls.key,
+    ca: tls.ca,
+    servername: trust.nodeName,
+    rejectUnauthorized: trust.verify,
+  });
+}
+
+/** The answer to a request without an upgrade. */
+export function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.once("response", resolve);
+    asked.once("error", reject);
+  });
+}
+
+/**
+ * Carries an upgrade on to the backend and joins the two connections; a refusal is passed on as it is.
+ * Rejects, with nothing answered, when the backend cannot be reached.
+ */
+export function tunnel(
+  backend: Backend,
+  message: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  tls: AgentTls,
+): Promise<void> {
+  const headers = passedHeaders(message.headers);
+  headers.connection = "Upgrade";
+  headers.upgrade = message.headers.upgrade ?? "";
+  const protocols = String(message.headers["sec-websocket-protocol"] ?? "").split(",");
+  const passed = protocols.map((each) => each.trim()).filter((each) => each !== "" && !each.startsWith(tokenProtocol));
+  if (passed.length > 0) headers["sec-websocket-protocol"] = passed.join(", ");
+  else delete headers["sec-websocket-protocol"];
+  return new Promise((resolve, reject) => {
+    const asked = ask(backend, message.method ?? "GET", headers, tls);
+    // A client that goes away before the backend has answered takes its request with it.
+    const onGone = () => asked.destroy();
+    socket.once("close", onGone);
+    asked.once("upgrade", (answer, backendSocket, backendHead) => {
+      socket.off("close", onGone);
+      socket.write(headOf(answer, {}));
+      if (backendHead.length > 0) socket.write(backendHead);
+      if (head.length > 0) backendSocket.write(head);
+      join(socket, backendSocket);
+      resolve();
+    });
+    asked.once("response", (answer) => {
+      socket.off("close", onGone);
+      // The body is as long as the connection: a length or chunks of the backend's may not be true of it.
+      socket.write(headOf(answer, { connection: "close" }));
+      pipeline(answer, socket, () => resolve());
+    });
+    asked.once("error", reject);
+    asked.end();
+  });
+}
+
+/** What one side writes the other reads, until one of them ends. */
+function join(client: Duplex, backend: Duplex): void {
+  const endBoth = () => {
+    client.destroy();
+    backend.destroy();
+  };
+  for (const side of [client, backend]) {
+    side.on("error", endBoth);
+    side.once("close", endBoth);
+  }
+  client.pipe(backend);
+  backend.pipe(client);
+}
+
+/** The head of an answer as it came, but for what belongs to the backend's own connection. */
+function headOf(answer: IncomingMessage, instead: Readonly<Record<string, string>>): string {
+  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
+  const refused = answer.statusCode !== 101;
+  for (let at = 0; at + 1 < answer.rawHeaders.length; at += 2) {
+    const name = answer.rawHeaders[at]!;
+    if (refused && ["connection", "keep-alive", "transfer-encoding"].includes(name.toLowerCase())) continue;
+    lines.push(`${name}: ${answer.rawHeaders[at + 1]}`);
+  }
+  for (const [name, value] of Object.entries(instead)) lines.push(`${name}: ${value}`);
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
