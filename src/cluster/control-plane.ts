@@ -1,7 +1,7 @@
 // The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
 // Imports nothing of the host: the same is embedded in tests.
 
-import { qualifiedResource, Services, type User } from "../api/index.ts";
+import type { User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
 import { addressAt, assert, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import {
@@ -22,7 +22,6 @@ import {
   RbacAuthorizer,
   ResourceRegistry,
   reconcileBootstrapPolicy,
-  serviceAllocation,
   serviceAllocation,
   TokenIssuer,
   type TokenKeys,
@@ -74,7 +73,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const authenticator = unionAuthenticator(createX509Authenticator(clock), tokenAuthenticator);
   const rbac = new RbacAuthorizer(lookup);
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
-  const serviceRange = parseRange(options.serviceRange)!;
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const api = createApiServer({
     registry: new ResourceRegistry(),
@@ -85,12 +83,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     createHandlers: new Map([
       ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
-    ]),
-    commitHooks: new Map([
-      [
-        qualifiedResource(Services),
-        serviceAllocation({ cache, serviceRange, serviceRangeText: options.serviceRange, clock, random }),
-      ],
     ]),
     admission: defaultAdmissionPlugins({ lookup, clock, random, authorizer, rules: rbac }),
     clock,
