@@ -4,6 +4,7 @@ import { CandidateHeap } from "./candidate-heap.ts";
 import { Diagnosis, type NodeRejection } from "./diagnosis.ts";
 import { feasibilityRules } from "./feasibility/index.ts";
 import type { PodShape } from "./pod-shape.ts";
+import { podTermsOf, spreadConstraintsOf, termsMean } from "./pod-terms.ts";
 import { rankingRules } from "./ranking/index.ts";
 import { type NodeCheck, type NodeRating, type PodToPlace, type Rejection, unresolvable } from "./rule.ts";
 import type { NodeState, Snapshot } from "./snapshot.ts";
@@ -62,16 +63,46 @@ export class Planner {
     const toPlace: PodToPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
-    const standing = pod.spec.nodeName ? undefined : this.#standing(toPlace);
+    const standing = pod.spec.nodeName || this.#isRelative(toPlace) ? undefined : this.#standing(toPlace);
     return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(toPlace, standing);
   }
 
-  /** Whether the rules would let the pod on the node now. */
-  isFeasible(pod: Pod, node: NodeState): boolean {
+  /** Whether a pod that fitted nowhere may fit after `node` has changed. */
+  mayFit(pod: Pod, node: NodeState): boolean {
     const toPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
-    const { nodeNames } = toPlace.shape;
+    const { nodeNames, hasAffinityTerms, hasSpreadConstraints } = toPlace.shape;
     if (nodeNames !== undefined && !nodeNames.has(node.name)) return false;
+    // For these a change of one node may open another.
+    if (hasAffinityTerms || hasSpreadConstraints) return true;
     return rejectionOf(this.#prepare(toPlace).checks, node) === undefined;
+  }
+
+  /** Whether it can matter to a pod without a node that `other` was placed or went. */
+  isConcernedBy(pod: Pod, other: Pod): boolean {
+    const { shapes, namespaceLabels } = this.#snapshot;
+    const { namespace = "", labels } = other.metadata;
+    const own = shapes.of(pod);
+    if (own.hasAffinityTerms && termsMean(podTermsOf(own, pod.metadata.namespace ?? ""), other, namespaceLabels)) {
+      return true;
+    }
+    if (
+      own.hasSpreadConstraints &&
+      namespace === pod.metadata.namespace &&
+      spreadConstraintsOf(pod, "DoNotSchedule").some((constraint) => constraint.selects(labels))
+    ) {
+      return true;
+    }
+    const others = shapes.of(other);
+    return others.hasAffinityTerms && termsMean(podTermsOf(others, namespace), pod, namespaceLabels);
+  }
+
+  /** Whether where the pod goes depends on where other pods are. */
+  #isRelative({ pod, shape }: PodToPlace): boolean {
+    if (shape.hasAffinityTerms || shape.hasSpreadConstraints) return true;
+    for (const { terms } of this.#snapshot.podsWithTerms()) {
+      if (termsMean(terms, pod, this.#snapshot.namespaceLabels)) return true;
+    }
+    return false;
   }
 
   /** For pods that may only go to nodes that they name: no other is looked at. */

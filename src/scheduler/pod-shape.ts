@@ -22,8 +22,10 @@ export interface PodShape {
   readonly images: readonly string[];
   /** The nodes that the required node affinity names; undefined when it names none. */
   readonly nodeNames: ReadonlySet<string> | undefined;
-  /** Whether the pod says where it wants to be relative to other pods. */
-  readonly hasPodTerms: boolean;
+  /** Whether the pod wants to be near to other pods, or apart from them. */
+  readonly hasAffinityTerms: boolean;
+  /** Whether the pod wants to be spread with others. */
+  readonly hasSpreadConstraints: boolean;
 }
 
 /** The shapes that are remembered; more than templates in a large cluster. */
@@ -75,8 +77,8 @@ function shapeOf(pod: Pod): PodShape {
     hostPorts: hostPortsOf(pod),
     images: spec.containers.flatMap((container) => (container.image ? [imageWithTag(container.image)] : [])),
     nodeNames: namedNodes(spec),
-    hasPodTerms:
-      podAffinity !== undefined || podAntiAffinity !== undefined || (spec.topologySpreadConstraints ?? []).length > 0,
+    hasAffinityTerms: podAffinity !== undefined || podAntiAffinity !== undefined,
+    hasSpreadConstraints: (spec.topologySpreadConstraints ?? []).length > 0,
   };
 }
 

@@ -277,3 +277,37 @@ test("the same failure is told once, and again after some minutes", async () => 
   assert.equal(failures().length, 3);
   await stop();
 });
+
+test("a pod that must be near another waits for it", async () => {
+  const { addNode, addPod, bindings, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addNode({ name: "node-2" });
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } };
+  const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  await addPod({ name: "web", affinity });
+  assert.equal(bindings.length, 0);
+  await addPod({ name: "other" });
+  assert.equal(bindings.length, 1);
+  await addPod({ name: "db", labels: { app: "db" } });
+  assert.equal(bindings.length, 3);
+  assert.equal(bindings[2], bindings[1]?.replace("db", "web"));
+  await stop();
+});
+
+test("a pod that must be apart from others waits until one of them goes", async () => {
+  const { client, addNode, addPod, bindings, events, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addNode({ name: "node-2" });
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } };
+  const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  for (const name of ["db-0", "db-1", "db-2"]) await addPod({ name, labels: { app: "db" }, affinity });
+  assert.equal(bindings.length, 2);
+  assert.match(
+    events.at(-1) ?? "",
+    /^db-2 FailedScheduling: 0\/2 nodes are available: 2 node\(s\) didn't match pod anti-affinity rules\. /,
+  );
+  await client.delete(Pods, { namespace: "default", name: "db-0" });
+  await settle();
+  assert.equal(bindings[2], bindings[0]?.replace("db-0", "db-2"));
+  await stop();
+});

@@ -2,6 +2,8 @@ import {
   ApiError,
   type Binding,
   isPodTerminal,
+  type Namespace,
+  Namespaces,
   type Node,
   Nodes,
   type Pod,
@@ -57,6 +59,7 @@ class Scheduler {
   readonly #queue: SchedulingQueue;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
+  readonly #namespaces: Informer<Namespace>;
   #writes = 0;
   #started = false;
   #pumpScheduled = false;
@@ -73,15 +76,17 @@ class Scheduler {
     this.#queue = new SchedulingQueue(clock, shapes, () => this.#schedulePump());
     this.#pods = informers.informer(Pods);
     this.#nodes = informers.informer(Nodes);
+    this.#namespaces = informers.informer(Namespaces);
   }
 
   async run(): Promise<void> {
     const { signal } = this.#options;
     const stopHandlers = [
+      this.#namespaces.addHandler((event) => this.#onNamespace(event)),
       this.#nodes.addHandler((event) => this.#onNode(event)),
       this.#pods.addHandler((event) => this.#onPod(event)),
     ];
-    await Promise.all([this.#nodes.synced(), this.#pods.synced()]);
+    await Promise.all([this.#namespaces.synced(), this.#nodes.synced(), this.#pods.synced()]);
     this.#started = true;
     this.#schedulePump();
     await new Promise<void>((resolve) => {
@@ -94,6 +99,15 @@ class Scheduler {
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
     });
+  }
+
+  #onNamespace(event: InformerEvent<Namespace>): void {
+    const { name, labels = {} } = event.object.metadata;
+    if (event.type === "delete") this.#snapshot.removeNamespace(name);
+    else this.#snapshot.setNamespace(name, labels);
+    if (event.type !== "update" || deepEqual(event.old.metadata.labels, event.object.metadata.labels)) return;
+    // Terms may select namespaces by their labels.
+    this.#queue.wake((pod) => pod.spec.affinity !== undefined);
   }
 
   #onNode(event: InformerEvent<Node>): void {
@@ -113,12 +127,15 @@ class Scheduler {
     if (type === "delete" || isPodTerminal(pod)) {
       this.#queue.delete(uid);
       const placed = this.#snapshot.unplace(uid);
-      if (placed) this.#wakeFor(this.#snapshot.node(placed.nodeName));
+      if (placed === undefined) return;
+      this.#wakeFor(this.#snapshot.node(placed.nodeName));
+      this.#wakeForPod(pod);
       return;
     }
     if (pod.spec.nodeName) {
       this.#queue.delete(uid);
       this.#snapshot.place(pod, pod.spec.nodeName);
+      this.#wakeForPod(pod);
       return;
     }
     if (!isOurs(pod)) this.#queue.delete(uid);
@@ -127,7 +144,12 @@ class Scheduler {
 
   /** Lets the pods try again that would fit on a node that has changed. */
   #wakeFor(node: NodeState | undefined): void {
-    if (node !== undefined) this.#queue.wake((pod) => this.#planner.isFeasible(pod, node));
+    if (node !== undefined) this.#queue.wake((pod) => this.#planner.mayFit(pod, node));
+  }
+
+  /** Lets the pods try again to which it matters where other pods are. */
+  #wakeForPod(other: Pod): void {
+    this.#queue.wake((pod) => this.#planner.isConcernedBy(pod, other));
   }
 
   /** Plans after the events that are being handed out, so that all of them are known. */
@@ -154,6 +176,7 @@ class Scheduler {
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName);
+      this.#wakeForPod(pod);
       this.#write(this.#bind(queued, plan.nodeName));
       return;
     }

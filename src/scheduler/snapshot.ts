@@ -1,7 +1,8 @@
-import { type Node, type Pod, quantityValue, type Taint } from "../api/index.ts";
+import { type Labels, type Node, type Pod, quantityValue, type Taint } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { type Amounts, addAmounts, amountsOf, noAmounts } from "./amounts.ts";
 import type { HostPort, PodShape, PodShapes } from "./pod-shape.ts";
+import { type NamespaceLabels, type PodTerms, podTermsOf } from "./pod-terms.ts";
 
 /** A pod that is, or is about to be, on a node. */
 export interface PlacedPod {
@@ -96,6 +97,9 @@ export class Snapshot {
   readonly nodes: NodeState[] = [];
   readonly #byName = new Map<string, NodeState>();
   readonly #placed = new Map<string, PlacedPod>();
+  /** The pods that say something about other pods, by shape and namespace. */
+  readonly #withTerms = new Map<PodShape, Map<string, Set<PlacedPod>>>();
+  readonly #namespaces = new Map<string, Labels>();
   readonly #images = new Map<string, Map<string, number>>();
   /** The nodes that changed, the last of them under number `changeNumber`. */
   #changes: NodeState[] = [];
@@ -158,6 +162,23 @@ export class Snapshot {
     this.#changes = [];
   }
 
+  setNamespace(name: string, labels: Labels): void {
+    this.#namespaces.set(name, labels);
+  }
+
+  removeNamespace(name: string): void {
+    this.#namespaces.delete(name);
+  }
+
+  readonly namespaceLabels: NamespaceLabels = (namespace) => this.#namespaces.get(namespace);
+
+  /** The placed pods that have terms of affinity to other pods, together where these are the same. */
+  *podsWithTerms(): Iterable<{ readonly terms: PodTerms; readonly placed: ReadonlySet<PlacedPod> }> {
+    for (const [shape, byNamespace] of this.#withTerms) {
+      for (const [namespace, placed] of byNamespace) yield { terms: podTermsOf(shape, namespace), placed };
+    }
+  }
+
   /** The pod that was placed under this uid. */
   placed(uid: string): PlacedPod | undefined {
     return this.#placed.get(uid);
@@ -171,12 +192,15 @@ export class Snapshot {
     const state = this.#state(nodeName);
     if (old?.nodeName === nodeName && old.shape === placed.shape) {
       // Nothing that adds up has changed: mostly the scheduler's own decision, confirmed.
+      this.#forgetTerms(old);
       this.#placed.set(uid, placed);
       state.pods.set(uid, placed);
+      this.#rememberTerms(placed);
       return;
     }
     if (old !== undefined) this.unplace(uid);
     this.#placed.set(uid, placed);
+    this.#rememberTerms(placed);
     state.add(placed);
     this.#changed(state);
   }
@@ -186,6 +210,7 @@ export class Snapshot {
     const placed = this.#placed.get(uid);
     if (placed === undefined) return undefined;
     this.#placed.delete(uid);
+    this.#forgetTerms(placed);
     const state = this.#state(placed.nodeName);
     state.remove(placed);
     if (state.index < 0 && state.pods.size === 0) this.#byName.delete(placed.nodeName);
@@ -215,6 +240,23 @@ export class Snapshot {
     this.#changeNumber++;
     this.#changes.push(state);
     if (this.#changes.length > 2 * changesMax) this.#changes = this.#changes.slice(-changesMax);
+  }
+
+  #rememberTerms(placed: PlacedPod): void {
+    const { shape, pod } = placed;
+    if (!shape.hasAffinityTerms) return;
+    const byNamespace = this.#withTerms.getOrInsertComputed(shape, () => new Map());
+    byNamespace.getOrInsertComputed(pod.metadata.namespace ?? "", () => new Set()).add(placed);
+  }
+
+  #forgetTerms(placed: PlacedPod): void {
+    const { shape, pod } = placed;
+    const byNamespace = this.#withTerms.get(shape);
+    const { namespace = "" } = pod.metadata;
+    const pods = byNamespace?.get(namespace);
+    pods?.delete(placed);
+    if (pods?.size === 0) byNamespace?.delete(namespace);
+    if (byNamespace?.size === 0) this.#withTerms.delete(shape);
   }
 
   #addImages(node: Node): void {

@@ -3,10 +3,12 @@ import { nodeAffinity } from "./node-affinity.ts";
 import { nodeName } from "./node-name.ts";
 import { nodePorts } from "./node-ports.ts";
 import { nodeUnschedulable } from "./node-unschedulable.ts";
+import { podAffinity } from "./pod-affinity.ts";
 import { resourcesFit } from "./resources-fit.ts";
 import { taintToleration } from "./taint-toleration.ts";
+import { topologySpread } from "./topology-spread.ts";
 
-/** In Kubernetes' order: the first that rejects a node gives the reason. What they say depends on pod and node alone. */
+/** In Kubernetes' order: the first that rejects a node gives the reason. */
 export const feasibilityRules: readonly FeasibilityRule[] = [
   nodeUnschedulable,
   nodeName,
@@ -14,4 +16,6 @@ export const feasibilityRules: readonly FeasibilityRule[] = [
   nodeAffinity,
   nodePorts,
   resourcesFit,
+  topologySpread,
+  podAffinity,
 ];

@@ -6,7 +6,9 @@ import { balancedAllocation } from "./balanced-allocation.ts";
 import { imageLocality } from "./image-locality.ts";
 import { leastAllocated } from "./least-allocated.ts";
 import { nodeAffinityPreference } from "./node-affinity-preference.ts";
+import { podAffinityPreference } from "./pod-affinity-preference.ts";
 import { taintPreference } from "./taint-preference.ts";
+import { topologySpreadPreference } from "./topology-spread-preference.ts";
 
 interface Case {
   readonly name: string;
@@ -23,6 +25,18 @@ const mebibyte = 1024 * 1024;
 const prefer = (weight: number, key: string, value: string) => ({
   weight,
   preference: { matchExpressions: [{ key, operator: "In", values: [value] }] },
+});
+
+const web = { app: "web" };
+const spread = (topologyKey: string) => ({
+  maxSkew: 1,
+  topologyKey,
+  whenUnsatisfiable: "ScheduleAnyway",
+  labelSelector: { matchLabels: web },
+});
+const preferPods = (app: string, weight: number) => ({
+  weight,
+  podAffinityTerm: { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app } } },
 });
 
 const cases: readonly Case[] = [
@@ -136,6 +150,69 @@ const cases: readonly Case[] = [
     rule: taintPreference,
     pod: {},
     nodes: [{ name: "a", taints: [{ key: "x", effect: "NoSchedule" }] }],
+    ratings: undefined,
+  },
+  {
+    name: "zones with fewer of the pods, as far as the constraint minds",
+    rule: topologySpreadPreference,
+    pod: { labels: web, topologySpreadConstraints: [spread("zone")] },
+    nodes: [
+      { name: "a", labels: { zone: "x" } },
+      { name: "b", labels: { zone: "y" } },
+      { name: "c", labels: { zone: "x" } },
+      { name: "d" },
+    ],
+    placed: { a: [{ labels: web }, { labels: web }, { labels: { app: "db" } }], b: [{ labels: web }] },
+    // Two zones weigh log 4: 2 pods count 3, 1 pod counts 1; 100 * (3 + 1 - sum) / 3. Who has no zone is not rated.
+    ratings: [33, 100, 33, 0],
+  },
+  {
+    name: "no rating for constraints that must hold",
+    rule: topologySpreadPreference,
+    pod: { labels: web, topologySpreadConstraints: [{ ...spread("zone"), whenUnsatisfiable: "DoNotSchedule" }] },
+    nodes: twoNodes,
+    ratings: undefined,
+  },
+  {
+    name: "near to what the pod prefers, away from what it does not",
+    rule: podAffinityPreference,
+    pod: {
+      affinity: {
+        podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preferPods("db", 50)] },
+        podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preferPods("web", 50)] },
+      },
+    },
+    nodes: [{ name: "a" }, { name: "b" }, { name: "c" }, { name: "d" }],
+    placed: {
+      a: [{ labels: { app: "db" } }],
+      b: [{ labels: web }],
+      c: [{ labels: { app: "db" } }, { labels: web }],
+    },
+    ratings: [100, 0, 50, 50],
+  },
+  {
+    name: "near to pods that prefer or require it",
+    rule: podAffinityPreference,
+    pod: { labels: web },
+    nodes: [{ name: "a" }, { name: "b" }, { name: "c" }],
+    placed: {
+      a: [{ affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preferPods("web", 10)] } } }],
+      b: [
+        {
+          affinity: {
+            podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [preferPods("web", 10).podAffinityTerm] },
+          },
+        },
+      ],
+    },
+    ratings: [100, 10, 0],
+  },
+  {
+    name: "no rating where no pod says anything",
+    rule: podAffinityPreference,
+    pod: { labels: web },
+    nodes: twoNodes,
+    placed: { a: [{ labels: web }] },
     ratings: undefined,
   },
 ];
