@@ -14,7 +14,6 @@ import {
 } from "../../api/index.ts";
 import { type Draft, timestamp } from "../../lib/index.ts";
 import { ChangeConflict } from "../../storage/index.ts";
-import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { seeConflict } from "./commit.ts";
 import type { ObjectRequest } from "./context.ts";
 import { commitUpdate } from "./modify.ts";
@@ -26,9 +25,6 @@ const resource = { group: "", plural: "pods/binding" };
 export async function bindPod(request: ObjectRequest, body: Draft<KubeObject>): Promise<Status> {
   const binding = body as unknown as Draft<Binding>; // decoded as one
   validate(request, binding);
-  const admission = admissionRequest(request, "CREATE", body, undefined);
-  await admit(request, admission);
-  await validateAdmission(request, admission);
   for (;;) {
     const current = request.store.get(request.namespace, request.name);
     if (!current) throw notFound(Pods, request.name);

@@ -43,7 +43,8 @@ export async function evictPod(request: ObjectRequest, body: Draft<KubeObject>):
       await seeConflict(request.context, error);
     }
   }
-  await deleteObject({ ...request, dryRun }, options);
+  // To admission it is the deletion of a whole pod.
+  await deleteObject({ ...request, subresource: "", dryRun }, options);
   return {
     kind: "Status",
     apiVersion: "v1",

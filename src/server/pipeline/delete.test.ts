@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  ConfigMaps,
+  type DeleteOptions,
+  Jobs,
+  type KubeObject,
+  Namespaces,
+  type Pod,
+  PodDisruptionBudgets,
+  Pods,
+  type ResourceReference,
+  type Status,
+} from "../../api/index.ts";
+import type { ServedObject } from "../served-response.ts";
+import { startTestServer, type TestServer } from "../server-for-tests.ts";
+
+let server: TestServer;
+before(async () => {
+  server = await startTestServer();
+});
+after(() => server.close());
+
+const at = (name: string) => ({ namespace: "default", name });
+
+async function remove(resource: ResourceReference, name: string, body?: DeleteOptions): Promise<ServedObject> {
+  const place = resource.namespaced ? at(name) : { name };
+  const response = await server.serve("delete", resource, { ...place, ...(body ? { body } : {}) });
+  assert.equal(response.type, "object");
+  return response as ServedObject;
+}
+
+async function exists(resource: ResourceReference, name: string): Promise<boolean> {
+  const list = await server.list(resource, { options: { fieldSelector: `metadata.name=${name}` } });
+  return list.items.length > 0;
+}
+
+const createConfigMap = (name: string, metadata: object = {}) =>
+  server.send("create", ConfigMaps, { namespace: "default", body: { metadata: { name, ...metadata } } });
+
+async function createPod(
+  name: string,
+  { node = "n1", labels = {}, phase = "Running", ready = true } = {},
+): Promise<Pod> {
+  const spec = { containers: [{ name: "c", image: "nginx" }], ...(node ? { nodeName: node } : {}) };
+  const pod = await server.send("create", Pods, { namespace: "default", body: { metadata: { name, labels }, spec } });
+  const conditions = [{ type: "Ready", status: ready ? "True" : "False" }];
+  const body = { ...pod, status: { ...pod.status, phase, conditions } };
+  return server.send("update", Pods, { ...at(name), subresource: "status", body });
+}
+
+test("a delete removes the object and answers a Status with its uid", async () => {
+  const { metadata } = await createConfigMap("plain");
+  const { code, object } = await remove(ConfigMaps, "plain");
+  assert.equal(code, 200);
+  const { status, details } = object as Status;
+  assert.equal(status, "Success");
+  assert.deepEqual(details, { name: "plain", kind: "configmaps", uid: metadata.uid });
+  assert.equal(await exists(ConfigMaps, "plain"), false);
+});
+
+test("a pod on a node gets its grace period, which can only be made shorter", async () => {
+  await createPod("graceful");
+  const first = (await remove(Pods, "graceful")).object as Pod;
+  assert.equal(first.metadata.deletionTimestamp, "2026-01-01T00:00:30Z");
+  assert.equal(first.metadata.deletionGracePeriodSeconds, 30);
+  const longer = (await remove(Pods, "graceful", { gracePeriodSeconds: 60 })).object as Pod;
+  assert.equal(longer.metadata.deletionGracePeriodSeconds, 30);
+  const shorter = (await remove(Pods, "graceful", { gracePeriodSeconds: 5 })).object as Pod;
+  assert.equal(shorter.metadata.deletionTimestamp, "2026-01-01T00:00:05Z");
+  const last = (await remove(Pods, "graceful", { gracePeriodSeconds: 0 })).object as Pod;
+  assert.equal(last.kind, "Pod");
+  assert.equal(await exists(Pods, "graceful"), false);
+});
+
+const atOnce: readonly [string, { node?: string; phase?: string }][] = [
+  ["without a node", { node: "", phase: "Pending" }],
+  ["that has succeeded", { phase: "Succeeded" }],
+  ["that has failed", { phase: "Failed" }],
+];
+
+for (const [name, state] of atOnce)
+  test(`a pod ${name} is removed at once`, async () => {
+    await createPod("done", state);
+    await remove(Pods, "done");
+    assert.equal(await exists(Pods, "done"), false);
+  });
+
+test("finalizers keep the object until the last one is gone", async () => {
+  await createConfigMap("held", { finalizers: ["example.com/a"] });
+  const { object } = await remove(ConfigMaps, "held");
+  const held = object as KubeObject;
+  assert.equal(held.metadata.deletionTimestamp, "2026-01-01T00:00:00Z");
+  assert.equal(held.metadata.deletionGracePeriodSeconds, 0);
+  const added = { ...held, metadata: { ...held.metadata, finalizers: ["example.com/a", "example.com/b"] } };
+  await assert.rejects(server.send("update", ConfigMaps, { ...at("held"), body: added }), {
+    code: 422,
+    message:
+      /no new finalizers can be added if the object is being deleted, found new finalizers \[\]string\{"example.com\/b"\}/,
+  });
+  const body = { metadata: { finalizers: null } };
+  await server.send("patch", ConfigMaps, { ...at("held"), body, patchType: "application/merge-patch+json" });
+  assert.equal(await exists(ConfigMaps, "held"), false);
+});
+
+const propagations: readonly [DeleteOptions, number, readonly string[] | undefined][] = [
+  [{ propagationPolicy: "Foreground" }, 202, ["foregroundDeletion"]],
+  [{ propagationPolicy: "Orphan" }, 200, ["orphan"]],
+  [{ orphanDependents: true }, 200, ["orphan"]],
+  [{ propagationPolicy: "Background" }, 200, undefined],
+  [{ orphanDependents: false }, 200, undefined],
+];
+
+for (const [options, code, finalizers] of propagations)
+  test(`a delete with ${JSON.stringify(options)} leaves ${finalizers ?? "nothing"} to the garbage collector`, async () => {
+    await createConfigMap("propagated");
+    const answer = await remove(ConfigMaps, "propagated", options);
+    assert.equal(answer.code, code);
+    assert.deepEqual((answer.object as KubeObject).metadata.finalizers, finalizers);
+    if (!finalizers) return;
+    const body = { metadata: { finalizers: null } };
+    await server.send("patch", ConfigMaps, { ...at("propagated"), body, patchType: "application/merge-patch+json" });
+  });
+
+test("a job that is deleted without a word about its pods orphans them, with a warning", async () => {
+  const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "nginx" }] } };
+  await server.send("create", Jobs, { namespace: "default", body: { metadata: { name: "j" }, spec: { template } } });
+  const { object, warnings } = await remove(Jobs, "j");
+  assert.deepEqual((object as KubeObject).metadata.finalizers, ["orphan"]);
+  assert.match(warnings[0] ?? "", /child pods are preserved by default when jobs are deleted/);
+});
+
+const refused: readonly [DeleteOptions, number, RegExp][] = [
+  [{ preconditions: { uid: "x" } }, 409, /the UID in the precondition \(x\) does not match the UID in record/],
+  [{ preconditions: { resourceVersion: "1" } }, 409, /the ResourceVersion in the precondition \(1\) does not match/],
+  [
+    { propagationPolicy: "Upward" },
+    422,
+    /DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value/,
+  ],
+  [{ propagationPolicy: "Orphan", orphanDependents: true }, 422, /cannot be both set/],
+];
+
+for (const [options, code, message] of refused)
+  test(`a delete with ${JSON.stringify(options)} is refused`, async () => {
+    if (!(await exists(ConfigMaps, "kept"))) await createConfigMap("kept");
+    await assert.rejects(remove(ConfigMaps, "kept", options), { code, message });
+    assert.equal(await exists(ConfigMaps, "kept"), true);
+  });
+
+test("a namespace terminates until it is finalized", async () => {
+  await server.send("create", Namespaces, { body: { metadata: { name: "going" } } });
+  const { object } = await remove(Namespaces, "going");
+  const going = object as KubeObject & { spec: object; status: { phase: string } };
+  assert.equal(going.status.phase, "Terminating");
+  assert.ok(going.metadata.deletionTimestamp);
+  const body = { ...going, spec: { finalizers: [] } };
+  await server.send("update", Namespaces, { name: "going", subresource: "finalize", body });
+  assert.equal(await exists(Namespaces, "going"), false);
+});
+
+test("deletecollection deletes what its selector selects", async () => {
+  for (const [name, tier] of [
+    ["c1", "a"],
+    ["c2", "a"],
+    ["c3", "b"],
+  ])
+    await createConfigMap(name ?? "", { labels: { tier } });
+  const deleted = await server.serve("deletecollection", ConfigMaps, {
+    namespace: "default",
+    options: { labelSelector: "tier=a" },
+  });
+  assert.equal(deleted.type === "list" && deleted.list.items.length, 2);
+  assert.equal(await exists(ConfigMaps, "c1"), false);
+  assert.equal(await exists(ConfigMaps, "c3"), true);
+});
+
+test("an eviction waits for the disruption budget", async () => {
+  const labels = { app: "guarded" };
+  await createPod("guarded", { labels });
+  const evict = () =>
+    server.send("create", Pods, {
+      ...at("guarded"),
+      subresource: "eviction",
+      body: { metadata: { name: "guarded" }, deleteOptions: { gracePeriodSeconds: 0 } },
+    });
+  const budget = await server.send("create", PodDisruptionBudgets, {
+    namespace: "default",
+    body: { metadata: { name: "guard" }, spec: { minAvailable: 1, selector: { matchLabels: labels } } },
+  });
+  await assert.rejects(evict(), {
+    code: 429,
+    message: "Cannot evict pod as it would violate the pod's disruption budget.",
+  });
+  const status = {
+    observedGeneration: 1,
+    disruptionsAllowed: 0,
+    desiredHealthy: 1,
+    currentHealthy: 1,
+    expectedPods: 1,
+  };
+  const report = (allowed: number) =>
+    server.send("patch", PodDisruptionBudgets, {
+      ...at("guard"),
+      subresource: "status",
+      body: { status: { ...status, disruptionsAllowed: allowed } },
+      patchType: "application/merge-patch+json",
+    });
+  await report(0);
+  await assert.rejects(evict(), { code: 429 });
+  await report(1);
+  await evict();
+  assert.equal(await exists(Pods, "guarded"), false);
+  const spent = await server.send("get", PodDisruptionBudgets, at(budget.metadata.name));
+  assert.equal(spent.status.disruptionsAllowed ?? 0, 0);
+  assert.deepEqual(Object.keys(spent.status.disruptedPods ?? {}), ["guarded"]);
+});

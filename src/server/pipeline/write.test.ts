@@ -1,0 +1,271 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { ConfigMaps, Deployments, Namespaces, Pods, type RequestOptions, Services } from "../../api/index.ts";
+import { startTestServer, type TestServer } from "../server-for-tests.ts";
+
+let server: TestServer;
+before(async () => {
+  server = await startTestServer();
+});
+after(() => server.close());
+
+const at = (name: string) => ({ namespace: "default", name });
+const create = (name: string, more: object = {}, options: RequestOptions = {}) =>
+  server.send("create", ConfigMaps, {
+    namespace: "default",
+    body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, ...more },
+    options,
+  });
+
+const deployment = (name: string) => ({
+  metadata: { name },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: "c", image: "nginx" }] } },
+  },
+});
+
+test("what only the server says of a new object is not taken from the client", async () => {
+  const metadata = {
+    name: "owned",
+    uid: "mine",
+    creationTimestamp: "2001-01-01T00:00:00Z",
+    deletionTimestamp: "2001-01-01T00:00:00Z",
+    generation: 9,
+  };
+  const created = await create("", { metadata });
+  assert.notEqual(created.metadata.uid, "mine");
+  assert.equal(created.metadata.creationTimestamp, "2026-01-01T00:00:00Z");
+  assert.equal(created.metadata.deletionTimestamp, undefined);
+  assert.equal(created.metadata.generation, undefined);
+});
+
+test("generateName gives a name that is free", async () => {
+  const created = await create("", { metadata: { generateName: "job-" } });
+  assert.match(created.metadata.name, /^job-[a-z0-9]{5}$/);
+});
+
+const refusedCreates: readonly [string, object, string | undefined, { code: number; message: RegExp }][] = [
+  [
+    "no name",
+    { metadata: {} },
+    undefined,
+    { code: 422, message: /metadata.name: Required value: name or generateName is required/ },
+  ],
+  [
+    "a bad name",
+    { metadata: { name: "Big" } },
+    undefined,
+    { code: 422, message: /metadata.name: Invalid value: "Big": a lowercase RFC 1123/ },
+  ],
+  [
+    "another namespace",
+    { metadata: { name: "a", namespace: "other" } },
+    undefined,
+    { code: 400, message: /does not match the namespace sent on the request/ },
+  ],
+  [
+    "a resourceVersion",
+    { metadata: { name: "a", resourceVersion: "7" } },
+    undefined,
+    { code: 400, message: /resourceVersion should not be set on objects to be created/ },
+  ],
+  [
+    "another kind",
+    { kind: "Secret", metadata: { name: "a" } },
+    undefined,
+    { code: 400, message: /Secret in version "v1" cannot be handled as a ConfigMap/ },
+  ],
+  [
+    "a name that is taken",
+    { metadata: { name: "taken" } },
+    "taken",
+    { code: 409, message: /configmaps "taken" already exists/ },
+  ],
+  [
+    "a wrong type",
+    { metadata: { name: "a" }, data: { k: 1 } },
+    undefined,
+    { code: 400, message: /cannot unmarshal number/ },
+  ],
+];
+
+for (const [name, body, first, error] of refusedCreates)
+  test(`a create with ${name} is refused`, async () => {
+    if (first) await create(first);
+    await assert.rejects(create("", body), error);
+  });
+
+test("an unknown field is a warning, an error or nothing, as the client chooses", async () => {
+  const send = (name: string, fieldValidation: "Ignore" | "Warn" | "Strict") =>
+    server.serve("create", ConfigMaps, {
+      namespace: "default",
+      body: { metadata: { name }, dada: {} },
+      options: { fieldValidation },
+    });
+  assert.deepEqual((await send("lax", "Ignore")).warnings, []);
+  assert.deepEqual((await send("warned", "Warn")).warnings, ['unknown field "dada"']);
+  await assert.rejects(send("strict", "Strict"), { code: 400, message: /strict decoding error: unknown field "dada"/ });
+});
+
+test("a dry run answers and writes nothing", async () => {
+  const answer = await create("dry", {}, { dryRun: "All" });
+  assert.equal(answer.metadata.name, "dry");
+  assert.ok(answer.metadata.uid);
+  await assert.rejects(server.send("get", ConfigMaps, at("dry")), { code: 404 });
+  const kept = await create("dry-kept", { data: { k: "1" } });
+  const body = { ...kept, data: { k: "2" } };
+  const changed = await server.send("update", ConfigMaps, { ...at("dry-kept"), body, options: { dryRun: "All" } });
+  assert.deepEqual(changed.data, { k: "2" });
+  assert.equal(changed.metadata.resourceVersion, kept.metadata.resourceVersion);
+  await server.send("delete", ConfigMaps, { ...at("dry-kept"), options: { dryRun: "All" } });
+  assert.deepEqual(await server.send("get", ConfigMaps, at("dry-kept")), kept);
+});
+
+test("an update that changes nothing writes nothing", async () => {
+  const created = await create("same", { data: { k: "1" } });
+  const again = await server.send("update", ConfigMaps, { ...at("same"), body: created });
+  assert.equal(again.metadata.resourceVersion, created.metadata.resourceVersion);
+});
+
+test("an update without resourceVersion overwrites", async () => {
+  await create("last", { data: { k: "1" } });
+  const next = await server.send("update", ConfigMaps, {
+    ...at("last"),
+    body: { metadata: { name: "last" }, data: { k: "2" } },
+  });
+  assert.deepEqual(next.data, { k: "2" });
+});
+
+const refusedUpdates: readonly [string, (old: { metadata: object }) => object, { code: number; message: RegExp }][] = [
+  [
+    "another name",
+    () => ({ metadata: { name: "other" } }),
+    { code: 400, message: /the name of the object \(other\) does not match the name on the URL/ },
+  ],
+  [
+    "another uid",
+    ({ metadata }) => ({ metadata: { ...metadata, uid: "x" } }),
+    { code: 409, message: /Precondition failed: UID in precondition: x, UID in object meta: / },
+  ],
+  [
+    "an old resourceVersion",
+    ({ metadata }) => ({ metadata: { ...metadata, resourceVersion: "1" } }),
+    { code: 409, message: /the object has been modified/ },
+  ],
+  [
+    "a changed immutable field",
+    (old) => ({ ...old, immutable: true, data: { k: "2" } }),
+    { code: 422, message: /field is immutable/ },
+  ],
+];
+
+for (const [index, [name, body, error]] of refusedUpdates.entries())
+  test(`an update with ${name} is refused`, async () => {
+    const old = await create(`update-${index}`, { immutable: true, data: { k: "1" } });
+    await assert.rejects(server.send("update", ConfigMaps, { ...at(`update-${index}`), body: body(old) }), error);
+  });
+
+test("an update of what does not exist is refused, unless the kind is created by it", async () => {
+  const body = { metadata: { name: "missing" } };
+  await assert.rejects(server.send("update", ConfigMaps, { ...at("missing"), body }), { code: 404 });
+  const service = { ...body, spec: { clusterIP: "None", ports: [{ port: 80 }] } };
+  const served = await server.serve("update", Services, { ...at("missing"), body: service });
+  assert.equal(served.type === "object" && served.code, 201);
+});
+
+test("the generation counts changes of the spec and not of the status", async () => {
+  const place = at("generations");
+  const first = await server.send("create", Deployments, { namespace: "default", body: deployment("generations") });
+  assert.equal(first.metadata.generation, 1);
+  const scaled = { ...first, spec: { ...first.spec, replicas: 5 }, status: { replicas: 99 } };
+  const second = await server.send("update", Deployments, { ...place, body: scaled });
+  assert.equal(second.metadata.generation, 2);
+  assert.equal(second.status.replicas, undefined);
+  const reported = { ...second, spec: { ...second.spec, replicas: 7 }, status: { replicas: 5, observedGeneration: 2 } };
+  const third = await server.send("update", Deployments, { ...place, subresource: "status", body: reported });
+  assert.equal(third.metadata.generation, 2);
+  assert.equal(third.spec.replicas, 5);
+  assert.equal(third.status.replicas, 5);
+});
+
+test("the scale subresource reads and writes the replicas", async () => {
+  const place = { ...at("scaled"), subresource: "scale" };
+  await server.send("create", Deployments, { namespace: "default", body: deployment("scaled") });
+  const scale = (await server.send("get", Deployments, place)) as unknown as Record<string, unknown>;
+  assert.equal(scale.kind, "Scale");
+  assert.deepEqual(scale.spec, { replicas: 1 });
+  assert.deepEqual(scale.status, { replicas: 0, selector: "app=scaled" });
+  const patch = { spec: { replicas: 4 } };
+  await server.send("patch", Deployments, { ...place, body: patch, patchType: "application/merge-patch+json" });
+  assert.equal((await server.send("get", Deployments, at("scaled"))).spec.replicas, 4);
+  await assert.rejects(
+    server.send("update", Deployments, { ...place, body: { metadata: { name: "scaled" }, spec: { replicas: -1 } } }),
+    { code: 422, message: /Scale.autoscaling "scaled" is invalid: spec.replicas: Invalid value: -1: must be greater/ },
+  );
+});
+
+const patches = [
+  ["application/json-patch+json", [{ op: "replace", path: "/data/k", value: "2" }]],
+  ["application/merge-patch+json", { data: { k: "2" } }],
+  ["application/strategic-merge-patch+json", { data: { k: "2" } }],
+] as const;
+
+for (const [patchType, body] of patches)
+  test(`a patch of type ${patchType} changes what it names`, async () => {
+    const name = patchType.replace(/\W/g, "-");
+    await create(name, { data: { k: "1", other: "1" } });
+    const patched = await server.send("patch", ConfigMaps, { ...at(name), body, patchType });
+    assert.deepEqual(patched.data, { k: "2", other: "1" });
+  });
+
+test("patches that race all succeed", async () => {
+  await create("raced");
+  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+  const patch = (key: string) =>
+    server.send("patch", ConfigMaps, {
+      ...at("raced"),
+      body: { data: { [key]: "v" } },
+      patchType: "application/merge-patch+json",
+    });
+  await Promise.all(keys.map(patch));
+  assert.deepEqual(Object.keys((await server.send("get", ConfigMaps, at("raced"))).data ?? {}).sort(), keys.sort());
+});
+
+test("a patch with a resourceVersion is only for that version", async () => {
+  await create("versioned");
+  const body = { metadata: { resourceVersion: "1" } };
+  await assert.rejects(
+    server.send("patch", ConfigMaps, { ...at("versioned"), body, patchType: "application/merge-patch+json" }),
+    { code: 409 },
+  );
+});
+
+test("metadata that is not the client's survives an update that leaves it out", async () => {
+  const created = await server.send("create", Namespaces, { body: { metadata: { name: "kept" } } });
+  const updated = await server.send("update", Namespaces, {
+    name: "kept",
+    body: { metadata: { name: "kept", labels: { a: "b" } } },
+  });
+  assert.equal(updated.metadata.uid, created.metadata.uid);
+  assert.equal(updated.metadata.creationTimestamp, created.metadata.creationTimestamp);
+});
+
+test("a pod is bound to a node once", async () => {
+  const pod = { metadata: { name: "bound" }, spec: { containers: [{ name: "c", image: "nginx" }] } };
+  await server.send("create", Pods, { namespace: "default", body: pod });
+  const bind = (node: string) =>
+    server.send("create", Pods, {
+      ...at("bound"),
+      subresource: "binding",
+      body: { metadata: { name: "bound" }, target: { kind: "Node", name: node } },
+    });
+  await bind("n1");
+  const bound = await server.send("get", Pods, at("bound"));
+  assert.equal(bound.spec.nodeName, "n1");
+  assert.equal(bound.status.conditions?.find((each) => each.type === "PodScheduled")?.status, "True");
+  await assert.rejects(bind("n2"), {
+    code: 409,
+    message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',
+  });
+});
