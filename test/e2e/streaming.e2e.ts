@@ -40,6 +40,8 @@ let containerd: TestContainerd;
 let server: TestServer;
 let agent: AgentServer;
 let listener: Listener;
+/** The protocols that clients asked for: kubectl falls back to SPDY without a word when WebSockets fail. */
+const upgrades: string[] = [];
 /** By pod and container name. */
 const started = new Map<string, Started>();
 
@@ -55,11 +57,24 @@ before(async () => {
       pods: () => [],
       findContainer: locate,
       findSandbox: locate,
-      findLog: (query) => ({ ...locate(query), running: true, tty: false, stdin: false, containerName: "main" }),
-    } as ConstructorParameters<typeof AgentServer>[0]["agent"], // the fake tells no more than the server reads
+      findLog: (query: ContainerQuery) => ({
+        ...locate(query),
+        running: true,
+        tty: false,
+        stdin: false,
+        containerName: "main",
+      }),
+      // The fake tells no more than the server reads.
+    } as unknown as ConstructorParameters<typeof AgentServer>[0]["agent"],
   });
   const agentPort = await agent.listen(0, "127.0.0.1");
   const apiClient = client("kube-apiserver-kubelet-client", []);
+  const routes = createStreamingRoutes({
+    lookup: lookupIn(server.cache),
+    agentTls: () => ({ certificate: apiClient.certificate, key: apiClient.privateKey, ca: authority.certificate }),
+    random: systemRandom,
+    log: silentLogger,
+  });
   listener = await startHttpServer({
     api: server.api,
     authenticator: createX509Authenticator(systemClock),
@@ -72,12 +87,13 @@ before(async () => {
     >[0]["version"], // kubectl reads no more
     clock: systemClock,
     log: silentLogger,
-    streaming: createStreamingRoutes({
-      lookup: lookupIn(server.cache),
-      agentTls: () => ({ certificate: apiClient.certificate, key: apiClient.privateKey, ca: authority.certificate }),
-      random: systemRandom,
-      log: silentLogger,
-    }),
+    streaming: {
+      handle: (...request) => routes.handle(...request),
+      upgrade(route, user, message, ...connection) {
+        upgrades.push(message.headers.upgrade ?? "");
+        return routes.upgrade(route, user, message, ...connection);
+      },
+    },
   });
   writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(listener.port)));
   await server.send("create", Namespaces, { body: { metadata: { name: "default" } } });
@@ -197,6 +213,7 @@ function kubectl(args: readonly string[], { webSockets = true, input = "" } = {}
 
 for (const webSockets of [true, false]) {
   const way = webSockets ? "WebSockets" : "SPDY";
+  const protocol = webSockets ? "websocket" : "SPDY/3.1";
 
   test(`exec over ${way} gives output and exit code`, async () => {
     const result = await kubectl(["exec", "web", "--", "sh", "-c", "echo out; echo err >&2; exit 3"], { webSockets });
@@ -206,7 +223,7 @@ for (const webSockets of [true, false]) {
   test(`exec over ${way} ends the command's input with its own`, async () => {
     const input = "typed\n".repeat(100_000);
     const result = await kubectl(["exec", "-i", "web", "--", "cat"], { webSockets, input });
-    assert.equal(result.stderr, "");
+    assert.deepEqual([result.code, result.stderr], [0, ""]);
     assert.equal(result.stdout, input);
   });
 
@@ -263,6 +280,10 @@ for (const webSockets of [true, false]) {
     }
   });
 
+  test(`nothing before asked for another protocol than ${way}`, () => {
+    assert.deepEqual([...new Set(upgrades.splice(0))], [protocol]);
+  });
+
   test(`exec over ${way} in a container that does not run says so`, async () => {
     await server.send("create", Pods, {
       namespace: "default",
@@ -274,6 +295,7 @@ for (const webSockets of [true, false]) {
     const { code, stderr } = await kubectl(["exec", `idle-${way.toLowerCase()}`, "--", "true"], { webSockets });
     assert.equal(code, 1);
     assert.match(stderr, /unable to upgrade connection: .*"main" not found/);
+    upgrades.length = 0;
   });
 }
 

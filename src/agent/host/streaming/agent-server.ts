@@ -4,14 +4,16 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
+import { ApiError } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
+import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
-import { channelProtocols } from "./channel-socket.ts";
+import type { ContainerQuery } from "../../pod/locate-container.ts";
+import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
 import { ContainerEnds } from "./container-ends.ts";
 import { logOptionsOf } from "./log-query.ts";
 import { openLog } from "./log-reader.ts";
-import { containerToLog, findPod, type NodePods, readySandbox, runningContainer } from "./node-pods.ts";
 import { servePorts } from "./port-sockets.ts";
 import { serveSession } from "./remote-command.ts";
 import { RequestError } from "./request-error.ts";
@@ -25,7 +27,8 @@ export interface StreamUrls {
 }
 
 export interface AgentServerSettings {
-  readonly pods: NodePods;
+  /** Says which container is meant; throws ApiError in the kubelet's words. */
+  readonly agent: Pick<Agent, "pods" | "findContainer" | "findSandbox" | "findLog">;
   readonly engine: ContainerEngine & StreamUrls;
   readonly clock: Clock;
   readonly log: Logger;
@@ -110,7 +113,7 @@ export class AgentServer {
     const isRead = message.method === "GET" || message.method === "HEAD";
     if (isRead && first === "healthz") return writeText(response, 200, "ok");
     if (isRead && first === "pods" && words.length === 1) {
-      const list = { kind: "PodList", apiVersion: "v1", metadata: {}, items: this.#settings.pods.list() };
+      const list = { kind: "PodList", apiVersion: "v1", metadata: {}, items: this.#settings.agent.pods() };
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(list));
       return;
     }
@@ -125,19 +128,15 @@ export class AgentServer {
   }
 
   async #writeLog(words: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
-    const { pods, engine, clock } = this.#settings;
-    const [, namespace = "", podName = "", name = ""] = words;
+    const { agent, clock } = this.#settings;
+    const [, namespace = "", podName = "", containerName = ""] = words;
     const { previous, ...options } = logOptionsOf(query, clock.now());
-    const pod = pods.find(namespace, podName);
-    if (!pod) throw new RequestError(404, `pod ${JSON.stringify(podName)} does not exist`);
-    const id = containerToLog(pod, name, previous);
-    const status = await engine.containerStatus(id);
-    if (!status) throw new RequestError(400, `unable to retrieve container logs for container ${id}`);
+    const { containerId, logPath, running } = agent.findLog({ namespace, podName, containerName }, previous);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
-    const ended = options.follow ? this.#ends.ended(id, gone.signal) : Promise.resolve();
-    const pieces = await openLog({ path: status.logPath, options, ended, signal: gone.signal }).catch((error) => {
-      throw new RequestError(400, `failed to open log file ${JSON.stringify(status.logPath)}: ${errorMessage(error)}`);
+    const ended = options.follow && running ? this.#ends.ended(containerId, gone.signal) : Promise.resolve();
+    const pieces = await openLog({ path: logPath, options, ended, signal: gone.signal }).catch((error) => {
+      throw new RequestError(400, `failed to open log file ${JSON.stringify(logPath)}: ${errorMessage(error)}`);
     });
     response.writeHead(200, { "Content-Type": "text/plain" });
     response.flushHeaders();
@@ -151,11 +150,9 @@ export class AgentServer {
   }
 
   async #run(words: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
-    const { pods, engine } = this.#settings;
-    const { namespace, podName, uid, container } = containerPath(words);
-    const pod = findPod(pods, namespace, podName, uid);
-    const id = await runningContainer(engine, pod, container);
-    const { exitCode, stdout, stderr } = await engine.execSync(id, (query.get("cmd") ?? "").split(" "), runMs);
+    const { agent, engine } = this.#settings;
+    const { containerId } = agent.findContainer(containerQuery(words));
+    const { exitCode, stdout, stderr } = await engine.execSync(containerId, (query.get("cmd") ?? "").split(" "), runMs);
     const output = Buffer.concat([stdout, stderr]);
     if (exitCode === 0) response.writeHead(200, { "Content-Type": "application/json" }).end(output);
     else throw new RequestError(500, `command terminated with exit code ${exitCode}: ${output.toString("utf8")}`);
@@ -173,7 +170,7 @@ export class AgentServer {
       else if (words[0] === "portForward") await this.#portForward(words, query, message, socket, head);
       else throw new RequestError(404, "404 page not found");
     } catch (error) {
-      if (!(error instanceof RequestError))
+      if (codeOf(error) === 500)
         this.#settings.log.warn("a stream could not be opened", { path: message.url, error: errorMessage(error) });
       refuse(socket, codeOf(error), errorMessage(error));
     }
@@ -186,25 +183,22 @@ export class AgentServer {
     socket: Duplex,
     head: Buffer,
   ): Promise<void> {
-    const { pods, engine } = this.#settings;
-    const { namespace, podName, uid, container } = containerPath(words);
+    const { agent, engine } = this.#settings;
     const streams = streamsOf(query);
-    const pod = findPod(pods, namespace, podName, uid);
-    const id = await runningContainer(engine, pod, container);
+    const { containerId: id } = agent.findContainer(containerQuery(words));
     const options = { ...streams, command: query.getAll("command") };
     const exec = words[0] === "exec";
     if (isWebSocket(message)) {
-      checkProtocols(message, channelProtocols);
+      const protocol = chooseProtocol(message, channelProtocols);
       const session = await (exec ? engine.exec(id, options) : engine.attach(id, streams));
-      const webSocket = await acceptWebSocket(message, socket, head, channelProtocols);
-      await serveSession(webSocket, session, streams);
-    } else
-      await tunnelSpdy(
-        await (exec ? engine.execUrl(id, options) : engine.attachUrl(id, streams)),
-        message,
-        socket,
-        head,
-      );
+      // A client that goes away, now or later, takes its session with it; what runs in the container goes on.
+      if (socket.destroyed) session.close();
+      else socket.once("close", () => session.close());
+      await serveSession(await acceptWebSocket(message, socket, head, protocol), session, streams);
+    } else {
+      const url = await (exec ? engine.execUrl(id, options) : engine.attachUrl(id, streams));
+      await tunnelSpdy(url, message, socket, head);
+    }
   }
 
   async #portForward(
@@ -214,19 +208,18 @@ export class AgentServer {
     socket: Duplex,
     head: Buffer,
   ): Promise<void> {
-    const { pods, engine } = this.#settings;
-    const [, namespace = "", podName = "", uid = ""] = words;
-    const pod = findPod(pods, namespace, podName, uid);
-    const sandboxId = await readySandbox(engine, pod);
+    const { agent, engine } = this.#settings;
+    const [, namespace = "", podName = "", podUid] = words;
+    const { sandboxId } = agent.findSandbox({ namespace, podName, ...(podUid === undefined ? {} : { podUid }) });
     if (!isWebSocket(message)) return tunnelSpdy(await engine.portForwardUrl(sandboxId, []), message, socket, head);
     const protocols = [portForwardTunnelProtocol, ...channelProtocols.filter((each) => each.startsWith("v4."))];
-    const chosen = checkProtocols(message, protocols);
-    if (chosen === portForwardTunnelProtocol) {
+    const protocol = chooseProtocol(message, protocols);
+    if (protocol === portForwardTunnelProtocol) {
       const join = await openTunnel(await engine.portForwardUrl(sandboxId, []));
-      return join(await acceptWebSocket(message, socket, head, protocols));
+      return join((await acceptWebSocket(message, socket, head, protocol)).socket);
     }
     const ports = portsOf(query);
-    return servePorts(await acceptWebSocket(message, socket, head, protocols), engine, sandboxId, ports);
+    return servePorts(await acceptWebSocket(message, socket, head, protocol), engine, sandboxId, ports);
   }
 }
 
@@ -255,10 +248,10 @@ function parseTarget(message: IncomingMessage): { readonly words: readonly strin
 }
 
 /** `/exec/NAMESPACE/POD/CONTAINER` or `/exec/NAMESPACE/POD/UID/CONTAINER`. */
-function containerPath(words: readonly string[]) {
-  const [, namespace = "", podName = ""] = words;
-  if (words.length === 4) return { namespace, podName, uid: "", container: words[3]! };
-  if (words.length === 5) return { namespace, podName, uid: words[3]!, container: words[4]! };
+function containerQuery(words: readonly string[]): ContainerQuery {
+  const [, namespace = "", podName = "", first = "", second] = words;
+  if (words.length === 4) return { namespace, podName, containerName: first };
+  if (words.length === 5 && second !== undefined) return { namespace, podName, podUid: first, containerName: second };
   throw new RequestError(404, "404 page not found");
 }
 
@@ -288,7 +281,7 @@ function isWebSocket(message: IncomingMessage): boolean {
 }
 
 /** The first protocol of the client's that is among ours; empty when it names none, which stands for the oldest. */
-function checkProtocols(message: IncomingMessage, supported: readonly string[]): string {
+function chooseProtocol(message: IncomingMessage, supported: readonly string[]): string {
   const offered = (message.headers["sec-websocket-protocol"] ?? "").split(",").map((each) => each.trim());
   const chosen = offered.find((each) => each === "" || supported.includes(each));
   if (chosen !== undefined) return chosen;
@@ -298,29 +291,29 @@ function checkProtocols(message: IncomingMessage, supported: readonly string[]):
   );
 }
 
+/** Takes an upgrade with the subprotocol that was chosen. */
 function acceptWebSocket(
   message: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  protocols: readonly string[],
-): Promise<WebSocket> {
-  const server = new WebSocketServer({
-    noServer: true,
-    maxPayload: messageBytesMax,
-    handleProtocols: (offered) => [...offered].find((each) => protocols.includes(each)) ?? false,
-  });
+  protocol: string,
+): Promise<NegotiatedSocket> {
+  // The library refuses names that are no tokens of HTTP, as the slash of SPDY/3.1 is none: it is shown none at all.
+  delete message.headers["sec-websocket-protocol"];
+  const server = new WebSocketServer({ noServer: true, maxPayload: messageBytesMax });
+  if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
     server.once("wsClientError", reject);
     server.handleUpgrade(message, socket, head, (webSocket) => {
       // A broken connection is closed too, which whoever uses it sees.
       webSocket.on("error", () => {});
-      resolve(webSocket);
+      resolve({ socket: webSocket, protocol });
     });
   });
 }
 
 function codeOf(error: unknown): number {
-  return error instanceof RequestError ? error.code : 500;
+  return error instanceof RequestError || error instanceof ApiError ? error.code : 500;
 }
 
 function writeText(response: ServerResponse, code: number, text: string): void {

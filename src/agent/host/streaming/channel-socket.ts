@@ -15,6 +15,12 @@ const digitZero = 0x30;
 /** What may wait to be sent before who writes is made to wait. */
 const unsentBytesMax = 256 * 1024;
 
+/** A WebSocket and the subprotocol that was agreed on; empty when the client named none. */
+export interface NegotiatedSocket {
+  readonly socket: WebSocket;
+  readonly protocol: string;
+}
+
 /** Takes what came on a channel; while it is at it, nothing more is read. */
 export type ChannelReader = (channel: number, data: Uint8Array) => Promise<void> | void;
 
@@ -24,11 +30,11 @@ export class ChannelSocket {
   readonly protocol: string;
 
   /** `onEnd` is told of a channel that the client ended. */
-  constructor(socket: WebSocket, onData: ChannelReader, onEnd: (channel: number) => void) {
+  constructor({ socket, protocol }: NegotiatedSocket, onData: ChannelReader, onEnd: (channel: number) => void) {
     this.#socket = socket;
-    this.protocol = socket.protocol;
-    this.#base64 = socket.protocol.includes("base64");
-    const hasEnds = socket.protocol.startsWith("v5.");
+    this.protocol = protocol;
+    this.#base64 = protocol.includes("base64");
+    const hasEnds = protocol.startsWith("v5.");
     socket.binaryType = "nodebuffer";
     let turn: Promise<void> = Promise.resolve();
     let waiting = 0;

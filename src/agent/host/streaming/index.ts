@@ -1,3 +1,2 @@
 // The agent's HTTPS server: logs, exec, attach and port-forward of this node's pods.
 export * from "./agent-server.ts";
-export type { NodePods } from "./node-pods.ts";

@@ -1,11 +1,10 @@
 // Port-forward over a WebSocket with a pair of channels for each port: data, then errors.
-import type { WebSocket } from "ws";
 import { errorMessage } from "../../../lib/index.ts";
 import type { ContainerEngine } from "../../engine/index.ts";
-import { ChannelSocket } from "./channel-socket.ts";
+import { ChannelSocket, type NegotiatedSocket } from "./channel-socket.ts";
 
 export async function servePorts(
-  socket: WebSocket,
+  negotiated: NegotiatedSocket,
   engine: ContainerEngine,
   sandboxId: string,
   ports: readonly number[],
@@ -14,7 +13,7 @@ export async function servePorts(
   // What comes before a port is connected waits for it.
   const connecting = ports.map((port) => engine.portForward(sandboxId, port));
   const channels = new ChannelSocket(
-    socket,
+    negotiated,
     async (channel, data) => {
       const connection = await connecting[channel / 2]?.catch(() => undefined);
       if (!connection) return;
@@ -28,7 +27,7 @@ export async function servePorts(
   const closeAll = () => {
     for (const connection of connecting) connection.then((each) => each.close()).catch(() => {});
   };
-  socket.once("close", closeAll);
+  negotiated.socket.once("close", closeAll);
   await Promise.all(
     ports.map(async (port, index) => {
       const [data, error] = [2 * index, 2 * index + 1];

@@ -1,8 +1,7 @@
 // Exec and attach over WebSockets: between the channels of the client and a session of the engine.
-import type { WebSocket } from "ws";
 import { errorMessage } from "../../../lib/index.ts";
 import type { ExecOptions, StreamSession } from "../../engine/index.ts";
-import { ChannelSocket } from "./channel-socket.ts";
+import { ChannelSocket, type NegotiatedSocket } from "./channel-socket.ts";
 
 const stdinChannel = 0;
 const stdoutChannel = 1;
@@ -11,12 +10,16 @@ const errorChannel = 3;
 const resizeChannel = 4;
 
 /** Carries one session to its end, and tells the client how the process ended. Who calls it closes the session with the socket. */
-export async function serveSession(socket: WebSocket, session: StreamSession, options: Omit<ExecOptions, "command">) {
+export async function serveSession(
+  negotiated: NegotiatedSocket,
+  session: StreamSession,
+  options: Omit<ExecOptions, "command">,
+) {
   const stdin = session.stdin?.getWriter();
   // Input for a process that ended already is of no use; its end is told below.
   const unread = () => {};
   const channels = new ChannelSocket(
-    socket,
+    negotiated,
     (channel, data) => {
       if (channel === stdinChannel) return stdin?.write(data).catch(unread);
       if (channel === resizeChannel) resize(session, data);

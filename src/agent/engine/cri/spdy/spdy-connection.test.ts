@@ -81,6 +81,16 @@ test("a stream that nobody reads stops the connection until it is read", async (
   await flooding;
 });
 
+test("a stream that ended unread does not hold up the others", async () => {
+  const { connection, send } = connect();
+  const [unread, other] = [connection.open({}), connection.open({})];
+  const bytes = new Uint8Array(1024 * 1024);
+  send(dataFrame(1, bytes, true));
+  send(dataFrame(3, encode("status"), true));
+  assert.equal(await new Response(other.readable).text(), "status");
+  assert.equal((await new Response(unread.readable).bytes()).length, bytes.length);
+});
+
 test("when the connection breaks, its streams end and writing fails", async () => {
   const { connection, wire } = connect();
   const stream = connection.open({});

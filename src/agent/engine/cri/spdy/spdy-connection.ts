@@ -13,6 +13,7 @@ export interface SpdyStream {
 }
 
 interface Stream {
+  readonly id: number;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   ended: boolean;
 }
@@ -64,7 +65,7 @@ export class SpdyConnection {
     const readable = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          this.#streams.set(id, { controller, ended: false });
+          this.#streams.set(id, { id, controller, ended: false });
         },
         pull: () => this.#setFull(id, false),
         cancel: () => {
@@ -112,6 +113,8 @@ export class SpdyConnection {
   #end(stream: Stream, error: Error | undefined): void {
     if (stream.ended) return;
     stream.ended = true;
+    // Nobody is asked to pull from a stream that has ended, and no more will come of it.
+    this.#setFull(stream.id, false);
     if (error) stream.controller.error(error);
     else stream.controller.close();
   }
