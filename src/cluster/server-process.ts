@@ -2,6 +2,8 @@
 import { systemClock, systemRandom } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
 import { startHttpServer } from "../server/http/index.ts";
+import { createStreamingRoutes } from "../server/http/streaming/index.ts";
+import { lookupIn } from "../server/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
@@ -43,6 +45,16 @@ export function runServer(root: string): Promise<void> {
       port: settings.port,
       advertised: `127.0.0.1:${settings.port}`,
       version: versionInfo,
+      streaming: createStreamingRoutes({
+        lookup: lookupIn(plane.cache),
+        agentTls: () => ({
+          certificate: pki.kubeletClient.certificate,
+          key: pki.kubeletClient.privateKey,
+          ca: pki.authority.certificate,
+        }),
+        random: systemRandom,
+        log,
+      }),
       clock: systemClock,
       log,
     });
