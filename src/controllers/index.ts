@@ -1,5 +1,6 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
 import { clusterDnsController } from "./cluster-dns.ts";
+import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { deploymentController } from "./deployment.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
@@ -13,6 +14,11 @@ import { replicationControllerController } from "./replication-controller.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
+import {
+  claimProtectionController,
+  volumeAttributesClassProtectionController,
+  volumeProtectionController,
+} from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
 export type { ResourceCatalog } from "./resource-catalog.ts";
@@ -53,5 +59,9 @@ export function allControllers({
     podGarbageCollector(),
     nodeIpamController({ podRange }),
     clusterDnsController({ address: dnsAddress }),
+    clusterRoleAggregationController,
+    claimProtectionController,
+    volumeProtectionController,
+    volumeAttributesClassProtectionController,
   ];
 }

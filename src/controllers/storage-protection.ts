@@ -1,0 +1,122 @@
+// Holds back the removal of volumes, claims and their classes while something uses them: pkg/controller/volume/pvcprotection,
+// pvprotection and vacprotection. The admission plugin StorageObjectInUseProtection sets the finalizers.
+import {
+  type KubeObject,
+  type PersistentVolumeClaim,
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  type Pod,
+  Pods,
+  type ResourceReference,
+  VolumeAttributesClasses,
+} from "../api/index.ts";
+import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+
+export const claimProtectionController = defineController({
+  name: "persistentvolumeclaim-protection-controller",
+  watches: {
+    for: PersistentVolumeClaims,
+    also: [also(Pods, (pod) => claimsOf(pod))],
+  },
+  indexes: [{ resource: Pods, name: "claim", values: claimsOf }],
+  async reconcile(context, key) {
+    const claim = context.cache.get(PersistentVolumeClaims, key);
+    if (claim) await protect(context, PersistentVolumeClaims, claim, "kubernetes.io/pvc-protection", isClaimUsed);
+  },
+});
+
+export const volumeProtectionController = defineController({
+  name: "persistentvolume-protection-controller",
+  watches: { for: PersistentVolumes },
+  async reconcile(context, key) {
+    const volume = context.cache.get(PersistentVolumes, key);
+    if (!volume) return;
+    const isBound = () => volume.status?.phase === "Bound";
+    await protect(context, PersistentVolumes, volume, "kubernetes.io/pv-protection", isBound);
+  },
+});
+
+export const volumeAttributesClassProtectionController = defineController({
+  name: "volumeattributesclass-protection-controller",
+  watches: {
+    for: VolumeAttributesClasses,
+    also: [
+      also(PersistentVolumeClaims, (claim, _, old) => [...classesOf(claim), ...(old ? classesOf(old) : [])]),
+      also(PersistentVolumes, ({ spec }, _, old) =>
+        [spec.volumeAttributesClassName, old?.spec.volumeAttributesClassName].filter(isName),
+      ),
+    ],
+  },
+  async reconcile(context, key) {
+    const { cache } = context;
+    const attributes = cache.get(VolumeAttributesClasses, key);
+    if (!attributes) return;
+    const isUsed = () =>
+      cache.list(PersistentVolumeClaims).some((claim) => classesOf(claim).includes(key)) ||
+      cache.list(PersistentVolumes).some(({ spec }) => spec.volumeAttributesClassName === key);
+    await protect(context, VolumeAttributesClasses, attributes, "kubernetes.io/vac-protection", isUsed);
+  },
+});
+
+/** Sets the finalizer on an object that lives, and takes it from one that is going and not used any more. */
+async function protect<T extends KubeObject>(
+  { client, cache }: ReconcileContext,
+  resource: ResourceReference<T>,
+  object: T,
+  finalizer: string,
+  isUsed: (object: T, cache: Cache) => boolean,
+): Promise<void> {
+  const { finalizers = [], deletionTimestamp } = object.metadata;
+  const isHeld = finalizers.includes(finalizer);
+  if (deletionTimestamp === undefined) {
+    if (!isHeld) await client.update(resource, withFinalizers(object, [...finalizers, finalizer]));
+  } else if (isHeld && !isUsed(object, cache)) {
+    const others = finalizers.filter((each) => each !== finalizer);
+    await client.update(resource, withFinalizers(object, others));
+  }
+}
+
+const withFinalizers = <T extends KubeObject>(object: T, finalizers: readonly string[]): T => ({
+  ...object,
+  metadata: { ...object.metadata, finalizers },
+});
+
+/** A pod uses its claims from when it has a node until it is removed; an ephemeral volume's until it has stopped. */
+function isClaimUsed(claim: PersistentVolumeClaim, cache: Cache): boolean {
+  return cache.byIndex(Pods, "claim", keyOf(claim)).some((pod) => {
+    if (!pod.spec.nodeName) return false;
+    return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
+      if (persistentVolumeClaim) return persistentVolumeClaim.claimName === claim.metadata.name;
+      return (
+        ephemeral && `${pod.metadata.name}-${name}` === claim.metadata.name && !isShutDown(pod) && owns(pod, claim)
+      );
+    });
+  });
+}
+
+/** Whether the kubelet has stopped the pod and only its removal is left. */
+const isShutDown = ({ metadata }: Pod): boolean =>
+  metadata.deletionTimestamp !== undefined && metadata.deletionGracePeriodSeconds === 0;
+
+const owns = (pod: Pod, claim: PersistentVolumeClaim): boolean =>
+  (claim.metadata.ownerReferences ?? []).some(({ uid }) => uid === pod.metadata.uid);
+
+/** The keys of the claims that a pod names. */
+function claimsOf(pod: Pod): string[] {
+  const { namespace, name: podName } = pod.metadata;
+  return (pod.spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim) return [`${namespace}/${persistentVolumeClaim.claimName}`];
+    return ephemeral ? [`${namespace}/${podName}-${name}`] : [];
+  });
+}
+
+/** The classes that a claim has, wants, or is on its way to. */
+function classesOf({ spec, status }: PersistentVolumeClaim): string[] {
+  return [
+    spec.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ].filter(isName);
+}
+
+const isName = (name: string | undefined): name is string => name !== undefined && name !== "";
