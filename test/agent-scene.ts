@@ -32,6 +32,8 @@ export interface AgentScene {
   /** Ends the agent and starts another on the same machine. */
   restart(): Promise<void>;
   stop(): void;
+  /** Lets everything happen that needs no time. */
+  settle(): Promise<void>;
   /** Creates a pod on the node and gives it back as the API has it. */
   run(pod: Partial<PodSpec> & { readonly name?: string; readonly metadata?: object }): Promise<Pod>;
   pod(name?: string): Promise<Pod>;
@@ -61,8 +63,12 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
     const log = options.log ?? silentLogger;
     return startAgent({ client, engine, host, clock, random, log, nodeName, settings, signal });
   };
+  /** What follows from one thing can be a longer chain of promises than the clock waits for. */
+  const settle = async () => {
+    for (let round = 0; round < 10; round++) await clock.advance(0);
+  };
   let agent = await start();
-  await clock.advance(0);
+  await settle();
   const scene = {
     api,
     client,
@@ -74,12 +80,13 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
     },
     async restart() {
       stop.abort();
-      await clock.advance(0);
+      await settle();
       stop = new AbortController();
       agent = await start();
-      await clock.advance(0);
+      await settle();
     },
     stop: () => stop.abort(),
+    settle,
     async run({ name = "web", metadata = {}, ...spec }: Partial<PodSpec> & { name?: string; metadata?: object }) {
       const containers = spec.containers ?? [{ name: "app", image: "app:1" }];
       await client.create(Pods, {
@@ -88,12 +95,12 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
         metadata: { name, namespace: "default", ...metadata },
         spec: { nodeName, ...spec, containers },
       });
-      await clock.advance(0);
+      await settle();
       return scene.pod(name);
     },
     pod: (name = "web") => client.get(Pods, { namespace: "default", name }),
     async events(name = "web") {
-      await clock.advance(0);
+      await settle();
       const { items } = await client.list(Events, { namespace: "default" });
       return items
         .filter((each: Event) => each.involvedObject.name === name)

@@ -18,8 +18,10 @@ type Json = Record<string, unknown>;
 export class PodApi implements ResourceHandler {
   readonly fake = new FakeApi();
   readonly #clock: Clock;
-  /** How many tokens were given out. */
-  tokens = 0;
+  /** The tokens that were asked for, as objects. */
+  readonly tokenRequests: {
+    readonly request: { readonly spec: { readonly boundObjectRef?: object; readonly expirationSeconds?: number } };
+  }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -85,9 +87,15 @@ export class PodApi implements ResourceHandler {
   }
 
   #token(request: ResourceRequest): ResourceResponse {
-    const { spec } = request.body as { spec: { expirationSeconds?: number } };
-    const lifeMs = (spec.expirationSeconds ?? 3_600) * 1_000;
-    const status = { token: `token-${++this.tokens}`, expirationTimestamp: timestamp(this.#clock.now() + lifeMs) };
+    const failure = this.fake.failure(request);
+    if (failure) throw failure;
+    // The agent sends a TokenRequest.
+    const body = request.body as PodApi["tokenRequests"][0]["request"];
+    const lifeMs = (body.spec.expirationSeconds ?? 3_600) * 1_000;
+    const status = {
+      token: `token-${this.tokenRequests.push({ request: body })}`,
+      expirationTimestamp: timestamp(this.#clock.now() + lifeMs),
+    };
     return { type: "object", code: 201, object: { ...(request.body as object), status }, warnings: [] };
   }
 }

@@ -71,7 +71,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
   const nodes = new Informer(Nodes, { fieldSelector: `metadata.name=${nodeName}` }, environment);
   const services = new Informer(Services, {}, environment);
-  const context: AgentContext = {
+  const shared: Omit<AgentContext, "volumes"> = {
     ...environment,
     engine,
     host,
@@ -86,7 +86,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       events,
       pullsAtOnceMax: settings.pullsAtOnceMax ?? settingsDefaults.pullsAtOnceMax,
     }),
-    volumes: new Volumes(),
     objects,
     runtimeName: version.runtime,
     node: () => nodes.get(nodeName),
@@ -101,6 +100,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       return found.filter((each) => each !== undefined);
     },
   };
+  const volumes = new Volumes(shared);
+  const context: AgentContext = { ...shared, volumes };
+  await volumes.start();
   const facts = { name: nodeName, machine, settings, engine: version };
   const reporter = new NodeReporter(context, facts, recorder, () =>
     pods.hasTakenOver ? "" : "pods are being taken over",

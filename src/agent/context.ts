@@ -14,6 +14,8 @@ import type { AgentSettings } from "./settings.ts";
 export interface PodVolumes {
   /** Makes everything that the pod's containers mount. Throws VolumeError. */
   prepare(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** Brings configuration in the pod's volumes up to date. */
+  refresh(pod: Pod): Promise<void>;
   /** The mounts of one container; makes the parts of volumes that it asks for by subPath. */
   mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]>;
   /** Unmounts and removes the pod's volumes; what hostPath volumes show stays. */

@@ -95,7 +95,7 @@ test("a container that the engine cannot create or start says so", async () => {
   await run({ name: "create", containers: [{ name: "a", image: "app:1" }] });
   assert.deepEqual(waiting(await pod("create")), { reason: "CreateContainerError", message: "bad mount" });
   await run({ name: "start", containers: [{ name: "b", image: "app:1" }] });
-  await clock.advance(500);
+  await clock.advance(1_500);
   const [container] = (await pod("start")).status.containerStatuses!;
   assert.equal(container?.lastState?.terminated?.reason, "StartError");
   assert.equal(container?.lastState?.terminated?.exitCode, 128);

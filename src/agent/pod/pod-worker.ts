@@ -1,7 +1,7 @@
 // One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
 // something happens (the API, the engine, a probe, a timer) and never in between.
 import type { Pod, PodCondition, PodStatus } from "../../api/index.ts";
-import { assert, errorMessage, isAbort, sleep, type Timer } from "../../lib/index.ts";
+import { assert, deepEqual, errorMessage, isAbort, sleep, type Timer } from "../../lib/index.ts";
 import { StartError } from "../container/start-error.ts";
 import type { AgentContext } from "../context.ts";
 import type { ContainerStatus } from "../engine/index.ts";
@@ -92,7 +92,10 @@ export class PodWorker {
 
   /** The API has another version of the pod. */
   update(pod: Pod): void {
+    const { labels, annotations } = this.#pod.metadata;
     this.#pod = pod;
+    // Volumes of the downward API show them.
+    if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations])) this.#refreshVolumes();
     const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
     if (deletionTimestamp !== undefined) {
       this.#stopWith(
@@ -146,6 +149,7 @@ export class PodWorker {
     for (const [name, failure] of this.#failures) {
       if (failure.reason === "CreateContainerConfigError") this.#failures.set(name, { ...failure, retryAtMs: 0 });
     }
+    this.#refreshVolumes();
     this.wake();
   }
 
@@ -286,10 +290,7 @@ export class PodWorker {
   #carryOut(action: PodAction, view: PodView): void {
     switch (action.type) {
       case "prepareVolumes":
-        this.#setUp("prepare volumes", async () => {
-          await this.#context.volumes.prepare(this.#pod, this.#startAbort.signal);
-          this.#volumesReady = true;
-        });
+        this.#setUp("prepare volumes", () => this.#prepareVolumes());
         return;
       case "createSandbox":
         if (action.attempt > 0) {
@@ -335,6 +336,25 @@ export class PodWorker {
       }
     };
     void run();
+  }
+
+  #refreshVolumes(): void {
+    if (!this.#volumesReady || this.#stop) return;
+    const { volumes, log } = this.#context;
+    volumes.refresh(this.#pod).catch((error) => {
+      log.warn("volumes not refreshed", { pod: describePod(this.#pod), error: errorMessage(error) });
+    });
+  }
+
+  async #prepareVolumes(): Promise<void> {
+    const { volumes, events } = this.#context;
+    try {
+      await volumes.prepare(this.#pod, this.#startAbort.signal);
+      this.#volumesReady = true;
+    } catch (error) {
+      if (!isAbort(error)) events.warning(this.#pod, "FailedMount", errorMessage(error));
+      throw error;
+    }
   }
 
   async #stopSandbox(id: string): Promise<void> {

@@ -1,9 +1,187 @@
-import type { PodVolumes } from "../context.ts";
+// The volumes of the node's pods: made before the first container, kept true while the pod runs, removed after its end.
+import {
+  PersistentVolumeClaims,
+  PersistentVolumes,
+  type Pod,
+  podLimits,
+  quantityValue,
+  type Volume,
+} from "../../api/index.ts";
+import { errorMessage, type Timer, timestamp } from "../../lib/index.ts";
+import type { AgentContext, PodVolumes } from "../context.ts";
+import type { Mount } from "../engine/index.ts";
+import type { PodContainer } from "../pod/pod-containers.ts";
+import { ConfigurationReader, configurationKind } from "./configuration-volume.ts";
+import { containerMounts } from "./container-mounts.ts";
+import { checkHostPath } from "./host-path.ts";
+import { writePayload } from "./payload-directory.ts";
+import { ServiceAccountTokens } from "./service-account-tokens.ts";
+import { VolumeError } from "./volume-error.ts";
+import { giveToGroup } from "./volume-ownership.ts";
+
+type Context = Omit<AgentContext, "volumes">;
+
+interface PreparedPod {
+  /** Where each volume is on the machine. */
+  readonly paths: Map<string, string>;
+  timer?: Timer;
+  /** The refresh that runs; the next one waits for it. */
+  refreshing: Promise<void>;
+}
+
+const emptyDirMode = 0o777;
+/** Configuration that could not be refreshed is tried again after this time. */
+const refreshRetryMs = 10_000;
 
 export class Volumes implements PodVolumes {
-  async prepare(): Promise<void> {}
-  async mounts() {
-    return [];
+  readonly #context: Context;
+  readonly #tokens: ServiceAccountTokens;
+  readonly #reader: ConfigurationReader;
+  readonly #prepared = new Map<string, PreparedPod>();
+  #versions = 0;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#tokens = new ServiceAccountTokens(context);
+    this.#reader = new ConfigurationReader(context, this.#tokens);
   }
-  async tearDown(): Promise<void> {}
+
+  /** Mounts the memory that holds the configuration of all pods: secrets never reach a disk. */
+  async start(): Promise<void> {
+    const { host, paths } = this.#context;
+    await host.mounts.mountMemory(paths.memory, undefined, 0o750);
+  }
+
+  async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { uid } = pod.metadata;
+    const prepared: PreparedPod = this.#prepared.get(uid) ?? { paths: new Map(), refreshing: Promise.resolve() };
+    this.#prepared.set(uid, prepared);
+    let refreshAtMs = Number.POSITIVE_INFINITY;
+    for (const volume of pod.spec.volumes ?? []) {
+      signal.throwIfAborted();
+      try {
+        const made = await this.#make(pod, volume);
+        prepared.paths.set(volume.name, made.path);
+        refreshAtMs = Math.min(refreshAtMs, made.refreshAtMs);
+      } catch (error) {
+        throw new VolumeError(volume.name, error);
+      }
+    }
+    this.#refreshAt(pod, prepared, refreshAtMs);
+  }
+
+  /** Brings configuration in running pods up to date: an object changed, or the pod's own labels. */
+  async refresh(pod: Pod): Promise<void> {
+    const prepared = this.#prepared.get(pod.metadata.uid);
+    if (!prepared) return;
+    prepared.refreshing = prepared.refreshing.then(() => this.#refresh(pod, prepared));
+    await prepared.refreshing;
+  }
+
+  mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]> {
+    const { host, paths } = this.#context;
+    const prepared = this.#prepared.get(pod.metadata.uid);
+    return containerMounts({ host, paths, pod, container, env, volumes: prepared?.paths ?? new Map() });
+  }
+
+  async tearDown(podUid: string): Promise<void> {
+    const { host, paths } = this.#context;
+    const prepared = this.#prepared.get(podUid);
+    prepared?.timer?.cancel();
+    this.#prepared.delete(podUid);
+    await prepared?.refreshing;
+    for (const mount of await host.mounts.mountsBelow(paths.pod(podUid))) await host.mounts.unmount(mount);
+    await host.files.remove(paths.subPaths(podUid));
+    await host.files.remove(`${paths.pod(podUid)}/volumes`);
+    await host.files.remove(paths.podMemory(podUid));
+    this.#tokens.forget(podUid);
+  }
+
+  async #refresh(pod: Pod, prepared: PreparedPod): Promise<void> {
+    const { clock, log } = this.#context;
+    let refreshAtMs = Number.POSITIVE_INFINITY;
+    for (const volume of pod.spec.volumes ?? []) {
+      if (!configurationKind(volume) || this.#prepared.get(pod.metadata.uid) !== prepared) continue;
+      try {
+        refreshAtMs = Math.min(refreshAtMs, (await this.#configuration(pod, volume)).refreshAtMs);
+      } catch (error) {
+        // A running pod keeps what it has, as when a ConfigMap is deleted under it.
+        log.info("volume not refreshed", { pod: pod.metadata.name, volume: volume.name, error: errorMessage(error) });
+        refreshAtMs = Math.min(refreshAtMs, clock.now() + refreshRetryMs);
+      }
+    }
+    this.#refreshAt(pod, prepared, refreshAtMs);
+  }
+
+  #refreshAt(pod: Pod, prepared: PreparedPod, atMs: number): void {
+    const { clock, signal } = this.#context;
+    prepared.timer?.cancel();
+    if (atMs === Number.POSITIVE_INFINITY || this.#prepared.get(pod.metadata.uid) !== prepared) return;
+    prepared.timer = clock.setTimer(atMs - clock.now(), () => {
+      if (!signal.aborted) void this.refresh(pod);
+    });
+  }
+
+  async #make(pod: Pod, volume: Volume): Promise<{ path: string; refreshAtMs: number }> {
+    if (configurationKind(volume)) return this.#configuration(pod, volume);
+    return { path: await this.#storage(pod, volume), refreshAtMs: Number.POSITIVE_INFINITY };
+  }
+
+  async #configuration(pod: Pod, volume: Volume) {
+    const { host, paths, clock } = this.#context;
+    const path = paths.memoryVolume(pod.metadata.uid, configurationKind(volume) ?? "", volume.name);
+    const { payload, refreshAtMs } = await this.#reader.read(pod, volume);
+    const { fsGroup } = pod.spec.securityContext ?? {};
+    const stamp = () => `${timestamp(clock.now()).replace(/[-:T]/g, "_").slice(0, 19)}.${this.#versions++}`;
+    `${new Date(clock.now()).toISOString().replace(/[-:T]/g, "_").slice(0, 19)}.${this.#versions++}`;
+    await writePayload({ files: host.files, path, stamp, ...(fsGroup === undefined ? {} : { fsGroup }) }, payload);
+    return { path, refreshAtMs };
+  }
+
+  async #storage(pod: Pod, volume: Volume): Promise<string> {
+    const { host } = this.#context;
+    if (volume.emptyDir) return this.#emptyDir(pod, volume);
+    if (volume.hostPath) {
+      await checkHostPath(host.files, volume.hostPath.path, volume.hostPath.type);
+      return volume.hostPath.path;
+    }
+    if (volume.persistentVolumeClaim) return this.#claim(pod, volume.persistentVolumeClaim.claimName);
+    if (volume.ephemeral) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`);
+    const kind = Object.keys(volume).find((key) => key !== "name");
+    throw new Error(`volumes of the kind ${kind} are not supported`);
+  }
+
+  async #emptyDir(pod: Pod, volume: Volume): Promise<string> {
+    const { host, paths } = this.#context;
+    const { medium = "", sizeLimit } = volume.emptyDir ?? {};
+    const path = paths.volume(pod.metadata.uid, "empty-dir", volume.name);
+    const isNew = (await host.files.status(path)) === undefined;
+    if (isNew) await host.files.makeDirectory(path, emptyDirMode);
+    if (medium === "Memory") {
+      const limit = sizeLimit ?? podLimits(pod).get("memory");
+      await host.mounts.mountMemory(path, limit === undefined ? undefined : quantityValue(limit), emptyDirMode);
+    } else if (medium !== "") throw new Error(`unknown storage medium "${medium}"`);
+    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+    if (fsGroup !== undefined && isNew) await giveToGroup(host.files, path, fsGroup, fsGroupChangePolicy);
+    return path;
+  }
+
+  /** Volumes that are directories of this machine; the scheduler brings the pod to the right one. */
+  async #claim(pod: Pod, claimName: string): Promise<string> {
+    const { client, host } = this.#context;
+    const { namespace = "" } = pod.metadata;
+    const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName });
+    const name = claim.spec.volumeName;
+    if (claim.status?.phase !== "Bound" || !name) throw new Error(`PVC ${namespace}/${claimName} is not bound`);
+    const { spec } = await client.get(PersistentVolumes, { name });
+    if (spec.hostPath) {
+      await checkHostPath(host.files, spec.hostPath.path, spec.hostPath.type);
+      return spec.hostPath.path;
+    }
+    if (!spec.local) throw new Error(`persistent volume ${name} is of a kind that is not supported`);
+    if (!(await host.files.status(spec.local.path))) throw new Error(`path "${spec.local.path}" does not exist`);
+    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+    if (fsGroup !== undefined) await giveToGroup(host.files, spec.local.path, fsGroup, fsGroupChangePolicy);
+    return spec.local.path;
+  }
 }

@@ -1,0 +1,79 @@
+import type { Pod, VolumeMount } from "../../api/index.ts";
+import { expandStrictly } from "../container/expand.ts";
+import type { Mount } from "../engine/index.ts";
+import type { AgentHost } from "../host.ts";
+import type { Paths } from "../paths.ts";
+import type { PodContainer } from "../pod/pod-containers.ts";
+
+export interface MountsInput {
+  readonly host: AgentHost;
+  readonly paths: Paths;
+  readonly pod: Pod;
+  readonly container: PodContainer;
+  readonly env: Readonly<Record<string, string>>;
+  /** Where each of the pod's volumes is on the machine. */
+  readonly volumes: ReadonlyMap<string, string>;
+}
+
+const propagations: Readonly<Record<string, Mount["propagation"]>> = {
+  HostToContainer: "hostToContainer",
+  Bidirectional: "bidirectional",
+};
+
+/** What the container's volumeMounts ask the engine for. Throws when a part of a volume cannot be mounted. */
+export async function containerMounts(input: MountsInput): Promise<Mount[]> {
+  const mounts: Mount[] = [];
+  for (const [index, mount] of (input.container.spec.volumeMounts ?? []).entries()) {
+    const volume = input.volumes.get(mount.name);
+    if (volume === undefined)
+      throw new Error(`cannot find volume "${mount.name}" to mount into container "${input.container.spec.name}"`);
+    const inner = subPathOf(mount, input.env);
+    mounts.push({
+      containerPath: absolute(mount.mountPath),
+      hostPath: inner === "" ? volume : await mountSubPath(input, mount, volume, inner, index),
+      readonly: mount.readOnly ?? false,
+      propagation: propagations[mount.mountPropagation ?? ""] ?? "private",
+    });
+  }
+  return mounts;
+}
+
+function subPathOf({ subPath, subPathExpr, mountPath }: VolumeMount, env: Readonly<Record<string, string>>): string {
+  if (!subPathExpr) return checked(subPath ?? "", mountPath);
+  const { value, unknown } = expandStrictly(subPathExpr, env);
+  if (unknown !== undefined) throw new Error(`missing value for "${unknown}"`);
+  return checked(value, mountPath);
+}
+
+function checked(path: string, mountPath: string): string {
+  if (path.startsWith("/")) throw new Error(`error SubPath \`${path}\` must not be an absolute path`);
+  if (path.split("/").includes("..")) {
+    throw new Error(`unable to provision SubPath \`${path}\` for \`${mountPath}\`: must not contain '..'`);
+  }
+  return path;
+}
+
+/**
+ * Mounts a part of a volume where only the agent can change the way to it: whoever writes into the volume could else put
+ * a link in its place between the check and the engine's mount (CVE-2017-1002101).
+ */
+async function mountSubPath(
+  { host, paths, pod, container }: MountsInput,
+  mount: VolumeMount,
+  volume: string,
+  inner: string,
+  index: number,
+): Promise<string> {
+  const target = paths.subPath(pod.metadata.uid, mount.name, container.spec.name, index);
+  await host.mounts.unmount(target);
+  if ((await host.files.realPath(`${volume}/${inner}`)) === undefined) {
+    const mode = (await host.files.status(volume))?.mode ?? 0o755;
+    await host.mounts.makeDirectoryInside(volume, inner, mode & 0o777);
+  }
+  await host.mounts.bindInside(volume, inner, target);
+  return target;
+}
+
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `/${path}`;
+}
