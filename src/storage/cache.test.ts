@@ -217,6 +217,7 @@ test("a scoped watch gets what is or was in its scope, and nothing else", async 
   ]);
   assert.deepEqual(await ready(cache, scopes.index), ["1 ADDED a/one", "3 MODIFIED b/two", "4 MODIFIED b/two"]);
   assert.equal(scopes.index.delivered, cache.revision, "a bookmark may say that all was seen");
+  assert.throws(() => pods.watch(0, never, { index: "unknown", value: "x" }), /has an index unknown/);
   await cache.close();
 });
 
@@ -264,6 +265,17 @@ test("events older than five minutes leave the ring", async () => {
   await clock.advance(3 * 60_000 + 1);
   assert.throws(() => pods.watch(0, never), Compacted);
   assert.deepEqual(await ready(cache, pods.watch(1, never)), ["2 ADDED a/two"]);
+  await cache.close();
+});
+
+test("the storage's history is compacted after five minutes", async () => {
+  const { storage, cache, clock, commit } = await start();
+  for (const name of ["one", "two", "three"]) await commit(putPod("a", name));
+  await clock.advance(6 * 60_000);
+  await commit(putPod("a", "four"));
+  assert.equal(storage.compacted, 1, "what came since the start is five minutes old only now");
+  await clock.advance(5 * 60_000);
+  assert.equal(storage.compacted, 3);
   await cache.close();
 });
 

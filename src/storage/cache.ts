@@ -17,7 +17,7 @@ export interface WatchCacheOptions {
 
 const ringEventsMaxDefault = 10_000;
 const watcherEventsMaxDefault = 10_000;
-/** etcd's compaction interval in Kubernetes (--etcd-compaction-interval): older events are not promised to anyone. */
+/** The compaction interval of Kubernetes' API server (--etcd-compaction-interval): older events are promised to nobody. */
 const eventAgeMsMax = 5 * 60_000;
 const expiryPeriodMs = 60_000;
 const retryDelayMs = 1_000;
@@ -49,6 +49,8 @@ class StorageWatchCache implements WatchCache {
   #loaded: Revision;
   #expiry: Timer;
   #revision: Revision;
+  /** What was applied at a time; when that is long enough ago, what was before is compacted. */
+  #checkpoint: { readonly revision: Revision; readonly atMs: number };
 
   constructor(storage: Storage, snapshot: Snapshot, options: WatchCacheOptions) {
     this.#storage = storage;
@@ -62,6 +64,7 @@ class StorageWatchCache implements WatchCache {
       applied: () => this.#revision,
     };
     for (const entry of snapshot.entries) this.#resourceOf(entry.key).load(entry);
+    this.#checkpoint = { revision: this.#revision, atMs: this.#clock.monotonicMs() };
     this.#expiry = this.#clock.setTimer(expiryPeriodMs, this.#expire);
     this.#following = this.#follow();
   }
@@ -176,8 +179,21 @@ class StorageWatchCache implements WatchCache {
   }
 
   readonly #expire = () => {
-    const oldestMs = this.#clock.monotonicMs() - eventAgeMsMax;
-    for (const resource of this.#resources.values()) resource.expire(oldestMs);
+    const nowMs = this.#clock.monotonicMs();
+    for (const resource of this.#resources.values()) resource.expire(nowMs - eventAgeMsMax);
+    if (nowMs - this.#checkpoint.atMs >= eventAgeMsMax) {
+      void this.#compact(this.#checkpoint.revision);
+      this.#checkpoint = { revision: this.#revision, atMs: nowMs };
+    }
     this.#expiry = this.#clock.setTimer(expiryPeriodMs, this.#expire);
   };
+
+  async #compact(before: Revision): Promise<void> {
+    try {
+      await this.#storage.compact(before);
+    } catch (error) {
+      // It only saves room, and is tried again in five minutes.
+      if (!this.#closing.signal.aborted) this.#log.warn("compaction failed", { error: errorMessage(error) });
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import { Compacted, type Revision, type StorageEvent } from "./storage.ts";
 
 /** How many events a driver keeps for watches unless told otherwise. Only the watch cache reads them, right away. */
-export const historyEventsMax = 10_000;
+export const historyEventsMax = 4_096;
 
 /** The events of recent commits in memory. Readers have no queue of their own: each keeps its place in this one. */
 export class History {
@@ -30,12 +30,8 @@ export class History {
       this.#commits.push(events);
       this.#eventCount += events.length;
     }
-    let excess = 0;
-    for (let count = this.#eventCount; count > this.#eventsMax && excess < this.#commits.length - 1; excess++) {
-      count -= this.#commits[excess]!.length;
-    }
     // Dropping moves what stays, so it waits until a tenth is too much.
-    if (this.#eventCount > this.#eventsMax * 1.1) this.#drop(excess);
+    if (this.#eventCount > this.#eventsMax * 1.1) this.#drop(this.#excess());
     this.#wakeAll();
   }
 
@@ -68,6 +64,15 @@ export class History {
     } finally {
       signal.removeEventListener("abort", wake);
     }
+  }
+
+  /** How many commits have to go; the last one stays, however large. */
+  #excess(): number {
+    let commits = 0;
+    for (let events = this.#eventCount; events > this.#eventsMax && commits < this.#commits.length - 1; commits++) {
+      events -= this.#commits[commits]!.length;
+    }
+    return commits;
   }
 
   #drop(count: number): void {

@@ -68,6 +68,7 @@ export class ResourceState implements ResourceCache {
   }
 
   watch(after: Revision, signal: AbortSignal, scope?: WatchScope): CacheWatcher {
+    if (scope !== undefined && "index" in scope) this.#index(scope.index);
     const missed = this.#ring.since(after);
     const name = scopeName(scope);
     const pending = scope === undefined ? missed : missed.filter((event) => this.#scopesOf(event).has(name));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -82,6 +82,13 @@ test("commits under way when it is closed are finished", async () => {
   const second = await openLmdbStorage(path);
   assert.equal((await second.range("/")).entries.length, 50);
   await second.close();
+});
+
+test("only its owner can read the files", async () => {
+  await (await openLmdbStorage(path)).close();
+  for (const file of await readdir(path)) {
+    assert.equal((await stat(join(path, file))).mode & 0o077, 0, file);
+  }
 });
 
 test("a directory of a newer version is refused and stays as it is", async () => {

@@ -54,10 +54,12 @@ export async function openLmdbStorage(path: string, options: LmdbStorageOptions 
   await prepareDataDirectory(path);
   let root: RootDatabase;
   try {
-    root = open({
+    const environment = {
       path,
       noSubdir: false,
-      encoding: "binary",
+      // The objects include Secrets. The option is missing among lmdb-js's types.
+      permissionsMode: 0o600,
+      encoding: "binary" as const,
       maxDbs: 2,
       // A commit that resolves is on disk, and one that fails there is told so. With overlapping sync it would resolve
       // before, and a failed sync would leave it visible. Groups follow one another, so nothing could overlap (measured:
@@ -65,7 +67,8 @@ export async function openLmdbStorage(path: string, options: LmdbStorageOptions 
       overlappingSync: false,
       // Groups are made here; lmdb-js's own batches would only add a promise whose rejection nobody sees.
       eventTurnBatching: false,
-    });
+    };
+    root = open(environment);
   } catch (error) {
     throw new Error(`cannot open the data directory ${path}`, { cause: error });
   }
