@@ -7,6 +7,7 @@ import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
+import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
 import { serve } from "./pipeline/serve.ts";
@@ -77,6 +78,7 @@ class Pipeline implements ApiServer {
     const { verb, subresource = "" } = request;
     await this.authorize(requestAttributes(request, user));
     const objectRequest = this.#objectRequest(request, user);
+    if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
     return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);
   }
 

@@ -12,6 +12,8 @@ import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { commitmentOf, seeConflict } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
+import { recordOwnership } from "./field-ownership.ts";
+import { wholeForm } from "./form.ts";
 import { keepsStatusOnCreate } from "./kind-rules.ts";
 import { fillNewMetadata, placeInNamespace, validateNewMetadata } from "./metadata.ts";
 
@@ -26,6 +28,9 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
   if (metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
   placeInNamespace(request, metadata);
   dropStatus(request, object);
+  // An apply has said who owns what.
+  if (request.patchType !== "application/apply-patch+yaml")
+    recordOwnership(request, wholeForm(request.definition), object, undefined);
   const admission = admissionRequest(request, "CREATE", object, undefined);
   await admit(request, admission);
   if (request.definition.namespaced && metadata.namespace !== request.namespace)

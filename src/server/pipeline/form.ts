@@ -15,6 +15,8 @@ export interface Form extends DecodableKind {
   /** What is wrong with a body of a kind of its own. */
   readonly validateBody?: (body: object) => readonly FieldError[];
   readonly validate: (next: KubeObject, old: KubeObject, definition: ResourceDefinition) => readonly FieldError[];
+  /** Top-level fields that this form leaves as they are. */
+  readonly keeps: readonly string[];
   /** Whether the kind's own preparation of updates runs. */
   readonly prepares: boolean;
 }
@@ -23,6 +25,7 @@ export interface Form extends DecodableKind {
 export function wholeForm(definition: ResourceDefinition): Form {
   return {
     ...decodableKind(definition),
+    keeps: definition.statusFields,
     next: (body, old) => withFieldsOf(body, old, definition.statusFields),
     validate: (next, old) => [
       ...(definition.validate?.(next, rootPath) ?? []),
@@ -37,11 +40,16 @@ export function statusForm(definition: ResourceDefinition): Form {
   const ofBody = ["metadata", ...definition.statusFields];
   return {
     ...decodableKind(definition),
+    keeps: Object.keys(definition.schema.properties ?? {}).filter(
+      (each) => !identity.has(each) && !ofBody.includes(each),
+    ),
     next: (body, old) => withFieldsOf({ ...old } as Draft<KubeObject>, body as KubeObject, ofBody), // the copy's top level is private
     validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
     prepares: false,
   };
 }
+
+const identity = new Set(["apiVersion", "kind"]);
 
 function decodableKind({ group, version, kind, schema, schemaName }: ResourceDefinition): DecodableKind {
   return { group, version, kind, schema, schemaName };

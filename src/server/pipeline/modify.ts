@@ -14,6 +14,7 @@ import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts
 import { commitmentOf, seeConflict } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { createObject } from "./create.ts";
+import { recordOwnership } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
 import { keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
@@ -79,10 +80,14 @@ async function updateObject(
   const body = modification.body(shown);
   checkName(request, body);
   checkPreconditions(request, body, old);
+  const applies = request.patchType === "application/apply-patch+yaml";
+  if (!form.show && !applies) recordOwnership(request, form, body, old);
   await admit(request, admissionRequest(request, "UPDATE", body, shown));
   const wrong = form.validateBody?.(body) ?? [];
   if (wrong.length > 0) throw invalid(form, request.name, wrong);
   const next = form.next(body, old, request);
+  // A body of another kind has no managedFields of the object.
+  if (form.show) recordOwnership(request, form, next, old);
   completeUpdate(request, form, next, old);
   const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown);
   await validateAdmission(request, admission);

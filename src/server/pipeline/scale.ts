@@ -21,6 +21,7 @@ export function scaleForm(definition: ResourceDefinition, mapping: ScaleMapping<
     kind: "Scale",
     schema: definitions[schemaName] ?? {},
     schemaName,
+    keeps: [],
     show: (object) => scaleOf(object, mapping),
     next: (body, old) => {
       const draft = deepCopy(old);

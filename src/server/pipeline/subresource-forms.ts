@@ -31,6 +31,7 @@ export function subresourceForm(definition: ResourceDefinition, subresource: str
 function finalizeForm(definition: ResourceDefinition): Form {
   return {
     ...wholeForm(definition),
+    keeps: ["status"],
     next: (body, old) => {
       const finalizers = (body as Draft<Namespace>).spec?.finalizers ?? []; // the definition is that of Namespace
       const namespace = old as Namespace;
@@ -47,6 +48,7 @@ function finalizeForm(definition: ResourceDefinition): Form {
 function approvalForm(definition: ResourceDefinition): Form {
   return {
     ...wholeForm(definition),
+    keeps: ["spec"],
     next: (body, old) => {
       const request = old as CertificateSigningRequest; // the definition is that kind's
       const { conditions } = (body as Draft<CertificateSigningRequest>).status ?? {};

@@ -269,3 +269,33 @@ test("a pod is bound to a node once", async () => {
     message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',
   });
 });
+
+test("managedFields say who wrote what, and apply keeps others out", async () => {
+  const options = { fieldManager: "one" };
+  const created = await create("managed", { data: { a: "1" } }, options);
+  assert.equal(created.metadata.managedFields?.[0]?.manager, "one");
+  const apply = (manager: string, data: object, force = false) =>
+    server.send("patch", ConfigMaps, {
+      ...at("managed"),
+      body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "managed" }, data },
+      patchType: "application/apply-patch+yaml",
+      options: { fieldManager: manager, force },
+    });
+  await assert.rejects(apply("two", { a: "2" }), { code: 409, message: /conflict with "one" using v1: \.data\.a/ });
+  assert.deepEqual((await apply("two", { a: "2", b: "2" }, true)).data, { a: "2", b: "2" });
+  assert.deepEqual((await apply("two", { b: "2" })).data, { b: "2" });
+});
+
+test("an apply creates what does not exist, and needs a manager", async () => {
+  const target = {
+    ...at("applied"),
+    body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "applied" } },
+    patchType: "application/apply-patch+yaml" as const,
+  };
+  await assert.rejects(server.send("patch", ConfigMaps, target), {
+    code: 422,
+    message: 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+  });
+  const served = await server.serve("patch", ConfigMaps, { ...target, options: { fieldManager: "me" } });
+  assert.equal(served.type === "object" && served.code, 201);
+});
