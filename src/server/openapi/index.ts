@@ -1,2 +1,3 @@
 export * from "./openapi-v2.ts";
+export * from "./openapi-v2-protobuf.ts";
 export * from "./openapi-v3.ts";

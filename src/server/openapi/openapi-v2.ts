@@ -1,19 +1,59 @@
 // OpenAPI (Swagger) 2.0: what kubectl up to 1.26 validates and explains with.
 import type { ResourceDefinition, Schema } from "../../api/index.ts";
-import { isCustom, type Operation, type Parameter, type PathItem, pathsOf } from "./operations.ts";
+import { isCustom, type Method, type Operation, type Parameter, type PathItem, pathsOf } from "./operations.ts";
 import { closureOf, namesIn, schemaSource } from "./schemas.ts";
+
+export interface ParameterV2 {
+  readonly name: string;
+  readonly in: "path" | "query" | "body";
+  readonly description?: string;
+  readonly required?: boolean;
+  readonly type?: string;
+  readonly uniqueItems?: boolean;
+  readonly schema?: Schema;
+}
+
+export interface ResponseV2 {
+  readonly description: string;
+  readonly schema?: Schema;
+}
+
+export interface OperationV2 {
+  readonly description: string;
+  readonly consumes: readonly string[];
+  readonly produces: readonly string[];
+  readonly schemes: readonly string[];
+  readonly tags: readonly string[];
+  readonly operationId: string;
+  readonly parameters: readonly ParameterV2[];
+  readonly responses: Readonly<Record<string, ResponseV2>>;
+  readonly "x-kubernetes-action": string;
+  readonly "x-kubernetes-group-version-kind": object;
+}
+
+export type PathItemV2 = { readonly [method in Method]?: OperationV2 } & {
+  readonly parameters?: readonly ParameterV2[];
+};
+
+export interface OpenApiV2Document {
+  readonly swagger: "2.0";
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, PathItemV2>>;
+  readonly definitions: Readonly<Record<string, Schema>>;
+  readonly securityDefinitions: Readonly<Record<string, { type: string; name: string; in: string }>>;
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+}
 
 const produces = ["application/json", "application/yaml"];
 
 /** The document of everything that is served, for GET /openapi/v2. */
-export function openApiV2(kinds: readonly ResourceDefinition[], version = "v1.35.0"): object {
+export function openApiV2(kinds: readonly ResourceDefinition[], version = "v1.35.0"): OpenApiV2Document {
   const items = kinds.flatMap(pathsOf);
-  const source = schemaSource(kinds);
-  const schemas = closureOf(namesIn(items.flatMap((item) => item.operations)), source);
+  const schemas = closureOf(namesIn(items.flatMap((item) => item.operations)), schemaSource(kinds));
   const custom = new Set(kinds.filter(isCustom).map((kind) => kind.schemaName));
-  const definitions: Record<string, unknown> = {};
+  const definitions: Record<string, Schema> = {};
   for (const [name, schema] of Object.entries(schemas)) definitions[name] = custom.has(name) ? plain(schema) : schema;
-  const paths: Record<string, unknown> = {};
+  const paths: Record<string, PathItemV2> = {};
   for (const item of items) paths[item.path] = pathOf(item);
   return {
     swagger: "2.0",
@@ -25,17 +65,16 @@ export function openApiV2(kinds: readonly ResourceDefinition[], version = "v1.35
   };
 }
 
-function pathOf({ parameters, operations }: PathItem): Record<string, unknown> {
-  const item: Record<string, unknown> = {};
-  for (const operation of operations) item[operation.method] = operationOf(operation);
-  if (parameters.length > 0)
-    item.parameters = parameters.map((each) => ({ ...parameterOf(each, "path"), required: true }));
-  return item;
+function pathOf({ parameters, operations }: PathItem): PathItemV2 {
+  const methods: Partial<Record<Method, OperationV2>> = {};
+  for (const operation of operations) methods[operation.method] = operationOf(operation);
+  if (parameters.length === 0) return methods;
+  return { ...methods, parameters: parameters.map((each) => ({ ...parameterOf(each, "path"), required: true })) };
 }
 
-function operationOf(operation: Operation): object {
+function operationOf(operation: Operation): OperationV2 {
   const { body, answer, codes } = operation;
-  const parameters: object[] = operation.query.map((each) => parameterOf(each, "query"));
+  const parameters = operation.query.map((each) => parameterOf(each, "query"));
   if (body)
     parameters.unshift({
       name: "body",
@@ -43,7 +82,7 @@ function operationOf(operation: Operation): object {
       schema: { $ref: `#/definitions/${body}` },
       ...(operation.method === "delete" ? {} : { required: true }),
     });
-  const responses: Record<string, object> = {};
+  const responses: Record<string, ResponseV2> = {};
   for (const code of codes)
     responses[code] = {
       description: descriptionOf(code),
@@ -68,7 +107,7 @@ export function descriptionOf(code: number): string {
   return code === 201 ? "Created" : code === 202 ? "Accepted" : "OK";
 }
 
-function parameterOf({ name, type, description }: Parameter, place: "path" | "query"): object {
+function parameterOf({ name, type, description }: Parameter, place: "path" | "query"): ParameterV2 {
   return { name, in: place, type, description, uniqueItems: true };
 }
 
