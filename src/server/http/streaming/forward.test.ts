@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
+import { after, before, test } from "node:test";
+import { passedHeaders, tunnel } from "./forward.ts";
+
+/** A backend that upgrades at /echo and refuses elsewhere, and a front that tunnels to it. */
+let backend: Server;
+let front: Server;
+let seen: IncomingHttpHeaders = {};
+let failure: unknown;
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port; // a listening server has one
+
+before(async () => {
+  backend = createServer((message, response) => {
+    seen = message.headers;
+    response.writeHead(403, { "Content-Type": "text/plain" }).end("not for you");
+  });
+  backend.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    seen = message.headers;
+    if (message.url !== "/echo") return void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Chosen: one\r\n\r\n");
+    socket.write(head);
+    socket.pipe(socket);
+  });
+  front = createServer();
+  front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const port = message.url === "/down" ? 1 : portOf(backend);
+    const target = {
+      protocol: "http:",
+      host: "127.0.0.1",
+      port,
+      path: message.url ?? "/",
+      trust: { kind: "anyone" },
+    } as const;
+    tunnel(target, message, socket, head, { certificate: "", key: "", ca: "" }).catch((error) => {
+      failure = error;
+      socket.end("HTTP/1.1 500 Down\r\n\r\n");
+    });
+  });
+  for (const server of [backend, front]) {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+  }
+});
+after(() => {
+  for (const server of [backend, front]) server.close();
+});
+
+function upgrade(path: string, headers: Record<string, string> = {}) {
+  const all = { Connection: "Upgrade", Upgrade: "echo", ...headers };
+  const asked = request({ host: "127.0.0.1", port: portOf(front), path, headers: all, agent: false });
+  asked.end();
+  return asked;
+}
+
+test("both directions of an upgraded connection are joined, and its head is the backend's", async () => {
+  const [answer, socket] = await once(upgrade("/echo"), "upgrade");
+  assert.equal(answer.headers["x-chosen"], "one");
+  socket.write("hello");
+  assert.equal(String((await once(socket, "data"))[0]), "hello");
+  socket.end();
+  await once(socket, "close");
+});
+
+test("a refusal of the backend is the client's answer", async () => {
+  const [answer] = await once(upgrade("/other"), "response");
+  assert.equal(answer.statusCode, 400);
+  assert.equal(await text(answer), "no");
+});
+
+test("what the client shows to the API server is not shown to the backend", async () => {
+  const [answer] = await once(
+    upgrade("/other", {
+      Authorization: "Bearer secret",
+      "Impersonate-User": "someone",
+      "X-Stream-Protocol-Version": "v4.channel.k8s.io",
+      "Sec-WebSocket-Protocol": "base64url.bearer.authorization.k8s.io.c2VjcmV0, v4.channel.k8s.io",
+    }),
+    "response",
+  );
+  answer.resume();
+  assert.equal(seen.authorization, undefined);
+  assert.equal(seen["impersonate-user"], undefined);
+  assert.equal(seen["sec-websocket-protocol"], "v4.channel.k8s.io");
+  assert.equal(seen["x-stream-protocol-version"], "v4.channel.k8s.io");
+});
+
+test("a backend that cannot be reached is an error before anything was answered", async () => {
+  const [answer] = await once(upgrade("/down"), "response");
+  answer.resume();
+  assert.match(String(failure), /ECONNREFUSED|EACCES/);
+});
+
+test("headers of one connection are not passed on", () => {
+  const passed = passedHeaders({ connection: "close", te: "trailers", "transfer-encoding": "chunked", cookie: "a=b" });
+  assert.deepEqual(passed, { cookie: "a=b" });
+});
