@@ -31,6 +31,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     informers,
     resources: plane.api.registry,
     rootCertificate,
+    signServiceAccountToken: plane.signServiceAccountToken,
     podRange,
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
   });

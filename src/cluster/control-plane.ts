@@ -1,7 +1,7 @@
 // The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
 // Imports nothing of the host: the same is embedded in tests.
 
-import type { User } from "../api/index.ts";
+import type { ServiceAccount, User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
 import { addressAt, assert, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import {
@@ -16,6 +16,7 @@ import {
   createX509Authenticator,
   defaultAdmissionPlugins,
   ensureSystemPriorityClasses,
+  legacyClaims,
   lookupIn,
   NodeAuthorizer,
   privilegedGroup,
@@ -54,6 +55,8 @@ export interface ControlPlane {
   readonly authenticator: Authenticator;
   readonly cache: WatchCache;
   readonly tokenKeys: TokenKeys;
+  /** Makes tokens that do not end, for those who keep them in secrets. */
+  signServiceAccountToken(account: ServiceAccount, secretName: string): Promise<string>;
   readonly issuer: string;
   /** The API as `user` sees it, without sockets. */
   client(user: User): Client;
@@ -106,6 +109,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     cache,
     tokenKeys,
     issuer,
+    signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
     client: (user) => inProcessClient(api, user),
     async close() {
       await cache.close();

@@ -14,6 +14,7 @@ import { replicationControllerController } from "./replication-controller.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
+import { type SignServiceAccountToken, serviceAccountTokenController } from "./service-account-token.ts";
 import {
   claimProtectionController,
   volumeAttributesClassProtectionController,
@@ -22,6 +23,7 @@ import {
 import { taintEvictionController } from "./taint-eviction.ts";
 
 export type { ResourceCatalog } from "./resource-catalog.ts";
+export type { SignServiceAccountToken } from "./service-account-token.ts";
 
 export interface ControllerOptions {
   /** The kinds that are served; ResourceRegistry of the API server is one. */
@@ -30,6 +32,8 @@ export interface ControllerOptions {
   readonly informers: InformerSet;
   /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
   readonly rootCertificate: string;
+  /** Makes the tokens that are kept in secrets. */
+  readonly signServiceAccountToken: SignServiceAccountToken;
   /** The addresses of all pods: 10.42.0.0/16. */
   readonly podRange: string;
   /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
@@ -41,12 +45,14 @@ export function allControllers({
   resources,
   informers,
   rootCertificate,
+  signServiceAccountToken,
   podRange,
   dnsAddress,
 }: ControllerOptions): readonly ControllerDefinition[] {
   return [
     namespaceController(resources),
     serviceAccountController,
+    serviceAccountTokenController(signServiceAccountToken, rootCertificate),
     rootCaPublisher(rootCertificate),
     deploymentController,
     replicaSetController,
