@@ -78,9 +78,11 @@ export class SchedulingQueue {
       return;
     }
     const isSame = sameForScheduling(entry.pod, pod);
-    // One that was taken is tried in its new version if it is given back.
-    if (!isSame && entry.place !== "taken") this.#toActive(entry);
     entry.pod = pod;
+    if (isSame) return;
+    // One that was taken is tried in its new version if it is given back.
+    if (entry.place !== "taken") this.#toActive(entry);
+    // Only now: until it was moved, it was filed under its old shape.
     entry.shape = this.#shapes.of(pod);
   }
 
