@@ -77,7 +77,7 @@ function lastWords({ component, logPath, logStart }: ComponentRecord): string {
   for (const line of lines) {
     try {
       const entry = JSON.parse(line) as { level?: string; msg?: string; error?: string };
-      if (entry.level === "fatal") return `${component}: ${entry.error ?? entry.msg}`;
+      if (entry.level === "fatal") return `${component}: ${(entry.error ?? entry.msg)?.split("\n")[0]}`;
     } catch {
       // Not one of the log's own lines: a message of the runtime.
     }
