@@ -1,6 +1,7 @@
 // Rules that the fields of many kinds share, with the words of Kubernetes' validation.
 import type { FieldError } from "./meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "./meta/field-error.ts";
+import { isDns1123Subdomain, patternMessage } from "./meta/names.ts";
 
 /** One error for each message about the value. */
 export function invalidFor(at: Path, value: unknown, messages: readonly string[]): FieldError[] {
@@ -28,6 +29,22 @@ export function nonnegative(at: Path, value: number | undefined): FieldError[] {
 
 export function positive(at: Path, value: number | undefined): FieldError[] {
   return value !== undefined && value <= 0 ? [invalidValue(at, value, "must be greater than zero")] : [];
+}
+
+const httpPath = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const httpPathPattern = new RegExp(`^${httpPath}$`);
+
+/** A domain, a slash and a path: `acme.io/foo`. */
+export function domainPrefixedPath(at: Path, value: string): FieldError[] {
+  if (value === "") return [required(at)];
+  const slash = value.indexOf("/");
+  const domain = value.slice(0, slash);
+  const path = value.slice(slash + 1);
+  if (slash <= 0 || path === "")
+    return [invalidValue(at, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const errors = invalidFor(at, domain, isDns1123Subdomain(domain));
+  if (!httpPathPattern.test(path)) errors.push(invalidValue(at, path, patternMessage("Invalid path", httpPath)));
+  return errors;
 }
 
 /** Applies `rule` to every item with its path. */

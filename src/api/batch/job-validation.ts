@@ -1,7 +1,7 @@
 // What a Job may be: k8s.io/kubernetes/pkg/apis/batch/validation/validation.go.
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
-import { eachItem, invalidFor, nonnegative, optionalEnum } from "../field-rules.ts";
+import { domainPrefixedPath, eachItem, invalidFor, nonnegative, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
   duplicate,
@@ -14,7 +14,7 @@ import {
   tooMany,
 } from "../meta/field-error.ts";
 import { matchesLabelSelector, validateLabelSelector } from "../meta/label-selector.ts";
-import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from "../meta/names.ts";
+import { isDns1123Label, isQualifiedName } from "../meta/names.ts";
 import { immutableField, immutableFields } from "../meta/object-meta.ts";
 import type {
   Job,
@@ -30,6 +30,7 @@ import { countIndexes } from "./job-indexes.ts";
 const indexedMax = 100_000;
 const highCompletionsMax = 10_000;
 const rulesMax = 20;
+const managerBytesMax = 63;
 const exitCodesMax = 255;
 const indexesBytesMax = 64 * 1024;
 
@@ -99,7 +100,11 @@ export function validateJobSpec(spec: JobSpec, at: Path): FieldError[] {
   const errors = counts.flatMap((field) => nonnegative(at.child(field), spec[field]));
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
     errors.push(required(at.child("backoffLimitPerIndex"), "when maxFailedIndexes is specified"));
-  if (spec.managedBy !== undefined) errors.push(...validateManager(spec.managedBy, at.child("managedBy")));
+  if (spec.managedBy !== undefined) {
+    const managerAt = at.child("managedBy");
+    errors.push(...domainPrefixedPath(managerAt, spec.managedBy));
+    if (spec.managedBy.length > managerBytesMax) errors.push(tooLong(managerAt, managerBytesMax));
+  }
   errors.push(...optionalEnum(at.child("completionMode"), spec.completionMode, ["NonIndexed", "Indexed"]));
   errors.push(...(spec.completionMode === "Indexed" ? validateIndexed(spec, at) : validateNonIndexed(spec, at)));
   if (spec.podFailurePolicy) {
@@ -118,25 +123,6 @@ export function validateJobSpec(spec: JobSpec, at: Path): FieldError[] {
     ...validatePodTemplate(spec.template, at.child("template")),
     ...validateRestartPolicy(spec, at.child("template", "spec", "restartPolicy")),
   );
-  return errors;
-}
-
-/** A domain, a slash and a path: who else than the Job controller cares for the job. */
-function validateManager(manager: string, at: Path): FieldError[] {
-  const [domain = "", ...rest] = manager.split("/");
-  const path = rest.join("/");
-  const errors: FieldError[] = [];
-  if (manager === "") return [required(at)];
-  if (rest.length === 0 || domain === "" || path === "")
-    errors.push(invalidValue(at, manager, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-  else {
-    errors.push(...invalidFor(at, domain, isDns1123Subdomain(domain)));
-    if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path))
-      errors.push(
-        invalidValue(at, path, "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"),
-      );
-  }
-  if (manager.length > 63) errors.push(tooLong(at, 63));
   return errors;
 }
 

@@ -1,9 +1,34 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, nameColumn } from "../columns.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { invalidValue, type Path } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
-import type { Lease } from "../types.generated.ts";
+import type { Lease, LeaseSpec } from "../types.generated.ts";
 
 export const Leases = defineResource<Lease>({
   group: "coordination.k8s.io",
   version: "v1",
   kind: "Lease",
   plural: "leases",
+  columns: [nameColumn, { name: "Holder", type: "string", of: ({ spec }) => spec.holderIdentity ?? "" }, ageColumn],
+  allowsCreateOnUpdate: true,
+  allowsUnconditionalUpdate: false,
+  prepareForCreate: dropElectionStrategy,
+  prepareForUpdate: dropElectionStrategy,
+  validate: ({ spec }, at) => validateSpec(spec, at.child("spec")),
 });
+
+/** The server elects no leaders for others: as Kubernetes does without its feature CoordinatedLeaderElection. */
+function dropElectionStrategy({ spec }: Draft<Lease>): void {
+  delete spec.strategy;
+  delete spec.preferredHolder;
+}
+
+function validateSpec({ leaseDurationSeconds, leaseTransitions }: LeaseSpec, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0)
+    errors.push(invalidValue(at.child("leaseDurationSeconds"), leaseDurationSeconds, "must be greater than 0"));
+  if (leaseTransitions !== undefined && leaseTransitions < 0)
+    errors.push(invalidValue(at.child("leaseTransitions"), leaseTransitions, "must be greater than or equal to 0"));
+  return errors;
+}

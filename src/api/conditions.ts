@@ -1,0 +1,49 @@
+// Conditions of the form that kinds share: k8s.io/apimachinery/pkg/apis/meta/v1/validation, ValidateConditions.
+import { eachItem, invalidFor, requiredField } from "./field-rules.ts";
+import type { FieldError } from "./meta/api-error.ts";
+import { duplicate, invalidValue, notSupported, type Path, required, tooLong } from "./meta/field-error.ts";
+import { isQualifiedName, patternMessage } from "./meta/names.ts";
+import type { Condition } from "./types.generated.ts";
+
+export const conditionStatuses = ["False", "True", "Unknown"];
+
+const reasonBytesMax = 1024;
+const messageBytesMax = 32 * 1024;
+const reason = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?";
+const reasonPattern = new RegExp(`^${reason}$`);
+const reasonMessage = patternMessage(
+  "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'",
+  reason,
+  "my_name",
+  "MY_NAME",
+  "MyName",
+  "ReasonA,ReasonB",
+  "ReasonA:ReasonB",
+);
+
+export function validateConditions(at: Path, conditions: readonly Condition[] | undefined): FieldError[] {
+  const types = new Set<string>();
+  return eachItem(at, conditions, (condition, place) => {
+    const errors = types.has(condition.type) ? [duplicate(place.child("type"), condition.type)] : [];
+    types.add(condition.type);
+    errors.push(...validateCondition(condition, place));
+    return errors;
+  });
+}
+
+function validateCondition(condition: Condition, at: Path): FieldError[] {
+  const { type = "", status, observedGeneration = 0, lastTransitionTime, message = "" } = condition;
+  const errors = invalidFor(at.child("type"), type, isQualifiedName(type));
+  if (!conditionStatuses.includes(status)) errors.push(notSupported(at.child("status"), status, conditionStatuses));
+  if (observedGeneration < 0)
+    errors.push(
+      invalidValue(at.child("observedGeneration"), observedGeneration, "must be greater than or equal to zero"),
+    );
+  if (!lastTransitionTime) errors.push(required(at.child("lastTransitionTime"), "must be set"));
+  errors.push(...requiredField(at.child("reason"), condition.reason, "must be set"));
+  if (condition.reason && !reasonPattern.test(condition.reason))
+    errors.push(invalidValue(at.child("reason"), condition.reason, reasonMessage));
+  if ((condition.reason ?? "").length > reasonBytesMax) errors.push(tooLong(at.child("reason"), reasonBytesMax));
+  if (message.length > messageBytesMax) errors.push(tooLong(at.child("message"), messageBytesMax));
+  return errors;
+}
