@@ -48,9 +48,18 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+let lastSecond = Number.NaN;
+let lastTimestamp = "";
+
 /** The time as Kubernetes writes metav1.Time: RFC 3339, UTC, whole seconds. */
 export function timestamp(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(epochMs / 1000);
+  // Many objects are written in one second, and printing a date costs as much as all else that is done for its metadata.
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastTimestamp = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+  }
+  return lastTimestamp;
 }
 
 /** The time as Kubernetes writes metav1.MicroTime: RFC 3339, UTC, microseconds. */

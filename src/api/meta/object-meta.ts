@@ -172,6 +172,8 @@ function validateNoNewFinalizers(at: Path, next: readonly string[], old: readonl
 
 /** What is wrong with a manager's name, of the query or of managedFields. */
 export function validateFieldManager(at: Path, manager: string): FieldError[] {
+  // Nearly every name is plain and short.
+  if (manager.length <= fieldManagerBytesMax && /^[ -~]*$/.test(manager)) return [];
   const errors: FieldError[] = [];
   if (byteLength(manager) > fieldManagerBytesMax) errors.push(tooLong(at, fieldManagerBytesMax));
   let position = 0;

@@ -13,19 +13,25 @@ export function readBody(stream: Readable, bytesMax: number, contentLength: stri
     }
     const chunks: Buffer[] = [];
     let size = 0;
-    stream.on("data", (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       size += chunk.length;
       if (size <= bytesMax) chunks.push(chunk);
       else {
-        stream.removeAllListeners("data");
         stream.pause();
+        stop();
         reject(tooLarge(tooLargeMessage(bytesMax)));
       }
-    });
-    stream.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    const broken = () => reject(badRequest("the request's body broke off"));
-    stream.on("error", broken);
-    stream.on("close", broken);
+    };
+    const onEnd = () => {
+      stop();
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    };
+    const onBroken = () => {
+      stop();
+      reject(badRequest("the request's body broke off"));
+    };
+    const stop = () => stream.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
+    stream.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
   });
 }
 

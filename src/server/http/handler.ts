@@ -63,7 +63,7 @@ export class Handler {
     try {
       const user = await this.identify(request, socket);
       const path = parseResourcePath(request.path);
-      const query = new URLSearchParams(request.query);
+      const query = request.query === "" ? noQuery : new URLSearchParams(request.query);
       const route = path && streamingRoute(path, query);
       if (route) await this.#stream(route, user, request, response);
       else if (path) await this.#resource(path, query, user, request, response);
@@ -187,6 +187,9 @@ export class Handler {
     response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
   }
 }
+
+/** Nobody writes into a request's query. */
+const noQuery = new URLSearchParams();
 
 const jsonOnly = negotiate(undefined);
 
