@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startTestControlPlane } from "../../test/control-plane.ts";
+import {
+  type EndpointSlice,
+  EndpointSlices,
+  type NewObject,
+  Nodes,
+  type Pod,
+  Pods,
+  type Service,
+  Services,
+} from "../api/index.ts";
+
+const controllers = ["endpoint-slice-controller", "serviceaccount-controller"];
+
+const service = (spec: object = {}, labels: Record<string, string> = {}): NewObject<Service> => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "web", namespace: "default", labels },
+  spec: { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: 8080 }], ...spec },
+});
+
+async function scene(t: TestContext) {
+  const plane = await startTestControlPlane(t, { controllers });
+  await plane.rest();
+  let address = 1;
+  return {
+    ...plane,
+    /** A pod that runs and is ready, unless `status` says otherwise. */
+    async pod(name: string, spec: object = {}, status: object = {}): Promise<Pod> {
+      const pod = await plane.create(Pods, {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name, namespace: "default", labels: { app: "web" } },
+        spec: { nodeName: "n1", containers: [{ name: "c", image: "i" }], ...spec },
+      });
+      const podIP = `10.42.${address >> 8}.${address++ & 255}`;
+      const conditions = [{ type: "Ready", status: "True" }];
+      return await plane.client.update(
+        Pods,
+        { ...pod, status: { ...pod.status, phase: "Running", podIP, podIPs: [{ ip: podIP }], conditions, ...status } },
+        { subresource: "status" },
+      );
+    },
+    slices: () =>
+      plane.list(EndpointSlices, "default").then((all) => all.filter(({ metadata }) => metadata.name !== "kubernetes")),
+  };
+}
+
+const addresses = (slice: EndpointSlice | undefined) =>
+  (slice?.endpoints ?? []).flatMap((each) => each.addresses).sort();
+
+test("a service's pods are in its slice, with all that proxies and DNS need", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  await create(Nodes, {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z1" } },
+  });
+  const made = await create(Services, service({}, { tier: "front" }));
+  const { metadata } = await pod("a");
+  await rest();
+  const [slice, ...others] = await slices();
+  assert.equal(others.length, 0);
+  assert.match(slice?.metadata.name ?? "", /^web-[a-z0-9]{5}$/);
+  assert.deepEqual(slice?.metadata.labels, {
+    tier: "front",
+    "kubernetes.io/service-name": "web",
+    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+  });
+  assert.equal(slice.metadata.ownerReferences?.[0]?.uid, made.metadata.uid);
+  assert.equal(slice.addressType, "IPv4");
+  assert.deepEqual(slice.ports, [{ name: "http", port: 8080, protocol: "TCP" }]);
+  assert.deepEqual(slice.endpoints, [
+    {
+      addresses: ["10.42.0.1"],
+      conditions: { ready: true, serving: true, terminating: false },
+      nodeName: "n1",
+      targetRef: { kind: "Pod", namespace: "default", name: "a", uid: metadata.uid },
+      zone: "z1",
+    },
+  ]);
+});
+
+test("pods come, become unready, end and go", async (t) => {
+  const { client, create, rest, pod, slices } = await scene(t);
+  await create(Services, service());
+  const a = await pod("a");
+  const b = await pod("b", {}, { conditions: [{ type: "Ready", status: "False" }] });
+  await pod("c", {}, { phase: "Succeeded" });
+  await pod("d", {}, { podIP: undefined, podIPs: undefined });
+  await rest();
+  const conditions = async () =>
+    Object.fromEntries(
+      ((await slices())[0]?.endpoints ?? []).map(({ targetRef, conditions: now }) => [targetRef?.name, now]),
+    );
+  assert.deepEqual(await conditions(), {
+    a: { ready: true, serving: true, terminating: false },
+    b: { ready: false, serving: false, terminating: false },
+  });
+  await client.patch(Pods, a.metadata, { metadata: { finalizers: ["test/hold"] } });
+  await client.delete(Pods, a.metadata);
+  await client.patch(Pods, b.metadata, { metadata: { labels: { app: "other" } } });
+  await rest();
+  assert.deepEqual(await conditions(), { a: { ready: false, serving: true, terminating: true } });
+  await client.patch(Pods, a.metadata, { metadata: { finalizers: null } });
+  await client.delete(Pods, a.metadata, { body: { gracePeriodSeconds: 0 } });
+  await rest();
+  assert.deepEqual(await conditions(), {});
+  assert.equal((await slices()).length, 1);
+});
+
+test("a service without pods has one empty slice, which is filled later", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  await create(Services, service());
+  await rest();
+  const [empty] = await slices();
+  assert.deepEqual([empty?.endpoints ?? [], empty?.ports ?? []], [[], []]);
+  await pod("a");
+  await rest();
+  const [filled, ...others] = await slices();
+  assert.equal(others.length, 0);
+  assert.equal(filled?.metadata.uid, empty?.metadata.uid);
+  assert.deepEqual(addresses(filled), ["10.42.0.1"]);
+});
+
+test("a named target port is looked up in each pod: those that differ have slices of their own", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  const named = (containerPort: number) => ({
+    containers: [{ name: "c", image: "i", ports: [{ name: "http", containerPort }] }],
+  });
+  await create(Services, service({ ports: [{ name: "web", port: 80, targetPort: "http" }] }));
+  await pod("a", named(8080));
+  await pod("b", named(9090));
+  await pod("c", named(8080));
+  await rest();
+  const found = Object.fromEntries((await slices()).map((each) => [each.ports?.[0]?.port, addresses(each)]));
+  assert.deepEqual(found, { 8080: ["10.42.0.1", "10.42.0.3"], 9090: ["10.42.0.2"] });
+});
+
+test("a headless service names the hostnames of its pods and needs no ports", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  await create(Services, service({ clusterIP: "None", ports: [] }));
+  await pod("a", { hostname: "a-0", subdomain: "web" });
+  await pod("b", { hostname: "b-0", subdomain: "other" });
+  await rest();
+  const [slice] = await slices();
+  assert.equal(slice?.metadata.labels?.["service.kubernetes.io/headless"], "");
+  assert.deepEqual(
+    slice?.endpoints?.map(({ hostname }) => hostname),
+    ["a-0", undefined],
+  );
+});
+
+test("publishNotReadyAddresses makes every pod ready", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  await create(Services, service({ publishNotReadyAddresses: true }));
+  await pod("a", {}, { conditions: [] });
+  await rest();
+  assert.deepEqual((await slices())[0]?.endpoints?.[0]?.conditions, {
+    ready: true,
+    serving: false,
+    terminating: false,
+  });
+});
+
+test("more than a hundred pods fill several slices, and a change touches only its own", async (t) => {
+  const { client, create, rest, pod, slices } = await scene(t);
+  const pods: Pod[] = [];
+  for (let i = 0; i < 230; i++) pods.push(await pod(`p${i}`));
+  await create(Services, service());
+  await rest();
+  const before = await slices();
+  assert.deepEqual(before.map((each) => each.endpoints?.length).sort(), [100, 100, 30]);
+  await client.delete(Pods, pods[50]!.metadata, { body: { gracePeriodSeconds: 0 } });
+  await rest();
+  const after = await slices();
+  const unchanged = after.filter((each) =>
+    before.some(({ metadata }) => metadata.resourceVersion === each.metadata.resourceVersion),
+  );
+  assert.equal(unchanged.length, 2);
+  assert.equal(after.flatMap(addresses).length, 229);
+});
+
+test("when the service's ports change its slices are changed, not replaced", async (t) => {
+  const { client, create, rest, pod, slices } = await scene(t);
+  const { metadata } = await create(Services, service());
+  await pod("a");
+  await rest();
+  const [before] = await slices();
+  await client.patch(Services, metadata, { spec: { ports: [{ name: "http", port: 80, targetPort: 9090 }] } });
+  await rest();
+  const [after, ...others] = await slices();
+  assert.equal(others.length, 0);
+  assert.equal(after?.metadata.uid, before?.metadata.uid);
+  assert.equal(after?.ports?.[0]?.port, 9090);
+});
+
+test("services without a selector and of type ExternalName are left alone", async (t) => {
+  const { create, rest, slices } = await scene(t);
+  await create(Services, service({ selector: null }));
+  await create(Services, {
+    ...service({ type: "ExternalName", externalName: "example.com", ports: [] }),
+    metadata: { name: "external", namespace: "default" },
+  });
+  await rest();
+  assert.deepEqual(await slices(), []);
+});
+
+test("a slice that somebody deletes or spoils is mended", async (t) => {
+  const { client, create, rest, pod, slices } = await scene(t);
+  await create(Services, service());
+  await pod("a");
+  await rest();
+  const [slice] = await slices();
+  await client.patch(EndpointSlices, slice!.metadata, { endpoints: [{ addresses: ["10.9.9.9"] }] });
+  await rest();
+  assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1"]);
+  await client.delete(EndpointSlices, slice!.metadata);
+  await rest();
+  assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1"]);
+});

@@ -1,0 +1,176 @@
+// A control plane in memory with controllers, on a clock that the test moves.
+import type { TestContext } from "node:test";
+import type {
+  Event,
+  KubeObject,
+  NewObject,
+  Pod,
+  ResourceHandler,
+  ResourceReference,
+  ResourceRequest,
+} from "../src/api/index.ts";
+import { Events, Pods } from "../src/api/index.ts";
+import type { ControllerDefinition } from "../src/client/index.ts";
+import { type Client, InformerSet, inProcessClient, runControllers } from "../src/client/index.ts";
+import { startControlPlane } from "../src/cluster/control-plane.ts";
+import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { allControllers } from "../src/controllers/index.ts";
+import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
+import { MemoryStorage } from "../src/storage/index.ts";
+
+export interface TestControlPlane {
+  readonly client: Client;
+  readonly clock: VirtualClock;
+  readonly informers: InformerSet;
+  /** Lets everything that is under way come to rest, as far as `ms` milliseconds bring it. */
+  rest(ms?: number): Promise<void>;
+  create<T extends KubeObject>(resource: ResourceReference<T>, object: NewObject<T>): Promise<T>;
+  list<T extends KubeObject>(resource: ResourceReference<T>, namespace?: string): Promise<readonly T[]>;
+  /** Type, reason, message and count of the events about objects of one kind. */
+  events(kind: string): Promise<readonly string[]>;
+  /** Plays the node for every pod that is not ready yet: it runs, has an address and is ready. */
+  startPods(): Promise<void>;
+  /** Makes the API refuse the controllers' requests for which `why` gives an error. */
+  refuse(why: (request: ResourceRequest) => Error | undefined): void;
+  /** The requests of the controllers so far, as `verb plural name`; no watches. */
+  requests(): readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface TestControlPlaneOptions {
+  /** The names of the controllers that run; all of them when left out. */
+  readonly controllers?: readonly string[];
+  readonly log?: Logger;
+}
+
+export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+
+export async function startTestControlPlane(
+  t: TestContext,
+  options: TestControlPlaneOptions = {},
+): Promise<TestControlPlane> {
+  const clock = new VirtualClock();
+  const random = seededRandom(1);
+  const log = options.log ?? silentLogger;
+  const plane = await startControlPlane({
+    storage: new MemoryStorage(),
+    clock,
+    random,
+    log,
+    serviceAccountKey: newPrivateKey(),
+    podRange: "10.42.0.0/16",
+    serviceRange: "10.43.0.0/16",
+    clusterDomain: "cluster.local",
+    apiAddress: "192.0.2.1",
+    apiPort: 6443,
+    freeze: true,
+  });
+  const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };
+  let refusal: (request: ResourceRequest) => Error | undefined = () => undefined;
+  const requests: string[] = [];
+  const handler: ResourceHandler = {
+    async handle(request, by) {
+      if (request.verb !== "watch") requests.push(`${request.verb} ${request.plural} ${request.name ?? ""}`.trim());
+      const error = refusal(request);
+      if (error) throw error;
+      return await plane.api.handle(request, by);
+    },
+  };
+  const controllersClient = inProcessClient(handler, user);
+  // The test's own requests are neither refused nor counted.
+  const client = plane.client(user);
+  const stopping = new AbortController();
+  const informers = new InformerSet({ client: controllersClient, clock, random, log, signal: stopping.signal });
+  const all = allControllers({
+    resources: plane.api.registry,
+    informers,
+    rootCertificate,
+    signServiceAccountToken: plane.signServiceAccountToken,
+    podRange: "10.42.0.0/16",
+    dnsAddress: "10.43.0.10",
+  });
+  const isWanted = ({ name }: ControllerDefinition) => options.controllers?.includes(name) ?? true;
+  for (const name of options.controllers ?? []) {
+    if (!all.some((each) => each.name === name)) throw new Error(`there is no controller ${name}`);
+  }
+  const running = runControllers({
+    controllers: all.filter(isWanted),
+    client: controllersClient,
+    informers,
+    clock,
+    random,
+    log,
+    signal: stopping.signal,
+  });
+  const rest = async (ms = 100) => {
+    const stepMs = Math.max(1, ms / 20);
+    for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+      // After this all promises that can go on have done so, however long their chains are.
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(stepMs);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const list: TestControlPlane["list"] = async (resource, namespace) =>
+    (await client.list(resource, namespace === undefined ? {} : { namespace })).items;
+  let stopped = false;
+  const stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    stopping.abort();
+    let over = false;
+    void running.then(() => {
+      over = true;
+    });
+    // A reconcile that waits for the clock at this moment ends by it.
+    while (!over) await rest(10_000);
+    await plane.close();
+  };
+  t.after(stop);
+  return {
+    client,
+    clock,
+    informers,
+    rest,
+    create: (resource, object) => client.create(resource, object),
+    list,
+    async events(kind) {
+      const events: readonly Event[] = await list(Events);
+      return events
+        .filter(({ involvedObject }) => involvedObject.kind === kind)
+        .map(({ type, reason, message, count }) => `${type} ${reason} ${message}${count === 1 ? "" : ` (${count})`}`);
+    },
+    async startPods() {
+      for (const pod of await list(Pods)) {
+        if (pod.status.phase !== "Pending" || pod.metadata.deletionTimestamp !== undefined) continue;
+        await client.update(Pods, asRunning(pod, clock.now()), { subresource: "status" });
+      }
+    },
+    refuse(why) {
+      refusal = why;
+    },
+    requests: () => requests,
+    stop,
+  };
+}
+
+let lastAddress = 0;
+
+function asRunning(pod: Pod, nowMs: number): Pod {
+  const lastTransitionTime = timestamp(nowMs);
+  const podIP = `10.42.0.${(++lastAddress % 250) + 2}`;
+  return {
+    ...pod,
+    status: {
+      ...pod.status,
+      phase: "Running",
+      podIP,
+      podIPs: [{ ip: podIP }],
+      startTime: lastTransitionTime,
+      conditions: [
+        { type: "Ready", status: "True", lastTransitionTime },
+        { type: "ContainersReady", status: "True", lastTransitionTime },
+      ],
+    },
+  };
+}
