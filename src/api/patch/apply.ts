@@ -3,6 +3,7 @@
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import type { KubeObject } from "../resource.ts";
+import { isObject, type JsonObject } from "../schema/index.ts";
 import type { StatusCause } from "../types.generated.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
 import {
@@ -29,7 +30,7 @@ import {
   withoutResetFields,
   writeManagers,
 } from "./managed-fields.ts";
-import { checkApplied, isObject, type JsonObject, type Typed, typedObject } from "./shape.ts";
+import { checkApplied, type Typed, typedObject } from "./shape.ts";
 import { mergeTyped, withNamedFields, withoutFields } from "./typed-merge.ts";
 
 export interface ApplyOptions extends FieldOwnershipOptions {
@@ -63,7 +64,7 @@ export function serverSideApply(options: ApplyOptions): JsonObject {
     fields,
     ...[...others.values()].filter((each) => each.operation === "Apply").map((each) => each.fields),
   ];
-  const merged = mergeTyped(liveValue, applied, typed);
+  const merged = asObject(mergeTyped(liveValue, applied, typed));
   const pruned = prune(merged, managers.get(key)?.fields ?? emptySet, appliers.reduce(union), typed);
 
   const comparison = withoutResetFields(compareValues(liveValue, pruned, typed), options.resetFields);
@@ -73,9 +74,17 @@ export function serverSideApply(options: ApplyOptions): JsonObject {
 
   const kept = takeAway(others, comparison);
   if (!isEmptySet(fields)) kept.set(key, { ...own, time: nowTimestamp, fields });
-  const result = deepEqual(pruned, liveValue) ? liveValue : withAnnotation(pruned as JsonObject, applied, own.name);
+  const result = deepEqual(pruned, liveValue) ? liveValue : withAnnotation(pruned, applied, own.name);
   const managedFields = unlessOnlyTimes(live?.metadata.managedFields, writeManagers(kept));
-  return { ...result, metadata: { ...(result.metadata as object), ...(managedFields ? { managedFields } : {}) } };
+  return { ...result, metadata: { ...metadataOf(result), ...(managedFields ? { managedFields } : {}) } };
+}
+
+function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+function metadataOf(object: JsonObject): JsonObject {
+  return asObject(object.metadata);
 }
 
 function checkConfiguration({ applied, apiVersion, schema, resolve }: ApplyOptions): JsonObject {
@@ -84,7 +93,7 @@ function checkConfiguration({ applied, apiVersion, schema, resolve }: ApplyOptio
     throw badRequest(
       `Incorrect version specified in apply patch. Specified patch version: ${applied.apiVersion}, expected: ${apiVersion}`,
     );
-  const metadata = isObject(applied.metadata) ? applied.metadata : {};
+  const metadata = metadataOf(applied);
   if (metadata.managedFields !== undefined && metadata.managedFields !== null)
     throw badRequest("metadata.managedFields must be nil");
   const subject = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${apiVersion}, Kind=${applied.kind ?? ""}`;
@@ -101,11 +110,11 @@ function managersOf(live: KubeObject | undefined, liveValue: JsonObject, options
 }
 
 /** Takes away what this applier owned before, does not name any more, and no applier owns now. */
-function prune(merged: unknown, before: FieldSet, owned: FieldSet, typed: Typed): unknown {
+function prune(merged: JsonObject, before: FieldSet, owned: FieldSet, typed: Typed): JsonObject {
   if (isEmptySet(before)) return merged;
   const named = (set: FieldSet) => withNamedFields(set, typed);
   const mergedSet = named(fieldSetOf(merged, typed));
-  const without = (set: FieldSet) => withoutFields(merged, set, typed);
+  const without = (set: FieldSet) => asObject(withoutFields(merged, set, typed));
   const remaining = (value: unknown) => named(fieldSetOf(value, typed));
   // First everything that was owned goes, then what some applier owns comes back.
   const bare = without(before);
@@ -181,8 +190,8 @@ function parseAnnotation(text: string): JsonObject | undefined {
 
 /** Keeps kubectl's annotation in step, so that people can go back to its own way of applying. */
 function withAnnotation(object: JsonObject, applied: JsonObject, manager: string): JsonObject {
-  const metadata = object.metadata as JsonObject;
-  const annotations = isObject(metadata.annotations) ? metadata.annotations : {};
+  const metadata = metadataOf(object);
+  const annotations = asObject(metadata.annotations);
   if (manager !== "kubectl" || annotations[lastApplied] === undefined) return object;
   const updated = { ...annotations, [lastApplied]: `${JSON.stringify(applied)}\n` };
   return { ...object, metadata: { ...metadata, annotations: updated } };

@@ -1,7 +1,8 @@
 // What a value owns, and how two values differ, as sets of fields: k8s.io/structured-merge-diff/typed.
 import { deepEqual } from "../../lib/index.ts";
+import { isObject } from "../schema/index.ts";
 import { type FieldSet, FieldSetBuilder, fieldElement } from "./field-set.ts";
-import { isObject, itemsByElement, type JsonObject, type Shape, shapeOf, type Typed } from "./shape.ts";
+import { itemsByElement, type Shape, shapeOf, type Typed } from "./shape.ts";
 
 /** Every leaf that the value has, and every item of its lists. */
 export function fieldSetOf(value: unknown, typed: Typed): FieldSet {
@@ -16,28 +17,31 @@ function collect(value: unknown, typed: Typed, path: string[], into: FieldSetBui
     into.insert(path);
     return;
   }
-  for (const [element, child, childType, isItself] of childrenOf(value, shape)) {
+  for (const [element, part] of partsOf(shape)) {
     path.push(element);
-    collect(child, childType, path, into);
-    if (isItself) into.insert(path);
+    collect(part, typeOfPart(shape, element), path, into);
+    // Items of lists are members themselves, and so are fields that nothing but their own presence shows.
+    if (shape.type === "list" || isBare(part) || !shape.isNamed(element.slice(2))) into.insert(path);
     path.pop();
   }
 }
 
-type Child = readonly [element: string, value: unknown, typed: Typed, isItself: boolean];
+function isBare(value: unknown): boolean {
+  return value === null || (isObject(value) && Object.keys(value).length === 0);
+}
 
-/** The parts of a value; `isItself` says that the part is a member beside what it holds. */
-function childrenOf(value: unknown, shape: Exclude<Shape, { readonly type: "leaf" }>): Child[] {
-  if (shape.type === "list") {
-    const items = itemsByElement(value as readonly unknown[], shape.elementOf);
-    return [...items].map(([element, item]) => [element, item, shape.item, true]);
-  }
-  return Object.entries(value as JsonObject)
-    .filter(([, each]) => each !== undefined)
-    .map(([name, each]) => {
-      const isEmpty = each === null || (isObject(each) && Object.keys(each).length === 0);
-      return [fieldElement(name), each, shape.fieldOf(name), isEmpty || !shape.isNamed(name)];
-    });
+type Divided = Exclude<Shape, { readonly type: "leaf" }>;
+
+/** The parts of a value by their path elements. */
+function partsOf(shape: Divided): Map<string, unknown> {
+  if (shape.type === "list") return itemsByElement(shape);
+  const parts = new Map<string, unknown>();
+  for (const [name, each] of Object.entries(shape.object)) if (each !== undefined) parts.set(fieldElement(name), each);
+  return parts;
+}
+
+function typeOfPart(shape: Divided, element: string): Typed {
+  return shape.type === "list" ? shape.item : shape.fieldOf(element.slice(2));
 }
 
 export interface Comparison {
@@ -57,19 +61,23 @@ type Builders = Readonly<Record<keyof Comparison, FieldSetBuilder>>;
 
 function compare(old: unknown, next: unknown, typed: Typed, path: string[], found: Builders): void {
   if (old === next) return;
-  const shape = commonShape(old, next, typed);
-  if (shape.type === "leaf") {
+  const before = shapeOf(old, typed);
+  const after = shapeOf(next, typed);
+  const shape = old === undefined ? after : before;
+  // Values of different types, and two that are empty, are compared as a whole.
+  const isWhole =
+    (isEmpty(old) && isEmpty(next)) || (old !== undefined && next !== undefined && before.type !== after.type);
+  if (shape.type === "leaf" || isWhole) {
     if (old === undefined) found.added.insert(path);
     else if (next === undefined) found.removed.insert(path);
     else if (!deepEqual(old, next)) found.modified.insert(path);
     return;
   }
-  const before = partsOf(old, shape);
-  const after = partsOf(next, shape);
-  for (const element of new Set([...before.keys(), ...after.keys()])) {
-    const typedPart = shape.type === "list" ? shape.item : shape.fieldOf(element.slice(2));
+  const oldParts = before.type === "leaf" ? new Map<string, unknown>() : partsOf(before);
+  const nextParts = after.type === "leaf" ? new Map<string, unknown>() : partsOf(after);
+  for (const element of new Set([...oldParts.keys(), ...nextParts.keys()])) {
     path.push(element);
-    compare(before.get(element), after.get(element), typedPart, path, found);
+    compare(oldParts.get(element), nextParts.get(element), typeOfPart(shape, element), path, found);
     path.pop();
   }
   if (path.length === 0) return;
@@ -77,27 +85,8 @@ function compare(old: unknown, next: unknown, typed: Typed, path: string[], foun
   else if (next === undefined) found.removed.insert(path);
 }
 
-/** One shape for both; values of different types, and two that are empty, are compared as a whole. */
-function commonShape(old: unknown, next: unknown, typed: Typed): Shape {
-  if (isEmpty(old) && isEmpty(next)) return { type: "leaf" };
-  const before = shapeOf(old, typed);
-  const after = shapeOf(next, typed);
-  if (old === undefined) return after;
-  if (next === undefined || before.type === after.type) return before;
-  return { type: "leaf" };
-}
-
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isObject(value) && Object.keys(value).length === 0;
-}
-
-function partsOf(value: unknown, shape: Exclude<Shape, { readonly type: "leaf" }>): Map<string, unknown> {
-  if (value === undefined) return new Map();
-  if (shape.type === "list") return itemsByElement(value as readonly unknown[], shape.elementOf);
-  const parts = new Map<string, unknown>();
-  for (const [name, each] of Object.entries(value as JsonObject))
-    if (each !== undefined) parts.set(fieldElement(name), each);
-  return parts;
 }

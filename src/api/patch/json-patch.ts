@@ -1,7 +1,7 @@
 // JSON patch (RFC 6902) with the limits and answers of Kubernetes (k8s.io/apiserver/pkg/endpoints/handlers/patch.go).
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
-import { copyJson } from "../schema/index.ts";
+import { copyJson, isObject, jsonType } from "../schema/index.ts";
 
 interface Operation {
   readonly op: string;
@@ -29,8 +29,7 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
 
 function readPatch(patch: unknown): Operation[] {
   if (!Array.isArray(patch)) {
-    const type = typeof patch === "boolean" ? "bool" : patch === null ? "null" : typeof patch;
-    throw badRequest(`json: cannot unmarshal ${type} into Go value of type jsonpatch.Patch`);
+    throw badRequest(`json: cannot unmarshal ${jsonType(patch)} into Go value of type jsonpatch.Patch`);
   }
   if (patch.length > operationsMax)
     throw new ApiError(
@@ -42,14 +41,14 @@ function readPatch(patch: unknown): Operation[] {
 }
 
 function readOperation(value: unknown): Operation {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw badRequest("json: cannot unmarshal into Go value of type jsonpatch.Operation");
-  const { op, path, from } = value as Readonly<Record<string, unknown>>;
+  if (!isObject(value))
+    throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type jsonpatch.Operation`);
+  const { op, path, from } = value;
   return {
     op: typeof op === "string" ? op : "",
     path: readPointer(path),
     from: op === "move" || op === "copy" ? readPointer(from) : [],
-    value: (value as Readonly<Record<string, unknown>>).value,
+    value: value.value,
     hasValue: Object.hasOwn(value, "value"),
   };
 }

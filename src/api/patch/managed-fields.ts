@@ -1,7 +1,7 @@
 // Who owns which fields: metadata.managedFields, as k8s.io/apimachinery/pkg/util/managedfields keeps it.
 import { deepEqual } from "../../lib/index.ts";
 import type { KubeObject } from "../resource.ts";
-import type { ResolveReference, Schema } from "../schema/index.ts";
+import type { JsonObject, ResolveReference, Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry } from "../types.generated.ts";
 import { type Comparison, compareValues } from "./compare.ts";
 import {
@@ -15,7 +15,7 @@ import {
   isFieldSet,
   union,
 } from "./field-set.ts";
-import { type JsonObject, typedObject } from "./shape.ts";
+import { typedObject } from "./shape.ts";
 
 /** Entries of updates that are kept; the oldest beyond these become one, "ancient-changes". */
 const updateEntriesMax = 10;
@@ -89,7 +89,7 @@ export function writeManagers(managers: Managers): ManagedFieldsEntry[] | undefi
     apiVersion: each.apiVersion,
     ...(each.time === "" ? {} : { time: each.time }),
     fieldsType: "FieldsV1",
-    fieldsV1: each.fields as Record<string, never>,
+    fieldsV1: each.fields,
     ...(each.subresource === "" ? {} : { subresource: each.subresource }),
   }));
 }

@@ -1,25 +1,17 @@
 // JSON merge patch (RFC 7386).
 import { badRequest } from "../meta/index.ts";
-import { copyJson } from "../schema/index.ts";
-
-type JsonObject = Readonly<Record<string, unknown>>;
+import { copyJson, isObject, jsonType } from "../schema/index.ts";
 
 /**
  * What the patch makes of the document: null removes, objects merge, anything else replaces. Neither is changed; the
  * result may share parts with the document. Throws a 400 when the patch is no object.
  */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) {
-    const type = Array.isArray(patch) ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
+  if (!isObject(patch))
     throw badRequest(
-      `error decoding patch: json: cannot unmarshal ${type} into Go value of type map[string]interface {}`,
+      `error decoding patch: json: cannot unmarshal ${jsonType(patch)} into Go value of type map[string]interface {}`,
     );
-  }
   return merge(document, patch);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function merge(target: unknown, patch: unknown): unknown {

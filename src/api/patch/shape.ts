@@ -1,9 +1,14 @@
 // How a value divides into fields that can be owned, by its schema: k8s.io/structured-merge-diff/typed.
 import { badRequest } from "../meta/index.ts";
-import { definitions, type ResolveReference, resolveBuiltIn, type Schema } from "../schema/index.ts";
+import {
+  definitions,
+  isObject,
+  type JsonObject,
+  type ResolveReference,
+  resolveBuiltIn,
+  type Schema,
+} from "../schema/index.ts";
 import { type FieldPath, fieldElement, formatPath } from "./field-set.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A schema and what finds the schemas that it refers to. */
 export interface Typed {
@@ -14,8 +19,18 @@ export interface Typed {
 /** A value that is owned as a whole, an object of fields, or a list of items with identities. */
 export type Shape =
   | { readonly type: "leaf" }
-  | { readonly type: "object"; readonly fieldOf: (name: string) => Typed; readonly isNamed: (name: string) => boolean }
-  | { readonly type: "list"; readonly item: Typed; readonly elementOf: (item: unknown) => string | undefined };
+  | {
+      readonly type: "object";
+      readonly object: JsonObject;
+      readonly fieldOf: (name: string) => Typed;
+      readonly isNamed: (name: string) => boolean;
+    }
+  | {
+      readonly type: "list";
+      readonly list: readonly unknown[];
+      readonly item: Typed;
+      readonly elementOf: (item: unknown) => string | undefined;
+    };
 
 const leaf: Shape = { type: "leaf" };
 const untyped: Schema = {};
@@ -32,21 +47,17 @@ export function typedObject(schema: Schema, resolve: ResolveReference): Typed {
   return { schema: { ...schema, properties: { ...schema.properties, ...identity } }, resolve: resolveAny };
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The shape of a value; where the schema and the value disagree, or nothing is said, lists are owned as a whole. */
 export function shapeOf(value: unknown, typed: Typed): Shape {
-  if (isObject(value)) return objectShape(typed);
-  return Array.isArray(value) ? listShape(typed) : leaf;
+  if (isObject(value)) return objectShape(value, typed);
+  return Array.isArray(value) ? listShape(value, typed) : leaf;
 }
 
 function resolved({ schema, resolve }: Typed): Schema {
   return schema.$ref ? resolve(schema.$ref) : schema;
 }
 
-function objectShape(typed: Typed): Shape {
+function objectShape(object: JsonObject, typed: Typed): Shape {
   const schema = resolved(typed);
   const mapType = typed.schema["x-kubernetes-map-type"] ?? schema["x-kubernetes-map-type"];
   if (mapType === "atomic") return leaf;
@@ -56,21 +67,22 @@ function objectShape(typed: Typed): Shape {
   const isNamed = (name: string) => Object.hasOwn(properties, name);
   return {
     type: "object",
+    object,
     isNamed,
     fieldOf: (name) => ({ schema: isNamed(name) ? properties[name]! : additional, resolve }),
   };
 }
 
-function listShape(typed: Typed): Shape {
+function listShape(list: readonly unknown[], typed: Typed): Shape {
   const schema = resolved(typed);
   const item: Typed = { schema: schema.items ?? untyped, resolve: typed.resolve };
   switch (schema["x-kubernetes-list-type"]) {
     case "set":
-      return { type: "list", item, elementOf: (value) => `v:${JSON.stringify(value)}` };
+      return { type: "list", list, item, elementOf: (value) => `v:${JSON.stringify(value)}` };
     case "map": {
       const keys = [...(schema["x-kubernetes-list-map-keys"] ?? [])].sort();
       const fields = resolved(item).properties ?? {};
-      return { type: "list", item, elementOf: (value) => keyedElement(value, keys, fields) };
+      return { type: "list", list, item, elementOf: (value) => keyedElement(value, keys, fields) };
     }
     default:
       return leaf;
@@ -96,10 +108,7 @@ function keyedElement(
 const keyDefaults: Readonly<Record<string, unknown>> = { protocol: "TCP" };
 
 /** The items of a list by their elements, in order; an item without an identity, or a second one, is left out. */
-export function itemsByElement(
-  list: readonly unknown[],
-  elementOf: (item: unknown) => string | undefined,
-): Map<string, unknown> {
+export function itemsByElement({ list, elementOf }: Extract<Shape, { readonly type: "list" }>): Map<string, unknown> {
   const items = new Map<string, unknown>();
   for (const item of list) {
     const element = elementOf(item);
@@ -119,14 +128,14 @@ export function checkApplied(value: unknown, typed: Typed, path: FieldPath, subj
       schema.properties !== undefined &&
       !schema.additionalProperties &&
       !schema["x-kubernetes-preserve-unknown-fields"];
-    for (const [name, each] of Object.entries(value as JsonObject)) {
+    for (const [name, each] of Object.entries(shape.object)) {
       const here = [...path, fieldElement(name)];
       if (isClosed && !shape.isNamed(name)) throw fail(here, "field not declared in schema");
       checkApplied(each, shape.fieldOf(name), here, subject);
     }
   } else if (shape.type === "list") {
     const seen = new Set<string>();
-    for (const [index, item] of (value as readonly unknown[]).entries()) {
+    for (const [index, item] of shape.list.entries()) {
       const element = shape.elementOf(item);
       if (element === undefined)
         throw fail(path, `element ${index}: associative list with keys has an element that omits a key field`);

@@ -2,10 +2,8 @@
 // the schema names, with directives in the patch for what such a merge cannot say.
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
-import type { ResolveReference, Schema } from "../schema/index.ts";
+import { isObject, type JsonObject, jsonType, type ResolveReference, type Schema } from "../schema/index.ts";
 import { enforceOrder } from "./strategic-order.ts";
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 const directive = "$patch";
 const retainKeys = "$retainKeys";
@@ -22,15 +20,9 @@ export function applyStrategicMergePatch(
   schema: Schema,
   resolve: ResolveReference,
 ): unknown {
-  if (!isObject(patch)) {
-    const type = Array.isArray(patch) ? "array" : typeof patch === "boolean" ? "bool" : typeof patch;
-    throw badRequest(`json: cannot unmarshal ${type} into Go value of type map[string]interface {}`);
-  }
+  if (!isObject(patch))
+    throw badRequest(`json: cannot unmarshal ${jsonType(patch)} into Go value of type map[string]interface {}`);
   return new Merger(resolve).mergeObjects(isObject(document) ? document : {}, patch, schema);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const wrongFormat = {
@@ -79,23 +71,22 @@ class Merger {
   /** The merged field; undefined leaves it as it is. */
   #mergeValue(original: unknown, patch: unknown, rules: FieldRules, deletes: boolean): unknown {
     if (isObject(original) && isObject(patch))
-      return rules.strategy === "replace" ? withoutDirectives(patch) : this.mergeObjects(original, patch, rules.schema);
+      return rules.strategy === "replace" ? plain(patch) : this.mergeObjects(original, patch, rules.schema);
     if (Array.isArray(original) && Array.isArray(patch)) {
       if (deletes) {
         const removed = new Set(patch);
         return original.filter((each) => !removed.has(each));
       }
-      return rules.strategy === "merge" ? this.#mergeLists(original, patch, rules) : withoutDirectives(patch);
+      return this.#mergeLists(original, patch, rules);
     }
-    return deletes ? undefined : withoutDirectives(patch);
+    return deletes ? undefined : plain(patch);
   }
 
   #rulesOf(schema: Schema, field: string): FieldRules {
     const resolved = this.#resolved(schema);
-    const property =
-      resolved.properties && Object.hasOwn(resolved.properties, field) ? resolved.properties[field]! : {};
-    const additional = typeof resolved.additionalProperties === "object" ? resolved.additionalProperties : undefined;
-    const found = property.type || property.$ref ? property : (additional ?? property);
+    const properties = resolved.properties ?? {};
+    const additional = typeof resolved.additionalProperties === "object" ? resolved.additionalProperties : {};
+    const found = Object.hasOwn(properties, field) ? properties[field]! : additional;
     const strategies = found["x-kubernetes-patch-strategy"]?.split(",") ?? [];
     return {
       schema: found.type === "array" ? this.#resolved(found.items ?? {}) : this.#resolved(found),
@@ -125,15 +116,14 @@ class Merger {
       const before = Array.isArray(original) ? original : undefined;
       if (!before && !patchList) continue;
       const merged =
-        before && patchList
-          ? (this.#mergeValue(before, patchList, rules, false) as readonly unknown[])
-          : (before ?? (withoutDirectives(patchList) as readonly unknown[]));
+        before && patchList ? this.#mergeLists(before, patchList, rules) : (before ?? plainList(patchList ?? []));
       result.set(key, enforceOrder(merged, order, before ?? [], rules.mergeKey));
     }
     return done;
   }
 
   #mergeLists(original: readonly unknown[], patch: readonly unknown[], rules: FieldRules): readonly unknown[] {
+    if (rules.strategy !== "merge") return plainList(patch);
     if (![...original, ...patch].some(isObject)) {
       const merged = uniqueScalars([...original, ...patch]);
       return enforceOrder(merged, patch, original, "");
@@ -145,9 +135,9 @@ class Merger {
     for (const item of additions) {
       const key = keyOf(item, rules.mergeKey);
       const index = places.get(key);
-      if (index === undefined) places.set(key, merged.push(withoutDirectives(item)) - 1);
-      // What has a merge key is an object.
-      else merged[index] = this.mergeObjects(merged[index] as JsonObject, item, rules.schema);
+      const before = index === undefined ? undefined : merged[index];
+      if (index === undefined) places.set(key, merged.push(plainObject(item)) - 1);
+      else merged[index] = this.mergeObjects(isObject(before) ? before : {}, item, rules.schema);
     }
     return enforceOrder(merged, additions, kept, rules.mergeKey);
   }
@@ -180,7 +170,7 @@ function wholeObject(patch: JsonObject): JsonObject {
   const { [directive]: what, ...rest } = patch;
   if (what === "delete") return {};
   if (what !== "replace") throw unprocessable();
-  return withoutDirectives(rest) as JsonObject;
+  return plainObject(rest);
 }
 
 /** `$retainKeys` names all fields that stay: a union's other members go. */
@@ -213,15 +203,21 @@ function uniqueScalars(values: readonly unknown[]): unknown[] {
 }
 
 /** A value of the patch that meets nothing to merge with: without its directives and nulls. */
-function withoutDirectives(value: unknown): unknown {
-  if (Array.isArray(value))
-    return value.filter((each) => !(isObject(each) && Object.hasOwn(each, directive))).map(withoutDirectives);
-  if (!isObject(value)) return value;
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return plainList(value);
+  return isObject(value) ? plainObject(value) : value;
+}
+
+function plainList(list: readonly unknown[]): unknown[] {
+  return list.filter((each) => !(isObject(each) && Object.hasOwn(each, directive))).map(plain);
+}
+
+function plainObject(object: JsonObject): JsonObject {
   const kept: [string, unknown][] = [];
-  for (const [name, each] of Object.entries(value)) {
+  for (const [name, each] of Object.entries(object)) {
     if (each === null || each === undefined || name === directive || name === retainKeys) continue;
     if (name.startsWith(setElementOrder) || name.startsWith(deleteFromPrimitiveList)) continue;
-    kept.push([name, withoutDirectives(each)]);
+    kept.push([name, plain(each)]);
   }
   return Object.fromEntries(kept);
 }

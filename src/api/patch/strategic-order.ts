@@ -1,10 +1,10 @@
 // The order of a list that a strategic merge patch made: the patch's order wins, what only the server knows keeps its
 // place between as well as it can (k8s.io/community, contributors/devel/sig-cli/strategic-merge-patch.md).
+import { isObject } from "../schema/index.ts";
 
 /** What an item is found by: its merge key, or itself in a list of scalars. */
 function identity(item: unknown, mergeKey: string): unknown {
-  if (mergeKey === "" || typeof item !== "object" || item === null) return item;
-  return (item as Readonly<Record<string, unknown>>)[mergeKey];
+  return mergeKey !== "" && isObject(item) ? item[mergeKey] : item;
 }
 
 /** The merged items: those of the patch in its order, the others in the server's, interleaved as the server had them. */

@@ -1,6 +1,8 @@
 // Merging a configuration into an object, and taking fields out of one: k8s.io/structured-merge-diff/typed.
+
+import { isObject } from "../schema/index.ts";
 import { type FieldSet, fieldElement, isEmptySet, step } from "./field-set.ts";
-import { isObject, itemsByElement, type JsonObject, shapeOf, type Typed, untypedValue } from "./shape.ts";
+import { itemsByElement, shapeOf, type Typed, untypedValue } from "./shape.ts";
 
 /** The live value with what the configuration says; nothing goes. The result may share parts with both. */
 export function mergeTyped(live: unknown, config: unknown, typed: Typed): unknown {
@@ -9,13 +11,13 @@ export function mergeTyped(live: unknown, config: unknown, typed: Typed): unknow
   const shape = shapeOf(config, typed);
   if (shape.type === "object" && isObject(live)) {
     const merged = new Map(Object.entries(live));
-    for (const [name, value] of Object.entries(config as JsonObject))
+    for (const [name, value] of Object.entries(shape.object))
       merged.set(name, mergeTyped(merged.get(name), value, shape.fieldOf(name)));
     return Object.fromEntries(merged);
   }
   if (shape.type === "list" && Array.isArray(live)) {
-    const before = itemsByElement(live, shape.elementOf);
-    const applied = itemsByElement(config as readonly unknown[], shape.elementOf);
+    const before = itemsByElement({ ...shape, list: live });
+    const applied = itemsByElement(shape);
     if (before.size === 0 && applied.size === 0) return config;
     return mergedOrder([...before.keys()], [...applied.keys()]).map((element) =>
       mergeTyped(before.get(element), applied.get(element), shape.item),
@@ -68,7 +70,7 @@ export function withoutFields(value: unknown, set: FieldSet, typed: Typed): unkn
   if (shape.type === "leaf") return value;
   if (shape.type === "list") {
     const kept: unknown[] = [];
-    for (const item of value as readonly unknown[]) {
+    for (const item of shape.list) {
       const element = shape.elementOf(item);
       const { has, below } = element === undefined ? { has: false, below: undefined } : step(set, element);
       if (!has) kept.push(below ? withoutFields(item, below, shape.item) : item);
@@ -76,7 +78,7 @@ export function withoutFields(value: unknown, set: FieldSet, typed: Typed): unkn
     return kept.length === 0 ? undefined : kept;
   }
   const kept: [string, unknown][] = [];
-  for (const [name, each] of Object.entries(value as JsonObject)) {
+  for (const [name, each] of Object.entries(shape.object)) {
     const { has, below } = step(set, fieldElement(name));
     if (has) continue;
     const rest = below ? withoutFields(each, below, shape.fieldOf(name)) : each;

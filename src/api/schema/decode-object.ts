@@ -5,6 +5,7 @@ import type { KubeObject, ResourceDefinition } from "../resource.ts";
 import { copyJson, DecodeError, decodeAs } from "./decoder.ts";
 import { definitions, resourceFacts } from "./facts.ts";
 import { unreadable } from "./json.ts";
+import { isObject, jsonType } from "./json-value.ts";
 import { pruneUnknownFields } from "./structural.ts";
 
 /** What to do with fields that the kind does not have or that stand twice: the query parameter of writes. */
@@ -99,14 +100,13 @@ function decodeKnown(kind: DecodableKind, value: unknown) {
 /** A custom resource keeps what its schema knows; the values are validated later, with the field's errors. */
 function decodeCustom(kind: DecodableKind, value: unknown) {
   const object = copyJson(value);
-  if (typeof object !== "object" || object === null || Array.isArray(object))
-    throw new DecodeError("json: cannot unmarshal into Go value of type map[string]interface {}");
+  if (!isObject(object))
+    throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`);
   const unknownFields = pruneUnknownFields(object, kind.schema);
-  const given = object as Record<string, unknown>;
-  const decoded = decodeAs(metadataDefinition, given.metadata);
+  const decoded = decodeAs(metadataDefinition, object.metadata);
   const inMetadata = decoded.unknownFields.map((field) => `metadata.${field}`);
   return {
-    object: identified(kind, { ...given, metadata: decoded.value }),
+    object: identified(kind, { ...object, metadata: decoded.value }),
     unknownFields: [...unknownFields, ...inMetadata],
   };
 }
@@ -128,28 +128,20 @@ function cannotHandle(kind: DecodableKind, why: string): ApiError {
 /** A body that says what it is must be what the path says; one that does not say is taken for that. */
 function checkIdentity(expected: DecodableKind, value: unknown): void {
   const fail = (why: string) => unreadable(why, JSON.stringify(value) ?? "", expected.kind);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
-    throw fail(`json: cannot unmarshal ${type} into Go value of type struct ${typeMetaStruct}`);
-  }
-  const given = value as Record<string, unknown>;
+  if (!isObject(value))
+    throw fail(`json: cannot unmarshal ${jsonType(value)} into Go value of type struct ${typeMetaStruct}`);
   for (const field of ["apiVersion", "kind"])
-    if (given[field] !== undefined && given[field] !== null && typeof given[field] !== "string")
-      throw fail(`json: cannot unmarshal ${jsonTypeOf(given[field])} into Go struct field .${field} of type string`);
-  const kind = given.kind ? String(given.kind) : expected.kind;
+    if (value[field] !== undefined && value[field] !== null && typeof value[field] !== "string")
+      throw fail(`json: cannot unmarshal ${jsonType(value[field])} into Go struct field .${field} of type string`);
+  const kind = value.kind ? String(value.kind) : expected.kind;
   const expectedVersion = expected.group === "" ? expected.version : `${expected.group}/${expected.version}`;
-  const apiVersion = given.apiVersion ? String(given.apiVersion) : expectedVersion;
+  const apiVersion = value.apiVersion ? String(value.apiVersion) : expectedVersion;
   if (kind === expected.kind && apiVersion === expectedVersion) return;
   throw wrongIdentity(expected, expectedVersion, kind, apiVersion);
 }
 
 const typeMetaStruct =
   '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-
-function jsonTypeOf(value: unknown): string {
-  if (Array.isArray(value)) return "array";
-  return typeof value === "boolean" ? "bool" : typeof value;
-}
 
 function wrongIdentity(expected: DecodableKind, expectedVersion: string, kind: string, apiVersion: string): ApiError {
   const { group, version } = parseApiVersion(apiVersion);

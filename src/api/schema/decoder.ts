@@ -3,6 +3,7 @@
 import { canonicalMicroTime, canonicalQuantity, canonicalTime } from "../meta/index.ts";
 import { definitions } from "./facts.ts";
 import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZero } from "./go-types.ts";
+import { isObject, jsonType } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 
 /** What is wrong with a value, in the words of Go's decoder; the caller makes a Status of it. */
@@ -73,17 +74,17 @@ function structDecoder(definition: string, schema: Schema): Decode {
     const isRequired = schema.required?.includes(name) ?? false;
     const field = { name, decode: fieldDecoder(property, { definition: short, field: name, isRequired }) };
     fields.set(name, field);
-    if (property.$ref && (isAlwaysPresent(short, name, isKind) || isRequired) && isStruct(property.$ref))
+    if (property.$ref && isAlwaysPresent(short, name, { isKind, isRequired }) && isStruct(property.$ref))
       present.push(field);
   }
   const type = goTypeName(definition);
   return (value, decoding) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, type, decoding);
+    if (!isObject(value)) throw mismatch(value, type, decoding);
     const outer = decoding.struct;
     decoding.struct = struct;
     const result: Record<string, unknown> = {};
     for (const name of Object.keys(value)) {
-      const each: unknown = value[name as keyof typeof value];
+      const each = value[name];
       const field = fields.get(name);
       if (!field) {
         if (each !== undefined) decoding.unknownFields.push(placeOf(decoding, name));
@@ -131,10 +132,14 @@ function fieldDecoder(schema: Schema, place: Place): Decode {
 function unlessEmpty(decode: Decode): Decode {
   return (value, decoding) => {
     const decoded = decode(value, decoding);
-    if (Array.isArray(decoded)) return decoded.length === 0 ? undefined : decoded;
-    for (const _ in decoded as object) return decoded;
-    return undefined;
+    const isEmpty = Array.isArray(decoded) ? decoded.length === 0 : isObject(decoded) && !hasMembers(decoded);
+    return isEmpty ? undefined : decoded;
   };
+}
+
+function hasMembers(object: object): boolean {
+  for (const _ in object) return true;
+  return false;
 }
 
 function valueDecoder(schema: Schema, place: Place): Decode {
@@ -181,10 +186,10 @@ function mapDecoder(values: Schema, place: Place): Decode {
   // Only types that can hold unknown fields need to know the key that they stand under.
   const needsPath = values.$ref !== undefined || values.type === "array";
   return (value, decoding) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, type, decoding);
+    if (!isObject(value)) throw mismatch(value, type, decoding);
     const map: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
-      const each = value[key as keyof typeof value] ?? zeroOf(values);
+      const each = value[key] ?? zeroOf(values);
       if (needsPath) decoding.path.push({ key });
       setOwn(map, key, decode(each, decoding));
       if (needsPath) decoding.path.pop();
@@ -274,11 +279,11 @@ const anything: Decode = (value) => copyJson(value);
 
 /** A copy of any JSON value; members that are undefined are left out. */
 export function copyJson(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(copyJson);
+  if (!isObject(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    const each: unknown = value[key as keyof typeof value];
+    const each = value[key];
     if (each !== undefined) setOwn(copy, key, copyJson(each));
   }
   return copy;
@@ -318,12 +323,6 @@ const special: Readonly<Record<string, Decode>> = {
     throw new DecodeError(`json: cannot unmarshal ${what} into Go value of type int32`);
   },
 };
-
-function jsonType(value: unknown): string {
-  if (Array.isArray(value)) return "array";
-  if (typeof value === "boolean") return "bool";
-  return typeof value;
-}
 
 function mismatch(value: unknown, type: string, { path, struct }: Decoding, what = jsonType(value)): DecodeError {
   const fields = path.filter((each) => typeof each === "string").join(".");

@@ -29,6 +29,8 @@ test("zero values vanish where Go has no pointer", () => {
 });
 
 test("metadata, spec and status of a kind are always there", () => {
-  assert.equal(isAlwaysPresent("core.v1.Pod", "status", true), true);
-  assert.equal(isAlwaysPresent("core.v1.PodCondition", "status", false), false);
+  assert.equal(isAlwaysPresent("core.v1.Pod", "status", { isKind: true, isRequired: false }), true);
+  assert.equal(isAlwaysPresent("core.v1.PodCondition", "status", { isKind: false, isRequired: false }), false);
+  assert.equal(isAlwaysPresent("apps.v1.DeploymentSpec", "selector", { isKind: false, isRequired: true }), false);
+  assert.equal(isAlwaysPresent("apps.v1.DeploymentSpec", "template", { isKind: false, isRequired: true }), true);
 });

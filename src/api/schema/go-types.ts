@@ -82,10 +82,22 @@ const presentStructs = new Set([
   ...["resource.v1.ResourceClaimTemplateSpec.metadata"],
 ]);
 
+/** Structs that are required and yet pointers: validation must see that they are missing. */
+const requiredPointers = new Set([
+  ...["apps.v1.DaemonSetSpec.selector", "apps.v1.DeploymentSpec.selector", "apps.v1.ReplicaSetSpec.selector"],
+  ...["apps.v1.StatefulSetSpec.selector", "networking.v1.IPAddressSpec.parentRef"],
+  ...["core.v1.ScaleIOPersistentVolumeSource.secretRef", "core.v1.ScaleIOVolumeSource.secretRef"],
+]);
+
 /** Whether a struct field is there even when nobody wrote it; metadata, spec and status of every kind are. */
-export function isAlwaysPresent(definition: string, field: string, isKind: boolean): boolean {
+export function isAlwaysPresent(
+  definition: string,
+  field: string,
+  { isKind, isRequired }: { readonly isKind: boolean; readonly isRequired: boolean },
+): boolean {
   if (isKind && (field === "metadata" || field === "spec" || field === "status")) return true;
-  return presentStructs.has(`${definition}.${field}`);
+  const place = `${definition}.${field}`;
+  return isRequired ? !requiredPointers.has(place) : presentStructs.has(place);
 }
 
 /** Named string types, as they stand in messages about a value of the wrong type. */

@@ -1,5 +1,6 @@
 import { badRequest } from "../meta/index.ts";
 import { JsonSyntaxError, scanJson } from "./json-scanner.ts";
+import { isObject } from "./json-value.ts";
 
 export interface Decoded {
   readonly value: unknown;
@@ -100,14 +101,12 @@ function endOfString(text: string, at: number): number {
 }
 
 function countMembers(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
   let members = 0;
   if (Array.isArray(value)) for (const each of value) members += countMembers(each);
-  else
+  else if (isObject(value))
     for (const key in value) {
-      members++;
-      const each: unknown = value[key as keyof typeof value];
-      if (typeof each === "object") members += countMembers(each);
+      const each = value[key];
+      members += typeof each === "object" ? 1 + countMembers(each) : 1;
     }
   return members;
 }

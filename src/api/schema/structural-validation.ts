@@ -16,6 +16,7 @@ import {
   tooLong,
   tooMany,
 } from "../meta/index.ts";
+import { isObject, type JsonObject } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 
 /** Errors that one object may bring; what comes after is not looked for. */
@@ -37,8 +38,8 @@ function check(at: Path, value: unknown, schema: Schema, errors: FieldError[]): 
     errors.push(invalidType(at, typeOf(value), detail));
     return;
   }
-  const enumeration = schema.enum as readonly unknown[] | undefined;
-  if (enumeration && !enumeration.some((each) => deepEqual(each, value)))
+  const enumeration: unknown = schema.enum;
+  if (Array.isArray(enumeration) && !enumeration.some((each) => deepEqual(each, value)))
     errors.push(
       notSupported(
         at,
@@ -49,8 +50,7 @@ function check(at: Path, value: unknown, schema: Schema, errors: FieldError[]): 
   if (typeof value === "string") checkString(at, value, schema, errors);
   else if (typeof value === "number") checkNumber(at, value, schema, errors);
   else if (Array.isArray(value)) checkList(at, value, schema, errors);
-  else if (typeof value === "object" && value !== null)
-    checkObject(at, value as Record<string, unknown>, schema, errors);
+  else if (isObject(value)) checkObject(at, value, schema, errors);
   checkCombinations(at, value, schema, errors);
 }
 
@@ -185,13 +185,13 @@ function checkUnique(at: Path, list: readonly unknown[], schema: Schema, errors:
 function keysOf(item: unknown, keys: readonly string[], items: Schema | undefined): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const key of keys) {
-    const value = (item as Record<string, unknown> | null)?.[key] ?? items?.properties?.[key]?.default;
+    const value = (isObject(item) ? item[key] : undefined) ?? items?.properties?.[key]?.default;
     if (value !== undefined) values[key] = value;
   }
   return values;
 }
 
-function checkObject(at: Path, object: Record<string, unknown>, schema: Schema, errors: FieldError[]): void {
+function checkObject(at: Path, object: JsonObject, schema: Schema, errors: FieldError[]): void {
   const count = Object.keys(object).length;
   const maxProperties = limit(schema, "maxProperties");
   const minProperties = limit(schema, "minProperties");
@@ -210,9 +210,9 @@ function checkObject(at: Path, object: Record<string, unknown>, schema: Schema, 
 function checkCombinations(at: Path, value: unknown, schema: Schema, errors: FieldError[]): void {
   const fits = (each: Schema) => validateSchema(at, value, each).length === 0;
   const bad = (detail: string) => errors.push(invalidValue(at, value, `${nameOf(at)} in body ${detail}`));
-  const { allOf, anyOf, oneOf, not } = schema as Readonly<Record<string, unknown>>;
+  const { allOf, anyOf, oneOf, not }: JsonObject = schema;
   if (Array.isArray(allOf)) for (const each of allOf) check(at, value, each, errors);
   if (Array.isArray(anyOf) && !anyOf.some(fits)) bad("must validate at least one schema (anyOf)");
   if (Array.isArray(oneOf) && oneOf.filter(fits).length !== 1) bad("must validate one and only one schema (oneOf)");
-  if (typeof not === "object" && not !== null && fits(not as Schema)) bad("must not validate the schema (not)");
+  if (isObject(not) && fits(not)) bad("must not validate the schema (not)");
 }

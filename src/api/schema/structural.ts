@@ -1,12 +1,12 @@
 // Pruning and defaults of custom resources by the structural schema of their CRD, as
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema does. Both change the value that they are given: it is a draft.
 import { copyJson } from "./decoder.ts";
+import { isObject } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 
-type JsonObject = Record<string, unknown>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** An object that may be changed. */
+function isDraft(value: unknown): value is Record<string, unknown> {
+  return isObject(value);
 }
 
 /** Fields that every object has, whatever its schema says. */
@@ -28,7 +28,7 @@ function prune(value: unknown, schema: Schema, path: string, isObjectRoot: boole
     if (items) for (const [index, each] of value.entries()) prune(each, items, `${path}[${index}]`, false, removed);
     return;
   }
-  if (!isObject(value)) return;
+  if (!isDraft(value)) return;
   const isEmbedded = isObjectRoot || schema["x-kubernetes-embedded-resource"] === true;
   const properties = schema.properties ?? {};
   for (const key of Object.keys(value)) {
@@ -62,7 +62,7 @@ export function applySchemaDefaults(value: unknown, schema: Schema): void {
     }
     return;
   }
-  if (!isObject(value)) return;
+  if (!isDraft(value)) return;
   const properties = schema.properties ?? {};
   for (const [name, property] of Object.entries(properties)) {
     const isMissing = !Object.hasOwn(value, name) || (value[name] === null && !property.nullable);

@@ -1,6 +1,6 @@
 import { parseDocument, type Tags } from "yaml";
 import { badRequest } from "../meta/index.ts";
-import type { Decoded } from "./json.ts";
+import { type Decoded, decodeJson } from "./json.ts";
 
 /** How often aliases may multiply what they stand for: enough for any manifest, too little for a bomb. */
 const aliasesMax = 100;
@@ -11,6 +11,14 @@ const aliasesMax = 100;
  */
 export function decodeYaml(body: Uint8Array | string): Decoded {
   const text = typeof body === "string" ? body : new TextDecoder().decode(body);
+  // Clients send JSON as YAML too, and that is read a hundred times faster.
+  if (text.startsWith("{")) {
+    try {
+      return decodeJson(text);
+    } catch {
+      // Not JSON, then; a flow mapping of YAML, or nothing.
+    }
+  }
   const document = parseDocument(text, { version: "1.1", merge: true, logLevel: "silent", customTags: plainTags });
   const duplicates: string[] = [];
   for (const error of document.errors) {
