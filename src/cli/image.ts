@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { nodeImages, UserError } from "../cluster/index.ts";
+import { nodeImages } from "../cluster/index.ts";
+import { UserError } from "../lib/index.ts";
 import { existingCluster } from "./target.ts";
 
 interface Options {

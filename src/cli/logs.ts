@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../cluster/index.ts";
+import { UserError } from "../lib/index.ts";
 import { existingCluster } from "./target.ts";
 
 const components = ["server", "node", "containerd"];

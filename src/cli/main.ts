@@ -1,6 +1,6 @@
 // The command line. Each command is loaded when it is called: `roder up` should not pay for what it does not use.
 import { Command, InvalidArgumentError, Option } from "commander";
-import { UserError } from "../cluster/user-error.ts";
+import { UserError } from "../lib/index.ts";
 
 interface DirectoryOption {
   readonly dataDir?: string;

@@ -5,8 +5,8 @@ import {
   dataDirectory,
   defaultDataRoot,
   readSettings,
-  UserError,
 } from "../cluster/index.ts";
+import { UserError } from "../lib/index.ts";
 
 /** Whether this process may do what only root may. */
 export const isRoot = () => process.getuid?.() === 0;

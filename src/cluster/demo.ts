@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { CriEngine } from "../agent/engine/cri/index.ts";
 import { type Deployment, Deployments, Nodes, type Service, Services } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
-import { errorMessage, systemClock } from "../lib/index.ts";
+import { errorMessage, systemClock, UserError } from "../lib/index.ts";
 import { administratorClient } from "./administrator.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { enginePaths, nodeImages } from "./node-engine.ts";
 import { clientRequirements, installPackages, missingRequirements, programPath } from "./packages.ts";
 import type { ClusterSettings } from "./settings.ts";
 import { standInArchive } from "./stand-in-images.ts";
-import { UserError } from "./user-error.ts";
 
 const examples = join(import.meta.dirname, "../../examples");
 const pullMsMax = 60_000;

@@ -8,5 +8,4 @@ export * from "./settings.ts";
 export * from "./stand-in-images.ts";
 export * from "./status.ts";
 export * from "./up.ts";
-export * from "./user-error.ts";
 export * from "./version.ts";

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../lib/index.ts";
 import { recordOf, startTicksOf } from "./processes.ts";
-import { UserError } from "./user-error.ts";
 
 /** Lets one command at a time change a cluster. Returns what ends the lock; a lock whose holder is gone is taken over. */
 export function lockCluster(root: string): () => void {

@@ -10,9 +10,8 @@ import {
   readMachineFacts,
   runningPid,
 } from "../agent/host/containerd/index.ts";
-import { type Logger, systemClock } from "../lib/index.ts";
+import { type Logger, systemClock, UserError } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { UserError } from "./user-error.ts";
 
 export function enginePaths(directory: DataDirectory) {
   return { ...containerdPaths(directory.root), networks: join(directory.cni, "net.d") };

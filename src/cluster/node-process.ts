@@ -8,7 +8,7 @@ import { startAgent } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { fromKubeconfig, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
-import { addressAt, type Logger, parseRange, sleep, systemClock, systemRandom } from "../lib/index.ts";
+import { addressAt, type Logger, parseRange, sleep, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import {
   configurePods,
   dnsViewOf,
@@ -25,7 +25,6 @@ import { runComponent } from "./component-process.ts";
 import { type DataDirectory, dataDirectory } from "./data-directory.ts";
 import { enginePaths, engineSupervisor } from "./node-engine.ts";
 import { type ClusterSettings, readSettings } from "./settings.ts";
-import { UserError } from "./user-error.ts";
 import { kubernetesVersion } from "./version.ts";
 
 export const agentPort = 10_250;
@@ -52,7 +51,7 @@ export function runNode(root: string): Promise<void> {
     const agent = await startAgent({
       client: nodeClient,
       engine,
-      host: linuxHost({ clock: systemClock, cgroupRoot: cgroupRootOf(settings.name), directory: directory.agent }),
+      host: linuxHost({ clock: systemClock, directory: directory.agent }),
       clock: systemClock,
       random: systemRandom,
       log,

@@ -1,8 +1,9 @@
 // What a node needs of the distribution, and bringing it with apt.
+
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { UserError } from "./user-error.ts";
+import { UserError } from "../lib/index.ts";
 
 export interface Requirement {
   readonly package: string;

@@ -5,11 +5,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { UserError } from "../lib/index.ts";
 import { lockCluster } from "./lock.ts";
 import { missingRequirements, programPath } from "./packages.ts";
 import { requireFreePort, requireFreeRanges } from "./preflight.ts";
 import { recordOf } from "./processes.ts";
-import { UserError } from "./user-error.ts";
 
 const fails = (words: RegExp) => (error: unknown) => error instanceof UserError && words.test(error.message);
 

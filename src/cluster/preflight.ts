@@ -3,8 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:f
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import { parseAddress, parseRange, rangeContains, rangesOverlap } from "../lib/index.ts";
-import { UserError } from "./user-error.ts";
+import { parseAddress, parseRange, rangeContains, rangesOverlap, UserError } from "../lib/index.ts";
 
 /** Below this a start would fail half-way: storage and logs need room. */
 const freeBytesMin = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
-import { systemClock, systemRandom } from "../lib/index.ts";
+import { systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
 import { startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
@@ -11,7 +11,6 @@ import { runControlLoops } from "./control-loops.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { dataDirectory } from "./data-directory.ts";
 import { readSettings } from "./settings.ts";
-import { UserError } from "./user-error.ts";
 import { versionInfo } from "./version.ts";
 
 export function runServer(root: string): Promise<void> {

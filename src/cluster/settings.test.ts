@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { UserError } from "../lib/index.ts";
 import { type DataDirectory, dataDirectory, defaultDataRoot } from "./data-directory.ts";
 import { readSettings, writeSettings } from "./settings.ts";
 import { chooseSettings } from "./up.ts";
-import { UserError } from "./user-error.ts";
 
 let directory: DataDirectory;
 beforeEach(() => {

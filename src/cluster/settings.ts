@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { UserError } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { UserError } from "./user-error.ts";
 
 /** The layout of the data directory that this Roder reads and writes; it grows when an older Roder could not read it. */
 export const dataVersion = 1;

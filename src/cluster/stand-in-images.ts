@@ -1,12 +1,13 @@
 // Images under the names of well-known public ones, made from Debian packages where no registry can be reached. They do
 // what the tutorials need of the originals: same program, same port, same places for files.
+
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type ImageConfig, imageArchitecture, ociArchive, type TarEntry, tar } from "../agent/host/containerd/index.ts";
-import { UserError } from "./user-error.ts";
+import { UserError } from "../lib/index.ts";
 
 interface StandIn {
   /** The first names it; tutorials use several tags. */

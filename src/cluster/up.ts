@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../lib/index.ts";
+import { type Clock, systemClock, UserError } from "../lib/index.ts";
 import { gatewayOf, machineAddress, networkNames } from "../network/index.ts";
 import { administratorClient } from "./administrator.ts";
 import { openClusterPki } from "./cluster-pki.ts";
@@ -14,7 +14,6 @@ import { prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight
 import { type ComponentRecord, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
 import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
-import { UserError } from "./user-error.ts";
 
 /** What the person asked for; what is left out keeps what the cluster has, or gets its default. */
 export interface UpOptions {

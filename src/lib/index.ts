@@ -7,4 +7,5 @@ export * from "./heap.ts";
 export * from "./ipv4.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
+export * from "./user-error.ts";
 export * from "./virtual-clock.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { parse } from "yaml";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../../lib/index.ts";
 import { type KubeconfigEntry, mergeKubeconfig, removeFromKubeconfig, renderKubeconfig } from "./kubeconfig.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "roder-kubeconfig-"));

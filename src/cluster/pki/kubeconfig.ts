@@ -1,7 +1,7 @@
 import { mkdir, realpath, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
-import { UserError } from "../user-error.ts";
+import { UserError } from "../../lib/index.ts";
 import { readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 import type { KeyPair } from "./certificate.ts";
 

@@ -6,8 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { connect, createServer } from "node:tls";
-import { systemClock, VirtualClock } from "../../lib/index.ts";
-import { UserError } from "../user-error.ts";
+import { systemClock, UserError, VirtualClock } from "../../lib/index.ts";
 import { addressBytes } from "./certificate.ts";
 import { ClusterPki, type PkiOptions } from "./pki.ts";
 

@@ -1,8 +1,7 @@
 // The certificates and keys of a cluster, kept in one directory under the file names that kubeadm gives them.
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { join } from "node:path";
-import { type Clock, type Random, systemRandom } from "../../lib/index.ts";
-import { UserError } from "../user-error.ts";
+import { type Clock, type Random, systemRandom, UserError } from "../../lib/index.ts";
 import { makePrivateDirectory, readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 import {
   alternativeNamesOf,
