@@ -10,8 +10,6 @@ export interface AgentSettings {
   readonly clusterDomain: string;
   /** The cgroup below which those of pods are made, as `/roder/kubepods` (cgroupfs driver). */
   readonly cgroupRoot: string;
-  /** Whether the agent makes the pods' cgroups and sets their limits itself; false leaves it to the runtime. */
-  readonly managesCgroups?: boolean;
   /** The port of the agent's HTTPS server. */
   readonly port?: number;
   readonly podsMax?: number;

@@ -12,7 +12,7 @@ export async function createSandbox(context: AgentContext, pod: Pod, attempt: nu
   try {
     const config = await configOf(context, pod, attempt);
     await context.host.files.makeDirectory(config.logDirectory, 0o755);
-    if (context.settings.managesCgroups) await context.host.cgroups.ensure(config.cgroupParent, podCgroupLimits(pod));
+    await context.host.cgroups.ensure(config.cgroupParent, podCgroupLimits(pod));
     const id = await engine.runSandbox(config);
     const sandbox = await engine.sandboxStatus(id);
     assert(sandbox, "a sandbox that was just made is known");
@@ -41,6 +41,6 @@ export async function cleanUp(context: AgentContext, pod: Pod, sandboxes: readon
   await context.volumes.tearDown(uid);
   await host.files.remove(paths.pod(uid));
   await host.files.remove(paths.podLogs(pod));
-  if (settings.managesCgroups) await host.cgroups.remove(podCgroup(settings.cgroupRoot, pod));
+  await host.cgroups.remove(podCgroup(settings.cgroupRoot, pod));
   context.images.forget(uid);
 }

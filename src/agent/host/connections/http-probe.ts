@@ -1,0 +1,85 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Clock } from "../../../lib/index.ts";
+import type { HttpProbe, ProbeResult } from "../../host.ts";
+import { dialError } from "./dial-error.ts";
+
+const redirectsMax = 10;
+/** What is read of an answer, and how much of it goes into an event (the kubelet's maxRespBodyLength). */
+const bodyBytesMax = 10 * 1_024;
+
+interface Answer {
+  readonly code: number;
+  readonly location: string | undefined;
+  readonly body: string;
+}
+
+/** Success is a code from 200 to 399; redirects are followed on the same host, those to others count as success. */
+export async function probeHttp(probe: HttpProbe, timeoutMs: number, clock: Clock): Promise<ProbeResult> {
+  const timeout = new AbortController();
+  const timer = clock.setTimer(timeoutMs, () => timeout.abort());
+  let url = urlOf(probe);
+  try {
+    for (let redirects = 0; ; redirects++) {
+      const { code, location, body } = await get(url, probe.headers, timeout.signal);
+      const next = code >= 300 && code < 400 && location !== undefined ? new URL(location, url) : undefined;
+      if (next && next.hostname === url.hostname) {
+        if (redirects === redirectsMax) {
+          return { success: false, output: `Get "${next}": stopped after ${redirectsMax} redirects` };
+        }
+        url = next;
+        continue;
+      }
+      if (code >= 200 && code < 400) return { success: true, output: body };
+      return { success: false, output: `HTTP probe failed with statuscode: ${code}` };
+    }
+  } catch (error) {
+    const why = timeout.signal.aborted
+      ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+      : dialError(error, probe.host, probe.port);
+    return { success: false, output: `Get "${url}": ${why}` };
+  } finally {
+    timer.cancel();
+  }
+}
+
+function urlOf({ scheme, host, port, path }: HttpProbe): URL {
+  const name = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return new URL(path.startsWith("/") ? path : `/${path}`, `${scheme}://${name}:${port}`);
+}
+
+function get(url: URL, headers: HttpProbe["headers"], signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      // Each probe is a connection of its own, as a client's would be.
+      agent: false,
+      method: "GET",
+      headers: headers.flatMap(({ name, value }) => [name, value]),
+      signal,
+    };
+    const onAnswer = (answer: IncomingMessage) =>
+      readBody(answer).then((body) => resolve(answerOf(answer, body)), reject);
+    const started =
+      url.protocol === "https:"
+        ? httpsRequest(url, { ...options, rejectUnauthorized: false }, onAnswer)
+        : httpRequest(url, options, onAnswer);
+    started.once("error", reject);
+    started.end();
+  });
+}
+
+async function readBody(answer: IncomingMessage): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of answer as AsyncIterable<Uint8Array>) {
+    parts.push(part);
+    length += part.length;
+    if (length >= bodyBytesMax) break;
+  }
+  answer.destroy();
+  return new TextDecoder().decode(Buffer.concat(parts).subarray(0, bodyBytesMax));
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage, body: string): Answer {
+  return { code: statusCode, location: headers.location, body };
+}

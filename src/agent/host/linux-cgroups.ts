@@ -1,0 +1,135 @@
+// The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import type { CgroupLimits, HostCgroups } from "../host.ts";
+
+export interface CgroupHierarchy {
+  readonly root: string;
+  readonly version: 1 | 2;
+  /** The controllers that this hierarchy manages. */
+  readonly controllers: readonly string[];
+}
+
+/** Microseconds; the same as for containers. */
+const period = 100_000;
+const sharesMin = 2;
+const sharesMax = 262_144;
+/** What a pod's cgroup is made for; the runtime makes what else its containers need. */
+const usedControllers = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
+
+export function linuxCgroups(hierarchies: () => Promise<readonly CgroupHierarchy[]> = readHierarchies): HostCgroups {
+  let known: Promise<readonly CgroupHierarchy[]> | undefined;
+  const all = () => {
+    known ??= hierarchies();
+    return known;
+  };
+  return {
+    async ensure(path, limits) {
+      for (const hierarchy of await all()) {
+        if (hierarchy.version === 2) await enableControllers(hierarchy, path);
+        await mkdir(hierarchy.root + path, { recursive: true });
+        for (const [file, value] of cgroupFiles(hierarchy, limits)) {
+          await writeFile(`${hierarchy.root}${path}/${file}`, value);
+        }
+      }
+    },
+    async remove(path) {
+      for (const { root } of await all()) await removeTree(root + path);
+    },
+  };
+}
+
+/** Which files of a cgroup say the limits, and what. */
+export function cgroupFiles({ version, controllers }: CgroupHierarchy, limits: CgroupLimits): [string, string][] {
+  const { cpuShares, cpuQuota, memoryLimitBytes } = limits;
+  const files: [string, string][] = [];
+  if (controllers.includes("cpu")) {
+    if (version === 2)
+      files.push(["cpu.weight", String(weightOf(cpuShares))], ["cpu.max", `${cpuQuota ?? "max"} ${period}`]);
+    else
+      files.push(
+        ["cpu.shares", String(cpuShares)],
+        ["cpu.cfs_period_us", String(period)],
+        ["cpu.cfs_quota_us", String(cpuQuota ?? -1)],
+      );
+  }
+  if (controllers.includes("memory")) {
+    files.push(
+      version === 2
+        ? ["memory.max", String(memoryLimitBytes ?? "max")]
+        : ["memory.limit_in_bytes", String(memoryLimitBytes ?? -1)],
+    );
+  }
+  return files;
+}
+
+/** From 2…262144 to 1…10000, as runtimes convert it (KEP-2254). */
+function weightOf(shares: number): number {
+  return Math.floor(
+    1 + ((Math.min(sharesMax, Math.max(sharesMin, shares)) - sharesMin) * 9_999) / (sharesMax - sharesMin),
+  );
+}
+
+/** A v2 cgroup has only the controllers that every one above it passes on. */
+async function enableControllers({ root, controllers }: CgroupHierarchy, path: string): Promise<void> {
+  const wanted = usedControllers.filter((each) => controllers.includes(each));
+  if (wanted.length === 0) return;
+  const parts = path.split("/").filter((part) => part !== "");
+  for (let depth = 0; depth < parts.length; depth++) {
+    const directory = [root, ...parts.slice(0, depth)].join("/");
+    await mkdir(directory, { recursive: true });
+    const enabled = (await readFile(`${directory}/cgroup.subtree_control`, "utf8")).split(/\s+/);
+    const missing = wanted.filter((each) => !enabled.includes(each));
+    if (missing.length > 0)
+      await writeFile(`${directory}/cgroup.subtree_control`, missing.map((each) => `+${each}`).join(" "));
+  }
+}
+
+async function removeTree(path: string): Promise<void> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    for (const entry of entries) if (entry.isDirectory()) await removeTree(`${path}/${entry.name}`);
+    await rmdir(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+    throw error;
+  }
+}
+
+async function readHierarchies(): Promise<readonly CgroupHierarchy[]> {
+  const found = parseHierarchies(await readFile("/proc/self/mountinfo", "utf8"));
+  const complete: CgroupHierarchy[] = [];
+  for (const each of found) {
+    if (each.version === 1) complete.push(each);
+    else {
+      const text = await readFile(`${each.root}/cgroup.controllers`, "utf8");
+      const controllers = text.split(/\s+/).filter((name) => name !== "");
+      // The v2 side of a hybrid machine has no controllers: runtimes use the v1 ones there.
+      if (controllers.length > 0) complete.push({ ...each, controllers });
+    }
+  }
+  const writable = await Promise.all(
+    complete.map(({ root }) =>
+      access(root, 2).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return complete.filter((_each, index) => writable[index]);
+}
+
+/** The cgroup file systems of a mountinfo; the controllers of v2 are not in there. */
+export function parseHierarchies(mountinfo: string): CgroupHierarchy[] {
+  const found: CgroupHierarchy[] = [];
+  for (const line of mountinfo.split("\n")) {
+    const [left = "", right = ""] = line.split(" - ");
+    const root = left.split(" ")[4] ?? "";
+    const [type, , options = ""] = right.split(" ");
+    if (type === "cgroup2") found.push({ root, version: 2, controllers: [] });
+    // A v1 hierarchy with a name only has no controllers (systemd's own).
+    if (type === "cgroup" && !options.includes("name=")) {
+      found.push({ root, version: 1, controllers: options.split(",").filter((each) => each !== "rw") });
+    }
+  }
+  return found;
+}

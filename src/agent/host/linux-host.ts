@@ -1,0 +1,32 @@
+import type { Clock } from "../../lib/index.ts";
+import type { AgentHost } from "../host.ts";
+import { probeGrpc } from "./connections/grpc-probe.ts";
+import { probeHttp } from "./connections/http-probe.ts";
+import { probeTcp } from "./connections/tcp-probe.ts";
+import { linuxCgroups } from "./linux-cgroups.ts";
+import { linuxFiles } from "./linux-files.ts";
+import { linuxLoad, linuxMachine, machineResolvConf } from "./linux-machine.ts";
+import { linuxMounts } from "./linux-mounts.ts";
+
+export interface LinuxHostOptions {
+  readonly clock: Clock;
+  /** A directory that is there, of the file system with the agent's data. */
+  readonly directory: string;
+}
+
+/** The machine that this process runs on. */
+export function linuxHost({ clock, directory }: LinuxHostOptions): AgentHost {
+  return {
+    files: linuxFiles,
+    mounts: linuxMounts,
+    cgroups: linuxCgroups(),
+    connections: {
+      http: (probe, timeoutMs) => probeHttp(probe, timeoutMs, clock),
+      tcp: (host, port, timeoutMs) => probeTcp(host, port, timeoutMs, clock),
+      grpc: (host, port, service, timeoutMs) => probeGrpc(host, port, service, timeoutMs, clock),
+    },
+    machine: linuxMachine,
+    load: () => linuxLoad(directory),
+    resolvConf: machineResolvConf,
+  };
+}

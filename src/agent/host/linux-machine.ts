@@ -1,0 +1,75 @@
+import { readFile, statfs } from "node:fs/promises";
+import { cpus, hostname, release, totalmem } from "node:os";
+import type { Machine, MachineLoad } from "../host.ts";
+
+/** CAP_SYS_RESOURCE (capabilities(7)), that the kernel asks for to lower oom_score_adj. */
+const capSysResource = 24n;
+const oomScoreMin = -1_000;
+const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+export async function linuxMachine(): Promise<Machine> {
+  const release_ = parseVariables(await textOf("/etc/os-release"));
+  return {
+    hostname: hostname(),
+    architecture: architectures[process.arch] ?? process.arch,
+    cpus: cpus().length,
+    memoryBytes: totalmem(),
+    kernelVersion: release(),
+    osImage: release_.PRETTY_NAME ?? "Linux",
+    machineId: (await textOf("/etc/machine-id")).trim(),
+    systemUuid: (await textOf("/sys/class/dmi/id/product_uuid")).trim(),
+    bootId: (await textOf("/proc/sys/kernel/random/boot_id")).trim(),
+    oomScoreAdjMin: await lowestOomScore(),
+  };
+}
+
+async function lowestOomScore(): Promise<number> {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(await textOf("/proc/self/status"))?.[1] ?? "0";
+  if ((BigInt(`0x${effective}`) >> capSysResource) & 1n) return oomScoreMin;
+  return Number(await textOf("/proc/self/oom_score_adj"));
+}
+
+/** `directory` is one of the file system whose fill level counts. */
+export async function linuxLoad(directory: string): Promise<MachineLoad> {
+  const disk = await statfs(directory);
+  const memory = await textOf("/proc/meminfo");
+  const available = Number(/^MemAvailable:\s*(\d+) kB/m.exec(memory)?.[1] ?? 0) * 1_024;
+  return {
+    memoryAvailableBytes: available,
+    diskCapacityBytes: disk.blocks * disk.bsize,
+    diskAvailableBytes: disk.bavail * disk.bsize,
+    inodes: disk.files,
+    inodesAvailable: disk.ffree,
+    pidsMax: Number(await textOf("/proc/sys/kernel/pid_max")),
+    pids: Number((await textOf("/proc/loadavg")).split(" ")[3]?.split("/")[1] ?? 0),
+  };
+}
+
+const stubResolver = "127.0.0.53";
+
+/** The machine's resolv.conf; where that only names systemd's stub, which no pod can reach, what stands behind it. */
+export async function machineResolvConf(): Promise<string> {
+  const text = await textOf("/etc/resolv.conf");
+  if (!text.includes(stubResolver)) return text;
+  return (await textOf("/run/systemd/resolve/resolv.conf")) || text;
+}
+
+/** A file's text; empty when the machine does not have it. */
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch {
+    // Not every machine has every one of these; what they tell is left empty then.
+    return "";
+  }
+}
+
+/** `NAME="value"` lines (os-release(5)). */
+function parseVariables(text: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const line of text.split("\n")) {
+    const match = /^(\w+)=(?:"([^"]*)"|(.*))$/.exec(line);
+    if (match) found[match[1]!] = match[2] ?? match[3] ?? "";
+  }
+  return found;
+}

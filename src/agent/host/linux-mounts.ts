@@ -1,0 +1,119 @@
+import { execFile } from "node:child_process";
+import { chmod, type FileHandle, mkdir, open, realpath, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import type { HostMounts } from "../host.ts";
+import { mountPointsBelow } from "./mount-table.ts";
+
+const run = promisify(execFile);
+
+/** open(2) on Linux; Node names neither O_PATH nor its value. */
+const openPath = 0o10000000;
+const openDirectory = 0o200000;
+const openNoFollow = 0o400000;
+const openCloseOnExec = 0o2000000;
+
+export const linuxMounts: HostMounts = {
+  async mountMemory(path, sizeBytes, mode) {
+    await mkdir(path, { recursive: true });
+    if ((await mountPointsBelow(path)).includes(path)) return;
+    const options = [`mode=0${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
+    await command("mount", "-t", "tmpfs", "-o", options.join(","), "tmpfs", path);
+  },
+
+  async bindInside(base, inner, target) {
+    const source = await openInside(base, await innerPath(base, inner));
+    try {
+      await makeTarget(target, (await source.stat()).isDirectory());
+      // The descriptor is what was checked, whatever has its path by now; mount must not make a path of it again.
+      const path = `/proc/${process.pid}/fd/${source.fd}`;
+      await command("mount", "--no-canonicalize", "--bind", path, target);
+    } finally {
+      await source.close();
+    }
+  },
+
+  async makeDirectoryInside(base, inner, mode) {
+    const parts = inner.split("/").filter((part) => part !== "" && part !== ".");
+    // From the whole path back to the base, which is there: how far does it exist?
+    for (let length = parts.length; length >= 0; length--) {
+      const found = await realpath([base, ...parts.slice(0, length)].join("/")).catch(() => undefined);
+      if (found === undefined) continue;
+      const existing = insideParts(await realpath(base), found, inner);
+      await makeBelow(base, existing, parts.slice(length), mode);
+      return;
+    }
+    throw new Error(`${base} is not there`);
+  },
+
+  async unmount(path) {
+    if ((await mountPointsBelow(path)).includes(path)) await command("umount", path);
+  },
+
+  mountsBelow: mountPointsBelow,
+};
+
+async function innerPath(base: string, inner: string): Promise<string[]> {
+  return insideParts(await realpath(base), await realpath(`${base}/${inner}`), inner);
+}
+
+function insideParts(base: string, real: string, inner: string): string[] {
+  if (real !== base && !real.startsWith(`${base}/`)) throw new Error(`subpath ${inner} leads out of its volume`);
+  return real
+    .slice(base.length)
+    .split("/")
+    .filter((part) => part !== "");
+}
+
+/** Opens what is at the end of `parts` below `base`, one directory after the other, following no link. */
+async function openInside(base: string, parts: readonly string[]): Promise<FileHandle> {
+  let at = await openAt(await realpath(base));
+  for (const part of parts) {
+    const next = await openAt(`/proc/self/fd/${at.fd}/${part}`).finally(() => at.close());
+    if ((await next.stat()).isSymbolicLink()) {
+      await next.close();
+      throw new Error(`${part} became a symbolic link`);
+    }
+    at = next;
+  }
+  return at;
+}
+
+async function makeBelow(
+  base: string,
+  existing: readonly string[],
+  missing: readonly string[],
+  mode: number,
+): Promise<void> {
+  let at = await openInside(base, existing);
+  try {
+    for (const part of missing) {
+      const path = `/proc/self/fd/${at.fd}/${part}`;
+      await mkdir(path);
+      const next = await openAt(path, openDirectory);
+      await at.close();
+      at = next;
+      await chmod(`/proc/self/fd/${at.fd}`, mode);
+    }
+  } finally {
+    await at.close();
+  }
+}
+
+function openAt(path: string, flags = 0): Promise<FileHandle> {
+  return open(path, openPath | openNoFollow | openCloseOnExec | flags);
+}
+
+async function makeTarget(target: string, isDirectory: boolean): Promise<void> {
+  await mkdir(isDirectory ? target : dirname(target), { recursive: true });
+  if (!isDirectory) await writeFile(target, "", { flag: "a" });
+}
+
+async function command(name: string, ...args: readonly string[]): Promise<void> {
+  try {
+    await run(name, args);
+  } catch (error) {
+    const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
+    throw new Error(`${name} ${args.join(" ")} failed: ${said}`, { cause: error });
+  }
+}
