@@ -47,7 +47,7 @@ function detailsOf(resource: GroupResource, name: string): Status["details"] {
   return {
     ...(name === "" ? {} : { name }),
     ...(resource.group === "" ? {} : { group: resource.group }),
-    kind: resource.plural,
+    ...(resource.plural === "" ? {} : { kind: resource.plural }),
   };
 }
 
