@@ -1,7 +1,7 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import { startHttpServer } from "../server/http/index.ts";
+import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { lookupIn } from "../server/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
@@ -32,6 +32,7 @@ export function runServer(root: string): Promise<void> {
       clusterDomain: settings.clusterDomain,
       freeze: process.env.RODER_FREEZE === "1",
     });
+    const advertised = `127.0.0.1:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
       authenticator: plane.authenticator,
@@ -42,8 +43,9 @@ export function runServer(root: string): Promise<void> {
       },
       address: settings.bindAddress,
       port: settings.port,
-      advertised: `127.0.0.1:${settings.port}`,
+      advertised,
       version: versionInfo,
+      paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
       streaming: createStreamingRoutes({
         lookup: lookupIn(plane.cache),
         agentTls: () => ({

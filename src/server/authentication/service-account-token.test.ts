@@ -145,13 +145,19 @@ test("requests that cannot be are refused as Kubernetes refuses them", async () 
       "builder",
       request({ expirationSeconds: 599 }),
       422,
-      'TokenRequest.authentication.k8s.io "builder" is invalid: spec.expirationSeconds: Invalid value: 599: may not specify a duration less than 10 minutes',
+      'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 599: may not specify a duration less than 10 minutes',
     ],
     [
       "builder",
       request({ expirationSeconds: 2 ** 32 + 1 }),
       422,
-      'TokenRequest.authentication.k8s.io "builder" is invalid: spec.expirationSeconds: Invalid value: 4294967297: may not specify a duration larger than 2^32 seconds',
+      'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 4294967297: may not specify a duration larger than 2^32 seconds',
+    ],
+    [
+      "builder",
+      { metadata: { name: "other" } as AuthenticationTokenRequest["metadata"] },
+      422,
+      'TokenRequest.authentication.k8s.io "builder" is invalid: metadata.name: Invalid value: "other": must match the service account name if specified',
     ],
     [
       "builder",

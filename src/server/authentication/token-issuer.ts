@@ -77,8 +77,11 @@ export class TokenIssuer {
     const expirationSeconds = request.spec?.expirationSeconds ?? secondsDefault;
     const asked = request.spec?.audiences ?? [];
     const spec = { ...request.spec, expirationSeconds, audiences: asked.length === 0 ? audiences : asked };
-    const errors = validate(request, namespace, name, expirationSeconds);
-    if (errors.length > 0) throw invalid(kind, name, errors);
+    const misnamed = validateName(request, namespace, name);
+    if (misnamed.length > 0) throw invalid(kind, name, misnamed);
+    const errors = validateExpiration(expirationSeconds);
+    // Kubernetes names nothing here.
+    if (errors.length > 0) throw invalid(kind, "", errors);
     const bound = this.#resolve(namespace, name, spec.boundObjectRef);
     const nowMs = clock.now();
     const extended =
@@ -176,11 +179,10 @@ export class TokenIssuer {
   }
 }
 
-function validate(
-  { metadata, spec }: Partial<AuthenticationTokenRequest>,
+function validateName(
+  { metadata }: Partial<AuthenticationTokenRequest>,
   namespace: string,
   name: string,
-  expirationSeconds: number,
 ): FieldError[] {
   const errors: FieldError[] = [];
   const at = rootPath.child("metadata");
@@ -190,10 +192,12 @@ function validate(
     const why = "must match the service account namespace if specified";
     errors.push(invalidValue(at.child("namespace"), metadata?.namespace, why));
   }
-  const seconds = rootPath.child("spec", "expirationSeconds");
-  if (expirationSeconds < secondsMin)
-    errors.push(invalidValue(seconds, spec?.expirationSeconds, "may not specify a duration less than 10 minutes"));
-  if (expirationSeconds > secondsMax)
-    errors.push(invalidValue(seconds, spec?.expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
   return errors;
+}
+
+function validateExpiration(seconds: number): FieldError[] {
+  const at = rootPath.child("spec", "expirationSeconds");
+  if (seconds < secondsMin) return [invalidValue(at, seconds, "may not specify a duration less than 10 minutes")];
+  if (seconds > secondsMax) return [invalidValue(at, seconds, "may not specify a duration larger than 2^32 seconds")];
+  return [];
 }
