@@ -151,9 +151,10 @@ export function isWildcardDns1123Subdomain(value: string): string[] {
 /** `[prefix/]name`, the form of label keys, annotation keys, finalizers, resource names and condition types. */
 export function isQualifiedName(value: string): string[] {
   const parts = value.split("/");
-  const pattern = patternMessage(labelKeyWords, alphanumericPattern, "MyName", "my.name", "123-abc");
   if (parts.length > 2)
-    return [`a valid label key ${pattern} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
+    return [
+      `a valid label key ${labelKeyMessage} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    ];
   const messages: string[] = [];
   const name = parts.at(-1) ?? "";
   if (parts.length === 2) {
@@ -163,10 +164,11 @@ export function isQualifiedName(value: string): string[] {
   }
   if (name === "") messages.push("name part must be non-empty");
   else if (byteLength(name) > 63) messages.push(`name part ${maxLengthMessage(63)}`);
-  if (!qualifiedNamePart.test(name)) messages.push(`name part ${pattern}`);
+  if (!qualifiedNamePart.test(name)) messages.push(`name part ${labelKeyMessage}`);
   return messages;
 }
 
+const labelKeyMessage = patternMessage(labelKeyWords, alphanumericPattern, "MyName", "my.name", "123-abc");
 const qualifiedNamePart = new RegExp(`^${alphanumericPattern}$`);
 
 export function isLabelValue(value: string): string[] {

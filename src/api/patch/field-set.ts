@@ -1,6 +1,7 @@
 // Sets of fields in the form in which managedFields carries them (fieldsV1): nested objects whose keys are path elements,
 // `f:name` for a field, `k:{"name":"a"}` for an item of a list by its keys, `v:"a"` for a member of a set, `i:0` for an
 // index. A path is in the set when its object is empty or has the key `.`. Sets are values; every function makes a new one.
+import type { JsonObject } from "../schema/index.ts";
 
 export interface FieldSet {
   readonly [element: string]: FieldSet;
@@ -113,18 +114,22 @@ export function pathsIn(set: FieldSet): FieldPath[] {
   return paths;
 }
 
+interface DraftSet {
+  [element: string]: DraftSet;
+}
+
 /** Collects paths into a set. */
 export class FieldSetBuilder {
-  readonly #root: Record<string, FieldSet> = {};
+  readonly #root: DraftSet = {};
 
   insert(path: FieldPath): void {
     let node = this.#root;
     for (const [index, element] of path.entries()) {
       const isLast = index === path.length - 1;
-      const known = node[element] as Record<string, FieldSet> | undefined;
-      const next = known ?? {};
+      const known = node[element];
+      const next: DraftSet = known ?? {};
       // An empty object is a member: what makes it a container as well must say so.
-      if (known && isEmptySet(known) !== isLast) known[self] = leaf;
+      if (known && isEmptySet(known) !== isLast) known[self] = {};
       node[element] = next;
       node = next;
     }
@@ -167,6 +172,7 @@ function formatElement(element: string): string {
   if (element.startsWith("f:")) return `.${rest}`;
   if (element.startsWith("i:")) return `[${rest}]`;
   if (element.startsWith("v:")) return `[=${rest}]`;
-  const keys = Object.entries(JSON.parse(rest) as Readonly<Record<string, unknown>>);
-  return `[${keys.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(",")}]`;
+  const keys: JsonObject = JSON.parse(rest);
+  const list = Object.entries(keys).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return `[${list.join(",")}]`;
 }

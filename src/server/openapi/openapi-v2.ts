@@ -115,20 +115,19 @@ function parameterOf({ name, type, description }: Parameter, place: "path" | "qu
 const unknownKeywords = new Set(["allOf", "anyOf", "oneOf", "not", "nullable"]);
 
 /** The schema of a custom resource in what version 2 can say. */
-function plain(schema: Schema): Schema {
-  const result: Record<string, unknown> = {};
-  for (const [keyword, value] of Object.entries(schema)) {
-    if (unknownKeywords.has(keyword)) continue;
-    if (keyword === "properties") result[keyword] = mapValues(value as Readonly<Record<string, Schema>>, plain);
-    else if (keyword === "items" || (keyword === "additionalProperties" && typeof value === "object"))
-      result[keyword] = plain(value as Schema);
-    else result[keyword] = value;
-  }
-  // A number or a text has no type in version 2.
-  if (schema["x-kubernetes-int-or-string"]) delete result.type;
-  return result;
+function plain({ properties, items, additionalProperties, type, ...rest }: Schema): Schema {
+  const kept = Object.fromEntries(Object.entries(rest).filter(([keyword]) => !unknownKeywords.has(keyword)));
+  const additional = typeof additionalProperties === "object" ? plain(additionalProperties) : additionalProperties;
+  return {
+    ...kept,
+    // What may be a number or a text has no type in version 2.
+    ...(type === undefined || rest["x-kubernetes-int-or-string"] ? {} : { type }),
+    ...(properties && { properties: mapValues(properties, plain) }),
+    ...(items && { items: plain(items) }),
+    ...(additional !== undefined && { additionalProperties: additional }),
+  };
 }
 
-function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
+export function mapValues<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

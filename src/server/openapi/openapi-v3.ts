@@ -1,6 +1,6 @@
 // OpenAPI 3.0: a document for each group version; what kubectl from 1.27 explains, validates and merges with.
 import { apiVersionOf, type ResourceDefinition, type Schema } from "../../api/index.ts";
-import { descriptionOf } from "./openapi-v2.ts";
+import { descriptionOf, mapValues } from "./openapi-v2.ts";
 import { isCustom, type Operation, type Parameter, type PathItem, pathsOf } from "./operations.ts";
 import { closureOf, namesIn, schemaSource } from "./schemas.ts";
 
@@ -81,26 +81,20 @@ const special: Readonly<Record<string, object>> = {
 };
 
 /** A schema with the references of version 3. What stands beside a reference needs it wrapped in allOf. */
-function schemaOf(schema: Schema): unknown {
-  const { $ref, ...rest } = schema;
+function schemaOf({ $ref, properties, items, additionalProperties, ...rest }: Schema): object {
   if ($ref !== undefined) {
     const name = $ref.slice(refPrefix.length);
-    const reference = { $ref: `#/components/schemas/${name}` };
     // Structs are there when nobody wrote them, as clients expect it of the built-in types.
     const fallback = special[name] || name.endsWith("Time") ? {} : { default: {} };
-    return { ...rest, allOf: [reference], ...fallback };
+    return { ...rest, allOf: [{ $ref: `#/components/schemas/${name}` }], ...fallback };
   }
-  const result: Record<string, unknown> = {};
-  for (const [keyword, value] of Object.entries(rest)) {
-    if (keyword === "properties")
-      result[keyword] = Object.fromEntries(
-        Object.entries(value as Readonly<Record<string, Schema>>).map(([name, each]) => [name, schemaOf(each)]),
-      );
-    else if (keyword === "items" || (keyword === "additionalProperties" && typeof value === "object"))
-      result[keyword] = schemaOf(value as Schema);
-    else result[keyword] = value;
-  }
-  return result;
+  const additional = typeof additionalProperties === "object" ? schemaOf(additionalProperties) : additionalProperties;
+  return {
+    ...rest,
+    ...(properties && { properties: mapValues(properties, schemaOf) }),
+    ...(items && { items: schemaOf(items) }),
+    ...(additional !== undefined && { additionalProperties: additional }),
+  };
 }
 
 function pathOf({ parameters, operations }: PathItem): Record<string, unknown> {
