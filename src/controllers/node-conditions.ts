@@ -67,7 +67,9 @@ export function wantedTaints(node: Node, mayEvict: boolean, nowMs: number): read
   if (mayEvict && readiness === "Unknown") want(unreachableTaint, "NoExecute");
   const kept = (node.spec.taints ?? []).filter((taint) => {
     const name = `${taint.key}:${taint.effect}`;
-    return wanted.delete(name) || !isOwn(taint);
+    // Admission gives new nodes the taint not-ready, which stays until they have reported for the first time.
+    const isFirst = readiness === undefined && name === `${notReadyTaint}:NoSchedule`;
+    return wanted.delete(name) || isFirst || !isOwn(taint);
   });
   return [...kept, ...[...wanted.values()].map((taint) => ({ ...taint, timeAdded: timestamp(nowMs) }))];
 }

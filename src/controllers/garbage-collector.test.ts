@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startTestControlPlane } from "../../test/control-plane.ts";
+import { type ConfigMap, ConfigMaps, Namespaces, Nodes, type OwnerReference, Secrets } from "../api/index.ts";
+
+async function scene(t: TestContext) {
+  const plane = await startTestControlPlane(t, { controllers: ["garbage-collector-controller"] });
+  await plane.rest();
+  return {
+    ...plane,
+    make: (name: string, owners: readonly OwnerReference[] = [], more: object = {}) =>
+      plane.create(ConfigMaps, { metadata: { namespace: "default", name, ownerReferences: owners, ...more } }),
+    names: async () => (await plane.list(ConfigMaps, "default")).map(({ metadata }) => metadata.name),
+    get: (name: string) => plane.client.get(ConfigMaps, { namespace: "default", name }),
+    remove: (name: string, propagationPolicy?: "Background" | "Foreground" | "Orphan") =>
+      plane.client.delete(
+        ConfigMaps,
+        { namespace: "default", name },
+        propagationPolicy === undefined ? {} : { body: { propagationPolicy } },
+      ),
+  };
+}
+
+function by({ metadata }: ConfigMap, more: Partial<OwnerReference> = {}): OwnerReference {
+  return { apiVersion: "v1", kind: "ConfigMap", name: metadata.name, uid: metadata.uid, ...more };
+}
+
+test("in the background dependents go after their owner, and theirs after them", async (t) => {
+  const { make, names, remove, rest } = await scene(t);
+  const owner = await make("owner");
+  const child = await make("child", [by(owner)]);
+  await make("grandchild", [by(child)]);
+  await make("stranger");
+  await rest();
+  await remove("owner", "Background");
+  await rest();
+  assert.deepEqual(await names(), ["stranger"]);
+});
+
+test("an object with two owners goes with the last of them, and names only those that exist", async (t) => {
+  const { make, names, get, remove, rest } = await scene(t);
+  const one = await make("one");
+  const two = await make("two");
+  await make("child", [by(one), by(two)]);
+  await rest();
+  await remove("one");
+  await rest();
+  assert.deepEqual((await get("child")).metadata.ownerReferences, [by(two)]);
+  await remove("two");
+  await rest();
+  assert.deepEqual(await names(), []);
+});
+
+test("an object whose owner never existed is deleted, one whose owner another object replaced too", async (t) => {
+  const { make, names, rest } = await scene(t);
+  const owner = await make("owner");
+  await make("lost", [{ apiVersion: "v1", kind: "ConfigMap", name: "nobody", uid: "no-such-uid" }]);
+  await make("replaced", [by(owner, { uid: "the-former-uid" })]);
+  await rest();
+  assert.deepEqual(await names(), ["owner"]);
+});
+
+test("an owner of another kind keeps its dependents", async (t) => {
+  const { make, create, names, rest } = await scene(t);
+  const secret = await create(Secrets, { metadata: { namespace: "default", name: "owner" } });
+  await make("child", [{ apiVersion: "v1", kind: "Secret", name: "owner", uid: secret.metadata.uid }]);
+  await rest();
+  assert.deepEqual(await names(), ["child"]);
+});
+
+test("an owner deleted in the foreground waits for those that block it", async (t) => {
+  const { client, make, names, get, remove, rest } = await scene(t);
+  const owner = await make("owner");
+  await make("blocking", [by(owner, { blockOwnerDeletion: true })], { finalizers: ["example.com/hold"] });
+  await make("quick", [by(owner, { blockOwnerDeletion: true })]);
+  await make("harmless", [by(owner)], { finalizers: ["example.com/hold"] });
+  await rest();
+  await remove("owner", "Foreground");
+  await rest();
+  assert.deepEqual(await names(), ["blocking", "harmless", "owner"]);
+  assert.ok((await get("owner")).metadata.deletionTimestamp);
+  assert.ok((await get("harmless")).metadata.deletionTimestamp);
+  const release = (name: string) =>
+    client.patch(ConfigMaps, { namespace: "default", name }, { metadata: { finalizers: null } });
+  await release("blocking");
+  await rest();
+  assert.deepEqual(await names(), ["harmless"]);
+});
+
+test("a dependent that has another owner stays when one is deleted in the foreground", async (t) => {
+  const { make, names, get, remove, rest } = await scene(t);
+  const one = await make("one");
+  const two = await make("two");
+  await make("shared", [by(one, { blockOwnerDeletion: true }), by(two)]);
+  await rest();
+  await remove("one", "Foreground");
+  await rest();
+  assert.deepEqual(await names(), ["shared", "two"]);
+  assert.deepEqual((await get("shared")).metadata.ownerReferences, [by(two)]);
+});
+
+test("foreground deletion reaches the dependents of dependents, the last first", async (t) => {
+  const { client, make, names, remove, rest } = await scene(t);
+  const owner = await make("owner");
+  const child = await make("child", [by(owner, { blockOwnerDeletion: true })]);
+  await make("grandchild", [by(child, { blockOwnerDeletion: true })], { finalizers: ["example.com/hold"] });
+  await rest();
+  await remove("owner", "Foreground");
+  await rest();
+  assert.deepEqual(await names(), ["child", "grandchild", "owner"]);
+  await client.patch(ConfigMaps, { namespace: "default", name: "grandchild" }, { metadata: { finalizers: null } });
+  await rest();
+  assert.deepEqual(await names(), []);
+});
+
+test("owners in a circle do not wait for each other for ever", async (t) => {
+  const { client, make, names, remove, rest } = await scene(t);
+  const one = await make("one");
+  const two = await make("two", [by(one, { blockOwnerDeletion: true })]);
+  const ownerReferences = [by(two, { blockOwnerDeletion: true })];
+  await client.patch(ConfigMaps, { namespace: "default", name: "one" }, { metadata: { ownerReferences } });
+  await rest();
+  await remove("one", "Foreground");
+  await rest(1_000);
+  assert.deepEqual(await names(), []);
+});
+
+test("orphaned dependents stay and forget their owner", async (t) => {
+  const { make, names, get, remove, rest } = await scene(t);
+  const owner = await make("owner");
+  const other = await make("other");
+  await make("child", [by(owner), by(other)]);
+  await rest();
+  await remove("owner", "Orphan");
+  await rest();
+  assert.deepEqual(await names(), ["child", "other"]);
+  assert.deepEqual((await get("child")).metadata.ownerReferences, [by(other)]);
+});
+
+test("an owner in another namespace is no owner, and it is said", async (t) => {
+  const { client, create, make, names, rest, events } = await scene(t);
+  await create(Namespaces, { metadata: { name: "elsewhere" } });
+  const owner = await client.create(ConfigMaps, { metadata: { namespace: "elsewhere", name: "owner" } });
+  await make("child", [by(owner)]);
+  await rest();
+  assert.deepEqual(await names(), []);
+  const reference = `[v1/ConfigMap, namespace: default, name: owner, uid: ${owner.metadata.uid}]`;
+  assert.deepEqual(await events("ConfigMap"), [
+    `Warning OwnerRefInvalidNamespace ownerRef ${reference} does not exist in namespace "default"`,
+  ]);
+});
+
+test("a cluster-scoped object with a namespaced owner stays", async (t) => {
+  const { create, list, make, remove, rest } = await scene(t);
+  const owner = await make("owner");
+  await create(Nodes, { metadata: { name: "n1", ownerReferences: [by(owner)] } });
+  await rest();
+  await remove("owner");
+  await rest();
+  assert.equal((await list(Nodes)).length, 1);
+});
+
+test("a namespaced object may have a cluster-scoped owner", async (t) => {
+  const { client, create, make, names, rest } = await scene(t);
+  const node = await create(Nodes, { metadata: { name: "n1" } });
+  const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid: node.metadata.uid };
+  await make("child", [owner]);
+  await rest();
+  assert.deepEqual(await names(), ["child"]);
+  await client.delete(Nodes, { name: "n1" });
+  await rest();
+  assert.deepEqual(await names(), []);
+});
+
+test("an owner of a kind that nobody serves is taken to exist", async (t) => {
+  const { make, names, rest } = await scene(t);
+  await make("child", [{ apiVersion: "example.com/v1", kind: "Widget", name: "w", uid: "u" }]);
+  await rest();
+  assert.deepEqual(await names(), ["child"]);
+});
+
+test("at rest the collector asks nothing", async (t) => {
+  const { make, requests, rest } = await scene(t);
+  const owner = await make("owner");
+  await make("child", [by(owner)]);
+  await rest();
+  const before = requests().length;
+  await rest(3_600_000);
+  assert.deepEqual(requests().slice(before), []);
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { rootCertificate, startTestControlPlane } from "../../test/control-plane.ts";
+import { ConfigMaps, Namespaces, notFound, Pods, Secrets, ServiceAccounts, serviceUnavailable } from "../api/index.ts";
+
+const namespace = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+const names = (items: readonly { readonly metadata: { readonly name: string } }[]) =>
+  items.map(({ metadata }) => metadata.name).sort();
+
+test("every namespace gets its default service account, again when it is deleted", async (t) => {
+  const { client, create, list, rest } = await startTestControlPlane(t, { controllers: ["serviceaccount-controller"] });
+  await create(Namespaces, namespace("shop"));
+  await rest();
+  assert.deepEqual(names(await list(ServiceAccounts, "shop")), ["default"]);
+  assert.ok(names(await list(ServiceAccounts, "default")).includes("default"));
+  await client.delete(ServiceAccounts, { namespace: "shop", name: "default" });
+  await rest();
+  assert.deepEqual(names(await list(ServiceAccounts, "shop")), ["default"]);
+});
+
+test("every namespace knows the API server's authority, and spoiling it does not last", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, {
+    controllers: ["root-ca-certificate-publisher-controller"],
+  });
+  await create(Namespaces, namespace("shop"));
+  await rest();
+  const key = { namespace: "shop", name: "kube-root-ca.crt" };
+  const published = await client.get(ConfigMaps, key);
+  assert.deepEqual(published.data, { "ca.crt": rootCertificate });
+  assert.match(published.metadata.annotations?.["kubernetes.io/description"] ?? "", /^Contains a CA bundle/);
+  await client.patch(ConfigMaps, key, { data: { "ca.crt": "forged", more: "x" }, metadata: { annotations: null } });
+  await rest();
+  const mended = await client.get(ConfigMaps, key);
+  assert.deepEqual(mended.data, published.data);
+  assert.deepEqual(mended.metadata.annotations, published.metadata.annotations);
+  await client.delete(ConfigMaps, key);
+  await rest();
+  assert.deepEqual((await client.get(ConfigMaps, key)).data, published.data);
+});
+
+test("a namespace that is deleted goes with all that is in it, and nothing else does", async (t) => {
+  const { client, create, list, rest } = await startTestControlPlane(t);
+  await create(Namespaces, namespace("shop"));
+  await create(Namespaces, namespace("other"));
+  await rest();
+  for (const where of ["shop", "other"]) {
+    await create(ConfigMaps, { metadata: { namespace: where, name: "settings" }, data: {} });
+    await create(Secrets, { metadata: { namespace: where, name: "password" } });
+    await create(Pods, {
+      metadata: { namespace: where, name: "web" },
+      spec: { containers: [{ name: "c", image: "i" }] },
+    });
+  }
+  await client.delete(Namespaces, { name: "shop" });
+  await rest(1_000);
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { message: notFound(Namespaces, "shop").message });
+  for (const resource of [ConfigMaps, Secrets, Pods, ServiceAccounts]) {
+    assert.deepEqual(names(await list(resource, "shop")), []);
+  }
+  assert.deepEqual(names(await list(Pods, "other")), ["web"]);
+  assert.deepEqual(names(await list(Secrets, "other")), ["password"]);
+});
+
+test("a namespace says what holds it up, and goes when that is gone", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, { controllers: ["namespace-controller"] });
+  await create(Namespaces, namespace("shop"));
+  const held = { metadata: { namespace: "shop", name: "held", finalizers: ["example.com/hold"] } };
+  await create(ConfigMaps, held);
+  await client.delete(Namespaces, { name: "shop" });
+  await rest();
+  const { status } = await client.get(Namespaces, { name: "shop" });
+  assert.equal(status.phase, "Terminating");
+  assert.deepEqual(
+    status.conditions?.map(({ type, status: state, reason, message }) => [type, state, reason, message]),
+    [
+      ["NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"],
+      [
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "False",
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+      ],
+      [
+        "NamespaceDeletionContentFailure",
+        "False",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+      ],
+      [
+        "NamespaceContentRemaining",
+        "True",
+        "SomeResourcesRemain",
+        "Some resources are remaining: configmaps. has 1 resource instances",
+      ],
+      [
+        "NamespaceFinalizersRemaining",
+        "True",
+        "SomeFinalizersRemain",
+        "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
+      ],
+    ],
+  );
+  await client.patch(ConfigMaps, held.metadata, { metadata: { finalizers: null } });
+  await rest(10_000);
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
+});
+
+test("what cannot be deleted is said and tried again", async (t) => {
+  const { client, create, rest, refuse } = await startTestControlPlane(t, { controllers: ["namespace-controller"] });
+  await create(Namespaces, namespace("shop"));
+  await create(Secrets, { metadata: { namespace: "shop", name: "password" } });
+  refuse(({ verb, plural }) =>
+    verb === "deletecollection" && plural === "secrets" ? serviceUnavailable("busy") : undefined,
+  );
+  await client.delete(Namespaces, { name: "shop" });
+  await rest();
+  const { status } = await client.get(Namespaces, { name: "shop" });
+  const failure = status.conditions?.find(({ type }) => type === "NamespaceDeletionContentFailure");
+  assert.equal(failure?.reason, "ContentDeletionFailed");
+  assert.match(failure?.message ?? "", /^Failed to delete all resource types, 1 remaining: .*secrets.*busy/);
+  refuse(() => undefined);
+  await rest(5_000);
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
+});
+
+test("pods end before anything else in their namespace goes", async (t) => {
+  const { client, create, list, rest } = await startTestControlPlane(t, {
+    controllers: ["namespace-controller", "serviceaccount-controller"],
+  });
+  await create(Namespaces, namespace("shop"));
+  await rest();
+  await create(Secrets, { metadata: { namespace: "shop", name: "password" } });
+  const key = { namespace: "shop", name: "web" };
+  await create(Pods, {
+    metadata: { ...key, finalizers: ["example.com/hold"] },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  });
+  await client.delete(Namespaces, { name: "shop" });
+  await rest();
+  assert.deepEqual(names(await list(Secrets, "shop")), ["password"]);
+  await client.patch(Pods, key, { metadata: { finalizers: null } });
+  await rest();
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
+});

@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startTestControlPlane } from "../../test/control-plane.ts";
+import { Leases, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
+import { microTimestamp, timestamp } from "../lib/index.ts";
+
+const controllers = [
+  "node-lifecycle-controller",
+  "taint-eviction-controller",
+  "pod-garbage-collector-controller",
+  "serviceaccount-controller",
+];
+
+async function scene(t: TestContext) {
+  const plane = await startTestControlPlane(t, { controllers });
+  const { client, clock, create, rest } = plane;
+  await rest();
+  const alive = new Set<string>();
+  const report = async (name: string) => {
+    const now = timestamp(clock.now());
+    const ready = { type: "Ready", status: "True", reason: null, lastHeartbeatTime: now, lastTransitionTime: now };
+    const type = "application/strategic-merge-patch+json";
+    await client.patch(Nodes, { name }, { status: { conditions: [ready] } }, { subresource: "status", type });
+  };
+  return {
+    ...plane,
+    alive,
+    /** A node that has reported itself ready. */
+    async node(name: string, more: object = {}): Promise<Node> {
+      const node = await create(Nodes, { metadata: { name }, ...more });
+      await client.create(Leases, {
+        metadata: { namespace: "kube-node-lease", name },
+        spec: { holderIdentity: name, renewTime: microTimestamp(clock.now()) },
+      });
+      alive.add(name);
+      await report(name);
+      await rest();
+      return node;
+    },
+    report,
+    /** Time passes; the nodes in `alive` renew their leases every ten seconds. */
+    async pass(seconds: number): Promise<void> {
+      for (let passed = 0; passed < seconds; passed += 10) {
+        for (const name of alive) {
+          const spec = { renewTime: microTimestamp(clock.now()) };
+          await client.patch(Leases, { namespace: "kube-node-lease", name }, { spec });
+        }
+        await rest(10_000);
+      }
+    },
+    async pod(name: string, nodeName: string, tolerations: readonly object[] = []): Promise<Pod> {
+      const pod = await create(Pods, {
+        metadata: { namespace: "default", name },
+        spec: {
+          nodeName,
+          containers: [{ name: "c", image: "i" }],
+          tolerations: tolerations as Pod["spec"]["tolerations"] & object,
+        },
+      });
+      await plane.startPods();
+      return pod;
+    },
+    async readiness(name: string) {
+      const { status } = await client.get(Nodes, { name });
+      const ready = status.conditions?.find(({ type }) => type === "Ready");
+      return ready && `${ready.status} ${ready.reason ?? ""}`.trim();
+    },
+    async taints(name: string) {
+      const { spec } = await client.get(Nodes, { name });
+      return (spec.taints ?? []).map(({ key, effect }) => `${key.replace("node.kubernetes.io/", "")}:${effect}`);
+    },
+    async pods() {
+      const pods = await plane.list(Pods, "default");
+      return pods.map(({ metadata }) => `${metadata.name}${metadata.deletionTimestamp ? " (ending)" : ""}`);
+    },
+  };
+}
+
+test("a node that renews its lease stays ready", async (t) => {
+  const { node, pass, readiness, taints, events } = await scene(t);
+  await node("n1");
+  await pass(300);
+  assert.equal(await readiness("n1"), "True");
+  assert.deepEqual(await taints("n1"), []);
+  assert.deepEqual(await events("Node"), ["Normal RegisteredNode Node n1 event: Registered Node n1 in Controller"]);
+});
+
+test("a node that falls silent is unknown after 50 s, its pods are not ready, and it comes back", async (t) => {
+  const { client, node, pod, pass, report, alive, readiness, taints, events } = await scene(t);
+  await node("n1");
+  await node("n2");
+  await pod("a", "n1");
+  await pass(20);
+  alive.delete("n1");
+  await pass(30);
+  assert.equal(await readiness("n1"), "True");
+  await pass(20);
+  assert.equal(await readiness("n1"), "Unknown NodeStatusUnknown");
+  assert.deepEqual(await taints("n1"), ["unreachable:NoSchedule", "unreachable:NoExecute"]);
+  const { status } = await client.get(Pods, { namespace: "default", name: "a" });
+  assert.equal(status.conditions?.find(({ type }) => type === "Ready")?.status, "False");
+  assert.ok((await events("Node")).includes("Normal NodeNotReady Node n1 status is now: NodeNotReady"));
+  assert.deepEqual(await events("Pod"), ["Warning NodeNotReady Node is not ready"]);
+  alive.add("n1");
+  await report("n1");
+  await pass(10);
+  assert.deepEqual(await taints("n1"), []);
+});
+
+test("a node that never reports is unknown after a minute", async (t) => {
+  const { create, rest, readiness } = await scene(t);
+  await create(Nodes, { metadata: { name: "n1" } });
+  await rest(59_000);
+  assert.equal(await readiness("n1"), undefined);
+  await rest(5_000);
+  assert.equal(await readiness("n1"), "Unknown NodeStatusNeverUpdated");
+});
+
+test("pods leave a silent node after the time that they tolerate", async (t) => {
+  const { node, pod, pass, alive, pods } = await scene(t);
+  await node("n1");
+  await node("n2");
+  const unreachable = { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute" };
+  await pod("short", "n1", [{ ...unreachable, tolerationSeconds: 100 }]);
+  await pod("long", "n1", [{ ...unreachable, tolerationSeconds: 1000 }]);
+  await pod("always", "n1", [{ operator: "Exists" }]);
+  await pod("elsewhere", "n2");
+  alive.delete("n1");
+  await pass(140);
+  assert.deepEqual(await pods(), ["always", "elsewhere", "long", "short"]);
+  await pass(30);
+  assert.deepEqual(await pods(), ["always", "elsewhere", "long", "short (ending)"]);
+  await pass(1_000);
+  assert.deepEqual(await pods(), ["always", "elsewhere", "long (ending)", "short (ending)"]);
+});
+
+test("when the only node falls silent its pods stay", async (t) => {
+  const { node, pod, pass, alive, taints, pods } = await scene(t);
+  await node("n1");
+  await pod("a", "n1");
+  alive.delete("n1");
+  await pass(600);
+  assert.deepEqual(await taints("n1"), ["unreachable:NoSchedule"]);
+  assert.deepEqual(await pods(), ["a"]);
+});
+
+test("the nodes of one zone are given up one after the other", async (t) => {
+  const { node, pass, alive, taints } = await scene(t);
+  for (const name of ["n1", "n2", "n3", "n4", "n5"]) await node(name);
+  await pass(10);
+  alive.delete("n1");
+  alive.delete("n2");
+  const evicted = async () => (await Promise.all(["n1", "n2"].map(taints))).filter((all) => all.length === 2).length;
+  let first = 0;
+  for (let seconds = 0; seconds < 100 && (await evicted()) < 2; seconds += 10) {
+    await pass(10);
+    if ((await evicted()) === 1) first++;
+  }
+  assert.equal(await evicted(), 2);
+  assert.ok(first >= 1);
+});
+
+test("a taint that somebody sets drives away pods that do not tolerate it; taken back in time it does not", async (t) => {
+  const { client, node, pod, pass, pods, events } = await scene(t);
+  await node("n1");
+  await pod("plain", "n1");
+  await pod("patient", "n1", [{ key: "repair", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }]);
+  const taint = (taints: unknown) => client.patch(Nodes, { name: "n1" }, { spec: { taints } });
+  await taint([{ key: "repair", effect: "NoExecute" }]);
+  await pass(10);
+  assert.deepEqual(await pods(), ["patient", "plain (ending)"]);
+  const { status } = await client.get(Pods, { namespace: "default", name: "plain" });
+  const target = status.conditions?.find(({ type }) => type === "DisruptionTarget");
+  assert.equal(target?.reason, "DeletionByTaintManager");
+  await taint(null);
+  await pass(100);
+  assert.deepEqual(await pods(), ["patient", "plain (ending)"]);
+  assert.deepEqual(await events("Pod"), [
+    "Normal TaintManagerEviction Cancelling deletion of Pod default/patient",
+    "Normal TaintManagerEviction Marking for deletion Pod default/plain",
+  ]);
+});
+
+test("pods of a node that is gone are removed after 40 s, not when it comes back before", async (t) => {
+  const { client, node, pod, pass, alive, pods } = await scene(t);
+  await node("n1");
+  await node("n2");
+  await pod("lost", "n1");
+  await pod("saved", "n2");
+  const { metadata } = await client.get(Leases, { namespace: "kube-node-lease", name: "n2" });
+  alive.clear();
+  await client.delete(Nodes, { name: "n1" });
+  await client.delete(Nodes, { name: "n2" });
+  await pass(20);
+  await client.delete(Leases, metadata);
+  await node("n2");
+  await pass(10);
+  assert.deepEqual(await pods(), ["lost", "saved"]);
+  await pass(30);
+  assert.deepEqual(await pods(), ["saved"]);
+});
+
+test("a pod that ends before it has a node is removed at once", async (t) => {
+  const { client, create, rest, pods } = await scene(t);
+  const key = { namespace: "default", name: "early" };
+  await create(Pods, {
+    metadata: { ...key, finalizers: ["example.com/hold"] },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  });
+  await client.delete(Pods, key);
+  await client.patch(Pods, key, { metadata: { finalizers: null } });
+  await rest();
+  assert.deepEqual(await pods(), []);
+});
+
+test("a node and its pods at rest cause no requests but the node's own", async (t) => {
+  const { node, pod, pass, requests } = await scene(t);
+  await node("n1");
+  await pod("a", "n1");
+  await pass(60);
+  const before = requests().length;
+  await pass(600);
+  assert.deepEqual(requests().slice(before), []);
+});

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startTestControlPlane } from "../../test/control-plane.ts";
+import { Nodes, Pods } from "../api/index.ts";
+import { InformerSet, runControllers } from "../client/index.ts";
+import { seededRandom, silentLogger } from "../lib/index.ts";
+import { podGarbageCollector } from "./pod-garbage-collector.ts";
+
+test("of the pods that have ended only so many are kept, the youngest", async (t) => {
+  const { client, clock, create, list, rest } = await startTestControlPlane(t, {
+    controllers: ["serviceaccount-controller"],
+  });
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const environment = { client, clock, random: seededRandom(2), log: silentLogger, signal: stop.signal };
+  const informers = new InformerSet(environment);
+  void runControllers({ controllers: [podGarbageCollector(3)], informers, ...environment });
+  await rest();
+  await create(Nodes, { metadata: { name: "n1" } });
+  for (let i = 0; i < 6; i++) {
+    const pod = await create(Pods, {
+      metadata: { namespace: "default", name: `job-${i}` },
+      spec: { nodeName: "n1", containers: [{ name: "c", image: "i" }] },
+    });
+    if (i > 0)
+      await client.update(Pods, { ...pod, status: { ...pod.status, phase: "Succeeded" } }, { subresource: "status" });
+    await rest(2_000);
+  }
+  const names = (await list(Pods, "default")).map(({ metadata }) => metadata.name);
+  assert.deepEqual(names, ["job-0", "job-3", "job-4", "job-5"]);
+});
