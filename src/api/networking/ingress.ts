@@ -1,5 +1,13 @@
+import { ageColumn, nameColumn } from "../columns.ts";
+import { loadBalancerAddresses } from "../core/service.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { invalidValue, type Path } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
-import type { Ingress } from "../types.generated.ts";
+import type { Ingress, IngressRule } from "../types.generated.ts";
+import { validateIngressSpec, validateIngressStatus } from "./ingress-validation.ts";
+
+const classAnnotation = "kubernetes.io/ingress.class";
+const hostsShownMax = 3;
 
 export const Ingresses = defineResource<Ingress>({
   group: "networking.k8s.io",
@@ -7,4 +15,34 @@ export const Ingresses = defineResource<Ingress>({
   kind: "Ingress",
   plural: "ingresses",
   shortNames: ["ing"],
+  columns: [
+    nameColumn,
+    { name: "Class", type: "string", of: ({ spec }) => spec.ingressClassName ?? "<none>" },
+    { name: "Hosts", type: "string", of: ({ spec }) => hostsCell(spec.rules ?? []) },
+    { name: "Address", type: "string", of: ({ status }) => loadBalancerAddresses(status.loadBalancer) },
+    { name: "Ports", type: "string", of: ({ spec }) => (spec.tls?.length ? "80, 443" : "80") },
+    ageColumn,
+  ],
+  validate: ({ spec }, at) => validateIngressSpec(spec, at.child("spec")),
+  validateCreate,
+  validateStatusUpdate: ({ status }, _old, at) => validateIngressStatus(status, at.child("status", "loadBalancer")),
+  warnings: ({ metadata, spec }, old) =>
+    !old && metadata.annotations?.[classAnnotation] !== undefined && spec.ingressClassName === undefined
+      ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
 });
+
+function hostsCell(rules: readonly IngressRule[]): string {
+  const hosts = rules.flatMap(({ host }) => (host ? [host] : []));
+  if (hosts.length === 0) return "*";
+  const shown = hosts.slice(0, hostsShownMax).join(",");
+  return hosts.length > hostsShownMax ? `${shown} + ${rules.length - hostsShownMax} more...` : shown;
+}
+
+function validateCreate({ metadata, spec }: Ingress, at: Path): FieldError[] {
+  const annotation = metadata.annotations?.[classAnnotation];
+  if (annotation === undefined || spec.ingressClassName === undefined || annotation === spec.ingressClassName)
+    return [];
+  const place = at.child("annotations", classAnnotation);
+  return [invalidValue(place, annotation, "must match `ingressClassName` when both are specified")];
+}

@@ -1,3 +1,9 @@
+import { nameColumn } from "../columns.ts";
+import { invalidFor } from "../field-rules.ts";
+import { validateLabelSelector } from "../meta/label-selector.ts";
+import { isDns1123Subdomain } from "../meta/names.ts";
+import { immutableFields } from "../meta/object-meta.ts";
+import { validateNonnegativeQuantity } from "../meta/quantity.ts";
 import { defineResource } from "../resource.ts";
 import type { CSIStorageCapacity } from "../types.generated.ts";
 
@@ -6,4 +12,16 @@ export const CSIStorageCapacities = defineResource<CSIStorageCapacity>({
   version: "v1",
   kind: "CSIStorageCapacity",
   plural: "csistoragecapacities",
+  columns: [
+    nameColumn,
+    { name: "StorageClassName", type: "string", of: ({ storageClassName }) => storageClassName },
+    { name: "Capacity", type: "string", of: ({ capacity }) => capacity ?? "<unset>" },
+  ],
+  allowsUnconditionalUpdate: false,
+  validate: ({ nodeTopology, storageClassName = "", capacity }, at) => [
+    ...validateLabelSelector(at.child("nodeTopology"), nodeTopology),
+    ...invalidFor(at.child("storageClassName"), storageClassName, isDns1123Subdomain(storageClassName)),
+    ...(capacity === undefined ? [] : validateNonnegativeQuantity(at.child("capacity"), capacity)),
+  ],
+  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["nodeTopology", "storageClassName"]),
 });

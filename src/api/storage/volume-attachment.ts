@@ -1,9 +1,83 @@
+import { ageColumn, nameColumn } from "../columns.ts";
+import { validateCsiDriverName } from "../core/volume-sources.ts";
+import { invalidFor, requiredField } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
+import { inclusiveRangeMessage, isDns1123Subdomain } from "../meta/names.ts";
+import { immutableFields } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { VolumeAttachment } from "../types.generated.ts";
+import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from "../types.generated.ts";
+
+const metadataBytesMax = 256 * 1024;
+const messageBytesMax = 1024;
+const errorCodeMax = 2 ** 31 - 1;
 
 export const VolumeAttachments = defineResource<VolumeAttachment>({
   group: "storage.k8s.io",
   version: "v1",
   kind: "VolumeAttachment",
   plural: "volumeattachments",
+  columns: [
+    nameColumn,
+    { name: "Attacher", type: "string", of: ({ spec }) => spec.attacher },
+    { name: "PV", type: "string", of: ({ spec }) => spec.source?.persistentVolumeName ?? "" },
+    { name: "Node", type: "string", of: ({ spec }) => spec.nodeName },
+    { name: "Attached", type: "boolean", of: ({ status }) => status.attached ?? false },
+    ageColumn,
+  ],
+  hasGeneration: false,
+  allowsUnconditionalUpdate: false,
+  prepareForCreate: ({ status }) => {
+    status.attached = false;
+  },
+  validate: (attachment, at) => validateAttachment(attachment, at),
+  validateCreate: ({ spec: { attacher = "", source } }, root) => {
+    const at = root.child("spec");
+    const volume = source?.persistentVolumeName;
+    return [
+      ...validateCsiDriverName(at.child("attacher"), attacher),
+      ...(volume === undefined
+        ? []
+        : invalidFor(at.child("source", "persistentVolumeName"), volume, isDns1123Subdomain(volume))),
+    ];
+  },
+  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
+  validateStatusUpdate: ({ status }, _old, at) => validateStatus(status, at.child("status")),
 });
+
+function validateAttachment({ spec, status }: VolumeAttachment, root: Path): FieldError[] {
+  const at = root.child("spec");
+  const { attacher, source = {}, nodeName = "" } = spec;
+  return [
+    ...requiredField(at.child("attacher"), attacher),
+    ...validateSource(source, at.child("source")),
+    ...invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)),
+    ...validateStatus(status, root.child("status")),
+  ];
+}
+
+function validateSource({ inlineVolumeSpec, persistentVolumeName }: VolumeAttachmentSource, at: Path): FieldError[] {
+  const detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
+  if (!inlineVolumeSpec && persistentVolumeName === undefined) return [required(at, detail)];
+  if (inlineVolumeSpec && persistentVolumeName !== undefined) return [forbiddenField(at, detail)];
+  return persistentVolumeName === ""
+    ? [required(at.child("persistentVolumeName"), "must specify non empty persistentVolumeName")]
+    : [];
+}
+
+function validateStatus(status: VolumeAttachment["status"], at: Path): FieldError[] {
+  const { attachmentMetadata = {}, attachError, detachError } = status;
+  const bytes = Object.entries(attachmentMetadata).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  return [
+    ...(bytes > metadataBytesMax ? [tooLong(at.child("attachmentMetadata"), metadataBytesMax)] : []),
+    ...validateError(attachError, at.child("attachError")),
+    ...validateError(detachError, at.child("detachError")),
+  ];
+}
+
+function validateError({ message = "", errorCode = 0 }: VolumeError = {}, at: Path): FieldError[] {
+  const errors = message.length > messageBytesMax ? [tooLong(at.child("message"), metadataBytesMax)] : [];
+  if (errorCode < 0)
+    errors.push(invalidValue(at.child("errorCode"), errorCode, inclusiveRangeMessage(0, errorCodeMax)));
+  return errors;
+}

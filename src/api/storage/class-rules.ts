@@ -1,0 +1,45 @@
+// What classes of storage have in common: k8s.io/kubernetes/pkg/apis/storage/validation/validation.go.
+import { deepEqual } from "../../lib/index.ts";
+import { invalidFor, requiredField } from "../field-rules.ts";
+import type { FieldError } from "../meta/api-error.ts";
+import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
+import { isQualifiedName } from "../meta/names.ts";
+import type { ObjectMeta } from "../types.generated.ts";
+
+const parametersMax = 512;
+const parametersBytesMax = 256 * 1024;
+
+/** The annotations that make a class the default, for those who name none. */
+export const defaultClassAnnotations = {
+  storage: ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"],
+  volumeAttributes: ["storageclass.kubernetes.io/is-default-class"],
+} as const;
+
+export function nameWithDefault({ name, annotations }: ObjectMeta, marks: readonly string[]): string {
+  return marks.some((mark) => annotations?.[mark] === "true") ? `${name} (default)` : name;
+}
+
+/** The qualified name of the one that makes volumes. */
+export function validateDriver(at: Path, name = ""): FieldError[] {
+  return name === "" ? [required(at)] : invalidFor(at, name.toLowerCase(), isQualifiedName(name.toLowerCase()));
+}
+
+export function validateParameters(
+  at: Path,
+  parameters: Readonly<Record<string, string>> | undefined,
+  { needsOne = false }: { readonly needsOne?: boolean } = {},
+): FieldError[] {
+  const entries = Object.entries(parameters ?? {});
+  if (entries.length > parametersMax) return [tooLong(at, parametersMax)];
+  const errors: FieldError[] = [];
+  if (entries.some(([key]) => key === "")) errors.push(invalidValue(at, "", "field can not be empty."));
+  if (entries.reduce((bytes, [key, value]) => bytes + key.length + value.length, 0) > parametersBytesMax)
+    errors.push(tooLong(at, parametersBytesMax));
+  if (needsOne) errors.push(...requiredField(at, entries, "must contain at least one key/value pair"));
+  return errors;
+}
+
+/** An error in the words of the classes when the field, the last of the path, has changed. */
+export function unchangedField(at: Path, next: unknown, old: unknown): FieldError[] {
+  return deepEqual(next, old) ? [] : [forbiddenField(at, `updates to ${at} are forbidden.`)];
+}
