@@ -21,13 +21,15 @@ const askAgainMs = 20;
 
 /** Resolves when the API answers, the node is Ready and names resolve. Throws UserError when a process ended or it takes too long. */
 export async function whenReady(options: ReadyOptions): Promise<void> {
-  const { client, settings, signal, reached } = options;
-  await persist(options, "the API server does not answer", () =>
-    client.get(Namespaces, { name: "default" }, { signal }),
+  const { client, settings, reached } = options;
+  await persist(options, "the API server does not answer", (attemptSignal) =>
+    client.get(Namespaces, { name: "default" }, { signal: attemptSignal }),
   );
   reached("the API server answers");
   if (settings.nodes === 0) return;
-  await persist(options, "the node is not ready", () => nodeReady(client, settings.nodeName, signal));
+  await persist(options, "the node is not ready", (attemptSignal) =>
+    nodeReady(client, settings.nodeName, attemptSignal),
+  );
   reached(`node ${settings.nodeName} is ready`);
   const resolver = new Resolver({ timeout: 1_000, tries: 1 });
   resolver.setServers([gatewayOf(settings.podRange)]);
@@ -38,21 +40,35 @@ export async function whenReady(options: ReadyOptions): Promise<void> {
 }
 
 /** Tries again until it works, a process of the cluster has ended, or the time is over. */
-async function persist(options: ReadyOptions, complaint: string, attempt: () => Promise<unknown>): Promise<void> {
+async function persist(
+  options: ReadyOptions,
+  complaint: string,
+  attempt: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const { records, clock, signal } = options;
   for (;;) {
+    const attemptOver = new AbortController();
+    const dead = whenDead(records, clock, attemptOver.signal);
     try {
-      await attempt();
+      await Promise.race([attempt(AbortSignal.any([signal, attemptOver.signal])), dead]);
       return;
     } catch (error) {
-      const dead = options.records.find((each) => startTicksOf(each.pid) !== each.startTicks);
-      if (dead)
-        throw new UserError(`a process of the cluster ended at once: ${lastWords(dead)}`, {
-          cause: error,
-        });
-      if (options.signal.aborted)
+      if (error instanceof UserError) throw error;
+      if (signal.aborted)
         throw new UserError(`${complaint} (${errorMessage(error)}): see "roder logs"`, { cause: error });
-      await sleep(options.clock, askAgainMs);
+      await sleep(clock, askAgainMs);
+    } finally {
+      attemptOver.abort();
     }
+  }
+}
+
+/** Rejects when a process of the cluster has ended; never resolves. The kernel gives no event for who is no child. */
+async function whenDead(records: readonly ComponentRecord[], clock: Clock, signal: AbortSignal): Promise<never> {
+  for (;;) {
+    const dead = records.find((each) => startTicksOf(each.pid) !== each.startTicks);
+    if (dead) throw new UserError(`a process of the cluster ended at once: ${lastWords(dead)}`);
+    await sleep(clock, askAgainMs, signal);
   }
 }
 

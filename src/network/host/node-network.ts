@@ -46,7 +46,7 @@ export async function setUpNodeNetwork(network: NodeNetwork): Promise<void> {
   await mkdir(network.directory, { recursive: true, mode: 0o700 });
   changeKernelSettings(network);
   const { bridge } = network;
-  if (!existsSync(`/sys/class/net/${bridge}`)) await run("ip", ["link", "add", bridge, "type", "bridge"]);
+  if (!(await interfaceExists(bridge))) await run("ip", ["link", "add", bridge, "type", "bridge"]);
   await run("ip", ["link", "set", bridge, "up"]);
   // Before any service exists: packets to it are translated on the way, and what is left over ends at the bridge.
   await run("ip", ["route", "replace", network.serviceRange, "dev", bridge]);
@@ -84,7 +84,14 @@ async function uplinkMtu(): Promise<number> {
   }[];
   const device = routes[0]?.dev;
   if (!device) return 1_500;
-  return Number(readFileSync(`/sys/class/net/${device}/mtu`, "utf8"));
+  const links = JSON.parse(await run("ip", ["-json", "link", "show", "dev", device])) as { mtu: number }[];
+  return links[0]?.mtu ?? 1_500;
+}
+
+/** Asked of the kernel, not of /sys, which may show another network namespace than this process is in. */
+async function interfaceExists(name: string): Promise<boolean> {
+  const links = JSON.parse(await run("ip", ["-json", "link", "show"])) as { ifname: string }[];
+  return links.some((each) => each.ifname === name);
 }
 
 /** The address by which others reach this machine: the default route's source, else any that is not loopback's. */
@@ -103,7 +110,7 @@ export async function tearDownNodeNetwork(network: NodeNetwork): Promise<void> {
   const { bridge, nftTable } = network;
   const script = `add table ip ${nftTable}\ndelete table ip ${nftTable}\n`;
   await run("nft", ["-f", "-"], script);
-  if (existsSync(`/sys/class/net/${bridge}`)) await run("ip", ["link", "delete", bridge]);
+  if (await interfaceExists(bridge)) await run("ip", ["link", "delete", bridge]);
   const routes = JSON.parse((await run("ip", ["-json", "-4", "route", "show", "type", "unreachable"])) || "[]") as {
     dst?: string;
   }[];
