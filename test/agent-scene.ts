@@ -1,4 +1,4 @@
-// A node that only pretends, for tests of the agent: hollow engine, hollow machine, virtual clock, a small API server.
+// A node that only pretends, for tests of the agent: hollow engine, hollow machine and virtual clock, and the real API server in memory.
 import {
   type Agent,
   type AgentSettings,
@@ -8,12 +8,24 @@ import {
   type HollowOptions,
   startAgent,
 } from "../src/agent/index.ts";
-import { type Event, Events, type Pod, type PodSpec, Pods } from "../src/api/index.ts";
+import {
+  type Event,
+  Events,
+  type Pod,
+  type PodSpec,
+  Pods,
+  type ResourceHandler,
+  type ResourceRequest,
+  ServiceAccounts,
+} from "../src/api/index.ts";
 import { type Client, inProcessClient } from "../src/client/index.ts";
+import { startControlPlane } from "../src/cluster/control-plane.ts";
+import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { type Logger, seededRandom, silentLogger, VirtualClock } from "../src/lib/index.ts";
-import { PodApi } from "./pod-api.ts";
+import { MemoryStorage } from "../src/storage/index.ts";
 
 export const nodeName = "node-1";
+const namespace = "default";
 
 export interface SceneOptions {
   readonly engine?: Partial<HollowOptions>;
@@ -23,31 +35,68 @@ export interface SceneOptions {
 }
 
 export interface AgentScene {
-  readonly api: PodApi;
+  /** As an administrator. */
   readonly client: Client;
   readonly clock: VirtualClock;
   readonly engine: HollowEngine;
   readonly host: HollowHost;
   readonly agent: Agent;
-  /** Ends the agent and starts another on the same machine. */
-  restart(): Promise<void>;
+  /** What the agent asked of the API, the first first. */
+  readonly requests: readonly ResourceRequest[];
+  /** Makes the API refuse the agent's requests for which `why` gives an error. */
+  refuse(why: (request: ResourceRequest) => Error | undefined): void;
+  /** Lets that time pass, with all that happens in it. */
+  pass(ms?: number): Promise<void>;
   stop(): void;
-  /** Lets everything happen that needs no time. */
-  settle(): Promise<void>;
-  /** Creates a pod on the node and gives it back as the API has it. */
+  /** Starts another agent on the same machine, after ending the one that runs. */
+  restart(): Promise<void>;
+  /** Creates a pod on the node, lets everything happen that needs no time, and gives it back as the API has it. */
   run(pod: Partial<PodSpec> & { readonly name?: string; readonly metadata?: object }): Promise<Pod>;
   pod(name?: string): Promise<Pod>;
   /** `reason: message` of what was told about the pod, the first first. */
   events(name?: string): Promise<string[]>;
 }
 
+/** Timers that are further apart than this never share a step. */
+const stepMs = 250;
+let signingKey: string | undefined;
+
 export async function agentScene(options: SceneOptions = {}): Promise<AgentScene> {
   const clock = new VirtualClock();
-  const api = new PodApi(clock);
-  const client = inProcessClient(api, { name: `system:node:${nodeName}`, groups: ["system:nodes"] });
+  const random = seededRandom(7);
+  const log = options.log ?? silentLogger;
+  signingKey ??= newPrivateKey();
+  const plane = await startControlPlane({
+    storage: new MemoryStorage(),
+    clock,
+    random,
+    log,
+    serviceAccountKey: signingKey,
+    podRange: "10.42.0.0/16",
+    serviceRange: "10.43.0.0/16",
+    clusterDomain: "cluster.local",
+    apiAddress: "192.0.2.1",
+    apiPort: 6443,
+    freeze: true,
+  });
+  const client = plane.client({ name: "admin", groups: ["system:masters"] });
+  await client.create(ServiceAccounts, {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: "default", namespace },
+  });
+  const requests: ResourceRequest[] = [];
+  let refusal: (request: ResourceRequest) => Error | undefined = () => undefined;
+  const watched: ResourceHandler = {
+    async handle(request, user) {
+      requests.push(request);
+      const error = refusal(request);
+      if (error) throw error;
+      return plane.api.handle(request, user);
+    },
+  };
   const engine = new HollowEngine({ clock, images: ["app:1"], ...options.engine });
   const host = new HollowHost({ clock, ...options.host });
-  let stop = new AbortController();
   const settings: AgentSettings = {
     dataDirectory: "/data/agent",
     logDirectory: "/data/agent/logs",
@@ -57,53 +106,72 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
     cgroupRoot: "/roder/kubepods",
     ...options.settings,
   };
-  const start = () => {
-    const { signal } = stop;
-    const random = seededRandom(7);
-    const log = options.log ?? silentLogger;
-    return startAgent({ client, engine, host, clock, random, log, nodeName, settings, signal });
-  };
-  /** What follows from one thing can be a longer chain of promises than the clock waits for. */
-  const settle = async () => {
-    for (let round = 0; round < 10; round++) await clock.advance(0);
+  let stopping = new AbortController();
+  const start = () =>
+    startAgent({
+      client: inProcessClient(watched, {
+        name: `system:node:${nodeName}`,
+        groups: ["system:nodes", "system:authenticated"],
+      }),
+      engine,
+      host,
+      clock,
+      random,
+      log,
+      nodeName,
+      settings,
+      signal: stopping.signal,
+    });
+  const pass = async (ms = 0) => {
+    const untilMs = clock.monotonicMs() + ms;
+    do {
+      // After this all promises that can go on have done so, however long their chains are.
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(Math.min(stepMs, untilMs - clock.monotonicMs()));
+    } while (clock.monotonicMs() < untilMs);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
   let agent = await start();
-  await settle();
+  await pass();
   const scene = {
-    api,
     client,
     clock,
     engine,
     host,
+    requests,
+    pass,
     get agent() {
       return agent;
     },
-    async restart() {
-      stop.abort();
-      await settle();
-      stop = new AbortController();
-      agent = await start();
-      await settle();
+    refuse(why: typeof refusal) {
+      refusal = why;
     },
-    stop: () => stop.abort(),
-    settle,
+    stop: () => stopping.abort(),
+    async restart() {
+      stopping.abort();
+      await pass();
+      stopping = new AbortController();
+      agent = await start();
+      await pass();
+    },
     async run({ name = "web", metadata = {}, ...spec }: Partial<PodSpec> & { name?: string; metadata?: object }) {
       const containers = spec.containers ?? [{ name: "app", image: "app:1" }];
       await client.create(Pods, {
         apiVersion: "v1",
         kind: "Pod",
-        metadata: { name, namespace: "default", ...metadata },
-        spec: { nodeName, ...spec, containers },
+        metadata: { name, namespace, ...metadata },
+        spec: { nodeName, automountServiceAccountToken: false, ...spec, containers },
       });
-      await settle();
+      await pass();
       return scene.pod(name);
     },
-    pod: (name = "web") => client.get(Pods, { namespace: "default", name }),
+    pod: (name = "web") => client.get(Pods, { namespace, name }),
     async events(name = "web") {
-      await settle();
-      const { items } = await client.list(Events, { namespace: "default" });
+      await pass();
+      const { items } = await client.list(Events, { namespace });
       return items
         .filter((each: Event) => each.involvedObject.name === name)
+        .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
         .map((each: Event) => `${each.reason}: ${each.message}`);
     },
   };

@@ -4,7 +4,7 @@ import { agentScene, nodeName } from "../../test/agent-scene.ts";
 import { Leases, Nodes } from "../api/index.ts";
 
 test("the agent registers its node and keeps a lease", async () => {
-  const { client, clock } = await agentScene();
+  const { client, pass } = await agentScene();
   const node = await client.get(Nodes, { name: nodeName });
   assert.equal(node.metadata.labels?.["kubernetes.io/hostname"], nodeName);
   assert.equal(node.status.nodeInfo?.kubeletVersion, "v1.35.0+roder");
@@ -13,17 +13,17 @@ test("the agent registers its node and keeps a lease", async () => {
     ["MemoryPressure=False", "DiskPressure=False", "PIDPressure=False", "Ready=True"],
   );
   const before = await client.get(Leases, { namespace: "kube-node-lease", name: nodeName });
-  await clock.advance(10_000);
+  await pass(10_000);
   const after = await client.get(Leases, { namespace: "kube-node-lease", name: nodeName });
   assert.equal(Date.parse(after.spec.renewTime!) - Date.parse(before.spec.renewTime!), 10_000);
 });
 
 test("a pod with one container becomes ready", async () => {
-  const { run, clock, pod, events } = await agentScene({ engine: { sandboxMs: 80, startMs: 40 } });
+  const { run, pass, pod, events } = await agentScene({ engine: { sandboxMs: 80, startMs: 40 } });
   await run({});
   assert.equal((await pod()).status.phase, "Pending");
   assert.equal((await pod()).status.containerStatuses?.[0]?.state?.waiting?.reason, "ContainerCreating");
-  await clock.advance(200);
+  await pass(200);
   const { status } = await pod();
   assert.equal(status.phase, "Running");
   assert.equal(status.podIP, "10.88.0.1");

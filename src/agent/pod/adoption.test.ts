@@ -4,10 +4,10 @@ import { agentScene, nodeName } from "../../../test/agent-scene.ts";
 import { Pods } from "../../api/index.ts";
 
 test("a restarted agent adopts what runs, without a restart and without the pod turning unready", async () => {
-  const { client, clock, engine, run, restart, pod } = await agentScene();
+  const { client, pass, engine, run, restart, pod } = await agentScene();
   const readinessProbe = { tcpSocket: { port: 80 }, initialDelaySeconds: 5 };
   await run({ containers: [{ name: "app", image: "app:1", readinessProbe }] });
-  await clock.advance(6_000);
+  await pass(6_000);
   const { status: before, metadata } = await pod();
   assert.equal(before.containerStatuses?.[0]?.ready, true);
   const ready: (boolean | undefined)[] = [];
@@ -19,7 +19,7 @@ test("a restarted agent adopts what runs, without a restart and without the pod 
     }
   })().catch(() => {});
   await restart();
-  await clock.advance(1_000);
+  await pass(1_000);
   watching.abort();
   assert.equal((await engine.listContainers()).length, 1);
   assert.deepEqual((await pod()).status.containerStatuses, before.containerStatuses);
@@ -27,11 +27,11 @@ test("a restarted agent adopts what runs, without a restart and without the pod 
 });
 
 test("after a reboot a pod gets a new sandbox and its restart counts go on", async () => {
-  const { clock, engine, run, restart, pod, events } = await agentScene();
+  const { pass, engine, run, restart, pod, events } = await agentScene();
   await run({});
   engine.reboot();
   await restart();
-  await clock.advance(1_000);
+  await pass(1_000);
   const { status } = await pod();
   assert.equal(status.phase, "Running");
   assert.equal(status.podIP, "10.88.0.2");
@@ -43,47 +43,35 @@ test("after a reboot a pod gets a new sandbox and its restart counts go on", asy
 });
 
 test("restart counts go on even when the engine has forgotten everything", async () => {
-  const { clock, engine, run, restart, pod } = await agentScene();
+  const { pass, engine, run, restart, pod } = await agentScene();
   await run({});
   for (const sandbox of await engine.listSandboxes()) await engine.removeSandbox(sandbox.id);
   await restart();
-  await clock.advance(1_000);
+  await pass(1_000);
   const [container] = (await pod()).status.containerStatuses!;
   assert.equal(container?.restartCount, 1);
   assert.equal(container?.lastState?.terminated?.reason, "ContainerStatusUnknown");
 });
 
 test("a pod that ended before the agent restarted does not run again", async () => {
-  const { clock, engine, run, restart, pod } = await agentScene({
+  const { pass, engine, run, restart, pod } = await agentScene({
     engine: { script: () => ({ exitAfterMs: 1_000 }) },
   });
   await run({ restartPolicy: "Never" });
-  await clock.advance(2_000);
+  await pass(2_000);
   for (const sandbox of await engine.listSandboxes()) await engine.removeSandbox(sandbox.id);
   await restart();
-  await clock.advance(10_000);
+  await pass(10_000);
   assert.equal((await pod()).status.phase, "Succeeded");
   assert.deepEqual(await engine.listContainers(), []);
 });
 
 test("pods that were deleted while no agent was there are ended and removed", async () => {
-  const { api, clock, engine, host, run, restart, stop } = await agentScene();
+  const { client, pass, engine, host, run, restart, stop } = await agentScene();
   await run({});
   stop();
-  await clock.advance(0);
-  const user = { name: "admin", groups: [] };
-  await api.handle(
-    {
-      verb: "delete",
-      group: "",
-      version: "v1",
-      plural: "pods",
-      namespace: "default",
-      name: "web",
-      body: { gracePeriodSeconds: 0 },
-    },
-    user,
-  );
+  await pass();
+  await client.delete(Pods, { namespace: "default", name: "web" }, { body: { gracePeriodSeconds: 0 } });
   await restart();
   assert.deepEqual(await engine.listContainers(), []);
   assert.deepEqual(await engine.listSandboxes(), []);
@@ -92,19 +80,19 @@ test("pods that were deleted while no agent was there are ended and removed", as
 });
 
 test("an exit whose event was lost is found by the relist", async () => {
-  const { clock, engine, run, pod } = await agentScene();
+  const { pass, engine, run, pod } = await agentScene();
   await run({ restartPolicy: "Never" });
   const [container] = await engine.listContainers();
   engine.loseEvents(() => engine.exit(container!.id, 1));
-  await clock.advance(60_000);
+  await pass(60_000);
   assert.equal((await pod()).status.phase, "Running");
-  await clock.advance(240_000);
+  await pass(240_000);
   assert.equal((await pod()).status.phase, "Failed");
 });
 
 test("pods of other nodes are left alone", async () => {
-  const { clock, engine, run } = await agentScene();
+  const { pass, engine, run } = await agentScene();
   await run({ nodeName: `${nodeName}0` });
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.deepEqual(await engine.listSandboxes(), []);
 });

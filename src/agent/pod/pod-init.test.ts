@@ -6,7 +6,7 @@ const image = "app:1";
 
 test("init containers run one after the other, then the containers", async () => {
   const order: string[] = [];
-  const { clock, run, pod } = await agentScene({
+  const { pass, run, pod } = await agentScene({
     engine: {
       script: ({ name }) => {
         order.push(name);
@@ -28,9 +28,9 @@ test("init containers run one after the other, then the containers", async () =>
     status.conditions?.find((each) => each.type === "Initialized")?.message,
     "containers with incomplete status: [first second]",
   );
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.deepEqual(order, ["first", "second"]);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.deepEqual(order, ["first", "second", "app"]);
   const after = (await pod()).status;
   assert.equal(after.phase, "Running");
@@ -44,11 +44,11 @@ test("an init container that fails is tried again with backoff, or fails the pod
     ["OnFailure", "Pending"],
     ["Always", "Pending"],
   ] as const) {
-    const { clock, run, pod, stop } = await agentScene({
+    const { pass, run, pod, stop } = await agentScene({
       engine: { script: () => ({ exitAfterMs: 1_000, exitCode: 1 }) },
     });
     await run({ restartPolicy, initContainers: [{ name: "setup", image }] });
-    await clock.advance(2_500);
+    await pass(2_500);
     const { status } = await pod();
     assert.equal(status.phase, phase, restartPolicy);
     const reason = status.initContainerStatuses?.[0]?.state?.waiting?.reason;
@@ -60,28 +60,28 @@ test("an init container that fails is tried again with backoff, or fails the pod
 
 test("what follows a sidecar waits for its startup probe", async () => {
   let healthy = false;
-  const { clock, run, pod } = await agentScene({ host: { tcp: () => ({ success: healthy, output: "refused" }) } });
+  const { pass, run, pod } = await agentScene({ host: { tcp: () => ({ success: healthy, output: "refused" }) } });
   const startupProbe = { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 100 };
   await run({ initContainers: [{ name: "mesh", image, restartPolicy: "Always", startupProbe }] });
-  await clock.advance(3_000);
+  await pass(3_000);
   const { status } = await pod();
   assert.equal(status.initContainerStatuses?.[0]?.started, false);
   assert.equal(status.containerStatuses?.[0]?.state?.waiting?.reason, "PodInitializing");
   healthy = true;
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal((await pod()).status.containerStatuses?.[0]?.ready, true);
 });
 
 test("a sidecar that ends is restarted beside running containers; the pod ends with its containers", async () => {
-  const { clock, run, pod, engine } = await agentScene({
+  const { pass, run, pod, engine } = await agentScene({
     engine: { script: ({ name }) => (name === "app" ? { exitAfterMs: 60_000 } : { exitAfterMs: 5_000 }) },
   });
   await run({ restartPolicy: "Never", initContainers: [{ name: "mesh", image, restartPolicy: "Always" }] });
-  await clock.advance(6_000);
+  await pass(6_000);
   const { status } = await pod();
   assert.equal(status.initContainerStatuses?.[0]?.restartCount, 1);
   assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
-  await clock.advance(60_000);
+  await pass(60_000);
   assert.equal((await pod()).status.phase, "Succeeded");
   assert.ok((await engine.listContainers()).every((each) => each.state === "exited"));
 });

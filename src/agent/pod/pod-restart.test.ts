@@ -13,17 +13,17 @@ test("a container that ends is restarted at once, then after 10 s, 20 s, … 5 m
     },
   });
   await scene.run({});
-  await scene.clock.advance(1_200_000);
+  await scene.pass(1_200_000);
   const gaps = starts.slice(1).map((at, index) => at - starts[index]! - 1_000);
   assert.deepEqual(gaps.slice(0, 8), [0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
 });
 
 test("a crashing container shows CrashLoopBackOff, its last state and its restarts", async () => {
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: { script: () => ({ exitAfterMs: 1_000, exitCode: 3 }) },
   });
   const { metadata } = await run({});
-  await clock.advance(2_500);
+  await pass(2_500);
   const { status } = await pod();
   const [container] = status.containerStatuses!;
   assert.equal(status.phase, "Running");
@@ -41,15 +41,15 @@ test("a crashing container shows CrashLoopBackOff, its last state and its restar
 
 test("a container that lived long starts over with its backoff", async () => {
   let lifeMs = 1_000;
-  const { clock, run, pod } = await agentScene({
+  const { pass, run, pod } = await agentScene({
     engine: { script: () => ({ exitAfterMs: lifeMs, exitCode: 1 }) },
   });
   await run({});
   lifeMs = 700_000;
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 1);
   lifeMs = 1_000;
-  await clock.advance(700_000);
+  await pass(700_000);
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 2);
 });
 
@@ -61,20 +61,20 @@ test("restartPolicy decides what the end of the containers makes of the pod", as
     ["OnFailure", 1, "Running"],
     ["Always", 0, "Running"],
   ] as const) {
-    const { clock, run, pod, stop } = await agentScene({
+    const { pass, run, pod, stop } = await agentScene({
       engine: { script: () => ({ exitAfterMs: 1_000, exitCode }) },
     });
     await run({ restartPolicy });
-    await clock.advance(1_500);
+    await pass(1_500);
     assert.equal((await pod()).status.phase, phase, `${restartPolicy} ${exitCode}`);
     stop();
   }
 });
 
 test("a pod that succeeded says so in its conditions and keeps its container for the logs", async () => {
-  const { clock, run, pod, engine } = await agentScene({ engine: { script: () => ({ exitAfterMs: 1_000 }) } });
+  const { pass, run, pod, engine } = await agentScene({ engine: { script: () => ({ exitAfterMs: 1_000 }) } });
   await run({ restartPolicy: "Never" });
-  await clock.advance(1_500);
+  await pass(1_500);
   const { status } = await pod();
   const condition = (type: string) => status.conditions?.find((each) => each.type === type);
   assert.equal(condition("Ready")?.reason, "PodCompleted");
@@ -86,20 +86,20 @@ test("a pod that succeeded says so in its conditions and keeps its container for
 });
 
 test("of the dead containers the last one is kept, for its logs", async () => {
-  const { clock, run, engine } = await agentScene({ engine: { script: () => ({ exitAfterMs: 1_000, exitCode: 1 }) } });
+  const { pass, run, engine } = await agentScene({ engine: { script: () => ({ exitAfterMs: 1_000, exitCode: 1 }) } });
   await run({});
-  await clock.advance(40_000);
+  await pass(40_000);
   const attempts = (await engine.listContainers()).map((each) => each.attempt);
   assert.deepEqual(attempts, [2, 3]);
 });
 
 test("a new image of a running pod's container restarts it", async () => {
-  const { client, clock, engine, run, pod, events } = await agentScene({ engine: { images: ["app:1", "app:2"] } });
+  const { client, pass, engine, run, pod, events } = await agentScene({ engine: { images: ["app:1", "app:2"] } });
   const created = await run({});
   const { Pods } = await import("../../api/index.ts");
   const containers = [{ name: "app", image: "app:2" }];
   await client.update(Pods, { ...(await pod()), spec: { ...created.spec, containers } });
-  await clock.advance(0);
+  await pass();
   const [container] = (await pod()).status.containerStatuses!;
   assert.equal(container?.image, "app:2");
   assert.equal(container?.restartCount, 1);

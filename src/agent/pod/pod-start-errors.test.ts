@@ -7,7 +7,7 @@ const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiti
   pod.status.containerStatuses?.[0]?.state?.waiting;
 
 test("a missing ConfigMap holds the container back until it is there", async () => {
-  const { client, clock, run, pod, events, engine } = await agentScene();
+  const { client, pass, run, pod, events, engine } = await agentScene();
   const env = [{ name: "MODE", valueFrom: { configMapKeyRef: { name: "settings", key: "mode" } } }];
   await run({ containers: [{ name: "app", image: "app:1", env }] });
   assert.deepEqual(waiting(await pod()), {
@@ -17,13 +17,13 @@ test("a missing ConfigMap holds the container back until it is there", async () 
   assert.ok((await events()).includes('Failed: Error: configmap "settings" not found'));
   const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "default" } };
   await client.create(ConfigMaps, { ...map, data: { other: "x" } });
-  await clock.advance(0);
+  await pass();
   assert.deepEqual(waiting(await pod()), {
     reason: "CreateContainerConfigError",
     message: "couldn't find key mode in ConfigMap default/settings",
   });
   await client.update(ConfigMaps, { ...map, data: { mode: "fast" } });
-  await clock.advance(0);
+  await pass();
   assert.equal((await pod()).status.phase, "Running");
   const [container] = await engine.listContainers();
   assert.equal(engine.configOf(container!.id)?.env.MODE, "fast");
@@ -31,13 +31,13 @@ test("a missing ConfigMap holds the container back until it is there", async () 
 
 test("an image that cannot be pulled shows ErrImagePull, then ImagePullBackOff, and is tried again", async () => {
   let missing = true;
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: { pull: () => (missing ? new Error("failed to resolve reference: not found") : undefined), pullMs: 500 },
   });
   await run({ containers: [{ name: "app", image: "gone:1" }] });
-  await clock.advance(500);
+  await pass(500);
   assert.deepEqual(waiting(await pod()), { reason: "ErrImagePull", message: "failed to resolve reference: not found" });
-  await clock.advance(1_500);
+  await pass(1_500);
   assert.deepEqual(waiting(await pod()), {
     reason: "ImagePullBackOff",
     message: 'Back-off pulling image "gone:1": ErrImagePull: failed to resolve reference: not found',
@@ -50,7 +50,7 @@ test("an image that cannot be pulled shows ErrImagePull, then ImagePullBackOff, 
     "Failed: Error: ImagePullBackOff",
   ]);
   missing = false;
-  await clock.advance(10_000);
+  await pass(10_000);
   assert.equal((await pod()).status.phase, "Running");
   assert.ok(
     (await events()).includes(
@@ -61,7 +61,7 @@ test("an image that cannot be pulled shows ErrImagePull, then ImagePullBackOff, 
 
 test("pull policies decide what is pulled", async () => {
   const pulled: string[] = [];
-  const { clock, run, pod } = await agentScene({
+  const { pass, run, pod } = await agentScene({
     engine: {
       pull: (image) => {
         pulled.push(image);
@@ -76,7 +76,7 @@ test("pull policies decide what is pulled", async () => {
   });
   await run({ name: "always", containers: [{ name: "app", image: "app:1", imagePullPolicy: "Always" }] });
   await run({ name: "latest", containers: [{ name: "app", image: "fresh" }] });
-  await clock.advance(0);
+  await pass();
   assert.deepEqual(pulled, ["app:1", "fresh:latest"]);
   await run({ name: "wrong", containers: [{ name: "app", image: "Not An Image" }] });
   assert.deepEqual(waiting(await pod("wrong")), {
@@ -87,7 +87,7 @@ test("pull policies decide what is pulled", async () => {
 });
 
 test("a container that the engine cannot create or start says so", async () => {
-  const { clock, run, pod } = await agentScene({
+  const { pass, run, pod } = await agentScene({
     engine: {
       script: ({ name }) => (name === "a" ? { createError: "bad mount" } : { startError: 'exec: "x": not found' }),
     },
@@ -95,7 +95,7 @@ test("a container that the engine cannot create or start says so", async () => {
   await run({ name: "create", containers: [{ name: "a", image: "app:1" }] });
   assert.deepEqual(waiting(await pod("create")), { reason: "CreateContainerError", message: "bad mount" });
   await run({ name: "start", containers: [{ name: "b", image: "app:1" }] });
-  await clock.advance(1_500);
+  await pass(1_500);
   const [container] = (await pod("start")).status.containerStatuses!;
   assert.equal(container?.lastState?.terminated?.reason, "StartError");
   assert.equal(container?.lastState?.terminated?.exitCode, 128);
@@ -104,35 +104,35 @@ test("a container that the engine cannot create or start says so", async () => {
 
 test("a sandbox that cannot be made is tried again", async () => {
   let broken = true;
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: { sandbox: () => (broken ? new Error("no network") : undefined) },
   });
   await run({});
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal((await pod()).status.phase, "Pending");
   assert.ok((await events()).includes("FailedCreatePodSandBox: Failed to create pod sandbox: no network"));
   broken = false;
-  await clock.advance(5_000);
+  await pass(5_000);
   assert.equal((await pod()).status.phase, "Running");
 });
 
 test("a failed postStart hook kills the container", async () => {
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: { script: () => ({ exec: () => ({ exitCode: 1, stdout: new TextEncoder().encode("no") }) }) },
   });
   const lifecycle = { postStart: { exec: { command: ["register"] } } };
   await run({ containers: [{ name: "app", image: "app:1", lifecycle }], restartPolicy: "Never" });
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal((await pod()).status.phase, "Failed");
   assert.ok((await events()).includes("FailedPostStartHook: PostStartHook failed"));
 });
 
 test("deleting a pod ends a pull that is under way", async () => {
-  const { client, clock, run } = await agentScene({ engine: { pullMs: 3_600_000 } });
+  const { client, pass, run } = await agentScene({ engine: { pullMs: 3_600_000 } });
   await run({ containers: [{ name: "app", image: "huge:1" }] });
   const { Pods } = await import("../../api/index.ts");
   await client.delete(Pods, { namespace: "default", name: "web" });
-  await clock.advance(0);
+  await pass();
   assert.deepEqual((await client.list(Pods)).items, []);
 });
 

@@ -17,10 +17,10 @@ async function exists(client: Client): Promise<boolean> {
 }
 
 test("a deleted pod is stopped, reported and removed with all that was made for it", async () => {
-  const { client, clock, engine, host, run, events } = await agentScene();
+  const { client, pass, engine, host, run, events } = await agentScene();
   await run({});
   await client.delete(Pods, key);
-  await clock.advance(0);
+  await pass();
   assert.equal(await exists(client), false);
   assert.deepEqual(await engine.listContainers(), []);
   assert.deepEqual(await engine.listSandboxes(), []);
@@ -30,40 +30,40 @@ test("a deleted pod is stopped, reported and removed with all that was made for 
 });
 
 test("a container that does not stop is killed when its grace is over", async () => {
-  const { client, clock, run, pod } = await agentScene({ engine: { script: () => ({ stopMs: 60_000 }) } });
+  const { client, pass, run, pod } = await agentScene({ engine: { script: () => ({ stopMs: 60_000 }) } });
   await run({ terminationGracePeriodSeconds: 20 });
   await client.delete(Pods, key);
-  await clock.advance(19_000);
+  await pass(19_000);
   assert.ok((await pod()).status.containerStatuses?.[0]?.state?.running);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal(await exists(client), false);
 });
 
 test("a shorter grace of a second delete shortens the wait", async () => {
-  const { client, clock, run } = await agentScene({ engine: { script: () => ({ stopMs: 60_000 }) } });
+  const { client, pass, run } = await agentScene({ engine: { script: () => ({ stopMs: 60_000 }) } });
   await run({ terminationGracePeriodSeconds: 50 });
   await client.delete(Pods, key);
-  await clock.advance(5_000);
+  await pass(5_000);
   await client.delete(Pods, key, { body: { gracePeriodSeconds: 5 } });
-  await clock.advance(4_000);
+  await pass(4_000);
   assert.equal(await exists(client), true);
-  await clock.advance(2_000);
+  await pass(2_000);
   assert.equal(await exists(client), false);
 });
 
 test("a pod that vanished from the API is stopped all the same", async () => {
-  const { client, clock, engine, run } = await agentScene({ engine: { script: () => ({ stopMs: 5_000 }) } });
+  const { client, pass, engine, run } = await agentScene({ engine: { script: () => ({ stopMs: 5_000 }) } });
   await run({ terminationGracePeriodSeconds: 10 });
   await client.delete(Pods, key, { body: { gracePeriodSeconds: 0 } });
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal((await engine.listContainers())[0]?.state, "running");
-  await clock.advance(9_000);
+  await pass(9_000);
   assert.deepEqual(await engine.listContainers(), []);
 });
 
 test("the preStop hook runs before the container is asked to stop, within its grace", async () => {
   const told: string[] = [];
-  const { client, clock, engine, run } = await agentScene({
+  const { client, pass, engine, run } = await agentScene({
     engine: {
       script: () => ({
         exec: (command) => {
@@ -76,28 +76,28 @@ test("the preStop hook runs before the container is asked to stop, within its gr
   const lifecycle = { preStop: { exec: { command: ["drain"] } } };
   await run({ containers: [{ name: "app", image: "app:1", lifecycle }] });
   await client.delete(Pods, key);
-  await clock.advance(2_000);
+  await pass(2_000);
   assert.deepEqual(told, ["drain"]);
   assert.equal((await engine.listContainers())[0]?.state, "running");
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal(await exists(client), false);
 });
 
 test("a preStop hook that outlasts the grace does not keep the container", async () => {
-  const { client, clock, run } = await agentScene({
+  const { client, pass, run } = await agentScene({
     engine: { script: () => ({ exec: () => ({ delayMs: 100_000 }) }) },
   });
   const lifecycle = { preStop: { exec: { command: ["drain"] } } };
   await run({ containers: [{ name: "app", image: "app:1", lifecycle }], terminationGracePeriodSeconds: 10 });
   await client.delete(Pods, key);
-  await clock.advance(9_000);
+  await pass(9_000);
   assert.equal(await exists(client), true);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal(await exists(client), false);
 });
 
 test("sidecars stop after the containers, the last one first", async () => {
-  const { client, clock, engine, run } = await agentScene({
+  const { client, pass, engine, run } = await agentScene({
     engine: { script: ({ name }) => ({ stopMs: name === "app" ? 4_000 : 1_000 }) },
   });
   const sidecar = { image: "app:1", restartPolicy: "Always" };
@@ -107,29 +107,29 @@ test("sidecars stop after the containers, the last one first", async () => {
       { name: "logs", ...sidecar },
     ],
   });
-  await clock.advance(0);
+  await pass();
   const running = async () => {
     const containers = await engine.listContainers();
     return containers.filter((each) => each.state === "running").map((each) => each.name);
   };
   assert.deepEqual(await running(), ["mesh", "logs", "app"]);
   await client.delete(Pods, key);
-  await clock.advance(3_900);
+  await pass(3_900);
   assert.deepEqual(await running(), ["mesh", "logs", "app"]);
-  await clock.advance(200);
+  await pass(200);
   assert.deepEqual(await running(), ["mesh", "logs"]);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.deepEqual(await running(), ["mesh"]);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.equal(await exists(client), false);
 });
 
 test("a pod past its active deadline fails", async () => {
-  const { clock, run, pod } = await agentScene();
+  const { pass, run, pod } = await agentScene();
   await run({ activeDeadlineSeconds: 60 });
-  await clock.advance(59_000);
+  await pass(59_000);
   assert.equal((await pod()).status.phase, "Running");
-  await clock.advance(1_000);
+  await pass(1_000);
   const { status } = await pod();
   assert.equal(status.phase, "Failed");
   assert.equal(status.reason, "DeadlineExceeded");

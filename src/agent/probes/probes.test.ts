@@ -32,7 +32,7 @@ test("a verdict changes when as many results as its threshold come in a row", ()
 test("a readiness probe makes the pod ready and unready", async () => {
   const seen: HttpProbe[] = [];
   let healthy = false;
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     host: {
       http: (probe) => {
         seen.push(probe);
@@ -43,37 +43,37 @@ test("a readiness probe makes the pod ready and unready", async () => {
   const readinessProbe = { httpGet: { port: "http", path: "/ready" }, periodSeconds: 5, failureThreshold: 2 };
   const ports = [{ name: "http", containerPort: 8080 }];
   await run({ containers: [{ name: "app", image: "app:1", readinessProbe, ports }] });
-  await clock.advance(1_000);
+  await pass(1_000);
   const ready = async () => (await pod()).status.conditions?.find((each) => each.type === "Ready");
   assert.equal((await ready())?.message, "containers with unready status: [app]");
   assert.deepEqual([seen[0]?.host, seen[0]?.port, seen[0]?.path], ["10.88.0.1", 8080, "/ready"]);
   assert.ok((await events()).includes("Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503"));
   healthy = true;
-  await clock.advance(5_000);
+  await pass(5_000);
   assert.equal((await ready())?.status, "True");
   healthy = false;
-  await clock.advance(5_000);
+  await pass(5_000);
   assert.equal((await ready())?.status, "True");
-  await clock.advance(5_000);
+  await pass(5_000);
   assert.equal((await ready())?.status, "False");
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 0);
 });
 
 test("a failed liveness probe kills the container, with the probe's own grace, and it starts again", async () => {
   let healthy = true;
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: { script: () => ({ stopMs: 60_000 }) },
     host: { tcp: () => ({ success: healthy, output: "connection refused" }) },
   });
   const livenessProbe = { tcpSocket: { port: 80 }, periodSeconds: 2, terminationGracePeriodSeconds: 5 };
   await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
-  await clock.advance(10_000);
+  await pass(10_000);
   healthy = false;
-  await clock.advance(6_000);
+  await pass(6_000);
   assert.ok((await events()).includes("Killing: Container app failed liveness probe, will be restarted"));
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 0);
   healthy = true;
-  await clock.advance(5_000);
+  await pass(5_000);
   const [container] = (await pod()).status.containerStatuses!;
   assert.equal(container?.restartCount, 1);
   assert.equal(container?.lastState?.terminated?.exitCode, 137);
@@ -82,7 +82,7 @@ test("a failed liveness probe kills the container, with the probe's own grace, a
 
 test("until the startup probe succeeds no other probe runs; when it fails for good the container is killed", async () => {
   const probed: string[] = [];
-  const { clock, run, pod, events } = await agentScene({
+  const { pass, run, pod, events } = await agentScene({
     engine: {
       script: () => ({
         exec: ([name = ""]) => {
@@ -95,21 +95,21 @@ test("until the startup probe succeeds no other probe runs; when it fails for go
   const probe = (name: string) => ({ exec: { command: [name] }, periodSeconds: 1 });
   const probes = { startupProbe: probe("start"), livenessProbe: probe("live"), readinessProbe: probe("ready") };
   await run({ containers: [{ name: "app", image: "app:1", ...probes }] });
-  await clock.advance(1_500);
+  await pass(1_500);
   assert.deepEqual(probed, ["start", "start"]);
   assert.equal((await pod()).status.containerStatuses?.[0]?.started, false);
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.deepEqual(probed.slice(2, 5), ["start", "live", "ready"]);
   assert.equal((await pod()).status.containerStatuses?.[0]?.ready, true);
   const failing = { ...probes, startupProbe: { ...probe("never"), failureThreshold: 2 } };
   await run({ name: "slow", containers: [{ name: "app", image: "app:1", ...failing }] });
-  await clock.advance(1_000);
+  await pass(1_000);
   assert.ok((await events("slow")).includes("Killing: Container app failed startup probe, will be restarted"));
 });
 
 test("a probe begins after its initial delay", async () => {
   let probes = 0;
-  const { clock, run } = await agentScene({
+  const { pass, run } = await agentScene({
     host: {
       grpc: () => {
         probes++;
@@ -119,17 +119,17 @@ test("a probe begins after its initial delay", async () => {
   });
   const livenessProbe = { grpc: { port: 9000 }, initialDelaySeconds: 30 };
   await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
-  await clock.advance(29_000);
+  await pass(29_000);
   assert.equal(probes, 0);
-  await clock.advance(11_500);
+  await pass(11_500);
   assert.equal(probes, 2);
 });
 
 test("a probe that cannot be done says nothing about the container", async () => {
-  const { clock, run, pod, events } = await agentScene();
+  const { pass, run, pod, events } = await agentScene();
   const livenessProbe = { httpGet: { port: "nowhere" }, periodSeconds: 1 };
   await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
-  await clock.advance(10_000);
+  await pass(10_000);
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 0);
   assert.ok((await events()).includes("Unhealthy: Liveness probe errored: invalid port number: nowhere"));
 });
