@@ -3,7 +3,10 @@ import type { Attributes } from "./authorizer.ts";
 
 /** What the request is to those who decide about it. */
 export function requestAttributes(request: ResourceRequest, user: User): Attributes {
-  const { verb, group, version, plural, namespace = "", subresource = "" } = request;
+  const { verb, group, version, plural, subresource = "" } = request;
+  // A namespace is in itself: a Role in it can allow to read it.
+  const isNamespace = plural === "namespaces" && group === "";
+  const namespace = (isNamespace ? request.name : request.namespace) ?? "";
   const fieldSelector = request.options?.fieldSelector;
   const isCollection = verb === "list" || verb === "watch" || verb === "deletecollection";
   const asked = { group, version, plural, subresource, namespace, name: request.name ?? "" };

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { connect } from "node:http2";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { issue, type KeyPair } from "../../cluster/pki/certificate.ts";
 import { seededRandom, silentLogger, systemClock } from "../../lib/index.ts";
 import { createX509Authenticator } from "../authentication/index.ts";
+import type { Authorizer } from "../authorization/index.ts";
+import type { CreateHandler } from "../create-handler.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 import { type Listener, startHttpServer } from "./index.ts";
 
@@ -39,7 +44,12 @@ let listener: Listener;
 let directory: string;
 
 before(async () => {
-  server = await startTestServer();
+  const authorizer: Authorizer = {
+    authorize: async ({ user }) => ({ allowed: user.name !== "system:anonymous", reason: "" }),
+  };
+  const whoAmI: CreateHandler = ({ user: { name, groups } }) => ({ name, groups });
+  const createHandlers = new Map([["selfsubjectreviews.authentication.k8s.io", whoAmI]]);
+  server = await startTestServer({ authorizer, createHandlers });
   listener = await startHttpServer({
     api: server.api,
     authenticator: createX509Authenticator(systemClock),
@@ -82,7 +92,8 @@ interface Answer {
 interface Sent {
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  readonly key?: KeyPair | undefined;
+  /** Null: no certificate. */
+  readonly key?: KeyPair | null;
 }
 
 function send(method: string, path: string, { headers = {}, body, key = clientKey }: Sent = {}): Promise<Answer> {
@@ -214,3 +225,201 @@ for (const [name, { method, path, ...rest }, status, text] of wrongRequests)
     assert.equal(answer.status, status);
     assert.match(answer.text, text);
   });
+
+test("a path in Latin letters is read as UTF-8, and broken encoding is refused", async () => {
+  assert.equal((await send("GET", "/api/v1/namespaces/default/configmaps/%C3%BC")).status, 404);
+  assert.equal((await send("GET", "/api/v1/namespaces/%zz/configmaps")).status, 400);
+});
+
+const configMap = (name: string, data: object = {}) =>
+  JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data });
+const configMaps = "/api/v1/namespaces/default/configmaps";
+const create = (name: string, data?: object) => send("POST", configMaps, { body: configMap(name, data) });
+
+test("HEAD has the headers of GET and no body", async () => {
+  await create("head");
+  const [get, head] = [await send("GET", `${configMaps}/head`), await send("HEAD", `${configMaps}/head`)];
+  assert.equal(head.status, 200);
+  assert.equal(head.text, "");
+  assert.equal(head.headers["content-length"], get.headers["content-length"]);
+});
+
+test("an object is sent as YAML, or readable, to who asks", async () => {
+  await create("forms", { k: "v" });
+  const yaml = await send("GET", `${configMaps}/forms`, { headers: { accept: "application/yaml" } });
+  assert.match(yaml.text, /^data:\n {2}k: v$/m);
+  assert.match((await send("GET", `${configMaps}/forms?pretty=true`)).text, /^ {2}"kind": "ConfigMap"/m);
+  const posted = await send("POST", configMaps, {
+    headers: { "content-type": "application/yaml" },
+    body: "metadata: { name: from-yaml }\ndata: { k: v }\n",
+  });
+  assert.equal(posted.status, 201);
+});
+
+const tableType = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+const metadataType = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+test("tables and bare metadata are made of what is asked for", async () => {
+  await create("shown", { a: "1", b: "2" });
+  const one = JSON.parse((await send("GET", `${configMaps}/shown`, { headers: { accept: tableType } })).text);
+  assert.equal(one.kind, "Table");
+  assert.deepEqual(
+    one.columnDefinitions.map((each: { name: string }) => each.name),
+    ["Name", "Data", "Age"],
+  );
+  assert.deepEqual(one.rows[0].cells.slice(0, 2), ["shown", 2]);
+  assert.equal(one.rows[0].object.kind, "PartialObjectMetadata");
+  const bare = await send("GET", `${configMaps}?includeObject=None`, { headers: { accept: tableType } });
+  assert.equal(JSON.parse(bare.text).rows[0].object, undefined);
+  const list = JSON.parse((await send("GET", configMaps, { headers: { accept: metadataType } })).text);
+  assert.equal(list.kind, "PartialObjectMetadataList");
+  assert.ok(list.items.every((each: object) => !("data" in each)));
+});
+
+/** The lines of an answer that streams, one at a time. */
+async function stream(path: string, headers: Record<string, string> = {}) {
+  const options = {
+    host: "127.0.0.1",
+    port: listener.port,
+    path,
+    headers,
+    ca: authority.certificate,
+    key: clientKey.privateKey,
+    cert: clientKey.certificate,
+    agent: false as const,
+  };
+  const sent = request(options).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+  return { next: async () => JSON.parse((await lines.next()).value ?? "null"), end: () => sent.destroy() };
+}
+
+test("a watch streams each change as it happens", async () => {
+  const { metadata } = JSON.parse((await send("GET", configMaps)).text);
+  const from = `${configMaps}?watch=true&resourceVersion=${metadata.resourceVersion}`;
+  const plain = await stream(from);
+  const table = await stream(from, { accept: tableType });
+  await create("watched", { k: "v" });
+  await send("DELETE", `${configMaps}/watched`);
+  const added = await plain.next();
+  assert.equal(added.type, "ADDED");
+  assert.equal(added.object.metadata.name, "watched");
+  assert.equal((await plain.next()).type, "DELETED");
+  const first = await table.next();
+  assert.equal(first.object.kind, "Table");
+  assert.equal(first.object.columnDefinitions.length, 3);
+  assert.equal((await table.next()).object.columnDefinitions, null);
+  plain.end();
+  table.end();
+});
+
+test("a watch from a forgotten version begins with an error event", async () => {
+  const { metadata } = JSON.parse((await create("old")).text);
+  await create("newer");
+  await server.clock.advance(10 * 60_000);
+  const answer = await stream(`${configMaps}?watch=true&resourceVersion=${metadata.resourceVersion}`);
+  const { type, object } = await answer.next();
+  assert.equal(type, "ERROR");
+  assert.equal(object.code, 410);
+  assert.equal(object.reason, "Expired");
+  answer.end();
+});
+
+test("large answers are compressed for who can read that", async () => {
+  await create("large", { k: "x".repeat(200_000) });
+  const headers = { "accept-encoding": "gzip" };
+  const small = await send("GET", `${configMaps}/head`, { headers });
+  assert.equal(small.headers["content-encoding"], undefined);
+  const large = await send("GET", `${configMaps}/large`, { headers });
+  assert.equal(large.headers["content-encoding"], "gzip");
+  assert.ok(Number(large.headers["content-length"]) < 10_000);
+});
+
+test("discovery is told whole to clients that prefer it so", async () => {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+  const whole = await send("GET", "/apis", { headers: { accept } });
+  assert.equal(whole.headers["content-type"], "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+  const { items } = JSON.parse(whole.text);
+  assert.equal(items[0].metadata.name, "apps");
+  const deployments = items[0].versions[0].resources.find(
+    (each: { resource: string }) => each.resource === "deployments",
+  );
+  assert.deepEqual(
+    deployments.subresources.map((each: { subresource: string }) => each.subresource),
+    ["scale", "status"],
+  );
+  assert.equal(JSON.parse((await send("GET", "/apis")).text).kind, "APIGroupList");
+  assert.equal(JSON.parse((await send("GET", "/apis/apps")).text).preferredVersion.version, "v1");
+  assert.equal(JSON.parse((await send("GET", "/apis/apps/v1")).text).groupVersion, "apps/v1");
+});
+
+test("an OpenAPI document that the client has is not sent again", async () => {
+  const first = await send("GET", "/openapi/v3/apis/apps/v1");
+  assert.equal(first.status, 200);
+  const again = await send("GET", "/openapi/v3/apis/apps/v1", {
+    headers: { "if-none-match": first.headers.etag ?? "" },
+  });
+  assert.equal(again.status, 304);
+  assert.equal(again.text, "");
+});
+
+test("who may not is told what and where", async () => {
+  const anonymous = await send("GET", "/api/v1/namespaces/default/pods", { key: null });
+  assert.equal(anonymous.status, 403);
+  assert.equal(
+    JSON.parse(anonymous.text).message,
+    'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" in the namespace "default"',
+  );
+  const path = JSON.parse((await send("GET", "/metrics", { key: null })).text);
+  assert.equal(path.message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
+});
+
+test("one user acts as another", async () => {
+  const headers = { "impersonate-user": "system:serviceaccount:default:builder", "impersonate-group": "extra" };
+  const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" });
+  const answer = await send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", { headers, body });
+  assert.deepEqual(JSON.parse(answer.text), {
+    name: headers["impersonate-user"],
+    groups: ["extra", "system:authenticated"],
+  });
+  const refused = await send("GET", "/api", { headers: { "impersonate-group": "extra" } });
+  assert.equal(refused.status, 400);
+});
+
+test("warnings of the pipeline reach the client in headers", async () => {
+  const answer = await send("POST", configMaps, { body: JSON.stringify({ metadata: { name: "warned" }, dada: {} }) });
+  assert.equal(answer.headers.warning, '299 - "unknown field \\"dada\\""');
+});
+
+test("HTTP/2 carries many requests over one connection", async () => {
+  const session = connect(`https://127.0.0.1:${listener.port}`, {
+    ca: authority.certificate,
+    key: clientKey.privateKey,
+    cert: clientKey.certificate,
+  });
+  const get = async (path: string) => {
+    const sent = session.request({ ":path": path });
+    const [headers] = (await once(sent, "response")) as [IncomingHttpHeaders & { ":status": number }];
+    let text = "";
+    for await (const chunk of sent) text += chunk;
+    return { status: headers[":status"], text };
+  };
+  const answers = await Promise.all(Array.from({ length: 50 }, () => get(configMaps)));
+  assert.ok(answers.every(({ status, text }) => status === 200 && text === answers[0]?.text));
+  assert.equal((await get("/nothing")).status, 404);
+  session.close();
+});
+
+test("an upgrade without a route is refused on its connection", async () => {
+  const options = {
+    host: "127.0.0.1",
+    port: listener.port,
+    path: "/api/v1/namespaces/default/pods/p/exec",
+    headers: { connection: "Upgrade", upgrade: "SPDY/3.1" },
+    ca: authority.certificate,
+    agent: false as const,
+  };
+  const [response] = (await once(request(options).end(), "response")) as [IncomingMessage];
+  assert.equal(response.statusCode, 403);
+  response.resume();
+});

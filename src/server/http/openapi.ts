@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { notAcceptable } from "../../api/index.ts";
-import { openApiV2, openApiV3, openApiV3Index } from "../openapi/index.ts";
+import {
+  openApiV2,
+  openApiV2Protobuf,
+  openApiV2ProtobufType,
+  openApiV2ProtobufTypes,
+  openApiV3,
+  openApiV3Index,
+} from "../openapi/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { PathRoute } from "./handler.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
@@ -8,6 +15,7 @@ import { mediaRanges } from "./negotiation.ts";
 import { sendBody } from "./writer.ts";
 
 interface Document {
+  readonly contentType: string;
   readonly body: Uint8Array;
   readonly etag: string;
 }
@@ -24,19 +32,34 @@ export function openApiRoute(registry: ResourceRegistry): PathRoute {
     if (path !== "/openapi/v2" && !/^\/openapi\/v3(?:\/|$)/.test(path)) return false;
     if (generation !== registry.generation) documents.clear();
     generation = registry.generation;
-    if (!documents.has(path)) documents.set(path, makeDocument(registry, path));
-    const document = documents.get(path);
+    const asProtobuf = path === "/openapi/v2" && wantsProtobuf(request);
+    const key = asProtobuf ? `${path} protobuf` : path;
+    if (!documents.has(key)) documents.set(key, asProtobuf ? protobufDocument(registry) : jsonDocument(registry, path));
+    const document = documents.get(key);
     if (!document) return false;
     await send(request, response, query, document);
     return true;
   };
 }
 
-function makeDocument(registry: ResourceRegistry, path: string): Document | undefined {
+function wantsProtobuf(request: HttpRequest): boolean {
+  const types = mediaRanges(request.header("accept") ?? "*/*").map(({ type }) => type);
+  const isProtobuf = (type: string) => openApiV2ProtobufTypes.includes(type);
+  return types.find((type) => isProtobuf(type) || readable.includes(type)) !== undefined && types.some(isProtobuf);
+}
+
+function protobufDocument(registry: ResourceRegistry): Document {
+  return document(openApiV2ProtobufType, openApiV2Protobuf(openApiV2(registry.all())));
+}
+
+function jsonDocument(registry: ResourceRegistry, path: string): Document | undefined {
   const value = contentOf(registry, path);
-  if (!value) return undefined;
-  const body = Buffer.from(JSON.stringify(value));
-  return { body, etag: `"${createHash("sha256").update(body).digest("hex").slice(0, 32).toUpperCase()}"` };
+  return value && document("application/json", Buffer.from(JSON.stringify(value)));
+}
+
+function document(contentType: string, body: Uint8Array): Document {
+  const hash = createHash("sha256").update(body).digest("hex").slice(0, 32).toUpperCase();
+  return { contentType, body, etag: `"${hash}"` };
 }
 
 function contentOf(registry: ResourceRegistry, path: string): object | undefined {
@@ -53,14 +76,14 @@ async function send(
   request: HttpRequest,
   response: HttpResponse,
   query: URLSearchParams,
-  { body, etag }: Document,
+  { contentType, body, etag }: Document,
 ): Promise<void> {
   const accept = request.header("accept") ?? "*/*";
-  // Clients that read only protobuf must hear that they get none, or they take JSON for it.
-  if (!mediaRanges(accept).some(({ type }) => readable.includes(type)))
+  // Clients that read only another form must hear that they get none, or they take JSON for it.
+  if (contentType === "application/json" && !mediaRanges(accept).some(({ type }) => readable.includes(type)))
     throw notAcceptable("only the following media types are accepted: application/json");
   const headers = {
-    "content-type": "application/json",
+    "content-type": contentType,
     etag,
     vary: "Accept, Accept-Encoding",
     // A path with the document's hash stands for that document for ever.

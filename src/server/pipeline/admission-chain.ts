@@ -34,6 +34,13 @@ export async function admit(request: ObjectRequest, admission: AdmissionRequest)
   }
 }
 
+/** Lets every plugin change and refuse what is created to be acted on and not stored. */
+export async function admitAction(request: ObjectRequest, body: Draft<KubeObject>): Promise<void> {
+  const admission = admissionRequest(request, "CREATE", body, undefined);
+  await admit(request, admission);
+  await validateAdmission(request, admission);
+}
+
 /** Lets every plugin refuse the object in its last form. */
 export async function validateAdmission(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
   for (const plugin of request.context.admission) {

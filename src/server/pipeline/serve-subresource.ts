@@ -8,7 +8,7 @@ import {
   type Verb,
 } from "../../api/index.ts";
 import type { ServedResponse } from "../served-response.ts";
-import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
+import { admitAction } from "./admission-chain.ts";
 import { bindPod } from "./binding.ts";
 import type { ObjectRequest } from "./context.ts";
 import { decodeBody } from "./decode.ts";
@@ -42,9 +42,7 @@ async function act(request: ObjectRequest, fact: SubresourceFact): Promise<Serve
   const handler = context.createHandlers.get(resource) ?? ownHandlers[resource]?.(request);
   if (!handler) throw notFound(definition, name);
   const body = decodeBody(request, kindOf(fact));
-  const admission = admissionRequest(request, "CREATE", body, undefined);
-  await admit(request, admission);
-  await validateAdmission(request, admission);
+  await admitAction(request, body);
   return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
 }
 

@@ -11,6 +11,7 @@ import type { Draft } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import type { CreateRequest } from "../create-handler.ts";
 import { ServedList, type ServedObject, type ServedResponse, ServedWatch } from "../served-response.ts";
+import { admitAction } from "./admission-chain.ts";
 import { bindPod } from "./binding.ts";
 import type { ObjectRequest } from "./context.ts";
 import { createObject } from "./create.ts";
@@ -58,7 +59,10 @@ async function create(request: ObjectRequest): Promise<ServedObject> {
   const { definition, context, warnings } = request;
   const body = decodeBody(request, definition);
   const handler = context.createHandlers.get(qualifiedResource(definition));
-  if (handler) return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
+  if (handler) {
+    await admitAction(request, body);
+    return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
+  }
   if (isBinding(definition)) return bind(request, body);
   // What can be created and not read is not stored: without its handler it is not served.
   if (!definition.verbs.includes("get")) throw methodNotSupported(definition, "create");
@@ -71,6 +75,7 @@ async function bind(request: ObjectRequest, body: Draft<KubeObject>): Promise<Se
   if (!definition) throw notFound(request.definition, body.metadata.name);
   const store = request.context.storeOf(definition);
   const pods = { ...request, definition, store, name: body.metadata.name, subresource: "binding" };
+  await admitAction(pods, body);
   return { type: "object", code: 201, object: await bindPod(pods, body), warnings: request.warnings };
 }
 

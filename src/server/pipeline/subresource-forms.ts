@@ -2,9 +2,14 @@ import {
   type CertificateSigningRequest,
   type KubeObject,
   type Namespace,
+  type Pod,
   type ResourceDefinition,
   rootPath,
+  validateEphemeralContainersUpdate,
   validateNamespaceFinalizers,
+  validatePodResize,
+  withEphemeralContainers,
+  withResizedContainers,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import { type Form, statusForm, wholeForm } from "./form.ts";
@@ -20,6 +25,10 @@ export function subresourceForm(definition: ResourceDefinition, subresource: str
       return definition.scale && scaleForm(definition, definition.scale);
     case "finalize":
       return finalizeForm(definition);
+    case "ephemeralcontainers":
+      return ephemeralContainersForm(definition);
+    case "resize":
+      return resizeForm(definition);
     case "approval":
       return approvalForm(definition);
     default:
@@ -44,6 +53,32 @@ function finalizeForm(definition: ResourceDefinition): Form {
   };
 }
 
+/** The containers that are added to a running pod to look into it. */
+function ephemeralContainersForm(definition: ResourceDefinition): Form {
+  return {
+    ...wholeForm(definition),
+    next: (body, old) => withMetadataOf(withEphemeralContainers(old as Pod, body as KubeObject as Pod), body), // the definition is that of Pod
+    validate: (next, old) => [
+      ...(definition.validate?.(next, rootPath) ?? []),
+      ...validateEphemeralContainersUpdate(next as Pod, old as Pod, rootPath),
+    ],
+    prepares: false,
+  };
+}
+
+/** The resources of a running pod's containers. */
+function resizeForm(definition: ResourceDefinition): Form {
+  return {
+    ...wholeForm(definition),
+    next: (body, old) => withMetadataOf(withResizedContainers(old as Pod, body as KubeObject as Pod), body), // as above
+    validate: (next, old) => [
+      ...(definition.validate?.(next, rootPath) ?? []),
+      ...validatePodResize(next as Pod, old as Pod, rootPath),
+    ],
+    prepares: false,
+  };
+}
+
 /** The approver's conditions of a certificate signing request. */
 function approvalForm(definition: ResourceDefinition): Form {
   return {
@@ -62,6 +97,6 @@ function approvalForm(definition: ResourceDefinition): Form {
 }
 
 /** `object` with the metadata that the client sent. Only its top level and metadata are changed after this. */
-function withMetadataOf(object: KubeObject, { metadata }: Draft<KubeObject>): Draft<KubeObject> {
+function withMetadataOf(object: KubeObject | Draft<KubeObject>, { metadata }: Draft<KubeObject>): Draft<KubeObject> {
   return { ...object, metadata } as Draft<KubeObject>;
 }
