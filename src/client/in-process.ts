@@ -18,7 +18,10 @@ export const defaultPatchType = "application/merge-patch+json";
  * back are the very objects that the server's cache holds.
  */
 export function inProcessClient(handler: ResourceHandler, user: User): Client {
-  const send = (request: ResourceRequest) => handler.handle(request, user);
+  const send = async (request: ResourceRequest) => {
+    request.signal?.throwIfAborted();
+    return await handler.handle(request, user);
+  };
   return {
     async get(resource, key, options) {
       return objectOf(await send({ ...target("get", resource, key, options), ...signalOf(options) }));
