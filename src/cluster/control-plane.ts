@@ -31,7 +31,7 @@ import {
   unionAuthorizer,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
-import { ensureKubernetesService, ensureSystemNamespaces } from "./system-objects.ts";
+import { ensureDnsRole, ensureKubernetesService, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -97,6 +97,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await Promise.all([
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
+    ensureDnsRole(own),
     ensureKubernetesService(own, {
       serviceAddress: addressAt(serviceRange, 1),
       address: options.apiAddress,

@@ -2,6 +2,8 @@
 // Service `kubernetes`, under which pods reach the API.
 import {
   ApiError,
+  ClusterRoleBindings,
+  ClusterRoles,
   EndpointSlices,
   EndpointsResource,
   type KubeObject,
@@ -61,6 +63,23 @@ export async function ensureKubernetesService(
     },
     (kept) => deepEqual(kept.endpoints, slice.endpoints) && deepEqual(kept.ports, slice.ports),
   );
+}
+
+const dnsRole = "system:roder:dns";
+
+/** What the DNS server reads beyond the service proxy, with which it shares a process and an identity. */
+export async function ensureDnsRole(client: Client): Promise<void> {
+  const metadata = { name: dnsRole, labels: { "kubernetes.io/bootstrapping": "rbac-defaults" } };
+  const apiGroup = "rbac.authorization.k8s.io";
+  await ensure(client, ClusterRoles, {
+    metadata,
+    rules: [{ apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] }],
+  });
+  await ensure(client, ClusterRoleBindings, {
+    metadata,
+    roleRef: { apiGroup, kind: "ClusterRole", name: dnsRole },
+    subjects: [{ apiGroup, kind: "User", name: "system:kube-proxy" }],
+  });
 }
 
 /** Creates the object, or replaces the one that is there when `isRight` says that it is not. */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock, UserError } from "../lib/index.ts";
@@ -148,11 +147,8 @@ async function writeCredentials(directory: DataDirectory, settings: ClusterSetti
     writeFileDurably(join(keys, "serving.key"), serving.privateKey);
     writeFileDurably(join(keys, "ca.crt"), pki.authority.certificate);
     // The proxy and the DNS server read Services of the whole cluster, which the node's own identity may not.
-    const networkFile = join(keys, "network.kubeconfig");
-    if (!existsSync(networkFile)) {
-      const pair = pki.issueClientCertificate({ commonName: "system:kube-proxy", organizations: [] });
-      writeFileDurably(networkFile, kubeconfig("system:kube-proxy", pair));
-    }
+    const proxy = await pki.component("kube-proxy", { commonName: "system:kube-proxy" });
+    writeFileDurably(join(keys, "network.kubeconfig"), kubeconfig("system:kube-proxy", proxy));
   }
   await mergeKubeconfig(settings.kubeconfig, {
     name: settings.name,
