@@ -52,7 +52,7 @@ const addresses = (slice: EndpointSlice | undefined) =>
   (slice?.endpoints ?? []).flatMap((each) => each.addresses).sort();
 
 test("a service's pods are in its slice, with all that proxies and DNS need", async (t) => {
-  const { create, rest, pod, slices } = await scene(t);
+  const { client, create, rest, pod, slices } = await scene(t);
   await create(Nodes, {
     apiVersion: "v1",
     kind: "Node",
@@ -81,6 +81,9 @@ test("a service's pods are in its slice, with all that proxies and DNS need", as
       zone: "z1",
     },
   ]);
+  await client.patch(Nodes, { name: "n1" }, { metadata: { labels: { "topology.kubernetes.io/zone": "z2" } } });
+  await rest();
+  assert.equal((await slices())[0]?.endpoints?.[0]?.zone, "z2");
 });
 
 test("pods come, become unready, end and go", async (t) => {

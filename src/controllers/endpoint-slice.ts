@@ -1,6 +1,7 @@
-import { ApiError, type EndpointSlice, EndpointSlices, Nodes, Pods, Services } from "../api/index.ts";
-import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { ApiError, type EndpointSlice, EndpointSlices, type Node, Nodes, Pods, Services } from "../api/index.ts";
+import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { managedBy, managedByLabel, planEndpointSlices, type SlicePlan } from "./endpoint-slice-plan.ts";
+import { podsByNode } from "./pods-by-node.ts";
 import { isNamespaceTerminating } from "./replicas.ts";
 import { hasSelectedEndpoints, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
 
@@ -12,9 +13,9 @@ export const endpointSliceController = defineController({
   name: "endpoint-slice-controller",
   watches: {
     for: Services,
-    also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, () => [])],
+    also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, servicesOnNode)],
   },
-  indexes: [{ resource: EndpointSlices, name: byService, values: serviceOf }],
+  indexes: [podsByNode, { resource: EndpointSlices, name: byService, values: serviceOf }],
   async reconcile(context, key) {
     const { cache } = context;
     const service = cache.get(Services, key);
@@ -25,7 +26,7 @@ export const endpointSliceController = defineController({
       existing: cache
         .byIndex(EndpointSlices, byService, keyOf(service))
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
-      zoneOf: (nodeName) => cache.get(Nodes, nodeName)?.metadata.labels?.[zoneLabel],
+      zoneOf: (nodeName) => zoneOf(cache.get(Nodes, nodeName)),
     });
     await carryOut(context, plan);
   },
@@ -35,6 +36,16 @@ export const endpointSliceController = defineController({
 function* serviceOf({ metadata }: EndpointSlice): Iterable<string> {
   const { [serviceNameLabel]: service, [managedByLabel]: by } = metadata.labels ?? {};
   if (service !== undefined && by === managedBy) yield `${metadata.namespace}/${service}`;
+}
+
+function zoneOf(node: Node | undefined): string | undefined {
+  return node?.metadata.labels?.[zoneLabel];
+}
+
+/** When a node gets another zone, so do the endpoints on it. */
+function* servicesOnNode(node: Node, cache: Cache, old: Node | undefined): Iterable<string> {
+  if (zoneOf(node) === zoneOf(old)) return;
+  for (const pod of cache.byIndex(Pods, podsByNode.name, node.metadata.name)) yield* servicesOf(pod, cache, undefined);
 }
 
 async function carryOut({ client }: ReconcileContext, plan: SlicePlan): Promise<void> {

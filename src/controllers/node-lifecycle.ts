@@ -1,9 +1,10 @@
 // Notices nodes that fall silent, and keeps pods away from nodes that are not well.
 // https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
-import { Leases, type Node, Nodes, type Pod, Pods, podCondition } from "../api/index.ts";
-import { also, type Cache, defineController, type IndexDefinition, type ReconcileContext } from "../client/index.ts";
+import { Leases, type Node, Nodes, Pods, podCondition } from "../api/index.ts";
+import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, timestamp } from "../lib/index.ts";
 import { mayEvictIn, nodeCondition, readinessOf, silentConditions, wantedTaints, zoneOf } from "./node-conditions.ts";
+import { podsByNode } from "./pods-by-node.ts";
 
 /** kube-controller-manager's --node-monitor-grace-period, since v1.32. */
 const graceMs = 50_000;
@@ -12,13 +13,6 @@ const startupGraceMs = 60_000;
 /** --node-eviction-rate is 0.1: in one zone, one more node in this time. */
 const evictionIntervalMs = 10_000;
 const leaseNamespace = "kube-node-lease";
-
-/** The index of pods by the node that they run on. */
-export const podsByNode: IndexDefinition<Pod> = {
-  resource: Pods,
-  name: "spec.nodeName",
-  values: ({ spec }: Pod) => (spec.nodeName ? [spec.nodeName] : []),
-};
 
 /** What was last heard of a node, and when by this process's clock: the clocks of nodes need not agree with it. */
 interface Heard {

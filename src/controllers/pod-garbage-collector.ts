@@ -1,9 +1,9 @@
 // Removes pods that nobody else will remove: pkg/controller/podgc/gc_controller.go.
-import { ApiError, isPodTerminal, Nodes, type Pod, Pods } from "../api/index.ts";
+import { ApiError, isPodTerminal, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { timestamp } from "../lib/index.ts";
 import { outOfServiceTaint, readinessOf } from "./node-conditions.ts";
-import { podsByNode } from "./node-lifecycle.ts";
+import { podsByNode } from "./pods-by-node.ts";
 
 /** How long a node must be missing before its pods count as lost. */
 const quarantineMs = 40_000;
@@ -19,8 +19,11 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
     name: "pod-garbage-collector-controller",
     watches: {
       also: [
-        also(Pods, (pod) => (isPodTerminal(pod) ? [keyOf(pod), terminatedKey] : [keyOf(pod)])),
-        also(Nodes, (node, cache) => podsOn(node.metadata.name, cache).map(keyOf)),
+        also(Pods, keysOfPod),
+        // Of what changes about nodes only their coming and going concerns this controller, and the taint.
+        also(Nodes, (node, cache, old) =>
+          old && isOutOfService(node) === isOutOfService(old) ? [] : podsOn(node.metadata.name, cache).map(keyOf),
+        ),
       ],
     },
     indexes: [podsByNode, endedPods],
@@ -38,8 +41,7 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       const node = cache.get(Nodes, nodeName);
       if (node) {
         missingSince.delete(pod.metadata.uid);
-        const isGivenUp = node.spec.taints?.some((taint) => taint.key === outOfServiceTaint);
-        if (isTerminating && isGivenUp && readinessOf(node) !== "True") await remove(context, pod);
+        if (isTerminating && isOutOfService(node) && readinessOf(node) !== "True") await remove(context, pod);
         return;
       }
       const sinceMs = missingSince.get(pod.metadata.uid) ?? clock.monotonicMs();
@@ -50,6 +52,17 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       if (await isGone(context, nodeName)) await remove(context, pod, "PodGC: node no longer exists");
     },
   });
+}
+
+/** Most changes of pods concern nobody here. */
+function* keysOfPod(pod: Pod, cache: Cache, old: Pod | undefined): Iterable<string> {
+  if (isPodTerminal(pod) && !(old && isPodTerminal(old))) yield terminatedKey;
+  const isTerminating = pod.metadata.deletionTimestamp !== undefined;
+  if (isTerminating || (pod.spec.nodeName && !cache.get(Nodes, pod.spec.nodeName))) yield keyOf(pod);
+}
+
+function isOutOfService({ spec }: Node): boolean {
+  return spec.taints?.some((taint) => taint.key === outOfServiceTaint) ?? false;
 }
 
 const endedPods = {

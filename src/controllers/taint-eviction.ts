@@ -3,7 +3,7 @@
 import { ApiError, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, timestamp } from "../lib/index.ts";
-import { podsByNode } from "./node-lifecycle.ts";
+import { podsByNode } from "./pods-by-node.ts";
 
 export function taintEvictionController() {
   /** By pod uid, when its present tolerance began. */
