@@ -15,6 +15,7 @@ import {
   createTokenKeys,
   createX509Authenticator,
   defaultAdmissionPlugins,
+  ensureServiceCidr,
   ensureSystemPriorityClasses,
   legacyClaims,
   lookupIn,
@@ -97,6 +98,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await Promise.all([
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
+    ensureServiceCidr(api, clock, options.serviceRange),
     ensureDnsRole(own),
     ensureKubernetesService(own, {
       serviceAddress: addressAt(serviceRange, 1),

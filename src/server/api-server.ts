@@ -8,6 +8,7 @@ import type { CreateHandlers } from "./create-handler.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
+import { deprecationOf } from "./pipeline/kind-rules.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
 import { serve } from "./pipeline/serve.ts";
@@ -86,6 +87,7 @@ class Pipeline implements ApiServer {
     const { group, version, plural, namespace = "", name = "", subresource = "", options = {} } = request;
     const definition = this.registry.find(group, version, plural);
     if (!definition) throw new ApiError(404, "NotFound", "the server could not find the requested resource");
+    const deprecation = deprecationOf(definition);
     return {
       context: this.#context,
       user,
@@ -100,7 +102,7 @@ class Pipeline implements ApiServer {
       patchType: request.patchType,
       signal: request.signal,
       dryRun: options.dryRun === "All",
-      warnings: [],
+      warnings: deprecation === undefined ? [] : [deprecation],
     };
   }
 }

@@ -7,6 +7,7 @@ import { nodePortsDefault, type PortRange } from "./port-range.ts";
 import { ServiceAllocation } from "./service-allocation.ts";
 
 export { nodePortsDefault, type PortRange } from "./port-range.ts";
+export { ensureServiceCidr } from "./service-cidr.ts";
 
 export interface ServiceAllocationOptions {
   readonly cache: WatchCache;

@@ -53,9 +53,16 @@ export class Handler {
   readonly #options: HandlerOptions;
   #reads = 0;
   #writes = 0;
+  /** Ends the watches when the server closes. */
+  readonly #closing = new AbortController();
 
   constructor(options: HandlerOptions) {
     this.#options = options;
+  }
+
+  /** Ends what would not end by itself. */
+  close(): void {
+    this.#closing.abort();
   }
 
   /** Answers the request; never rejects. */
@@ -140,7 +147,8 @@ export class Handler {
     const definition = api.registry.find(path.group, path.version, path.plural);
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
     const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };
-    const resourceRequest = await toResourceRequest(path, verb, query, request);
+    const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
+    const resourceRequest = await toResourceRequest(path, verb, query, request, signal);
     try {
       const served = await api.handle(resourceRequest, user);
       if (served.type === "object") await sendObject(answer, served);
@@ -250,12 +258,13 @@ async function toResourceRequest(
   verb: Verb,
   query: URLSearchParams,
   request: HttpRequest,
+  signal: AbortSignal | undefined,
 ): Promise<ResourceRequest> {
   const { group, version, plural, namespace, name, subresource, rest } = path;
   if (rest !== "") throw notFoundPath();
   const base = { verb, group, version, plural, namespace, name, subresource };
   if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
-  if (verb === "watch") return { ...base, options: parseRequestOptions(query), signal: request.signal };
+  if (signal) return { ...base, options: parseRequestOptions(query), signal };
   const isPatch = verb === "patch";
   const body = await readRequestBody(request, isPatch);
   const options = withManager(parseRequestOptions(query), request, body?.patchType);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import http2, { type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import http2, { type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -43,6 +43,7 @@ const headersTimeoutMs = 10_000;
 const handshakeTimeoutMs = 10_000;
 /** A connection without any request is closed; clients of Go keep theirs for 90 s. */
 const idleTimeoutMs = 3 * 60_000;
+const keepAliveProbeMs = 30_000;
 const headerBytesMax = 64 * 1024;
 const connectionsMax = 20_000;
 /** As --http2-max-streams-per-connection of Kubernetes. */
@@ -62,6 +63,7 @@ function tlsOptions({ key, certificate, clientCa }: TlsFiles) {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { handler, log } = options;
   const sessions = new Set<ServerHttp2Session>();
+  const streams = new Map<Http2Session, number>();
   const server = createServer({
     ...tlsOptions(options.tls),
     ALPNProtocols: ["h2", "http/1.1"],
@@ -84,6 +86,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.removeAllListeners("secureConnection");
   server.on("secureConnection", (socket: TLSSocket) => {
     socket.setNoDelay(true);
+    // A client whose machine is gone would keep its watches for ever.
+    socket.setKeepAlive(true, keepAliveProbeMs);
     if (socket.alpnProtocol === "h2") http2Server.emit("connection", socket);
     else toHttp1?.call(server, socket);
   });
@@ -100,9 +104,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
     session.on("error", (error) => log.debug("an HTTP/2 session failed", { error: errorMessage(error) }));
-    session.setTimeout(idleTimeoutMs, () => session.close());
+    session.setTimeout(idleTimeoutMs, () => {
+      if (!streams.has(session)) session.close();
+    });
   });
   http2Server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    if (stream.session) count(stream.session, streams, stream);
     stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
     const request = new Http2Request(stream, headers);
     const socket = stream.session?.socket;
@@ -118,8 +125,21 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return {
     port: (server.address() as AddressInfo).port, // a TCP server has this address
     setTls: (tls) => server.setSecureContext(tlsOptions(tls)),
-    close: () => close(server, sessions, options.clock),
+    close: () => {
+      handler.close();
+      return close(server, sessions, options.clock);
+    },
   };
+}
+
+/** Counts the open streams of each session; an idle one has no entry. */
+function count(session: Http2Session, streams: Map<Http2Session, number>, stream: ServerHttp2Stream): void {
+  streams.set(session, (streams.get(session) ?? 0) + 1);
+  stream.once("close", () => {
+    const left = (streams.get(session) ?? 1) - 1;
+    if (left === 0) streams.delete(session);
+    else streams.set(session, left);
+  });
 }
 
 function close(server: Server, sessions: ReadonlySet<ServerHttp2Session>, clock: Clock): Promise<void> {

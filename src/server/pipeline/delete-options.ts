@@ -1,6 +1,7 @@
 import {
   badRequest,
   type DeleteOptions,
+  decodeBuiltIn,
   type FieldError,
   invalid,
   invalidValue,
@@ -15,10 +16,8 @@ const propagations = ["Foreground", "Background", "Orphan"];
 /** The DeleteOptions of the body, checked. Throws 400 when the body is something else and 422 when the options clash. */
 export function deleteOptions({ body }: Pick<ObjectRequest, "body">): DeleteOptions {
   if (body === undefined || body === null) return {};
-  if (typeof body !== "object" || Array.isArray(body))
-    throw badRequest("the object provided is unrecognized (must be of type DeleteOptions)");
-  const options = body as DeleteOptions; // a JSON object; what is used of it is checked below
-  if (options.kind !== undefined && options.kind !== "DeleteOptions")
+  const options: DeleteOptions = decodeBuiltIn("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions", body);
+  if (options.kind && options.kind !== "DeleteOptions")
     throw badRequest(`${options.kind} cannot be handled as a DeleteOptions`);
   const errors = validate(options);
   if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors);
@@ -27,17 +26,14 @@ export function deleteOptions({ body }: Pick<ObjectRequest, "body">): DeleteOpti
 
 function validate(options: DeleteOptions): FieldError[] {
   const errors: FieldError[] = [];
-  const { orphanDependents, propagationPolicy, dryRun = [], gracePeriodSeconds } = options;
+  const { orphanDependents, propagationPolicy, dryRun = [] } = options;
   if (orphanDependents !== undefined && propagationPolicy !== undefined) {
     const at = rootPath.child("propagationPolicy");
     errors.push(invalidValue(at, propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
   }
   if (propagationPolicy !== undefined && !propagations.includes(propagationPolicy))
     errors.push(notSupported(rootPath.child("propagationPolicy"), propagationPolicy, [...propagations, "nil"]));
-  if (!Array.isArray(dryRun) || dryRun.some((each) => each !== "All"))
-    errors.push(notSupported(rootPath.child("dryRun"), dryRun, ["All"]));
-  if (gracePeriodSeconds !== undefined && !Number.isInteger(gracePeriodSeconds))
-    throw badRequest("gracePeriodSeconds must be an integer");
+  if (dryRun.some((each) => each !== "All")) errors.push(notSupported(rootPath.child("dryRun"), dryRun, ["All"]));
   return errors;
 }
 

@@ -2,6 +2,7 @@ import type { DecodableKind, FieldError, KubeObject, ResourceDefinition } from "
 import { rootPath } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
+import { isBuiltIn } from "./kind-rules.ts";
 
 /**
  * A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. The
@@ -35,15 +36,20 @@ export function wholeForm(definition: ResourceDefinition): Form {
   };
 }
 
-/** The status and, as Kubernetes has it for built-in kinds, the metadata. */
+/** The status and, as Kubernetes has it, of built-in kinds the metadata as well. */
 export function statusForm(definition: ResourceDefinition): Form {
-  const ofBody = ["metadata", ...definition.statusFields];
+  const ofBody = [...(isBuiltIn(definition) ? ["metadata"] : []), ...definition.statusFields];
   return {
     ...decodableKind(definition),
     keeps: Object.keys(definition.schema.properties ?? {}).filter(
       (each) => !identity.has(each) && !ofBody.includes(each),
     ),
-    next: (body, old) => withFieldsOf({ ...old } as Draft<KubeObject>, body as KubeObject, ofBody), // the copy's top level is private
+    next: (body, old) => {
+      // The copy's top level and metadata are private.
+      const copy = { ...old, metadata: { ...old.metadata } } as Draft<KubeObject>;
+      if (body.metadata.managedFields) copy.metadata.managedFields = body.metadata.managedFields;
+      return withFieldsOf(copy, body as KubeObject, ofBody);
+    },
     validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
     prepares: false,
   };

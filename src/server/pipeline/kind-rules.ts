@@ -19,6 +19,13 @@ function isCore(definition: ResourceDefinition, ...plurals: readonly string[]): 
   return definition.group === "" && plurals.includes(definition.plural);
 }
 
+/** What everybody hears who still uses the kind; undefined for kinds that have a future. */
+export function deprecationOf(definition: ResourceDefinition): string | undefined {
+  if (isCore(definition, "endpoints"))
+    return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+  return isCore(definition, "componentstatuses") ? "v1 ComponentStatus is deprecated in v1.19+" : undefined;
+}
+
 /** Whether a status that comes with a new object is kept: the agent registers its node with one. */
 export function keepsStatusOnCreate(definition: ResourceDefinition): boolean {
   return isCore(definition, "nodes");

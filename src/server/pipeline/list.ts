@@ -46,18 +46,19 @@ function exactRevision(request: ObjectRequest): { revision: Revision; items: rea
   return { revision, items };
 }
 
-/** The stored objects among which all that are selected are; of the whole collection when pages will be made of them. */
+/** The stored objects among which all that are selected are; of the whole collection when pages may be made of them. */
 function candidates({ store, namespace }: ObjectRequest, selection: Selection, limit: number): readonly StoredObject[] {
-  if (limit > 0) return store.cache.list(namespace || undefined);
   if (selection.name !== undefined && (namespace !== "" || !store.definition.namespaced)) {
     const stored = store.cache.get(store.key(namespace, selection.name));
     return stored ? [stored] : [];
   }
   const scope = store.indexScope(selection.exact);
-  const indexed = scope && store.cache.byIndex(scope.index, scope.value);
-  if (indexed)
-    return namespace === "" ? indexed : indexed.filter((each) => each.object.metadata.namespace === namespace);
-  return store.cache.list(namespace || undefined);
+  const indexed = scope && inNamespace(namespace, store.cache.byIndex(scope.index, scope.value));
+  return indexed && (limit === 0 || indexed.length <= limit) ? indexed : store.cache.list(namespace || undefined);
+}
+
+function inNamespace(namespace: string, items: readonly StoredObject[]): readonly StoredObject[] {
+  return namespace === "" ? items : items.filter((each) => each.object.metadata.namespace === namespace);
 }
 
 function page(
