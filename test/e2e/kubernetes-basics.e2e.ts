@@ -70,7 +70,7 @@ test("module 3: explore the app with get, describe, logs and exec", async () => 
   const described = await cluster.kubectl("describe", "pods");
   assert.match(described, /IP: +10\.42\.0\.\d+/);
   assert.match(described, /Successfully assigned default\/kubernetes-bootcamp-/);
-  assert.match(described, /Started container/);
+  assert.match(described, /Started .*kubelet +Container started/);
   const [pod = ""] = await podNames();
   assert.match(await cluster.kubectl("logs", pod), /Kubernetes Bootcamp App Started At/);
   assert.match(await cluster.kubectl("exec", pod, "--", "env"), new RegExp(`HOSTNAME=${pod}`));
