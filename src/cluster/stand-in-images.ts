@@ -47,7 +47,8 @@ function bootcamp(version: number): StandIn {
       { path: "www/cgi-bin/index.cgi", mode: 0o755, content: page },
       { path: "bin/bootcamp", mode: 0o755, content: start },
     ],
-    config: { Cmd: ["/bin/bootcamp"], Env: ["PATH=/bin"], ExposedPorts: { "8080/tcp": {} } },
+    // As the first process of its container httpd does not hear SIGTERM.
+    config: { Cmd: ["/bin/bootcamp"], Env: ["PATH=/bin"], ExposedPorts: { "8080/tcp": {} }, StopSignal: "SIGKILL" },
     small: true,
   };
 }
