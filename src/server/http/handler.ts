@@ -1,23 +1,15 @@
 import type { Socket } from "node:net";
-import {
-  ApiError,
-  type DeleteOptions,
-  type RequestOptions,
-  type ResourceRequest,
-  tooManyRequests,
-  type User,
-  type Verb,
-} from "../../api/index.ts";
+import { ApiError, tooManyRequests, type User, type Verb } from "../../api/index.ts";
 import type { Clock, Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import { authenticate } from "./credentials.ts";
 import { impersonate } from "./impersonation.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
+import type { RequestLabels, RequestMetrics } from "./metrics.ts";
 import { negotiate } from "./negotiation.ts";
-import { readRequestBody } from "./request-body.ts";
-import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
+import { isRead, toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import type { StreamingRoute, StreamingRoutes } from "./streaming-routes.ts";
@@ -35,6 +27,7 @@ export interface HandlerOptions {
   readonly paths: readonly PathRoute[];
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: RequestMetrics;
   /** Requests under way at once, watches and streams not counted; the figures of Kubernetes when left out. */
   readonly readsMax?: number;
   readonly writesMax?: number;
@@ -47,6 +40,14 @@ const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
   services: ["proxy"],
   nodes: ["proxy"],
 };
+
+/** One request on its way to an answer. */
+interface Call {
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly query: URLSearchParams;
+  readonly user: User;
+}
 
 /** From an HTTP request to its answer: who, what, may they, do it, say it. */
 export class Handler {
@@ -67,17 +68,29 @@ export class Handler {
 
   /** Answers the request; never rejects. */
   async handle(request: HttpRequest, response: HttpResponse, socket: Socket | undefined): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const startMs = clock.monotonicMs();
+    let labels: RequestLabels = { verb: request.method, path: undefined };
     try {
-      const user = await this.identify(request, socket);
       const path = parseResourcePath(request.path);
       const query = request.query === "" ? noQuery : new URLSearchParams(request.query);
+      const user = await this.identify(request, socket);
+      const call = { request, response, query, user };
       const route = path && streamingRoute(path, query);
-      if (route) await this.#stream(route, user, request, response);
-      else if (path) await this.#resource(path, query, user, request, response);
-      else await this.#path(query, user, request, response);
+      labels = this.#labels(request, path, query);
+      if (route) await metrics.longRunning(labels, () => this.#stream(route, call));
+      else if (path) await this.#resource(path, labels, call);
+      else await this.#path(call);
     } catch (error) {
       this.#fail(error, request, response);
     }
+    metrics.finished(labels, response.status, (clock.monotonicMs() - startMs) / 1000);
+  }
+
+  /** Only what is served is named in metrics: anybody may ask for anything else, and no two alike. */
+  #labels(request: HttpRequest, path: ResourcePath | undefined, query: URLSearchParams): RequestLabels {
+    const isServed = path && this.#options.api.registry.find(path.group, path.version, path.plural);
+    return isServed ? { verb: verbOf(request.method, path, query), path } : { verb: request.method, path: undefined };
   }
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
@@ -98,7 +111,7 @@ export class Handler {
     return route;
   }
 
-  async #stream(route: StreamingRoute, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
+  async #stream(route: StreamingRoute, { user, request, response }: Call): Promise<void> {
     await this.#authorizeStream(route, user, request);
     if (!this.#options.streaming) throw notFoundPath();
     await this.#options.streaming.handle(route, user, request, response);
@@ -111,37 +124,28 @@ export class Handler {
     return this.#options.api.authorize({ user, verb, resource });
   }
 
-  async #path(query: URLSearchParams, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
+  async #path({ query, user, request, response }: Call): Promise<void> {
     await this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
     for (const route of this.#options.paths) if (await route(request, response, query)) return;
     throw notFoundPath();
   }
 
-  async #resource(
-    path: ResourcePath,
-    query: URLSearchParams,
-    user: User,
-    request: HttpRequest,
-    response: HttpResponse,
-  ): Promise<void> {
-    const verb = verbOf(request.method, path, query);
-    if (verb === "watch") return this.#serve(path, verb, query, user, request, response);
+  async #resource(path: ResourcePath, labels: RequestLabels, call: Call): Promise<void> {
+    if (path.rest !== "") throw notFoundPath();
+    const verb = verbOf(call.request.method, path, call.query);
+    if (verb === "watch") {
+      await this.#options.metrics.longRunning(labels, () => this.#serve(path, verb, call));
+      return;
+    }
     const done = this.#enter(isRead(verb));
     try {
-      await this.#serve(path, verb, query, user, request, response);
+      await this.#serve(path, verb, call);
     } finally {
       done();
     }
   }
 
-  async #serve(
-    path: ResourcePath,
-    verb: Verb,
-    query: URLSearchParams,
-    user: User,
-    request: HttpRequest,
-    response: HttpResponse,
-  ): Promise<void> {
+  async #serve(path: ResourcePath, verb: Verb, { request, response, query, user }: Call): Promise<void> {
     const { api, clock, log } = this.#options;
     const negotiated = negotiate(request.header("accept"));
     const definition = api.registry.find(path.group, path.version, path.plural);
@@ -165,12 +169,18 @@ export class Handler {
     const { readsMax = readsMaxDefault, writesMax = writesMaxDefault } = this.#options;
     if (read ? this.#reads >= readsMax : this.#writes >= writesMax)
       throw tooManyRequests("Too many requests, please try again later.", 1);
-    if (read) this.#reads++;
-    else this.#writes++;
-    return () => {
-      if (read) this.#reads--;
-      else this.#writes--;
-    };
+    this.#count(read, 1);
+    return () => this.#count(read, -1);
+  }
+
+  #count(read: boolean, difference: 1 | -1): void {
+    if (read) this.#reads += difference;
+    else this.#writes += difference;
+  }
+
+  /** Requests under way. */
+  get inFlight(): { readonly reads: number; readonly writes: number } {
+    return { reads: this.#reads, writes: this.#writes };
   }
 
   #fail(error: unknown, request: HttpRequest, response: HttpResponse): void {
@@ -212,36 +222,6 @@ export function notFoundPath(): ApiError {
   return new PathNotFound();
 }
 
-const verbsOfMethods: Readonly<Record<string, string>> = {
-  GET: "get",
-  HEAD: "get",
-  POST: "create",
-  PUT: "update",
-  PATCH: "patch",
-  DELETE: "delete",
-};
-
-function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb {
-  switch (method) {
-    case "GET":
-    case "HEAD":
-      if (path.subresource === "" && (path.watch || boolean(query, "watch"))) return "watch";
-      return path.name === "" ? "list" : "get";
-    case "POST":
-      return "create";
-    case "PUT":
-      return "update";
-    case "PATCH":
-      return "patch";
-    case "DELETE":
-      return path.name === "" ? "deletecollection" : "delete";
-    default:
-      throw new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-  }
-}
-
-const isRead = (verb: Verb) => verb === "get" || verb === "list";
-
 function streamingRoute(path: ResourcePath, query: URLSearchParams): StreamingRoute | undefined {
   const { group, version, plural, namespace, name, subresource, rest } = path;
   if (group !== "" || version !== "v1" || subresource === "") return undefined;
@@ -251,50 +231,4 @@ function streamingRoute(path: ResourcePath, query: URLSearchParams): StreamingRo
   // Both are among the names that the table holds.
   const names = { resource: plural, subresource } as Pick<StreamingRoute, "resource" | "subresource">;
   return { ...names, namespace, name, path: rest, query };
-}
-
-async function toResourceRequest(
-  path: ResourcePath,
-  verb: Verb,
-  query: URLSearchParams,
-  request: HttpRequest,
-  signal: AbortSignal | undefined,
-): Promise<ResourceRequest> {
-  const { group, version, plural, namespace, name, subresource, rest } = path;
-  if (rest !== "") throw notFoundPath();
-  const base = { verb, group, version, plural, namespace, name, subresource };
-  if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
-  if (signal) return { ...base, options: parseRequestOptions(query), signal };
-  const isPatch = verb === "patch";
-  const body = await readRequestBody(request, isPatch);
-  const options = withManager(parseRequestOptions(query), request, body?.patchType);
-  if (verb === "delete" || verb === "deletecollection") return { ...base, ...deletion(options, query, body?.value) };
-  return {
-    ...base,
-    options,
-    ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
-    ...(body?.patchType ? { patchType: body.patchType } : {}),
-  };
-}
-
-/** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */
-function withManager(options: RequestOptions, request: HttpRequest, patchType: string | undefined): RequestOptions {
-  if (options.fieldManager !== undefined || patchType === "application/apply-patch+yaml") return options;
-  const manager = (request.header("user-agent") ?? "").split("/")[0]!.slice(0, 128);
-  return manager === "" ? options : { ...options, fieldManager: manager };
-}
-
-/** Options of a delete stand in its body, or in the query when there is none. */
-function deletion(
-  options: RequestOptions,
-  query: URLSearchParams,
-  body: unknown,
-): Pick<ResourceRequest, "options" | "body"> {
-  const inBody = body as DeleteOptions | undefined; // checked by the pipeline
-  const asks = inBody ?? parseDeleteQuery(query);
-  const dryRun = options.dryRun ?? (Array.isArray(inBody?.dryRun) && inBody.dryRun.includes("All") ? "All" : undefined);
-  return {
-    options: { ...options, ...(dryRun ? { dryRun } : {}) },
-    ...(asks === undefined ? {} : { body: asks }),
-  };
 }

@@ -69,6 +69,10 @@ export class Http1Response implements HttpResponse {
     return this.#response.headersSent;
   }
 
+  get status(): number {
+    return this.#response.headersSent ? this.#response.statusCode : 0;
+  }
+
   end(status: number, headers: HttpHeaders, body: string | Uint8Array = ""): void {
     headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     this.#response.writeHead(status, headers);

@@ -67,6 +67,10 @@ export class Http2Response implements HttpResponse {
     return this.#stream.headersSent;
   }
 
+  get status(): number {
+    return Number(this.#stream.sentHeaders?.[":status"] ?? 0);
+  }
+
   end(status: number, headers: HttpHeaders, body: string | Uint8Array = ""): void {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;

@@ -23,6 +23,8 @@ export type HttpHeaders = Record<string, string | number | string[]>;
 
 export interface HttpResponse {
   readonly started: boolean;
+  /** The code of the answer; 0 before it has started. */
+  readonly status: number;
   /** The whole answer at once. */
   end(status: number, headers: HttpHeaders, body?: string | Uint8Array): void;
   /** Sends the head; the body follows through the writer. */

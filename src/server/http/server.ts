@@ -4,6 +4,7 @@ import type { Authenticator } from "../authentication/authenticator.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
+import { RequestMetrics } from "./metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
@@ -31,14 +32,17 @@ export interface HttpServerOptions {
 /** Serves the API over HTTPS. Rejects when it cannot listen. */
 export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const { api, authenticator, streaming, clock, log, tls, address, port } = options;
+  const metrics = new RequestMetrics();
   const paths = [
     healthRoute(options.healthChecks ?? []),
     versionRoute(options.version),
     discoveryRoute(api.registry, options.advertised),
     openApiRoute(api.registry),
     ...(options.paths ?? []),
-    rootRoute(api.registry, ["/openapi/v2", "/openapi/v3"]),
+    metrics.route,
+    rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
-  const handler = new Handler({ api, authenticator, streaming, paths, clock, log });
+  const handler = new Handler({ api, authenticator, streaming, paths, clock, log, metrics });
+  metrics.observeInFlight(() => handler.inFlight);
   return listen({ handler, streaming, tls, port, clock, log, ...(address === undefined ? {} : { address }) });
 }

@@ -1,0 +1,83 @@
+import { ApiError, type DeleteOptions, type RequestOptions, type ResourceRequest, type Verb } from "../../api/index.ts";
+import type { HttpRequest } from "./message.ts";
+import { readRequestBody } from "./request-body.ts";
+import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
+import type { ResourcePath } from "./request-path.ts";
+
+/** The verb of a request that is no collection's, by its method. */
+export const verbsOfMethods: Readonly<Record<string, string>> = {
+  GET: "get",
+  HEAD: "get",
+  POST: "create",
+  PUT: "update",
+  PATCH: "patch",
+  DELETE: "delete",
+};
+
+/** What a request to a resource wants. Throws 405 for methods that the API does not know. */
+export function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb {
+  switch (method) {
+    case "GET":
+    case "HEAD":
+      if (path.subresource === "" && (path.watch || boolean(query, "watch"))) return "watch";
+      return path.name === "" ? "list" : "get";
+    case "POST":
+      return "create";
+    case "PUT":
+      return "update";
+    case "PATCH":
+      return "patch";
+    case "DELETE":
+      return path.name === "" ? "deletecollection" : "delete";
+    default:
+      throw new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  }
+}
+
+export const isRead = (verb: Verb) => verb === "get" || verb === "list";
+
+/** What the pipeline is asked. `signal` is set for watches. Throws ApiError for bodies and queries that cannot be read. */
+export async function toResourceRequest(
+  path: ResourcePath,
+  verb: Verb,
+  query: URLSearchParams,
+  request: HttpRequest,
+  signal: AbortSignal | undefined,
+): Promise<ResourceRequest> {
+  const { group, version, plural, namespace, name, subresource } = path;
+  const base = { verb, group, version, plural, namespace, name, subresource };
+  if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
+  if (signal) return { ...base, options: parseRequestOptions(query), signal };
+  const isPatch = verb === "patch";
+  const body = await readRequestBody(request, isPatch);
+  const options = withManager(parseRequestOptions(query), request, body?.patchType);
+  if (verb === "delete" || verb === "deletecollection") return { ...base, ...deletion(options, query, body?.value) };
+  return {
+    ...base,
+    options,
+    ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
+    ...(body?.patchType ? { patchType: body.patchType } : {}),
+  };
+}
+
+/** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */
+function withManager(options: RequestOptions, request: HttpRequest, patchType: string | undefined): RequestOptions {
+  if (options.fieldManager !== undefined || patchType === "application/apply-patch+yaml") return options;
+  const manager = (request.header("user-agent") ?? "").split("/")[0]!.slice(0, 128);
+  return manager === "" ? options : { ...options, fieldManager: manager };
+}
+
+/** Options of a delete stand in its body, or in the query when there is none. */
+function deletion(
+  options: RequestOptions,
+  query: URLSearchParams,
+  body: unknown,
+): Pick<ResourceRequest, "options" | "body"> {
+  const inBody = body as DeleteOptions | undefined; // checked by the pipeline
+  const asks = inBody ?? parseDeleteQuery(query);
+  const dryRun = options.dryRun ?? (Array.isArray(inBody?.dryRun) && inBody.dryRun.includes("All") ? "All" : undefined);
+  return {
+    options: { ...options, ...(dryRun ? { dryRun } : {}) },
+    ...(asks === undefined ? {} : { body: asks }),
+  };
+}
