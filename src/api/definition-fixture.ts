@@ -63,6 +63,7 @@ export function errorsOnStatusUpdate<T extends KubeObject>(
   const next = deepCopy(before);
   change(next);
   definition.defaults?.(next);
+  definition.prepareForStatusUpdate?.(next, before);
   return printed(definition.validateStatusUpdate?.(deepFreeze(next as T), before, rootPath) ?? []);
 }
 

@@ -1,9 +1,32 @@
+import { ageColumn, nameColumn } from "../columns.ts";
+import { validateLabels } from "../meta/label-selector.ts";
+import { immutableFields, validateAnnotations } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimTemplate } from "../types.generated.ts";
+import { defaultDeviceClaim, dropDisabledRequests, validateDeviceClaim } from "./device-claim.ts";
 
 export const ResourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   group: "resource.k8s.io",
   version: "v1",
   kind: "ResourceClaimTemplate",
   plural: "resourceclaimtemplates",
+  columns: [nameColumn, ageColumn],
+  defaults: ({ spec }) => {
+    if (spec.spec?.devices) defaultDeviceClaim(spec.spec.devices);
+  },
+  prepareForCreate: ({ spec }) => {
+    if (spec.spec?.devices) dropDisabledRequests(spec.spec.devices);
+  },
+  prepareForUpdate: ({ spec }) => {
+    if (spec.spec?.devices) dropDisabledRequests(spec.spec.devices);
+  },
+  validate: ({ spec }, root) => {
+    const at = root.child("spec");
+    return [
+      ...validateAnnotations(at.child("metadata", "annotations"), spec.metadata?.annotations),
+      ...validateLabels(at.child("metadata", "labels"), spec.metadata?.labels),
+      ...validateDeviceClaim(spec.spec?.devices ?? {}, at.child("spec", "devices")),
+    ];
+  },
+  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
 });

@@ -1,9 +1,63 @@
+import type { Draft } from "../../lib/index.ts";
+import { ageColumn, nameColumn } from "../columns.ts";
+import { immutableFields } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { ResourceResourceClaim } from "../types.generated.ts";
+import type { ResourceClaimStatus, ResourceResourceClaim } from "../types.generated.ts";
+import { deviceKey, validateClaimStatusUpdate } from "./claim-status-validation.ts";
+import { defaultDeviceClaim, dropDisabledRequests, validateDeviceClaim } from "./device-claim.ts";
 
 export const ResourceClaims = defineResource<ResourceResourceClaim>({
   group: "resource.k8s.io",
   version: "v1",
   kind: "ResourceClaim",
   plural: "resourceclaims",
+  columns: [nameColumn, { name: "State", type: "string", of: stateCell }, ageColumn],
+  hasGeneration: false,
+  defaults: ({ spec }) => {
+    if (spec.devices) defaultDeviceClaim(spec.devices);
+  },
+  prepareForCreate: ({ spec }) => {
+    if (spec.devices) dropDisabledRequests(spec.devices);
+  },
+  prepareForUpdate: ({ spec }) => {
+    if (spec.devices) dropDisabledRequests(spec.devices);
+  },
+  prepareForStatusUpdate: ({ status }, old) => {
+    dropReleasedDevices(status, old.status);
+    dropDisabledStatus(status);
+  },
+  validate: ({ spec }, at) => validateDeviceClaim(spec.devices ?? {}, at.child("spec", "devices")),
+  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
+  validateStatusUpdate: validateClaimStatusUpdate,
 });
+
+function stateCell({ metadata, status }: ResourceResourceClaim): string {
+  const states: string[] = [];
+  const isDeleted = metadata.deletionTimestamp !== undefined;
+  if (isDeleted) states.push("deleted");
+  if (status.allocation) states.push("allocated", ...(status.reservedFor?.length ? ["reserved"] : []));
+  else if (!isDeleted) states.push("pending");
+  return states.join(",");
+}
+
+/** What a driver reported of a device goes when the claim gives the device back. */
+function dropReleasedDevices(status: Draft<ResourceClaimStatus>, old: ResourceClaimStatus): void {
+  const keysOf = ({ allocation }: ResourceClaimStatus) => (allocation?.devices?.results ?? []).map(deviceKey);
+  const kept = new Set(keysOf(status));
+  const released = new Set(keysOf(old).filter((key) => !kept.has(key)));
+  status.devices = (status.devices ?? []).filter((device) => !released.has(deviceKey(device)));
+  if (status.devices.length === 0) delete status.devices;
+}
+
+/** Kubernetes v1.35 has the features off that these fields are for, and its server removes them. */
+function dropDisabledStatus({ allocation, devices }: Draft<ResourceClaimStatus>): void {
+  delete allocation?.allocationTimestamp;
+  for (const result of allocation?.devices?.results ?? []) {
+    delete result.tolerations;
+    delete result.bindingConditions;
+    delete result.bindingFailureConditions;
+    delete result.consumedCapacity;
+    delete result.shareID;
+  }
+  for (const device of devices ?? []) delete device.shareID;
+}

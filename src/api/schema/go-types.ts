@@ -51,6 +51,8 @@ const pointers = new Set([
   ...["discovery.v1.EndpointPort.appProtocol", "discovery.v1.EndpointPort.name"],
   ...["networking.v1.IngressClassParametersReference.apiGroup", "networking.v1.IngressSpec.ingressClassName"],
   ...["networking.v1.IngressClassParametersReference.namespace", "resource.v1.DeviceAttribute.string"],
+  ...["resource.v1.DeviceAttribute.version", "resource.v1.DeviceConstraint.matchAttribute"],
+  ...["resource.v1.ResourceSliceSpec.nodeName"],
   ...["batch.v1.CronJobSpec.timeZone", "batch.v1.JobSpec.managedBy", "batch.v1.JobStatus.failedIndexes"],
   ...["storage.v1.VolumeAttachmentSource.persistentVolumeName"],
 ]);
