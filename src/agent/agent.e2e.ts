@@ -135,11 +135,11 @@ test("a pod runs, is ready, and goes away without a trace", async () => {
       host.files.read(`/sys/fs/cgroup/${hierarchy}${cgroup}/cpu.${hierarchy === "" ? "weight" : "shares"}`),
     ),
   );
-  assert.match(shares.map((each) => new TextDecoder().decode(each)).join(""), /^[12]
-$/);
+  assert.match(shares.map((each) => new TextDecoder().decode(each)).join(""), /^[12]\n$/);
   await client.delete(Pods, { namespace, name: "web" });
   await until(async () => (await client.list(Pods)).items.length === 0, "the pod is gone");
-  while ((await containerd.engine.listSandboxes()).length > 0) await sleep(systemClock, 20, AbortSignal.timeout(10_000));
+  while ((await containerd.engine.listSandboxes()).length > 0)
+    await sleep(systemClock, 20, AbortSignal.timeout(10_000));
 });
 
 test("what a container sees: environment, files, names, identity and limits", async () => {
