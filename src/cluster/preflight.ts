@@ -55,8 +55,8 @@ export async function requireFreePort(address: string, port: number, option: str
   }
 }
 
-/** Refuses ranges that are none, that overlap, or that the machine itself uses. `own` is the cluster's interface. */
-export function requireFreeRanges(podRange: string, serviceRange: string, own: string): void {
+/** Refuses ranges that are none, that overlap, or that the machine itself uses. */
+export function requireFreeRanges(podRange: string, serviceRange: string): void {
   const pods = parseRange(podRange);
   const services = parseRange(serviceRange);
   if (!pods || pods.prefixLength > 28)
@@ -74,7 +74,7 @@ export function requireFreeRanges(podRange: string, serviceRange: string, own: s
         : rangeContains(services, address)
           ? "--service-range"
           : "";
-      if (taken === "" || name === own) continue;
+      if (taken === "") continue;
       throw new UserError(`the machine's own address ${address} (${name}) lies in ${taken}: choose another range`);
     }
   }

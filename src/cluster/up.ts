@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock, UserError } from "../lib/index.ts";
-import { gatewayOf, machineAddress, networkNames } from "../network/index.ts";
+import { gatewayOf, machineAddress } from "../network/index.ts";
 import { administratorClient } from "./administrator.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -48,8 +48,8 @@ export async function startCluster(
       "a node runs containers and needs root: use sudo, or --nodes 0 for a control plane without nodes",
     );
   }
-  const names = networkNames(settings.name);
-  requireFreeRanges(settings.podRange, settings.serviceRange, names.bridge);
+  // Later the addresses that lie in the ranges are the cluster's own.
+  if (!existing) requireFreeRanges(settings.podRange, settings.serviceRange);
   prepareDataRoot(directory.root);
   const unlock = lockCluster(directory.root);
   try {
