@@ -1,47 +1,21 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { connect } from "node:http2";
 import { request } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
-import { issue, type KeyPair } from "../../cluster/pki/certificate.ts";
-import { seededRandom, silentLogger, systemClock } from "../../lib/index.ts";
-import { createX509Authenticator } from "../authentication/index.ts";
+import {
+  authority,
+  clientKey,
+  type HttpsServer,
+  type Sent,
+  startHttpsServer,
+  strangerKey,
+} from "../../../test/https-server.ts";
 import type { Authorizer } from "../authorization/index.ts";
 import type { CreateHandler } from "../create-handler.ts";
-import { startTestServer, type TestServer } from "../server-for-tests.ts";
-import { type Listener, startHttpServer } from "./index.ts";
 
-const run = promisify(execFile);
-const random = seededRandom(1);
-const day = 86_400_000;
-const nowMs = systemClock.now();
-const validity = { notBeforeMs: nowMs - day, notAfterMs: nowMs + day };
-const authority = issue({ commonName: "ca", usage: "authority", ...validity }, random);
-const serverKey = issue(
-  { commonName: "server", usage: "server", alternativeNames: ["127.0.0.1"], ...validity },
-  random,
-  authority,
-);
-const clientKey = issue(
-  { commonName: "admin", organizations: ["system:masters"], usage: "client", ...validity },
-  random,
-  authority,
-);
-const strangerKey = issue(
-  { commonName: "admin", organizations: ["system:masters"], usage: "client", ...validity },
-  random,
-);
-
-let server: TestServer;
-let listener: Listener;
-let directory: string;
+let https: HttpsServer;
 
 before(async () => {
   const authorizer: Authorizer = {
@@ -49,138 +23,20 @@ before(async () => {
   };
   const whoAmI: CreateHandler = ({ user: { name, groups } }) => ({ name, groups });
   const createHandlers = new Map([["selfsubjectreviews.authentication.k8s.io", whoAmI]]);
-  server = await startTestServer({ authorizer, createHandlers });
-  listener = await startHttpServer({
-    api: server.api,
-    authenticator: createX509Authenticator(systemClock),
-    tls: { key: serverKey.privateKey, certificate: serverKey.certificate, clientCa: authority.certificate },
-    address: "127.0.0.1",
-    port: 0,
-    advertised: "127.0.0.1:6443",
-    version: {
-      major: "1",
-      minor: "35",
-      gitVersion: "v1.35.0+roder",
-      gitCommit: "",
-      gitTreeState: "clean",
-      buildDate: "2026-01-01T00:00:00Z",
-      goVersion: "",
-      compiler: "",
-      platform: "linux/amd64",
-    },
-    clock: systemClock,
-    log: silentLogger,
-  });
-  directory = mkdtempSync(join(tmpdir(), "roder-http-"));
-  writeFileSync(join(directory, "ca.crt"), authority.certificate);
-  writeFileSync(join(directory, "client.crt"), clientKey.certificate);
-  writeFileSync(join(directory, "client.key"), clientKey.privateKey);
+  https = await startHttpsServer({ authorizer, createHandlers });
 });
 
-after(async () => {
-  await listener.close();
-  await server.close();
-  rmSync(directory, { recursive: true });
-});
+after(() => https.close());
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
+const send = (method: string, path: string, sent?: Sent) => https.send(method, path, sent);
+
+async function stream(path: string, headers?: Record<string, string>) {
+  const lines = await https.stream(path, headers);
+  return { next: async () => JSON.parse(await lines.next()), end: () => lines.end() };
 }
-
-interface Sent {
-  readonly headers?: Record<string, string>;
-  readonly body?: string;
-  /** Null: no certificate. */
-  readonly key?: KeyPair | null;
-}
-
-function send(method: string, path: string, { headers = {}, body, key = clientKey }: Sent = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      host: "127.0.0.1",
-      port: listener.port,
-      method,
-      path,
-      headers,
-      ca: authority.certificate,
-      ...(key ? { key: key.privateKey, cert: key.certificate } : {}),
-      agent: false as const,
-    };
-    const sent = request(options, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
-
-const kubectl = async (...args: string[]) => {
-  const flags = [
-    `--server=https://127.0.0.1:${listener.port}`,
-    `--certificate-authority=${join(directory, "ca.crt")}`,
-    `--client-certificate=${join(directory, "client.crt")}`,
-    `--client-key=${join(directory, "client.key")}`,
-    `--cache-dir=${join(directory, "cache")}`,
-  ];
-  const { stdout } = await run("kubectl", [...flags, ...args], { env: { ...process.env, KUBECONFIG: "/dev/null" } });
-  return stdout;
-};
-
-test("kubectl creates, lists and deletes", async () => {
-  assert.match(await kubectl("create", "configmap", "demo", "--from-literal=k=v"), /configmap\/demo created/);
-  assert.match(await kubectl("get", "cm"), /^NAME\s+DATA\s+AGE\ndemo\s+1\s+/);
-  assert.match(await kubectl("get", "cm", "demo", "-o", "yaml"), /data:\n {2}k: v\n/);
-  assert.match(await kubectl("delete", "cm", "demo"), /configmap "demo" deleted/);
-});
-
-test("kubectl applies, explains, edits by patch, labels and watches", async () => {
-  const manifest = join(directory, "manifest.yaml");
-  const write = (image: string) =>
-    writeFileSync(
-      manifest,
-      `
-apiVersion: apps/v1
-kind: Deployment
-metadata: { name: web }
-spec:
-  selector: { matchLabels: { app: web } }
-  template:
-    metadata: { labels: { app: web } }
-    spec: { containers: [{ name: web, image: "${image}" }] }
----
-apiVersion: v1
-kind: Service
-metadata: { name: web }
-spec: { selector: { app: web }, ports: [{ port: 80 }] }
-`,
-    );
-  write("nginx:1");
-  assert.equal(await kubectl("apply", "-f", manifest), "deployment.apps/web created\nservice/web created\n");
-  assert.equal(await kubectl("apply", "-f", manifest), "deployment.apps/web unchanged\nservice/web unchanged\n");
-  write("nginx:2");
-  assert.match(await kubectl("apply", "-f", manifest), /deployment.apps\/web configured\nservice\/web unchanged/);
-  const image = "jsonpath={.spec.template.spec.containers[0].image}";
-  assert.equal(await kubectl("get", "deploy", "web", "-o", image), "nginx:2");
-  assert.match(await kubectl("label", "deploy", "web", "tier=front"), /labeled/);
-  assert.match(await kubectl("get", "deploy", "-l", "tier=front"), /^NAME .*\nweb /);
-  assert.match(await kubectl("scale", "deploy", "web", "--replicas=3"), /scaled/);
-  assert.equal(await kubectl("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}"), "3");
-  assert.match(await kubectl("explain", "deployment.spec.replicas"), /FIELD: replicas <integer>/);
-  assert.match(await kubectl("api-resources"), /deployments +deploy +apps\/v1 +true +Deployment/);
-  await kubectl("delete", "-f", manifest);
-  writeFileSync(manifest, "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { prots: [] }\n");
-  await assert.rejects(kubectl("apply", "-f", manifest), /strict decoding error: unknown field "spec.prots"/);
-});
 
 test("version and health are told", async () => {
-  assert.match(await kubectl("version"), /Server Version: v1\.35\.0\+roder/);
+  assert.equal(JSON.parse((await send("GET", "/version")).text).gitVersion, "v1.35.0+roder");
   const verbose = await send("GET", "/readyz?verbose");
   assert.equal(verbose.text, "[+]ping ok\nreadyz check passed\n");
   assert.equal((await send("GET", "/livez/ping")).text, "ok");
@@ -276,24 +132,6 @@ test("tables and bare metadata are made of what is asked for", async () => {
   assert.ok(list.items.every((each: object) => !("data" in each)));
 });
 
-/** The lines of an answer that streams, one at a time. */
-async function stream(path: string, headers: Record<string, string> = {}) {
-  const options = {
-    host: "127.0.0.1",
-    port: listener.port,
-    path,
-    headers,
-    ca: authority.certificate,
-    key: clientKey.privateKey,
-    cert: clientKey.certificate,
-    agent: false as const,
-  };
-  const sent = request(options).end();
-  const [response] = (await once(sent, "response")) as [IncomingMessage];
-  const lines = createInterface({ input: response })[Symbol.asyncIterator]();
-  return { next: async () => JSON.parse((await lines.next()).value ?? "null"), end: () => sent.destroy() };
-}
-
 test("a watch streams each change as it happens", async () => {
   const { metadata } = JSON.parse((await send("GET", configMaps)).text);
   const from = `${configMaps}?watch=true&resourceVersion=${metadata.resourceVersion}`;
@@ -316,7 +154,7 @@ test("a watch streams each change as it happens", async () => {
 test("a watch from a forgotten version begins with an error event", async () => {
   const { metadata } = JSON.parse((await create("old")).text);
   await create("newer");
-  await server.clock.advance(10 * 60_000);
+  await https.server.clock.advance(10 * 60_000);
   const answer = await stream(`${configMaps}?watch=true&resourceVersion=${metadata.resourceVersion}`);
   const { type, object } = await answer.next();
   assert.equal(type, "ERROR");
@@ -404,7 +242,7 @@ test("requests are counted by what they asked for", async () => {
 });
 
 test("HTTP/2 carries many requests over one connection", async () => {
-  const session = connect(`https://127.0.0.1:${listener.port}`, {
+  const session = connect(`https://127.0.0.1:${https.listener.port}`, {
     ca: authority.certificate,
     key: clientKey.privateKey,
     cert: clientKey.certificate,
@@ -425,7 +263,7 @@ test("HTTP/2 carries many requests over one connection", async () => {
 test("an upgrade without a route is refused on its connection", async () => {
   const options = {
     host: "127.0.0.1",
-    port: listener.port,
+    port: https.listener.port,
     path: "/api/v1/namespaces/default/pods/p/exec",
     headers: { connection: "Upgrade", upgrade: "SPDY/3.1" },
     ca: authority.certificate,

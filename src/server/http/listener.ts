@@ -27,6 +27,7 @@ export interface ListenerOptions {
   readonly address?: string;
   /** 0: any that is free. */
   readonly port: number;
+  readonly headersTimeoutMs?: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -39,7 +40,9 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const headersTimeoutMs = 10_000;
+const headersTimeoutMsDefault = 10_000;
+/** How often connections are looked at for requests that do not come. */
+const checkIntervalMs = 5_000;
 const handshakeTimeoutMs = 10_000;
 /** A connection without any request is closed; clients of Go keep theirs for 90 s. */
 const idleTimeoutMs = 3 * 60_000;
@@ -72,7 +75,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     // Who shows no certificate may have a token; who shows a wrong one is told so with a 401.
     rejectUnauthorized: false,
     handshakeTimeout: handshakeTimeoutMs,
-    headersTimeout: headersTimeoutMs,
+    headersTimeout: options.headersTimeoutMs ?? headersTimeoutMsDefault,
+    connectionsCheckingInterval: Math.min(options.headersTimeoutMs ?? headersTimeoutMsDefault, checkIntervalMs),
     requestTimeout: 60_000,
     keepAliveTimeout: idleTimeoutMs,
     maxHeaderSize: headerBytesMax,

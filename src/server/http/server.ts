@@ -9,6 +9,15 @@ import { openApiRoute } from "./openapi.ts";
 import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
 
+/** What one server takes on; the figures of Kubernetes where they are left out. */
+export interface HttpLimits {
+  /** Requests under way at once, watches and streams not counted. */
+  readonly readsMax?: number;
+  readonly writesMax?: number;
+  /** How long a client may take to send the head of a request. */
+  readonly headersTimeoutMs?: number;
+}
+
 export interface HttpServerOptions {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
@@ -25,6 +34,7 @@ export interface HttpServerOptions {
   readonly streaming?: StreamingRoutes;
   /** Answer more paths that are about no resource. */
   readonly paths?: readonly PathRoute[];
+  readonly limits?: HttpLimits;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -42,7 +52,17 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     metrics.route,
     rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
-  const handler = new Handler({ api, authenticator, streaming, paths, clock, log, metrics });
+  const handler = new Handler({ api, authenticator, streaming, paths, clock, log, metrics, ...options.limits });
   metrics.observeInFlight(() => handler.inFlight);
-  return listen({ handler, streaming, tls, port, clock, log, ...(address === undefined ? {} : { address }) });
+  const { headersTimeoutMs } = options.limits ?? {};
+  return listen({
+    handler,
+    streaming,
+    tls,
+    port,
+    clock,
+    log,
+    ...(address === undefined ? {} : { address }),
+    ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
+  });
 }

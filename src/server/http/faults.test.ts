@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { connect } from "node:tls";
+import { authority, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
+import { silentLogger } from "../../lib/index.ts";
+import type { AdmissionPlugin } from "../admission/admission.ts";
+
+const configMaps = "/api/v1/namespaces/default/configmaps";
+const body = (name: string) => JSON.stringify({ metadata: { name } });
+
+let https: HttpsServer;
+const errors: string[] = [];
+/** Holds creates of `slow` until it is let go, and breaks at `broken`. */
+let letGo: () => void = () => {};
+let arrived: () => void = () => {};
+const plugin: AdmissionPlugin = {
+  name: "test",
+  admit: ({ name }) => {
+    if (name === "broken") throw new TypeError("a programmer was wrong");
+    if (name !== "slow") return;
+    return new Promise((resolve) => {
+      letGo = resolve;
+      arrived();
+    });
+  },
+};
+
+before(async () => {
+  https = await startHttpsServer({
+    admission: [plugin],
+    limits: { writesMax: 1, headersTimeoutMs: 50 },
+    healthChecks: [
+      { name: "well", check: () => {} },
+      { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
+    ],
+    httpLog: { ...silentLogger, error: (message) => errors.push(message) },
+  });
+});
+
+after(() => https.close());
+
+function raw(text: string): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port: https.listener.port, ca: authority.certificate });
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk;
+  });
+  socket.write(text);
+  return once(socket, "close").then(() => answer);
+}
+
+test("one request too many is told to come back", async () => {
+  const held = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const slow = https.send("POST", configMaps, { body: body("slow") });
+  await held;
+  const refused = await https.send("POST", configMaps, { body: body("second") });
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers["retry-after"], "1");
+  assert.equal((await https.send("GET", configMaps)).status, 200);
+  letGo();
+  assert.equal((await slow).status, 201);
+  assert.equal((await https.send("POST", configMaps, { body: body("second") })).status, 201);
+});
+
+test("what nobody foresaw is a 500 and is logged, and the server goes on", async () => {
+  const answer = await https.send("POST", configMaps, { body: body("broken") });
+  assert.equal(answer.status, 500);
+  assert.equal(JSON.parse(answer.text).message, "Internal error occurred: a programmer was wrong");
+  assert.deepEqual(errors, ["a request failed unexpectedly"]);
+  assert.equal((await https.send("GET", "/livez")).status, 200);
+});
+
+test("a sick part keeps the server from being ready, without saying why", async () => {
+  const ready = await https.send("GET", "/readyz");
+  assert.equal(ready.status, 500);
+  assert.equal(ready.text, "[+]ping ok\n[+]well ok\n[-]ill failed: reason withheld\nreadyz check failed\n");
+  assert.equal((await https.send("GET", "/livez")).status, 200);
+  assert.equal((await https.send("GET", "/readyz?exclude=ill")).status, 200);
+  assert.equal((await https.send("GET", "/readyz/nothing")).status, 404);
+});
+
+test("who sends no request in time is sent away", async () => {
+  assert.match(await raw("GET /livez HTTP/1.1\r\nHost: x\r\n"), /^HTTP\/1\.1 408 /);
+});
+
+test("what is no HTTP is answered 400", async () => {
+  assert.match(await raw("HELLO\r\n\r\n"), /^HTTP\/1\.1 400 /);
+});
+
+test("headers beyond their limit are answered 431", async () => {
+  const header = `x-large: ${"x".repeat(70_000)}\r\n`;
+  assert.match(await raw(`GET /livez HTTP/1.1\r\nHost: x\r\n${header}\r\n`), /^HTTP\/1\.1 431 /);
+});
+
+test("a body that breaks off leaves nothing behind", async () => {
+  const head = `POST ${configMaps} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{`;
+  const socket = connect({ host: "127.0.0.1", port: https.listener.port, ca: authority.certificate });
+  await once(socket, "secureConnect");
+  await new Promise<void>((resolve) => socket.write(head, () => resolve()));
+  socket.destroy();
+  // The only place for writes is free again when this one gets it.
+  for (let status = 429; status === 429; )
+    status = (await https.send("POST", configMaps, { body: JSON.stringify({ metadata: { generateName: "after-" } }) }))
+      .status;
+});
+
+test("the server's close ends watches at once", async () => {
+  const other = await startHttpsServer();
+  const watch = await other.stream(`${configMaps}?watch=true`);
+  const end = watch.next();
+  await other.close();
+  assert.equal(await end, "");
+});

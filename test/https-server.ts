@@ -1,0 +1,121 @@
+// An API server over memory behind real HTTPS, with a certificate authority of its own, for tests.
+import { once } from "node:events";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { request } from "node:https";
+import { createInterface } from "node:readline";
+import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
+import { type Logger, seededRandom, silentLogger, systemClock } from "../src/lib/index.ts";
+import { createX509Authenticator } from "../src/server/authentication/index.ts";
+import { type HttpServerOptions, type Listener, startHttpServer } from "../src/server/http/index.ts";
+import { startTestServer, type TestServer, type TestServerOptions } from "../src/server/server-for-tests.ts";
+
+const random = seededRandom(1);
+const day = 86_400_000;
+const nowMs = systemClock.now();
+const validity = { notBeforeMs: nowMs - day, notAfterMs: nowMs + day };
+const client = { commonName: "admin", organizations: ["system:masters"], usage: "client", ...validity } as const;
+
+export const authority = issue({ commonName: "ca", usage: "authority", ...validity }, random);
+export const clientKey = issue(client, random, authority);
+/** Says the same as `clientKey`, and nobody has signed it. */
+export const strangerKey = issue(client, random);
+const alternativeNames = ["127.0.0.1"];
+const serverKey = issue({ commonName: "server", usage: "server", alternativeNames, ...validity }, random, authority);
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Sent {
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  /** Null: no certificate. */
+  readonly key?: KeyPair | null;
+}
+
+/** An answer that streams, line by line. */
+export interface LineStream {
+  next(): Promise<string>;
+  /** Breaks the connection off. */
+  end(): void;
+}
+
+export interface HttpsServer {
+  readonly server: TestServer;
+  readonly listener: Listener;
+  send(method: string, path: string, sent?: Sent): Promise<Answer>;
+  stream(path: string, headers?: Record<string, string>): Promise<LineStream>;
+  close(): Promise<void>;
+}
+
+export interface HttpsServerOptions extends TestServerOptions, Pick<HttpServerOptions, "healthChecks" | "limits"> {
+  readonly httpLog?: Logger;
+}
+
+export async function startHttpsServer({ healthChecks, limits, httpLog, ...options }: HttpsServerOptions = {}) {
+  const server = await startTestServer(options);
+  const listener = await startHttpServer({
+    api: server.api,
+    authenticator: createX509Authenticator(systemClock),
+    tls: { key: serverKey.privateKey, certificate: serverKey.certificate, clientCa: authority.certificate },
+    address: "127.0.0.1",
+    port: 0,
+    advertised: "127.0.0.1:6443",
+    version: {
+      major: "1",
+      minor: "35",
+      gitVersion: "v1.35.0+roder",
+      gitCommit: "",
+      gitTreeState: "clean",
+      buildDate: "2026-01-01T00:00:00Z",
+      goVersion: "",
+      compiler: "",
+      platform: "linux/amd64",
+    },
+    ...(healthChecks ? { healthChecks } : {}),
+    ...(limits ? { limits } : {}),
+    clock: systemClock,
+    log: httpLog ?? silentLogger,
+  });
+  const target = (path: string, key: KeyPair | null) => ({
+    host: "127.0.0.1",
+    port: listener.port,
+    path,
+    ca: authority.certificate,
+    ...(key ? { key: key.privateKey, cert: key.certificate } : {}),
+    agent: false as const,
+  });
+  const https: HttpsServer = {
+    server,
+    listener,
+    send: (method, path, { headers = {}, body, key = clientKey } = {}) =>
+      new Promise((resolve, reject) => {
+        const sent = request({ ...target(path, key), method, headers }, (response) => {
+          let text = "";
+          response.setEncoding("utf8");
+          response.on("data", (chunk: string) => {
+            text += chunk;
+          });
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+          response.on("error", reject);
+        });
+        sent.on("error", reject);
+        sent.end(body);
+      }),
+    async stream(path, headers = {}) {
+      const sent = request({ ...target(path, clientKey), headers }).end();
+      const [response] = (await once(sent, "response")) as [IncomingMessage];
+      // Breaking off is an error for who still reads.
+      sent.on("error", () => {});
+      const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+      return { next: async () => (await lines.next()).value ?? "", end: () => sent.destroy() };
+    },
+    async close() {
+      await listener.close();
+      await server.close();
+    },
+  };
+  return https;
+}
