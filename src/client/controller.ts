@@ -43,7 +43,7 @@ export interface ReconcileContext {
   readonly signal: AbortSignal;
 }
 
-/** Undefined: done until something changes. `afterMs`: look again then. An exception: again, with backoff. */
+/** Undefined: done until something changes. `afterMs`: look again then; 0: not finished. An exception: again, with backoff. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that falls off its end is done
 export type ReconcileResult = { readonly afterMs: number } | void;
 

@@ -62,12 +62,12 @@ function counting(reconcile: ControllerDefinition["reconcile"]) {
 
 test("every object is a key, and a change makes it one again", async () => {
   const { keys, definition } = counting(async () => {});
-  const { client } = await run(definition);
+  const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await settle();
+  await clock.advance(100);
   await client.update(ConfigMaps, map("a", { k: "1" }));
   await client.create(ConfigMaps, map("b"));
-  await settle();
+  await clock.advance(100);
   await client.delete(ConfigMaps, { namespace: "default", name: "b" });
   await settle();
   assert.deepEqual(keys, ["default/a", "default/a", "default/b", "default/b"]);
@@ -89,6 +89,27 @@ test("changes that come while a key waits are reconciled once", async () => {
   assert.deepEqual(keys, ["default/first", "default/a"]);
 });
 
+test("a burst of changes is answered at once, and then once more", async () => {
+  const { keys, definition } = counting(async () => {});
+  const { client, clock } = await run(definition);
+  await client.create(ConfigMaps, map("a"));
+  await settle();
+  assert.equal(keys.length, 1);
+  for (let i = 0; i < 10; i++) await client.update(ConfigMaps, map("a", { k: String(i) }));
+  await settle();
+  assert.equal(keys.length, 1);
+  await clock.advance(20);
+  assert.equal(keys.length, 2);
+});
+
+test("what is not finished goes on at once", async () => {
+  const { keys, definition } = counting(async () => (keys.length < 5 ? { afterMs: 0 } : undefined));
+  const { client } = await run(definition);
+  await client.create(ConfigMaps, map("a"));
+  await settle();
+  assert.equal(keys.length, 5);
+});
+
 test("one key is never reconciled twice at once, and not forgotten either", async () => {
   let running = 0;
   const finish: (() => void)[] = [];
@@ -97,14 +118,14 @@ test("one key is never reconciled twice at once, and not forgotten either", asyn
     await new Promise<void>((resolve) => finish.push(resolve));
     running--;
   });
-  const { client } = await run(definition);
+  const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await settle();
+  await clock.advance(100);
   await client.update(ConfigMaps, map("a", { k: "1" }));
-  await settle();
+  await clock.advance(100);
   assert.equal(keys.length, 1);
   finish[0]?.();
-  await settle();
+  await clock.advance(200);
   assert.equal(keys.length, 2);
 });
 
@@ -181,7 +202,7 @@ test("afterMs asks for another look then, unless something changes before", asyn
 
 test("owners are reconciled when what they own changes, the former one too", async () => {
   const keys: string[] = [];
-  const { client } = await run(
+  const { client, clock } = await run(
     defineController({
       name: "owner",
       watches: { for: ConfigMaps, owns: [Secrets] },
@@ -200,19 +221,19 @@ test("owners are reconciled when what they own changes, the former one too", asy
     },
   });
   await client.create(Secrets, owned("a"));
-  await settle();
+  await clock.advance(100);
   assert.deepEqual(keys.splice(0), ["default/a"]);
   await client.update(Secrets, owned("b"));
-  await settle();
+  await clock.advance(100);
   assert.deepEqual(keys.splice(0), ["default/b", "default/a"]);
   await client.update(Secrets, owned("b", "other/v1"));
-  await settle();
+  await clock.advance(100);
   assert.deepEqual(keys.splice(0), ["default/b"]);
 });
 
 test("other kinds give the keys that the controller says, with the old state at hand", async () => {
   const keys: string[] = [];
-  const { client } = await run(
+  const { client, clock } = await run(
     defineController({
       name: "also",
       watches: {
@@ -228,9 +249,9 @@ test("other kinds give the keys that the controller says, with the old state at 
     }),
   );
   await client.create(ConfigMaps, map("a", { for: "x" }));
-  await settle();
+  await clock.advance(100);
   await client.update(ConfigMaps, map("a", { for: "y" }));
-  await settle();
+  await clock.advance(100);
   assert.deepEqual(keys, ["x", "y", "x"]);
 });
 
@@ -249,12 +270,12 @@ test("a controller whose cache lags does not create twice", async () => {
   await client.create(ConfigMaps, map("want"));
   api.release();
   api.hold();
-  await settle();
+  await clock.advance(100);
   assert.equal(api.count("create", "secrets"), 1);
   await clock.advance(5_000);
   assert.equal(api.count("create", "secrets"), 1);
   api.release();
-  await settle();
+  await clock.advance(100);
   assert.equal(api.count("create", "secrets"), 2);
 });
 
@@ -264,7 +285,7 @@ test("a controller whose cache lags does not choose twice what to delete", async
     if (secrets.length <= 2) return;
     await client.delete(Secrets, { namespace: "default", name: secrets[0]!.metadata.name });
   });
-  const { api, client } = await run({
+  const { api, client, clock } = await run({
     ...definition,
     watches: { also: [also(Secrets, () => ["only"])] },
   });
@@ -274,10 +295,10 @@ test("a controller whose cache lags does not choose twice what to delete", async
   }
   api.release();
   api.hold();
-  await settle();
+  await clock.advance(100);
   assert.equal(api.count("delete", "secrets"), 1);
   api.release();
-  await settle();
+  await clock.advance(100);
   assert.equal(api.count("delete", "secrets"), 1);
 });
 

@@ -38,6 +38,13 @@ export interface RuntimeOptions {
 
 /** Keys at once for a controller that says nothing; kube-controller-manager's usual --concurrent-…-syncs. */
 const defaultConcurrency = 5;
+/**
+ * After a reconcile its key rests for so many times as long as it took, within these bounds. So the first change is
+ * answered at once, and a burst of changes to something large (the pods of one Service, say) only now and then.
+ */
+const restFactor = 5;
+const restMsMin = 20;
+const restMsMax = 200;
 
 /**
  * Runs controllers until `signal` is aborted; resolves when the last reconcile has ended. A controller starts when the
@@ -155,18 +162,24 @@ class RunningController {
     const writes = new OwnWrites(informers, clock, signal);
     const startedMs = clock.monotonicMs();
     let outcome: ReconcileOutcome;
+    let goesOn = false;
     try {
       const context = this.#context(notingClient(client, writes, signal));
-      outcome = this.#requeue(key, await this.#definition.reconcile(context, key));
+      const result = await this.#definition.reconcile(context, key);
+      goesOn = result?.afterMs === 0;
+      outcome = this.#requeue(key, result);
     } catch (error) {
       outcome = "error";
+      // A failure has a pause of its own.
+      goesOn = true;
       if (!signal.aborted) this.#failed(key, error);
     }
-    observe?.(this.#definition.name, outcome, clock.monotonicMs() - startedMs);
+    const tookMs = clock.monotonicMs() - startedMs;
+    observe?.(this.#definition.name, outcome, tookMs);
     // Its place is free only now too, so that a controller with one place always reads what it wrote.
     const seen = await writes.seen();
     if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });
-    this.#queue.done(key);
+    this.#queue.done(key, goesOn ? 0 : Math.min(restMsMax, Math.max(restMsMin, restFactor * tookMs)));
     this.#active--;
     if (this.#active === 0) this.#whenIdle?.();
     this.#schedulePump();

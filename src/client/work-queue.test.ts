@@ -79,3 +79,20 @@ test("a closed queue gives nothing and takes nothing", async () => {
   assert.deepEqual(drain(), []);
   assert.equal(queue.pending, 0);
 });
+
+test("a key that rests comes out after its rest, however often it is added", async () => {
+  const { clock, queue, drain } = scene();
+  queue.add("a");
+  drain();
+  queue.done("a", 100);
+  queue.add("a");
+  queue.addAfter("a", 10);
+  await clock.advance(99);
+  assert.deepEqual(drain(), []);
+  await clock.advance(1);
+  assert.deepEqual(drain(), ["a"]);
+  queue.done("a", 100);
+  await clock.advance(1_000);
+  assert.deepEqual(drain(), []);
+  assert.equal(queue.pending, 0);
+});

@@ -10,7 +10,7 @@ const failureBackoff: Backoff = { firstMs: 5, maxMs: 300_000 };
 
 /**
  * The keys that want work, each at most once, in the order in which they came. A key that is being worked on and is
- * added again waits until that work is done: it is never taken twice at once.
+ * added again waits until that work is done, and until its rest is over: it is never taken twice at once.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -18,6 +18,8 @@ export class WorkQueue {
   /** Waiting to be taken. A Set keeps the order of insertion. */
   readonly #ready = new Set<Key>();
   readonly #taken = new Set<Key>();
+  /** The rests of keys whose work is done. They count as taken. */
+  readonly #rests = new Map<Key, Timer>();
   /** Added while taken. */
   readonly #again = new Set<Key>();
   readonly #delayed = new Map<Key, { readonly atMs: number; readonly timer: Timer }>();
@@ -37,7 +39,7 @@ export class WorkQueue {
 
   /** How many keys are waiting, delayed or being worked on. */
   get pending(): number {
-    return this.#ready.size + this.#taken.size + this.#delayed.size;
+    return this.#ready.size + this.#taken.size - this.#rests.size + this.#delayed.size;
   }
 
   add(key: Key): void {
@@ -92,16 +94,28 @@ export class WorkQueue {
     return undefined;
   }
 
-  done(key: Key): void {
-    this.#taken.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+  /** The key's work is done; what is added to it in the next `restMs` comes out once, after that. */
+  done(key: Key, restMs = 0): void {
+    if (this.#closed || restMs <= 0) {
+      this.#taken.delete(key);
+      if (this.#again.delete(key)) this.add(key);
+      return;
+    }
+    const timer = this.#clock.setTimer(restMs, () => {
+      this.#rests.delete(key);
+      this.done(key);
+    });
+    this.#rests.set(key, timer);
   }
 
   /** Drops everything; nothing can be added any more. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#delayed.values()) timer.cancel();
+    for (const timer of this.#rests.values()) timer.cancel();
     this.#delayed.clear();
+    this.#rests.clear();
+    this.#taken.clear();
     this.#ready.clear();
     this.#again.clear();
     this.#failures.clear();

@@ -88,7 +88,12 @@ async function reconcileReplicas<T extends ReplicaOwner>(context: ReconcileConte
   const status = replicaStatus(owner, pods, terminating, failure, clock.now());
   await writeStatus(context, kind, owner, status);
   if (failure) throw failure.error;
+  if (Math.abs(wantedReplicas(owner) - pods.length) > burst) return { afterMs: 0 };
   return nextAvailability(pods, owner.spec.minReadySeconds ?? 0, clock.now());
+}
+
+function wantedReplicas({ spec }: ReplicaOwner): number {
+  return spec.replicas ?? 1;
 }
 
 function isTerminating(pod: Pod): boolean {
@@ -107,7 +112,7 @@ async function adjust<T extends ReplicaOwner>(
   owner: T,
   pods: readonly Pod[],
 ): Promise<ReplicaFailure | undefined> {
-  const missing = (owner.spec.replicas ?? 1) - pods.length;
+  const missing = wantedReplicas(owner) - pods.length;
   if (missing > 0) return await createPods(context, kind, owner, Math.min(missing, burst));
   if (missing === 0) return undefined;
   const { cache, clock } = context;

@@ -47,11 +47,12 @@ test("a token secret is filled for its account", async (t) => {
 });
 
 test("what somebody takes out is filled in again, and the token stays the same", async (t) => {
-  const { client, create } = await startTestControlPlane(t, { controllers });
+  const { client, create, rest } = await startTestControlPlane(t, { controllers });
   await create(ServiceAccounts, account);
   await create(Secrets, secret("builder"));
   const before = await whenSecret(client, isFilled);
   await client.patch(Secrets, key, { data: { "ca.crt": null } });
+  await rest();
   assert.deepEqual((await whenSecret(client, isFilled)).data, before.data);
 });
 
@@ -65,6 +66,7 @@ test("a token secret without its account is removed", async (t) => {
   await whenSecret(client, isFilled);
   const gone = whenSecret(client, isDeleted);
   await client.delete(ServiceAccounts, account.metadata);
+  await rest();
   await gone;
 });
 

@@ -32,13 +32,14 @@ export function selects({ spec }: Service, labels: Readonly<Record<string, strin
 
 /** Whether the pod can have endpoints at all: it has an address and has not ended. */
 export function hasEndpoint({ status }: Pod): boolean {
-  return status.phase !== "Failed" && status.phase !== "Succeeded" && addressesOf({ status }).length > 0;
+  return status.phase !== "Failed" && status.phase !== "Succeeded" && Boolean(status.podIP);
 }
 
 /** The pod's addresses, the primary one first. */
 export function addressesOf({ status }: Pick<Pod, "status">): readonly string[] {
-  const all = (status.podIPs ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
-  return all.length > 0 ? all : status.podIP ? [status.podIP] : [];
+  const { podIP, podIPs = [] } = status;
+  if (podIPs.length <= 1) return podIP ? [podIP] : [];
+  return podIPs.flatMap(({ ip }) => (ip ? [ip] : []));
 }
 
 /** The name under which DNS knows the pod within the service, when the pod asks for one. */
