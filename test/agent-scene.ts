@@ -87,12 +87,18 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
   });
   const requests: ResourceRequest[] = [];
   let refusal: (request: ResourceRequest) => Error | undefined = () => undefined;
+  let underWay = 0;
   const watched: ResourceHandler = {
     async handle(request, user) {
       requests.push(request);
       const error = refusal(request);
       if (error) throw error;
-      return plane.api.handle(request, user);
+      underWay++;
+      try {
+        return await plane.api.handle(request, user);
+      } finally {
+        underWay--;
+      }
     },
   };
   const engine = new HollowEngine({ clock, images: ["app:1"], ...options.engine });
@@ -122,14 +128,17 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
       settings,
       signal: stopping.signal,
     });
+  /** After this all promises that can go on have done so, however long their chains are, and all requests are answered. */
+  const rest = async () => {
+    for (let turn = 0; turn < 5 || underWay > 0; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
   const pass = async (ms = 0) => {
     const untilMs = clock.monotonicMs() + ms;
     do {
-      // After this all promises that can go on have done so, however long their chains are.
-      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await rest();
       await clock.advance(Math.min(stepMs, untilMs - clock.monotonicMs()));
     } while (clock.monotonicMs() < untilMs);
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await rest();
   };
   let agent = await start();
   await pass();
