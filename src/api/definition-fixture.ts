@@ -11,7 +11,11 @@ export type Partially<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]?: Partially<T[Key]> }
     : T;
 
-const context = { nowMs: Date.UTC(2025, 0, 1), userName: "tester" };
+/** Who writes in tests, and when. */
+export const strategyContext = {
+  nowMs: Date.UTC(2025, 0, 1),
+  user: { name: "tester", uid: "uid-of-tester", groups: ["testers"] },
+};
 
 /** The object as it would be stored. */
 export function created<T extends KubeObject>(definition: ResourceDefinition<T>, object: Partially<T>): T {
@@ -20,7 +24,7 @@ export function created<T extends KubeObject>(definition: ResourceDefinition<T>,
   const metadata = { name: "one", uid: "uid-1", ...(definition.namespaced && { namespace: "default" }) };
   Object.assign(draft, { metadata: { ...metadata, ...object.metadata } });
   definition.defaults?.(draft);
-  definition.prepareForCreate?.(draft, context);
+  definition.prepareForCreate?.(draft, strategyContext);
   return deepFreeze(draft as T);
 }
 
@@ -46,7 +50,7 @@ export function errorsOnUpdate<T extends KubeObject>(
   const next = deepCopy(before);
   change(next);
   definition.defaults?.(next);
-  definition.prepareForUpdate?.(next, before, context);
+  definition.prepareForUpdate?.(next, before, strategyContext);
   const complete = deepFreeze(next as T);
   return printed([
     ...(definition.validate?.(complete, rootPath) ?? []),
@@ -63,7 +67,7 @@ export function errorsOnStatusUpdate<T extends KubeObject>(
   const next = deepCopy(before);
   change(next);
   definition.defaults?.(next);
-  definition.prepareForStatusUpdate?.(next, before);
+  definition.prepareForStatusUpdate?.(next, before, strategyContext);
   return printed(definition.validateStatusUpdate?.(deepFreeze(next as T), before, rootPath) ?? []);
 }
 
@@ -71,7 +75,7 @@ export function errorsOnStatusUpdate<T extends KubeObject>(
 export function cells<T extends KubeObject>(
   definition: ResourceDefinition<T>,
   object: Partially<T>,
-  nowMs = context.nowMs,
+  nowMs = strategyContext.nowMs,
 ): Record<string, unknown> {
   const draft = deepCopy(object) as Draft<T>;
   definition.defaults?.(draft);

@@ -1,6 +1,7 @@
 import type { Draft } from "../lib/index.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import type { Path } from "./meta/field-error.ts";
+import type { User } from "./request.ts";
 import { definitions, resourceFact, type SubresourceFact } from "./schema/facts.ts";
 import type { Schema } from "./schema/schema.ts";
 import type { ListMeta, ObjectMeta } from "./types.generated.ts";
@@ -62,7 +63,7 @@ export interface ScaleMapping<T> {
 /** What a strategy may know beside the object: only values. */
 export interface StrategyContext {
   readonly nowMs: number;
-  readonly userName: string;
+  readonly user: User;
 }
 
 /**
@@ -89,7 +90,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly prepareForCreate?: (draft: Draft<T>, context: StrategyContext) => void;
   readonly prepareForUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
   /** The same for an update of the status subresource, which may change nothing but the status. */
-  readonly prepareForStatusUpdate?: (draft: Draft<T>, old: T) => void;
+  readonly prepareForStatusUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
   /** What is wrong with the object by itself. Metadata is validated by the pipeline. */
   readonly validate?: (object: T, at: Path) => readonly FieldError[];
   /** What only a new object may not have; `validate` has run as well. */

@@ -8,6 +8,7 @@ import {
   errorsOnStatusUpdate,
   errorsOnUpdate,
   type Partially,
+  strategyContext,
 } from "../definition-fixture.ts";
 import type { DeviceClaim, DeviceRequest, ResourceClaimStatus, ResourceResourceClaim } from "../types.generated.ts";
 import { ResourceClaims } from "./resource-claim.ts";
@@ -272,7 +273,7 @@ test("what a driver said of a device goes with the device", () => {
   });
   const next = deepCopy(old);
   delete next.status.allocation;
-  ResourceClaims.prepareForStatusUpdate?.(next, old);
+  ResourceClaims.prepareForStatusUpdate?.(next, old, strategyContext);
   assert.deepEqual(next.status, {});
 });
 

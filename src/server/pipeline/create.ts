@@ -69,7 +69,7 @@ function generateName({ context }: ObjectRequest, metadata: Draft<ObjectMeta>): 
 
 function prepareAndValidate(request: ObjectRequest, object: Draft<KubeObject>): void {
   const { definition, context, user } = request;
-  definition.prepareForCreate?.(object, { nowMs: context.clock.now(), userName: user.name });
+  definition.prepareForCreate?.(object, { nowMs: context.clock.now(), user });
   const errors = [
     ...validateNewMetadata(definition, object as KubeObject),
     ...(definition.validate?.(object as KubeObject, rootPath) ?? []),

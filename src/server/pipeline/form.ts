@@ -20,6 +20,8 @@ export interface Form extends DecodableKind {
   readonly keeps: readonly string[];
   /** Whether the kind's own preparation of updates runs. */
   readonly prepares: boolean;
+  /** Whether the kind's own preparation of updates of the status runs. */
+  readonly preparesStatus?: boolean;
 }
 
 /** The whole object but its status. */
@@ -52,6 +54,7 @@ export function statusForm(definition: ResourceDefinition): Form {
     },
     validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
     prepares: false,
+    preparesStatus: true,
   };
 }
 

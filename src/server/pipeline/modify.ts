@@ -129,7 +129,10 @@ function checkPreconditions({ definition }: ObjectRequest, body: Draft<KubeObjec
 export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<KubeObject>, old: KubeObject): void {
   const { definition, context, user } = request;
   keepOldMetadata(next.metadata, old.metadata);
-  if (form.prepares) definition.prepareForUpdate?.(next, old, { nowMs: context.clock.now(), userName: user.name });
+  const prepare = form.prepares
+    ? definition.prepareForUpdate
+    : form.preparesStatus && definition.prepareForStatusUpdate;
+  if (prepare) prepare(next, old, { nowMs: context.clock.now(), user });
   countGeneration(definition, next, old);
   const changed = next as KubeObject;
   const errors = [...validateUpdatedMetadata(definition, changed, old), ...form.validate(changed, old, definition)];

@@ -5,6 +5,7 @@ import {
   type Pod,
   type ResourceDefinition,
   rootPath,
+  validateApproval,
   validateEphemeralContainersUpdate,
   validateNamespaceFinalizers,
   validatePodResize,
@@ -91,8 +92,10 @@ function approvalForm(definition: ResourceDefinition): Form {
       const decided = { ...request, status: { ...status, ...(conditions ? { conditions } : {}) } };
       return withMetadataOf(decided, body);
     },
-    validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
+    validate: (next, old) =>
+      validateApproval(next as CertificateSigningRequest, old as CertificateSigningRequest, rootPath), // as above
     prepares: false,
+    preparesStatus: true,
   };
 }
 
