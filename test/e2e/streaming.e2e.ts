@@ -55,7 +55,7 @@ before(async () => {
     tls: tlsOf(serving("node-1")),
     agent: {
       pods: () => [],
-      findContainer: locate,
+      findContainer: (query: ContainerQuery) => ({ ...locate(query), tty: false }),
       findSandbox: locate,
       findLog: (query: ContainerQuery) => ({
         ...locate(query),

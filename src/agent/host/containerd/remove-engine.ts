@@ -100,7 +100,7 @@ async function directoriesIn(path: string): Promise<string[]> {
 }
 
 /** The last mounted first. Lazily: a process of somebody else may look into one. */
-async function unmountBelow(directories: readonly string[]): Promise<void> {
+export async function unmountBelow(directories: readonly string[]): Promise<void> {
   const mounts = parseMounts(await readFile("/proc/self/mounts", "utf8"));
   const ours = mounts.filter(({ path }) => directories.some((directory) => path.startsWith(`${directory}/`)));
   for (const { path } of ours.reverse()) await promisify(execFile)("umount", ["--lazy", path]);

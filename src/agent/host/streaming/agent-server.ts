@@ -184,10 +184,11 @@ export class AgentServer {
     head: Buffer,
   ): Promise<void> {
     const { agent, engine } = this.#settings;
-    const streams = streamsOf(query);
-    const { containerId: id } = agent.findContainer(containerQuery(words));
-    const options = { ...streams, command: query.getAll("command") };
+    const { containerId: id, tty } = agent.findContainer(containerQuery(words));
     const exec = words[0] === "exec";
+    // Whether a process that runs already has a terminal is not for who attaches to say.
+    const streams = streamsOf(query, exec ? undefined : tty);
+    const options = { ...streams, command: query.getAll("command") };
     if (isWebSocket(message)) {
       const protocol = chooseProtocol(message, channelProtocols);
       const session = await (exec ? engine.exec(id, options) : engine.attach(id, streams));
@@ -256,9 +257,9 @@ function containerQuery(words: readonly string[]): ContainerQuery {
 }
 
 /** The kubelet's names of the query: input, output, error, tty. */
-function streamsOf(query: URLSearchParams): Omit<ExecOptions, "command"> {
+function streamsOf(query: URLSearchParams, terminal: boolean | undefined): Omit<ExecOptions, "command"> {
   const asked = (name: string) => query.get(name) === "1" || query.get(name) === "true";
-  const tty = asked("tty");
+  const tty = terminal ?? asked("tty");
   // A terminal has one output only.
   const streams = { stdin: asked("input"), stdout: asked("output"), stderr: asked("error") && !tty, tty };
   if (!streams.stdin && !streams.stdout && !streams.stderr)

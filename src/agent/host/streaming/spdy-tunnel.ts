@@ -29,7 +29,7 @@ function upgrade(url: URL, protocols: readonly string[]): Promise<Upgraded> {
         reject(new RequestError(response.statusCode ?? 500, body.toString("utf8").trim()));
       buffer(response).then(refuse, reject);
     });
-    asking.once("error", reject);
+    asking.on("error", reject);
     asking.end();
   });
 }

@@ -55,7 +55,7 @@ export function ask(backend: Backend, method: string, headers: OutgoingHttpHeade
 export function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     asked.once("response", resolve);
-    asked.once("error", reject);
+    asked.on("error", reject);
   });
 }
 
@@ -96,7 +96,7 @@ export function tunnel(
       socket.write(headOf(answer, { connection: "close" }));
       pipeline(answer, socket, () => resolve());
     });
-    asked.once("error", reject);
+    asked.on("error", reject);
     asked.end();
   });
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex, Readable } from "node:stream";
+import { type Duplex, pipeline, type Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -267,7 +267,8 @@ async function sendPage(answer: IncomingMessage, response: HttpResponse, page: P
   const length = Number(answer.headers["content-length"] ?? 0);
   const readable = encoding === "" || encoding === "gzip";
   if (location !== undefined || !isHtml || !readable || length > pageBytesMax) return send(answer, response, headers);
-  const html = await wholePage(encoding === "gzip" ? answer.pipe(createGunzip()) : answer);
+  // A break of the answer breaks what is unpacked of it, which its reader sees.
+  const html = await wholePage(encoding === "gzip" ? pipeline(answer, createGunzip(), () => {}) : answer);
   delete headers["content-encoding"];
   delete headers["content-length"];
   response.end(

@@ -31,7 +31,7 @@ export function upgradeToSpdy(url: URL, protocols: readonly string[]): Promise<U
         reject(new Error(`the container engine refuses the stream: ${said || `HTTP ${response.statusCode}`}`));
       }, reject);
     });
-    upgrading.once("error", (error) => {
+    upgrading.on("error", (error) => {
       reject(new Error("the container engine's streaming server cannot be reached", { cause: error }));
     });
     upgrading.end();
