@@ -310,7 +310,11 @@ test("exec passes input, output, errors and the exit code, and gives a terminal"
   // script(1) gives kubectl the terminal that -t wants.
   const terminal = await cluster.inside(
     "script",
-    ["-qec", "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'test -t 0 && stty size'", "/dev/null"],
+    [
+      "-qec",
+      "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'until stty size 2>/dev/null; do sleep 0.1; done'",
+      "/dev/null",
+    ],
     { env: cluster.kubectlEnvironment },
   );
   assert.match(terminal, /33 77/);

@@ -21,14 +21,12 @@ async function machineState(): Promise<Record<string, string[]>> {
     addresses: lines(await cluster.inside("ip", ["-oneline", "address", "show", "scope", "global"])),
     routes: lines(await cluster.inside("ip", ["route", "show", "table", "all"])),
     tables: lines(await cluster.inside("nft", ["list", "tables"])),
-    mounts: lines(readFileSync("/proc/self/mounts", "utf8")),
+    mounts: lines(readFileSync("/proc/self/mounts", "utf8")).filter((line) => line.includes(cluster.directory)),
     forwarding: lines(
       await cluster.inside("cat", ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/route_localnet"]),
     ),
     cgroups: cgroups(),
-    processes: lines(await succeed("ps", ["-eo", "args"])).filter(
-      (line) => line.includes(cluster.name) || line.includes("containerd"),
-    ),
+    processes: lines(await succeed("ps", ["-eo", "args"])).filter((line) => line.includes(cluster.dataDirectory)),
     shims: existsSync("/run/containerd")
       ? readdirSync("/run/containerd", { recursive: true, encoding: "utf8" }).sort()
       : [],
@@ -40,7 +38,7 @@ function cgroups(): string[] {
   return roots.flatMap((root) => {
     try {
       return readdirSync(root)
-        .filter((name) => name.startsWith("roder"))
+        .filter((name) => name === `roder-test-${cluster.name}`)
         .map((name) => `${root}/${name}`);
     } catch {
       return []; // A file of a v2 hierarchy.
