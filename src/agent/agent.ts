@@ -6,6 +6,7 @@ import type { AgentContext } from "./context.ts";
 import type { ContainerEngine } from "./engine/index.ts";
 import type { AgentHost } from "./host.ts";
 import { ImagePuller } from "./images/image-puller.ts";
+import { startMaintenance } from "./maintenance.ts";
 import { keepNodeLease } from "./node/node-lease.ts";
 import { NodeReporter } from "./node/node-reporter.ts";
 import { PodObjects } from "./objects/pod-objects.ts";
@@ -121,6 +122,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   void keepNodeLease(context, context.node);
   await reporter.report(context.node() ?? node);
   void reporter.run(context.node);
+  startMaintenance(context, pods);
   return {
     nodeName,
     node: context.node,
@@ -172,7 +174,7 @@ async function followEngine({ engine, clock, log, signal }: AgentOptions, pods: 
       const events = engine.events(signal);
       if (!first) await relist();
       first = false;
-      for await (const event of events) pods.engineChanged(event.containerId);
+      for await (const event of events) pods.engineEvent(event);
     } catch (error) {
       if (signal.aborted) return;
       log.warn("container engine lost", { error: errorMessage(error) });

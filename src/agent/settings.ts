@@ -21,6 +21,8 @@ export interface AgentSettings {
   readonly pullsAtOnceMax?: number;
   /** Unused images are removed above the first percentage of the disk, until the second is reached. */
   readonly imageGc?: { readonly highPercent: number; readonly lowPercent: number };
+  /** Names of images that are never removed: the one of the sandboxes. */
+  readonly keptImages?: readonly string[];
   readonly logRotation?: { readonly bytesMax: number; readonly filesMax: number };
   /** Sysctls beyond the safe ones that pods may set; a trailing `*` stands for any ending. */
   readonly allowedUnsafeSysctls?: readonly string[];

@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/index.ts";
 import type { AgentContext } from "../context.ts";
+import type { EngineEvent } from "../engine/index.ts";
 import { admitPod } from "./admit-pod.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { RuntimeList } from "./runtime-list.ts";
@@ -54,10 +55,11 @@ export class PodSet {
     this.#workers.get(pod.metadata.uid)?.remove();
   }
 
-  /** Something happened to a container or sandbox; one that no worker knows is not the agent's, or known already. */
-  engineChanged(id: string): void {
+  /** What begins is the workers' own doing; of what ends they learn here. */
+  engineEvent({ type, containerId }: EngineEvent): void {
+    if (type === "created" || type === "started") return;
     for (const worker of this.#workers.values()) {
-      if (worker.owns(id)) worker.engineChanged(id);
+      if (worker.owns(containerId)) worker.engineChanged(containerId);
     }
   }
 

@@ -33,7 +33,6 @@ export async function startContainer(context: AgentContext, input: StartInput): 
   const { images } = context;
   const { image, name } = await images.ensure(pod, input.container, () => context.pullSecrets(pod), input.signal);
   const id = await create(context, input, image, name);
-  await refresh(context, input, id);
   try {
     await start(context, input, id);
   } finally {

@@ -1,0 +1,98 @@
+// What the agent does now and then: rotates logs, removes unused images, keeps the shares of the classes of pods.
+import { podQos, podRequests, quantityMilliValue } from "../api/index.ts";
+import { errorMessage, sleep } from "../lib/index.ts";
+import { cpuShares, qosCgroup } from "./container/linux-resources.ts";
+import type { AgentContext } from "./context.ts";
+import { imageGarbage } from "./images/image-garbage.ts";
+import { rotateLog } from "./logs/log-rotation.ts";
+import type { PodSet } from "./pod/pod-set.ts";
+import { settingsDefaults } from "./settings.ts";
+
+/** The kubelet's containerLogMonitorInterval. */
+const logCheckMs = 10_000;
+/** The kubelet's ImageGCPeriod. */
+const imageCheckMs = 300_000;
+/** The kubelet's periodicQOSCgroupUpdateInterval. */
+const shareCheckMs = 60_000;
+
+/** Starts all of it; ends with the signal. */
+export function startMaintenance(context: AgentContext, pods: PodSet): void {
+  const images = new ImageKeeper(context, pods);
+  void every(context, logCheckMs, "log rotation", () => rotateLogs(context, pods));
+  void every(context, imageCheckMs, "removal of unused images", () => images.collect());
+  void every(context, shareCheckMs, "update of the shares of pods", () => updateShares(context, pods));
+}
+
+async function every(context: AgentContext, periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
+  const { clock, log, signal } = context;
+  while (!signal.aborted) {
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted) log.warn(`${what} failed`, { error: errorMessage(error) });
+    }
+    // The signal is looked at by the loop.
+    await sleep(clock, periodMs, signal).catch(() => {});
+  }
+}
+
+async function rotateLogs({ host, engine, clock, settings, log }: AgentContext, pods: PodSet): Promise<void> {
+  const limits = settings.logRotation ?? settingsDefaults.logRotation;
+  for (const worker of pods.workers) {
+    for (const container of worker.runtime.containers) {
+      if (container.state !== "running") continue;
+      try {
+        await rotateLog({ files: host.files, engine, clock }, container, limits);
+      } catch (error) {
+        // The logs of the other containers are rotated all the same.
+        log.warn("log not rotated", { path: container.logPath, error: errorMessage(error) });
+      }
+    }
+  }
+}
+
+/** Burstable pods share what they asked for together; the best-effort ones get the least there is. */
+async function updateShares({ host, settings }: AgentContext, pods: PodSet): Promise<void> {
+  let milliCpu = 0;
+  for (const { pod, isActive } of pods.workers) {
+    const request = podRequests(pod).get("cpu");
+    if (isActive && request && podQos(pod) === "Burstable") milliCpu += quantityMilliValue(request);
+  }
+  await host.cgroups.ensure(qosCgroup(settings.cgroupRoot, "BestEffort"), { cpuShares: cpuShares(0) });
+  await host.cgroups.ensure(qosCgroup(settings.cgroupRoot, "Burstable"), { cpuShares: cpuShares(milliCpu) });
+}
+
+/** Remembers when images were used, and removes those that were not for longest when the disk fills up. */
+class ImageKeeper {
+  readonly #context: AgentContext;
+  readonly #pods: PodSet;
+  readonly #lastUsedAtMs = new Map<string, number>();
+
+  constructor(context: AgentContext, pods: PodSet) {
+    this.#context = context;
+    this.#pods = pods;
+  }
+
+  async collect(): Promise<void> {
+    const { engine, host, clock, settings, log } = this.#context;
+    const nowMs = clock.now();
+    const used = new Set<string>(settings.keptImages ?? []);
+    for (const { runtime } of this.#pods.workers) {
+      for (const { image, imageId } of runtime.containers) used.add(image).add(imageId);
+    }
+    const images = (await engine.listImages()).map((image) => {
+      const isUsed = [image.id, ...image.tags, ...image.digests].some((name) => used.has(name));
+      const lastUsedAtMs = isUsed ? nowMs : (this.#lastUsedAtMs.get(image.id) ?? nowMs);
+      return { image, lastUsedAtMs };
+    });
+    this.#lastUsedAtMs.clear();
+    for (const { image, lastUsedAtMs } of images) this.#lastUsedAtMs.set(image.id, lastUsedAtMs);
+    const { diskCapacityBytes, diskAvailableBytes } = await host.load();
+    const limits = settings.imageGc ?? settingsDefaults.imageGc;
+    for (const image of imageGarbage({ images, used, diskCapacityBytes, diskAvailableBytes, ...limits, nowMs })) {
+      log.info("removing an unused image", { image: image.tags[0] ?? image.id, bytes: image.sizeBytes });
+      await engine.removeImage(image.id);
+      this.#lastUsedAtMs.delete(image.id);
+    }
+  }
+}
