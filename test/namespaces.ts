@@ -25,9 +25,11 @@ export function enterOwnNamespaces(): OwnNamespaces {
   // A containerd in a network namespace works only when the loopback interface was up before.
   const setUp =
     'ip link set lo up && mkdir -p /run/containerd && mount -t tmpfs none /run/containerd && exec "$0" "$@"';
+  // Killed with the process that waits here, it takes everything in its namespaces along.
+  const together = ["--pdeathsig", "KILL", "unshare"];
   const unshare = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const inside = spawnSync("unshare", [...unshare, "sh", "-c", setUp, ...again], {
+  const inside = spawnSync("setpriv", [...together, ...unshare, "sh", "-c", setUp, ...again], {
     stdio: "inherit",
     env: { ...process.env, [insideVariable]: directory },
   });
