@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, execute, TestCluster } from "./cluster.ts";
@@ -104,7 +104,8 @@ test("a data directory of a newer Roder is refused and not touched", async () =>
 });
 
 test("without root a node is refused, and a control plane alone works", async () => {
-  const directory = join(cluster.directory, "user");
+  // Beside the test's own directory, which is root's alone.
+  const directory = `${cluster.directory}-user`;
   const flags = ["--data-dir", join(directory, "data"), "--kubeconfig", join(directory, "config"), "--port", "7443"];
   const root = new URL("../../", import.meta.url).pathname;
   // An ordinary user in the same network: nobody's rights, a home of its own.
@@ -127,6 +128,7 @@ test("without root a node is refused, and a control plane alone works", async ()
   const listed = await asUser(["status", "--data-dir", join(directory, "data"), "-o", "json"]);
   assert.ok((JSON.parse(listed.stdout) as Status).api.answers);
   assert.equal((await asUser(["reset", "--data-dir", join(directory, "data")])).code, 0);
+  rmSync(directory, { recursive: true });
 });
 
 test("wrong flags end with a sentence and exit code 1", async () => {

@@ -19,7 +19,7 @@ async function machineState(): Promise<Record<string, string[]>> {
     // Without what counts on by itself.
     links: lines(links.replaceAll(/^\d+: /gm, "").replaceAll(/ (qdisc|state|mode|group|qlen) \S+/g, "")),
     addresses: lines(await cluster.inside("ip", ["-oneline", "address", "show", "scope", "global"])),
-    routes: lines(await cluster.inside("ip", ["route", "show", "table", "all"])),
+    routes: lines(await cluster.inside("ip", ["-4", "route", "show", "table", "all"])),
     tables: lines(await cluster.inside("nft", ["list", "tables"])),
     mounts: lines(readFileSync("/proc/self/mounts", "utf8")).filter((line) => line.includes(cluster.directory)),
     forwarding: lines(
