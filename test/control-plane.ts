@@ -16,12 +16,15 @@ import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { allControllers } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
+import type { ResourceRegistry } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface TestControlPlane {
   readonly client: Client;
   readonly clock: VirtualClock;
   readonly informers: InformerSet;
+  /** The kinds that are served. */
+  readonly registry: ResourceRegistry;
   /** Lets everything that is under way come to rest, as far as `ms` milliseconds bring it. */
   rest(ms?: number): Promise<void>;
   create<T extends KubeObject>(resource: ResourceReference<T>, object: NewObject<T>): Promise<T>;
@@ -131,6 +134,7 @@ export async function startTestControlPlane(
     client,
     clock,
     informers,
+    registry: plane.api.registry,
     rest,
     create: (resource, object) => client.create(resource, object),
     list,

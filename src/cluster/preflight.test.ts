@@ -28,17 +28,18 @@ test("an address that the machine does not have is refused", async () => {
 });
 
 test("ranges must be ranges, apart from each other and from the machine's own addresses", () => {
-  requireFreeRanges("10.42.0.0/16", "10.43.0.0/16");
+  requireFreeRanges("10.42.0.0/16", "10.43.0.0/16", true);
   assert.throws(
-    () => requireFreeRanges("10.42.0.0", "10.43.0.0/16"),
+    () => requireFreeRanges("10.42.0.0", "10.43.0.0/16", true),
     fails(/--pod-range "10\.42\.0\.0" is no IPv4 range/),
   );
-  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.43.0.1/16"), fails(/--service-range/));
-  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.42.8.0/24"), fails(/overlap/));
+  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.43.0.1/16", true), fails(/--service-range/));
+  assert.throws(() => requireFreeRanges("10.42.0.0/16", "10.42.8.0/24", true), fails(/overlap/));
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   const { address } = own.find((each) => each.family === "IPv4")!;
   const range = `${address.split(".").slice(0, 3).join(".")}.0/24`;
-  assert.throws(() => requireFreeRanges(range, "10.43.0.0/16"), fails(/the machine's own address/));
+  assert.throws(() => requireFreeRanges(range, "10.43.0.0/16", true), fails(/the machine's own address/));
+  requireFreeRanges(range, "10.43.0.0/16", false);
 });
 
 test("one command at a time works on a cluster, and a dead one's lock is taken over", () => {

@@ -55,8 +55,8 @@ export async function requireFreePort(address: string, port: number, option: str
   }
 }
 
-/** Refuses ranges that are none, that overlap, or that the machine itself uses. */
-export function requireFreeRanges(podRange: string, serviceRange: string): void {
+/** Refuses ranges that are none or that overlap, and, for a cluster with nodes here, those that the machine itself uses. */
+export function requireFreeRanges(podRange: string, serviceRange: string, hasNodes: boolean): void {
   const pods = parseRange(podRange);
   const services = parseRange(serviceRange);
   if (!pods || pods.prefixLength > 28)
@@ -66,6 +66,7 @@ export function requireFreeRanges(podRange: string, serviceRange: string): void 
   }
   if (rangesOverlap(pods, services))
     throw new UserError(`--pod-range ${podRange} and --service-range ${serviceRange} overlap: choose others`);
+  if (!hasNodes) return;
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     for (const { family, address } of addresses ?? []) {
       if (family !== "IPv4" || parseAddress(address) === undefined) continue;

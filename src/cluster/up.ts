@@ -49,7 +49,7 @@ export async function startCluster(
     );
   }
   // Later the addresses that lie in the ranges are the cluster's own.
-  if (!existing) requireFreeRanges(settings.podRange, settings.serviceRange);
+  if (!existing) requireFreeRanges(settings.podRange, settings.serviceRange, settings.nodes > 0);
   prepareDataRoot(directory.root);
   const unlock = lockCluster(directory.root);
   try {

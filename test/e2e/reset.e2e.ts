@@ -76,7 +76,7 @@ spec:
   assert.match(await cluster.roder(["reset"]), /are gone/);
   assert.deepEqual(await machineState(), before);
   assert.ok(!existsSync(cluster.dataDirectory));
-  assert.doesNotMatch(readFileSync(cluster.kubeconfig, "utf8"), /test-reset/);
+  assert.ok(!existsSync(cluster.kubeconfig), "a kubeconfig that up made goes with it");
 });
 
 test("reset where nothing is says so and succeeds", async () => {
