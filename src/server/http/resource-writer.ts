@@ -55,6 +55,8 @@ export async function sendObject(answer: Answer, { code, object, stored, warning
 
 /** Bodies of lists that show everything, by the cache's array of objects, which never changes. */
 const bodies = new WeakMap<readonly StoredObject[], { readonly head: string; readonly body: Uint8Array }>();
+/** Larger ones are made anew each time: they would hold much memory for lists that few ask for. */
+const sharedBytesMax = 8 * 1024 * 1024;
 const compressed = new WeakMap<object, Promise<Uint8Array>>();
 
 export async function sendList(answer: Answer, { page, warnings }: ServedList): Promise<void> {
@@ -81,7 +83,7 @@ function listBody(page: ListPage): Uint8Array {
   }
   parts.push(listEnd);
   const body = Buffer.concat(parts);
-  if (page.shared) bodies.set(items, { head, body });
+  if (page.shared && body.length <= sharedBytesMax) bodies.set(items, { head, body });
   return body;
 }
 

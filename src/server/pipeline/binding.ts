@@ -1,5 +1,6 @@
 import {
   type Binding,
+  badRequest,
   conflict,
   invalid,
   type KubeObject,
@@ -24,6 +25,8 @@ const resource = { group: "", plural: "pods/binding" };
 /** Gives the pod that the request names to the node that the body names. */
 export async function bindPod(request: ObjectRequest, body: Draft<KubeObject>): Promise<Status> {
   const binding = body as unknown as Draft<Binding>; // decoded as one
+  if (binding.metadata.name && binding.metadata.name !== request.name)
+    throw badRequest("name in URL does not match name in Binding object");
   validate(request, binding);
   for (;;) {
     const current = request.store.get(request.namespace, request.name);

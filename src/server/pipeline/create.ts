@@ -15,7 +15,7 @@ import { type ObjectRequest, warn } from "./context.ts";
 import { recordOwnership } from "./field-ownership.ts";
 import { wholeForm } from "./form.ts";
 import { keepsStatusOnCreate } from "./kind-rules.ts";
-import { fillNewMetadata, placeInNamespace, validateNewMetadata } from "./metadata.ts";
+import { dropRepeatedOwners, fillNewMetadata, placeInNamespace, validateNewMetadata } from "./metadata.ts";
 
 /** How often another name is generated when one is taken; that Kubernetes tries so often since 1.30 is documented. */
 const generatedNamesMax = 8;
@@ -27,6 +27,7 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
   const { metadata } = object;
   if (metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
   placeInNamespace(request, metadata);
+  dropRepeatedOwners(request, metadata);
   dropStatus(request, object);
   // An apply has said who owns what.
   if (request.patchType !== "application/apply-patch+yaml")

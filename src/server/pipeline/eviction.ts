@@ -1,5 +1,6 @@
 import {
   ApiError,
+  badRequest,
   type DeleteOptions,
   type Eviction,
   forbidden,
@@ -30,6 +31,8 @@ const refusal = "Cannot evict pod as it would violate the pod's disruption budge
 export async function evictPod(request: ObjectRequest, body: Draft<KubeObject>): Promise<Status> {
   const eviction = body as unknown as Eviction; // decoded as one
   const options: DeleteOptions = eviction.deleteOptions ?? {};
+  if (eviction.metadata.name && eviction.metadata.name !== request.name)
+    throw badRequest("name in URL does not match name in Eviction object");
   const dryRun = request.dryRun || (options.dryRun ?? []).includes("All");
   for (;;) {
     const stored = request.store.get(request.namespace, request.name);

@@ -9,8 +9,8 @@ import {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from "../../api/index.ts";
-import { type Draft, timestamp, uuid } from "../../lib/index.ts";
-import type { ObjectRequest } from "./context.ts";
+import { type Draft, deepEqual, timestamp, uuid } from "../../lib/index.ts";
+import { type ObjectRequest, warn } from "./context.ts";
 import { isBuiltIn } from "./kind-rules.ts";
 
 const at = rootPath.child("metadata");
@@ -37,6 +37,20 @@ export function fillNewMetadata(request: ObjectRequest, metadata: Draft<ObjectMe
   delete metadata.selfLink;
   if (request.definition.hasGeneration) metadata.generation = 1;
   else delete metadata.generation;
+}
+
+/** Drops owner references that stand twice, and tells the client. */
+export function dropRepeatedOwners(request: ObjectRequest, metadata: Draft<ObjectMeta>): void {
+  const references = metadata.ownerReferences;
+  if (!references || references.length < 2) return;
+  const repeated = references.filter((each, index) => references.findIndex((other) => deepEqual(other, each)) < index);
+  if (repeated.length === 0) return;
+  metadata.ownerReferences = references.filter((each) => !repeated.includes(each));
+  const uids = [...new Set(repeated.map(({ uid }) => uid))].join(", ");
+  warn(
+    request,
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids}`,
+  );
 }
 
 export function validateNewMetadata(definition: ResourceDefinition, object: KubeObject): readonly FieldError[] {

@@ -17,7 +17,7 @@ import { createObject } from "./create.ts";
 import { recordOwnership } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
-import { keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
+import { dropRepeatedOwners, keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
 import { changedObject } from "./resource-store.ts";
 
 /** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
@@ -80,6 +80,7 @@ async function updateObject(
   const body = modification.body(shown);
   checkName(request, body);
   checkPreconditions(request, body, old);
+  dropRepeatedOwners(request, body.metadata);
   const applies = request.patchType === "application/apply-patch+yaml";
   if (!form.show && !applies) recordOwnership(request, form, body, old);
   await admit(request, admissionRequest(request, "UPDATE", body, shown));

@@ -1,4 +1,4 @@
-import { type ApiError, apiVersionOf, expired, type KubeObject, type WatchEvent } from "../../api/index.ts";
+import { apiVersionOf, expired, type KubeObject, type WatchEvent } from "../../api/index.ts";
 import type { Timer } from "../../lib/index.ts";
 import {
   type CacheEvent,
@@ -132,7 +132,7 @@ async function* events(
       }
     }
   } catch (error) {
-    throw asExpired(error, after) as ApiError;
+    throw asExpired(error, after);
   } finally {
     end.cancel();
     ticker?.stop();

@@ -40,6 +40,15 @@ test("what only the server says of a new object is not taken from the client", a
   assert.equal(created.metadata.generation, undefined);
 });
 
+test("an owner that stands twice is kept once, with a warning", async () => {
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u" };
+  const body = { metadata: { name: "twice-owned", ownerReferences: [owner, { ...owner }] } };
+  const served = await server.serve("create", ConfigMaps, { namespace: "default", body });
+  assert.match(served.warnings[0] ?? "", /duplicate UID\(s\) observed: u$/);
+  const { metadata } = await server.send("get", ConfigMaps, at("twice-owned"));
+  assert.deepEqual(metadata.ownerReferences, [owner]);
+});
+
 test("generateName gives a name that is free", async () => {
   const created = await create("", { metadata: { generateName: "job-" } });
   assert.match(created.metadata.name, /^job-[a-z0-9]{5}$/);
