@@ -89,7 +89,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Sets what only the server may set, and clears what the client may not; before validation. */
   readonly prepareForCreate?: (draft: Draft<T>, context: StrategyContext) => void;
   readonly prepareForUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
-  /** The same for an update of the status subresource, which may change nothing but the status. */
+  /** The same for an update of the status subresource, which may change nothing but the status and metadata. */
   readonly prepareForStatusUpdate?: (draft: Draft<T>, old: T, context: StrategyContext) => void;
   /** What is wrong with the object by itself. Metadata is validated by the pipeline. */
   readonly validate?: (object: T, at: Path) => readonly FieldError[];

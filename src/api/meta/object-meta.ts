@@ -1,5 +1,5 @@
 // What metadata may be: k8s.io/apimachinery/pkg/api/validation/objectmeta.go, with its messages.
-import { deepEqual } from "../../lib/index.ts";
+import { type Draft, deepEqual } from "../../lib/index.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types.generated.ts";
 import type { FieldError } from "./api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "./field-error.ts";
@@ -75,6 +75,14 @@ export function validateObjectMetaUpdate(at: Path, next: ObjectMeta, old: Object
     ...validateManagedFields(at.child("managedFields"), next.managedFields ?? []),
   );
   return errors;
+}
+
+/** Takes from a write of the status what it may not change of the metadata: metav1.ResetObjectMetaForStatus. */
+export function resetMetadataForStatus(next: Draft<ObjectMeta>, old: ObjectMeta): void {
+  for (const field of ["labels", "annotations", "finalizers", "ownerReferences"] as const) {
+    delete next[field];
+    if (old[field] !== undefined) Object.assign(next, { [field]: old[field] });
+  }
 }
 
 /** One error for each of the fields that differs between the two. */

@@ -1,6 +1,6 @@
 import type { Draft } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { immutableFields } from "../meta/object-meta.ts";
+import { immutableFields, resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimStatus, ResourceResourceClaim } from "../types.generated.ts";
 import { deviceKey, validateClaimStatusUpdate } from "./claim-status-validation.ts";
@@ -22,7 +22,8 @@ export const ResourceClaims = defineResource<ResourceResourceClaim>({
   prepareForUpdate: ({ spec }) => {
     if (spec.devices) dropDisabledRequests(spec.devices);
   },
-  prepareForStatusUpdate: ({ status }, old) => {
+  prepareForStatusUpdate: ({ metadata, status }, old) => {
+    resetMetadataForStatus(metadata, old.metadata);
     dropReleasedDevices(status, old.status);
     dropDisabledStatus(status);
   },
