@@ -179,6 +179,33 @@ test("an owner of a kind that nobody serves is taken to exist", async (t) => {
   assert.deepEqual(await names(), ["child"]);
 });
 
+test("kinds that come later are collected, and kinds that go are asked for no more", async (t) => {
+  const { client, create, list, make, names, registry, requests, rest } = await scene(t);
+  const Widgets = { ...ConfigMaps, group: "example.com", kind: "Widget", plural: "widgets", listKind: "WidgetList" };
+  await make("lost", [{ apiVersion: "example.com/v1", kind: "Widget", name: "nobody", uid: "no-such-uid" }]);
+  await rest();
+  assert.deepEqual(await names(), ["lost"]);
+  registry.set(Widgets);
+  await rest();
+  assert.deepEqual(await names(), []);
+  const widget = await create(Widgets, { metadata: { namespace: "default", name: "w" } });
+  const owner = { apiVersion: "example.com/v1", kind: "Widget", name: "w", uid: widget.metadata.uid };
+  await make("child", [owner]);
+  await create(Widgets, { metadata: { namespace: "default", name: "part", ownerReferences: [owner] } });
+  await rest();
+  registry.set({ ...Widgets, shortNames: ["wd"] });
+  await rest();
+  await client.delete(Widgets, { namespace: "default", name: "w" });
+  await rest();
+  assert.deepEqual(await names(), []);
+  assert.deepEqual(await list(Widgets), []);
+  registry.delete("example.com", "v1", "widgets");
+  await rest();
+  const before = requests().length;
+  await rest(600_000);
+  assert.deepEqual(requests().slice(before), []);
+});
+
 test("at rest the collector asks nothing", async (t) => {
   const { make, requests, rest } = await scene(t);
   const owner = await make("owner");
