@@ -98,6 +98,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async pullSecrets(pod) {
       const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
       const found = await Promise.all(names.map((name) => objects.secret(pod.metadata.namespace ?? "", name)));
+      const missing = names.filter((_name, index) => found[index] === undefined);
+      if (missing.length > 0) {
+        const what = `Unable to retrieve some image pull secrets (${missing.join(", ")})`;
+        const message = `${what}; attempting to pull the image may not succeed.`;
+        events.warning(pod, "FailedToRetrieveImagePullSecret", message);
+      }
       return found.filter((each) => each !== undefined);
     },
   };
@@ -116,6 +122,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await informer.synced();
   void followEngine(options, pods);
   const runtime = await listRuntime(engine);
+  for (const pod of informer.list()) objects.track(pod);
   pods.takeOver(informer.list(), runtime);
   void removeOrphans(context, pods, runtime);
   informer.addHandler((event) => onPod(pods, objects, event));

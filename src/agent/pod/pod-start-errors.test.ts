@@ -127,6 +127,14 @@ test("a failed postStart hook kills the container", async () => {
   assert.ok((await events()).includes("FailedPostStartHook: PostStartHook failed"));
 });
 
+test("a missing pull secret is told, and the pull is tried without it", async () => {
+  const { run, pod, events } = await agentScene();
+  await run({ imagePullSecrets: [{ name: "key" }], containers: [{ name: "app", image: "other:1" }] });
+  assert.equal((await pod()).status.phase, "Running");
+  const message = "Unable to retrieve some image pull secrets (key); attempting to pull the image may not succeed.";
+  assert.ok((await events()).includes(`FailedToRetrieveImagePullSecret: ${message}`));
+});
+
 test("deleting a pod ends a pull that is under way", async () => {
   const { client, pass, run } = await agentScene({ engine: { pullMs: 3_600_000 } });
   await run({ containers: [{ name: "app", image: "huge:1" }] });
@@ -144,6 +152,7 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   const { status } = await pod("second");
   assert.equal(status.phase, "Failed");
   assert.equal(status.reason, "OutOfcpu");
+  assert.equal(status.containerStatuses, undefined);
   assert.equal(
     status.message,
     "Pod was rejected: Node didn't have enough resource: cpu, requested: 500, used: 600, capacity: 1000",

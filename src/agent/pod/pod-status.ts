@@ -30,9 +30,13 @@ export function podStatus(input: StatusInput): PodStatus {
   const { view, plan, failed } = input;
   const { pod } = view;
   const previous: PodStatus = pod.status ?? {};
+  // Nothing of it ever was here: clients show the reason only where no container says something else.
+  if (failed && view.stop?.why === "rejected") {
+    return { ...previous, phase: "Failed", ...failed, qosClass: previous.qosClass ?? podQos(pod) };
+  }
   const ended = plan.finished && plan.quiet;
   const context: StatusContext = { view, waiting: plan.waiting, runtimeName: input.runtimeName };
-  const stopped = ended && view.stop !== undefined && view.stop.why !== "rejected";
+  const stopped = ended && view.stop !== undefined;
   const init = containerStatuses(context, initContainersOf(pod), previous.initContainerStatuses);
   const initialized = init.every((each) => each.ready || each.state?.terminated?.exitCode === 0 || each.started);
   const known = containerStatuses(context, appContainersOf(pod), previous.containerStatuses);
@@ -68,7 +72,7 @@ function phaseOf(
   const before = view.pod.status?.phase;
   // A pod never comes back from its end.
   if (before === "Succeeded" || before === "Failed") return before;
-  if (failed && (ended || view.stop?.why === "rejected")) return "Failed";
+  if (failed && ended) return "Failed";
   const running = view.containers.some((each) => each.state === "running");
   const finished = ended || (plan.finished && view.stop === undefined && !running);
   return podPhase(view.pod, { init, apps }, finished);
