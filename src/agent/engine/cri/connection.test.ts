@@ -150,3 +150,11 @@ test("states and times come in the agent's words", async () => {
   const state = await engine.containerStatus("c1");
   assert.deepEqual([state?.state, state?.exitCode, state?.reason, state?.sandboxId], ["exited", 3, "Error", "s1"]);
 });
+
+test("a process that ended while it was being started has not ended before its start", async () => {
+  answers.set("ContainerStatus", {
+    status: { id: "c1", state: "CONTAINER_EXITED", started_at: 7e6, finished_at: 5e6 },
+  });
+  const ended = await engine.containerStatus("c1");
+  assert.deepEqual([ended?.startedAtMs, ended?.finishedAtMs], [5, 5]);
+});

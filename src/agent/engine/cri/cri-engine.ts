@@ -225,7 +225,7 @@ export class CriEngine implements ContainerEngine {
   }
 
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {
-    return engineEvents(this.#connection, this.#clock, (id) => this.#isRunning(id), signal);
+    return engineEvents(this.#connection, this.#clock, (id) => this.#hasEnded(id), signal);
   }
 
   /** A question about the runtime's state. */
@@ -247,12 +247,13 @@ export class CriEngine implements ContainerEngine {
     return sandboxId;
   }
 
-  async #isRunning(id: string): Promise<boolean> {
+  async #hasEnded(id: string): Promise<boolean> {
     const container = await ifFound(this.#ask("RuntimeService/ContainerStatus", { container_id: id }));
-    if (container) return container.status?.state === "CONTAINER_RUNNING";
+    // protobuf leaves out the first value of an enumeration: CREATED of containers, READY of sandboxes.
+    if (container)
+      return container.status?.state === "CONTAINER_EXITED" || container.status?.state === "CONTAINER_UNKNOWN";
     const sandbox = await ifFound(this.#ask("RuntimeService/PodSandboxStatus", { pod_sandbox_id: id }));
-    // protobuf leaves out the state READY: it is the first of its enumeration.
-    return sandbox?.status !== undefined && (sandbox.status.state ?? "SANDBOX_READY") === "SANDBOX_READY";
+    return sandbox?.status?.state === "SANDBOX_NOTREADY" || !sandbox;
   }
 }
 

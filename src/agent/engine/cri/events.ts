@@ -5,13 +5,13 @@ import { type Connection, containerEventsMethod, type Messages, methodsOf } from
 import type { ContainerEventResponse, ContainerEventType } from "./cri.generated.ts";
 import { EngineError } from "./engine-error.ts";
 
-/** Whether the runtime still says that this container or sandbox runs. */
-type IsRunning = (id: string) => Promise<boolean>;
+/** Whether the runtime says that this container or sandbox has ended, or does not know it any more. */
+type HasEnded = (id: string) => Promise<boolean>;
 
 export async function* engineEvents(
   connection: Connection,
   clock: Clock,
-  isRunning: IsRunning,
+  hasEnded: HasEnded,
   signal: AbortSignal,
 ): AsyncIterable<EngineEvent> {
   try {
@@ -21,7 +21,7 @@ export async function* engineEvents(
     }
   } catch (error) {
     if (!(error instanceof EngineError && error.code === "unimplemented")) throw error;
-    yield* containerdEvents(connection, clock, isRunning, signal);
+    yield* containerdEvents(connection, clock, hasEnded, signal);
   }
 }
 
@@ -73,7 +73,7 @@ const topics: Record<string, { readonly type: EngineEvent["type"]; readonly exec
 async function* containerdEvents(
   connection: Connection,
   clock: Clock,
-  isRunning: IsRunning,
+  hasEnded: HasEnded,
   signal: AbortSignal,
 ): AsyncIterable<EngineEvent> {
   const filters = Object.keys(topics).map((topic) => `namespace==${containerdNamespace},topic=="${topic}"`);
@@ -85,7 +85,7 @@ async function* containerdEvents(
     const containerId = content.get(1) ?? "";
     const execId = topic.execIdField === undefined ? "" : (content.get(topic.execIdField) ?? "");
     if (execId !== "" && execId !== containerId) continue;
-    if (topic.type === "stopped") await settled(containerId, clock, isRunning, signal);
+    if (topic.type === "stopped") await settled(containerId, clock, hasEnded, signal);
     yield { type: topic.type, containerId };
   }
 }
@@ -96,10 +96,10 @@ const settleDelaysMs = [0, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
  * containerd deletes the task of a process that ended, says so, and only then writes the state that CRI answers. Nothing
  * tells when that is done, so ask: the first or second time is enough but on a machine with a very slow disk.
  */
-async function settled(id: string, clock: Clock, isRunning: IsRunning, signal: AbortSignal): Promise<void> {
+async function settled(id: string, clock: Clock, hasEnded: HasEnded, signal: AbortSignal): Promise<void> {
   for (const delayMs of settleDelaysMs) {
     if (delayMs > 0) await sleep(clock, delayMs, signal);
-    if (!(await isRunning(id))) return;
+    if (await hasEnded(id)) return;
   }
 }
 

@@ -197,11 +197,14 @@ export function containerOf(message: cri.Container): Container {
 
 /** A status does not say its sandbox: containers are looked up by listing. */
 export function containerStatusOf(message: cri.ContainerStatus, sandboxId: string): ContainerStatus {
+  const finishedAtMs = milliseconds(message.finished_at);
+  const startedAtMs = milliseconds(message.started_at);
   return {
     ...commonOf(message),
     sandboxId,
-    startedAtMs: milliseconds(message.started_at),
-    finishedAtMs: milliseconds(message.finished_at),
+    // containerd takes the time of the start when starting is done: a process that lived shorter has ended before that.
+    startedAtMs: finishedAtMs > 0 ? Math.min(startedAtMs, finishedAtMs) : startedAtMs,
+    finishedAtMs,
     exitCode: message.exit_code ?? 0,
     reason: message.reason ?? "",
     message: message.message ?? "",
