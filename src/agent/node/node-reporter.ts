@@ -6,6 +6,8 @@ import { type NodeFacts, newNode, nodeLabels, nodeStatus } from "./node-object.t
 
 /** How often the status is computed, and written when it differs (the kubelet's nodeStatusUpdateFrequency). */
 const checkMs = 10_000;
+/** How often until the node was ready for the first time: everything waits for that (the kubelet's fastNodeStatusUpdate). */
+const checkMsStarting = 50;
 /** How often it is written although nothing changed: leases are the heartbeat (nodeStatusReportFrequency). */
 const reportMs = 300_000;
 const retryMs = 1_000;
@@ -20,6 +22,7 @@ export class NodeReporter {
   /** Why this agent cannot run pods yet, beside what the engine says. */
   readonly #notReady: () => string;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #wasReady = false;
 
   constructor(context: Context, facts: NodeFacts, recorder: EventRecorder, notReady: () => string) {
     this.#context = context;
@@ -55,7 +58,7 @@ export class NodeReporter {
         log.warn("node status not written", { node: this.#facts.name, error: errorMessage(error) });
       }
       // The signal is looked at by the loop.
-      await sleep(clock, checkMs, signal).catch(() => {});
+      await sleep(clock, this.#wasReady ? checkMs : checkMsStarting, signal).catch(() => {});
     }
   }
 
@@ -64,6 +67,7 @@ export class NodeReporter {
     const { client, clock, host, engine } = this.#context;
     const { name } = this.#facts;
     const notReady = await this.#whyNotReady();
+    this.#wasReady ||= notReady === "";
     const load = await host.load();
     const images = notReady === "" ? await engine.listImages() : [];
     const previous = current?.status;
