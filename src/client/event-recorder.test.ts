@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeApi } from "../../test/fake-api.ts";
+import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { type Event, Events, forbidden, type KubeObject, serviceUnavailable } from "../api/index.ts";
-import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { createEventRecorder, inProcessClient } from "./index.ts";
 
 const pod = (name = "web-1") =>
@@ -12,8 +12,8 @@ const pod = (name = "web-1") =>
     metadata: { name, namespace: "shop", uid: `uid-${name}`, resourceVersion: "7", creationTimestamp: "" },
   }) satisfies KubeObject;
 
-function scene() {
-  const api = new FakeApi();
+async function scene() {
+  const api = await FaultyApi.start();
   const client = inProcessClient(api, { name: "tester", groups: [] });
   const clock = new VirtualClock();
   const stop = new AbortController();
@@ -27,14 +27,14 @@ function scene() {
     signal: stop.signal,
   });
   const events = async (): Promise<readonly Event[]> => {
-    await settle();
+    await atRest();
     return (await client.list(Events)).items;
   };
   return { api, client, clock, stop, recorder, events };
 }
 
 test("an event says who saw what about which object", async () => {
-  const { recorder, events } = scene();
+  const { recorder, events } = await scene();
   recorder.normal(pod(), "Started", "Started container web", { fieldPath: "spec.containers{web}" });
   const [event] = await events();
   const { metadata, ...rest } = event!;
@@ -65,7 +65,7 @@ test("an event says who saw what about which object", async () => {
 });
 
 test("events about cluster-scoped objects are in the namespace default", async () => {
-  const { recorder, events } = scene();
+  const { recorder, events } = await scene();
   const node: KubeObject = {
     kind: "Node",
     metadata: { name: "n2", uid: "n2", resourceVersion: "", creationTimestamp: "" },
@@ -78,9 +78,9 @@ test("events about cluster-scoped objects are in the namespace default", async (
 });
 
 test("the same event again counts up the one that is there", async () => {
-  const { api, clock, recorder, events } = scene();
+  const { api, clock, recorder, events } = await scene();
   recorder.warning(pod(), "BackOff", "Back-off restarting failed container");
-  await clock.advance(60_000);
+  await pass(clock, 60_000);
   recorder.warning(pod(), "BackOff", "Back-off restarting failed container");
   const all = await events();
   assert.equal(all.length, 1);
@@ -95,7 +95,7 @@ test("the same event again counts up the one that is there", async () => {
 });
 
 test("other reasons, messages, types and objects are other events", async () => {
-  const { recorder, events } = scene();
+  const { recorder, events } = await scene();
   recorder.normal(pod(), "Pulled", "a");
   recorder.normal(pod(), "Pulled", "b");
   recorder.normal(pod(), "Created", "a");
@@ -105,14 +105,14 @@ test("other reasons, messages, types and objects are other events", async () => 
 });
 
 test("repeats that come faster than they can be written are written together", async () => {
-  const { api, recorder, events } = scene();
+  const { api, recorder, events } = await scene();
   for (let i = 0; i < 20; i++) recorder.normal(pod(), "Pulled", "same");
   assert.equal((await events())[0]?.count, 20);
   assert.ok(api.count("patch", "events") + api.count("create", "events") <= 2);
 });
 
 test("many similar messages become one event from the tenth on", async () => {
-  const { recorder, events } = scene();
+  const { recorder, events } = await scene();
   for (let i = 1; i <= 15; i++) recorder.warning(pod(), "FailedMount", `attempt ${i}`);
   const all = await events();
   assert.equal(all.length, 10);
@@ -122,18 +122,18 @@ test("many similar messages become one event from the tenth on", async () => {
 });
 
 test("more than 25 events about one object are dropped until five minutes each have passed", async () => {
-  const { clock, recorder, events } = scene();
+  const { clock, recorder, events } = await scene();
   for (let i = 0; i < 40; i++) recorder.normal(pod(), `Reason${i}`, "x");
   recorder.normal(pod("quiet"), "Started", "x");
   assert.equal((await events()).length, 26);
-  await clock.advance(300_000);
+  await pass(clock, 300_000);
   recorder.normal(pod(), "Late", "x");
   recorder.normal(pod(), "TooMuch", "x");
   assert.equal((await events()).length, 27);
 });
 
 test("an event whose time to live is over is made again", async () => {
-  const { client, recorder, events } = scene();
+  const { client, recorder, events } = await scene();
   recorder.normal(pod(), "Pulled", "a");
   const [first] = await events();
   await client.delete(Events, { namespace: "shop", name: first!.metadata.name });
@@ -143,29 +143,29 @@ test("an event whose time to live is over is made again", async () => {
 });
 
 test("a server that is away gets the events when it is back, a refusal is final", async () => {
-  const { api, clock, recorder, events } = scene();
+  const { api, clock, recorder, events } = await scene();
   api.failure = () => serviceUnavailable("starting");
   recorder.normal(pod(), "Pulled", "a");
-  await clock.advance(5_000);
+  await pass(clock, 5_000);
   api.failure = () => undefined;
-  await clock.advance(20_000);
+  await pass(clock, 20_000);
   assert.equal((await events()).length, 1);
   api.failure = () => forbidden({ group: "", plural: "events" }, "", "being terminated");
   recorder.normal(pod(), "Created", "a");
-  await clock.advance(60_000);
+  await pass(clock, 60_000);
   api.failure = () => undefined;
-  await clock.advance(60_000);
+  await pass(clock, 60_000);
   assert.equal((await events()).length, 1);
 });
 
 test("a name that leaves no room for a suffix gives an event with a name of its own", async () => {
-  const { recorder, events } = scene();
+  const { recorder, events } = await scene();
   recorder.normal(pod("a".repeat(250)), "Pulled", "a");
   assert.match((await events())[0]!.metadata.name, /^[0-9a-f-]{36}$/);
 });
 
 test("after its signal a recorder writes nothing", async () => {
-  const { stop, recorder, events } = scene();
+  const { stop, recorder, events } = await scene();
   stop.abort();
   recorder.normal(pod(), "Pulled", "a");
   assert.equal((await events()).length, 0);

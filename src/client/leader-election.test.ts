@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeApi } from "../../test/fake-api.ts";
+import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { Leases, serviceUnavailable } from "../api/index.ts";
-import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { inProcessClient, runLeaderElection } from "./index.ts";
 
-function scene() {
-  const api = new FakeApi();
+async function scene() {
+  const api = await FaultyApi.start();
   const clock = new VirtualClock();
   const leaders = new Set<string>();
   const candidate = (identity: string) => {
@@ -33,15 +33,15 @@ function scene() {
 }
 
 test("one candidate leads, and another takes over at once when it gives the lease back", async () => {
-  const { clock, leaders, candidate } = scene();
+  const { clock, leaders, candidate } = await scene();
   const first = candidate("first");
-  await settle();
+  await atRest();
   candidate("second");
-  await clock.advance(60_000);
+  await pass(clock, 60_000);
   assert.deepEqual([...leaders], ["first"]);
   first.stop.abort();
   await first.ended;
-  await clock.advance(5_000);
+  await pass(clock, 5_000);
   assert.deepEqual([...leaders], ["second"]);
   const lease = await first.client.get(Leases, { namespace: "kube-system", name: "kube-scheduler" });
   assert.equal(lease.spec?.holderIdentity, "second");
@@ -49,11 +49,11 @@ test("one candidate leads, and another takes over at once when it gives the leas
 });
 
 test("a leader that cannot renew stops before another can lead", async () => {
-  const { api, clock, leaders, candidate } = scene();
+  const { api, clock, leaders, candidate } = await scene();
   candidate("first");
-  await settle();
+  await atRest();
   candidate("other-one");
-  await clock.advance(10_000);
+  await pass(clock, 10_000);
   // Only the first is cut off.
   let firstIsCutOff = true;
   const refuse = serviceUnavailable("partition");
@@ -61,11 +61,11 @@ test("a leader that cannot renew stops before another can lead", async () => {
     const last = api.requests.at(-1);
     return firstIsCutOff && last?.request === request && last.user.name === "first" ? refuse : undefined;
   };
-  await clock.advance(11_900);
+  await pass(clock, 11_900);
   assert.equal(leaders.size, 0);
-  await clock.advance(20_000);
+  await pass(clock, 20_000);
   assert.deepEqual([...leaders], ["other-one"]);
   firstIsCutOff = false;
-  await clock.advance(60_000);
+  await pass(clock, 60_000);
   assert.deepEqual([...leaders], ["other-one"]);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeApi } from "../../test/fake-api.ts";
+import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { type ConfigMap, ConfigMaps, conflict, Secrets } from "../api/index.ts";
-import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import {
   also,
   type Client,
@@ -22,7 +22,7 @@ const map = (name: string, data: Record<string, string> = {}) => ({
 });
 
 interface Running {
-  readonly api: FakeApi;
+  readonly api: FaultyApi;
   readonly client: Client;
   readonly clock: VirtualClock;
   readonly outcomes: ReconcileOutcome[];
@@ -31,7 +31,7 @@ interface Running {
 }
 
 async function run(...controllers: ControllerDefinition[]): Promise<Running> {
-  const api = new FakeApi();
+  const api = await FaultyApi.start();
   const client = inProcessClient(api, { name: "tester", groups: [] });
   const clock = new VirtualClock();
   const stop = new AbortController();
@@ -43,7 +43,7 @@ async function run(...controllers: ControllerDefinition[]): Promise<Running> {
     ...environment,
     observe: (_controller, outcome) => outcomes.push(outcome),
   });
-  await settle();
+  await atRest();
   return { api, client, clock, outcomes, stop, ended };
 }
 
@@ -64,12 +64,12 @@ test("every object is a key, and a change makes it one again", async () => {
   const { keys, definition } = counting(async () => {});
   const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await clock.advance(100);
+  await pass(clock, 100);
   await client.update(ConfigMaps, map("a", { k: "1" }));
   await client.create(ConfigMaps, map("b"));
-  await clock.advance(100);
+  await pass(clock, 100);
   await client.delete(ConfigMaps, { namespace: "default", name: "b" });
-  await settle();
+  await atRest();
   assert.deepEqual(keys, ["default/a", "default/a", "default/b", "default/b"]);
 });
 
@@ -80,12 +80,12 @@ test("changes that come while a key waits are reconciled once", async () => {
   );
   const { client } = await run({ ...definition, concurrency: 1 });
   await client.create(ConfigMaps, map("first"));
-  await settle();
+  await atRest();
   await client.create(ConfigMaps, map("a"));
   for (let i = 0; i < 5; i++) await client.update(ConfigMaps, map("a", { k: String(i) }));
-  await settle();
+  await atRest();
   finish[0]?.();
-  await settle();
+  await atRest();
   assert.deepEqual(keys, ["default/first", "default/a"]);
 });
 
@@ -93,12 +93,12 @@ test("a burst of changes is answered at once, and then once more", async () => {
   const { keys, definition } = counting(async () => {});
   const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await settle();
+  await atRest();
   assert.equal(keys.length, 1);
   for (let i = 0; i < 10; i++) await client.update(ConfigMaps, map("a", { k: String(i) }));
-  await settle();
+  await atRest();
   assert.equal(keys.length, 1);
-  await clock.advance(20);
+  await pass(clock, 20);
   assert.equal(keys.length, 2);
 });
 
@@ -106,7 +106,7 @@ test("what is not finished goes on at once", async () => {
   const { keys, definition } = counting(async () => (keys.length < 5 ? { afterMs: 0 } : undefined));
   const { client } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await settle();
+  await atRest();
   assert.equal(keys.length, 5);
 });
 
@@ -120,12 +120,12 @@ test("one key is never reconciled twice at once, and not forgotten either", asyn
   });
   const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await clock.advance(100);
+  await pass(clock, 100);
   await client.update(ConfigMaps, map("a", { k: "1" }));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(keys.length, 1);
   finish[0]?.();
-  await clock.advance(200);
+  await pass(clock, 200);
   assert.equal(keys.length, 2);
 });
 
@@ -140,11 +140,11 @@ test("no more keys at once than the controller's concurrency", async () => {
   });
   const { client } = await run({ ...definition, concurrency: 3 });
   for (let i = 0; i < 10; i++) await client.create(ConfigMaps, map(`m${i}`));
-  await settle();
+  await atRest();
   assert.equal(running, 3);
   while (finish.length > 0) {
     finish.shift()?.();
-    await settle();
+    await atRest();
   }
   assert.equal(keys.length, 10);
   assert.equal(most, 3);
@@ -161,13 +161,13 @@ test("a reconcile that throws is tried again after 5 ms, 10 ms, 20 ms, … and a
   const running = await run(definition);
   clock = running.clock;
   await running.client.create(ConfigMaps, map("a"));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.deepEqual(at, [0, 5, 15, 35, 75]);
   failing = false;
   await running.client.update(ConfigMaps, map("a", { k: "1" }));
-  await settle();
+  await atRest();
   assert.equal(at.length, 6);
-  await clock.advance(3_600_000);
+  await pass(clock, 3_600_000);
   assert.equal(at.length, 6);
   assert.deepEqual(running.outcomes, ["error", "error", "error", "error", "error", "done"]);
 });
@@ -182,7 +182,7 @@ test("pauses after failures stay below five minutes", async () => {
   const running = await run(definition);
   clock = running.clock;
   await running.client.create(ConfigMaps, map("a"));
-  await clock.advance(3_600_000);
+  await pass(clock, 3_600_000);
   assert.equal(at.at(-1)! - at.at(-2)!, 300_000);
 });
 
@@ -190,13 +190,13 @@ test("afterMs asks for another look then, unless something changes before", asyn
   const { keys, definition } = counting(async () => (keys.length < 3 ? { afterMs: 1_000 } : undefined));
   const { client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await clock.advance(600);
+  await pass(clock, 600);
   await client.update(ConfigMaps, map("a", { k: "1" }));
-  await clock.advance(900);
+  await pass(clock, 900);
   assert.equal(keys.length, 2);
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(keys.length, 3);
-  await clock.advance(3_600_000);
+  await pass(clock, 3_600_000);
   assert.equal(keys.length, 3);
 });
 
@@ -221,13 +221,13 @@ test("owners are reconciled when what they own changes, the former one too", asy
     },
   });
   await client.create(Secrets, owned("a"));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.deepEqual(keys.splice(0), ["default/a"]);
   await client.update(Secrets, owned("b"));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.deepEqual(keys.splice(0), ["default/b", "default/a"]);
   await client.update(Secrets, owned("b", "other/v1"));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.deepEqual(keys.splice(0), ["default/b"]);
 });
 
@@ -249,9 +249,9 @@ test("other kinds give the keys that the controller says, with the old state at 
     }),
   );
   await client.create(ConfigMaps, map("a", { for: "x" }));
-  await clock.advance(100);
+  await pass(clock, 100);
   await client.update(ConfigMaps, map("a", { for: "y" }));
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.deepEqual(keys, ["x", "y", "x"]);
 });
 
@@ -270,12 +270,12 @@ test("a controller whose cache lags does not create twice", async () => {
   await client.create(ConfigMaps, map("want"));
   api.release();
   api.hold();
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(api.count("create", "secrets"), 1);
-  await clock.advance(5_000);
+  await pass(clock, 5_000);
   assert.equal(api.count("create", "secrets"), 1);
   api.release();
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(api.count("create", "secrets"), 2);
 });
 
@@ -295,10 +295,10 @@ test("a controller whose cache lags does not choose twice what to delete", async
   }
   api.release();
   api.hold();
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(api.count("delete", "secrets"), 1);
   api.release();
-  await clock.advance(100);
+  await pass(clock, 100);
   assert.equal(api.count("delete", "secrets"), 1);
 });
 
@@ -310,9 +310,9 @@ test("a cache that does not catch up holds a key for ten seconds, not for ever",
   const { api, client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
   api.hold();
-  await clock.advance(9_000);
+  await pass(clock, 9_000);
   assert.equal(keys.length, 1);
-  await clock.advance(2_000);
+  await pass(clock, 2_000);
   assert.equal(keys.length, 2);
 });
 
@@ -345,17 +345,17 @@ test("stopping lets the running reconcile end, begins none and leaves nothing to
   const { client, clock, stop, ended } = await run({ ...definition, concurrency: 1 });
   await client.create(ConfigMaps, map("a"));
   await client.create(ConfigMaps, map("b"));
-  await settle();
+  await atRest();
   stop.abort();
   let over = false;
   void ended.then(() => {
     over = true;
   });
-  await settle();
+  await atRest();
   assert.equal(over, false);
   finish?.();
   await ended;
-  await clock.advance(3_600_000);
+  await pass(clock, 3_600_000);
   assert.deepEqual(keys, ["default/a"]);
 });
 
@@ -363,9 +363,9 @@ test("nothing runs at rest", async () => {
   const { keys, definition } = counting(async () => {});
   const { api, client, clock } = await run(definition);
   await client.create(ConfigMaps, map("a"));
-  await settle();
+  await atRest();
   const requests = api.requests.length;
-  await clock.advance(24 * 3_600_000);
+  await pass(clock, 24 * 3_600_000);
   assert.equal(keys.length, 1);
   assert.equal(api.requests.length, requests);
 });
