@@ -7,7 +7,13 @@ const servingStatuses = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"]
 const serving = "SERVING";
 
 /** Asks the server's health service; the messages are those of the kubelet's grpc prober. */
-export function probeGrpc(host: string, port: number, service: string, timeoutMs: number, clock: Clock): Promise<ProbeResult> {
+export function probeGrpc(
+  host: string,
+  port: number,
+  service: string,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<ProbeResult> {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const client = new Client(address, credentials.createInsecure(), { "grpc.enable_http_proxy": 0 });
   const seconds = `${timeoutMs / 1_000}s`;
