@@ -25,8 +25,10 @@ export const LimitRanges = defineResource<LimitRange>({
 
 /** A container's default limit is the maximum, its default request that limit, else the minimum. */
 function defaultContainerLimits(item: Draft<LimitRangeItem>): void {
-  item.default = { ...item.max, ...item.default };
-  item.defaultRequest = { ...item.min, ...item.default, ...item.defaultRequest };
+  const limit = { ...item.max, ...item.default };
+  const request = { ...item.min, ...limit, ...item.defaultRequest };
+  if (Object.keys(limit).length > 0) item.default = limit;
+  if (Object.keys(request).length > 0) item.defaultRequest = request;
 }
 
 function validate({ spec }: LimitRange, at: Path): FieldError[] {
