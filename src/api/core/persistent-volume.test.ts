@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Draft } from "../../lib/index.ts";
+import { cells, created, errorsOnCreate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  PersistentVolumeSpec,
+} from "../types.generated.ts";
+import { PersistentVolumes } from "./persistent-volume.ts";
+import { PersistentVolumeClaims } from "./persistent-volume-claim.ts";
+
+const volume: Partially<PersistentVolumeSpec> = {
+  capacity: { storage: "1Gi" },
+  accessModes: ["ReadWriteOnce"],
+  hostPath: { path: "/data" },
+};
+const claim: Partially<PersistentVolumeClaimSpec> = {
+  accessModes: ["ReadWriteOnce"],
+  resources: { requests: { storage: "1Gi" } },
+};
+
+test("volumes and claims hold file systems unless they say otherwise", () => {
+  const { spec, status } = created(PersistentVolumes, { spec: volume });
+  assert.deepEqual(
+    [spec.volumeMode, spec.persistentVolumeReclaimPolicy, spec.hostPath, status],
+    ["Filesystem", "Retain", { path: "/data", type: "" }, { phase: "Pending" }],
+  );
+  const made = created(PersistentVolumeClaims, {
+    spec: { ...claim, dataSource: { kind: "PersistentVolumeClaim", name: "old" } },
+  });
+  assert.equal(made.spec.volumeMode, "Filesystem");
+  assert.deepEqual(made.spec.dataSourceRef, { kind: "PersistentVolumeClaim", name: "old" });
+  assert.deepEqual(made.status, { phase: "Pending" });
+});
+
+const volumes: readonly (readonly [string, Partially<PersistentVolumeSpec>, readonly string[]])[] = [
+  ["a good one", volume, []],
+  [
+    "nothing",
+    {},
+    [
+      "spec.accessModes: Required value",
+      "spec.capacity: Required value",
+      'spec.capacity: Unsupported value: {}: supported values: "storage"',
+      "spec: Required value: must specify a volume type",
+    ],
+  ],
+  [
+    "two sources",
+    { ...volume, nfs: { server: "a", path: "/b" } },
+    ["spec.nfs: Forbidden: may not specify more than 1 volume type"],
+  ],
+  [
+    "a size of nothing",
+    { ...volume, capacity: { storage: "0" } },
+    ['spec.capacity[storage]: Invalid value: "0": must be greater than zero'],
+  ],
+  [
+    "modes",
+    { ...volume, accessModes: ["ReadWriteOncePod", "ReadWriteMany", "Write"] },
+    [
+      'spec.accessModes: Unsupported value: "Write": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+      "spec.accessModes: Forbidden: may not use ReadWriteOncePod with other access modes",
+    ],
+  ],
+  [
+    "a place on a node without the node",
+    { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], local: { path: "/a" } },
+    ["spec.nodeAffinity: Required value: Local volume requires node affinity"],
+  ],
+  [
+    "a host's root that is wiped",
+    { ...volume, hostPath: { path: "/" }, persistentVolumeReclaimPolicy: "Recycle" },
+    ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"],
+  ],
+  [
+    "a driver without a handle",
+    { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], csi: { driver: "example.com" } },
+    ["spec.csi.volumeHandle: Required value"],
+  ],
+];
+
+for (const [name, spec, errors] of volumes)
+  test(`a volume is validated: ${name}`, () => {
+    assert.deepEqual(errorsOnCreate(PersistentVolumes, { spec }), errors);
+  });
+
+test("what a volume is stays", () => {
+  const change = (edit: (draft: Draft<PersistentVolume>) => void) =>
+    errorsOnUpdate(PersistentVolumes, { spec: volume }, edit);
+  assert.deepEqual(
+    change(({ spec }) => {
+      spec.capacity = { storage: "2Gi" };
+      spec.claimRef = { namespace: "default", name: "one" };
+    }),
+    [],
+  );
+  assert.deepEqual(
+    change(({ spec }) => {
+      spec.hostPath = { path: "/other" };
+      spec.volumeMode = "Block";
+    }),
+    [
+      "spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation\nchanged:\n  spec.hostPath.path",
+      'volumeMode: Invalid value: "Block": field is immutable',
+    ],
+  );
+});
+
+const claims: readonly (readonly [string, Partially<PersistentVolumeClaimSpec>, readonly string[]])[] = [
+  ["a good one", claim, []],
+  [
+    "nothing",
+    {},
+    ["spec.accessModes: Required value: at least 1 access mode is required", "spec.resources[storage]: Required value"],
+  ],
+  [
+    "a class with a name that is none",
+    { ...claim, storageClassName: "a_b" },
+    [
+      `spec.storageClassName: Invalid value: "a_b": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+    ],
+  ],
+  ["no class", { ...claim, storageClassName: "" }, []],
+  [
+    "data of something",
+    { ...claim, dataSource: { kind: "Pod", name: "" } },
+    [
+      "spec.dataSource.name: Required value",
+      `spec.dataSource: Invalid value: "Pod": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
+      "spec.dataSourceRef.name: Required value",
+      `spec.dataSourceRef: Invalid value: "Pod": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
+    ],
+  ],
+];
+
+for (const [name, spec, errors] of claims)
+  test(`a claim is validated: ${name}`, () => {
+    assert.deepEqual(errorsOnCreate(PersistentVolumeClaims, { spec }), errors);
+  });
+
+test("a claim is bound, grows, and otherwise stays", () => {
+  const change = (edit: (draft: Draft<PersistentVolumeClaim>) => void) =>
+    errorsOnUpdate(PersistentVolumeClaims, { spec: claim }, edit);
+  assert.deepEqual(
+    change(({ spec }) => {
+      spec.volumeName = "one";
+    }),
+    [],
+  );
+  const rule =
+    "spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+  assert.deepEqual(
+    change(({ spec }) => {
+      spec.resources = { requests: { storage: "2Gi" } };
+    }),
+    [`${rule}\nchanged:\n  spec.resources.requests.storage`],
+  );
+  assert.deepEqual(
+    change(({ spec }) => {
+      spec.accessModes = ["ReadWriteMany"];
+    }),
+    [`${rule}\nchanged:\n  spec.accessModes[0]`],
+  );
+});
+
+test("the rows of volumes and claims", () => {
+  const metadata = { name: "one", creationTimestamp: "2024-12-31T23:59:00Z" };
+  const claimRef = { namespace: "default", name: "data" };
+  const spec = { ...volume, accessModes: ["ReadWriteMany", "ReadOnlyMany"], claimRef, storageClassName: "fast" };
+  assert.deepEqual(cells(PersistentVolumes, { metadata, spec, status: { phase: "Bound" } }), {
+    Name: "one",
+    Capacity: "1Gi",
+    "Access Modes": "ROX,RWX",
+    "Reclaim Policy": "Retain",
+    Status: "Bound",
+    Claim: "default/data",
+    StorageClass: "fast",
+    VolumeAttributesClass: "<unset>",
+    Reason: "",
+    Age: "60s",
+    VolumeMode: "Filesystem",
+  });
+  const bound = {
+    metadata,
+    spec: { ...claim, volumeName: "one" },
+    status: { phase: "Bound", capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"] },
+  };
+  assert.deepEqual(cells(PersistentVolumeClaims, bound), {
+    Name: "one",
+    Status: "Bound",
+    Volume: "one",
+    Capacity: "1Gi",
+    "Access Modes": "RWO",
+    StorageClass: "",
+    VolumeAttributesClass: "<unset>",
+    Age: "60s",
+    VolumeMode: "Filesystem",
+  });
+  const waiting = cells(PersistentVolumeClaims, { metadata, spec: claim });
+  assert.deepEqual([waiting.Status, waiting.Capacity, waiting["Access Modes"]], ["Pending", "", ""]);
+});
