@@ -124,7 +124,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const runtime = await listRuntime(engine);
   for (const pod of informer.list()) objects.track(pod);
   pods.takeOver(informer.list(), runtime);
-  void removeOrphans(context, pods, runtime);
+  removeOrphans(context, pods, runtime).catch((error) =>
+    log.warn("orphaned pods not looked for", { error: errorMessage(error) }),
+  );
   informer.addHandler((event) => onPod(pods, objects, event));
   void keepNodeLease(context, context.node);
   await reporter.report(context.node() ?? node);

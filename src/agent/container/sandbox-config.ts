@@ -19,7 +19,7 @@ export interface SandboxInput {
   readonly runtimeHandler: string;
 }
 
-/** What the engine is told about a pod as a whole. Throws when the pod's hostname cannot be set. */
+/** What the engine is told about a pod as a whole. Throws when the pod asks for what cannot be done here. */
 export function sandboxConfig({
   pod,
   attempt,
@@ -29,6 +29,9 @@ export function sandboxConfig({
   runtimeHandler,
 }: SandboxInput): SandboxConfig {
   const { metadata, spec } = pod;
+  // Running it without would be weaker than what was asked for.
+  if (spec.hostUsers === false) throw new Error("user namespaces (hostUsers: false) are not supported on this node");
+  if (spec.resourceClaims?.length) throw new Error("dynamic resources (resourceClaims) are not supported on this node");
   const hostNetwork = spec.hostNetwork ?? false;
   return {
     name: metadata.name,

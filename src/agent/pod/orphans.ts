@@ -8,19 +8,26 @@ import type { RuntimeList } from "./runtime-list.ts";
 
 /** Ends and removes what belongs to no pod of this node any more. */
 export async function removeOrphans(context: AgentContext, pods: PodSet, runtime: RuntimeList): Promise<void> {
-  const { host, paths, log } = context;
+  const { host, paths } = context;
   const onDisk = [...(await host.files.list(paths.pods)), ...(await host.files.list(paths.memory))];
   const uids = new Set([...runtime.keys(), ...onDisk]);
   for (const uid of uids) {
-    if (pods.get(uid)) continue;
-    try {
-      await removeOrphan(context, uid, runtime.get(uid));
-    } catch (error) {
-      // The next start of the agent tries again.
-      log.warn("orphaned pod not removed", { uid, error: errorMessage(error) });
-    }
+    if (!pods.get(uid)) await tolerantly(context, uid, () => removeOrphan(context, uid, runtime.get(uid)));
   }
-  await removeOrphanedLogs(context, pods);
+  for (const name of await host.files.list(paths.logs)) {
+    // A pod's log directory ends with its uid.
+    const uid = name.split("_").at(-1) ?? "";
+    if (!pods.get(uid)) await tolerantly(context, uid, () => host.files.remove(`${paths.logs}/${name}`));
+  }
+}
+
+async function tolerantly({ log }: AgentContext, uid: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // The next start of the agent tries again.
+    log.warn("orphaned pod not removed", { uid, error: errorMessage(error) });
+  }
 }
 
 async function removeOrphan(context: AgentContext, uid: string, snapshot: RuntimeSnapshot | undefined): Promise<void> {
@@ -33,12 +40,4 @@ async function removeOrphan(context: AgentContext, uid: string, snapshot: Runtim
   }
   await volumes.tearDown(uid);
   await host.files.remove(paths.pod(uid));
-}
-
-/** A pod's log directory ends with its uid. */
-async function removeOrphanedLogs({ host, paths }: AgentContext, pods: PodSet): Promise<void> {
-  for (const name of await host.files.list(paths.logs)) {
-    const uid = name.split("_").at(-1) ?? "";
-    if (!pods.get(uid)) await host.files.remove(`${paths.logs}/${name}`);
-  }
 }

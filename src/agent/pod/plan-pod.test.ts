@@ -75,6 +75,8 @@ function words(action: PodAction): string {
   switch (action.type) {
     case "createSandbox":
       return `createSandbox ${action.attempt}`;
+    case "removeSandbox":
+      return `removeSandbox ${action.sandboxId}`;
     case "stopSandbox":
       return `stopSandbox ${action.sandboxId}`;
     case "startContainer":
@@ -152,6 +154,17 @@ test("the next steps follow from what is wanted and what there is", () => {
         containers: [container({ sandboxId: "s1" })],
       }),
       ["stopSandbox s0"],
+    ],
+    [
+      "an empty one that was replaced is removed",
+      view({
+        sandboxes: [
+          { ...sandbox, id: "s1", attempt: 1 },
+          { ...sandbox, ready: false },
+        ],
+        containers: [container({ sandboxId: "s1" })],
+      }),
+      ["removeSandbox s0"],
     ],
     ["a container that ended starts again", view({ containers: [exited(0)] }), ["start app 1"]],
     [

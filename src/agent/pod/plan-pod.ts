@@ -25,7 +25,9 @@ export type PodAction =
   | { readonly type: "startContainer"; readonly container: PodContainer; readonly attempt: number }
   | StopContainerAction
   /** A dead container that nobody can ask the logs of any more. */
-  | { readonly type: "removeContainer"; readonly containerId: string };
+  | { readonly type: "removeContainer"; readonly containerId: string }
+  /** A sandbox that a later one has replaced, with nothing in it. */
+  | { readonly type: "removeSandbox"; readonly sandboxId: string };
 
 export interface StopContainerAction {
   readonly type: "stopContainer";
@@ -265,6 +267,10 @@ function planRemovals(view: PodView, plan: Plan): void {
     for (const each of dead.slice(alive ? deadContainersMax : deadContainersMax + 1)) {
       plan.actions.push({ type: "removeContainer", containerId: each.id });
     }
+  }
+  for (const { id, ready } of view.sandboxes.slice(1)) {
+    const isEmpty = !view.containers.some((each) => each.sandboxId === id);
+    if (!ready && isEmpty) plan.actions.push({ type: "removeSandbox", sandboxId: id });
   }
 }
 

@@ -1,24 +1,19 @@
 // One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
 // something happens (the API, the engine, a probe, a timer) and never in between.
 import type { Pod, PodCondition, PodStatus } from "../../api/index.ts";
-import { assert, deepEqual, errorMessage, isAbort, sleep, type Timer } from "../../lib/index.ts";
-import { StartError } from "../container/start-error.ts";
+import { deepEqual, errorMessage, isAbort, type Timer } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
-import type { ContainerStatus } from "../engine/index.ts";
-import { removeContainerFiles } from "../logs/container-logs.ts";
 import { PodProbes } from "../probes/pod-probes.ts";
-import { type CrashBackoff, nextCrashBackoff } from "./crash-backoff.ts";
+import { ContainerOperations } from "./container-operations.ts";
 import { deletePod } from "./delete-pod.ts";
-import { type PodAction, type PodPlan, planPod, type StopContainerAction } from "./plan-pod.ts";
+import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
 import { ownConditions } from "./pod-conditions.ts";
-import { describePod, findContainer, type PodContainer } from "./pod-containers.ts";
+import { describePod, findContainer } from "./pod-containers.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
-import { cleanUp, configOf, createSandbox } from "./pod-sandbox.ts";
+import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
-import { latestContainer, type PodStop, type PodView, type StartFailure } from "./pod-view.ts";
-import { startContainer } from "./start-container.ts";
+import { latestContainer, type PodStop, type PodView } from "./pod-view.ts";
 import { StatusWriter } from "./status-writer.ts";
-import { stopContainer } from "./stop-container.ts";
 
 /** The pauses between tries of one step of a pod's setup or teardown: doubling from the first to the last. */
 const setupRetryMs = { first: 500, max: 30_000 };
@@ -33,15 +28,9 @@ export class PodWorker {
   readonly #onDone: () => void;
   #pod: Pod;
   #status: PodStatus;
-  readonly #failures = new Map<string, StartFailure>();
-  readonly #backoffs = new Map<string, CrashBackoff>();
+  readonly #operations: ContainerOperations;
   /** Containers whose waiting in backoff was told in an event. */
   readonly #announced = new Set<string>();
-  readonly #stopping = new Map<string, number>();
-  readonly #removing = new Set<string>();
-  readonly #waiters = new Set<{ readonly ids: readonly string[]; readonly resolve: () => void }>();
-  readonly #startAbort = new AbortController();
-  #starting: string | undefined;
   #podBusy = false;
   #volumesReady = false;
   #tornDown = false;
@@ -69,6 +58,13 @@ export class PodWorker {
     this.#writer = new StatusWriter(context, pod);
     this.runtime = new PodRuntime(context, () => this.#pod, snapshot);
     this.#probes = new PodProbes(context, () => this.wake());
+    this.#operations = new ContainerOperations({
+      context,
+      runtime: this.runtime,
+      pod: () => this.#pod,
+      podIps: () => this.podIps,
+      changed: () => this.wake(),
+    });
     this.update(pod);
   }
 
@@ -146,9 +142,7 @@ export class PodWorker {
   /** A ConfigMap or Secret that the pod names has changed: what failed for want of it may succeed now. */
   sourceChanged(): void {
     this.#setupRetryAtMs = 0;
-    for (const [name, failure] of this.#failures) {
-      if (failure.reason === "CreateContainerConfigError") this.#failures.set(name, { ...failure, retryAtMs: 0 });
-    }
+    this.#operations.retryConfiguration();
     this.#refreshVolumes();
     this.wake();
   }
@@ -176,7 +170,7 @@ export class PodWorker {
     this.#done = true;
     this.#timer?.cancel();
     this.#probes.close();
-    this.#startAbort.abort();
+    this.#operations.abortStart();
   }
 
   #stopWith(why: PodStop["why"], wantedSeconds: number): void {
@@ -185,7 +179,7 @@ export class PodWorker {
     const graceSeconds = before ? Math.min(before.graceSeconds, wantedSeconds) : wantedSeconds;
     if (before && before.why === why && before.graceSeconds === graceSeconds) return;
     this.#stop = { why, graceSeconds, sinceMs: before?.sinceMs ?? this.#context.clock.now() };
-    this.#startAbort.abort();
+    this.#operations.abortStart();
   }
 
   #currentPod(): Pod {
@@ -202,16 +196,16 @@ export class PodWorker {
       probes: this.#probes.verdicts(),
       volumesReady: this.#volumesReady,
       podRetryAtMs: this.#setupRetryAtMs,
-      failures: this.#failures,
-      backoffs: this.#backoffs,
+      failures: this.#operations.failures,
+      backoffs: this.#operations.backoffs,
       stop: this.#stop,
-      busy: { pod: this.#podBusy, starting: this.#starting, stopping: this.#stopping },
+      busy: { pod: this.#podBusy, starting: this.#operations.starting, stopping: this.#operations.stopping },
     };
   }
 
   #step(): void {
     this.#checkDeadline();
-    this.#tellWaiters();
+    this.#operations.tellEnded();
     this.#probe();
     const view = this.#view();
     const plan = planPod(view);
@@ -228,7 +222,7 @@ export class PodWorker {
       pod: this.#currentPod(),
       containers: this.runtime.containers,
       podIps: this.podIps,
-      starting: this.#starting,
+      starting: this.#operations.starting,
       stopping: this.#stop !== undefined || this.#finished,
     });
   }
@@ -306,13 +300,16 @@ export class PodWorker {
         this.#setUp("stop the sandbox", () => this.#stopSandbox(action.sandboxId));
         return;
       case "startContainer":
-        void this.#start(action.container, action.attempt, view);
+        void this.#operations.start(action.container, action.attempt, view);
         return;
       case "stopContainer":
-        void this.#stopOne(action, view);
+        void this.#operations.stop(action, view);
         return;
       case "removeContainer":
-        void this.#removeDead(action.containerId);
+        void this.#operations.removeContainer(action.containerId);
+        return;
+      case "removeSandbox":
+        void this.#operations.removeSandbox(action.sandboxId);
     }
   }
 
@@ -349,7 +346,7 @@ export class PodWorker {
   async #prepareVolumes(): Promise<void> {
     const { volumes, events } = this.#context;
     try {
-      await volumes.prepare(this.#pod, this.#startAbort.signal);
+      await volumes.prepare(this.#pod, this.#operations.signal);
       this.#volumesReady = true;
     } catch (error) {
       if (!isAbort(error)) events.warning(this.#pod, "FailedMount", errorMessage(error));
@@ -362,111 +359,6 @@ export class PodWorker {
     const containers = this.runtime.containers.filter((each) => each.sandboxId === id);
     await Promise.all([id, ...containers.map((each) => each.id)].map((each) => this.runtime.refresh(each)));
     if (this.runtime.sandboxes.some((each) => each.id === id && each.ready)) throw new Error("it is still there");
-  }
-
-  async #start(container: PodContainer, attempt: number, view: PodView): Promise<void> {
-    const { name } = container.spec;
-    const { clock } = this.#context;
-    const sandbox = this.runtime.sandboxes[0];
-    assert(sandbox && this.#starting === undefined, "one container is started at a time, in a sandbox");
-    this.#starting = name;
-    const latest = latestContainer(view.containers, name);
-    if (latest?.state === "exited") {
-      this.#backoffs.set(name, nextCrashBackoff(this.#backoffs.get(name), latest.finishedAtMs, clock.now()));
-    }
-    try {
-      await startContainer(this.#context, {
-        view,
-        container,
-        attempt,
-        sandboxId: sandbox.id,
-        sandbox: await configOf(this.#context, this.#pod, sandbox.attempt),
-        podIps: this.podIps,
-        signal: this.#startAbort.signal,
-        changed: async (status: ContainerStatus) => {
-          await this.runtime.knowContainer(status);
-          this.wake();
-        },
-      });
-      this.#failures.delete(name);
-    } catch (error) {
-      this.#startFailed(name, error);
-    } finally {
-      this.#starting = undefined;
-      this.wake();
-    }
-  }
-
-  #startFailed(name: string, error: unknown): void {
-    const { clock, log } = this.#context;
-    if (this.#startAbort.signal.aborted) return;
-    const known = error instanceof StartError ? error : new StartError("CreateContainerError", errorMessage(error));
-    log.info("container not started", { pod: describePod(this.#pod), container: name, error: errorMessage(error) });
-    const retryAtMs = clock.now() + known.retryAfterMs;
-    this.#failures.set(name, { reason: known.reason, message: known.message, retryAtMs });
-  }
-
-  async #stopOne(action: StopContainerAction, view: PodView): Promise<void> {
-    const id = action.containerId;
-    const again = this.#stopping.has(id);
-    this.#stopping.set(id, action.graceSeconds);
-    const { log, clock, signal } = this.#context;
-    try {
-      const turn = this.#ended(action.after);
-      await stopContainer(this.#context, { view, action, podIp: this.podIps[0], turn, again });
-      await this.runtime.refresh(id);
-      const left = this.runtime.containers.find((each) => each.id === id);
-      if (left?.state === "running") throw new Error("it still runs");
-    } catch (error) {
-      log.warn("container not stopped", {
-        pod: describePod(this.#pod),
-        container: action.name,
-        error: errorMessage(error),
-      });
-      // An agent that stops leaves the rest to the next one.
-      await sleep(clock, setupRetryMs.first, signal).catch(() => {});
-    } finally {
-      if (this.#stopping.get(id) === action.graceSeconds) this.#stopping.delete(id);
-      this.wake();
-    }
-  }
-
-  /** Resolves when none of the containers runs any more. */
-  #ended(ids: readonly string[]): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.add({ ids, resolve });
-      this.#tellWaiters();
-    });
-  }
-
-  #tellWaiters(): void {
-    const running = new Set(this.runtime.containers.filter((each) => each.state === "running").map((each) => each.id));
-    for (const waiter of this.#waiters) {
-      if (waiter.ids.some((id) => running.has(id))) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
-  }
-
-  async #removeDead(id: string): Promise<void> {
-    if (this.#removing.has(id)) return;
-    this.#removing.add(id);
-    const { engine, host, log } = this.#context;
-    const dead = this.runtime.containers.find((each) => each.id === id);
-    try {
-      await engine.removeContainer(id);
-      if (dead) await removeContainerFiles(host.files, this.#context.paths, this.#pod, dead);
-      this.runtime.forgetContainer(id);
-    } catch (error) {
-      // Left to the next time that something happens to the pod: nothing depends on it.
-      log.debug("dead container not removed", {
-        pod: describePod(this.#pod),
-        container: id,
-        error: errorMessage(error),
-      });
-    } finally {
-      this.#removing.delete(id);
-    }
   }
 
   /** Nothing runs any more: gives the volumes back, tells the API, and at last forgets the pod. */

@@ -23,6 +23,8 @@ const propagations: Readonly<Record<string, Mount["propagation"]>> = {
 /** What the container's volumeMounts ask the engine for. Throws when a part of a volume cannot be mounted. */
 export async function containerMounts(input: MountsInput): Promise<Mount[]> {
   const mounts: Mount[] = [];
+  if (input.container.spec.volumeDevices?.length)
+    throw new Error("block devices (volumeDevices) are not supported on this node");
   for (const [index, mount] of (input.container.spec.volumeMounts ?? []).entries()) {
     const volume = input.volumes.get(mount.name);
     if (volume === undefined)
