@@ -11,8 +11,14 @@ export interface MountsInput {
   readonly pod: Pod;
   readonly container: PodContainer;
   readonly env: Readonly<Record<string, string>>;
-  /** Where each of the pod's volumes is on the machine. */
-  readonly volumes: ReadonlyMap<string, string>;
+  readonly volumes: ReadonlyMap<string, PreparedVolume>;
+}
+
+export interface PreparedVolume {
+  /** Where the volume is on the machine. */
+  readonly path: string;
+  /** Whether no container may write it, whatever its mount says: configuration is the API's. */
+  readonly readOnly: boolean;
 }
 
 const propagations: Readonly<Record<string, Mount["propagation"]>> = {
@@ -32,8 +38,8 @@ export async function containerMounts(input: MountsInput): Promise<Mount[]> {
     const inner = subPathOf(mount, input.env);
     mounts.push({
       containerPath: absolute(mount.mountPath),
-      hostPath: inner === "" ? volume : await mountSubPath(input, mount, volume, inner, index),
-      readonly: mount.readOnly ?? false,
+      hostPath: inner === "" ? volume.path : await mountSubPath(input, mount, volume.path, inner, index),
+      readonly: volume.readOnly || (mount.readOnly ?? false),
       propagation: propagations[mount.mountPropagation ?? ""] ?? "private",
     });
   }

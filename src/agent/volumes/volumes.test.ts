@@ -57,6 +57,33 @@ test("a ConfigMap's keys are files that change at once, all of them, when the ob
   assert.equal(await files.status(`${path}/${version}`), undefined);
 });
 
+test("configuration is mounted read-only, whatever the mount says", async () => {
+  const scene = await agentScene();
+  await scene.client.create(ConfigMaps, map({ a: "1" }));
+  const volumes = [
+    { name: "config", configMap: { name: "settings" } },
+    { name: "data", emptyDir: {} },
+  ];
+  const volumeMounts = [
+    { name: "config", mountPath: "/c", readOnly: false },
+    { name: "config", mountPath: "/a", subPath: "a" },
+    { name: "data", mountPath: "/d" },
+    { name: "data", mountPath: "/r", readOnly: true },
+  ];
+  await runWith(scene, volumes, volumeMounts);
+  const [container] = await scene.engine.listContainers();
+  const mounts = scene.engine.configOf(container!.id)!.mounts.slice(0, 4);
+  assert.deepEqual(
+    mounts.map((each) => [each.containerPath, each.readonly]),
+    [
+      ["/c", true],
+      ["/a", true],
+      ["/d", false],
+      ["/r", true],
+    ],
+  );
+});
+
 test("an unchanged source leaves the files alone", async () => {
   const scene = await agentScene();
   await scene.client.create(ConfigMaps, map({ a: "1" }));

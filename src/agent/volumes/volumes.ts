@@ -12,7 +12,7 @@ import type { AgentContext, PodVolumes } from "../context.ts";
 import type { Mount } from "../engine/index.ts";
 import type { PodContainer } from "../pod/pod-containers.ts";
 import { ConfigurationReader, configurationKind } from "./configuration-volume.ts";
-import { containerMounts } from "./container-mounts.ts";
+import { containerMounts, type PreparedVolume } from "./container-mounts.ts";
 import { checkHostPath } from "./host-path.ts";
 import { writePayload } from "./payload-directory.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
@@ -22,8 +22,7 @@ import { giveToGroup } from "./volume-ownership.ts";
 type Context = Omit<AgentContext, "volumes">;
 
 interface PreparedPod {
-  /** Where each volume is on the machine. */
-  readonly paths: Map<string, string>;
+  readonly volumes: Map<string, PreparedVolume>;
   timer?: Timer;
   /** The refresh that runs; the next one waits for it. */
   refreshing: Promise<void>;
@@ -54,14 +53,15 @@ export class Volumes implements PodVolumes {
 
   async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     const { uid } = pod.metadata;
-    const prepared: PreparedPod = this.#prepared.get(uid) ?? { paths: new Map(), refreshing: Promise.resolve() };
+    const prepared: PreparedPod = this.#prepared.get(uid) ?? { volumes: new Map(), refreshing: Promise.resolve() };
     this.#prepared.set(uid, prepared);
     let refreshAtMs = Number.POSITIVE_INFINITY;
     for (const volume of pod.spec.volumes ?? []) {
       signal.throwIfAborted();
       try {
         const made = await this.#make(pod, volume);
-        prepared.paths.set(volume.name, made.path);
+        const readOnly = configurationKind(volume) !== undefined || (volume.persistentVolumeClaim?.readOnly ?? false);
+        prepared.volumes.set(volume.name, { path: made.path, readOnly });
         refreshAtMs = Math.min(refreshAtMs, made.refreshAtMs);
       } catch (error) {
         throw new VolumeError(volume.name, error);
@@ -81,7 +81,7 @@ export class Volumes implements PodVolumes {
   mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]> {
     const { host, paths } = this.#context;
     const prepared = this.#prepared.get(pod.metadata.uid);
-    return containerMounts({ host, paths, pod, container, env, volumes: prepared?.paths ?? new Map() });
+    return containerMounts({ host, paths, pod, container, env, volumes: prepared?.volumes ?? new Map() });
   }
 
   async tearDown(podUid: string): Promise<void> {
