@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
-import { standInArchive } from "../src/cluster/index.ts";
 import { TestCluster } from "../test/e2e/cluster.ts";
+import { imageArchive } from "../test/images/build.ts";
 
 interface Row {
   readonly what: string;
@@ -150,7 +150,7 @@ async function measureRequests(cluster: TestCluster): Promise<void> {
 }
 
 async function measurePods(cluster: TestCluster): Promise<void> {
-  await cluster.roder(["image", "load", await standInArchive([image], console.log)]);
+  await cluster.roder(["image", "load", await imageArchive(image)]);
   const root = resolve(import.meta.dirname);
   const printed = await cluster.inside(process.execPath, [
     "--disable-warning=ExperimentalWarning",

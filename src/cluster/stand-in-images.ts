@@ -1,7 +1,7 @@
 // Images under the names of well-known public ones, made from Debian packages where no registry can be reached. They do
 // what the tutorials need of the originals: same program, same port, same places for files.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -112,6 +112,9 @@ const standIns: readonly StandIn[] = [
   },
 ];
 
+/** The first name of each image that can be made. */
+export const standInNames: readonly string[] = standIns.map(({ names }) => names[0]!);
+
 /** Where archives are kept between runs (XDG Base Directory Specification). */
 function cacheDirectory(): string {
   return join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "roder/images");
@@ -194,19 +197,18 @@ function mmdebstrap(args: readonly string[]): Promise<void> {
 
 /** Where Debian's busybox-static puts its one program. */
 const busyboxProgram = "/bin/busybox";
-const busyboxCommands =
-  "sh ash cat echo ls ps sleep true false test env printf mkdir rm mv cp ln touch chmod chown id hostname date wget nc httpd nslookup ping ip " +
-  "grep sed awk head tail wc sort cut tr find xargs tee df du mount umount stat dd vi top kill tar gzip gunzip md5sum sha256sum seq expr basename dirname which whoami uname timeout time sync telnet traceroute netstat route ifconfig";
 
-function busyboxRoot(): Uint8Array {
+/** A root file system with busybox and links for all its commands, as a tar. Throws UserError without busybox-static. */
+export function busyboxRoot(): Uint8Array {
   if (!existsSync(busyboxProgram)) {
     throw new UserError("busybox is missing: install it (apt-get install busybox-static) and try again");
   }
+  const commands = execFileSync(busyboxProgram, ["--list"], { encoding: "utf8" }).trim().split("\n");
   return tar([
     ...["bin", "etc", "root", "var", "home"].map((each) => ({ path: each, directory: true }) as const),
     { path: "tmp", directory: true, mode: 0o1777 },
     { path: "bin/busybox", mode: 0o755, content: readFileSync(busyboxProgram) },
-    ...busyboxCommands.split(/\s+/).map((command) => ({ path: `bin/${command}`, link: "busybox" })),
+    ...commands.filter((each) => each !== "busybox").map((each) => ({ path: `bin/${each}`, link: "busybox" })),
     { path: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
     { path: "etc/group", content: "root:x:0:\nnogroup:x:65534:\n" },
   ]);

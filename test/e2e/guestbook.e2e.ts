@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const nodeAddress = "198.51.100.10";
@@ -12,7 +12,7 @@ before(async () => {
   cluster = await TestCluster.prepare("guestbook");
   await cluster.up();
   const images = ["docker.io/library/redis:7", "docker.io/library/php:8.2-apache"];
-  await cluster.roder(["image", "load", await standInArchive(images, console.log)]);
+  await cluster.roder(["image", "load", await imageArchive(...images)]);
 });
 after(() => cluster.remove());
 

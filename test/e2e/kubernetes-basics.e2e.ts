@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const images = {
@@ -39,7 +39,7 @@ const nodePort = () =>
 
 test("module 1: create a cluster", async () => {
   assert.match(await cluster.up(), /is up/);
-  await cluster.roder(["image", "load", await standInArchive([images.v1, images.v2], console.log)]);
+  await cluster.roder(["image", "load", await imageArchive(images.v1, images.v2)]);
   assert.match(await cluster.kubectl("cluster-info"), /Kubernetes control plane.* is running at/);
   assert.match(await cluster.kubectl("get", "nodes"), /\bReady\b/);
 });

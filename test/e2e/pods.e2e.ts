@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const image = "docker.io/library/busybox:1.35";
@@ -17,7 +17,7 @@ before(async () => {
   await cluster.roder([
     "image",
     "load",
-    await standInArchive([image, "docker.io/library/nginx:1.22", "docker.io/library/php:8.2-apache"], console.log),
+    await imageArchive(image, "docker.io/library/nginx:1.22", "docker.io/library/php:8.2-apache"),
   ]);
 });
 after(() => cluster.remove());

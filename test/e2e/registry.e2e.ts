@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const busybox = "docker.io/library/busybox:1.35";
@@ -19,7 +19,7 @@ const registries: ChildProcess[] = [];
 before(async () => {
   cluster = await TestCluster.prepare("registry");
   await cluster.up();
-  await cluster.roder(["image", "load", await standInArchive([busybox], console.log)]);
+  await cluster.roder(["image", "load", await imageArchive(busybox)]);
   await startRegistry(5000, "");
   await startRegistry(5001, `auth: { htpasswd: { realm: test, path: ${join(cluster.directory, "passwords")} } }`);
   await push("127.0.0.1:5000/busybox:1");

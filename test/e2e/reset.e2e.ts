@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { succeed, TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
@@ -49,7 +49,7 @@ function cgroups(): string[] {
 test("reset leaves links, rules, routes, mounts, cgroups and processes as they were before up", async () => {
   const before = await machineState();
   await cluster.up();
-  await cluster.roder(["image", "load", await standInArchive(["docker.io/library/busybox:1.35"], console.log)]);
+  await cluster.roder(["image", "load", await imageArchive("docker.io/library/busybox:1.35")]);
   await cluster.apply(`
 apiVersion: apps/v1
 kind: Deployment
