@@ -202,6 +202,16 @@ test("the next steps follow from what is wanted and what there is", () => {
       ["start app 3", "remove c0"],
     ],
     [
+      "a container that was created and never started is replaced",
+      view({ containers: [container({ state: "created" })] }),
+      ["start app 1", "remove app-0"],
+    ],
+    [
+      "but not while it is being started",
+      view({ containers: [container({ state: "created" })], busy: busy({ starting: "app" }) }),
+      [],
+    ],
+    [
       "a changed image stops the container",
       view({ spec: { containers: [{ ...app, image: "app:2" }] }, containers: [container()] }),
       ["stop app 30"],

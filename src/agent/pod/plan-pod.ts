@@ -268,6 +268,11 @@ function planRemovals(view: PodView, plan: Plan): void {
       plan.actions.push({ type: "removeContainer", containerId: each.id });
     }
   }
+  // An agent that ended between creating and starting left it behind; another one is made in its place.
+  for (const { id, name, state } of view.containers) {
+    if (state === "created" && name !== view.busy.starting)
+      plan.actions.push({ type: "removeContainer", containerId: id });
+  }
   for (const { id, ready } of view.sandboxes.slice(1)) {
     const isEmpty = !view.containers.some((each) => each.sandboxId === id);
     if (!ready && isEmpty) plan.actions.push({ type: "removeSandbox", sandboxId: id });

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { agentScene, nodeName } from "../../../test/agent-scene.ts";
+import { Nodes, Pods } from "../../api/index.ts";
+
+test("capacity is the machine's, allocatable what is left for pods", async () => {
+  const { client } = await agentScene({
+    host: { machine: { cpus: 2, memoryBytes: 4 * 2 ** 30 }, load: { diskCapacityBytes: 10 * 2 ** 30 } },
+    settings: { reserved: { cpuMilli: 250, memoryBytes: 2 ** 29 }, podsMax: 20 },
+  });
+  const { status } = await client.get(Nodes, { name: nodeName });
+  assert.equal(status.capacity?.cpu, "2");
+  assert.equal(status.capacity?.memory, "4Gi");
+  assert.equal(status.capacity?.pods, "20");
+  assert.equal(status.allocatable?.cpu, "1750m");
+  assert.equal(status.allocatable?.memory, "3484Mi");
+  assert.equal(status.allocatable?.["ephemeral-storage"], String(9 * 2 ** 30));
+  assert.deepEqual(status.addresses, [
+    { type: "InternalIP", address: "192.0.2.10" },
+    { type: "Hostname", address: nodeName },
+  ]);
+  assert.equal(status.nodeInfo?.containerRuntimeVersion, "hollow://1.0.0");
+  assert.deepEqual(status.images?.[0]?.names?.at(-1), "app:1");
+});
+
+test("pressure on the machine and a runtime that is not ready are conditions of the node", async () => {
+  const scene = await agentScene({ host: { load: { diskAvailableBytes: 1, memoryAvailableBytes: 1 } } });
+  const conditions = async () => {
+    const { status } = await scene.client.get(Nodes, { name: nodeName });
+    return Object.fromEntries((status.conditions ?? []).map((each) => [each.type, each.reason]));
+  };
+  assert.deepEqual(await conditions(), {
+    MemoryPressure: "KubeletHasInsufficientMemory",
+    DiskPressure: "KubeletHasDiskPressure",
+    PIDPressure: "KubeletHasSufficientPID",
+    Ready: "KubeletReady",
+  });
+  scene.engine.notReady = async () => "NetworkReady: no network";
+  await scene.pass(10_000);
+  const { status } = await scene.client.get(Nodes, { name: nodeName });
+  const ready = status.conditions?.find((each) => each.type === "Ready");
+  assert.equal(ready?.status, "False");
+  assert.match(ready?.message ?? "", /NetworkReady: no network/);
+});
+
+test("a node that others declared unknown says at the next look that it is ready", async () => {
+  const { client, pass } = await agentScene();
+  const conditions = [{ type: "Ready", status: "Unknown", reason: "NodeStatusUnknown" }];
+  const type = "application/strategic-merge-patch+json";
+  await client.patch(Nodes, { name: nodeName }, { status: { conditions } }, { subresource: "status", type });
+  await pass(10_000);
+  const { status } = await client.get(Nodes, { name: nodeName });
+  assert.equal(status.conditions?.find((each) => each.type === "Ready")?.status, "True");
+});
+
+test("the status is written when it changes and every five minutes, not at every look", async () => {
+  const { requests, pass } = await agentScene();
+  const count = () => requests.filter((each) => each.plural === "nodes" && each.verb === "patch").length;
+  const before = count();
+  await pass(200_000);
+  assert.equal(count(), before);
+  await pass(120_000);
+  assert.equal(count(), before + 1);
+});
+
+test("while nothing happens the agent asks nothing of the API but to renew its lease", async () => {
+  const { requests, run, pass } = await agentScene();
+  await run({});
+  await pass(1_000);
+  const before = requests.length;
+  await pass(60_000);
+  const asked = requests.slice(before).map(({ verb, plural }) => `${verb} ${plural}`);
+  assert.deepEqual([...new Set(asked)], ["update leases"]);
+});
+
+test("the agent keeps its labels on a node that was there before, and those of others", async () => {
+  const { client, restart } = await agentScene();
+  const labels = { "kubernetes.io/arch": null, "example.com/zone": "a" };
+  await client.patch(Nodes, { name: nodeName }, { metadata: { labels } });
+  await restart();
+  const { metadata } = await client.get(Nodes, { name: nodeName });
+  assert.equal(metadata.labels?.["kubernetes.io/arch"], "amd64");
+  assert.equal(metadata.labels?.["example.com/zone"], "a");
+});
+
+test("many pods start side by side", async () => {
+  const { client, run, pass } = await agentScene({ engine: { sandboxMs: 80, startMs: 40 } });
+  for (let number = 0; number < 50; number++) await run({ name: `pod-${number}` });
+  await pass(500);
+  const { items } = await client.list(Pods);
+  assert.equal(items.filter((each) => each.status.phase === "Running").length, 50);
+});
