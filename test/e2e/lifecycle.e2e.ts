@@ -103,9 +103,10 @@ test("a data directory of a newer Roder is refused and not touched", async () =>
   writeFileSync(file, own);
 });
 
-test("without root a node is refused, and a control plane alone works", async () => {
+test("without root a node is refused, and a control plane alone works", async (t) => {
   // Beside the test's own directory, which is root's alone.
   const directory = `${cluster.directory}-user`;
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const flags = ["--data-dir", join(directory, "data"), "--kubeconfig", join(directory, "config"), "--port", "7443"];
   const root = new URL("../../", import.meta.url).pathname;
   // An ordinary user in the same network: nobody's rights, a home of its own.
@@ -128,7 +129,6 @@ test("without root a node is refused, and a control plane alone works", async ()
   const listed = await asUser(["status", "--data-dir", join(directory, "data"), "-o", "json"]);
   assert.ok((JSON.parse(listed.stdout) as Status).api.answers);
   assert.equal((await asUser(["reset", "--data-dir", join(directory, "data")])).code, 0);
-  rmSync(directory, { recursive: true });
 });
 
 test("wrong flags end with a sentence and exit code 1", async () => {

@@ -307,17 +307,19 @@ test("exec passes input, output, errors and the exit code, and gives a terminal"
   assert.equal(echoed.stdout, "typed");
   assert.match(echoed.stderr, /wrong/);
   assert.equal(echoed.code, 7);
-  // script(1) gives kubectl the terminal that -t wants.
-  const terminal = await cluster.inside(
-    "script",
-    [
-      "-qec",
-      "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'until stty size 2>/dev/null; do sleep 0.1; done'",
-      "/dev/null",
-    ],
-    { env: cluster.kubectlEnvironment },
-  );
-  assert.match(terminal, /33 77/);
+  // script(1) gives kubectl the terminal that -t wants; its input stays open, or it would end the session.
+  const command =
+    "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'until stty size 2>/dev/null; do sleep 0.1; done'";
+  const terminal = spawn("nsenter", [`--net=${cluster.networkNamespace}`, "script", "-qec", command, "/dev/null"], {
+    env: cluster.kubectlEnvironment,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  let shown = "";
+  terminal.stdout.on("data", (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  await once(terminal, "close");
+  assert.match(shown, /33 77/);
 });
 
 test("attach shows what the container's first process writes and gives it input", async () => {
