@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CriEngine } from "../agent/engine/cri/index.ts";
+import { pauseImageName } from "../agent/host/containerd/index.ts";
 import { linuxHost } from "../agent/host/index.ts";
 import { AgentServer } from "../agent/host/streaming/index.ts";
 import { startAgent } from "../agent/index.ts";
@@ -65,6 +66,7 @@ export function runNode(root: string): Promise<void> {
         cgroupRoot: `${cgroupRootOf(settings.name)}/kubepods`,
         port: agentPort,
         version: kubernetesVersion,
+        keptImages: [pauseImageName],
       },
       signal: stopping,
     });
