@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, deepCopy } from "../../lib/index.ts";
 import { ReplicationControllers } from "../core/replication-controller.ts";
 import {
   cells,
@@ -322,7 +322,7 @@ test("the size of workloads can be read and set", () => {
   assert.equal(Deployments.scale?.specReplicas(deployment), 2);
   assert.equal(Deployments.scale?.statusReplicas(deployment), 0);
   assert.equal(Deployments.scale?.labelSelectorOf(deployment), "app=web");
-  const draft = structuredClone(deployment) as Draft<typeof deployment>;
+  const draft = deepCopy(deployment);
   Deployments.scale?.withReplicas(draft, 5);
   assert.equal(draft.spec.replicas, 5);
   const controller = created(ReplicationControllers, { spec: { template } });
