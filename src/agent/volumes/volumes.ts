@@ -133,7 +133,6 @@ export class Volumes implements PodVolumes {
     const { payload, refreshAtMs } = await this.#reader.read(pod, volume);
     const { fsGroup } = pod.spec.securityContext ?? {};
     const stamp = () => `${timestamp(clock.now()).replace(/[-:T]/g, "_").slice(0, 19)}.${this.#versions++}`;
-    `${new Date(clock.now()).toISOString().replace(/[-:T]/g, "_").slice(0, 19)}.${this.#versions++}`;
     await writePayload({ files: host.files, path, stamp, ...(fsGroup === undefined ? {} : { fsGroup }) }, payload);
     return { path, refreshAtMs };
   }
