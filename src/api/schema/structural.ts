@@ -14,11 +14,16 @@ const objectFields = new Set(["apiVersion", "kind", "metadata"]);
 
 /**
  * Removes from a whole object what its schema does not know, and answers the paths of what went, as `spec.foo`.
- * x-kubernetes-preserve-unknown-fields keeps what it stands on.
+ * x-kubernetes-preserve-unknown-fields keeps what it stands on. A value that is no whole object has no apiVersion, kind
+ * and metadata of itself.
  */
-export function pruneUnknownFields(object: unknown, schema: Schema): string[] {
+export function pruneUnknownFields(
+  value: unknown,
+  schema: Schema,
+  { isObject = true }: { readonly isObject?: boolean } = {},
+): string[] {
   const removed: string[] = [];
-  prune(object, schema, "", true, removed);
+  prune(value, schema, "", isObject, removed);
   return removed;
 }
 
