@@ -285,3 +285,14 @@ test("volumes of pods that run are kept through a restart of the agent", async (
   await scene.pass();
   assert.equal(await textAt(scene, `${path}/a`), "2");
 });
+
+test("an agent that restarts within the same second does not confuse versions of configuration", async () => {
+  const scene = await agentScene();
+  await scene.client.create(ConfigMaps, map({ a: "1" }));
+  await runWith(scene, [{ name: "config", configMap: { name: "settings" } }], [{ name: "config", mountPath: "/c" }]);
+  const path = await mountOf(scene, "/c");
+  scene.stop();
+  await scene.client.update(ConfigMaps, map({ a: "2" }));
+  await scene.restart();
+  assert.equal(await textAt(scene, `${path}/a`), "2");
+});

@@ -7,7 +7,7 @@ import {
   quantityValue,
   type Volume,
 } from "../../api/index.ts";
-import { errorMessage, type Timer, timestamp } from "../../lib/index.ts";
+import { errorMessage, nameSuffix, type Timer, timestamp } from "../../lib/index.ts";
 import type { AgentContext, PodVolumes } from "../context.ts";
 import type { Mount } from "../engine/index.ts";
 import type { PodContainer } from "../pod/pod-containers.ts";
@@ -37,7 +37,6 @@ export class Volumes implements PodVolumes {
   readonly #tokens: ServiceAccountTokens;
   readonly #reader: ConfigurationReader;
   readonly #prepared = new Map<string, PreparedPod>();
-  #versions = 0;
 
   constructor(context: Context) {
     this.#context = context;
@@ -128,11 +127,11 @@ export class Volumes implements PodVolumes {
   }
 
   async #configuration(pod: Pod, volume: Volume) {
-    const { host, paths, clock } = this.#context;
+    const { host, paths, clock, random } = this.#context;
     const path = paths.memoryVolume(pod.metadata.uid, configurationKind(volume) ?? "", volume.name);
     const { payload, refreshAtMs } = await this.#reader.read(pod, volume);
     const { fsGroup } = pod.spec.securityContext ?? {};
-    const stamp = () => `${timestamp(clock.now()).replace(/[-:T]/g, "_").slice(0, 19)}.${this.#versions++}`;
+    const stamp = () => `${timestamp(clock.now()).replace(/[-:T]/g, "_").slice(0, 19)}.${nameSuffix(random, 10)}`;
     await writePayload({ files: host.files, path, stamp, ...(fsGroup === undefined ? {} : { fsGroup }) }, payload);
     return { path, refreshAtMs };
   }
