@@ -59,6 +59,7 @@ function view(change: Partial<PodView> & { readonly spec?: Partial<PodSpec> } = 
     pod: pod(spec),
     nowMs,
     sandboxes: [sandbox],
+    stopped: new Set(),
     containers: [],
     probes: new Map(),
     volumesReady: true,
@@ -90,6 +91,9 @@ function words(action: PodAction): string {
   }
 }
 
+/** Its process ended; whether anybody stopped it is another question. */
+const dead = { ...sandbox, ready: false };
+const stopped = new Set([sandbox.id]);
 const exited = (exitCode: number, change: Partial<ContainerStatus> = {}) =>
   container({ state: "exited", exitCode, finishedAtMs: nowMs - 1_000, ...change });
 const busy = (change: Partial<PodView["busy"]>) => ({
@@ -138,13 +142,23 @@ test("the next steps follow from what is wanted and what there is", () => {
       ["start app 0"],
     ],
     [
-      "a dead sandbox is followed by the next",
-      view({ sandboxes: [{ ...sandbox, ready: false }], containers: [exited(255)] }),
+      "a dead sandbox gives its address back",
+      view({ sandboxes: [dead], containers: [exited(255)] }),
+      ["stopSandbox s0"],
+    ],
+    [
+      "and is followed by the next",
+      view({ sandboxes: [dead], stopped, containers: [exited(255)] }),
       ["createSandbox 1"],
     ],
     [
-      "a dead sandbox of a pod that does not restart is not",
-      view({ spec: { restartPolicy: "Never" }, sandboxes: [{ ...sandbox, ready: false }], containers: [exited(255)] }),
+      "a dead sandbox of a pod that does not restart gives its address back",
+      view({ spec: { restartPolicy: "Never" }, sandboxes: [dead], containers: [exited(255)] }),
+      ["stopSandbox s0"],
+    ],
+    [
+      "and is followed by none",
+      view({ spec: { restartPolicy: "Never" }, sandboxes: [dead], stopped, containers: [exited(255)] }),
       [],
     ],
     [
@@ -158,10 +172,8 @@ test("the next steps follow from what is wanted and what there is", () => {
     [
       "an empty one that was replaced is removed",
       view({
-        sandboxes: [
-          { ...sandbox, id: "s1", attempt: 1 },
-          { ...sandbox, ready: false },
-        ],
+        sandboxes: [{ ...sandbox, id: "s1", attempt: 1 }, dead],
+        stopped,
         containers: [container({ sandboxId: "s1" })],
       }),
       ["removeSandbox s0"],
@@ -287,11 +299,7 @@ test("the next steps follow from what is wanted and what there is", () => {
       ["stop app 5"],
     ],
     ["then its sandbox", view({ stop: deleted, containers: [exited(143)] }), ["stopSandbox s0"]],
-    [
-      "and then nothing",
-      view({ stop: deleted, containers: [exited(143)], sandboxes: [{ ...sandbox, ready: false }] }),
-      [],
-    ],
+    ["and then nothing", view({ stop: deleted, containers: [exited(143)], sandboxes: [dead], stopped }), []],
     [
       "a pod that ended is stopped with its sidecars",
       view({
@@ -313,7 +321,7 @@ test("a plan says when it is to be made again, and what is over", () => {
   assert.equal(planPod(view({ sandboxes: [], podRetryAtMs: nowMs + 5 })).nextCheckMs, nowMs + 5);
   const over = view({ spec: { restartPolicy: "Never" }, containers: [exited(0)] });
   assert.deepEqual([planPod(over).finished, planPod(over).quiet], [true, false]);
-  assert.equal(planPod({ ...over, sandboxes: [{ ...sandbox, ready: false }] }).quiet, true);
+  assert.equal(planPod({ ...over, sandboxes: [dead], stopped }).quiet, true);
 });
 
 test("restart counts go on from what the API remembers when the engine knows nothing", () => {

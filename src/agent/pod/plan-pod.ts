@@ -112,7 +112,7 @@ function planRun(view: PodView): PodPlan {
   }
   // A sandbox that an earlier one left behind must not keep its address.
   for (const old of view.sandboxes.slice(1)) {
-    if (old.ready) plan.setUp(view, { type: "stopSandbox", sandboxId: old.id });
+    if (holdsNetwork(view, old)) plan.setUp(view, { type: "stopSandbox", sandboxId: old.id });
   }
   if (!view.volumesReady) {
     plan.setUp(view, { type: "prepareVolumes" });
@@ -123,9 +123,12 @@ function planRun(view: PodView): PodPlan {
   return plan.result();
 }
 
+/** A sandbox whose process or machine ended has not given its address back. */
+const holdsNetwork = (view: PodView, sandbox: SandboxStatus) => sandbox.ready || !view.stopped.has(sandbox.id);
+
 function planSandbox(view: PodView, plan: Plan): void {
   const leftovers = view.sandboxes.filter(
-    (each) => each.ready || view.containers.some((c) => c.sandboxId === each.id && c.state === "running"),
+    (each) => holdsNetwork(view, each) || view.containers.some((c) => c.sandboxId === each.id && c.state === "running"),
   );
   if (leftovers.length > 0) {
     for (const each of leftovers) plan.setUp(view, { type: "stopSandbox", sandboxId: each.id });
@@ -273,9 +276,9 @@ function planRemovals(view: PodView, plan: Plan): void {
     if (state === "created" && name !== view.busy.starting)
       plan.actions.push({ type: "removeContainer", containerId: id });
   }
-  for (const { id, ready } of view.sandboxes.slice(1)) {
-    const isEmpty = !view.containers.some((each) => each.sandboxId === id);
-    if (!ready && isEmpty) plan.actions.push({ type: "removeSandbox", sandboxId: id });
+  for (const old of view.sandboxes.slice(1)) {
+    const isEmpty = !view.containers.some((each) => each.sandboxId === old.id);
+    if (!holdsNetwork(view, old) && isEmpty) plan.actions.push({ type: "removeSandbox", sandboxId: old.id });
   }
 }
 
@@ -303,7 +306,7 @@ function planStop(view: PodView, graceSeconds: number): PodPlan {
     });
   }
   const busy = running.length > 0 || view.busy.pod || view.busy.starting !== undefined;
-  const ready = view.sandboxes.filter((each) => each.ready);
-  if (!busy) for (const each of ready) plan.setUp(view, { type: "stopSandbox", sandboxId: each.id });
-  return plan.result(true, !busy && ready.length === 0);
+  const held = view.sandboxes.filter((each) => holdsNetwork(view, each));
+  if (!busy) for (const each of held) plan.setUp(view, { type: "stopSandbox", sandboxId: each.id });
+  return plan.result(true, !busy && held.length === 0);
 }

@@ -14,6 +14,7 @@ export class PodRuntime {
   readonly #context: Pick<AgentContext, "engine" | "host" | "paths">;
   readonly #pod: () => Pod;
   #sandboxes: readonly SandboxStatus[] = [];
+  readonly #stopped = new Set<string>();
   #containers: readonly ContainerStatus[] = [];
 
   constructor(context: Pick<AgentContext, "engine" | "host" | "paths">, pod: () => Pod, snapshot: RuntimeSnapshot) {
@@ -26,6 +27,15 @@ export class PodRuntime {
   /** Newest first. */
   get sandboxes(): readonly SandboxStatus[] {
     return this.#sandboxes;
+  }
+
+  /** The ids of those that this agent stopped. */
+  get stopped(): ReadonlySet<string> {
+    return this.#stopped;
+  }
+
+  knowStopped(sandboxId: string): void {
+    this.#stopped.add(sandboxId);
   }
 
   /** Of every sandbox, newest first. */
@@ -51,6 +61,7 @@ export class PodRuntime {
   }
 
   forgetSandbox(id: string): void {
+    this.#stopped.delete(id);
     this.#sandboxes = this.#sandboxes.filter((each) => each.id !== id);
     this.#containers = this.#containers.filter((each) => each.sandboxId !== id);
   }

@@ -49,6 +49,8 @@ export interface PodView {
   readonly nowMs: number;
   /** Newest first. */
   readonly sandboxes: readonly SandboxStatus[];
+  /** The sandboxes that were stopped in order; any other one may hold its address, also after its process ended. */
+  readonly stopped: ReadonlySet<string>;
   /** Newest first, of every sandbox. */
   readonly containers: readonly ContainerStatus[];
   /** By container id. */

@@ -187,11 +187,12 @@ export class PodWorker {
   }
 
   #view(): PodView {
-    const { sandboxes, containers } = this.runtime;
+    const { sandboxes, stopped, containers } = this.runtime;
     return {
       pod: this.#currentPod(),
       nowMs: this.#context.clock.now(),
       sandboxes,
+      stopped,
       containers,
       probes: this.#probes.verdicts(),
       volumesReady: this.#volumesReady,
@@ -359,6 +360,7 @@ export class PodWorker {
     const containers = this.runtime.containers.filter((each) => each.sandboxId === id);
     await Promise.all([id, ...containers.map((each) => each.id)].map((each) => this.runtime.refresh(each)));
     if (this.runtime.sandboxes.some((each) => each.id === id && each.ready)) throw new Error("it is still there");
+    this.runtime.knowStopped(id);
   }
 
   /** Nothing runs any more: gives the volumes back, tells the API, and at last forgets the pod. */
