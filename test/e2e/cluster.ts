@@ -1,7 +1,8 @@
 // A cluster for one test file: started by the real command in a network namespace of its own, with its own directories,
 // so that it meets neither the machine's network nor a cluster that runs there already.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -70,14 +71,63 @@ export class TestCluster {
   /** Makes the network namespace and the directories; nothing runs yet. End it with `remove`, also after a failure. */
   static async prepare(name: string): Promise<TestCluster> {
     const cluster = new TestCluster(name, mkdtempSync(join(tmpdir(), `roder-${name}-`)));
-    await succeed("ip", ["netns", "add", cluster.#namespace]);
-    await cluster.inside("ip", ["link", "set", "lo", "up"]);
-    // What stands for the machine's way out; nobody answers there.
-    await cluster.inside("ip", ["link", "add", "uplink", "type", "bridge"]);
-    await cluster.inside("ip", ["address", "add", "198.51.100.10/24", "dev", "uplink"]);
-    await cluster.inside("ip", ["link", "set", "uplink", "up"]);
-    await cluster.inside("ip", ["route", "add", "default", "via", "198.51.100.1"]);
+    await cluster.#makeNetwork();
     return cluster;
+  }
+
+  async #makeNetwork(): Promise<void> {
+    await succeed("ip", ["netns", "add", this.#namespace]);
+    await this.inside("ip", ["link", "set", "lo", "up"]);
+    // What stands for the machine's way out; nobody answers there.
+    await this.inside("ip", ["link", "add", "uplink", "type", "bridge"]);
+    await this.inside("ip", ["address", "add", "198.51.100.10/24", "dev", "uplink"]);
+    await this.inside("ip", ["link", "set", "uplink", "up"]);
+    await this.inside("ip", ["route", "add", "default", "via", "198.51.100.1"]);
+  }
+
+  /**
+   * Leaves of the cluster what a machine leaves that loses its power and boots again: the files on its disk. Processes,
+   * mounts, cgroups, interfaces, rules, kernel settings and the files in /run are gone, and the boot is another one.
+   */
+  async cutPower(): Promise<void> {
+    for (let pids = this.processes(); pids.length > 0; pids = this.processes()) {
+      for (const pid of pids) killIfThere(pid);
+      await new Promise((wake) => setTimeout(wake, 20));
+    }
+    for (const socket of this.#shimSockets()) rmSync(socket, { force: true });
+    for (const path of mountsBelow(this.directory)) await succeed("umount", [path]);
+    for (const cgroup of this.cgroups()) removeCgroup(cgroup);
+    await succeed("ip", ["netns", "delete", this.#namespace]);
+    await this.#makeNetwork();
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    for (const file of filesBelow(this.dataDirectory)) {
+      const text = readFileSync(file, "latin1");
+      if (text.includes(boot)) writeFileSync(file, text.replaceAll(boot, randomUUID()), "latin1");
+    }
+  }
+
+  /** Roder's processes, containerd, the shims and what runs in containers. */
+  processes(): number[] {
+    const inCgroups = this.cgroups().flatMap((each) => processesBelow(each));
+    const named = readdirSync("/proc").filter(
+      (name) => /^\d+$/.test(name) && commandLineOf(name).includes(this.dataDirectory),
+    );
+    return [...new Set([...inCgroups, ...named.map(Number)])];
+  }
+
+  /** The cgroup of the cluster in every hierarchy. */
+  cgroups(): string[] {
+    const roots = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
+    return roots.map((root) => `${root}/roder-test-${this.name}`).filter((path) => existsSync(path));
+  }
+
+  #shimSockets(): string[] {
+    const bundles = join(this.dataDirectory, "containerd/state/io.containerd.runtime.v2.task/k8s.io");
+    if (!existsSync(bundles)) return [];
+    return readdirSync(bundles)
+      .map((id) => join(bundles, id, "address"))
+      .filter((file) => existsSync(file))
+      .map((file) => readFileSync(file, "utf8").replace("unix://", ""));
   }
 
   get networkNamespace(): string {
@@ -145,6 +195,56 @@ export class TestCluster {
       rmSync(this.directory, { recursive: true, force: true });
     }
   }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself.
+  }
+}
+
+/** What /proc says of a process that may end meanwhile. */
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function directoriesIn(path: string): string[] {
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
+}
+
+function processesBelow(cgroup: string): number[] {
+  const own = readFileSync(join(cgroup, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+  return [...own, ...directoriesIn(cgroup).flatMap(processesBelow)];
+}
+
+function removeCgroup(path: string): void {
+  for (const inner of directoriesIn(path)) removeCgroup(inner);
+  rmdirSync(path);
+}
+
+/** What is mounted below a directory, the last mounted first. */
+export function mountsBelow(directory: string): string[] {
+  const lines = readFileSync("/proc/self/mounts", "utf8").trim().split("\n");
+  return lines
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${directory}/`))
+    .reverse();
+}
+
+/** Small files that may hold a record; images and volumes are left out. */
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isFile()) return [path];
+    return entry.isDirectory() && !["root", "state", "storage", "pods"].includes(entry.name) ? filesBelow(path) : [];
+  });
 }
 
 /** Tries again until `attempt` neither throws nor answers false; for what only another program's output can tell. */
