@@ -309,7 +309,7 @@ test("exec passes input, output, errors and the exit code, and gives a terminal"
   assert.equal(echoed.code, 7);
   // script(1) gives kubectl the terminal that -t wants; its input stays open, or it would end the session.
   const command =
-    "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'until stty size 2>/dev/null; do sleep 0.1; done'";
+    "stty rows 33 cols 77; kubectl exec -it shell -- sh -c 'until stty size 2>/dev/null | grep .; do sleep 0.1; done'";
   const terminal = spawn("nsenter", [`--net=${cluster.networkNamespace}`, "script", "-qec", command, "/dev/null"], {
     env: cluster.kubectlEnvironment,
     stdio: ["pipe", "pipe", "ignore"],
