@@ -48,6 +48,10 @@ export const Deployments = defineResource<Deployment>({
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
   defaults: defaultDeployment,
+  prepareForStatusUpdate: ({ metadata }, old) => {
+    delete metadata.labels;
+    if (old.metadata.labels) metadata.labels = { ...old.metadata.labels };
+  },
   validate,
   validateUpdate: (next, old, at) =>
     immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),

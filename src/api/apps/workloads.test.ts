@@ -9,6 +9,7 @@ import {
   errorsOnStatusUpdate,
   errorsOnUpdate,
   type Partially,
+  strategyContext,
 } from "../definition-fixture.ts";
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
 import type { DaemonSetSpec, DeploymentSpec, PodTemplateSpec, StatefulSetSpec } from "../types.generated.ts";
@@ -327,4 +328,12 @@ test("the size of workloads can be read and set", () => {
   assert.equal(draft.spec.replicas, 5);
   const controller = created(ReplicationControllers, { spec: { template } });
   assert.equal(ReplicationControllers.scale?.labelSelectorOf(controller), "app=web");
+});
+
+test("who reports on a deployment does not change its labels", () => {
+  const old = created(Deployments, { metadata: { labels: { a: "b" } }, spec });
+  const next = deepCopy(old);
+  next.metadata.labels = { c: "d" };
+  Deployments.prepareForStatusUpdate?.(next, old, strategyContext);
+  assert.deepEqual(next.metadata.labels, { a: "b" });
 });

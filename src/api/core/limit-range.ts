@@ -7,6 +7,7 @@ import { isQualifiedName } from "../meta/names.ts";
 import { compareQuantities, quantityMilliValue, validateQuantity } from "../meta/quantity.ts";
 import { defineResource } from "../resource.ts";
 import type { LimitRange, LimitRangeItem, Quantity } from "../types.generated.ts";
+import { roundUpAmounts } from "./resource-list.ts";
 import { isOvercommitAllowed, validateContainerResourceName, validateResourceName } from "./resource-names.ts";
 
 export const LimitRanges = defineResource<LimitRange>({
@@ -18,7 +19,11 @@ export const LimitRanges = defineResource<LimitRange>({
   columns: [nameColumn, createdAtColumn],
   allowsCreateOnUpdate: true,
   defaults: ({ spec }) => {
-    for (const item of spec.limits ?? []) if (item.type === "Container") defaultContainerLimits(item);
+    for (const item of spec.limits ?? []) {
+      for (const field of ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const)
+        roundUpAmounts(item[field]);
+      if (item.type === "Container") defaultContainerLimits(item);
+    }
   },
   validate,
 });

@@ -3,6 +3,7 @@ import { ageColumn, nameColumn } from "../columns.ts";
 import { defineResource } from "../resource.ts";
 import type { Node } from "../types.generated.ts";
 import { validateNode, validateNodeUpdate } from "./node-validation.ts";
+import { roundUpAmounts } from "./resource-list.ts";
 
 const roleLabelPrefix = "node-role.kubernetes.io/";
 
@@ -43,6 +44,8 @@ export const Nodes = defineResource<Node>({
 });
 
 function defaultNode({ spec, status }: Draft<Node>): void {
+  roundUpAmounts(status.capacity);
+  roundUpAmounts(status.allocatable);
   if (status.capacity) status.allocatable ??= { ...status.capacity };
   // podCIDR is the first of podCIDRs; where the two differ, the older field decides.
   if (spec.podCIDR && spec.podCIDRs?.[0] !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];

@@ -14,6 +14,7 @@ import type {
 } from "../types.generated.ts";
 import { defaultPullPolicy } from "./image-reference.ts";
 import { aggregateContainerRequests, isPodLevelResource } from "./pod-resources.ts";
+import { roundUpAmounts } from "./resource-list.ts";
 import { defaultVolume } from "./volume-defaults.ts";
 
 /** What a pod has beyond what its template has. */
@@ -50,6 +51,9 @@ export function defaultPodSpec(spec: Draft<PodSpec>): void {
     spec.serviceAccountName = serviceAccountName;
     spec.serviceAccount = serviceAccountName;
   }
+  roundUpAmounts(spec.overhead);
+  roundUpAmounts(spec.resources?.limits);
+  roundUpAmounts(spec.resources?.requests);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
   for (const container of spec.initContainers ?? []) defaultContainer(container);
   for (const container of spec.containers) defaultContainer(container);
@@ -61,6 +65,8 @@ function defaultContainer(container: Draft<Container> | Draft<EphemeralContainer
   container.terminationMessagePath ||= "/dev/termination-log";
   container.terminationMessagePolicy ||= "File";
   container.resources ??= {};
+  roundUpAmounts(container.resources.limits);
+  roundUpAmounts(container.resources.requests);
   for (const port of container.ports ?? []) port.protocol ||= "TCP";
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef) valueFrom.fieldRef.apiVersion ||= "v1";

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatQuantity } from "../meta/quantity.ts";
-import type { Container, Pod, PodSpec } from "../types.generated.ts";
+import type { Container, Pod, PodSpec, PodStatus } from "../types.generated.ts";
 import { podQos } from "./pod-qos.ts";
 import { podLimits, podRequests, type ResourceAmounts } from "./pod-resources.ts";
 
-const podOf = (spec: Partial<PodSpec>) => ({ metadata: {}, spec: { containers: [], ...spec } }) as unknown as Pod;
+const podOf = (spec: Partial<PodSpec>, status: Partial<PodStatus> = {}) =>
+  ({ metadata: {}, spec: { containers: [], ...spec }, status }) as unknown as Pod;
 const container = (requests: Record<string, string>, limits?: Record<string, string>, restartPolicy?: string) =>
   ({ name: "c", resources: { requests, ...(limits && { limits }) }, restartPolicy }) as unknown as Container;
 const print = (amounts: ResourceAmounts) =>
@@ -39,6 +40,18 @@ test("what the pod asks for as a whole and its overhead count", () => {
   });
   assert.deepEqual(print(podRequests(pod)), { cpu: "750m", "example.com/gpu": "1", memory: "16Mi" });
   assert.deepEqual(print(podLimits(pod)), { cpu: "1050m", memory: "1040Mi" });
+});
+
+test("a container that is resized counts for the most of what it asks for, was given and has", () => {
+  const containerStatuses = [
+    { name: "c", resources: { requests: { cpu: "1", memory: "2Gi" } }, allocatedResources: { cpu: "3" } },
+  ] as unknown as NonNullable<PodStatus["containerStatuses"]>;
+  const requests = (cpu: string, status: Partial<PodStatus>) =>
+    print(podRequests(podOf({ containers: [container({ cpu, memory: "1Gi" })] }, { containerStatuses, ...status })));
+  assert.deepEqual(requests("2", {}), { cpu: "3", memory: "2Gi" });
+  assert.deepEqual(requests("8", {}), { cpu: "8", memory: "2Gi" });
+  const conditions = [{ type: "PodResizePending", status: "True", reason: "Infeasible" }];
+  assert.deepEqual(requests("8", { conditions }), { cpu: "3", memory: "2Gi" });
 });
 
 test("the quality of service class follows from requests and limits", () => {

@@ -5,7 +5,7 @@ import {
   parseQuantity,
   quantitySign,
 } from "../meta/quantity.ts";
-import type { Container, Pod, Quantity, ResourceRequirements } from "../types.generated.ts";
+import type { Container, ContainerStatus, Pod, Quantity } from "../types.generated.ts";
 
 /** Quantities by resource name; `quantityMilliValue` and `quantityValue` make numbers of them. */
 export type ResourceAmounts = ReadonlyMap<string, ParsedQuantity>;
@@ -21,10 +21,18 @@ export function isRestartableInitContainer(container: Container): boolean {
 /**
  * What a node must have free for the pod: the sum of its containers and sidecars, or what its init containers need at
  * their time, whichever is more; what the pod as a whole asks for comes before that of its containers; plus the overhead
- * of its runtime class. https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+ * of its runtime class. While a container is resized, it counts for the most of what it asks for, has been given and
+ * has. https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
  */
 export function podRequests(pod: Pod): ResourceAmounts {
-  const total = containerAmounts(pod, (resources) => resources?.requests);
+  const statuses = statusesWithResources(pod);
+  const infeasible = isResizeInfeasible(pod);
+  const total = containerAmounts(pod, (container) => {
+    const { requests } = container.resources ?? {};
+    const status = statuses?.get(container.name);
+    if (!status) return requests;
+    return mostOf([infeasible ? undefined : requests, status.resources?.requests, status.allocatedResources]);
+  });
   for (const [name, amount] of Object.entries(pod.spec.resources?.requests ?? {}))
     if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
   add(total, pod.spec.overhead);
@@ -33,7 +41,7 @@ export function podRequests(pod: Pod): ResourceAmounts {
 
 /** What the pod may use at most; resources without a limit are left out. */
 export function podLimits(pod: Pod): ResourceAmounts {
-  const total = containerAmounts(pod, (resources) => resources?.limits);
+  const total = containerAmounts(pod, ({ resources }) => resources?.limits);
   for (const [name, amount] of Object.entries(pod.spec.resources?.limits ?? {}))
     if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
   for (const [name, amount] of Object.entries(pod.spec.overhead ?? {})) {
@@ -45,7 +53,33 @@ export function podLimits(pod: Pod): ResourceAmounts {
 
 /** What the pod's containers ask for together, without what the pod asks for as a whole and without overhead. */
 export function aggregateContainerRequests(pod: Pick<Pod, "spec">): ResourceAmounts {
-  return containerAmounts(pod, (resources) => resources?.requests);
+  return containerAmounts(pod, ({ resources }) => resources?.requests);
+}
+
+/** The containers that run with resources that may not be those of the spec, by name; undefined when none does. */
+function statusesWithResources({ spec, status }: Pod): ReadonlyMap<string, ContainerStatus> | undefined {
+  const isSidecar = (name: string) =>
+    spec.initContainers?.some((container) => container.name === name && isRestartableInitContainer(container));
+  const all = [
+    ...(status.containerStatuses ?? []),
+    ...(status.initContainerStatuses ?? []).filter(({ name }) => isSidecar(name)),
+  ];
+  const resized = all.filter(({ resources }) => resources);
+  return resized.length === 0 ? undefined : new Map(resized.map((each) => [each.name, each]));
+}
+
+/** Whether the node can never give what the pod was resized to. */
+function isResizeInfeasible({ status }: Pod): boolean {
+  return status.conditions?.find(({ type }) => type === "PodResizePending")?.reason === "Infeasible";
+}
+
+/** The largest of the amounts of each resource. */
+function mostOf(lists: readonly ResourceList[]): ResourceList {
+  const most: Record<string, Quantity> = {};
+  for (const list of lists)
+    for (const [name, amount] of Object.entries(list ?? {}))
+      if (most[name] === undefined || compareQuantities(most[name], amount) < 0) most[name] = amount;
+  return most;
 }
 
 /** Whether a pod can ask for the resource as a whole. */
@@ -53,16 +87,13 @@ export function isPodLevelResource(name: string): boolean {
   return name === "cpu" || name === "memory" || name.startsWith("hugepages-");
 }
 
-function containerAmounts(
-  pod: Pick<Pod, "spec">,
-  listOf: (resources: ResourceRequirements | undefined) => ResourceList,
-): Amounts {
+function containerAmounts(pod: Pick<Pod, "spec">, listOf: (container: Container) => ResourceList): Amounts {
   const total: Amounts = new Map();
-  for (const container of pod.spec.containers) add(total, listOf(container.resources));
+  for (const container of pod.spec.containers) add(total, listOf(container));
   const sidecars: Amounts = new Map();
   const initial: Amounts = new Map();
   for (const container of pod.spec.initContainers ?? []) {
-    const list = listOf(container.resources);
+    const list = listOf(container);
     if (isRestartableInitContainer(container)) {
       add(total, list);
       add(sidecars, list);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Draft, deepCopy } from "../../lib/index.ts";
-import { created, type Partially } from "../definition-fixture.ts";
+import { created, type Partially, strategyContext } from "../definition-fixture.ts";
 import { fieldErrorBody } from "../meta/api-error.ts";
 import { rootPath } from "../meta/field-error.ts";
 import type { Container, Pod } from "../types.generated.ts";
@@ -122,4 +122,25 @@ test("less memory than before is told from more", () => {
   );
   assert.equal(lowersMemoryLimit(next as Container, old as Container), true);
   assert.equal(lowersMemoryLimit(old as Container, next as Container), false);
+});
+
+test("who reports on a pod changes neither its owners nor forgets its class", () => {
+  const ownerReferences = [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: "web", uid: "1" }];
+  const old = created(Pods, { metadata: { ownerReferences }, spec: { containers: [main] } });
+  const next = deepCopy(old);
+  delete next.metadata.ownerReferences;
+  next.status = { phase: "Running" };
+  Pods.prepareForStatusUpdate?.(next, old, strategyContext);
+  assert.deepEqual(next.metadata.ownerReferences, ownerReferences);
+  assert.deepEqual(next.status, { phase: "Running", qosClass: "Burstable" });
+});
+
+test("amounts finer than thousandths are rounded up", () => {
+  const resources = { limits: { cpu: "0.0001" }, requests: { cpu: "50u", memory: "1Gi" } };
+  const pod = created(Pods, { spec: { containers: [{ ...main, resources }], overhead: { cpu: "1500n" } } });
+  assert.deepEqual(pod.spec.containers[0]?.resources, {
+    limits: { cpu: "1m" },
+    requests: { cpu: "1m", memory: "1Gi" },
+  });
+  assert.deepEqual(pod.spec.overhead, { cpu: "1m" });
 });

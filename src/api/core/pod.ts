@@ -35,6 +35,12 @@ export const Pods = defineResource<Pod>({
   },
   defaults: defaultPod,
   prepareForCreate,
+  prepareForStatusUpdate: ({ metadata, status }, old) => {
+    // Whom the pod belongs to is not for its agent to say.
+    delete metadata.ownerReferences;
+    if (old.metadata.ownerReferences) Object.assign(metadata, { ownerReferences: old.metadata.ownerReferences });
+    if (!status.qosClass && old.status.qosClass) status.qosClass = old.status.qosClass;
+  },
   validate: validatePod,
   validateCreate: validateNewPod,
   validateUpdate: validatePodUpdate,

@@ -5,6 +5,7 @@ import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path, required } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
 import type { Quantity, ResourceQuota, ResourceQuotaSpec } from "../types.generated.ts";
+import { roundUpAmounts } from "./resource-list.ts";
 import { isStandardQuotaResource, validateQuotaResourceName, validateResourceAmount } from "./resource-names.ts";
 
 export const ResourceQuotas = defineResource<ResourceQuota>({
@@ -20,6 +21,9 @@ export const ResourceQuotas = defineResource<ResourceQuota>({
     ageColumn,
   ],
   hasGeneration: false,
+  defaults: ({ spec, status }) => {
+    for (const list of [spec.hard, status.hard, status.used]) roundUpAmounts(list);
+  },
   validate: (quota, at) => [
     ...validateAmounts(at.child("spec", "hard"), quota.spec.hard),
     ...validateScopes(quota.spec, at.child("spec", "scopes")),
