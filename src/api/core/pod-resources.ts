@@ -5,7 +5,7 @@ import {
   parseQuantity,
   quantitySign,
 } from "../meta/quantity.ts";
-import type { Container, ContainerStatus, Pod, Quantity } from "../types.generated.ts";
+import type { Container, ContainerStatus, Pod, PodSpec, PodStatus, Quantity } from "../types.generated.ts";
 
 /** Quantities by resource name; `quantityMilliValue` and `quantityValue` make numbers of them. */
 export type ResourceAmounts = ReadonlyMap<string, ParsedQuantity>;
@@ -25,13 +25,15 @@ export function isRestartableInitContainer(container: Container): boolean {
  * has. https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
  */
 export function podRequests(pod: Pod): ResourceAmounts {
-  const statuses = statusesWithResources(pod);
-  const infeasible = isResizeInfeasible(pod);
+  // A pod on its way into the cluster has no status yet.
+  const status: PodStatus = pod.status ?? {};
+  const statuses = statusesWithResources(pod.spec, status);
+  const infeasible = isResizeInfeasible(status);
   const total = containerAmounts(pod, (container) => {
     const { requests } = container.resources ?? {};
-    const status = statuses?.get(container.name);
-    if (!status) return requests;
-    return mostOf([infeasible ? undefined : requests, status.resources?.requests, status.allocatedResources]);
+    const running = statuses?.get(container.name);
+    if (!running) return requests;
+    return mostOf([infeasible ? undefined : requests, running.resources?.requests, running.allocatedResources]);
   });
   for (const [name, amount] of Object.entries(pod.spec.resources?.requests ?? {}))
     if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
@@ -57,7 +59,7 @@ export function aggregateContainerRequests(pod: Pick<Pod, "spec">): ResourceAmou
 }
 
 /** The containers that run with resources that may not be those of the spec, by name; undefined when none does. */
-function statusesWithResources({ spec, status }: Pod): ReadonlyMap<string, ContainerStatus> | undefined {
+function statusesWithResources(spec: PodSpec, status: PodStatus): ReadonlyMap<string, ContainerStatus> | undefined {
   const isSidecar = (name: string) =>
     spec.initContainers?.some((container) => container.name === name && isRestartableInitContainer(container));
   const all = [
@@ -69,8 +71,8 @@ function statusesWithResources({ spec, status }: Pod): ReadonlyMap<string, Conta
 }
 
 /** Whether the node can never give what the pod was resized to. */
-function isResizeInfeasible({ status }: Pod): boolean {
-  return status.conditions?.find(({ type }) => type === "PodResizePending")?.reason === "Infeasible";
+function isResizeInfeasible({ conditions }: PodStatus): boolean {
+  return conditions?.find(({ type }) => type === "PodResizePending")?.reason === "Infeasible";
 }
 
 /** The largest of the amounts of each resource. */
