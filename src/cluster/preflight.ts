@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:f
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import { parseAddress, parseRange, rangeContains, rangesOverlap, UserError } from "../lib/index.ts";
+import { type AddressRange, parseRange, rangeContains, rangesOverlap, UserError } from "../lib/index.ts";
 
 /** Below this a start would fail half-way: storage and logs need room. */
 const freeBytesMin = 64 * 1024 * 1024;
@@ -55,28 +55,40 @@ export async function requireFreePort(address: string, port: number, option: str
   }
 }
 
-/** Refuses ranges that are none or that overlap, and, for a cluster with nodes here, those that the machine itself uses. */
-export function requireFreeRanges(podRange: string, serviceRange: string, hasNodes: boolean): void {
-  const pods = parseRange(podRange);
-  const services = parseRange(serviceRange);
-  if (!pods || pods.prefixLength > 28)
-    throw new UserError(`--pod-range "${podRange}" is no IPv4 range of at least /28, as 10.42.0.0/16 is`);
-  if (!services || services.prefixLength > 28) {
-    throw new UserError(`--service-range "${serviceRange}" is no IPv4 range of at least /28, as 10.43.0.0/16 is`);
-  }
+/** The addresses that the machine has, by interface. */
+export function machineAddresses(): MachineAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, each]) =>
+    (each ?? []).map(({ address }) => ({ name, address })),
+  );
+}
+
+export interface MachineAddress {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** Refuses ranges that are none, that overlap, or in which one of `own` lies. */
+export function requireFreeRanges(podRange: string, serviceRange: string, own: readonly MachineAddress[]): void {
+  const pods = requireRange("--pod-range", podRange);
+  const services = requireRange("--service-range", serviceRange);
   if (rangesOverlap(pods, services))
     throw new UserError(`--pod-range ${podRange} and --service-range ${serviceRange} overlap: choose others`);
-  if (!hasNodes) return;
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    for (const { family, address } of addresses ?? []) {
-      if (family !== "IPv4" || parseAddress(address) === undefined) continue;
-      const taken = rangeContains(pods, address)
-        ? "--pod-range"
-        : rangeContains(services, address)
-          ? "--service-range"
-          : "";
-      if (taken === "") continue;
+  for (const { name, address } of own) {
+    const taken = rangeContains(pods, address)
+      ? "--pod-range"
+      : rangeContains(services, address)
+        ? "--service-range"
+        : "";
+    if (taken !== "")
       throw new UserError(`the machine's own address ${address} (${name}) lies in ${taken}: choose another range`);
-    }
   }
+}
+
+/** A smaller range has no room for a node's pods, or for the system's services. */
+const prefixLengthMax = 28;
+
+function requireRange(flag: string, text: string): AddressRange {
+  const range = parseRange(text);
+  if (range && range.prefixLength <= prefixLengthMax) return range;
+  throw new UserError(`${flag} "${text}" is no IPv4 range of at least /${prefixLengthMax}, as 10.42.0.0/16 is`);
 }

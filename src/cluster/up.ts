@@ -9,7 +9,7 @@ import { lockCluster } from "./lock.ts";
 import { machineOf } from "./node-engine.ts";
 import { clientRequirements, installPackages, missingRequirements, nodeRequirements, programPath } from "./packages.ts";
 import { mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
-import { prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
+import { machineAddresses, prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
 import { type ComponentRecord, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
 import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
@@ -49,7 +49,8 @@ export async function startCluster(
     );
   }
   // Later the addresses that lie in the ranges are the cluster's own.
-  if (!existing) requireFreeRanges(settings.podRange, settings.serviceRange, settings.nodes > 0);
+  const own = existing || settings.nodes === 0 ? [] : machineAddresses();
+  requireFreeRanges(settings.podRange, settings.serviceRange, own);
   prepareDataRoot(directory.root);
   const unlock = lockCluster(directory.root);
   try {
