@@ -32,12 +32,14 @@ test("a job gets defaults, and a selector of its own pods", () => {
     manualSelector: false,
     selector: { matchLabels: { "batch.kubernetes.io/controller-uid": "1-2" } },
   });
-  assert.deepEqual(job.spec.template.metadata?.labels, {
+  const labels = {
     "job-name": "work",
     "controller-uid": "1-2",
     "batch.kubernetes.io/job-name": "work",
     "batch.kubernetes.io/controller-uid": "1-2",
-  });
+  };
+  assert.deepEqual(job.spec.template.metadata?.labels, labels);
+  assert.deepEqual(job.metadata.labels, labels);
 });
 
 test("a job counts what it is told to", () => {

@@ -31,6 +31,7 @@ export const Jobs = defineResource<Job>({
   defaults: defaultJob,
   prepareForCreate: (job) => {
     if (!job.spec.manualSelector) generateSelector(job);
+    takeTemplateLabels(job);
   },
   validate: validateJob,
   validateUpdate: validateJobUpdate,
@@ -66,7 +67,8 @@ function durationCell({ status }: Job, nowMs: number): string {
   return humanDuration(endMs - Date.parse(status.startTime));
 }
 
-function defaultJob({ metadata, spec }: Draft<Job>): void {
+function defaultJob(job: Draft<Job>): void {
+  const { spec } = job;
   defaultJobSpec(spec);
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
@@ -76,6 +78,11 @@ function defaultJob({ metadata, spec }: Draft<Job>): void {
   spec.suspend ??= false;
   spec.podReplacementPolicy ??= spec.podFailurePolicy ? "Failed" : "TerminatingOrFailed";
   spec.manualSelector ??= false;
+  takeTemplateLabels(job);
+}
+
+/** A job without labels has those of its pods, the generated ones among them. */
+function takeTemplateLabels({ metadata, spec }: Draft<Job>): void {
   const labels = spec.template.metadata?.labels;
   if (labels && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
 }

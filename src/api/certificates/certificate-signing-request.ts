@@ -22,7 +22,7 @@ export const CertificateSigningRequests = defineResource<CertificateSigningReque
   hasGeneration: false,
   // Kubernetes does not care what requests are called.
   validateName: () => [],
-  selectableFields: { "spec.signerName": ({ spec }) => spec.signerName },
+  selectableFields: { "spec.signerName": ({ spec }) => spec.signerName ?? "" },
   prepareForCreate: ({ spec }, { user }) => {
     spec.username = user.name;
     spec.groups = [...user.groups];

@@ -25,7 +25,7 @@ export const EndpointsResource = defineResource<Endpoints>({
 function endpointsCell({ subsets }: Endpoints): string {
   if (!subsets?.length) return "<none>";
   const all = subsets.flatMap(({ addresses = [], ports = [] }) => {
-    const hosts = addresses.map(({ ip }) => ip);
+    const hosts = addresses.map(({ ip = "" }) => ip);
     if (ports.length === 0) return hosts;
     return ports.flatMap(({ port }) => hosts.map((ip) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`)));
   });

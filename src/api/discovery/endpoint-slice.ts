@@ -134,7 +134,7 @@ function validateHintNames(
 ): FieldError[] {
   if (hints.length > hintsMax) return [tooMany(at, hints.length, hintsMax)];
   const names = new Set<string>();
-  return eachItem(at, hints, ({ name }, place) => {
+  return eachItem(at, hints, ({ name = "" }, place) => {
     const errors = names.has(name) ? [duplicate(place.child("name"), name)] : [];
     names.add(name);
     errors.push(...invalidFor(place.child("name"), name, isName(name)));

@@ -308,7 +308,7 @@ export function validateLabelSelector(
   { lenientValues = false }: { readonly lenientValues?: boolean } = {},
 ): FieldError[] {
   const errors = validateLabels(at.child("matchLabels"), selector?.matchLabels);
-  for (const [index, { key, operator, values = [] }] of (selector?.matchExpressions ?? []).entries()) {
+  for (const [index, { key = "", operator = "", values = [] }] of (selector?.matchExpressions ?? []).entries()) {
     const place = at.child("matchExpressions").index(index);
     if (operator === "In" || operator === "NotIn") {
       if (values.length === 0)

@@ -30,7 +30,7 @@ export const ResourceSlices = defineResource<ResourceSlice>({
   ],
   selectableFields: {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",
-    "spec.driver": ({ spec }) => spec.driver,
+    "spec.driver": ({ spec }) => spec.driver ?? "",
   },
   hasGeneration: true,
   prepareForCreate: dropDisabledFields,
