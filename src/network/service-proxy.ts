@@ -4,7 +4,7 @@ import type { Informer, InformerSet } from "../client/index.ts";
 import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
 import { run } from "./host/commands.ts";
 import { changeScript, type RuleSet, replaceScript } from "./rule-set.ts";
-import { type ServiceRulesInput, serviceRules, udpFlows } from "./service-rules.ts";
+import { type ServiceRulesInput, serviceRules, type UdpFlow, udpFlows } from "./service-rules.ts";
 
 export interface ServiceProxyOptions {
   readonly informers: InformerSet;
@@ -41,7 +41,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
   const work = async () => {
     await Promise.all([informers.synced(), pods.synced()]);
     let written: RuleSet | undefined;
-    let flows = new Set<string>();
+    let flows: ReadonlyMap<string, UdpFlow> = new Map();
     let retryMs = retryMsMin;
     while (!signal.aborted) {
       changed = Promise.withResolvers<void>();
@@ -51,10 +51,8 @@ export function startServiceProxy(options: ServiceProxyOptions): {
         await write(options.nftTable, written, next);
         written = next;
         const now = udpFlows(input);
-        await forgetFlows(
-          [...flows].filter((flow) => !now.has(flow)),
-          log,
-        );
+        const gone = [...flows].filter(([flow]) => !now.has(flow)).map(([, flow]) => flow);
+        await forgetFlows(gone, log);
         flows = now;
         retryMs = retryMsMin;
         ready.resolve();
@@ -93,15 +91,15 @@ async function write(table: string, written: RuleSet | undefined, next: RuleSet)
 }
 
 /** UDP has no end of connection: what the kernel remembers of an endpoint that went would swallow packets. */
-async function forgetFlows(flows: readonly string[], log: Logger): Promise<void> {
-  for (const flow of flows) {
-    const [destination = "", port = "", endpoint = ""] = flow.split(" ");
-    const args = ["-D", "-p", "udp", "--orig-dst", destination, "--orig-port-dst", port, "--reply-src", endpoint];
+async function forgetFlows(flows: readonly UdpFlow[], log: Logger): Promise<void> {
+  for (const { address, port, endpoint } of flows) {
+    const to = address === undefined ? [] : ["--orig-dst", address];
+    const args = ["-D", "-p", "udp", ...to, "--orig-port-dst", String(port), "--reply-src", endpoint];
     try {
       await run("conntrack", args);
     } catch (error) {
       // conntrack fails when there was no such flow, which is the usual case.
-      log.debug("no UDP flow to forget", { flow, error: errorMessage(error) });
+      log.debug("no UDP flow to forget", { address, port, endpoint, error: errorMessage(error) });
     }
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointSlice, Pod, Service } from "../api/index.ts";
 import { changeScript, noRules, replaceScript } from "./rule-set.ts";
-import { type ServiceRulesInput, serviceRules } from "./service-rules.ts";
+import { type ServiceRulesInput, serviceRules, udpFlows } from "./service-rules.ts";
 
 // The tests give only the fields that the rules read.
 const service = (spec: object, status = {}) =>
@@ -23,16 +23,16 @@ const slice = (endpoints: object[], ports: object[] = [{ name: "", port: 8080 }]
     endpoints,
     ports,
   }) as unknown as EndpointSlice;
-const rules = (input: Partial<ServiceRulesInput>) =>
-  serviceRules({
-    nodeName: "here",
-    podRange: "10.42.0.0/16",
-    serviceRange: "10.43.0.0/16",
-    services: [],
-    endpointSlices: [],
-    pods: [],
-    ...input,
-  });
+const whole = (input: Partial<ServiceRulesInput>): ServiceRulesInput => ({
+  nodeName: "here",
+  podRange: "10.42.0.0/16",
+  serviceRange: "10.43.0.0/16",
+  services: [],
+  endpointSlices: [],
+  pods: [],
+  ...input,
+});
+const rules = (input: Partial<ServiceRulesInput>) => serviceRules(whole(input));
 const chain = (set: ReturnType<typeof rules>, name: string) => set.chains.get(name)?.rules;
 const elements = (set: ReturnType<typeof rules>, map: string) => Object.fromEntries(set.maps.get(map)?.elements ?? []);
 
@@ -102,6 +102,17 @@ test("externalTrafficPolicy Local keeps the source and drops where no endpoint i
   assert.equal(chain(local, "external/shop/web/tcp/80")?.at(-1), "goto service/local/shop/web/tcp/80");
 });
 
+test("a policy of Local uses what still serves here, although others elsewhere are ready", () => {
+  const spec = { type: "NodePort", externalTrafficPolicy: "Local", ports: [{ port: 80, nodePort: 30080 }] };
+  const leaving = endpoint("10.42.0.9", "here", { ready: false, serving: true, terminating: true });
+  const set = rules({
+    services: [service(spec)],
+    endpointSlices: [slice([leaving, endpoint("10.42.1.8", "there")])],
+  });
+  assert.match(chain(set, "service/local/shop/web/tcp/80")?.[0] ?? "", /mod 1 map \{ 0 : 10\.42\.0\.9/);
+  assert.match(chain(set, "service/shop/web/tcp/80")?.[0] ?? "", /mod 1 map \{ 0 : 10\.42\.1\.8/);
+});
+
 test("internalTrafficPolicy Local uses this node's endpoints alone", () => {
   const set = rules({
     services: [service({ internalTrafficPolicy: "Local" })],
@@ -138,6 +149,32 @@ test("a host port leads to the pod, and a node port wins over it", () => {
   const set = rules({ pods: [pod] });
   assert.deepEqual(elements(set, "local-ports"), { "tcp . 8000": "goto hostport/tcp/8000" });
   assert.equal(chain(set, "hostport/tcp/8000")?.at(-1), "meta l4proto tcp dnat to 10.42.0.9:80");
+  assert.deepEqual(Object.keys(elements(set, "hairpin")), ["10.42.0.9 . 10.42.0.9"]);
+  const nodePort = service({ type: "NodePort", ports: [{ port: 80, nodePort: 8000 }] });
+  const both = rules({ pods: [pod], services: [nodePort], endpointSlices: [slice([endpoint("10.42.0.7")])] });
+  assert.deepEqual(elements(both, "local-ports"), { "tcp . 8000": "goto external/shop/web/tcp/80" });
+});
+
+test("UDP flows are those to cluster IPs, node ports, external addresses and host ports", () => {
+  const dns = service({
+    type: "NodePort",
+    externalIPs: ["192.0.2.9"],
+    ports: [{ port: 53, protocol: "UDP", nodePort: 30053 }],
+  });
+  const pod = {
+    spec: { containers: [{ ports: [{ containerPort: 514, hostPort: 514, protocol: "UDP" }] }] },
+    status: { podIP: "10.42.0.9", phase: "Running" },
+  } as unknown as Pod;
+  const flows = udpFlows(whole({ services: [dns], endpointSlices: [slice([endpoint("10.42.0.7")])], pods: [pod] }));
+  assert.deepEqual(
+    [...flows.values()],
+    [
+      { address: "10.43.0.5", port: 53, endpoint: "10.42.0.7" },
+      { address: "192.0.2.9", port: 53, endpoint: "10.42.0.7" },
+      { port: 30053, endpoint: "10.42.0.7" },
+      { port: 514, endpoint: "10.42.0.9" },
+    ],
+  );
 });
 
 test("the same rules twice are no change", () => {

@@ -1,5 +1,5 @@
 // From Services and EndpointSlices to nftables rules: a pure function, as kube-proxy's nftables mode documents the behaviour.
-import type { EndpointSlice, Pod, Service } from "../api/index.ts";
+import { type EndpointSlice, isPodTerminal, type Pod, type Service } from "../api/index.ts";
 import type { RuleChain, RuleMap, RuleSet } from "./rule-set.ts";
 
 export interface ServiceRulesInput {
@@ -70,11 +70,13 @@ export function serviceRules(input: ServiceRulesInput): RuleSet {
       }
     }
   }
-  for (const [portKey, chain] of hostPortChains(input.pods)) {
+  const hostPorts = hostPortsOf(input.pods);
+  for (const [portKey, chain] of hostPortChains(hostPorts)) {
     const name = `hostport/${portKey.replace(" . ", "/")}`;
     chains.set(name, chain);
     if (!localPorts.has(portKey)) localPorts.set(portKey, `goto ${name}`);
   }
+  for (const { address } of hostPorts) hairpin.set(`${address} . ${address}`, "");
 
   maps.set("service-addresses", {
     declaration: "type ipv4_addr . inet_proto . inet_service : verdict;",
@@ -86,19 +88,35 @@ export function serviceRules(input: ServiceRulesInput): RuleSet {
   return { chains, maps };
 }
 
-/** The UDP flows that the rules lead somewhere, as `cluster IP`, `port` and `endpoint` with spaces between. */
-export function udpFlows(input: ServiceRulesInput): Set<string> {
-  const flows = new Set<string>();
+/** Packets to `port` of `address`, or of any address of the node, that the rules lead to `endpoint`. */
+export interface UdpFlow {
+  readonly address?: string;
+  readonly port: number;
+  readonly endpoint: string;
+}
+
+/** The UDP flows that the rules lead somewhere, each under a text of its own. */
+export function udpFlows(input: ServiceRulesInput): Map<string, UdpFlow> {
+  const flows = new Map<string, UdpFlow>();
+  const add = (flow: UdpFlow) => flows.set(`${flow.address ?? ""} ${flow.port} ${flow.endpoint}`, flow);
   const slices = groupByService(input.endpointSlices);
   for (const service of input.services) {
     if (!service.spec.ports?.some((port) => port.protocol === "UDP")) continue;
     const ofService = slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
-    for (const port of servicePorts(service, ofService, input.nodeName)) {
-      if (port.protocol !== "udp") continue;
-      for (const address of port.addresses) {
-        for (const endpoint of port.internal) flows.add(`${address} ${port.port} ${endpoint.address}`);
+    for (const each of servicePorts(service, ofService, input.nodeName)) {
+      if (each.protocol !== "udp") continue;
+      const { port, nodePort, externalAddresses } = each;
+      for (const { address: endpoint } of each.internal) {
+        for (const address of each.addresses) add({ address, port, endpoint });
+      }
+      for (const { address: endpoint } of [...each.internal, ...each.external]) {
+        for (const address of externalAddresses) add({ address, port, endpoint });
+        if (nodePort !== undefined) add({ port: nodePort, endpoint });
       }
     }
+  }
+  for (const { protocol, hostPort, address } of hostPortsOf(input.pods)) {
+    if (protocol === "udp") add({ port: hostPort, endpoint: address });
   }
   return flows;
 }
@@ -237,8 +255,10 @@ function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeNa
   const externalAddresses = [...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip ?? "")].filter(isIPv4);
   const affinity = spec.sessionAffinity === "ClientIP";
   return (spec.ports ?? []).map((port) => {
-    const all = endpointsOf(slices, port.name ?? "", nodeName);
-    const local = all.filter((each) => each.local);
+    const candidates = endpointsOf(slices, port.name ?? "", nodeName);
+    const all = usable(candidates);
+    // Chosen by itself: what still serves here is used although others elsewhere are ready.
+    const local = usable(candidates.filter((each) => each.local));
     const protocol = (port.protocol ?? "TCP").toLowerCase();
     return {
       name: `${metadata.namespace}/${metadata.name}/${protocol}/${port.port}`,
@@ -255,44 +275,68 @@ function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeNa
   });
 }
 
-/** The ready endpoints of a port; where none is, those that still serve while they terminate. In a stable order. */
-function endpointsOf(slices: readonly EndpointSlice[], portName: string, nodeName: string): Endpoint[] {
-  const ready = new Map<string, Endpoint>();
-  const terminating = new Map<string, Endpoint>();
+interface Candidate extends Endpoint {
+  /** False for one that still serves while it terminates. */
+  readonly ready: boolean;
+}
+
+/** The endpoints of a port that could serve, in a stable order. */
+function endpointsOf(slices: readonly EndpointSlice[], portName: string, nodeName: string): Candidate[] {
+  const found = new Map<string, Candidate>();
   for (const slice of slices) {
     const port = slice.ports?.find((each) => (each.name ?? "") === portName)?.port;
     if (port === undefined) continue;
     for (const each of slice.endpoints ?? []) {
       const address = each.addresses[0];
       if (address === undefined) continue;
-      const endpoint = { address, port, local: each.nodeName === nodeName };
-      const { ready: isReady = true, serving = isReady, terminating: ends = false } = each.conditions ?? {};
-      if (isReady) ready.set(`${address}:${port}`, endpoint);
-      else if (serving && ends) terminating.set(`${address}:${port}`, endpoint);
+      const { ready = true, serving = ready, terminating = false } = each.conditions ?? {};
+      if (!ready && !(serving && terminating)) continue;
+      const key = `${address}:${port}`;
+      if (ready || !found.has(key)) found.set(key, { address, port, local: each.nodeName === nodeName, ready });
     }
   }
-  const chosen = ready.size > 0 ? ready : terminating;
-  return [...chosen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
-/** One chain for each host port of a pod that runs here, under `protocol . port`. */
-function hostPortChains(pods: readonly Pod[]): Map<string, RuleChain> {
-  const found = new Map<string, RuleChain>();
-  for (const pod of pods) {
+/** The ready ones; where none is, those that still serve while they terminate. */
+function usable(candidates: readonly Candidate[]): readonly Endpoint[] {
+  const ready = candidates.filter((each) => each.ready);
+  return ready.length > 0 ? ready : candidates;
+}
+
+interface HostPort {
+  readonly protocol: string;
+  readonly hostPort: number;
+  /** Empty for every address of the node. */
+  readonly hostIp: string;
+  readonly address: string;
+  readonly containerPort: number;
+}
+
+/** The host ports of the pods that run here. */
+function hostPortsOf(pods: readonly Pod[]): HostPort[] {
+  return pods.flatMap((pod) => {
     const address = pod.status.podIP;
-    const ended = pod.status.phase === "Succeeded" || pod.status.phase === "Failed";
-    if (pod.spec.hostNetwork || !address || !isIPv4(address) || ended) continue;
-    for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
-      for (const port of container.ports ?? []) {
-        if (!port.hostPort) continue;
-        const protocol = (port.protocol ?? "TCP").toLowerCase();
-        const only = port.hostIP && port.hostIP !== "0.0.0.0" ? `ip daddr ${port.hostIP} ` : "";
-        const rule = `${only}meta l4proto ${protocol} dnat to ${address}:${port.containerPort}`;
-        const portKey = `${protocol} . ${port.hostPort}`;
-        const mark = `ip saddr 127.0.0.0/8 meta mark set meta mark | ${masqueradeMark}`;
-        found.set(portKey, { hook: "", rules: [...(found.get(portKey)?.rules ?? [mark]), rule] });
-      }
-    }
+    if (pod.spec.hostNetwork || !address || !isIPv4(address) || isPodTerminal(pod)) return [];
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    return containers
+      .flatMap(({ ports = [] }) => ports)
+      .flatMap(({ hostPort, hostIP = "", protocol = "TCP", containerPort }) => {
+        const hostIp = hostIP === "0.0.0.0" ? "" : hostIP;
+        return hostPort ? [{ protocol: protocol.toLowerCase(), hostPort, hostIp, address, containerPort }] : [];
+      });
+  });
+}
+
+/** One chain for each host port, under `protocol . port`. */
+function hostPortChains(hostPorts: readonly HostPort[]): Map<string, RuleChain> {
+  const found = new Map<string, RuleChain>();
+  for (const { protocol, hostPort, hostIp, address, containerPort } of hostPorts) {
+    const only = hostIp === "" ? "" : `ip daddr ${hostIp} `;
+    const rule = `${only}meta l4proto ${protocol} dnat to ${address}:${containerPort}`;
+    const portKey = `${protocol} . ${hostPort}`;
+    const mark = `ip saddr 127.0.0.0/8 meta mark set meta mark | ${masqueradeMark}`;
+    found.set(portKey, { hook: "", rules: [...(found.get(portKey)?.rules ?? [mark]), rule] });
   }
   return found;
 }

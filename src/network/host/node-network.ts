@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { addressAt, parseRange } from "../../lib/index.ts";
 import { run } from "./commands.ts";
+import { links, otherClusters, ownerAlias } from "./occupancy.ts";
 
 export interface NodeNetwork {
   /** The bridge that holds the gateway's address and takes what is sent to the service range. */
@@ -39,7 +40,7 @@ const kernelSettings: Readonly<Record<string, string>> = {
   "net/ipv4/conf/all/route_localnet": "1",
 };
 
-const settingsFile = (network: NodeNetwork) => join(network.directory, "kernel-settings.json");
+const settingsFile = ({ directory }: Pick<NodeNetwork, "directory">) => join(directory, "kernel-settings.json");
 
 /** Makes bridge, routes and settings; doing it again changes nothing. Nothing of the cluster's ranges leaves the machine. */
 export async function setUpNodeNetwork(network: NodeNetwork): Promise<void> {
@@ -47,7 +48,7 @@ export async function setUpNodeNetwork(network: NodeNetwork): Promise<void> {
   changeKernelSettings(network);
   const { bridge } = network;
   if (!(await interfaceExists(bridge))) await run("ip", ["link", "add", bridge, "type", "bridge"]);
-  await run("ip", ["link", "set", bridge, "up"]);
+  await run("ip", ["link", "set", bridge, "alias", ownerAlias(network), "up"]);
   // Before any service exists: packets to it are translated on the way, and what is left over ends at the bridge.
   await run("ip", ["route", "replace", network.serviceRange, "dev", bridge]);
   await run("ip", ["route", "replace", "unreachable", network.podRange, "metric", "4096"]);
@@ -90,8 +91,7 @@ async function uplinkMtu(): Promise<number> {
 
 /** Asked of the kernel, not of /sys, which may show another network namespace than this process is in. */
 async function interfaceExists(name: string): Promise<boolean> {
-  const links = JSON.parse(await run("ip", ["-json", "link", "show"])) as { ifname: string }[];
-  return links.some((each) => each.ifname === name);
+  return (await links()).some((each) => each.ifname === name);
 }
 
 /** The address by which others reach this machine: the default route's source, else any that is not loopback's. */
@@ -105,9 +105,14 @@ export async function machineAddress(): Promise<string | undefined> {
   return [...usual, ...others].find((each) => each.family === "IPv4" && !each.internal)?.address;
 }
 
-/** Removes what setUpNodeNetwork, configurePods and the service proxy made, and puts kernel settings back. */
+/**
+ * Removes what setUpNodeNetwork, configurePods and the service proxy made, and puts kernel settings back that no other
+ * cluster needs. What another cluster of the same name has here stays.
+ */
 export async function tearDownNodeNetwork(network: NodeNetwork): Promise<void> {
   const { bridge, nftTable } = network;
+  const alias = (await links()).find((each) => each.ifname === bridge)?.ifalias;
+  if (alias !== undefined && alias !== ownerAlias(network)) return;
   const script = `add table ip ${nftTable}\ndelete table ip ${nftTable}\n`;
   await run("nft", ["-f", "-"], script);
   if (await interfaceExists(bridge)) await run("ip", ["link", "delete", bridge]);
@@ -117,13 +122,17 @@ export async function tearDownNodeNetwork(network: NodeNetwork): Promise<void> {
   if (routes.some((each) => each.dst === network.podRange)) {
     await run("ip", ["route", "delete", "unreachable", network.podRange, "metric", "4096"]);
   }
-  restoreKernelSettings(network);
+  await restoreKernelSettings(network);
+}
+
+/** What changed settings were before, as recorded. */
+function settingsBefore(network: Pick<NodeNetwork, "directory">): Record<string, string> {
+  const file = settingsFile(network);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
 }
 
 function changeKernelSettings(network: NodeNetwork): void {
-  const before: Record<string, string> = existsSync(settingsFile(network))
-    ? (JSON.parse(readFileSync(settingsFile(network), "utf8")) as Record<string, string>)
-    : {};
+  const before = settingsBefore(network);
   for (const [name, value] of Object.entries(kernelSettings)) {
     const now = readFileSync(`/proc/sys/${name}`, "utf8").trim();
     if (now === value) continue;
@@ -133,9 +142,15 @@ function changeKernelSettings(network: NodeNetwork): void {
   }
 }
 
-function restoreKernelSettings(network: NodeNetwork): void {
-  if (!existsSync(settingsFile(network))) return;
-  const before = JSON.parse(readFileSync(settingsFile(network), "utf8")) as Record<string, string>;
-  for (const [name, value] of Object.entries(before)) writeFileSync(`/proc/sys/${name}`, value);
-  rmSync(settingsFile(network));
+async function restoreKernelSettings(network: NodeNetwork): Promise<void> {
+  const before = settingsBefore(network);
+  const heir = (await otherClusters(network)).find((directory) => existsSync(directory));
+  if (heir === undefined) {
+    for (const [name, value] of Object.entries(before)) writeFileSync(`/proc/sys/${name}`, value);
+  } else {
+    // The last cluster to go puts them back.
+    const inherited = JSON.stringify({ ...before, ...settingsBefore({ directory: heir }) });
+    writeFileSync(settingsFile({ directory: heir }), inherited, { mode: 0o600 });
+  }
+  rmSync(settingsFile(network), { force: true });
 }
