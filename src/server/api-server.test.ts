@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigMaps, type Status } from "../api/index.ts";
+import { ConfigMaps, LocalSubjectAccessReviews, type Status } from "../api/index.ts";
+import type { CreateHandlers, CreateRequest } from "./create-handler.ts";
 import { startTestServer } from "./server-for-tests.ts";
 
 const inDefault = { namespace: "default" };
@@ -52,5 +53,22 @@ test("a watch tells what happens after its resourceVersion", async () => {
   assert.equal(second.value?.object.metadata.resourceVersion, "2");
   stop.abort();
   assert.equal((await events.next()).done, true);
+  await server.close();
+});
+
+test("what is answered and not stored stands in the namespace of its request", async () => {
+  const createHandlers: CreateHandlers = new Map([
+    ["localsubjectaccessreviews.authorization.k8s.io", ({ object }: CreateRequest) => object],
+  ]);
+  const server = await startTestServer({ createHandlers });
+  const create = (metadata?: object) =>
+    server.send("create", LocalSubjectAccessReviews, {
+      ...inDefault,
+      body: { ...(metadata && { metadata }), spec: {} },
+    });
+  assert.equal((await create()).metadata.namespace, "default");
+  await assert.rejects(create({ namespace: "green" }), {
+    message: "the namespace of the provided object does not match the namespace sent on the request",
+  });
   await server.close();
 });

@@ -22,6 +22,7 @@ import { deleteOptions } from "./delete-options.ts";
 import { type Form, wholeForm } from "./form.ts";
 import { answersDeletedObject, isBinding } from "./kind-rules.ts";
 import { listObjects } from "./list.ts";
+import { placeInNamespace } from "./metadata.ts";
 import { type Modified, modifyObject } from "./modify.ts";
 import { patchBody } from "./patch.ts";
 import { waitForRead } from "./revision.ts";
@@ -60,6 +61,7 @@ async function create(request: ObjectRequest): Promise<ServedObject> {
   const body = decodeBody(request, definition);
   const handler = context.createHandlers.get(qualifiedResource(definition));
   if (handler) {
+    placeInNamespace(request, body.metadata);
     await admitAction(request, body);
     return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
   }

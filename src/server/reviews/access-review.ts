@@ -1,16 +1,18 @@
 import {
-  type FieldError,
+  badRequest,
   invalid,
-  invalidValue,
   type KubeObject,
   type LocalSubjectAccessReview,
-  required,
+  LocalSubjectAccessReviews,
+  type ResourceDefinition,
   rootPath,
   type SelfSubjectAccessReview,
   type SelfSubjectAccessReviewSpec,
+  SelfSubjectAccessReviews,
   type SubjectAccessReview,
   type SubjectAccessReviewSpec,
   type SubjectAccessReviewStatus,
+  SubjectAccessReviews,
   type User,
 } from "../../api/index.ts";
 import type { Attributes, Authorizer } from "../authorization/index.ts";
@@ -18,12 +20,10 @@ import type { Attributes, Authorizer } from "../authorization/index.ts";
 /** What a review's body is before the server has looked at it. */
 type Asked<T extends KubeObject> = Partial<T>;
 
-const at = rootPath.child("spec");
-
 /** Whether somebody may do something; asked by those who serve them. */
 export async function reviewSubjectAccess(authorizer: Authorizer, review: Asked<SubjectAccessReview>) {
+  refuseInvalid(SubjectAccessReviews, review);
   const spec = review.spec ?? {};
-  refuseInvalid("SubjectAccessReview", [...subjectErrors(spec), ...metadataErrors(review, false)]);
   return { ...review, status: await evaluate(authorizer, subjectOf(spec), spec) };
 }
 
@@ -33,29 +33,17 @@ export async function reviewLocalSubjectAccess(
   review: Asked<LocalSubjectAccessReview>,
   namespace: string,
 ) {
+  refuseInvalid(LocalSubjectAccessReviews, review);
+  if (review.metadata?.namespace !== namespace)
+    throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
   const spec = review.spec ?? {};
-  const errors = [...subjectErrors(spec), ...metadataErrors(review, true)];
-  if (spec.resourceAttributes && spec.resourceAttributes.namespace !== namespace)
-    errors.push(
-      invalidValue(
-        at.child("resourceAttributes", "namespace"),
-        spec.resourceAttributes.namespace ?? "",
-        "must match metadata.namespace",
-      ),
-    );
-  if (spec.nonResourceAttributes)
-    errors.push(
-      invalidValue(at.child("nonResourceAttributes"), spec.nonResourceAttributes, "disallowed on this kind of request"),
-    );
-  refuseInvalid("LocalSubjectAccessReview", errors);
   return { ...review, status: await evaluate(authorizer, subjectOf(spec), spec) };
 }
 
 /** Whether the one who asks may do something. */
 export async function reviewSelfAccess(authorizer: Authorizer, review: Asked<SelfSubjectAccessReview>, user: User) {
-  const spec = review.spec ?? {};
-  refuseInvalid("SelfSubjectAccessReview", [...actionErrors(spec), ...metadataErrors(review, false)]);
-  return { ...review, status: await evaluate(authorizer, user, spec) };
+  refuseInvalid(SelfSubjectAccessReviews, review);
+  return { ...review, status: await evaluate(authorizer, user, review.spec ?? {}) };
 }
 
 async function evaluate(
@@ -105,43 +93,8 @@ function subjectOf({ user = "", uid, groups = [], extra }: SubjectAccessReviewSp
   return { name: user, groups, ...(uid ? { uid } : {}), ...(extra ? { extra } : {}) };
 }
 
-function subjectErrors(spec: SubjectAccessReviewSpec): FieldError[] {
-  const errors = actionErrors(spec);
-  if ((spec.user ?? "") === "" && (spec.groups ?? []).length === 0)
-    errors.push(required(at.child("user"), "at least one of user or group must be specified"));
-  return errors;
-}
-
-function actionErrors({ resourceAttributes, nonResourceAttributes }: SelfSubjectAccessReviewSpec): FieldError[] {
-  if (resourceAttributes && nonResourceAttributes)
-    return [
-      invalidValue(
-        at.child("nonResourceAttributes"),
-        nonResourceAttributes,
-        "cannot be specified in combination with resourceAttributes",
-      ),
-    ];
-  if (!resourceAttributes && !nonResourceAttributes)
-    return [
-      required(
-        at.child("resourceAttributes"),
-        "at least one of nonResourceAttributes or resourceAttributes must be specified",
-      ),
-    ];
-  return [];
-}
-
-/** A review is never stored: metadata would say nothing. */
-function metadataErrors({ metadata }: Asked<KubeObject>, mayHaveNamespace: boolean): FieldError[] {
-  const ignored = ["creationTimestamp", "managedFields", ...(mayHaveNamespace ? ["namespace"] : [])];
-  const said = Object.entries(metadata ?? {}).filter(
-    ([key, value]) => !ignored.includes(key) && value !== undefined && value !== null && value !== "",
-  );
-  if (said.length === 0) return [];
-  const exception = mayHaveNamespace ? "must be empty except for namespace" : "must be empty";
-  return [invalidValue(rootPath.child("metadata"), metadata, exception)];
-}
-
-function refuseInvalid(kind: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid({ group: "authorization.k8s.io", kind }, "", errors);
+function refuseInvalid<T extends KubeObject>(definition: ResourceDefinition<T>, review: Asked<T>): void {
+  // The rules take a review as it was decoded, with a spec or without.
+  const errors = definition.validate?.({ spec: {}, ...review } as unknown as T, rootPath) ?? [];
+  if (errors.length > 0) throw invalid(definition, "", errors);
 }

@@ -89,14 +89,17 @@ test("somebody asks what another may do", async () => {
 
 test("reviews that ask nothing, two things or about nobody are invalid", async () => {
   const kind = "SubjectAccessReview.authorization.k8s.io";
-  const neither = "at least one of nonResourceAttributes or resourceAttributes must be specified";
+  const neither = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
   await assert.rejects(
     ask("subjectaccessreviews", { spec: { user: "jane" } }),
-    refusal(422, `${kind} "" is invalid: spec.resourceAttributes: Required value: ${neither}`),
+    refusal(422, `${kind} "" is invalid: spec.resourceAttributes: Invalid value: null: ${neither}`),
   );
   await assert.rejects(
     ask("subjectaccessreviews", { spec: { resourceAttributes: getPods("green") } }),
-    refusal(422, `${kind} "" is invalid: spec.user: Required value: at least one of user or group must be specified`),
+    refusal(
+      422,
+      `${kind} "" is invalid: spec.user: Invalid value: "": at least one of user or group must be specified`,
+    ),
   );
   await assert.rejects(
     ask("selfsubjectaccessreviews", {
@@ -114,6 +117,10 @@ test("a local review is about its own namespace", async () => {
   const spec = { user: "x", groups: ["dev"], resourceAttributes: getPods("green") };
   const status = await ask("localsubjectaccessreviews", { metadata: { namespace: "green" }, spec }, jane, "green");
   assert.equal((status as { allowed: boolean }).allowed, true);
+  await assert.rejects(
+    ask("localsubjectaccessreviews", { metadata: { namespace: "green" }, spec }, jane, "blue"),
+    refusal(400, "spec.resourceAttributes.namespace must match namespace: blue"),
+  );
   await assert.rejects(
     ask("localsubjectaccessreviews", { spec }, jane, "blue"),
     refusal(
