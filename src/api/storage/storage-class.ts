@@ -25,7 +25,7 @@ export const StorageClasses = defineResource<StorageClass>({
     { name: "Provisioner", type: "string", of: ({ provisioner }) => provisioner },
     { name: "ReclaimPolicy", type: "string", of: ({ reclaimPolicy }) => reclaimPolicy ?? "Delete" },
     { name: "VolumeBindingMode", type: "string", of: ({ volumeBindingMode }) => volumeBindingMode ?? "Immediate" },
-    { name: "AllowVolumeExpansion", type: "boolean", of: ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false },
+    { name: "AllowVolumeExpansion", type: "string", of: ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false },
     ageColumn,
   ],
   defaults: (storageClass) => {

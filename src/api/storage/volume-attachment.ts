@@ -4,7 +4,7 @@ import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
 import { inclusiveRangeMessage, isDns1123Subdomain } from "../meta/names.ts";
-import { immutableFields } from "../meta/object-meta.ts";
+import { immutableFields, resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from "../types.generated.ts";
 
@@ -19,7 +19,7 @@ export const VolumeAttachments = defineResource<VolumeAttachment>({
   plural: "volumeattachments",
   columns: [
     nameColumn,
-    { name: "Attacher", type: "string", of: ({ spec }) => spec.attacher },
+    { name: "Attacher", type: "string", format: "name", of: ({ spec }) => spec.attacher },
     { name: "PV", type: "string", of: ({ spec }) => spec.source?.persistentVolumeName ?? "" },
     { name: "Node", type: "string", of: ({ spec }) => spec.nodeName },
     { name: "Attached", type: "boolean", of: ({ status }) => status.attached ?? false },
@@ -30,6 +30,7 @@ export const VolumeAttachments = defineResource<VolumeAttachment>({
   prepareForCreate: ({ status }) => {
     status.attached = false;
   },
+  prepareForStatusUpdate: ({ metadata }, old) => resetMetadataForStatus(metadata, old.metadata),
   validate: (attachment, at) => validateAttachment(attachment, at),
   validateCreate: ({ spec: { attacher = "", source } }, root) => {
     const at = root.child("spec");
