@@ -24,6 +24,8 @@ export type ReconcileOutcome = "done" | "again" | "error";
 export interface RuntimeOptions {
   readonly controllers: readonly ControllerDefinition[];
   readonly client: Client;
+  /** The client that a controller writes with, when not all share one: each may then do only what its role allows. */
+  readonly clientOf?: (controller: string) => Client;
   /** Shared with whoever else reads in this process; its signal should not end before `signal`. */
   readonly informers: InformerSet;
   readonly clock: Clock;
@@ -59,6 +61,7 @@ export async function runControllers(options: RuntimeOptions): Promise<void> {
 class RunningController {
   readonly #definition: ControllerDefinition;
   readonly #options: RuntimeOptions;
+  readonly #client: Client;
   readonly #log: Logger;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
@@ -69,7 +72,9 @@ class RunningController {
   #whenIdle: (() => void) | undefined;
 
   constructor(definition: ControllerDefinition, options: RuntimeOptions) {
-    const { client, clock, random, signal } = options;
+    const { clock, random, signal } = options;
+    const client = options.clientOf?.(definition.name) ?? options.client;
+    this.#client = client;
     this.#definition = definition;
     this.#options = options;
     this.#concurrency = definition.concurrency ?? defaultConcurrency;
@@ -85,7 +90,7 @@ class RunningController {
     const informers = this.#wire();
     await Promise.all(informers.map((informer) => informer.synced()));
     if (signal.aborted) return;
-    this.#definition.start?.(this.#context(this.#options.client), (key) => this.#queue.add(key));
+    this.#definition.start?.(this.#context(this.#client), (key) => this.#queue.add(key));
     this.#started = true;
     this.#schedulePump();
     await new Promise<void>((resolve) => {
@@ -158,13 +163,13 @@ class RunningController {
   }
 
   async #work(key: Key): Promise<void> {
-    const { client, informers, clock, signal, observe } = this.#options;
+    const { informers, clock, signal, observe } = this.#options;
     const writes = new OwnWrites(informers, clock, signal);
     const startedMs = clock.monotonicMs();
     let outcome: ReconcileOutcome;
     let goesOn = false;
     try {
-      const context = this.#context(notingClient(client, writes, signal));
+      const context = this.#context(notingClient(this.#client, writes, signal));
       const result = await this.#definition.reconcile(context, key);
       goesOn = result?.afterMs === 0;
       outcome = this.#requeue(key, result);

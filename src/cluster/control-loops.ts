@@ -4,6 +4,7 @@ import { allControllers } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { clusterDnsAccount } from "./system-objects.ts";
 
 export interface ControlLoopsOptions {
   readonly plane: ControlPlane;
@@ -19,14 +20,46 @@ export interface ControlLoopsOptions {
 
 const authenticated = "system:authenticated";
 const schedulerUser: User = { name: "system:kube-scheduler", groups: [authenticated] };
-/** Controllers of Kubernetes act as service accounts of their own where their manager may; ours share the manager's rights. */
-const controllerUser: User = { name: "system:kube-controller-manager", groups: ["system:masters", authenticated] };
+/** Reads for all controllers, and acts for those that have no account of their own in Kubernetes. */
+const managerUser: User = { name: "system:kube-controller-manager", groups: [authenticated] };
+
+/** The service accounts that the default policy gives controllers' roles to (bootstrap-policy/controller-roles.ts). */
+const accounts: Readonly<Record<string, string>> = {
+  "cluster-dns": clusterDnsAccount,
+  "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
+  "deployment-controller": "deployment-controller",
+  "endpoint-slice-controller": "endpointslice-controller",
+  "endpoints-controller": "endpoint-controller",
+  "garbage-collector-controller": "generic-garbage-collector",
+  "namespace-controller": "namespace-controller",
+  "node-ipam": "node-controller",
+  "node-lifecycle-controller": "node-controller",
+  "persistentvolume-protection-controller": "pv-protection-controller",
+  "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
+  "pod-garbage-collector-controller": "pod-garbage-collector",
+  "replicaset-controller": "replicaset-controller",
+  "replication-controller": "replication-controller",
+  "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+  "serviceaccount-controller": "service-account-controller",
+  "taint-eviction-controller": "node-controller",
+  "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
+};
+
+/** Who a controller is: each may do only what its own role allows. */
+function userOf(controller: string): User {
+  const account = accounts[controller];
+  if (account === undefined) return managerUser;
+  return {
+    name: `system:serviceaccount:kube-system:${account}`,
+    groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", authenticated],
+  };
+}
 
 /** Runs controllers and scheduler as clients of the control plane until the signal ends them. */
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
   const { plane, rootCertificate, podRange, serviceRange, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
-  const informers = informersOf(controllerUser);
+  const informers = informersOf(managerUser);
   const controllers = allControllers({
     informers,
     resources: plane.api.registry,
@@ -36,7 +69,13 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
   });
   await Promise.all([
-    runControllers({ controllers, client: plane.client(controllerUser), informers, ...environment }),
+    runControllers({
+      controllers,
+      client: plane.client(managerUser),
+      clientOf: (controller) => plane.client(userOf(controller)),
+      informers,
+      ...environment,
+    }),
     runScheduler({ client: plane.client(schedulerUser), informers: informersOf(schedulerUser), ...environment }),
   ]);
 }

@@ -32,7 +32,7 @@ import {
   unionAuthorizer,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
-import { ensureDnsRole, ensureKubernetesService, ensureSystemNamespaces } from "./system-objects.ts";
+import { ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -99,7 +99,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
     ensureServiceCidr(api, clock, options.serviceRange),
-    ensureDnsRole(own),
+    ensureOwnRoles(own),
     ensureKubernetesService(own, {
       serviceAddress: addressAt(serviceRange, 1),
       address: options.apiAddress,

@@ -9,6 +9,8 @@ import {
   type KubeObject,
   Namespaces,
   type NewObject,
+  type PolicyRule,
+  type RbacSubject,
   type ResourceReference,
   Services,
 } from "../api/index.ts";
@@ -65,21 +67,36 @@ export async function ensureKubernetesService(
   );
 }
 
-const dnsRole = "system:roder:dns";
+const rbac = "rbac.authorization.k8s.io";
 
-/** What the DNS server reads beyond the service proxy, with which it shares a process and an identity. */
-export async function ensureDnsRole(client: Client): Promise<void> {
-  const metadata = { name: dnsRole, labels: { "kubernetes.io/bootstrapping": "rbac-defaults" } };
-  const apiGroup = "rbac.authorization.k8s.io";
-  await ensure(client, ClusterRoles, {
-    metadata,
-    rules: [{ apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] }],
-  });
-  await ensure(client, ClusterRoleBindings, {
-    metadata,
-    roleRef: { apiGroup, kind: "ClusterRole", name: dnsRole },
-    subjects: [{ apiGroup, kind: "User", name: "system:kube-proxy" }],
-  });
+/** The service account that the cluster-dns controller acts as. */
+export const clusterDnsAccount = "cluster-dns-controller";
+
+/** The roles that Roder's own parts need beyond Kubernetes' default policy. */
+export async function ensureOwnRoles(client: Client): Promise<void> {
+  // The DNS server shares a process and an identity with the service proxy, and reads more.
+  await ensureRole(client, "system:roder:dns", { kind: "User", name: "system:kube-proxy", apiGroup: rbac }, [
+    { apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] },
+  ]);
+  const account = { kind: "ServiceAccount", name: clusterDnsAccount, namespace: "kube-system" };
+  await ensureRole(client, "system:roder:controller:cluster-dns", account, [
+    { apiGroups: [""], resources: ["services"], verbs: ["create"] },
+    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["create", "update"] },
+    // An EndpointSlice that leads to another namespace's pods would be refused without it.
+    { apiGroups: [""], resources: ["endpoints/restricted"], verbs: ["create"] },
+  ]);
+}
+
+async function ensureRole(
+  client: Client,
+  name: string,
+  subject: RbacSubject,
+  rules: readonly PolicyRule[],
+): Promise<void> {
+  const metadata = { name, labels: { "kubernetes.io/bootstrapping": "rbac-defaults" } };
+  await ensure(client, ClusterRoles, { metadata, rules }, (kept) => deepEqual(kept.rules, rules));
+  const roleRef = { apiGroup: rbac, kind: "ClusterRole", name };
+  await ensure(client, ClusterRoleBindings, { metadata, roleRef, subjects: [subject] });
 }
 
 /** Creates the object, or replaces the one that is there when `isRight` says that it is not. */
