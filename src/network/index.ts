@@ -3,5 +3,5 @@ export * from "./dns/index.ts";
 export * from "./host/commands.ts";
 export * from "./host/kernel-features.ts";
 export * from "./host/node-network.ts";
-export { findConflict } from "./host/occupancy.ts";
+export { findConflict, type NetworkConflict } from "./host/occupancy.ts";
 export * from "./service-proxy.ts";

@@ -5,7 +5,7 @@ import { type AddressInfo, createConnection } from "node:net";
 import { after, before, test } from "node:test";
 import * as packet from "dns-packet";
 import type { EndpointSlice, Service } from "../../api/index.ts";
-import { silentLogger, systemClock } from "../../lib/index.ts";
+import { seededRandom, silentLogger, systemClock } from "../../lib/index.ts";
 import type { DnsView } from "./records.ts";
 import { nameServers } from "./resolvers.ts";
 import { type DnsServer, startDnsServer } from "./server.ts";
@@ -19,10 +19,15 @@ const view: DnsView = {
   service: (_, name) =>
     ({
       web: { metadata: { namespace: "shop", name }, spec: { clusterIP: "10.43.0.5" }, status: {} },
+      few: { metadata: { namespace: "shop", name }, spec: { clusterIP: "None" }, status: {} },
       many: { metadata: { namespace: "shop", name }, spec: { clusterIP: "None" }, status: {} },
       out: { metadata: { namespace: "shop", name }, spec: { type: "ExternalName", externalName: "db.example.org" } },
     })[name] as Service | undefined,
-  endpointSlices: () => [{ endpoints: many.map((each) => ({ addresses: [each] })) } as unknown as EndpointSlice],
+  endpointSlices: (_, name) => [
+    {
+      endpoints: (name === "few" ? many.slice(0, 3) : many).map((each) => ({ addresses: [each] })),
+    } as unknown as EndpointSlice,
+  ],
   serviceByAddress: () => undefined,
   slicesByAddress: () => [],
   namespaceExists: () => true,
@@ -54,9 +59,11 @@ before(async () => {
     address,
     port,
     view,
-    upstream: [address],
+    // The kernel lets no socket connect to the first one: the next is asked.
+    upstream: ["255.255.255.255", address],
     upstreamPort: outside.address().port,
     clock: systemClock,
+    random: seededRandom(1),
     log: silentLogger,
   });
 });
@@ -107,6 +114,16 @@ test("a name outside is asked of the machine's resolver", async () => {
 
 test("an ExternalName brings the addresses of its target", async () => {
   assert.deepEqual(data(await ask("out.shop.svc.cluster.local")), ["db.example.org", "192.0.2.7"]);
+});
+
+test("the addresses of a headless service come in changing order, so that all of them are used", async () => {
+  const first = new Set<unknown>();
+  for (let round = 0; round < 20; round++) {
+    const addresses = data(await ask("few.shop.svc.cluster.local")) ?? [];
+    assert.deepEqual(addresses.toSorted(), many.slice(0, 3));
+    first.add(addresses[0]);
+  }
+  assert.equal(first.size, 3);
 });
 
 test("an answer too long for UDP is truncated, and whole over TCP", async () => {

@@ -1,7 +1,7 @@
 // The cluster's name server: UDP and TCP on one address, its own zone from the caches, everything else forwarded.
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createConnection, createServer, isIPv6, type Server, type Socket } from "node:net";
-import type { Clock, Logger } from "../../lib/index.ts";
+import type { Clock, Logger, Random } from "../../lib/index.ts";
 import {
   encodeAliased,
   encodeAnswer,
@@ -12,7 +12,7 @@ import {
   type Query,
   truncated,
 } from "./message.ts";
-import { answerQuestion, type DnsView } from "./records.ts";
+import { answerQuestion, type DnsRecord, type DnsView } from "./records.ts";
 
 export interface DnsServerOptions {
   readonly address: string;
@@ -23,6 +23,7 @@ export interface DnsServerOptions {
   /** Where they listen; 53 when left out. */
   readonly upstreamPort?: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
 }
 
@@ -41,24 +42,30 @@ const queryKind = 0;
 /** Starts answering; rejects when the address is not to be had. */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   let forwarded = 0;
-  const respond = async (bytes: Buffer, tcp: boolean): Promise<Buffer | undefined> => {
-    const query = parseQuery(bytes);
-    if (!query) return undefined;
+  const answer = async (query: Query, bytes: Buffer, tcp: boolean): Promise<Buffer> => {
     if (((query.flags >> 11) & 0xf) !== queryKind) return encodeNotImplemented(query);
-    const answer = answerQuestion(options.view, query.name, query.type);
-    const outside = answer.kind === "forward" || (answer.kind === "found" && answer.alias !== undefined);
-    if (!outside)
-      return encodeAnswer(query, answer as Exclude<typeof answer, { kind: "forward" }>, options.view.domain);
+    const found = answerQuestion(options.view, query.name, query.type);
+    const alias = found.kind === "found" ? found.alias : undefined;
+    if (found.kind !== "forward" && alias === undefined) {
+      const turned = found.kind === "found" ? { ...found, records: rotated(found.records, options.random) } : found;
+      return encodeAnswer(query, turned, options.view.domain);
+    }
     if (forwarded >= forwardedMax) return encodeFailure(query);
     forwarded++;
     try {
-      if (answer.kind === "forward") return (await askUpstream(options, bytes, tcp)) ?? encodeFailure(query);
-      const { alias = "", records } = answer as Extract<typeof answer, { kind: "found" }>;
-      const reply = await askUpstream(options, encodeQuery(query.id, alias, query.question.type), tcp);
-      return reply ? encodeAliased(query, records, reply) : encodeFailure(query);
+      const question = alias === undefined ? bytes : encodeQuery(query.id, alias, query.question.type);
+      const reply = await askUpstream(options, question, tcp);
+      if (!reply) return encodeFailure(query);
+      return found.kind === "found" ? encodeAliased(query, found.records, reply) : reply;
     } finally {
       forwarded--;
     }
+  };
+  const respond: Respond = async (bytes, tcp) => {
+    const query = parseQuery(bytes);
+    if (!query) return undefined;
+    const reply = await answer(query, bytes, tcp);
+    return !tcp && reply.length > query.sizeMax ? truncated(query) : reply;
   };
 
   const udp = await listenUdp(options, respond);
@@ -77,17 +84,24 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   };
 }
 
+/** The answer to the bytes of a question; undefined when they are none. */
 type Respond = (bytes: Buffer, tcp: boolean) => Promise<Buffer | undefined>;
+
+/** The addresses from a random one on, as most clients take the first; an alias before them stays before them. */
+function rotated(records: readonly DnsRecord[], random: Random): readonly DnsRecord[] {
+  const first = records.findIndex(({ type }) => type === "A" || type === "AAAA");
+  const count = records.length - first;
+  if (first < 0 || count < 2) return records;
+  const by = Math.floor(random.next() * count);
+  return [...records.slice(0, first), ...records.slice(first + by), ...records.slice(first, first + by)];
+}
 
 async function listenUdp({ address, port, log }: DnsServerOptions, respond: Respond): Promise<UdpSocket> {
   const socket = createSocket("udp4");
   socket.on("message", async (bytes, from) => {
     try {
       const reply = await respond(bytes, false);
-      if (!reply) return;
-      const query = parseQuery(bytes) as Query;
-      const fitting = reply.length > query.sizeMax ? truncated(query) : reply;
-      socket.send(fitting, from.port, from.address);
+      if (reply) socket.send(reply, from.port, from.address);
     } catch (error) {
       log.warn("a DNS question could not be answered", { error: String(error) });
     }
@@ -173,13 +187,12 @@ function askUdp({ clock, upstreamPort = dnsPort }: DnsServerOptions, server: str
     };
     const timer = clock.setTimer(upstreamTimeoutMs, () => finish(new Error("no answer in time")));
     socket.once("error", (error) => finish(error));
-    // A connected socket takes answers from this server only.
-    socket.connect(upstreamPort, server, () => {
-      socket.on("message", (reply) => {
-        if (reply.length >= 2 && reply.readUInt16BE(0) === bytes.readUInt16BE(0)) finish(undefined, reply);
-      });
-      socket.send(bytes);
+    socket.on("message", (reply) => {
+      if (reply.length >= 2 && reply.readUInt16BE(0) === bytes.readUInt16BE(0)) finish(undefined, reply);
     });
+    socket.once("connect", () => socket.send(bytes));
+    // A connected socket takes answers from this server only. Without a callback, no way to the server is an "error".
+    socket.connect(upstreamPort, server);
   });
 }
 

@@ -58,7 +58,7 @@ const cases: readonly [string, readonly Link[], readonly Route[], RegExp | undef
 for (const [what, links, routes, expected] of cases) {
   test(what, () => {
     const found = conflictOf(network, links, routes);
-    if (expected) assert.match(found ?? "nothing found", expected);
+    if (expected) assert.match(found?.what ?? "nothing found", expected);
     else assert.equal(found, undefined);
   });
 }

@@ -35,8 +35,16 @@ export async function links(): Promise<Link[]> {
   return JSON.parse(await run("ip", ["-json", "address", "show"])) as Link[];
 }
 
-/** What on this machine would collide with the cluster's network, as words of a sentence; undefined when nothing does. */
-export async function findConflict(network: NodeNetwork): Promise<string | undefined> {
+/** What on this machine is in the way of a cluster's network. */
+export interface NetworkConflict {
+  /** The words of a sentence. */
+  readonly what: string;
+  /** What would have to be another one. */
+  readonly of: "name" | "podRange" | "serviceRange";
+}
+
+/** What is in the way of the cluster's network; undefined when nothing is. */
+export async function findConflict(network: NodeNetwork): Promise<NetworkConflict | undefined> {
   const routes = JSON.parse((await run("ip", ["-json", "-4", "route", "show", "table", "main"])) || "[]") as Route[];
   return conflictOf(network, await links(), routes);
 }
@@ -45,20 +53,21 @@ export function conflictOf(
   network: NodeNetwork,
   allLinks: readonly Link[],
   routes: readonly Route[],
-): string | undefined {
+): NetworkConflict | undefined {
   const bridge = allLinks.find((each) => each.ifname === network.bridge);
   const alias = bridge?.ifalias;
   if (alias !== undefined && alias !== ownerAlias(network)) {
     const owner = alias.startsWith(ownerMark) ? `the cluster of ${alias.slice(ownerMark.length)}` : `"${alias}"`;
-    return `the interface ${network.bridge} belongs to ${owner}`;
+    return { what: `the interface ${network.bridge} belongs to ${owner}`, of: "name" };
   }
-  for (const range of [network.podRange, network.serviceRange]) {
+  for (const of of ["podRange", "serviceRange"] as const) {
+    const range = network[of];
     for (const { ifname, addr_info: addresses = [] } of allLinks) {
       if (ifname === network.bridge) continue;
       const found = addresses.find(({ family, local = "" }) => family === "inet" && overlaps(range, local));
       // The machine's end of a link to one of the cluster's own pods has the gateway's address.
       if (found && !(bridge && isGateway(bridge, found.local))) {
-        return `${ifname} has the address ${found.local} of the range ${range}`;
+        return { what: `${ifname} has the address ${found.local} of the range ${range}`, of };
       }
     }
     for (const { dst, dev } of routes) {
@@ -66,7 +75,7 @@ export function conflictOf(
       const isOwn =
         dev === network.bridge || (dev === undefined && dst === network.podRange) || (bridge && !dst.includes("/"));
       if (dst !== "default" && !isOwn && overlaps(range, dst)) {
-        return `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`;
+        return { what: `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`, of };
       }
     }
   }
