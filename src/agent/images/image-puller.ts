@@ -33,7 +33,8 @@ export class ImagePuller {
   readonly #options: ImagePullerOptions;
   /** By pod uid and image. */
   readonly #backoffs = new Map<string, PullBackoff>();
-  readonly #waiting: (() => void)[] = [];
+  /** What lets a pull begin, those first that came first. */
+  readonly #waiting = new Set<() => void>();
   #pulling = 0;
 
   constructor(options: ImagePullerOptions) {
@@ -112,7 +113,7 @@ export class ImagePuller {
     }
     events.normal(pod, "Pulling", `Pulling image "${wanted}"`, container);
     const askedAtMs = clock.monotonicMs();
-    await this.#turn();
+    await this.#turn(signal);
     const beganAtMs = clock.monotonicMs();
     try {
       await this.#pullWith(name, credentialsFor(name, secrets), signal);
@@ -125,10 +126,7 @@ export class ImagePuller {
       events.warning(pod, "Failed", "Error: ErrImagePull", container);
       throw new StartError("ErrImagePull", message, firstRetryMs);
     } finally {
-      const next = this.#waiting.shift();
-      // The place goes to the next one, or becomes free.
-      if (next) next();
-      else this.#pulling--;
+      this.#leave();
     }
     const now = clock.monotonicMs();
     const size = (await this.#options.engine.imageStatus(name))?.sizeBytes ?? 0;
@@ -161,9 +159,36 @@ export class ImagePuller {
     throw errors.length === 1 ? errors[0] : new Error(`[${errors.map(errorMessage).join(", ")}]`);
   }
 
-  async #turn(): Promise<void> {
-    if (this.#pulling < this.#options.pullsAtOnceMax) this.#pulling++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Resolves when a pull may begin; rejects with the signal's reason when the pod stops before. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#pulling < this.#options.pullsAtOnceMax) {
+      this.#pulling++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const begin = () => {
+        signal.removeEventListener("abort", giveUp);
+        resolve();
+      };
+      const giveUp = () => {
+        this.#waiting.delete(begin);
+        reject(signal.reason);
+      };
+      this.#waiting.add(begin);
+      signal.addEventListener("abort", giveUp, { once: true });
+    });
+  }
+
+  /** The place of a pull that ended goes to the one that waited longest, or becomes free. */
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (!next) {
+      this.#pulling--;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
   }
 
   #remember(key: string, backoff: PullBackoff): void {

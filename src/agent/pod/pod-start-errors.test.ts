@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene } from "../../../test/agent-scene.ts";
-import { ConfigMaps } from "../../api/index.ts";
+import { ConfigMaps, Pods } from "../../api/index.ts";
 
 const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiting?: object } }[] } }) =>
   pod.status.containerStatuses?.[0]?.state?.waiting;
@@ -135,11 +135,17 @@ test("a missing pull secret is told, and the pull is tried without it", async ()
   assert.ok((await events()).includes(`FailedToRetrieveImagePullSecret: ${message}`));
 });
 
-test("deleting a pod ends a pull that is under way", async () => {
-  const { client, pass, run } = await agentScene({ engine: { pullMs: 3_600_000 } });
-  await run({ containers: [{ name: "app", image: "huge:1" }] });
-  const { Pods } = await import("../../api/index.ts");
-  await client.delete(Pods, { namespace: "default", name: "web" });
+test("deleting a pod ends a pull that is under way, or that waits for its turn", async () => {
+  const { client, pass, run } = await agentScene({ engine: { pullMs: 3_600_000 }, settings: { pullsAtOnceMax: 1 } });
+  await run({ name: "first", containers: [{ name: "app", image: "huge:1" }] });
+  await run({ name: "second", containers: [{ name: "app", image: "huge:2" }] });
+  await client.delete(Pods, { namespace: "default", name: "second" });
+  await pass();
+  assert.deepEqual(
+    (await client.list(Pods)).items.map((each) => each.metadata.name),
+    ["first"],
+  );
+  await client.delete(Pods, { namespace: "default", name: "first" });
   await pass();
   assert.deepEqual((await client.list(Pods)).items, []);
 });
