@@ -69,6 +69,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     () => context,
     (podUid) => objects.untrack(podUid),
   );
+  signal.addEventListener("abort", () => pods.close(), { once: true });
   const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
   const nodes = new Informer(Nodes, { fieldSelector: `metadata.name=${nodeName}` }, environment);
   const services = new Informer(Services, {}, environment);

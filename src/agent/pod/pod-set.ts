@@ -51,6 +51,11 @@ export class PodSet {
     else if (worker.pod.metadata.resourceVersion !== pod.metadata.resourceVersion) worker.update(pod);
   }
 
+  /** The agent stops: the containers go on running. */
+  close(): void {
+    for (const worker of this.#workers.values()) worker.close();
+  }
+
   remove(pod: Pod): void {
     this.#workers.get(pod.metadata.uid)?.remove();
   }
@@ -84,7 +89,6 @@ export class PodSet {
       this.#gone(uid);
     });
     this.#workers.set(uid, worker);
-    context.signal.addEventListener("abort", () => worker.close(), { once: true });
     const node = context.node();
     if (snapshot || !worker.isActive || pod.metadata.deletionTimestamp !== undefined || !node) return;
     const failure = admitPod(pod, others, node, context.settings.allowedUnsafeSysctls);
