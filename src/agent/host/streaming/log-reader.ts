@@ -25,9 +25,11 @@ export async function openLog(request: LogRequest): Promise<AsyncIterable<Buffer
 
 async function* readLog(first: FileHandle, { path, options, ended, signal }: LogRequest): AsyncIterable<Buffer> {
   const printer = new LogPrinter(options);
-  const changes = options.follow ? new FileChanges(path, ended, signal) : undefined;
+  let changes: FileChanges | undefined;
   let file = first;
   try {
+    // The kernel may have no more watches to give.
+    changes = options.follow ? new FileChanges(path, ended, signal) : undefined;
     let reader = new LineReader(file, await tailStart(file, options.tailLines));
     for (;;) {
       // What was known before the last read: a line written after it must not be missed.

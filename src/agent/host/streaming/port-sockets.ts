@@ -12,6 +12,8 @@ export async function servePorts(
   const writers = new Map<number, WritableStreamDefaultWriter<Uint8Array>>();
   // What comes before a port is connected waits for it.
   const connecting = ports.map((port) => engine.portForward(sandboxId, port));
+  // A port that cannot be connected is told on its error channel below; here it only must not be unhandled till then.
+  for (const connection of connecting) connection.catch(() => {});
   const channels = new ChannelSocket(
     negotiated,
     async (channel, data) => {
@@ -25,7 +27,8 @@ export async function servePorts(
     () => {},
   );
   const closeAll = () => {
-    for (const connection of connecting) connection.then((each) => each.close()).catch(() => {});
+    const nothingToClose = () => {};
+    for (const connection of connecting) connection.then((each) => each.close(), nothingToClose);
   };
   negotiated.socket.once("close", closeAll);
   await Promise.all(

@@ -55,6 +55,11 @@ export async function openTunnel(url: URL): Promise<(socket: WebSocket) => void>
 }
 
 function join(engine: Upgraded, client: Duplex, head: Buffer): void {
+  if (client.destroyed) {
+    // The client went away while the engine was asked: its "close" has been told already.
+    engine.socket.destroy();
+    return;
+  }
   if (engine.head.length > 0) client.write(engine.head);
   if (head.length > 0) engine.socket.write(head);
   engine.socket.pipe(client);
