@@ -138,10 +138,13 @@ export class Connection {
     const { clock, random } = this.#environment;
     const waitMs = this.#notBeforeMs - clock.monotonicMs();
     if (waitMs > 0) await sleep(clock, waitMs);
+    if (this.#closed) throw new Error("the client is closed");
     try {
-      this.#session = await this.#open();
+      const session = await this.#open();
+      if (this.#closed) session.destroy();
+      this.#session = session;
       this.#failures = 0;
-      return this.#session;
+      return session;
     } catch (error) {
       this.#notBeforeMs = clock.monotonicMs() + jitteredBackoffMs(connectBackoff, this.#failures++, random);
       throw new Error(`cannot connect to the API server at ${this.#options.server}`, { cause: error });
