@@ -181,6 +181,20 @@ test("a taint that somebody sets drives away pods that do not tolerate it; taken
   ]);
 });
 
+test("a pod made under the name of one that was driven away is borne as long as any", async (t) => {
+  const { client, node, pod, pass, pods } = await scene(t);
+  await node("n1", { spec: { taints: [{ key: "repair", effect: "NoExecute" }] } });
+  const tolerations = [{ key: "repair", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 }];
+  await pod("web", "n1", tolerations);
+  await pass(40);
+  await client.delete(Pods, { namespace: "default", name: "web" }, { body: { gracePeriodSeconds: 0 } });
+  await pod("web", "n1", tolerations);
+  await pass(40);
+  assert.deepEqual(await pods(), ["web"]);
+  await pass(30);
+  assert.deepEqual(await pods(), ["web (ending)"]);
+});
+
 test("pods of a node that is gone are removed after 40 s, not when it comes back before", async (t) => {
   const { client, node, pod, pass, alive, pods } = await scene(t);
   await node("n1");

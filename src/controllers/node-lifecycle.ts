@@ -3,7 +3,16 @@
 import { Leases, type Node, Nodes, Pods, podCondition } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, timestamp } from "../lib/index.ts";
-import { mayEvictIn, nodeCondition, readinessOf, silentConditions, wantedTaints, zoneOf } from "./node-conditions.ts";
+import {
+  mayEvictIn,
+  nodeCondition,
+  notReadyTaint,
+  readinessOf,
+  silentConditions,
+  unreachableTaint,
+  wantedTaints,
+  zoneOf,
+} from "./node-conditions.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 /** kube-controller-manager's --node-monitor-grace-period, since v1.32. */
@@ -43,7 +52,7 @@ class NodeMonitor {
     const { cache, clock, events } = context;
     const node = cache.get(Nodes, name);
     if (!node) {
-      if (this.#heard.delete(name)) return;
+      this.#heard.delete(name);
       return;
     }
     if (!this.#heard.has(name)) {
@@ -93,7 +102,7 @@ class NodeMonitor {
     let waitMs = 0;
     if (readinessOf(node) !== "True" && mayEvictIn(zone, cache.list(Nodes))) {
       const isTainted = node.spec.taints?.some(
-        (taint) => taint.effect === "NoExecute" && taint.key.startsWith("node.k"),
+        ({ effect, key }) => effect === "NoExecute" && (key === notReadyTaint || key === unreachableTaint),
       );
       waitMs = isTainted ? 0 : (this.#evictedMs.get(zone) ?? Number.NEGATIVE_INFINITY) + evictionIntervalMs - nowMs;
       mayEvict = waitMs <= 0;

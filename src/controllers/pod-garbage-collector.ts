@@ -13,8 +13,8 @@ const terminatedMaxDefault = 12_500;
 const terminatedKey = "terminated";
 
 export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
-  /** By pod uid, since when its node has been missing. */
-  const missingSince = new Map<string, number>();
+  /** By the pod's key, since when its node has been missing. */
+  const missingSince = new Map<string, { readonly uid: string; readonly atMs: number }>();
   return defineController({
     name: "pod-garbage-collector-controller",
     watches: {
@@ -31,6 +31,8 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       if (key === terminatedKey) return await removeOldest(context, terminatedMax);
       const { cache, clock } = context;
       const pod = cache.get(Pods, key);
+      // What is remembered of a pod that is gone says nothing about another one of its name.
+      if (missingSince.get(key)?.uid !== pod?.metadata.uid) missingSince.delete(key);
       if (!pod) return;
       const { nodeName } = pod.spec;
       const isTerminating = pod.metadata.deletionTimestamp !== undefined;
@@ -40,15 +42,15 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       }
       const node = cache.get(Nodes, nodeName);
       if (node) {
-        missingSince.delete(pod.metadata.uid);
+        missingSince.delete(key);
         if (isTerminating && isOutOfService(node) && readinessOf(node) !== "True") await remove(context, pod);
         return;
       }
-      const sinceMs = missingSince.get(pod.metadata.uid) ?? clock.monotonicMs();
-      missingSince.set(pod.metadata.uid, sinceMs);
+      const sinceMs = missingSince.get(key)?.atMs ?? clock.monotonicMs();
+      missingSince.set(key, { uid: pod.metadata.uid, atMs: sinceMs });
       const leftMs = sinceMs + quarantineMs - clock.monotonicMs();
       if (leftMs > 0) return { afterMs: leftMs };
-      missingSince.delete(pod.metadata.uid);
+      missingSince.delete(key);
       if (await isGone(context, nodeName)) await remove(context, pod, "PodGC: node no longer exists");
     },
   });

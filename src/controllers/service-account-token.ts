@@ -89,7 +89,6 @@ async function remove(client: Client, { metadata }: Secret): Promise<void> {
     await client.delete(Secrets, { namespace, name }, { body: { preconditions: { uid, resourceVersion } } });
   } catch (error) {
     // Gone already, or changed since: then it is looked at again.
-
     if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) throw error;
   }
 }

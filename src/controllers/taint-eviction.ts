@@ -6,8 +6,8 @@ import { deepEqual, timestamp } from "../lib/index.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 export function taintEvictionController() {
-  /** By pod uid, when its present tolerance began. */
-  const since = new Map<string, number>();
+  /** By key, when the present tolerance of that pod began. */
+  const since = new Map<string, { readonly uid: string; readonly atMs: number }>();
   return defineController({
     name: "taint-eviction-controller",
     watches: {
@@ -24,22 +24,24 @@ export function taintEvictionController() {
     async reconcile(context, key) {
       const { cache, clock, events } = context;
       const pod = cache.get(Pods, key);
+      const { uid, deletionTimestamp } = pod?.metadata ?? {};
+      // What is remembered of a pod that is gone says nothing about another one of its name.
+      if (since.get(key)?.uid !== uid) since.delete(key);
       if (!pod) return;
-      const { uid, deletionTimestamp } = pod.metadata;
       const taints = (cache.get(Nodes, pod.spec.nodeName ?? "")?.spec.taints ?? []).filter(isNoExecute);
       const toleratedMs = toleranceMs(taints, pod.spec.tolerations ?? []);
       if (deletionTimestamp !== undefined || toleratedMs === Number.POSITIVE_INFINITY) {
-        if (since.delete(uid) && deletionTimestamp === undefined) {
+        if (since.delete(key) && deletionTimestamp === undefined) {
           events.normal(pod, "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
         }
         return;
       }
-      const sinceMs = since.get(uid) ?? clock.monotonicMs();
-      since.set(uid, sinceMs);
+      const sinceMs = since.get(key)?.atMs ?? clock.monotonicMs();
+      since.set(key, { uid: pod.metadata.uid, atMs: sinceMs });
       const leftMs = sinceMs + toleratedMs - clock.monotonicMs();
       if (leftMs > 0) return { afterMs: leftMs };
       await evict(context, pod);
-      since.delete(uid);
+      since.delete(key);
     },
   });
 }
