@@ -68,10 +68,11 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     return !tcp && reply.length > query.sizeMax ? truncated(query) : reply;
   };
 
+  const connections = new Set<Socket>();
   const udp = await listenUdp(options, respond);
   let tcp: Server;
   try {
-    tcp = await listenTcp(options, respond);
+    tcp = await listenTcp(options, respond, connections);
   } catch (error) {
     udp.close();
     throw error;
@@ -79,7 +80,11 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   return {
     async close() {
       await new Promise<void>((resolve) => udp.close(() => resolve()));
-      await new Promise<void>((resolve) => tcp.close(() => resolve()));
+      await new Promise<void>((resolve) => {
+        tcp.close(() => resolve());
+        // Clients may keep them open for their next question.
+        for (const connection of connections) connection.destroy();
+      });
     },
   };
 }
@@ -117,8 +122,14 @@ async function listenUdp({ address, port, log }: DnsServerOptions, respond: Resp
   return socket;
 }
 
-async function listenTcp({ address, port, log }: DnsServerOptions, respond: Respond): Promise<Server> {
+async function listenTcp(
+  { address, port, log }: DnsServerOptions,
+  respond: Respond,
+  connections: Set<Socket>,
+): Promise<Server> {
   const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
     socket.setTimeout(idleTimeoutMs, () => socket.destroy());
     // A client that goes away in the middle is no error of ours.
     socket.on("error", () => socket.destroy());
