@@ -177,6 +177,14 @@ export class TestCluster {
     return JSON.parse(await this.kubectl(...args, "-o", "json")) as T;
   }
 
+  /** Resolves when a field of an object has the value; `kubectl wait --for=jsonpath` is younger than Debian's kubectl. */
+  async becomes(object: string, path: string, value: string): Promise<void> {
+    await eventually(
+      `${path} of ${object} is ${value}`,
+      async () => (await this.kubectl("get", object, "-o", `jsonpath={${path}}`)) === value,
+    );
+  }
+
   get kubectlEnvironment(): NodeJS.ProcessEnv {
     return { ...process.env, KUBECONFIG: this.kubeconfig };
   }

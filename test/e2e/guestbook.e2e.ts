@@ -59,7 +59,7 @@ test("a pod that is deleted is replaced", async () => {
 
 test("the frontend scales", async () => {
   await cluster.kubectl("scale", "deployment/frontend", "--replicas=5");
-  await cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=5", "deployment/frontend", "--timeout=60s");
+  await cluster.becomes("deployment/frontend", ".status.readyReplicas", "5");
   await cluster.kubectl("scale", "deployment/frontend", "--replicas=2");
   await eventually("two frontends are left", async () => (await podsOf("app=guestbook")).length === 2);
 });
@@ -73,14 +73,17 @@ test("the frontend rolls to a second version and back without an answer missed",
       if (code !== 0) failures++;
     }
   })();
-  await cluster.kubectl("set", "env", "deployment/frontend", "VERSION=v2");
-  await rolledOut("frontend");
-  assert.match(await cluster.get(url), /Guestbook v2/);
-  await cluster.kubectl("rollout", "undo", "deployment/frontend");
-  await rolledOut("frontend");
-  await eventually("the first version serves alone", async () => /Guestbook v1/.test(await cluster.get(url)));
-  stop.abort();
-  await visitor;
+  try {
+    await cluster.kubectl("set", "env", "deployment/frontend", "VERSION=v2");
+    await rolledOut("frontend");
+    assert.match(await cluster.get(url), /Guestbook v2/);
+    await cluster.kubectl("rollout", "undo", "deployment/frontend");
+    await rolledOut("frontend");
+    await eventually("the first version serves alone", async () => /Guestbook v1/.test(await cluster.get(url)));
+  } finally {
+    stop.abort();
+    await visitor;
+  }
   assert.equal(failures, 0);
 });
 

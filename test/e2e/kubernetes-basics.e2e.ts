@@ -106,7 +106,7 @@ test("module 5: scale up and down, with traffic spread over the replicas", async
   await cluster.kubectl("expose", "deployment/kubernetes-bootcamp", "--type=LoadBalancer", "--port", "8080");
   assert.match(await cluster.kubectl("get", "rs"), /kubernetes-bootcamp-\w+ +1 +1 +1 /);
   await cluster.kubectl("scale", deployment, "--replicas=4");
-  await cluster.kubectl("wait", "--for=jsonpath={.status.readyReplicas}=4", deployment, "--timeout=60s");
+  await cluster.becomes(deployment, ".status.readyReplicas", "4");
   assert.match(await cluster.kubectl("get", "deployments"), /kubernetes-bootcamp +4\/4 +4 +4 /);
   assert.equal((await cluster.kubectl("get", "pods", "-o", "wide")).match(/10\.42\.0\.\d+/g)?.length, 4);
   assert.match(

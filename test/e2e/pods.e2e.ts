@@ -39,7 +39,7 @@ const runOnce = (command: string) => `  restartPolicy: Never
   containers:
 ${run(command)}`;
 const finished = async (name: string) => {
-  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=60s");
+  await cluster.becomes(`pod/${name}`, ".status.phase", "Succeeded");
   return cluster.kubectl("logs", name);
 };
 const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
@@ -244,7 +244,7 @@ test("a container over its memory limit is OOMKilled, within cgroups of its own"
       resources: { limits: { memory: 16Mi, cpu: 200m } }`,
     ),
   );
-  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/hungry", "--timeout=60s");
+  await cluster.becomes("pod/hungry", ".status.phase", "Failed");
   assert.equal(await path("hungry", ".status.containerStatuses[0].state.terminated.reason"), "OOMKilled");
   assert.equal(await path("hungry", ".status.qosClass"), "Guaranteed");
 });

@@ -106,7 +106,7 @@ for (const boot of [1, 2]) {
     else await cluster.apply(manifests.slice(manifests.lastIndexOf("---")));
     await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/keeper", "pod/going", "--timeout=60s");
-    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/done", "--timeout=60s");
+    await cluster.becomes("pod/done", ".status.phase", "Succeeded");
     if (boot === 1) await cluster.kubectl("wait", "--for=condition=Ready", "pod/once", "--timeout=60s");
     await eventually("the service serves", async () => (await cluster.get(nodePort)) === "served\n");
     // Its machine goes while it is asked to end.
@@ -144,7 +144,7 @@ for (const boot of [1, 2]) {
   });
 
   test(`boot ${boot}: a pod that may not restart has failed, one that was done is left alone`, async () => {
-    await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/once", "--timeout=60s");
+    await cluster.becomes("pod/once", ".status.phase", "Failed");
     const terminated = (await podNamed("once")).status.containerStatuses?.[0]?.state?.terminated;
     assert.equal(terminated?.exitCode, 255);
     assert.equal((await podNamed("done")).status.phase, "Succeeded");

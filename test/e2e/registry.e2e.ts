@@ -90,7 +90,7 @@ const reasonOf = (name: string) =>
 
 test("an image is pulled from a registry", async () => {
   await cluster.apply(pod("open", "127.0.0.1:5000/busybox:1"));
-  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/open", "--timeout=60s");
+  await cluster.becomes("pod/open", ".status.phase", "Succeeded");
   assert.match(
     await cluster.kubectl("describe", "pod", "open"),
     /Successfully pulled image "127\.0\.0\.1:5000\/busybox:1"/,
@@ -116,7 +116,7 @@ test("with a pull secret the same registry gives the image", async () => {
     `--docker-password=${password}`,
   );
   await cluster.apply(pod("allowed", "127.0.0.1:5001/busybox:1", "imagePullSecrets: [{ name: closed }]"));
-  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/allowed", "--timeout=60s");
+  await cluster.becomes("pod/allowed", ".status.phase", "Succeeded");
 });
 
 test("an image that must be there and is not gives ErrImageNeverPull", async () => {

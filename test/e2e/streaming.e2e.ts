@@ -1,6 +1,6 @@
 // kubectl's logs, exec, attach, cp, port-forward and proxy through the API server and the agent's server into real containers.
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
@@ -211,7 +211,9 @@ function kubectl(args: readonly string[], { webSockets = true, input = "" } = {}
   });
 }
 
-for (const webSockets of [true, false]) {
+/** kubectl speaks WebSockets since 1.29; Debian's older one has SPDY alone. */
+const { minor } = JSON.parse(execFileSync("kubectl", ["version", "--client", "-o", "json"]).toString()).clientVersion;
+for (const webSockets of Number.parseInt(minor, 10) < 29 ? [false] : [true, false]) {
   const way = webSockets ? "WebSockets" : "SPDY";
   const protocol = webSockets ? "websocket" : "SPDY/3.1";
 
