@@ -72,8 +72,8 @@ async function carryOut(context: ReconcileContext, deployment: Deployment, plan:
   let current = deployment;
   const { annotations } = deployment.metadata;
   if (plan.revision !== undefined && annotations?.[revisionAnnotation] !== plan.revision) {
-    const patch = { metadata: { annotations: { [revisionAnnotation]: plan.revision } } };
-    current = await client.patch(Deployments, deployment.metadata, patch);
+    const metadata = { ...deployment.metadata, annotations: { ...annotations, [revisionAnnotation]: plan.revision } };
+    current = await client.update(Deployments, { ...deployment, metadata });
   }
   if (sameStatus(current.status, plan.status)) return;
   await client.update(Deployments, { ...current, status: plan.status }, { subresource: "status" });
