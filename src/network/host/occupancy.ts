@@ -60,14 +60,14 @@ export function conflictOf(
     const owner = alias.startsWith(ownerMark) ? `the cluster of ${alias.slice(ownerMark.length)}` : `"${alias}"`;
     return { what: `the interface ${network.bridge} belongs to ${owner}`, of: "name" };
   }
-  for (const of of ["podRange", "serviceRange"] as const) {
-    const range = network[of];
+  for (const which of ["podRange", "serviceRange"] as const) {
+    const range = network[which];
     for (const { ifname, addr_info: addresses = [] } of allLinks) {
       if (ifname === network.bridge) continue;
       const found = addresses.find(({ family, local = "" }) => family === "inet" && overlaps(range, local));
       // The machine's end of a link to one of the cluster's own pods has the gateway's address.
       if (found && !(bridge && isGateway(bridge, found.local))) {
-        return { what: `${ifname} has the address ${found.local} of the range ${range}`, of };
+        return { what: `${ifname} has the address ${found.local} of the range ${range}`, of: which };
       }
     }
     for (const { dst, dev } of routes) {
@@ -75,7 +75,7 @@ export function conflictOf(
       const isOwn =
         dev === network.bridge || (dev === undefined && dst === network.podRange) || (bridge && !dst.includes("/"));
       if (dst !== "default" && !isOwn && overlaps(range, dst)) {
-        return { what: `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`, of };
+        return { what: `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`, of: which };
       }
     }
   }
