@@ -12,7 +12,11 @@ import { pruneUnknownFields } from "./structural.ts";
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
 /** What decoding needs to know of a kind. */
-export type DecodableKind = Pick<ResourceDefinition, "group" | "version" | "kind" | "schema" | "schemaName">;
+export interface DecodableKind
+  extends Pick<ResourceDefinition, "group" | "version" | "kind" | "schema" | "schemaName"> {
+  /** Older versions of the group whose bodies say the same and are taken too. */
+  readonly olderVersions?: readonly string[];
+}
 
 export interface DecodedObject {
   readonly object: Draft<KubeObject>;
@@ -136,7 +140,8 @@ function checkIdentity(expected: DecodableKind, value: unknown): void {
   const kind = value.kind ? String(value.kind) : expected.kind;
   const expectedVersion = expected.group === "" ? expected.version : `${expected.group}/${expected.version}`;
   const apiVersion = value.apiVersion ? String(value.apiVersion) : expectedVersion;
-  if (kind === expected.kind && apiVersion === expectedVersion) return;
+  const isOlder = expected.olderVersions?.some((each) => apiVersion === `${expected.group}/${each}`) ?? false;
+  if (kind === expected.kind && (apiVersion === expectedVersion || isOlder)) return;
   throw wrongIdentity(expected, expectedVersion, kind, apiVersion);
 }
 

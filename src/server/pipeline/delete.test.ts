@@ -175,6 +175,24 @@ test("deletecollection deletes what its selector selects", async () => {
   assert.equal(await exists(ConfigMaps, "c3"), true);
 });
 
+test("an eviction of an older version is taken, as drains of old clients send it", async () => {
+  for (const version of ["v1", "v1beta1"]) {
+    await createPod(version, {});
+    const eviction = { apiVersion: `policy/${version}`, kind: "Eviction", metadata: { name: version } };
+    await server.send("create", Pods, {
+      ...at(version),
+      subresource: "eviction",
+      body: { ...eviction, deleteOptions: { gracePeriodSeconds: 0 } },
+    });
+    assert.equal(await exists(Pods, version), false);
+  }
+  const body = { apiVersion: "policy/v2", kind: "Eviction", metadata: { name: "other" } };
+  await assert.rejects(server.send("create", Pods, { ...at("other"), subresource: "eviction", body }), {
+    code: 400,
+    message: "the API version in the data (policy/v2) does not match the expected API version (policy/v1)",
+  });
+});
+
 test("an eviction waits for the disruption budget", async () => {
   const labels = { app: "guarded" };
   await createPod("guarded", { labels });

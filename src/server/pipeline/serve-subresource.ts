@@ -41,10 +41,13 @@ async function act(request: ObjectRequest, fact: SubresourceFact): Promise<Serve
   const resource = `${qualifiedResource(definition)}/${subresource}`;
   const handler = context.createHandlers.get(resource) ?? ownHandlers[resource]?.(request);
   if (!handler) throw notFound(definition, name);
-  const body = decodeBody(request, kindOf(fact));
+  const body = decodeBody(request, { ...kindOf(fact), olderVersions: olderVersions[resource] ?? [] });
   await admitAction(request, body);
   return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
 }
+
+/** Bodies that old clients send and Kubernetes still takes (GroupVersionAcceptor of the eviction's storage). */
+const olderVersions: Readonly<Record<string, readonly string[]>> = { "pods/eviction": ["v1beta1"] };
 
 type HandlerOf = (request: ObjectRequest) => (create: ReturnType<typeof createRequest>) => Promise<object>;
 
