@@ -37,7 +37,7 @@ async function kubectl(...args: string[]): Promise<string> {
 }
 
 test("kubectl sees the server's version", async () => {
-  assert.match(await kubectl("version"), /Server Version: v1\.35\.0\+roder/);
+  assert.match(await kubectl("version"), /Server Version: .*v1\.35\.0\+roder/);
 });
 
 test("kubectl creates, lists and deletes", async () => {
@@ -79,9 +79,9 @@ spec: { selector: { app: web }, ports: [{ port: 80 }] }
   assert.match(await kubectl("get", "deploy", "-l", "tier=front"), /^NAME .*\nweb /);
   assert.match(await kubectl("scale", "deploy", "web", "--replicas=3"), /scaled/);
   assert.equal(await kubectl("get", "deploy", "web", "-o", "jsonpath={.spec.replicas}"), "3");
-  assert.match(await kubectl("explain", "deployment.spec.replicas"), /FIELD: replicas <integer>/);
+  assert.match(await kubectl("explain", "deployment.spec.replicas"), /FIELD: +replicas <integer>/);
   assert.match(await kubectl("api-resources"), /deployments +deploy +apps\/v1 +true +Deployment/);
   await kubectl("delete", "-f", manifest);
   writeFileSync(manifest, "apiVersion: v1\nkind: Service\nmetadata: { name: web }\nspec: { prots: [] }\n");
-  await assert.rejects(kubectl("apply", "-f", manifest), /strict decoding error: unknown field "spec.prots"/);
+  await assert.rejects(kubectl("apply", "-f", manifest), /unknown field "(?:spec\.)?prots"/);
 });
