@@ -62,6 +62,12 @@ export function alreadyExists(resource: GroupResource, name: string): ApiError {
   return new ApiError(409, "AlreadyExists", message, detailsOf(resource, name));
 }
 
+/** As alreadyExists, for a name that the server made up: the client did nothing wrong and may try again. */
+export function generatedNameTaken(resource: GroupResource, name: string): ApiError {
+  const message = `${qualifiedResource(resource)} "${name}" already exists, the server was not able to generate a unique name for the object`;
+  return new ApiError(409, "AlreadyExists", message, { ...detailsOf(resource, name), retryAfterSeconds: 1 });
+}
+
 export const modifiedMessage =
   "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -190,5 +196,7 @@ export function fieldErrorBody(error: FieldError): string {
 
 function printValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
+  // Kubernetes' unsigned numbers, which Go's %#v writes so.
+  if (typeof value === "bigint") return `0x${value.toString(16)}`;
   return JSON.stringify(value);
 }

@@ -14,8 +14,7 @@ import {
   type Status,
 } from "../../api/index.ts";
 import { type Draft, timestamp } from "../../lib/index.ts";
-import { ChangeConflict } from "../../storage/index.ts";
-import { seeConflict } from "./commit.ts";
+import { untilUndisturbed } from "./commit.ts";
 import type { ObjectRequest } from "./context.ts";
 import { commitUpdate } from "./modify.ts";
 
@@ -28,19 +27,14 @@ export async function bindPod(request: ObjectRequest, body: Draft<KubeObject>): 
   if (binding.metadata.name && binding.metadata.name !== request.name)
     throw badRequest("name in URL does not match name in Binding object");
   validate(request, binding);
-  for (;;) {
+  await untilUndisturbed(request, () => {
     const current = request.store.get(request.namespace, request.name);
     if (!current) throw notFound(Pods, request.name);
     const pod = current.object as Pod; // below the prefix of pods
     checkFree(binding, pod);
-    try {
-      await commitUpdate(request, bound(pod, binding, request), current);
-      return success;
-    } catch (error) {
-      if (!(error instanceof ChangeConflict)) throw error;
-      await seeConflict(request.context, error);
-    }
-  }
+    return commitUpdate(request, bound(pod, binding, request), current);
+  });
+  return success;
 }
 
 const success: Status = {

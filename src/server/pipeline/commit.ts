@@ -1,7 +1,10 @@
-import { type KubeObject, qualifiedResource } from "../../api/index.ts";
-import type { ChangeConflict } from "../../storage/index.ts";
+import { conflict, type KubeObject, qualifiedResource } from "../../api/index.ts";
+import { ChangeConflict } from "../../storage/index.ts";
 import type { Commitment } from "./commit-hook.ts";
-import type { ObjectRequest, PipelineContext } from "./context.ts";
+import type { ObjectRequest } from "./context.ts";
+
+/** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
+const attemptsMax = 100;
 
 /** The object with what its kind's hook fills in and writes along; `next` is undefined when it is deleted. */
 export function commitmentOf(
@@ -13,7 +16,20 @@ export function commitmentOf(
   return hook ? hook.commitment(next, old) : { object: next, changes: [] };
 }
 
-/** Waits until the cache shows what a lost race was lost to. */
-export function seeConflict({ storage, cache }: PipelineContext, conflict: ChangeConflict): Promise<void> {
-  return cache.waitFor(Math.max(conflict.actual, storage.revision));
+/**
+ * Runs `attempt`, which reads, decides and commits, again and again until nobody came between. Throws ApiError 409 when
+ * somebody always does.
+ */
+export async function untilUndisturbed<T>(request: ObjectRequest, attempt: () => Promise<T>): Promise<T> {
+  const { definition, name, context } = request;
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof ChangeConflict)) throw error;
+      if (attempts === attemptsMax) throw conflict(definition, name);
+      // The next attempt has to see what this one lost to.
+      await context.cache.waitFor(Math.max(error.actual, context.storage.revision));
+    }
+  }
 }

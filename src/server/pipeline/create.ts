@@ -1,6 +1,7 @@
 import {
   alreadyExists,
   badRequest,
+  generatedNameTaken,
   invalid,
   type KubeObject,
   type ObjectMeta,
@@ -8,9 +9,9 @@ import {
   rootPath,
 } from "../../api/index.ts";
 import { type Draft, nameSuffix } from "../../lib/index.ts";
-import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import type { StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitmentOf, seeConflict } from "./commit.ts";
+import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { recordOwnership } from "./field-ownership.ts";
 import { wholeForm } from "./form.ts";
@@ -50,7 +51,8 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
       return await commitNew(request, object);
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
-      if (!generated || tries === generatedNamesMax) throw alreadyExists(request.definition, metadata.name);
+      if (!generated) throw alreadyExists(request.definition, metadata.name);
+      if (tries === generatedNamesMax) throw generatedNameTaken(request.definition, metadata.name);
       generateName(request, metadata);
     }
   }
@@ -80,22 +82,16 @@ function prepareAndValidate(request: ObjectRequest, object: Draft<KubeObject>): 
   for (const sentence of definition.warnings?.(object as KubeObject, undefined) ?? []) warn(request, sentence);
 }
 
-async function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
-  const { store, namespace, dryRun } = request;
+function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
+  const { store, namespace, dryRun, context } = request;
   const key = store.key(namespace, object.metadata.name);
-  if (store.cache.get(key)) throw new NameTaken();
-  for (;;) {
+  return untilUndisturbed(request, async () => {
+    if (store.cache.get(key)) throw new NameTaken();
     const { object: complete = object, changes } = commitmentOf(request, object, undefined);
     const value = store.value(complete);
     if (dryRun) return store.proposed(key, undefined, value);
-    try {
-      const revision = await request.context.storage.commit([{ key, expect: 0, value }, ...changes]);
-      await request.context.cache.waitFor(revision);
-      return store.written(key, undefined, revision, value);
-    } catch (error) {
-      if (!(error instanceof ChangeConflict)) throw error;
-      if (error.key === key) throw new NameTaken();
-      await seeConflict(request.context, error);
-    }
-  }
+    const revision = await context.storage.commit([{ key, expect: 0, value }, ...changes]);
+    await context.cache.waitFor(revision);
+    return store.written(key, undefined, revision, value);
+  });
 }

@@ -10,9 +10,9 @@ import {
   parseTime,
 } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
-import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import type { StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitmentOf, seeConflict } from "./commit.ts";
+import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { type Propagation, propagationOf } from "./delete-options.ts";
 import { graceSeconds, isJob, isNamespace, jobOrphansWarning, orphansByDefault } from "./kind-rules.ts";
@@ -28,20 +28,15 @@ export interface Deletion {
 export async function deleteObject(request: ObjectRequest, options: DeleteOptions): Promise<Deletion> {
   const { store, definition, namespace, name } = request;
   if (isJob(definition) && propagationOf(options) === undefined) warn(request, jobOrphansWarning);
-  for (;;) {
+  return untilUndisturbed(request, async () => {
     const current = store.get(namespace, name);
     if (!current) throw notFound(definition, name);
     checkPreconditions(request, options, current.object.metadata);
     const admission = admissionRequest(request, "DELETE", undefined, current.object);
     await admit(request, admission);
     await validateAdmission(request, admission);
-    try {
-      return await attempt(request, options, current);
-    } catch (error) {
-      if (!(error instanceof ChangeConflict)) throw error;
-      await seeConflict(request.context, error);
-    }
-  }
+    return attempt(request, options, current);
+  });
 }
 
 function checkPreconditions({ definition }: ObjectRequest, options: DeleteOptions, metadata: ObjectMeta): void {

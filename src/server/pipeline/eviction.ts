@@ -17,8 +17,8 @@ import {
   type Status,
 } from "../../api/index.ts";
 import { type Draft, timestamp } from "../../lib/index.ts";
-import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
-import { seeConflict } from "./commit.ts";
+import type { StoredObject } from "../../storage/index.ts";
+import { untilUndisturbed } from "./commit.ts";
 import type { ObjectRequest } from "./context.ts";
 import { deleteObject } from "./delete.ts";
 
@@ -34,18 +34,12 @@ export async function evictPod(request: ObjectRequest, body: Draft<KubeObject>):
   if (eviction.metadata.name && eviction.metadata.name !== request.name)
     throw badRequest("name in URL does not match name in Eviction object");
   const dryRun = request.dryRun || (options.dryRun ?? []).includes("All");
-  for (;;) {
+  await untilUndisturbed(request, async () => {
     const stored = request.store.get(request.namespace, request.name);
     if (!stored) throw notFound(Pods, request.name);
     const pod = stored.object as Pod; // below the prefix of pods
-    try {
-      if (!needsNoBudget(pod)) await spendBudget({ ...request, dryRun }, pod);
-      break;
-    } catch (error) {
-      if (!(error instanceof ChangeConflict)) throw error;
-      await seeConflict(request.context, error);
-    }
-  }
+    if (!needsNoBudget(pod)) await spendBudget({ ...request, dryRun }, pod);
+  });
   // To admission it is the deletion of a whole pod.
   await deleteObject({ ...request, subresource: "", dryRun }, options);
   return {

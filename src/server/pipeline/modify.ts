@@ -9,9 +9,9 @@ import {
   rootPath,
 } from "../../api/index.ts";
 import { type Draft, deepEqual } from "../../lib/index.ts";
-import { ChangeConflict, type StoredObject } from "../../storage/index.ts";
+import type { StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitmentOf, seeConflict } from "./commit.ts";
+import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { createObject } from "./create.ts";
 import { recordOwnership } from "./field-ownership.ts";
@@ -19,9 +19,6 @@ import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
 import { dropRepeatedOwners, keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
 import { changedObject } from "./resource-store.ts";
-
-/** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
-const attemptsMax = 100;
 
 export interface Modified {
   readonly stored: StoredObject;
@@ -39,21 +36,15 @@ export interface Modification {
   readonly creates: boolean;
 }
 
-/** Reads, changes and writes the object that the request names, again and again until nobody came between. */
-export async function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
+/** Reads, changes and writes the object that the request names. */
+export function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
   const { store, definition, namespace, name } = request;
-  for (let attempt = 1; ; attempt++) {
+  return untilUndisturbed(request, async () => {
     const current = store.get(namespace, name);
-    try {
-      if (current) return { stored: await updateObject(request, modification, current), created: false };
-      if (!modification.creates) throw notFound(definition, name);
-      return { stored: await createNamed(request, modification), created: true };
-    } catch (error) {
-      if (!(error instanceof ChangeConflict)) throw error;
-      if (attempt === attemptsMax) throw conflict(definition, name);
-      await seeConflict(request.context, error);
-    }
-  }
+    if (current) return { stored: await updateObject(request, modification, current), created: false };
+    if (!modification.creates) throw notFound(definition, name);
+    return { stored: await createNamed(request, modification), created: true };
+  });
 }
 
 async function createNamed(request: ObjectRequest, { body }: Modification): Promise<StoredObject> {
@@ -114,15 +105,16 @@ function checkName({ name, namespace, definition }: ObjectRequest, { metadata }:
 
 function checkPreconditions({ definition }: ObjectRequest, body: Draft<KubeObject>, old: KubeObject): void {
   const { name, uid, resourceVersion } = body.metadata;
+  // First, because it says more: the object is another one, not only another version.
+  if (uid && uid !== old.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
+    throw conflict(definition, name, why);
+  }
   if (resourceVersion && resourceVersion !== "0") {
     if (resourceVersion !== old.metadata.resourceVersion) throw conflict(definition, name);
   } else if (!definition.allowsUnconditionalUpdate) {
     const at = rootPath.child("metadata", "resourceVersion");
-    throw invalid(definition, name, [invalidValue(at, 0, "must be specified for an update")]);
-  }
-  if (uid && uid !== old.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
-    throw conflict(definition, name, why);
+    throw invalid(definition, name, [invalidValue(at, 0n, "must be specified for an update")]);
   }
 }
 

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ConfigMaps, Deployments, Namespaces, Pods, type RequestOptions, Services } from "../../api/index.ts";
+import {
+  type ApiError,
+  ConfigMaps,
+  Deployments,
+  Leases,
+  Namespaces,
+  Pods,
+  type RequestOptions,
+  Services,
+} from "../../api/index.ts";
+import type { Random } from "../../lib/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
@@ -52,6 +62,20 @@ test("an owner that stands twice is kept once, with a warning", async () => {
 test("generateName gives a name that is free", async () => {
   const created = await create("", { metadata: { generateName: "job-" } });
   assert.match(created.metadata.name, /^job-[a-z0-9]{5}$/);
+});
+
+test("a generated name that is always taken is told as a failure to generate one", async () => {
+  const random: Random = { next: () => 0, bytes: (length) => new Uint8Array(length) };
+  const unlucky = await startTestServer({ random });
+  const body = { metadata: { generateName: "job-" } };
+  const send = () => unlucky.send("create", ConfigMaps, { namespace: "default", body });
+  await send();
+  await assert.rejects(send(), (error: ApiError) => {
+    assert.match(error.message, /^configmaps "job-bbbbb" already exists, the server was not able to generate a unique/);
+    assert.equal(error.status.details?.retryAfterSeconds, 1);
+    return error.code === 409;
+  });
+  await unlucky.close();
 });
 
 const refusedCreates: readonly [string, object, string | undefined, { code: number; message: RegExp }][] = [
@@ -158,6 +182,11 @@ const refusedUpdates: readonly [string, (old: { metadata: object }) => object, {
     { code: 409, message: /Precondition failed: UID in precondition: x, UID in object meta: / },
   ],
   [
+    "another uid and an old resourceVersion, as of an object that was made again,",
+    ({ metadata }) => ({ metadata: { ...metadata, uid: "x", resourceVersion: "1" } }),
+    { code: 409, message: /Precondition failed: UID in precondition: x/ },
+  ],
+  [
     "an old resourceVersion",
     ({ metadata }) => ({ metadata: { ...metadata, resourceVersion: "1" } }),
     { code: 409, message: /the object has been modified/ },
@@ -174,6 +203,16 @@ for (const [index, [name, body, error]] of refusedUpdates.entries())
     const old = await create(`update-${index}`, { immutable: true, data: { k: "1" } });
     await assert.rejects(server.send("update", ConfigMaps, { ...at(`update-${index}`), body: body(old) }), error);
   });
+
+test("a kind that is not overwritten blindly wants a resourceVersion", async () => {
+  const body = { metadata: { name: "blind" }, spec: {} };
+  await server.send("create", Leases, { namespace: "default", body });
+  await assert.rejects(server.send("update", Leases, { ...at("blind"), body }), {
+    code: 422,
+    message:
+      'Lease.coordination.k8s.io "blind" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+  });
+});
 
 test("an update of what does not exist is refused, unless the kind is created by it", async () => {
   const body = { metadata: { name: "missing" } };
