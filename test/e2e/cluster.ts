@@ -60,17 +60,22 @@ export class TestCluster {
   readonly directory: string;
   readonly kubeconfig: string;
   readonly #namespace: string;
+  readonly #programs: string | undefined;
 
-  private constructor(name: string, directory: string) {
+  private constructor(name: string, directory: string, programs: string | undefined) {
     this.name = name;
+    this.#programs = programs;
     this.directory = directory;
     this.kubeconfig = join(directory, "kubeconfig");
     this.#namespace = `roder-test-${name}-${process.pid}`;
   }
 
-  /** Makes the network namespace and the directories; nothing runs yet. End it with `remove`, also after a failure. */
-  static async prepare(name: string): Promise<TestCluster> {
-    const cluster = new TestCluster(name, mkdtempSync(join(tmpdir(), `roder-${name}-`)));
+  /**
+   * Makes the network namespace and the directories; nothing runs yet. End it with `remove`, also after a failure.
+   * `programs` is a directory whose kubectl is used instead of the machine's.
+   */
+  static async prepare(name: string, programs?: string): Promise<TestCluster> {
+    const cluster = new TestCluster(name, mkdtempSync(join(tmpdir(), `roder-${name}-`)), programs);
     await cluster.#makeNetwork();
     return cluster;
   }
@@ -186,7 +191,8 @@ export class TestCluster {
   }
 
   get kubectlEnvironment(): NodeJS.ProcessEnv {
-    return { ...process.env, KUBECONFIG: this.kubeconfig };
+    const path = this.#programs === undefined ? process.env.PATH : `${this.#programs}:${process.env.PATH}`;
+    return { ...process.env, PATH: path, KUBECONFIG: this.kubeconfig };
   }
 
   /** The body of an HTTP answer from inside the cluster's network; rejects for codes of 400 and above. */
