@@ -27,6 +27,13 @@ export class Heap<T> {
     items[at] = item;
   }
 
+  /** Drops the items that `isKept` does not want. */
+  keep(isKept: (item: T) => boolean): void {
+    const kept = this.#items.filter(isKept);
+    this.#items = [];
+    for (const item of kept) this.push(item);
+  }
+
   pop(): T | undefined {
     const items = this.#items;
     const first = items[0];

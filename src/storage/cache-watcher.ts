@@ -21,6 +21,8 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
   #pending: CacheEvent[];
   #resolve: ((result: IteratorResult<readonly CacheEvent[]>) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
+  /** What was delivered before the events that are on their way to the reader: between being handed and being had. */
+  #before: Revision | undefined;
   #ended = false;
   #error: unknown;
 
@@ -31,6 +33,7 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
   }
 
   get delivered(): Revision {
+    if (this.#before !== undefined) return this.#before;
     const first = this.#pending[0];
     return first === undefined ? this.#options.applied() : first.revision - 1;
   }
@@ -88,7 +91,14 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
     const resolve = this.#resolve;
     if (resolve === undefined || this.#pending.length === 0) return;
     this.#resolve = this.#reject = undefined;
+    this.#before = this.delivered;
     resolve({ done: false, value: this.#take() });
+    // The reader's own continuation is in the queue since the line above.
+    queueMicrotask(this.#arrive);
+  };
+
+  readonly #arrive = () => {
+    this.#before = undefined;
   };
 
   #take(): readonly CacheEvent[] {

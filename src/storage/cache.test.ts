@@ -230,6 +230,23 @@ test("events that are ready come as one array", async () => {
   await cache.close();
 });
 
+test("what is on its way to the reader does not count as delivered", async () => {
+  const { storage, pods, cache } = await start();
+  const watch = pods.watch(0, never);
+  let isThere = false;
+  const taken = watch[Symbol.asyncIterator]()
+    .next()
+    .then(() => {
+      isThere = true;
+    });
+  void storage.commit([putPod("a", "one")]);
+  // Every turn of the microtask queue until the reader has the event.
+  for (; !isThere; await undefined) assert.equal(watch.delivered, 0);
+  await taken;
+  assert.equal(watch.delivered, 1);
+  await cache.close();
+});
+
 test("a watch from a revision that is not reached yet starts after it", async () => {
   const { pods, cache, commit } = await start();
   const watch = pods.watch(1, never);
@@ -332,6 +349,20 @@ test("waitFor resolves when the revision is applied, and rejects with its signal
   await cache.close();
   await assert.rejects(closed, { name: "AbortError" });
   await assert.rejects(cache.waitFor(9), { name: "AbortError" });
+});
+
+test("those who stop waiting do not hold up the others", async () => {
+  const { cache, commit } = await start();
+  const order: number[] = [];
+  const waits = [3, 1, 2].map((revision) => cache.waitFor(revision).then(() => order.push(revision)));
+  const controller = new AbortController();
+  const abandoned = [9, 1, 2, 5, 3, 9, 9].map((revision) => cache.waitFor(revision, controller.signal));
+  controller.abort(new Error("gave up"));
+  for (const result of await Promise.allSettled(abandoned)) assert.equal(result.status, "rejected");
+  for (const name of ["one", "two", "three"]) await commit(putPod("a", name));
+  await Promise.all(waits);
+  assert.deepEqual(order, [1, 2, 3]);
+  await cache.close();
 });
 
 /** A storage whose watch breaks when told, as one across a network does. */

@@ -43,6 +43,8 @@ class StorageWatchCache implements WatchCache {
   readonly #resourceOptions: ResourceStateOptions;
   readonly #resources = new Map<string, ResourceState>();
   readonly #waiters = new Heap<Waiter>((a, b) => a.revision - b.revision);
+  /** How many of the waiters have given up. Those of a revision that never comes would stay in the heap for ever. */
+  #abandoned = 0;
   readonly #closing = new AbortController();
   readonly #following: Promise<void>;
   /** The revision of the last load: changes before it were not seen one by one. */
@@ -85,6 +87,7 @@ class StorageWatchCache implements WatchCache {
       const onAbort = () => {
         waiter.done = true;
         reject(signal?.reason);
+        if (++this.#abandoned * 2 > this.#waiters.size) this.#dropAbandoned();
       };
       const cleanUp = () => signal?.removeEventListener("abort", onAbort);
       const waiter: Waiter = { revision, resolve, reject, cleanUp, done: false };
@@ -160,8 +163,15 @@ class StorageWatchCache implements WatchCache {
     for (let waiter = this.#waiters.peek(); waiter && waiter.revision <= revision; waiter = this.#waiters.peek()) {
       this.#waiters.pop();
       waiter.cleanUp();
-      if (!waiter.done) waiter.resolve();
+      if (waiter.done) this.#abandoned--;
+      else waiter.resolve();
     }
+  }
+
+  /** Costs as much as pushing those that stay; it comes once for as many that gave up. */
+  #dropAbandoned(): void {
+    this.#waiters.keep(({ done }) => !done);
+    this.#abandoned = 0;
   }
 
   /** The resource that a key belongs to: its first two segments below the registry name it. */
