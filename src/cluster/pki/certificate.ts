@@ -169,6 +169,11 @@ export function alternativeNamesOf(certificate: string): string[] {
   return text === "" ? [] : text.split(", ").map((entry) => entry.replace(/^(DNS|IP Address):/, ""));
 }
 
+/** When a certificate begins, in milliseconds since 1970. */
+export function notBeforeMsOf(certificate: string): number {
+  return new X509Certificate(certificate).validFromDate.getTime();
+}
+
 /** When a certificate ends, in milliseconds since 1970. */
 export function notAfterMsOf(certificate: string): number {
   return new X509Certificate(certificate).validToDate.getTime();

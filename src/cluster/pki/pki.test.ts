@@ -139,6 +139,32 @@ test("certificates near their end are renewed while the cluster runs", async () 
   assert.ok(new X509Certificate(pki.apiServer.certificate).validToDate.getTime() > clock.now());
 });
 
+test("a clock that is far off is told, and nothing is issued by it", async () => {
+  const given = await options();
+  await ClusterPki.open(given);
+  const files = () =>
+    Promise.all(["ca.crt", "apiserver.crt"].map((name) => readFile(join(given.directory, name), "utf8")));
+  const before = await files();
+  for (const years of [-2, 11]) {
+    const clock = new VirtualClock(systemClock.now() + years * 365 * 24 * 3600 * 1000);
+    await assert.rejects(
+      ClusterPki.open({ ...given, clock }),
+      (error) => error instanceof UserError && /the machine's clock says .*: set the clock/.test(error.message),
+    );
+  }
+  assert.deepEqual(await files(), before);
+});
+
+test("a certificate that was issued while the clock was ahead is replaced once it is right", async () => {
+  const given = await options();
+  await ClusterPki.open(given);
+  const ahead = new VirtualClock(systemClock.now() + 300 * 24 * 3600 * 1000);
+  const late = await ClusterPki.open({ ...given, clock: ahead });
+  const { apiServer } = await ClusterPki.open(given);
+  assert.notEqual(apiServer.certificate, late.apiServer.certificate);
+  assert.ok(new X509Certificate(apiServer.certificate).validFromDate.getTime() <= systemClock.now());
+});
+
 test("a start that was cut off before the authority's certificate begins again", async () => {
   const given = await options();
   await ClusterPki.open(given);

@@ -11,6 +11,7 @@ import {
   type KeyPair,
   newPrivateKey,
   notAfterMsOf,
+  notBeforeMsOf,
 } from "./certificate.ts";
 
 export interface PkiOptions {
@@ -170,6 +171,7 @@ export class ClusterPki {
     try {
       return (
         belongsTogether(pair, authority.certificate) &&
+        notBeforeMsOf(pair.certificate) <= nowMs &&
         notAfterMsOf(pair.certificate) - nowMs >= renewBeforeMs &&
         sameNames(alternativeNamesOf(pair.certificate), request.alternativeNames ?? [])
       );
@@ -232,6 +234,7 @@ async function openAuthority(options: PkiOptions, file: string, commonName: stri
       throw new UserError(unusable(path("crt")), { cause: error });
     }
     if (!whole) throw new UserError(unusable(path("crt")));
+    requireInTime(kept.certificate, path("crt"), clock.now());
     return kept;
   }
   if ((await readFileIfThere(path("crt"))) !== undefined) {
@@ -246,6 +249,15 @@ async function openAuthority(options: PkiOptions, file: string, commonName: stri
   );
   await writePair(directory, file, pair);
   return pair;
+}
+
+/** A clock that is far off makes every certificate worthless: that is told, before anything is issued by it. */
+function requireInTime(certificate: string, path: string, nowMs: number): void {
+  const date = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+  const [beginMs, endMs] = [notBeforeMsOf(certificate), notAfterMsOf(certificate)];
+  if (nowMs >= beginMs && nowMs < endMs) return;
+  const validity = `the cluster's certificates (${path}) are valid from ${date(beginMs)} to ${date(endMs)}`;
+  throw new UserError(`the machine's clock says ${date(nowMs)}, but ${validity}: set the clock and try again`);
 }
 
 const unusable = (path: string) =>
