@@ -1,6 +1,7 @@
 // The command line. Each command is loaded when it is called: `roder up` should not pay for what it does not use.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../lib/index.ts";
+import { programPath } from "./program-path.ts";
 
 interface DirectoryOption {
   readonly dataDir?: string;
@@ -28,6 +29,9 @@ const dataDirectory = () =>
     "--data-dir <directory>",
     "where the cluster is kept (default: /var/lib/roder, for users a place in their home)",
   );
+
+// Whatever a command calls: a user's PATH may lack where the system keeps it.
+process.env.PATH = programPath(process.env.PATH);
 
 const program = new Command("roder")
   .description("Kubernetes on this machine: a whole cluster with one command.")

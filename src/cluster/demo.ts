@@ -8,7 +8,7 @@ import { errorMessage, systemClock, UserError } from "../lib/index.ts";
 import { administratorClient } from "./administrator.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { enginePaths, nodeImages } from "./node-engine.ts";
-import { clientRequirements, installPackages, missingRequirements, programPath } from "./packages.ts";
+import { clientRequirements, installPackages, missingRequirements } from "./packages.ts";
 import type { ClusterSettings } from "./settings.ts";
 import { standInArchive } from "./stand-in-images.ts";
 
@@ -78,7 +78,7 @@ async function bringImages(
     engine.close();
   }
   if (missing.length === 0) return;
-  const needed = missingRequirements([{ package: "mmdebstrap", file: "mmdebstrap" }], programPath(process.env.PATH));
+  const needed = missingRequirements([{ package: "mmdebstrap", file: "mmdebstrap" }]);
   if (needed.length > 0) await installPackages(needed, say);
   const archive = await standInArchive(missing, say);
   say(`loading ${missing.join(", ")}`);
@@ -86,7 +86,7 @@ async function bringImages(
 }
 
 async function apply(directory: DataDirectory, folder: string): Promise<void> {
-  const missing = missingRequirements(clientRequirements, programPath(process.env.PATH));
+  const missing = missingRequirements(clientRequirements);
   if (missing.length > 0) throw new UserError("kubectl is missing: install it and try again");
   const args = ["--kubeconfig", directory.kubeconfig, "apply", "-f", folder];
   await new Promise<void>((resolve, reject) => {

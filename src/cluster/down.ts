@@ -1,47 +1,75 @@
 import { CriEngine } from "../agent/engine/cri/index.ts";
-import { type Clock, errorMessage, type Logger, systemClock } from "../lib/index.ts";
+import { killContainers } from "../agent/host/containerd/index.ts";
+import { type Clock, errorMessage, type Logger, sleep, systemClock } from "../lib/index.ts";
+import { cgroupRootOf } from "./cgroups.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { lockCluster } from "./lock.ts";
 import { enginePaths, enginePid, engineSupervisor } from "./node-engine.ts";
 import { stopProcess } from "./processes.ts";
+import type { ClusterSettings } from "./settings.ts";
 
 /** A component ends within its own time; after this it is killed. */
 const componentGraceMs = 30_000;
 /** Containers get this long to end by themselves when the whole cluster stops, as a machine that shuts down gives. */
 const containerGraceSeconds = 10;
+/** What the engine may need beyond that; then containers end without it. */
+const engineMsMax = 10_000;
 
 /** Stops every process and container of the cluster; returns whether anything ran. The data stays. */
-export async function stopCluster(
-  directory: DataDirectory,
-  log: Logger,
-  graceSeconds = containerGraceSeconds,
-): Promise<boolean> {
-  const unlock = lockCluster(directory.root);
+export async function stopCluster(directory: DataDirectory, settings: ClusterSettings, log: Logger): Promise<boolean> {
+  const lock = lockCluster(directory.root);
   try {
-    // The node first: it must not bring back the containers that stop.
-    const node = await stopProcess(directory, "node", systemClock, componentGraceMs);
-    const engine = await stopEngine(directory, systemClock, log, graceSeconds);
-    const server = await stopProcess(directory, "server", systemClock, componentGraceMs);
-    return node || engine || server;
+    return await stopAll(directory, settings, log, containerGraceSeconds);
   } finally {
-    unlock();
+    lock.release();
   }
+}
+
+/** As stopCluster, for who has the cluster's lock. */
+export async function stopAll(
+  directory: DataDirectory,
+  settings: ClusterSettings,
+  log: Logger,
+  graceSeconds: number,
+): Promise<boolean> {
+  // The node first: it must not bring back the containers that stop.
+  const node = await stopProcess(directory, "node", systemClock, componentGraceMs);
+  const engine = settings.nodes > 0 && (await stopEngine(directory, systemClock, log, graceSeconds));
+  // A container whose shim hangs, or whose engine had ended before.
+  const killed =
+    settings.nodes > 0 &&
+    (await killContainers({
+      paths: enginePaths(directory),
+      cgroupRoot: cgroupRootOf(settings.name),
+      clock: systemClock,
+    }));
+  const server = await stopProcess(directory, "server", systemClock, componentGraceMs);
+  return node || engine || killed || server;
 }
 
 async function stopEngine(directory: DataDirectory, clock: Clock, log: Logger, graceSeconds: number): Promise<boolean> {
   if ((await enginePid(directory)) === undefined) return false;
   const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock });
   try {
-    const containers = (await engine.listContainers()).filter((each) => each.state === "running");
-    await Promise.all(containers.map((each) => quietly(log, engine.stopContainer(each.id, graceSeconds))));
-    const sandboxes = await engine.listSandboxes();
-    await Promise.all(sandboxes.map((each) => quietly(log, engine.stopSandbox(each.id))));
+    const done = new AbortController();
+    const late = sleep(clock, graceSeconds * 1_000 + engineMsMax, done.signal);
+    await Promise.race([stopContainers(engine, log, graceSeconds), late]).finally(() => done.abort());
+  } catch (error) {
+    // Those that are left are killed.
+    log.warn("the containers could not be stopped in order", { error: errorMessage(error) });
   } finally {
     engine.close();
   }
   const supervisor = await engineSupervisor(directory, log);
   await supervisor.stop();
   return true;
+}
+
+async function stopContainers(engine: CriEngine, log: Logger, graceSeconds: number): Promise<void> {
+  const containers = (await engine.listContainers()).filter((each) => each.state === "running");
+  await Promise.all(containers.map((each) => quietly(log, engine.stopContainer(each.id, graceSeconds))));
+  const sandboxes = await engine.listSandboxes();
+  await Promise.all(sandboxes.map((each) => quietly(log, engine.stopSandbox(each.id))));
 }
 
 /** One container that does not stop must not keep the others running. */

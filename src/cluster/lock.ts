@@ -1,31 +1,47 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../lib/index.ts";
-import { recordOf, startTicksOf } from "./processes.ts";
 
-/** Lets one command at a time change a cluster. Returns what ends the lock; a lock whose holder is gone is taken over. */
-export function lockCluster(root: string): () => void {
-  const path = join(root, "lock");
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = openSync(path, "wx", 0o600);
-      writeSync(file, JSON.stringify(recordOf(process.pid)));
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    if (holderLives(path)) break;
-    rmSync(path, { force: true });
-  }
-  throw new UserError(`another roder command works on ${root}: wait until it is done`);
+export interface ClusterLock {
+  /** Doing it again changes nothing. */
+  release(): void;
+  /** Releases the lock and removes its file, when nothing is left that it could guard. */
+  remove(): void;
 }
 
-function holderLives(path: string): boolean {
+/**
+ * Lets one command at a time change a cluster. The kernel holds the lock for the open file and lets go when this process
+ * ends, however that is. Node has no call for flock(2), so the program of that name locks the file that it inherits.
+ */
+export function lockCluster(root: string): ClusterLock {
+  const path = join(root, "lock");
+  const file = openSync(path, "a", 0o600);
   try {
-    const holder = JSON.parse(readFileSync(path, "utf8")) as { pid: number; startTicks: number };
-    return startTicksOf(holder.pid) === holder.startTicks;
-  } catch {
-    return false; // Gone in between, or torn by a crash.
+    const { error, status } = spawnSync("flock", ["--nonblock", "3"], { stdio: ["ignore", "ignore", "ignore", file] });
+    if (error) throw new UserError("the program flock is missing: install util-linux and try again", { cause: error });
+    // The one who held it may have removed the file meanwhile.
+    if (status !== 0 || !isFileAt(path, file)) {
+      throw new UserError(`another roder command works on ${root}: wait until it is done`);
+    }
+  } catch (error) {
+    closeSync(file);
+    throw error;
   }
+  let isOpen = true;
+  const release = () => {
+    if (isOpen) closeSync(file);
+    isOpen = false;
+  };
+  return {
+    release,
+    remove() {
+      rmSync(path, { force: true });
+      release();
+    },
+  };
+}
+
+function isFileAt(path: string, file: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(file).ino;
 }

@@ -28,7 +28,6 @@ import { enginePaths, engineSupervisor } from "./node-engine.ts";
 import { type ClusterSettings, readSettings } from "./settings.ts";
 import { kubernetesVersion } from "./version.ts";
 
-export const agentPort = 10_250;
 const dnsPort = 53;
 /** How long the API server may take to come up beside this process before it is asked again. */
 const retryMs = 50;
@@ -64,7 +63,7 @@ export function runNode(root: string): Promise<void> {
         clusterDns: [addressAt(parseRange(settings.serviceRange)!, 10)],
         clusterDomain: settings.clusterDomain,
         cgroupRoot: `${cgroupRootOf(settings.name)}/kubepods`,
-        port: agentPort,
+        port: settings.agentPort,
         version: kubernetesVersion,
         keptImages: [pauseImageName],
       },
@@ -82,7 +81,7 @@ export function runNode(root: string): Promise<void> {
       clock: systemClock,
       log,
     });
-    await server.listen(agentPort);
+    await server.listen(settings.agentPort);
     log.info("the node runs", { node: settings.nodeName });
     return async () => {
       await server.close();

@@ -23,17 +23,10 @@ export const nodeRequirements: readonly Requirement[] = [
 ];
 export const clientRequirements: readonly Requirement[] = [{ package: "kubernetes-client", file: "kubectl" }];
 
-/** The system's programs live in sbin too, which a user's PATH may lack. */
-export function programPath(path: string | undefined): string {
-  const usual = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-  const given = (path ?? "").split(delimiter).filter((each) => each !== "");
-  return [...given, ...usual.filter((each) => !given.includes(each))].join(delimiter);
-}
-
 /** The requirements whose file `exists` does not find on `path`. */
 export function missingRequirements(
   requirements: readonly Requirement[],
-  path: string,
+  path = process.env.PATH ?? "",
   exists: (file: string) => boolean = isExecutable,
 ): Requirement[] {
   return requirements.filter(({ file }) =>
@@ -67,7 +60,7 @@ export async function installPackages(missing: readonly Requirement[], say: (lin
     const words = outcome.output.trim().split("\n").at(-1) ?? "";
     throw new UserError(`apt-get could not install ${names.join(", ")} (${words}): ${mend}`);
   }
-  const still = missingRequirements(missing, programPath(process.env.PATH));
+  const still = missingRequirements(missing);
   if (still.length > 0) {
     throw new UserError(`${still.map((each) => each.file).join(", ")} missing although apt-get installed it: ${mend}`);
   }
@@ -77,7 +70,7 @@ function aptGet(args: readonly string[]): Promise<{ code: number; output: string
   return new Promise((resolve) => {
     const child = spawn("apt-get", args, {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, PATH: programPath(process.env.PATH), DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
     });
     let output = "";
     const keep = (chunk: Buffer) => {
@@ -85,7 +78,7 @@ function aptGet(args: readonly string[]): Promise<{ code: number; output: string
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
-    child.on("error", (error) => resolve({ code: 127, output: error.message }));
+    child.on("error", () => resolve({ code: 127, output: "there is no such program here" }));
     child.on("close", (code) => resolve({ code: code ?? 1, output }));
   });
 }

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { UserError } from "../lib/index.ts";
 import { lockCluster } from "./lock.ts";
-import { missingRequirements, programPath } from "./packages.ts";
+import { missingRequirements } from "./packages.ts";
 import { requireFreePort, requireFreeRanges } from "./preflight.ts";
-import { recordOf } from "./processes.ts";
 
 const fails = (words: RegExp) => (error: unknown) => error instanceof UserError && words.test(error.message);
 
@@ -42,23 +42,33 @@ test("ranges must be ranges, apart from each other and from the machine's own ad
   refused("10.44.0.0/16", "10.42.0.0/16", /lies in --service-range/);
 });
 
-test("one command at a time works on a cluster, and a dead one's lock is taken over", () => {
+test("one command at a time works on a cluster, and a dead one's lock is free", async () => {
   const root = mkdtempSync(join(tmpdir(), "roder-lock-"));
-  const unlock = lockCluster(root);
+  const lock = lockCluster(root);
   assert.throws(() => lockCluster(root), fails(/another roder command works/));
-  unlock();
-  writeFileSync(join(root, "lock"), JSON.stringify({ ...recordOf(process.pid), startTicks: 1 }));
-  lockCluster(root)();
+  lock.release();
+  const next = `
+    import { lockCluster } from ${JSON.stringify(join(import.meta.dirname, "lock.ts"))};
+    lockCluster(${JSON.stringify(root)});
+    console.log("locked");
+    setInterval(() => {}, 1000);`;
+  const other = spawn(process.execPath, ["--input-type=module", "-e", next], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(other.stdout, "data");
+  assert.throws(() => lockCluster(root), fails(/another roder command works/));
+  other.kill("SIGKILL");
+  await once(other, "close");
+  lockCluster(root).remove();
+  assert.deepEqual(readdirSync(root), []);
   rmSync(root, { recursive: true });
 });
 
-test("what is missing is found by its program, also in sbin", () => {
+test("what is missing is found by its program", () => {
   const wanted = [
     { package: "containerd", file: "containerd" },
     { package: "nftables", file: "nft" },
     { package: "containernetworking-plugins", file: "/usr/lib/cni/ptp" },
   ];
   const there = new Set(["/usr/sbin/nft", "/usr/bin/containerd"]);
-  const missing = missingRequirements(wanted, programPath("/usr/bin"), (file) => there.has(file));
+  const missing = missingRequirements(wanted, "/usr/bin:/usr/sbin", (file) => there.has(file));
   assert.deepEqual(missing, [wanted[2]]);
 });

@@ -1,4 +1,6 @@
 // What must hold before a start touches anything; every failure is one sentence with its mend.
+
+import { createSocket } from "node:dgram";
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -7,6 +9,19 @@ import { type AddressRange, parseRange, rangeContains, rangesOverlap, UserError 
 
 /** Below this a start would fail half-way: storage and logs need room. */
 const freeBytesMin = 64 * 1024 * 1024;
+
+/** The longest path of a socket (unix(7)), and what the node's engine appends to the data directory. */
+const socketPathMax = 107;
+const longestSocket = "containerd/containerd.sock.ttrpc";
+
+/** Refuses a data directory whose path leaves no room for the node's sockets. */
+export function requireShortRoot(root: string): void {
+  const lengthMax = socketPathMax - longestSocket.length - 1;
+  if (Buffer.byteLength(root) <= lengthMax) return;
+  throw new UserError(
+    `the path ${root} is too long for the sockets in it: choose a --data-dir of at most ${lengthMax} characters`,
+  );
+}
 
 /** Makes the data directory, and refuses one that cannot be written or whose disk is full. */
 export function prepareDataRoot(root: string): void {
@@ -35,24 +50,64 @@ function diskFull(root: string): UserError {
 
 /** Refuses a port that somebody else has. */
 export async function requireFreePort(address: string, port: number, option: string): Promise<void> {
+  const problem = await listenProblem({ host: address, port });
+  switch (problem?.code) {
+    case undefined:
+      return;
+    case "EADDRINUSE":
+      throw new UserError(`port ${port} is in use by another program: stop it, or choose another with ${option}`);
+    case "EACCES":
+      throw new UserError(`port ${port} may only be used by root: choose one above 1023 with ${option}`);
+    case "EADDRNOTAVAIL":
+      throw new UserError(`this machine has no address ${address}: choose another --bind-address`);
+    default:
+      throw problem;
+  }
+}
+
+/** How many ports after the wanted one are tried: as many as there may be clusters on one machine. */
+const agentPortsMax = 100;
+
+/** A free port for the node's agent: `wanted`, or the next that nobody has. The API server learns it from the node's status. */
+export async function freeAgentPort(wanted: number): Promise<number> {
+  for (let port = wanted; port < wanted + agentPortsMax; port++) {
+    if ((await listenProblem({ port })) === undefined) return port;
+  }
+  throw new UserError(`the ports from ${wanted} on are in use by other programs, and the node needs one: stop one`);
+}
+
+/**
+ * Refuses a machine where a name server listens on every address, and so on the one of the cluster's. That address is
+ * not there yet; one of loopback's that nobody uses by itself is taken in the same way.
+ */
+export async function requireFreeDnsPort(port = 53, address = "127.53.53.53"): Promise<void> {
+  const problem = (await listenProblem({ host: address, port })) ?? (await bindProblem(address, port));
+  if (problem?.code !== "EADDRINUSE") return;
+  throw new UserError(
+    `another name server listens on port ${port} of every address, where the cluster's needs one: stop it, or let it listen on its own addresses only`,
+  );
+}
+
+/** What keeps a TCP server from listening; undefined when nothing does. */
+async function listenProblem(where: { host?: string; port: number }): Promise<NodeJS.ErrnoException | undefined> {
   const server = createServer();
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host: address, port, exclusive: true }, resolve);
+    return await new Promise((resolve) => {
+      server.once("error", resolve);
+      server.listen({ ...where, exclusive: true }, () => resolve(undefined));
     });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE")
-      throw new UserError(`port ${port} is in use by another program: stop it, or choose another with ${option}`);
-    if (code === "EACCES")
-      throw new UserError(`port ${port} may only be used by root: choose one above 1023 with ${option}`);
-    if (code === "EADDRNOTAVAIL")
-      throw new UserError(`this machine has no address ${address}: choose another --bind-address`);
-    throw error;
   } finally {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
+}
+
+/** The same for UDP. */
+function bindProblem(address: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  const socket = createSocket("udp4");
+  return new Promise((resolve) => {
+    socket.once("error", (error) => socket.close(() => resolve(error)));
+    socket.bind({ address, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
+  });
 }
 
 /** The addresses that the machine has, by interface. */

@@ -1,6 +1,16 @@
 // Detached processes of the cluster: started once, known by a record that survives, never mistaken for a stranger's.
 import { spawn } from "node:child_process";
-import { chmodSync, closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type Clock, sleep } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -45,15 +55,45 @@ function recordPath(directory: DataDirectory, component: string): string {
   return join(directory.run, `${component}.json`);
 }
 
+/** What a component's process is started with, at the end of its command line. */
+export function componentArguments(component: string, root: string): readonly string[] {
+  return [component, "--data-dir", root];
+}
+
 /** The record of a component that runs now; undefined when it does not. */
 export function runningProcess(directory: DataDirectory, component: string): ComponentRecord | undefined {
-  let record: ComponentRecord;
+  const record = readRecord(directory, component);
+  if (record && record.bootId === bootId() && startTicksOf(record.pid) === record.startTicks) return record;
+  return unrecordedProcess(directory, component);
+}
+
+function readRecord(directory: DataDirectory, component: string): ComponentRecord | undefined {
   try {
-    record = JSON.parse(readFileSync(recordPath(directory, component), "utf8")) as ComponentRecord;
+    return JSON.parse(readFileSync(recordPath(directory, component), "utf8")) as ComponentRecord;
   } catch {
-    return undefined; // No record, or one torn by a crash: nothing of ours is known to run.
+    return undefined; // None, or one torn by a crash.
   }
-  return record.bootId === bootId() && startTicksOf(record.pid) === record.startTicks ? record : undefined;
+}
+
+/** A `roder up` that was killed may have started the process and not have written who it is. */
+function unrecordedProcess(directory: DataDirectory, component: string): ComponentRecord | undefined {
+  const words = ["", ...componentArguments(component, directory.root), ""].join("\0");
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || !commandLineOf(name).endsWith(words)) continue;
+    const identity = recordOf(Number(name));
+    const logPath = join(directory.logs, `${component}.log`);
+    if (identity) return { ...identity, component, logPath, logStart: 0 };
+  }
+  return undefined;
+}
+
+/** The words of a command line, each followed by a NUL; empty for a process that is gone. */
+function commandLineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // It ended since the directory was read.
+  }
 }
 
 /** Starts `command` in the background with its output appended to the component's log, and records it. */

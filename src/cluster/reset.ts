@@ -5,7 +5,8 @@ import { type Logger, systemClock } from "../lib/index.ts";
 import { networkNames, run, tearDownNodeNetwork } from "../network/index.ts";
 import { cgroupRootOf } from "./cgroups.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { stopCluster } from "./down.ts";
+import { stopAll } from "./down.ts";
+import { lockCluster } from "./lock.ts";
 import { enginePaths } from "./node-engine.ts";
 import { removeFromKubeconfig } from "./pki/index.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -15,14 +16,26 @@ import type { ClusterSettings } from "./settings.ts";
  * its entry in the kubeconfig. What is not its own stays, also in the data directory.
  */
 export async function removeCluster(directory: DataDirectory, settings: ClusterSettings, log: Logger): Promise<void> {
-  await stopCluster(directory, log, 0);
-  if (settings.nodes > 0) {
-    await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(settings.name), clock: systemClock });
-    const network = { ...networkNames(settings.name), ...settings, directory: directory.cni };
-    await tearDownNodeNetwork(network);
-    await unmountBelow(directory.root);
+  const lock = lockCluster(directory.root);
+  try {
+    await stopAll(directory, settings, log, 0);
+    if (settings.nodes > 0) await removeNode(directory, settings);
+    await removeFromKubeconfig(settings.kubeconfig, { name: settings.name, owner: directory.settings });
+    removeFiles(directory);
+    lock.remove();
+  } finally {
+    lock.release();
   }
-  await removeFromKubeconfig(settings.kubeconfig, settings.name);
+  if (existsSync(directory.root) && readdirSync(directory.root).length === 0) rmdirSync(directory.root);
+}
+
+async function removeNode(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
+  await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(settings.name), clock: systemClock });
+  await tearDownNodeNetwork({ ...networkNames(settings.name), ...settings, directory: directory.cni });
+  await unmountBelow(directory.root);
+}
+
+function removeFiles(directory: DataDirectory): void {
   for (const path of [
     directory.storage,
     directory.pki,
@@ -37,7 +50,6 @@ export async function removeCluster(directory: DataDirectory, settings: ClusterS
   }
   // Last: while it is there, an interrupted reset can be run again.
   rmSync(directory.settings, { force: true });
-  if (existsSync(directory.root) && readdirSync(directory.root).length === 0) rmdirSync(directory.root);
 }
 
 /** Unmounts what is mounted below a directory, the deepest first; removing files under a mount would reach into it. */

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { UserError } from "../lib/index.ts";
+import { errorMessage, UserError } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
 
 /** The layout of the data directory that this Roder reads and writes; it grows when an older Roder could not read it. */
@@ -17,6 +17,8 @@ export interface ClusterSettings {
   readonly podRange: string;
   readonly serviceRange: string;
   readonly clusterDomain: string;
+  /** Where the node's agent listens: each cluster of a machine has its own. */
+  readonly agentPort: number;
   /** The kubeconfig that `up` wrote or merged into. */
   readonly kubeconfig: string;
 }
@@ -39,9 +41,12 @@ export function readSettings(directory: DataDirectory): ClusterSettings | undefi
   try {
     parsed = JSON.parse(text) as ClusterSettings;
   } catch (error) {
-    throw new UserError(`${directory.settings} is damaged: restore it, or remove the cluster with "roder reset"`, {
-      cause: error,
-    });
+    throw new UserError(
+      `${directory.settings} is damaged (${errorMessage(error)}): mend it, or restore it from a backup`,
+      {
+        cause: error,
+      },
+    );
   }
   if (typeof parsed.dataVersion !== "number" || parsed.dataVersion > dataVersion) {
     throw new UserError(

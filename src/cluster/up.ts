@@ -1,3 +1,4 @@
+import { existsSync, rmdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock, UserError } from "../lib/index.ts";
@@ -6,12 +7,11 @@ import { administratorClient } from "./administrator.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { lockCluster } from "./lock.ts";
-import { machineOf } from "./node-engine.ts";
-import { clientRequirements, installPackages, missingRequirements, nodeRequirements, programPath } from "./packages.ts";
 import { mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
-import { machineAddresses, prepareDataRoot, requireFreePort, requireFreeRanges } from "./preflight.ts";
-import { type ComponentRecord, runningProcess, startDetached } from "./processes.ts";
+import { prepareDataRoot } from "./preflight.ts";
+import { type ComponentRecord, componentArguments, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
+import { requirePossible, requireRights } from "./requirements.ts";
 import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
 
 /** What the person asked for; what is left out keeps what the cluster has, or gets its default. */
@@ -40,32 +40,29 @@ export async function startCluster(
   defaultKubeconfig: string,
   say: (line: string) => void,
 ): Promise<UpResult> {
-  const existing = readSettings(directory);
-  const settings = chooseSettings(existing, options, defaultKubeconfig);
-  const isRoot = process.getuid?.() === 0;
-  if (settings.nodes > 0 && !isRoot) {
-    throw new UserError(
-      "a node runs containers and needs root: use sudo, or --nodes 0 for a control plane without nodes",
-    );
-  }
-  // Later the addresses that lie in the ranges are the cluster's own.
-  const own = existing || settings.nodes === 0 ? [] : machineAddresses();
-  requireFreeRanges(settings.podRange, settings.serviceRange, own);
-  prepareDataRoot(directory.root);
-  const unlock = lockCluster(directory.root);
+  const { root } = directory;
+  requireRights(chooseSettings(readSettings(directory), options, defaultKubeconfig), root);
+  const isNew = !existsSync(root);
+  prepareDataRoot(root);
+  const lock = lockCluster(root);
   try {
-    const server = runningProcess(directory, "server");
-    const node = runningProcess(directory, "node");
-    const wasRunning = server !== undefined && (settings.nodes === 0 || node !== undefined);
-    if (!server) await requireFreePort(settings.bindAddress, settings.port, "--port");
-    if (!wasRunning) await requirePackages(settings, say);
-    if (settings.nodes > 0 && !wasRunning) await requireMachine(directory);
+    // Another command may have made the cluster before this one got the lock.
+    const existing = readSettings(directory);
+    const chosen = chooseSettings(existing, options, defaultKubeconfig);
+    const running = { server: runningProcess(directory, "server"), node: runningProcess(directory, "node") };
+    const settings = await requirePossible(directory, chosen, { isNew: existing === undefined, ...running }, say);
+    // From here on `roder reset` knows what to remove.
+    if (settings !== existing) writeSettings(directory, settings);
     await writeCredentials(directory, settings);
-    if (!existing) writeSettings(directory, settings);
-    await startProcesses(directory, settings, { server, node }, systemClock, say);
+    await startProcesses(directory, settings, running, systemClock, say);
+    const wasRunning = running.server !== undefined && (settings.nodes === 0 || running.node !== undefined);
     return { settings, wasRunning, merged: settings.kubeconfig === defaultKubeconfig };
   } finally {
-    unlock();
+    if (existsSync(directory.settings)) lock.release();
+    else {
+      lock.remove();
+      if (isNew) rmdirSync(root);
+    }
   }
 }
 
@@ -99,6 +96,7 @@ export function chooseSettings(
     podRange: options.podRange ?? "10.42.0.0/16",
     serviceRange: options.serviceRange ?? "10.43.0.0/16",
     clusterDomain: "cluster.local",
+    agentPort: 10_250,
     kubeconfig: options.kubeconfig ?? defaultKubeconfig,
   };
 }
@@ -110,23 +108,6 @@ function nodeNameOf(host: string): string {
     .replaceAll(/[^a-z0-9.-]/g, "-")
     .replaceAll(/^[-.]+|[-.]+$/g, "");
   return name === "" ? "node" : name;
-}
-
-async function requirePackages(settings: ClusterSettings, say: (line: string) => void): Promise<void> {
-  const path = programPath(process.env.PATH);
-  const needed = settings.nodes > 0 ? [...nodeRequirements, ...clientRequirements] : clientRequirements;
-  const missing = missingRequirements(needed, path);
-  if (missing.length === 0) return;
-  if (settings.nodes === 0 && process.getuid?.() !== 0) {
-    say("kubectl is not installed; any Kubernetes client can use the kubeconfig");
-    return;
-  }
-  await installPackages(missing, say);
-}
-
-async function requireMachine(directory: DataDirectory): Promise<void> {
-  const { missing } = await machineOf(directory);
-  if (missing.length > 0) throw new UserError(`containers cannot run on this machine: ${missing.join("; ")}`);
 }
 
 /** Opens the cluster's keys and writes what each component, and the person, needs of them. */
@@ -153,6 +134,7 @@ async function writeCredentials(directory: DataDirectory, settings: ClusterSetti
   }
   await mergeKubeconfig(settings.kubeconfig, {
     name: settings.name,
+    owner: directory.settings,
     server,
     authority: pki.authority.certificate,
     user: `${settings.name}-admin`,
@@ -173,11 +155,7 @@ async function startProcesses(
   const startedMs = clock.monotonicMs();
   const seconds = () => `${((clock.monotonicMs() - startedMs) / 1000).toFixed(1)} s`;
   const start = (component: "server" | "node") =>
-    running[component] ??
-    startDetached(directory, component, roderCommand(component, directory.root), {
-      ...process.env,
-      PATH: programPath(process.env.PATH),
-    });
+    running[component] ?? startDetached(directory, component, roderCommand(component, directory.root), process.env);
   const server = start("server");
   // The node waits for the API by itself; containerd comes up meanwhile.
   const node = settings.nodes > 0 ? start("node") : undefined;
@@ -201,7 +179,7 @@ async function startProcesses(
 /** This program as a component's process. */
 function roderCommand(component: string, root: string): [string, ...string[]] {
   const main = join(import.meta.dirname, "../cli/main.ts");
-  return [process.execPath, ...nodeFlags[component]!, main, component, "--data-dir", root];
+  return [process.execPath, ...nodeFlags[component]!, main, ...componentArguments(component, root)];
 }
 
 /** The young generation of the heap grows to three times this; small, the process stays small at rest. */

@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { parse } from "yaml";
 import { UserError } from "../../lib/index.ts";
-import { type KubeconfigEntry, mergeKubeconfig, removeFromKubeconfig, renderKubeconfig } from "./kubeconfig.ts";
+import {
+  type EntryOwner,
+  type KubeconfigEntry,
+  mergeKubeconfig,
+  removeFromKubeconfig,
+  renderKubeconfig,
+  requireKubeconfig,
+} from "./kubeconfig.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "roder-kubeconfig-"));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -19,8 +26,12 @@ async function fileWith(text?: string): Promise<string> {
   return path;
 }
 
-const entry: KubeconfigEntry = {
+/** A cluster's settings; its entry is its own as long as they are there. */
+const owner = join(directory, "cluster.json");
+await writeFile(owner, "{}");
+const entry: KubeconfigEntry & EntryOwner = {
   name: "roder",
+  owner,
   server: "https://127.0.0.1:6443",
   authority: "CA",
   user: "roder-admin",
@@ -62,7 +73,7 @@ test("merging into no file makes one for the owner alone, and removing takes it 
   await mergeKubeconfig(path, entry);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await read(path))["current-context"], "roder");
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   await assert.rejects(stat(path), { code: "ENOENT" });
 });
 
@@ -76,7 +87,7 @@ test("what others keep in the file stays, comments too, and is current again aft
   assert.equal(config["current-context"], "roder");
   assert.deepEqual(config.contexts[0], { context: { cluster: "work", user: "me", namespace: "team" }, name: "work" });
   assert.equal(config.contexts.length, 2);
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   assert.deepEqual(await read(path), parse(others));
 });
 
@@ -87,7 +98,7 @@ test("merging again replaces the entry and remembers what was current at first",
   const config = await read(path);
   assert.equal(config.clusters.length, 2);
   assert.equal(config.clusters[1].cluster.server, "https://127.0.0.1:7443");
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   assert.equal((await read(path))["current-context"], "work");
 });
 
@@ -99,7 +110,7 @@ test("removal keeps another current context, and what other contexts need", asyn
   changed["current-context"] = "work";
   changed.contexts.push({ name: "second", context: { cluster: "roder", user: "me" } });
   await writeFile(path, JSON.stringify(changed));
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   const config = await read(path);
   assert.equal(config["current-context"], "work");
   assert.deepEqual(
@@ -114,9 +125,9 @@ test("removal keeps another current context, and what other contexts need", asyn
 
 test("removing what is not there changes nothing", async () => {
   const path = await fileWith(others);
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   assert.equal(await readFile(path, "utf8"), others);
-  await removeFromKubeconfig(join(directory, "nowhere"), "roder");
+  await removeFromKubeconfig(join(directory, "nowhere"), entry);
 });
 
 test("a file that is no kubeconfig is refused and stays as it is", async () => {
@@ -138,9 +149,56 @@ test("empty files and empty lists are filled", async () => {
     await mergeKubeconfig(path, entry);
     const config = await read(path);
     assert.deepEqual([config.clusters.length, config.users.length, config.contexts.length], [1, 1, 1]);
-    await removeFromKubeconfig(path, "roder");
+    await removeFromKubeconfig(path, entry);
     assert.equal((await read(path))["current-context"], "");
   }
+});
+
+test("another cluster's context of that name is refused, stays as it is, and is not removed", async () => {
+  const elsewhere = join(directory, "elsewhere.json");
+  await writeFile(elsewhere, "{}");
+  const other = { ...entry, owner: elsewhere, authority: "other CA", server: "https://127.0.0.1:7443" };
+  const foreign = others.replaceAll("work", "roder");
+  for (const [put, words] of [
+    [
+      (path: string) => mergeKubeconfig(path, other),
+      /has a context "roder" of the cluster in .*: choose another --name/,
+    ],
+    [(path: string) => writeFile(path, foreign), /has a context "roder" of another cluster/],
+  ] as const) {
+    const path = await fileWith();
+    await put(path);
+    const before = await readFile(path, "utf8");
+    const refuses = (error: unknown) => error instanceof UserError && words.test(error.message);
+    await assert.rejects(requireKubeconfig(path, { name: "roder", owner }), refuses);
+    await assert.rejects(mergeKubeconfig(path, entry), refuses);
+    await removeFromKubeconfig(path, entry);
+    assert.equal(await readFile(path, "utf8"), before);
+  }
+});
+
+test("the context of a cluster that is gone is replaced", async () => {
+  const path = await fileWith();
+  await mergeKubeconfig(path, { ...entry, owner: join(directory, "gone.json"), authority: "other CA" });
+  await requireKubeconfig(path, entry);
+  await mergeKubeconfig(path, entry);
+  assert.equal(atob((await read(path)).clusters[0].cluster["certificate-authority-data"]), "CA");
+});
+
+test("a place where no file can be written is refused before anything is made", async () => {
+  const path = await fileWith(others);
+  for (const [bad, code] of [
+    [directory, "EISDIR"],
+    [join(path, "config"), "ENOTDIR"],
+    ["/proc/kubeconfig", "ENOENT"],
+  ] as const) {
+    const words = `cannot (read|write) the kubeconfig ${bad} \\(${code}\\): .*--kubeconfig`;
+    const refuses = (error: unknown) => error instanceof UserError && new RegExp(words).test(error.message);
+    if (code !== "ENOENT") await assert.rejects(requireKubeconfig(bad, entry), refuses);
+    await assert.rejects(mergeKubeconfig(bad, entry), refuses);
+  }
+  await requireKubeconfig(join(directory, "new", "config"), entry);
+  await assert.rejects(stat(join(directory, "new")), { code: "ENOENT" });
 });
 
 test("a symbolic link stays one", async () => {
@@ -159,7 +217,7 @@ test("kubectl reads the file and keeps what we wrote down", { skip: !kubectl && 
   const run = (...args: string[]) => spawnSync("kubectl", ["--kubeconfig", path, "config", ...args]).stdout.toString();
   assert.equal(run("current-context"), "roder\n");
   run("set-context", "third", "--cluster=work", "--user=me");
-  await removeFromKubeconfig(path, "roder");
+  await removeFromKubeconfig(path, entry);
   assert.equal(run("current-context"), "work\n");
   assert.deepEqual(run("get-contexts", "-o", "name").trim().split("\n"), ["third", "work"]);
 });

@@ -1,7 +1,8 @@
-import { mkdir, realpath, rm, stat } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, realpath, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
-import { UserError } from "../../lib/index.ts";
+import { errorMessage, UserError } from "../../lib/index.ts";
 import { readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 import type { KeyPair } from "./certificate.ts";
 
@@ -14,6 +15,14 @@ export interface KubeconfigEntry extends KeyPair {
   readonly authority: string;
   /** What the kubeconfig calls the user. */
   readonly user: string;
+}
+
+/** Whose an entry is: the file of the cluster's settings, which is there as long as the cluster. */
+export interface EntryOwner {
+  readonly name: string;
+  readonly owner: string;
+  /** The certificate of the cluster's authority, where there is one yet; PEM. */
+  readonly authority?: string;
 }
 
 /** A kubeconfig with nothing but this entry. */
@@ -44,28 +53,41 @@ current-context: ${quotedName}
 /** Marks our extension of a context: kubectl keeps extensions that it does not know. */
 const extensionName = "roder";
 
-/** What was there before us, so that removing the entry can bring it back. */
-interface Before {
+/** What we keep in our context: whose it is, and what was there before, so that removing the entry can bring it back. */
+interface Note {
+  readonly owner?: string;
   readonly previousContext?: string;
   readonly createdFile?: true;
 }
 
+/** Throws UserError when mergeKubeconfig could not put the entry into the file at `path`; changes nothing. */
+export async function requireKubeconfig(path: string, entry: EntryOwner): Promise<void> {
+  requireOwn(await openKubeconfig(path), entry);
+  const place = await nearestDirectory(path);
+  try {
+    await access(place, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
 /**
  * Puts the entry into the kubeconfig at `path` and makes its context the current one; everything else in the file stays as
- * it is, comments too. Throws UserError, and changes nothing, when what is there is no kubeconfig.
+ * it is, comments too. Throws UserError, and changes nothing, when what is there is no kubeconfig or has another cluster
+ * under that name.
  */
-export async function mergeKubeconfig(path: string, entry: KubeconfigEntry): Promise<void> {
-  const { name, server, authority, user, certificate, privateKey } = entry;
+export async function mergeKubeconfig(path: string, entry: KubeconfigEntry & EntryOwner): Promise<void> {
+  const { name, server, authority, user, certificate, privateKey, owner } = entry;
   const file = await openKubeconfig(path);
+  requireOwn(file, entry);
   const { document } = file;
-  const before = recordedBefore(file, name) ?? whatIsThere(file);
+  const note = { ...(noteOf(file, name) ?? whatIsThere(file)), owner };
   put(file, "clusters", name, { cluster: { server, "certificate-authority-data": base64(authority) } });
   put(file, "users", user, {
     user: { "client-certificate-data": base64(certificate), "client-key-data": base64(privateKey) },
   });
-  const extensions =
-    Object.keys(before).length === 0 ? {} : { extensions: [{ name: extensionName, extension: before }] };
-  put(file, "contexts", name, { context: { cluster: name, user, ...extensions } });
+  const extensions = [{ name: extensionName, extension: note }];
+  put(file, "contexts", name, { context: { cluster: name, user, extensions } });
   document.set("current-context", name);
   await save(file);
 }
@@ -73,13 +95,15 @@ export async function mergeKubeconfig(path: string, entry: KubeconfigEntry): Pro
 /**
  * Takes the entry out again: its context, its cluster and its user where no other context needs them. Where its context
  * is the current one, the one before it is again. A file that was made for the entry and holds nothing else is removed.
+ * What is another cluster's under that name stays.
  */
-export async function removeFromKubeconfig(path: string, name: string): Promise<void> {
-  if ((await readFileIfThere(path)) === undefined) return;
+export async function removeFromKubeconfig(path: string, entry: EntryOwner): Promise<void> {
+  if ((await readKubeconfig(path)) === undefined) return;
   const file = await openKubeconfig(path);
+  const { name } = entry;
   const context = find(file, "contexts", name);
-  if (!context) return;
-  const before = recordedBefore(file, name) ?? {};
+  if (!context || whoseElse(file, entry) !== undefined) return;
+  const before = noteOf(file, name) ?? {};
   const cluster = context.getIn(["context", "cluster"]);
   const user = context.getIn(["context", "user"]);
   take(file, "contexts", name);
@@ -112,8 +136,36 @@ interface Kubeconfig {
   readonly isSeq: (node: unknown) => node is YAMLSeq;
 }
 
+async function readKubeconfig(path: string): Promise<string | undefined> {
+  try {
+    return await readFileIfThere(path);
+  } catch (error) {
+    throw new UserError(
+      `cannot read the kubeconfig ${path} (${codeOf(error)}): choose another file with --kubeconfig`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Where the file is, or the directory in which it, or the directories on its way, would be made. */
+async function nearestDirectory(path: string): Promise<string> {
+  let place = dirname(await realpath(path).catch(() => path));
+  while (!existsSync(place)) place = dirname(place);
+  return place;
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? errorMessage(error);
+
+const unwritable = (path: string, cause: unknown) =>
+  new UserError(
+    `cannot write the kubeconfig ${path} (${codeOf(cause)}): mend that, or choose another file with --kubeconfig`,
+    { cause },
+  );
+
 async function openKubeconfig(path: string): Promise<Kubeconfig> {
-  const text = await readFileIfThere(path);
+  const text = await readKubeconfig(path);
   // Only the commands that change a kubeconfig need the parser, so only they load it.
   const { parseDocument, isMap, isSeq, Document } = await import("yaml");
   const isNew = text === undefined || text.trim() === "";
@@ -177,7 +229,27 @@ function take(file: Kubeconfig, list: List, name: string): void {
   if (file.isSeq(items)) items.items = items.items.filter((each) => !file.isMap(each) || each.get("name") !== name);
 }
 
-function whatIsThere({ document, exists }: Kubeconfig): Before {
+/** Refuses to replace what somebody else has under the entry's name. */
+function requireOwn(file: Kubeconfig, entry: EntryOwner): void {
+  const other = whoseElse(file, entry);
+  if (other === undefined) return;
+  throw new UserError(
+    `${file.path} has a context "${entry.name}" of ${other}: choose another --name, another file with --kubeconfig, or remove that context`,
+  );
+}
+
+/** The other cluster that the context of the entry's name is of; undefined when it is the entry's, or nobody's any more. */
+function whoseElse(file: Kubeconfig, { name, owner, authority }: EntryOwner): string | undefined {
+  if (!find(file, "contexts", name)) return undefined;
+  const recorded = noteOf(file, name)?.owner;
+  if (recorded !== undefined) {
+    return recorded === owner || !existsSync(recorded) ? undefined : `the cluster in ${dirname(recorded)}`;
+  }
+  const data = find(file, "clusters", name)?.getIn(["cluster", "certificate-authority-data"]);
+  return authority !== undefined && data === base64(authority) ? undefined : "another cluster";
+}
+
+function whatIsThere({ document, exists }: Kubeconfig): Note {
   const current = document.get("current-context");
   return {
     ...(typeof current === "string" && current !== "" ? { previousContext: current } : {}),
@@ -185,23 +257,29 @@ function whatIsThere({ document, exists }: Kubeconfig): Before {
   };
 }
 
-function recordedBefore(file: Kubeconfig, name: string): Before | undefined {
+function noteOf(file: Kubeconfig, name: string): Note | undefined {
   const extensions = find(file, "contexts", name)?.getIn(["context", "extensions"]);
   if (!file.isSeq(extensions)) return undefined;
   const own = extensions.items.find((each) => file.isMap(each) && each.get("name") === extensionName);
   if (!file.isMap(own)) return undefined;
   const previous = own.getIn(["extension", "previousContext"]);
+  const owner = own.getIn(["extension", "owner"]);
   return {
+    ...(typeof owner === "string" ? { owner } : {}),
     ...(typeof previous === "string" ? { previousContext: previous } : {}),
     ...(own.getIn(["extension", "createdFile"]) === true ? { createdFile: true as const } : {}),
   };
 }
 
 async function save({ path, exists, document }: Kubeconfig): Promise<void> {
-  const owner = exists ? await stat(path) : undefined;
-  if (!exists) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  // A width of 0 keeps the parser from breaking the long lines of keys.
-  await writeFileAtomically(path, document.toString({ lineWidth: 0 }), 0o600, owner);
+  try {
+    const owner = exists ? await stat(path) : undefined;
+    if (!exists) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // A width of 0 keeps the parser from breaking the long lines of keys.
+    await writeFileAtomically(path, document.toString({ lineWidth: 0 }), 0o600, owner);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");

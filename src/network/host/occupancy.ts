@@ -75,7 +75,10 @@ export function conflictOf(
       const isOwn =
         dev === network.bridge || (dev === undefined && dst === network.podRange) || (bridge && !dst.includes("/"));
       if (dst !== "default" && !isOwn && overlaps(range, dst)) {
-        return { what: `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`, of: which };
+        return {
+          what: `a route${dev === undefined ? "" : ` by ${dev}`} to ${dst} overlaps the range ${range}`,
+          of: which,
+        };
       }
     }
   }

@@ -21,20 +21,29 @@ const pageBytesMin = 4096;
  */
 export async function prepareDataDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
+  if (!(await holdsData(path))) {
+    await checkRoom(path);
+    await writeFormat(path);
+  }
+  await checkDatabase(path);
+}
+
+/** Whether there is data in the directory. Throws when this version cannot read it; changes nothing. */
+export async function holdsData(path: string): Promise<boolean> {
   const found = await readFormat(path);
   if (found === undefined) {
     if (await openIfExists(join(path, databaseFile), (file) => file.stat())) {
       throw new Error(`${path} holds a database that is not Roder's: use another data directory`);
     }
-    await checkRoom(path);
-    await writeFormat(path);
-  } else if (found > formatVersion) {
+    return false;
+  }
+  if (found > formatVersion) {
     throw new Error(
       `${path} was written by a newer Roder (data format ${found}; this one knows up to ${formatVersion}): ` +
         "run that version or a newer one, or use another data directory",
     );
   }
-  await checkDatabase(path);
+  return true;
 }
 
 async function readFormat(path: string): Promise<number | undefined> {

@@ -6,5 +6,5 @@ export * from "./oci-archive.ts";
 export * from "./pause-image.ts";
 export * from "./pause-program.ts";
 export { runningPid } from "./processes.ts";
-export { type RemoveEngineOptions, removeEngine } from "./remove-engine.ts";
+export { killContainers, type RemoveEngineOptions, removeEngine } from "./remove-engine.ts";
 export * from "./supervisor.ts";

@@ -1,5 +1,5 @@
 // Processes that another one may have started: found by what they say of themselves, ended by their number.
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { type Clock, sleep } from "../../../lib/index.ts";
 import type { ContainerdPaths } from "./config.ts";
 
@@ -10,10 +10,18 @@ export const askAgainMs = 10;
 /** The containerd that was started with these paths and still runs. */
 export async function runningPid(paths: ContainerdPaths): Promise<number | undefined> {
   const pid = Number.parseInt(await readIfThere(paths.pid), 10);
-  if (!(pid > 0)) return undefined;
   // The number may be of another process by now.
-  const commandLine = (await readIfThere(`/proc/${pid}/cmdline`)).split("\0");
-  return commandLine.includes(paths.config) ? pid : undefined;
+  if (pid > 0 && (await isContainerd(pid, paths))) return pid;
+  // Who started it may have been killed before the number was written.
+  for (const name of await readdir("/proc")) {
+    if (/^\d+$/.test(name) && (await isContainerd(Number(name), paths))) return Number(name);
+  }
+  return undefined;
+}
+
+async function isContainerd(pid: number, paths: ContainerdPaths): Promise<boolean> {
+  const [, option, config] = (await readIfThere(`/proc/${pid}/cmdline`)).split("\0");
+  return option === "--config" && config === paths.config;
 }
 
 /** Asks the process to end, and kills it when it does not. Whose child it is does not matter. */

@@ -26,9 +26,8 @@ export interface RemoveEngineOptions {
 export async function removeEngine({ paths, cgroupRoot, clock }: RemoveEngineOptions): Promise<void> {
   const pid = await runningPid(paths);
   if (pid !== undefined) await endProcess(pid, clock);
-  const cgroups = (await cgroupHierarchies()).map((hierarchy) => join(hierarchy, cgroupRoot));
-  await killAll(async () => [...(await shimsOf(paths)), ...(await processesBelow(cgroups))], clock);
-  for (const cgroup of cgroups) await removeCgroup(cgroup);
+  await killContainers({ paths, cgroupRoot, clock });
+  for (const cgroup of await cgroupsOf(cgroupRoot)) await removeCgroup(cgroup);
   await unmountBelow([paths.state, paths.root]);
   await removeSharedFiles(paths);
   for (const path of [
@@ -43,12 +42,18 @@ export async function removeEngine({ paths, cgroupRoot, clock }: RemoveEngineOpt
     await rm(path, { recursive: true, force: true });
 }
 
+/** Kills all that containers run, and their shims, whether or not an engine looks after them; says whether there was any. */
+export async function killContainers({ paths, cgroupRoot, clock }: RemoveEngineOptions): Promise<boolean> {
+  const cgroups = await cgroupsOf(cgroupRoot);
+  return killAll(async () => [...(await shimsOf(paths)), ...(await processesBelow(cgroups))], clock);
+}
+
 /** Kills until there is none: a process that is killed may have started another one. */
-async function killAll(find: () => Promise<readonly number[]>, clock: Clock): Promise<void> {
+async function killAll(find: () => Promise<readonly number[]>, clock: Clock): Promise<boolean> {
   const giveUpAtMs = clock.monotonicMs() + killMsMax;
-  for (;;) {
+  for (let any = false; ; any = true) {
     const found = await find();
-    if (found.length === 0) return;
+    if (found.length === 0) return any;
     if (clock.monotonicMs() > giveUpAtMs) throw new Error(`processes ${found.join(", ")} cannot be killed`);
     for (const pid of found) signalProcess(pid, "SIGKILL");
     await sleep(clock, askAgainMs);
@@ -67,9 +72,10 @@ async function shimsOf(paths: ContainerdPaths): Promise<number[]> {
   return found;
 }
 
-async function cgroupHierarchies(): Promise<string[]> {
+/** A cgroup's directory in every hierarchy. */
+async function cgroupsOf(cgroup: string): Promise<string[]> {
   const mounts = parseMounts(await readFile("/proc/self/mounts", "utf8"));
-  return mounts.filter(({ type }) => type === "cgroup" || type === "cgroup2").map(({ path }) => path);
+  return mounts.filter(({ type }) => type === "cgroup" || type === "cgroup2").map(({ path }) => join(path, cgroup));
 }
 
 async function processesBelow(cgroups: readonly string[]): Promise<number[]> {
