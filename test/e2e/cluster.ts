@@ -99,7 +99,7 @@ export class TestCluster {
       for (const pid of pids) killIfThere(pid);
       await new Promise((wake) => setTimeout(wake, 20));
     }
-    for (const socket of this.#shimSockets()) rmSync(socket, { force: true });
+    for (const socket of this.shimSockets()) rmSync(socket, { force: true });
     for (const path of mountsBelow(this.directory)) await succeed("umount", [path]);
     for (const cgroup of this.cgroups()) removeCgroup(cgroup);
     await succeed("ip", ["netns", "delete", this.#namespace]);
@@ -126,7 +126,8 @@ export class TestCluster {
     return roots.map((root) => `${root}/roder-test-${this.name}`).filter((path) => existsSync(path));
   }
 
-  #shimSockets(): string[] {
+  /** Where the shims of its containers listen. */
+  shimSockets(): string[] {
     const bundles = join(this.dataDirectory, "containerd/state/io.containerd.runtime.v2.task/k8s.io");
     if (!existsSync(bundles)) return [];
     return readdirSync(bundles)

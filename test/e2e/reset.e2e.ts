@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
 import { succeed, TestCluster } from "./cluster.ts";
@@ -25,25 +25,9 @@ async function machineState(): Promise<Record<string, string[]>> {
     forwarding: lines(
       await cluster.inside("cat", ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/route_localnet"]),
     ),
-    cgroups: cgroups(),
+    cgroups: cluster.cgroups(),
     processes: lines(await succeed("ps", ["-eo", "args"])).filter((line) => line.includes(cluster.dataDirectory)),
-    shims: existsSync("/run/containerd")
-      ? readdirSync("/run/containerd", { recursive: true, encoding: "utf8" }).sort()
-      : [],
   };
-}
-
-function cgroups(): string[] {
-  const roots = readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`);
-  return roots.flatMap((root) => {
-    try {
-      return readdirSync(root)
-        .filter((name) => name === `roder-test-${cluster.name}`)
-        .map((name) => `${root}/${name}`);
-    } catch {
-      return []; // A file of a v2 hierarchy.
-    }
-  });
 }
 
 test("reset leaves links, rules, routes, mounts, cgroups and processes as they were before up", async () => {
@@ -73,7 +57,14 @@ spec:
   for (const what of ["links", "tables", "mounts", "cgroups", "processes"] as const) {
     assert.notDeepEqual(during[what], before[what], `${what} are in use while the cluster runs`);
   }
+  // Shims listen outside of the data directory, beside those of others.
+  const sockets = cluster.shimSockets();
+  assert.ok(sockets.length > 0 && sockets.every((path) => existsSync(path)), sockets.join(" "));
   assert.match(await cluster.roder(["reset"]), /are gone/);
+  assert.deepEqual(
+    sockets.filter((path) => existsSync(path)),
+    [],
+  );
   assert.deepEqual(await machineState(), before);
   assert.ok(!existsSync(cluster.dataDirectory));
   assert.ok(!existsSync(cluster.kubeconfig), "a kubeconfig that up made goes with it");
