@@ -70,7 +70,16 @@ export function qosCgroup(root: string, qos: QosClass): string {
 
 /** The cgroup of all containers of a pod, cgroupfs driver. */
 export function podCgroup(root: string, pod: Pod): string {
-  return `${qosCgroup(root, podQos(pod))}/pod${pod.metadata.uid}`;
+  return podCgroupOf(root, pod.metadata.uid, podQos(pod));
+}
+
+/** Where the cgroup of a pod may be of which only the uid is known. */
+export function possiblePodCgroups(root: string, uid: string): string[] {
+  return (["Guaranteed", "Burstable", "BestEffort"] as const).map((qos) => podCgroupOf(root, uid, qos));
+}
+
+function podCgroupOf(root: string, uid: string, qos: QosClass): string {
+  return `${qosCgroup(root, qos)}/pod${uid}`;
 }
 
 /** What bounds the pod as a whole: a limit only where every container has one. */

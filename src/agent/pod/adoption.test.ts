@@ -77,6 +77,10 @@ test("pods that were deleted while no agent was there are ended and removed", as
   assert.deepEqual(await engine.listSandboxes(), []);
   assert.deepEqual(await host.files.list("/data/agent/pods"), []);
   assert.deepEqual(await host.files.list("/data/agent/logs"), []);
+  assert.deepEqual(
+    [...host.limits.keys()].filter((path) => path.includes("/pod")),
+    [],
+  );
 });
 
 test("an exit whose event was lost is found by the relist", async () => {

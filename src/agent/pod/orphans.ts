@@ -1,6 +1,7 @@
 // Pods that went away while the agent was not there: their containers, files and mounts go too.
 import { errorMessage } from "../../lib/index.ts";
 import { terminationGraceOf } from "../container/container-labels.ts";
+import { possiblePodCgroups } from "../container/linux-resources.ts";
 import type { AgentContext } from "../context.ts";
 import type { RuntimeSnapshot } from "./pod-runtime.ts";
 import type { PodSet } from "./pod-set.ts";
@@ -31,7 +32,7 @@ async function tolerantly({ log }: AgentContext, uid: string, work: () => Promis
 }
 
 async function removeOrphan(context: AgentContext, uid: string, snapshot: RuntimeSnapshot | undefined): Promise<void> {
-  const { engine, host, paths, volumes } = context;
+  const { engine, host, paths, settings, volumes } = context;
   const running = (snapshot?.containers ?? []).filter((each) => each.state === "running");
   await Promise.all(running.map((each) => engine.stopContainer(each.id, terminationGraceOf(each.annotations) ?? 30)));
   for (const sandbox of snapshot?.sandboxes ?? []) {
@@ -40,4 +41,5 @@ async function removeOrphan(context: AgentContext, uid: string, snapshot: Runtim
   }
   await volumes.tearDown(uid);
   await host.files.remove(paths.pod(uid));
+  for (const cgroup of possiblePodCgroups(settings.cgroupRoot, uid)) await host.cgroups.remove(cgroup);
 }
