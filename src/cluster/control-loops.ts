@@ -3,8 +3,9 @@ import { InformerSet, runControllers } from "../client/index.ts";
 import { allControllers } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
+import { apiServerUser } from "../server/index.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { clusterDnsAccount } from "./system-objects.ts";
+import { clusterDnsAccount, systemObjectsController, systemObjectsControllerName } from "./system-objects.ts";
 
 export interface ControlLoopsOptions {
   readonly plane: ControlPlane;
@@ -59,6 +60,10 @@ function userOf(controller: string): User {
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
   const { plane, rootCertificate, podRange, serviceRange, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
+  const clientOf = (controller: string) =>
+    controller === systemObjectsControllerName
+      ? plane.client(apiServerUser, "kube-apiserver")
+      : plane.client(userOf(controller), "kube-controller-manager");
   const informers = informersOf(managerUser);
   const controllers = allControllers({
     informers,
@@ -70,12 +75,16 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   });
   await Promise.all([
     runControllers({
-      controllers,
-      client: plane.client(managerUser),
-      clientOf: (controller) => plane.client(userOf(controller)),
+      controllers: [...controllers, systemObjectsController(plane.endpoint)],
+      client: plane.client(managerUser, "kube-controller-manager"),
+      clientOf,
       informers,
       ...environment,
     }),
-    runScheduler({ client: plane.client(schedulerUser), informers: informersOf(schedulerUser), ...environment }),
+    runScheduler({
+      client: plane.client(schedulerUser, "kube-scheduler"),
+      informers: informersOf(schedulerUser),
+      ...environment,
+    }),
   ]);
 }

@@ -32,7 +32,7 @@ import {
   unionAuthorizer,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
-import { ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
+import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -59,8 +59,10 @@ export interface ControlPlane {
   /** Makes tokens that do not end, for those who keep them in secrets. */
   signServiceAccountToken(account: ServiceAccount, secretName: string): Promise<string>;
   readonly issuer: string;
-  /** The API as `user` sees it, without sockets. */
-  client(user: User): Client;
+  /** Where pods reach it. */
+  readonly endpoint: ApiEndpoint;
+  /** The API as `user` sees it, without sockets; `program` is who manages the fields that it writes. */
+  client(user: User, program?: string): Client;
   close(): Promise<void>;
 }
 
@@ -93,27 +95,29 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     random,
     log,
   });
-  const own = inProcessClient(api, apiServerUser);
+  const endpoint = {
+    serviceAddress: addressAt(serviceRange, 1),
+    address: options.apiAddress,
+    port: options.apiPort,
+  };
+  const own = inProcessClient(api, apiServerUser, "kube-apiserver");
   await ensureSystemNamespaces(own);
   await Promise.all([
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
     ensureServiceCidr(api, clock, options.serviceRange),
     ensureOwnRoles(own),
-    ensureKubernetesService(own, {
-      serviceAddress: addressAt(serviceRange, 1),
-      address: options.apiAddress,
-      port: options.apiPort,
-    }),
+    ensureKubernetesService(own, endpoint),
   ]);
   return {
     api,
+    endpoint,
     authenticator,
     cache,
     tokenKeys,
     issuer,
     signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
-    client: (user) => inProcessClient(api, user),
+    client: (user, program) => inProcessClient(api, user, program),
     async close() {
       await cache.close();
       await storage.close();

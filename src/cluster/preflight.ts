@@ -1,11 +1,12 @@
 // What must hold before a start touches anything; every failure is one sentence with its mend.
 
 import { createSocket } from "node:dgram";
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { type AddressRange, parseRange, rangeContains, rangesOverlap, UserError } from "../lib/index.ts";
+import { makeDirectories } from "./directories.ts";
 
 /** Below this a start would fail half-way: storage and logs need room. */
 const freeBytesMin = 64 * 1024 * 1024;
@@ -26,7 +27,7 @@ export function requireShortRoot(root: string): void {
 /** Makes the data directory, and refuses one that cannot be written or whose disk is full. */
 export function prepareDataRoot(root: string): void {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
+    makeDirectories(root);
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -29,13 +29,9 @@ export function readSettings(directory: DataDirectory): ClusterSettings | undefi
   try {
     text = readFileSync(directory.settings, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UserError(
-      `cannot read ${directory.settings} (${(error as Error).message}): run as the user who made it`,
-      {
-        cause: error,
-      },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new UserError(`cannot read ${directory.settings} (${code}): run as the user who made it`, { cause: error });
   }
   let parsed: ClusterSettings;
   try {

@@ -14,8 +14,10 @@ import {
   type ResourceReference,
   Services,
 } from "../api/index.ts";
-import type { Client } from "../client/index.ts";
+import { also, type Client, type ControllerDefinition, defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
+
+export const systemObjectsControllerName = "system-objects";
 
 const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 
@@ -25,6 +27,27 @@ export interface ApiEndpoint {
   /** Where the API server is reached; undefined when it listens on loopback alone, which endpoints may not name. */
   readonly address: string | undefined;
   readonly port: number;
+}
+
+const kubernetesService = "default/kubernetes";
+
+/** Makes again what somebody deletes of them or changes, as Kubernetes' API server does every ten seconds. */
+export function systemObjectsController(endpoint: ApiEndpoint): ControllerDefinition {
+  const ofService = ({ metadata }: KubeObject) =>
+    `${metadata.namespace}/${metadata.name}` === kubernetesService ? [kubernetesService] : [];
+  return defineController({
+    name: systemObjectsControllerName,
+    watches: {
+      also: [
+        also(Namespaces, ({ metadata }) => (systemNamespaces.includes(metadata.name) ? ["namespaces"] : [])),
+        also(Services, ofService),
+        also(EndpointsResource, ofService),
+        also(EndpointSlices, ofService),
+      ],
+    },
+    reconcile: ({ client }, key) =>
+      key === kubernetesService ? ensureKubernetesService(client, endpoint) : ensureSystemNamespaces(client),
+  });
 }
 
 export async function ensureSystemNamespaces(client: Client): Promise<void> {

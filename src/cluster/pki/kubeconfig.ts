@@ -1,8 +1,9 @@
 import { constants, existsSync } from "node:fs";
-import { access, mkdir, realpath, rm, stat } from "node:fs/promises";
+import { access, realpath, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { errorMessage, UserError } from "../../lib/index.ts";
+import { makeDirectories } from "../directories.ts";
 import { readFileIfThere, writeFileAtomically } from "./atomic-file.ts";
 import type { KeyPair } from "./certificate.ts";
 
@@ -274,7 +275,7 @@ function noteOf(file: Kubeconfig, name: string): Note | undefined {
 async function save({ path, exists, document }: Kubeconfig): Promise<void> {
   try {
     const owner = exists ? await stat(path) : undefined;
-    if (!exists) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    if (!exists) makeDirectories(dirname(path));
     // A width of 0 keeps the parser from breaking the long lines of keys.
     await writeFileAtomically(path, document.toString({ lineWidth: 0 }), 0o600, owner);
   } catch (error) {
