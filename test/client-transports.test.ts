@@ -78,6 +78,7 @@ before(async () => {
     ca: pki.authority.certificate,
     clientCertificate: pki.admin.certificate,
     clientKey: pki.admin.privateKey,
+    userAgent: "tester/1",
     clock: systemClock,
     random: systemRandom,
   });
@@ -91,7 +92,7 @@ after(async () => {
 });
 
 const transports: readonly [name: string, client: () => Client][] = [
-  ["in-process", () => inProcessClient(plane.api, user)],
+  ["in-process", () => inProcessClient(plane.api, user, "tester")],
   ["https", () => https],
 ];
 
@@ -114,6 +115,7 @@ for (const [name, clientOf] of transports) {
       const created = await client.create(ConfigMaps, settings({ a: "1" }));
       assert.equal(created.kind, "ConfigMap");
       assert.equal(created.apiVersion, "v1");
+      assert.equal(created.metadata.managedFields?.[0]?.manager, "tester");
       assert.match(created.metadata.uid, /^[0-9a-f-]{36}$/);
       assert.deepEqual(await client.get(ConfigMaps, key), created);
       const updated = await client.update(ConfigMaps, { ...created, data: { a: "2" } });

@@ -15,12 +15,13 @@ export const defaultPatchType = "application/merge-patch+json";
 
 /**
  * A Client that calls the API server's pipeline in the same process as `user`: no sockets and no JSON, and what comes
- * back are the very objects that the server's cache holds.
+ * back are the very objects that the server's cache holds. `program` is what a User-Agent says elsewhere: who manages the
+ * fields that are written.
  */
-export function inProcessClient(handler: ResourceHandler, user: User): Client {
+export function inProcessClient(handler: ResourceHandler, user: User, program?: string): Client {
   const send = async (request: ResourceRequest) => {
     request.signal?.throwIfAborted();
-    return await handler.handle(request, user);
+    return await handler.handle(program === undefined ? request : managedBy(program, request), user);
   };
   return {
     async get(resource, key, options) {
@@ -103,6 +104,13 @@ export function inProcessClient(handler: ResourceHandler, user: User): Client {
       return response.object as Answer;
     },
   };
+}
+
+/** A write that names no manager with this one; who applies has to name itself. */
+function managedBy(program: string, request: ResourceRequest): ResourceRequest {
+  const writes = request.verb === "create" || request.verb === "update" || request.verb === "patch";
+  if (!writes || request.patchType === "application/apply-patch+yaml") return request;
+  return { ...request, options: { fieldManager: program, ...request.options } };
 }
 
 function target(
