@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { defineResource } from "../resource.ts";
 import type { FieldValidation } from "./decode-object.ts";
 import { decodeObject, decodePatched } from "./decode-object.ts";
+import { goText } from "./json-value.ts";
 
 const pods = defineResource({ group: "", version: "v1", kind: "Pod", plural: "pods" });
 const deployments = defineResource({ group: "apps", version: "v1", kind: "Deployment", plural: "deployments" });
@@ -291,6 +292,11 @@ test("a patched object that does not decode is a 422", () => {
     code: 422,
     message:
       ' "" is invalid: patch: Invalid value: "{\\"spec\\":{\\"nodeName\\":1}}": json: cannot unmarshal number into Go struct field PodSpec.spec.nodeName of type string',
+  });
+  const patch = { spec: { nodeName: 1, overhead: null, tolerations: [{ key: "a", operator: "Exists" }] } };
+  assert.throws(() => decodePatched(pods, { spec: { nodeName: 1 } }, "Strict", [], () => goText(patch)), {
+    message:
+      / patch: Invalid value: "map\[spec:map\[nodeName:1 overhead:<nil> tolerations:\[map\[key:a operator:Exists\]\]\]\]": json: /,
   });
   assert.throws(() => decodePatched(pods, { foo: 1 }, "Strict"), /strict decoding error: unknown field "foo"$/);
 });

@@ -45,15 +45,19 @@ export function decodeObject(
   return decode(kind, value, fieldValidation, duplicates, (message) => cannotHandle(kind, message), strict);
 }
 
-/** As decodeObject, for what a patch made of an object: errors are the 422 that Kubernetes gives there. */
+/**
+ * As decodeObject, for what a patch made of an object: errors are the 422 that Kubernetes gives there. They show what
+ * `shown` gives: the patched object, unless it says something else.
+ */
 export function decodePatched(
   kind: DecodableKind,
   value: unknown,
   fieldValidation: FieldValidation,
   duplicates: readonly string[] = [],
+  shown: () => string = () => JSON.stringify(value),
 ): DecodedObject {
   const fail = (message: string) =>
-    invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), JSON.stringify(value), message)]);
+    invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), shown(), message)]);
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
   return decode(kind, value, fieldValidation, duplicates, fail, strict);
 }

@@ -3,7 +3,7 @@ export { copyJson } from "./decoder.ts";
 export { describe } from "./descriptions.ts";
 export * from "./facts.ts";
 export * from "./json.ts";
-export { isObject, type JsonObject, jsonType } from "./json-value.ts";
+export { goText, isObject, type JsonObject, jsonType } from "./json-value.ts";
 export * from "./schema.ts";
 export * from "./structural.ts";
 export * from "./structural-validation.ts";

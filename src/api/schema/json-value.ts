@@ -5,6 +5,15 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The value as Go's `%v` prints it: `map[a:1 b:[x y]]`. */
+export function goText(value: unknown): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isObject(value)) return String(value);
+  const entries = Object.keys(value).sort();
+  return `map[${entries.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
+}
+
 /** The type of a JSON value as messages of Go's decoder name it. */
 export function jsonType(value: unknown): string {
   if (Array.isArray(value)) return "array";

@@ -3,6 +3,7 @@ import {
   type DecodedObject,
   decodeObject,
   decodePatched,
+  goText,
   type KubeObject,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
@@ -16,8 +17,14 @@ export function decodeBody(request: ObjectRequest, kind: DecodableKind): Draft<K
 
 /** What a patch made, as an object of the kind with its defaults. Throws 422 when it is none any more. */
 export function decodePatchResult(request: ObjectRequest, kind: DecodableKind, value: unknown): Draft<KubeObject> {
-  const { options, duplicateFields } = request;
-  return completed(request, kind, decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields));
+  const { options, duplicateFields, patchType, body } = request;
+  // For this type Kubernetes shows the patch and not what came of it.
+  const shown = patchType === "application/strategic-merge-patch+json" ? () => goText(body) : undefined;
+  return completed(
+    request,
+    kind,
+    decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields, shown),
+  );
 }
 
 function completed(request: ObjectRequest, kind: DecodableKind, decoded: DecodedObject): Draft<KubeObject> {
