@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
@@ -247,6 +247,48 @@ test("a container over its memory limit is OOMKilled, within cgroups of its own"
   await cluster.becomes("pod/hungry", ".status.phase", "Failed");
   assert.equal(await path("hungry", ".status.containerStatuses[0].state.terminated.reason"), "OOMKilled");
   assert.equal(await path("hungry", ".status.qosClass"), "Guaranteed");
+});
+
+test("pods are in the cgroups of their quality of service, with their shares, until they are gone", async () => {
+  const sized = (name: string, resources: string) =>
+    pod(name, `  containers:\n    - { name: main, image: ${image}, command: [sleep, "600"], resources: ${resources} }`);
+  await cluster.apply(sized("guaranteed", "{ limits: { cpu: 100m, memory: 32Mi } }"));
+  await cluster.apply(sized("burstable", "{ requests: { cpu: 250m } }"));
+  await cluster.apply(sized("best-effort", "{}"));
+  const cgroups: string[] = [];
+  for (const [name, qos, shares, weight] of [
+    ["guaranteed", "", 102, 4],
+    ["burstable", "burstable/", 256, 10],
+    ["best-effort", "besteffort/", 2, 1],
+  ] as const) {
+    await ready(name);
+    const uid = await path(name, ".metadata.uid");
+    const found = cluster.cgroups().map((root) => `${root}/kubepods/${qos}pod${uid}`);
+    const withCpu = found.filter((each) => existsSync(`${each}/cpu.shares`) || existsSync(`${each}/cpu.weight`));
+    assert.equal(withCpu.length, 1, found.join(" "));
+    const [cgroup = ""] = withCpu;
+    const isV1 = existsSync(`${cgroup}/cpu.shares`);
+    const value = Number(readFileSync(`${cgroup}/${isV1 ? "cpu.shares" : "cpu.weight"}`, "utf8"));
+    assert.equal(value, isV1 ? shares : weight, name);
+    cgroups.push(...found);
+  }
+  await cluster.kubectl("delete", "pod", "guaranteed", "burstable", "best-effort");
+  await eventually("the cgroups are gone", async () => !cgroups.some((each) => existsSync(each)));
+});
+
+test("a pod past its active deadline fails and says so", async () => {
+  await cluster.apply(pod("late", `  activeDeadlineSeconds: 2\n  containers:\n${run("sleep 600")}`));
+  await cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/late", "--timeout=60s");
+  assert.equal(await path("late", ".status.reason"), "DeadlineExceeded");
+});
+
+test("a container that must not run as root and would is refused, and says why", async () => {
+  await cluster.apply(pod("rootless", `  securityContext: { runAsNonRoot: true }\n  containers:\n${run("id -u")}`));
+  await eventually("the reason is told", async () =>
+    /container has runAsNonRoot and image will run as root/.test(
+      await path("rootless", ".status.containerStatuses[0].state.waiting"),
+    ),
+  );
 });
 
 test("probes hold traffic back, restart what hangs, and wait for a slow start", async () => {

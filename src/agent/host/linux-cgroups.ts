@@ -1,11 +1,11 @@
 // The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import type { CgroupLimits, HostCgroups } from "../host.ts";
 
 export interface CgroupHierarchy {
   readonly root: string;
   readonly version: 1 | 2;
-  /** The controllers that this hierarchy manages. */
+  /** The controllers that this hierarchy manages; none where it only tells processes apart: systemd's own, and v2 beside v1. */
   readonly controllers: readonly string[];
 }
 
@@ -25,6 +25,7 @@ export function linuxCgroups(hierarchies: () => Promise<readonly CgroupHierarchy
   return {
     async ensure(path, limits) {
       for (const hierarchy of await all()) {
+        if (hierarchy.controllers.length === 0) continue;
         if (hierarchy.version === 2) await enableControllers(hierarchy, path);
         await mkdir(hierarchy.root + path, { recursive: true });
         for (const [file, value] of cgroupFiles(hierarchy, limits)) {
@@ -33,6 +34,7 @@ export function linuxCgroups(hierarchies: () => Promise<readonly CgroupHierarchy
       }
     },
     async remove(path) {
+      // Runtimes make it in hierarchies without controllers too, and leave it there.
       for (const { root } of await all()) await removeTree(root + path);
     },
   };
@@ -102,14 +104,12 @@ async function readHierarchies(): Promise<readonly CgroupHierarchy[]> {
     if (each.version === 1) complete.push(each);
     else {
       const text = await readFile(`${each.root}/cgroup.controllers`, "utf8");
-      const controllers = text.split(/\s+/).filter((name) => name !== "");
-      // The v2 side of a hybrid machine has no controllers: runtimes use the v1 ones there.
-      if (controllers.length > 0) complete.push({ ...each, controllers });
+      complete.push({ ...each, controllers: text.split(/\s+/).filter((name) => name !== "") });
     }
   }
   const writable = await Promise.all(
     complete.map(({ root }) =>
-      access(root, 2).then(
+      access(root, constants.W_OK).then(
         () => true,
         () => false,
       ),
@@ -126,9 +126,11 @@ export function parseHierarchies(mountinfo: string): CgroupHierarchy[] {
     const root = left.split(" ")[4] ?? "";
     const [type, , options = ""] = right.split(" ");
     if (type === "cgroup2") found.push({ root, version: 2, controllers: [] });
-    // A v1 hierarchy with a name only has no controllers (systemd's own).
-    if (type === "cgroup" && !options.includes("name=")) {
-      found.push({ root, version: 1, controllers: options.split(",").filter((each) => each !== "rw") });
+    // A v1 hierarchy with a name has no controllers (systemd's own).
+    if (type === "cgroup") {
+      const isNamed = options.includes("name=");
+      const controllers = isNamed ? [] : options.split(",").filter((each) => each !== "rw");
+      found.push({ root, version: 1, controllers });
     }
   }
   return found;

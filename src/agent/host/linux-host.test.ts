@@ -58,6 +58,7 @@ test("the hierarchies of v1, v2 and hybrid machines are told apart", () => {
   const v2 = "41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate";
   assert.deepEqual(parseHierarchies([v1, named, v2].join("\n")), [
     { root: "/sys/fs/cgroup/cpu,cpuacct", version: 1, controllers: ["cpu", "cpuacct"] },
+    { root: "/sys/fs/cgroup/systemd", version: 1, controllers: [] },
     { root: "/sys/fs/cgroup", version: 2, controllers: [] },
   ]);
 });
