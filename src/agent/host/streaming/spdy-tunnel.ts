@@ -1,46 +1,25 @@
 // SPDY clients are connected with the engine's streaming server: the agent passes the bytes and understands none of them.
-import { type IncomingMessage, request, STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { createWebSocketStream, type WebSocket } from "ws";
+import { SpdyRefusal, type Upgraded, upgradeToSpdy } from "../../engine/cri/index.ts";
 import { RequestError } from "./request-error.ts";
 
-interface Upgraded {
-  readonly response: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
-}
-
-/** Asks the engine's streaming server for SPDY. Throws with what it says when it refuses. */
-function upgrade(url: URL, protocols: readonly string[]): Promise<Upgraded> {
-  return new Promise((resolve, reject) => {
-    const asking = request(url, {
-      method: "POST",
-      headers: {
-        Connection: "Upgrade",
-        Upgrade: "SPDY/3.1",
-        "X-Stream-Protocol-Version": [...protocols],
-        "Content-Length": 0,
-      },
-    });
-    asking.once("upgrade", (response, socket, head) => resolve({ response, socket, head }));
-    asking.once("response", (response) => {
-      const refuse = (body: Buffer) =>
-        reject(new RequestError(response.statusCode ?? 500, body.toString("utf8").trim()));
-      buffer(response).then(refuse, reject);
-    });
-    asking.on("error", reject);
-    asking.end();
-  });
+/** Asks the engine's streaming server for SPDY; a refusal is passed on as the engine said it. */
+async function upgrade(url: URL, protocols: readonly string[]): Promise<Upgraded> {
+  try {
+    return await upgradeToSpdy(url, protocols);
+  } catch (error) {
+    throw error instanceof SpdyRefusal ? new RequestError(error.code, error.said) : error;
+  }
 }
 
 /** Answers the client's own SPDY upgrade and joins both connections. */
 export async function tunnelSpdy(url: URL, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const offered = message.headersDistinct["x-stream-protocol-version"] ?? [];
   const engine = await upgrade(url, offered);
-  const chosen = engine.response.headers["x-stream-protocol-version"];
   const lines = [`HTTP/1.1 101 ${STATUS_CODES[101]}`, "Connection: Upgrade", "Upgrade: SPDY/3.1"];
-  if (chosen !== undefined) lines.push(`X-Stream-Protocol-Version: ${chosen}`);
+  if (engine.protocol !== "") lines.push(`X-Stream-Protocol-Version: ${engine.protocol}`);
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   join(engine, socket, head);
 }

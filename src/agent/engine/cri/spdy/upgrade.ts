@@ -10,7 +10,22 @@ export interface Upgraded {
   readonly protocol: string;
 }
 
-/** Turns an HTTP/1.1 request into a SPDY/3.1 connection. Throws with what the server says when it refuses. */
+/** A streaming server that answered a request for SPDY in another way. */
+export class SpdyRefusal extends Error {
+  /** Of HTTP. */
+  readonly code: number;
+  /** In the server's own words; may be empty. */
+  readonly said: string;
+
+  constructor(code: number, said: string) {
+    super(`the container engine refuses the stream: ${said || `HTTP ${code}`}`);
+    this.name = "SpdyRefusal";
+    this.code = code;
+    this.said = said;
+  }
+}
+
+/** Turns an HTTP/1.1 request into a SPDY/3.1 connection. Throws SpdyRefusal with what the server says when it refuses. */
 export function upgradeToSpdy(url: URL, protocols: readonly string[]): Promise<Upgraded> {
   return new Promise((resolve, reject) => {
     const upgrading = request(url, {
@@ -26,10 +41,9 @@ export function upgradeToSpdy(url: URL, protocols: readonly string[]): Promise<U
       resolve({ socket, head, protocol: String(response.headers["x-stream-protocol-version"] ?? "") });
     });
     upgrading.once("response", (response) => {
-      buffer(response).then((body) => {
-        const said = body.toString("utf8").trim();
-        reject(new Error(`the container engine refuses the stream: ${said || `HTTP ${response.statusCode}`}`));
-      }, reject);
+      const refuse = (body: Buffer) =>
+        reject(new SpdyRefusal(response.statusCode ?? 500, body.toString("utf8").trim()));
+      buffer(response).then(refuse, reject);
     });
     upgrading.on("error", (error) => {
       reject(new Error("the container engine's streaming server cannot be reached", { cause: error }));
