@@ -26,6 +26,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
 }
 
 export interface Sent {
@@ -93,12 +95,12 @@ export async function startHttpsServer({ healthChecks, limits, httpLog, ...optio
     send: (method, path, { headers = {}, body, key = clientKey } = {}) =>
       new Promise((resolve, reject) => {
         const sent = request({ ...target(path, key), method, headers }, (response) => {
-          let text = "";
-          response.setEncoding("utf8");
-          response.on("data", (chunk: string) => {
-            text += chunk;
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("end", () => {
+            const bytes = Buffer.concat(chunks);
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text: bytes.toString(), bytes });
           });
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
           response.on("error", reject);
         });
         sent.on("error", reject);

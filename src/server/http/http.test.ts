@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { connect } from "node:http2";
 import { request } from "node:https";
 import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import {
   authority,
   clientKey,
@@ -171,6 +172,37 @@ test("large answers are compressed for who can read that", async () => {
   const large = await send("GET", `${configMaps}/large`, { headers });
   assert.equal(large.headers["content-encoding"], "gzip");
   assert.ok(Number(large.headers["content-length"]) < 10_000);
+});
+
+test("a list says the revision at which it was read in every form, compressed or not", async () => {
+  const namespace = "/api/v1/namespaces/listed/configmaps";
+  for (const name of ["a", "b"])
+    await send("POST", namespace, { body: configMap(name, { k: `${name}ü`.repeat(60_000) }) });
+  let last = 0;
+  for (let writes = 0; writes < 3; writes++) {
+    const other = await send("POST", "/api/v1/namespaces/listed/secrets", {
+      body: '{"metadata":{"generateName":"s-"}}',
+    });
+    const revision = JSON.parse(other.text).metadata.resourceVersion;
+    assert.ok(Number(revision) > last);
+    last = Number(revision);
+    const plain = await send("GET", namespace);
+    const { items, metadata } = JSON.parse(plain.text);
+    assert.equal(metadata.resourceVersion, revision);
+    assert.equal(items.length, 2);
+    assert.equal(Buffer.byteLength(plain.text), Number(plain.headers["content-length"]));
+    for (const accept of [tableType, metadataType]) {
+      const { metadata } = JSON.parse((await send("GET", namespace, { headers: { accept } })).text);
+      assert.equal(metadata.resourceVersion, revision);
+    }
+    // The second answer comes from what is kept.
+    for (let reads = 0; reads < 2; reads++) {
+      const answer = await send("GET", namespace, { headers: { "accept-encoding": "gzip" } });
+      assert.equal(answer.headers["content-encoding"], "gzip");
+      assert.ok(answer.bytes.length < 10_000);
+      assert.equal(gunzipSync(answer.bytes).toString(), plain.text);
+    }
+  }
 });
 
 test("discovery is told whole to clients that prefer it so", async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { readBody, StreamWriter } from "./body.ts";
-import type { BodyWriter, HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
+import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
 
 /** A request of Node's HTTP/1.1 server. */
 export class Http1Request implements HttpRequest {
@@ -73,10 +73,11 @@ export class Http1Response implements HttpResponse {
     return this.#response.headersSent ? this.#response.statusCode : 0;
   }
 
-  end(status: number, headers: HttpHeaders, body: string | Uint8Array = ""): void {
-    headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
+    headers["content-length"] = sizeOf(parts);
     this.#response.writeHead(status, headers);
-    this.#response.end(this.#isHead ? undefined : body);
+    if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
+    this.#response.end(this.#isHead ? undefined : parts.at(-1));
   }
 
   start(status: number, headers: HttpHeaders): BodyWriter {

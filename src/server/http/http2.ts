@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { readBody, StreamWriter } from "./body.ts";
-import type { BodyWriter, HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
+import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
 
 /** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
 export class Http2Request implements HttpRequest {
@@ -71,15 +71,17 @@ export class Http2Response implements HttpResponse {
     return Number(this.#stream.sentHeaders?.[":status"] ?? 0);
   }
 
-  end(status: number, headers: HttpHeaders, body: string | Uint8Array = ""): void {
+  end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
     headers[":status"] = status;
-    headers["content-length"] = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (this.#isHead || body.length === 0) stream.respond(headers, { endStream: true });
+    const size = sizeOf(parts);
+    headers["content-length"] = size;
+    if (this.#isHead || size === 0) stream.respond(headers, { endStream: true });
     else {
       stream.respond(headers);
-      stream.end(body);
+      for (const part of parts.slice(0, -1)) stream.write(part);
+      stream.end(parts.at(-1));
     }
     // A client that still sends a body nobody reads would otherwise keep the stream open.
     if (!stream.readableEnded && stream.endAfterHeaders === false && !stream.readableFlowing) stream.resume();

@@ -25,10 +25,16 @@ export interface HttpResponse {
   readonly started: boolean;
   /** The code of the answer; 0 before it has started. */
   readonly status: number;
-  /** The whole answer at once. */
-  end(status: number, headers: HttpHeaders, body?: string | Uint8Array): void;
+  /** The whole answer at once; its body is what the parts give together. */
+  end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void;
   /** Sends the head; the body follows through the writer. */
   start(status: number, headers: HttpHeaders): BodyWriter;
+}
+
+export function sizeOf(parts: readonly (string | Uint8Array)[]): number {
+  let size = 0;
+  for (const part of parts) size += typeof part === "string" ? Buffer.byteLength(part) : part.length;
+  return size;
 }
 
 export interface BodyWriter {

@@ -1,13 +1,13 @@
 import type { ApiError, KubeObject } from "../../api/index.ts";
 import { errorMessage, type Logger } from "../../lib/index.ts";
-import type { StoredObject } from "../../storage/index.ts";
-import { type ListPage, objectListOf } from "../pipeline/list.ts";
+import { objectListOf } from "../pipeline/list.ts";
 import type { ServedEvent } from "../pipeline/watch.ts";
 import type { ServedList, ServedObject, ServedWatch } from "../served-response.ts";
+import { ListBody } from "./list-body.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
 import { toApiError } from "./status.ts";
 import type { Transform } from "./transform.ts";
-import { contentTypes, type Encoder, encode, sendBody } from "./writer.ts";
+import { contentTypes, type Encoder, encode, isCompressed, sendBody } from "./writer.ts";
 
 /** One request's answer: where it goes, and in which form. */
 export interface Answer {
@@ -53,38 +53,18 @@ export async function sendObject(answer: Answer, { code, object, stored, warning
   return sendBody(request, response, code, headers, encode(encoder, value));
 }
 
-/** Bodies of lists that show everything, by the cache's array of objects, which never changes. */
-const bodies = new WeakMap<readonly StoredObject[], { readonly head: string; readonly body: Uint8Array }>();
-/** Larger ones are made anew each time: they would hold much memory for lists that few ask for. */
-const sharedBytesMax = 8 * 1024 * 1024;
-const compressed = new WeakMap<object, Promise<Uint8Array>>();
-
 export async function sendList(answer: Answer, { page, warnings }: ServedList): Promise<void> {
   const { request, response, encoder, transform } = answer;
   const headers = headersOf(answer, warnings);
-  if (isPlain(answer)) return sendBody(request, response, 200, headers, listBody(page), compressed);
-  const value = transform ? transform.list(page) : objectListOf(page);
-  return sendBody(request, response, 200, headers, encode(encoder, value));
-}
-
-const comma = bytesOf(",");
-const listEnd = bytesOf("]}\n");
-
-function listBody(page: ListPage): Uint8Array {
-  const { kind, apiVersion, metadata, items } = page;
-  const head = JSON.stringify({ kind, apiVersion, metadata, items: [] }).slice(0, -2);
-  const known = page.shared ? bodies.get(items) : undefined;
-  // Empty arrays of several resources may be one.
-  if (known?.head === head) return known.body;
-  const parts: Uint8Array[] = [bytesOf(head)];
-  for (const [index, item] of items.entries()) {
-    if (index > 0) parts.push(comma);
-    parts.push(item.bytes);
+  if (!isPlain(answer)) {
+    const value = transform ? transform.list(page) : objectListOf(page);
+    return sendBody(request, response, 200, headers, encode(encoder, value));
   }
-  parts.push(listEnd);
-  const body = Buffer.concat(parts);
-  if (page.shared && body.length <= sharedBytesMax) bodies.set(items, { head, body });
-  return body;
+  const { kind, apiVersion, metadata, items, shared } = page;
+  const head = JSON.stringify({ kind, apiVersion, metadata, items: [] }).slice(0, -2);
+  const body = ListBody.of(items, shared);
+  if (isCompressed(request, headers, body.bytes.length)) response.end(200, headers, ...(await body.gzip(head)));
+  else response.end(200, headers, head, body.bytes);
 }
 
 const frameEnd = bytesOf("}\n");

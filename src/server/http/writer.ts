@@ -32,7 +32,10 @@ export function encode({ negotiated, pretty }: Encoder, value: unknown): string 
   return pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`;
 }
 
-/** Sends a body, compressed when it is large and the client can read that. `shared` stands for bodies that are sent again. */
+/**
+ * Sends a body, compressed when it is large and the client can read that. Bodies that are sent again are compressed once
+ * and kept in `compressed`.
+ */
 export async function sendBody(
   request: HttpRequest,
   response: HttpResponse,
@@ -41,14 +44,16 @@ export async function sendBody(
   body: string | Uint8Array,
   compressed?: WeakMap<object, Promise<Uint8Array>>,
 ): Promise<void> {
-  const size = body.length;
-  if (size >= gzipBytesMin && acceptsGzip(request)) {
-    headers["content-encoding"] = "gzip";
-    headers.vary = "Accept-Encoding";
-    response.end(status, headers, await compress(body, compressed));
-    return;
-  }
-  response.end(status, headers, body);
+  if (isCompressed(request, headers, body.length)) response.end(status, headers, await compress(body, compressed));
+  else response.end(status, headers, body);
+}
+
+/** Whether a body of this size is to be sent as gzip; the headers say so then. */
+export function isCompressed(request: HttpRequest, headers: HttpHeaders, size: number): boolean {
+  if (size < gzipBytesMin || !acceptsGzip(request)) return false;
+  headers["content-encoding"] = "gzip";
+  headers.vary = "Accept-Encoding";
+  return true;
 }
 
 function acceptsGzip(request: HttpRequest): boolean {

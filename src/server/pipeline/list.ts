@@ -33,7 +33,7 @@ export async function listObjects(request: ObjectRequest): Promise<ListPage> {
   await waitForRead(context, options, request.signal);
   const revision = options.resourceVersionMatch === "Exact" ? exactRevision(request) : undefined;
   const items = revision?.items ?? candidates(request, selection, limit);
-  return page(request, selection, limit, items, 0, revision?.revision ?? request.store.cache.lastChange);
+  return page(request, selection, limit, items, 0, revision?.revision ?? context.cache.revision);
 }
 
 /** The state at exactly the revision that is asked for, if it is known still. Throws 410. */
@@ -71,7 +71,7 @@ function page(
 ): ListPage {
   const { definition, store, namespace, context } = request;
   const metadata: { -readonly [Field in keyof ListMeta]?: ListMeta[Field] } = {
-    resourceVersion: String(revision ?? store.cache.lastChange),
+    resourceVersion: String(revision ?? context.cache.revision),
   };
   const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
   const whole = selection.all && from === 0 && (limit === 0 || candidates.length <= limit);

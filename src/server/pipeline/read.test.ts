@@ -84,6 +84,32 @@ test("pages show the state of the first one, and end", async () => {
   assert.equal(third.metadata.continue, undefined);
 });
 
+test("a list says the revision at which it was read, also when others were written last", async () => {
+  const namespace = fresh();
+  const { metadata } = await create(namespace, "a");
+  const other = await server.send("create", Pods, {
+    namespace,
+    body: { metadata: { name: "other" }, spec: { containers: [{ name: "c", image: "i" }] } },
+  });
+  const resourceVersion = other.metadata.resourceVersion!;
+  for (const options of [
+    {},
+    { labelSelector: "!k" },
+    { limit: 500 },
+    { resourceVersion: "0" },
+    { resourceVersion: metadata.resourceVersion! },
+    { resourceVersion, resourceVersionMatch: "NotOlderThan" },
+    { resourceVersion, resourceVersionMatch: "Exact" },
+  ] as const)
+    assert.equal((await list(namespace, options)).metadata.resourceVersion, resourceVersion, JSON.stringify(options));
+  // A watch from there misses nothing and repeats nothing.
+  const stop = new AbortController();
+  const events = await server.watch(ConfigMaps, { namespace, options: { resourceVersion }, signal: stop.signal });
+  await create(namespace, "b");
+  assert.equal(((await events.next()).value as { object: { metadata: { name: string } } }).object.metadata.name, "b");
+  stop.abort();
+});
+
 test("a selector leaves remainingItemCount out, and a page that takes all needs no token", async () => {
   const namespace = fresh();
   for (const name of ["a", "b", "c"]) await create(namespace, name, { k: name === "b" ? "no" : "yes" });
