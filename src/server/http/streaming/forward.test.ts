@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
+import type { Backend } from "./backend.ts";
 import { passedHeaders, tunnel } from "./forward.ts";
 
 /** A backend that upgrades at /echo and refuses elsewhere, and a front that tunnels to it. */
@@ -15,6 +16,14 @@ let failure: unknown;
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port; // a listening server has one
 
+const noTls = { certificate: "", key: "", ca: "" };
+
+/** The backend, or where nothing listens. */
+function target(path: string): Backend {
+  const port = path === "/down" ? 1 : portOf(backend);
+  return { protocol: "http:", host: "127.0.0.1", port, path, trust: { kind: "anyone" } };
+}
+
 before(async () => {
   backend = createServer((message, response) => {
     seen = message.headers;
@@ -22,6 +31,10 @@ before(async () => {
   });
   backend.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     seen = message.headers;
+    if (message.url === "/last-words") {
+      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfarewell");
+      return;
+    }
     if (message.url !== "/echo") return void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Chosen: one\r\n\r\n");
     socket.write(head);
@@ -29,15 +42,7 @@ before(async () => {
   });
   front = createServer();
   front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const port = message.url === "/down" ? 1 : portOf(backend);
-    const target = {
-      protocol: "http:",
-      host: "127.0.0.1",
-      port,
-      path: message.url ?? "/",
-      trust: { kind: "anyone" },
-    } as const;
-    tunnel(target, message, socket, head, { certificate: "", key: "", ca: "" }).catch((error) => {
+    tunnel(target(message.url ?? "/"), message, socket, head, noTls).catch((error) => {
       failure = error;
       socket.end("HTTP/1.1 500 Down\r\n\r\n");
     });
@@ -65,6 +70,30 @@ test("both directions of an upgraded connection are joined, and its head is the 
   assert.equal(String((await once(socket, "data"))[0]), "hello");
   socket.end();
   await once(socket, "close");
+});
+
+test("a client that reads slowly gets what the backend wrote before it ended", async () => {
+  const received: Buffer[] = [];
+  const writes: (() => void)[] = [];
+  const client = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      received.push(chunk);
+      writes.push(done);
+    },
+  });
+  const ended = once(backend, "upgrade").then(([, socket]) => once(socket, "close"));
+  const message = { method: "GET", headers: { upgrade: "echo" } } as IncomingMessage; // all that is read of it
+  await tunnel(target("/last-words"), message, client, Buffer.alloc(0), noTls);
+  await ended;
+  const closed = once(client, "close");
+  // Nothing was taken so far but the head.
+  for (let at = 0; at < writes.length; at++) {
+    writes[at]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await closed;
+  assert.match(Buffer.concat(received).toString(), /\r\n\r\nfarewell$/);
 });
 
 test("a refusal of the backend is the client's answer", async () => {

@@ -101,18 +101,23 @@ export function tunnel(
   });
 }
 
-/** What one side writes the other reads, until one of them ends. */
+/** What one side writes the other reads, until one of them ends; what it wrote last still arrives. */
 function join(client: Duplex, backend: Duplex): void {
-  const endBoth = () => {
-    client.destroy();
-    backend.destroy();
-  };
-  for (const side of [client, backend]) {
-    side.on("error", endBoth);
-    side.once("close", endBoth);
+  for (const [side, other] of [
+    [client, backend],
+    [backend, client],
+  ] as const) {
+    // Its close follows.
+    side.on("error", () => {});
+    side.once("close", () => finish(other));
   }
   client.pipe(backend);
   backend.pipe(client);
+}
+
+/** Ends a connection when what was written to it is sent. */
+function finish(socket: Duplex): void {
+  socket.end(() => socket.destroy());
 }
 
 /** The head of an answer as it came, but for what belongs to the backend's own connection. */

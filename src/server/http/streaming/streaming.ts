@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { type Duplex, pipeline, type Readable } from "node:stream";
-import { text } from "node:stream/consumers";
 import { createGunzip } from "node:zlib";
 import { type WebSocket, WebSocketServer } from "ws";
 import {
@@ -229,7 +228,7 @@ function unreachable(error: unknown): ApiError {
 /** What the agent refused, as the Status that a client gets of it. */
 async function refusal(answer: IncomingMessage, resource: string, name: string): Promise<ApiError> {
   const code = answer.statusCode ?? 500;
-  const words = (await text(answer)).slice(0, refusalBytesMax).trimEnd();
+  const words = (await beginning(answer, refusalBytesMax)).trimEnd();
   if (code === 500) return internalError(new Error(words));
   if (code === 400) return badRequest(words);
   const details = { name, kind: resource };
@@ -241,6 +240,18 @@ async function refusal(answer: IncomingMessage, resource: string, name: string):
     });
   }
   return new ApiError(code, "", words, details);
+}
+
+/** The first bytes of a body as text; the rest is not read. */
+async function beginning(body: Readable, bytesMax: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= bytesMax) break;
+  }
+  return Buffer.concat(chunks).subarray(0, bytesMax).toString("utf8");
 }
 
 async function send(answer: IncomingMessage, response: HttpResponse, headers: HttpHeaders): Promise<void> {
