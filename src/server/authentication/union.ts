@@ -7,29 +7,32 @@ export const allUnauthenticated = "system:unauthenticated";
 /** Who sends a request without credentials, where anonymous requests are allowed. */
 export const anonymousUser: User = { name: "system:anonymous", groups: [allUnauthenticated] };
 
+// Authenticators give the same object for the same credentials again, so its copy in the group is kept with it.
+const members = new WeakMap<User, User>();
+
+/** The user in system:authenticated, unless it is said to be in that or the opposite group already. */
+export function asAuthenticated(user: User): User {
+  if (user.groups.includes(allAuthenticated) || user.groups.includes(allUnauthenticated)) return user;
+  let member = members.get(user);
+  if (!member) {
+    member = { ...user, groups: [...user.groups, allAuthenticated] };
+    members.set(user, member);
+  }
+  return member;
+}
+
 /**
  * Asks one after the other; whoever knows the credentials decides, and everybody found is in system:authenticated. When
  * nobody knows them but somebody refused them, the refusal is thrown.
  */
 export function unionAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
-  // Authenticators give the same object for the same credentials again, so its copy in the group is kept with it.
-  const members = new WeakMap<User, User>();
-  const asMember = (user: User): User => {
-    if (user.groups.includes(allAuthenticated) || user.groups.includes(allUnauthenticated)) return user;
-    let member = members.get(user);
-    if (!member) {
-      member = { ...user, groups: [...user.groups, allAuthenticated] };
-      members.set(user, member);
-    }
-    return member;
-  };
   return {
     async authenticate(credentials) {
       let refusal: unknown;
       for (const authenticator of authenticators) {
         try {
           const user = await authenticator.authenticate(credentials);
-          if (user) return asMember(user);
+          if (user) return asAuthenticated(user);
         } catch (error) {
           // Another one may still know who this is: an expired certificate beside a good token.
           refusal ??= error;

@@ -1,11 +1,9 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type User, unauthorized } from "../../api/index.ts";
-import type { Authenticator, Credentials } from "../authentication/authenticator.ts";
+import { type Authenticator, anonymousUser, asAuthenticated, type Credentials } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
 
-export const anonymous: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
-const authenticatedGroup = "system:authenticated";
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** What a connection brought at its handshake; the bytes are the same ones for every request of the connection. */
@@ -45,21 +43,9 @@ export async function authenticate(
     ...(token ? { token } : {}),
   };
   const user = await authenticator.authenticate(credentials);
-  if (user) return withAuthenticatedGroup(user);
+  if (user) return asAuthenticated(user);
   if (isStranger || authorization || token) throw unauthorized();
-  return anonymous;
-}
-
-const completed = new WeakMap<User, User>();
-
-export function withAuthenticatedGroup(user: User): User {
-  if (user.groups.includes(authenticatedGroup) || user.groups.includes("system:unauthenticated")) return user;
-  let found = completed.get(user);
-  if (!found) {
-    found = { ...user, groups: [...user.groups, authenticatedGroup] };
-    completed.set(user, found);
-  }
-  return found;
+  return anonymousUser;
 }
 
 /** Browsers cannot set the Authorization header of a WebSocket; Kubernetes lets them offer the token as a protocol. */

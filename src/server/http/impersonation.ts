@@ -1,6 +1,6 @@
 import { badRequest, type User } from "../../api/index.ts";
 import type { ApiServer } from "../api-server.ts";
-import { withAuthenticatedGroup } from "./credentials.ts";
+import { allUnauthenticated, anonymousUser, asAuthenticated } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
 
 const extraPrefix = "impersonate-extra-";
@@ -29,17 +29,27 @@ export async function impersonate(api: ApiServer, request: HttpRequest, user: Us
   const extra: Record<string, readonly string[]> = {};
   for (const header of Object.keys(request.headers())) {
     if (!header.startsWith(extraPrefix)) continue;
-    const key = decodeURIComponent(header.slice(extraPrefix.length));
+    const key = decodedKey(header.slice(extraPrefix.length));
     extra[key] = valuesOf(request, header);
     for (const value of extra[key]) await may("authentication.k8s.io", "userextras", key, "", value);
   }
+  if (name === anonymousUser.name && !groups.includes(allUnauthenticated)) groups.push(allUnauthenticated);
   const accountGroups = account ? ["system:serviceaccounts", `system:serviceaccounts:${account.namespace}`] : [];
-  return withAuthenticatedGroup({
+  return asAuthenticated({
     name,
-    groups: groups.length > 0 ? groups : name === "system:anonymous" ? ["system:unauthenticated"] : accountGroups,
+    groups: groups.length > 0 ? groups : accountGroups,
     ...(uid === undefined ? {} : { uid }),
     ...(Object.keys(extra).length > 0 ? { extra } : {}),
   });
+}
+
+/** Keys are percent-encoded, for headers cannot say everything; what does not decode is taken as it is. */
+function decodedKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function valuesOf(request: HttpRequest, header: string): string[] {
