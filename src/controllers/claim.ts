@@ -38,7 +38,7 @@ export interface ClaimPlan<T> {
 }
 
 /** What to do with `candidates`. An owner that is being deleted changes nothing, and keeps what it has. */
-export function planClaim<T extends KubeObject>(claim: Claim<T>, candidates: readonly T[]): ClaimPlan<T> {
+function planClaim<T extends KubeObject>(claim: Claim<T>, candidates: readonly T[]): ClaimPlan<T> {
   const { owner, matches, considers } = claim;
   const kept: T[] = [];
   const adopted: T[] = [];

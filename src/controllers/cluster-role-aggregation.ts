@@ -26,7 +26,7 @@ export const clusterRoleAggregationController = defineController({
 });
 
 /** The rules of the roles that the selectors of `role` choose, each once, in the order of the roles' names. */
-export function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): PolicyRule[] {
+function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): PolicyRule[] {
   const byName = [...all].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const rules: PolicyRule[] = [];
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? [])

@@ -31,7 +31,7 @@ import {
   reportReplicaFailure,
 } from "./deployment-status.ts";
 
-export const templateHashLabel = "pod-template-hash";
+const templateHashLabel = "pod-template-hash";
 
 export interface DeploymentPlan {
   readonly create?: NewObject<ReplicaSet>;

@@ -141,11 +141,7 @@ async function createPods<T extends ReplicaOwner>(
   return undefined;
 }
 
-export function podFromTemplate(
-  owner: KubeObject,
-  resource: ResourceReference,
-  template: PodTemplateSpec,
-): NewObject<Pod> {
+function podFromTemplate(owner: KubeObject, resource: ResourceReference, template: PodTemplateSpec): NewObject<Pod> {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   const { name, namespace } = owner.metadata;
   return {
@@ -204,7 +200,7 @@ async function deletePods(
 }
 
 /** What the pods say, with the condition ReplicaFailure while pods cannot be created or deleted. */
-export function replicaStatus(
+function replicaStatus(
   owner: ReplicaOwner,
   pods: readonly Pod[],
   terminating: number | undefined,
@@ -252,7 +248,7 @@ function withoutZeros(status: object): object {
 }
 
 /** When the next ready pod will have been ready for long enough to count as available. */
-export function nextAvailability(pods: readonly Pod[], minReadySeconds: number, nowMs: number) {
+function nextAvailability(pods: readonly Pod[], minReadySeconds: number, nowMs: number) {
   let nextMs = Number.POSITIVE_INFINITY;
   for (const pod of pods) {
     if (!isPodReady(pod) || isPodAvailable(pod, minReadySeconds, nowMs)) continue;

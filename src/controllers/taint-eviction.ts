@@ -62,7 +62,7 @@ function isNoExecute({ effect }: Taint): boolean {
 }
 
 /** How long the tolerations bear all the taints together; 0 when one is not tolerated. */
-export function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number {
+function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number {
   let leastMs = Number.POSITIVE_INFINITY;
   for (const taint of taints) {
     const matching = tolerations.filter((toleration) => toleratesTaint(toleration, taint));

@@ -17,7 +17,7 @@ export function parseAddress(text: string): number | undefined {
   return value;
 }
 
-export function formatAddress(value: number): string {
+function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 

@@ -1,10 +1,10 @@
 // How containers and sandboxes are marked in the engine, with the kubelet's names, so that a restarted agent finds its own.
 import type { Container, EphemeralContainer, Pod } from "../../api/index.ts";
 
-export const podNameLabel = "io.kubernetes.pod.name";
-export const podNamespaceLabel = "io.kubernetes.pod.namespace";
+const podNameLabel = "io.kubernetes.pod.name";
+const podNamespaceLabel = "io.kubernetes.pod.namespace";
 export const podUidLabel = "io.kubernetes.pod.uid";
-export const containerNameLabel = "io.kubernetes.container.name";
+const containerNameLabel = "io.kubernetes.container.name";
 
 const hashAnnotation = "io.kubernetes.container.hash";
 const restartCountAnnotation = "io.kubernetes.container.restartCount";
@@ -15,7 +15,7 @@ const terminationGraceAnnotation = "io.kubernetes.pod.terminationGracePeriod";
 
 type Words = Readonly<Record<string, string>>;
 
-export function podLabels(pod: Pod): Words {
+function podLabels(pod: Pod): Words {
   const { name, namespace, uid } = pod.metadata;
   return { [podNameLabel]: name, [podNamespaceLabel]: namespace ?? "", [podUidLabel]: uid };
 }

@@ -10,7 +10,7 @@ export interface CrashBackoffLimits {
 }
 
 /** The kubelet's MaxContainerBackOff: 10 s doubling to 5 minutes. */
-export const crashBackoffLimits: CrashBackoffLimits = { firstMs: 10_000, maxMs: 300_000 };
+const crashBackoffLimits: CrashBackoffLimits = { firstMs: 10_000, maxMs: 300_000 };
 
 /** A container that lived for twice the longest delay starts over (client-go's flowcontrol.Backoff). */
 function isExpired(backoff: CrashBackoff, atMs: number, limits: CrashBackoffLimits): boolean {

@@ -61,7 +61,7 @@ export function planPod(view: PodView): PodPlan {
 }
 
 /** Whether every container has ended and none will run again; a pod whose init container failed for good is finished too. */
-export function isFinished(view: PodView): boolean {
+function isFinished(view: PodView): boolean {
   const { pod, containers } = view;
   if (isPodTerminal(pod) || hasFailedInit(view)) return true;
   return appContainersOf(pod).every((container) => {

@@ -20,7 +20,7 @@ const ednsSizeMax = 1232;
 const authoritative = packet.AUTHORITATIVE_ANSWER;
 const recursionAvailable = packet.RECURSION_AVAILABLE;
 const nameError = 3;
-export const serverFailure = 2;
+const serverFailure = 2;
 const notImplemented = 4;
 
 /** Undefined when the bytes are no query that can be answered, not even with an error. */

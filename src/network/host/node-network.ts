@@ -68,7 +68,7 @@ export async function configurePods(network: NodeNetwork, podCidr: string): Prom
  * Pods hang on point-to-point links (the ptp plugin), not on a bridge: all their packets are routed, so the answers of
  * a pod on the same node pass the translation that the question passed, without bridge-netfilter.
  */
-export function cniConfiguration(podCidr: string, reservations: string, mtu: number): string {
+function cniConfiguration(podCidr: string, reservations: string, mtu: number): string {
   const ipam = {
     type: "host-local",
     dataDir: reservations,
