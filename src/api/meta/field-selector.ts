@@ -71,15 +71,6 @@ function unescapeFieldValue(value: string): string {
   return result;
 }
 
-/** A value as it stands in the text form. */
-export function escapeFieldValue(value: string): string {
-  return value.replace(/[\\,=]/g, (char) => `\\${char}`);
-}
-
-export function formatFieldSelector(requirements: readonly FieldRequirement[]): string {
-  return requirements.map(({ field, operator, value }) => `${field}${operator}${escapeFieldValue(value)}`).join(",");
-}
-
 /** Whether the object meets every requirement that parseFieldSelector made for its kind. */
 export function matchesFields<T extends KubeObject>(
   requirements: readonly FieldRequirement[],

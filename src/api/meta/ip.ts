@@ -1,6 +1,3 @@
-import type { FieldError } from "./api-error.ts";
-import { invalidValue, type Path } from "./field-error.ts";
-
 /** An address. IPv4-mapped IPv6 addresses count as IPv4, as in Go's net package. */
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -124,12 +121,4 @@ export function isIpv6(value: string): string[] {
 
 export function isCidr(value: string): string[] {
   return parseCidr(value) ? [] : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
-}
-
-export function validateIp(at: Path, value: string): FieldError[] {
-  return isIp(value).map((message) => invalidValue(at, value, message));
-}
-
-export function validateCidr(at: Path, value: string): FieldError[] {
-  return isCidr(value).map((message) => invalidValue(at, value, message));
 }

@@ -18,8 +18,6 @@ export type Trust =
   | { readonly kind: "agent"; readonly nodeName: string; readonly verify: boolean }
   | { readonly kind: "anyone" };
 
-export type BackendOfNode = (path: string, verify?: boolean) => Backend;
-
 /** How nodes are reached: kubeadm's --kubelet-preferred-address-types, and what is left. */
 const addressTypes = ["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"];
 const agentPortDefault = 10_250;
