@@ -29,6 +29,8 @@ function run(args: readonly string[], options: RunOptions = {}): Promise<Outcome
     ...process.env,
     KUBECONFIG: options.kubeconfig ?? plane.kubeconfig,
     KUBECACHEDIR: join(plane.directory, "cache"),
+    // An edit that is refused leaves its text behind.
+    TMPDIR: plane.directory,
     ...options.env,
   };
   return new Promise((resolve) => {
