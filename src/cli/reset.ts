@@ -1,10 +1,12 @@
-import { readSettings, removeCluster } from "../cluster/index.ts";
+import { readSettings, removeCluster, removeUnstarted } from "../cluster/index.ts";
 import { silentLogger } from "../lib/index.ts";
 import { directoryOf, existingCluster } from "./target.ts";
 
 export async function reset(options: { readonly dataDir?: string }): Promise<void> {
-  if (!readSettings(directoryOf(options))) {
-    console.log(`there is no cluster in ${directoryOf(options).root}`);
+  const place = directoryOf(options);
+  if (!readSettings(place)) {
+    removeUnstarted(place);
+    console.log(`there is no cluster in ${place.root}`);
     return;
   }
   const { directory, settings } = existingCluster(options);

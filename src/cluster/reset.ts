@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { removeEngine } from "../agent/host/containerd/index.ts";
 import { type Logger, systemClock } from "../lib/index.ts";
 import { networkNames, run, tearDownNodeNetwork } from "../network/index.ts";
@@ -10,6 +10,23 @@ import { lockCluster } from "./lock.ts";
 import { enginePaths } from "./node-engine.ts";
 import { removeFromKubeconfig } from "./pki/index.ts";
 import type { ClusterSettings } from "./settings.ts";
+
+/**
+ * Removes what an `up` left that was ended before it had decided anything: its lock, and its settings half written.
+ * Nothing else was made by then; a directory with anything more in it is not touched.
+ */
+export function removeUnstarted(directory: DataDirectory): void {
+  const own = new Set(["lock", `${basename(directory.settings)}.new`]);
+  if (!existsSync(directory.root) || readdirSync(directory.root).some((name) => !own.has(name))) return;
+  const lock = lockCluster(directory.root);
+  try {
+    rmSync(`${directory.settings}.new`, { force: true });
+    lock.remove();
+  } finally {
+    lock.release();
+  }
+  if (readdirSync(directory.root).length === 0) rmdirSync(directory.root);
+}
 
 /**
  * Stops the cluster and removes all that it made: processes, containers, mounts, interfaces, rules, cgroups, files and
