@@ -71,6 +71,7 @@ before(async () => {
       platform: "",
     },
     clock: systemClock,
+    random: systemRandom,
     log: silentLogger,
   });
   https = httpsClient({

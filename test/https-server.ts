@@ -1,10 +1,11 @@
 // An API server over memory behind real HTTPS, with a certificate authority of its own, for tests.
 import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
-import { type Logger, seededRandom, silentLogger, systemClock } from "../src/lib/index.ts";
+import { type Clock, type Logger, seededRandom, silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { createX509Authenticator } from "../src/server/authentication/index.ts";
 import { type HttpServerOptions, type Listener, startHttpServer } from "../src/server/http/index.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "../src/server/server-for-tests.ts";
@@ -35,6 +36,8 @@ export interface Sent {
   readonly body?: string;
   /** Null: no certificate. */
   readonly key?: KeyPair | null;
+  /** Over HTTP/2 instead of HTTP/1.1. */
+  readonly http2?: boolean;
 }
 
 /** An answer that streams, line by line. */
@@ -47,16 +50,32 @@ export interface LineStream {
 export interface HttpsServer {
   readonly server: TestServer;
   readonly listener: Listener;
+  /** A connection of HTTP/2 that its maker closes. */
+  session(key?: KeyPair | null): ClientHttp2Session;
   send(method: string, path: string, sent?: Sent): Promise<Answer>;
   stream(path: string, headers?: Record<string, string>): Promise<LineStream>;
   close(): Promise<void>;
 }
 
-export interface HttpsServerOptions extends TestServerOptions, Pick<HttpServerOptions, "healthChecks" | "limits"> {
-  readonly httpLog?: Logger;
+/** What a stream of HTTP/2 brings back. */
+export async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
+  const [{ ":status": status = 0, ...headers }] = (await once(stream, "response")) as [
+    IncomingHttpHeaders & { ":status"?: number },
+  ];
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  return { status, headers, text: bytes.toString(), bytes };
 }
 
-export async function startHttpsServer({ healthChecks, limits, httpLog, ...options }: HttpsServerOptions = {}) {
+export interface HttpsServerOptions extends TestServerOptions, Pick<HttpServerOptions, "healthChecks" | "limits"> {
+  readonly httpLog?: Logger;
+  /** The clock of HTTP's own timeouts. */
+  readonly httpClock?: Clock;
+}
+
+export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<HttpsServer> {
+  const { healthChecks, limits, httpLog, httpClock, ...options } = all;
   const server = await startTestServer(options);
   const listener = await startHttpServer({
     api: server.api,
@@ -78,7 +97,8 @@ export async function startHttpsServer({ healthChecks, limits, httpLog, ...optio
     },
     ...(healthChecks ? { healthChecks } : {}),
     ...(limits ? { limits } : {}),
-    clock: systemClock,
+    clock: httpClock ?? systemClock,
+    random: systemRandom,
     log: httpLog ?? silentLogger,
   });
   const target = (path: string, key: KeyPair | null) => ({
@@ -92,8 +112,17 @@ export async function startHttpsServer({ healthChecks, limits, httpLog, ...optio
   const https: HttpsServer = {
     server,
     listener,
-    send: (method, path, { headers = {}, body, key = clientKey } = {}) =>
-      new Promise((resolve, reject) => {
+    session: (key = clientKey) => connect(`https://127.0.0.1:${listener.port}`, target("", key)),
+    async send(method, path, { headers = {}, body, key = clientKey, http2 = false } = {}) {
+      if (http2) {
+        const session = https.session(key);
+        try {
+          return await answerOf(session.request({ ":method": method, ":path": path, ...headers }).end(body));
+        } finally {
+          session.close();
+        }
+      }
+      return new Promise((resolve, reject) => {
         const sent = request({ ...target(path, key), method, headers }, (response) => {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -105,7 +134,8 @@ export async function startHttpsServer({ healthChecks, limits, httpLog, ...optio
         });
         sent.on("error", reject);
         sent.end(body);
-      }),
+      });
+    },
     async stream(path, headers = {}) {
       const sent = request({ ...target(path, clientKey), headers }).end();
       const [response] = (await once(sent, "response")) as [IncomingMessage];

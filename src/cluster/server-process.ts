@@ -57,6 +57,7 @@ export function runServer(root: string): Promise<void> {
         log,
       }),
       clock: systemClock,
+      random: systemRandom,
       log,
     });
     log.info("the API server listens", { port: listener.port });

@@ -86,6 +86,7 @@ before(async () => {
       typeof startHttpServer
     >[0]["version"], // kubectl reads no more
     clock: systemClock,
+    random: systemRandom,
     log: silentLogger,
     streaming: {
       handle: (...request) => routes.handle(...request),

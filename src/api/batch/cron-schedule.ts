@@ -1,6 +1,9 @@
 // The schedules of CronJobs: the five fields of cron, or one of its words, as github.com/robfig/cron/v3 reads them;
 // the messages are its own. https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax
 
+import { errorMessage } from "../../lib/index.ts";
+import { parseDuration } from "../meta/index.ts";
+
 /** When a schedule is due: each field's set of values. */
 export interface CronSchedule {
   readonly minutes: ReadonlySet<number>;
@@ -47,7 +50,7 @@ const words: Readonly<Record<string, string>> = {
 export function parseCronSchedule(text: string): CronSchedule | IntervalSchedule {
   if (text === "") throw new Error("empty spec string");
   const spec = text.replace(/^(CRON_)?TZ=\S*\s*/, "").trim();
-  if (spec.startsWith("@every ")) return { everySeconds: parseDuration(spec.slice("@every ".length), spec) };
+  if (spec.startsWith("@every ")) return { everySeconds: everySeconds(spec.slice("@every ".length), spec) };
   if (spec.startsWith("@")) {
     const meant = Object.hasOwn(words, spec) ? words[spec] : undefined;
     if (meant === undefined) throw new Error(`unrecognized descriptor: ${spec}`);
@@ -111,13 +114,11 @@ function parseNumber(text: string): number {
   return Number(text);
 }
 
-const unitSeconds: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001, us: 1e-6, µs: 1e-6, ns: 1e-9 };
-
 /** A duration as Go writes it, in whole seconds and at least one. */
-function parseDuration(text: string, spec: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)];
-  if (parts.length === 0 || parts.map(([whole]) => whole).join("") !== text)
-    throw new Error(`failed to parse duration ${spec}: time: invalid duration ${JSON.stringify(text)}`);
-  const seconds = parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitSeconds[unit ?? ""] ?? 0), 0);
-  return Math.max(1, Math.floor(seconds));
+function everySeconds(text: string, spec: string): number {
+  try {
+    return Math.max(1, Math.floor(parseDuration(text) / 1_000));
+  } catch (error) {
+    throw new Error(`failed to parse duration ${spec}: ${errorMessage(error)}`);
+  }
 }

@@ -116,6 +116,11 @@ export function tooManyRequests(message: string, retryAfterSeconds: number): Api
   return new ApiError(429, "TooManyRequests", message, { retryAfterSeconds });
 }
 
+/** 504 with reason Timeout: the work was not done in time, and may still be done. */
+export function timeout(message: string): ApiError {
+  return new ApiError(504, "Timeout", `Timeout: ${message}`, {});
+}
+
 export function serviceUnavailable(message: string): ApiError {
   return new ApiError(503, "ServiceUnavailable", message);
 }

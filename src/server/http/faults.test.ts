@@ -2,21 +2,23 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
-import { authority, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
-import { silentLogger } from "../../lib/index.ts";
+import { answerOf, authority, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
+import { silentLogger, VirtualClock } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const body = (name: string) => JSON.stringify({ metadata: { name } });
 
 let https: HttpsServer;
+const clock = new VirtualClock();
 const errors: string[] = [];
 /** Holds creates of `slow` until it is let go, and breaks at `broken`. */
 let letGo: () => void = () => {};
 let arrived: () => void = () => {};
 const plugin: AdmissionPlugin = {
   name: "test",
-  admit: ({ name }) => {
+  admit: ({ name, operation }) => {
+    if (operation !== "CREATE") return;
     if (name === "broken") throw new TypeError("a programmer was wrong");
     if (name !== "slow") return;
     return new Promise((resolve) => {
@@ -34,6 +36,7 @@ before(async () => {
       { name: "well", check: () => {} },
       { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
     ],
+    httpClock: clock,
     httpLog: { ...silentLogger, error: (message) => errors.push(message) },
   });
 });
@@ -50,6 +53,16 @@ function raw(text: string): Promise<string> {
   return once(socket, "close").then(() => answer);
 }
 
+/** Resolves when so many writes are under way. */
+async function underWay(writes: number): Promise<void> {
+  const line = `apiserver_current_inflight_requests{request_kind="mutating"} ${writes}\n`;
+  while (!(await https.send("GET", "/metrics")).text.includes(line));
+}
+
+async function exists(name: string): Promise<void> {
+  while ((await https.send("GET", `${configMaps}/${name}`)).status !== 200);
+}
+
 test("one request too many is told to come back", async () => {
   const held = new Promise<void>((resolve) => {
     arrived = resolve;
@@ -63,6 +76,64 @@ test("one request too many is told to come back", async () => {
   letGo();
   assert.equal((await slow).status, 201);
   assert.equal((await https.send("POST", configMaps, { body: body("second") })).status, 201);
+  await https.send("DELETE", `${configMaps}/slow`);
+});
+
+const timeoutStatus = {
+  kind: "Status",
+  apiVersion: "v1",
+  metadata: {},
+  status: "Failure",
+  message: "Timeout: request did not complete within the allotted timeout",
+  reason: "Timeout",
+  details: {},
+  code: 504,
+};
+
+test("a request that takes too long is answered, and what it asked for may still happen", async () => {
+  for (const [query, waitMs] of [
+    ["", 60_000],
+    ["?timeout=0s", 60_000],
+    ["?timeout=2m", 60_000],
+    ["?timeout=1.5s", 1_500],
+  ] as const) {
+    const held = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const slow = https.send("POST", `${configMaps}${query}`, { body: body("slow") });
+    await held;
+    await clock.advance(waitMs);
+    const answer = await slow;
+    assert.deepEqual([answer.status, JSON.parse(answer.text)], [504, timeoutStatus]);
+    letGo();
+    await exists("slow");
+    await https.send("DELETE", `${configMaps}/slow`);
+  }
+  const wrong = await https.send("GET", `${configMaps}?timeout=soon`);
+  assert.equal(wrong.status, 400);
+  assert.equal(
+    JSON.parse(wrong.text).message,
+    'invalid timeout specified in the request URL - time: invalid duration "soon"',
+  );
+});
+
+test("a body that does not come is not waited for for ever, and leaves its place", async () => {
+  const headers = { ":method": "POST", ":path": configMaps };
+  const session = https.session();
+  const stream = session.request(headers, { endStream: false });
+  stream.write("{");
+  await underWay(1);
+  await clock.advance(60_000);
+  const answer = await answerOf(stream);
+  assert.deepEqual([answer.status, JSON.parse(answer.text)], [504, timeoutStatus]);
+  session.close();
+  await underWay(0);
+
+  const sent = raw(`POST ${configMaps} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{`);
+  await underWay(1);
+  await clock.advance(60_000);
+  assert.match(await sent, /^HTTP\/1\.1 504 /);
+  await underWay(0);
 });
 
 test("what nobody foresaw is a 500 and is logged, and the server goes on", async () => {

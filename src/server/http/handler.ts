@@ -1,6 +1,14 @@
 import type { Socket } from "node:net";
-import { ApiError, tooManyRequests, type User, type Verb } from "../../api/index.ts";
-import type { Clock, Logger } from "../../lib/index.ts";
+import {
+  ApiError,
+  badRequest,
+  parseDuration,
+  timeout,
+  tooManyRequests,
+  type User,
+  type Verb,
+} from "../../api/index.ts";
+import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import { authenticate } from "./credentials.ts";
@@ -31,10 +39,14 @@ export interface HandlerOptions {
   /** Requests under way at once, watches and streams not counted; the figures of Kubernetes when left out. */
   readonly readsMax?: number;
   readonly writesMax?: number;
+  /** How long a request may take that is no watch and no stream. */
+  readonly requestTimeoutMs?: number;
 }
 
 const readsMaxDefault = 400;
 const writesMaxDefault = 200;
+/** As --request-timeout of Kubernetes. */
+const requestTimeoutMsDefault = 60_000;
 const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
   pods: ["exec", "attach", "portforward", "log", "proxy"],
   services: ["proxy"],
@@ -80,7 +92,7 @@ export class Handler {
       labels = this.#labels(request, path, query);
       if (route) await metrics.longRunning(labels, () => this.#stream(route, call));
       else if (path) await this.#resource(path, labels, call);
-      else await this.#path(call);
+      else await this.#timely(call, () => this.#path(call));
     } catch (error) {
       this.#fail(error, request, response);
     }
@@ -137,11 +149,21 @@ export class Handler {
       await this.#options.metrics.longRunning(labels, () => this.#serve(path, verb, call));
       return;
     }
-    const done = this.#enter(isRead(verb));
+    await this.#timely(call, () => this.#counted(isRead(verb), () => this.#serve(path, verb, call)));
+  }
+
+  /** Throws 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
+  async #timely({ request, query }: Call, work: () => Promise<void>): Promise<void> {
+    const { clock, requestTimeoutMs = requestTimeoutMsDefault } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const timer = clock.setTimer(timeoutMsOf(query, requestTimeoutMs), () => {
+      request.abandonBody();
+      late.reject(timeout("request did not complete within the allotted timeout"));
+    });
     try {
-      await this.#serve(path, verb, call);
+      await Promise.race([work(), late.promise]);
     } finally {
-      done();
+      timer.cancel();
     }
   }
 
@@ -164,13 +186,17 @@ export class Handler {
     }
   }
 
-  /** Counts a request in; what is returned counts it out. Throws 429 when there are too many. */
-  #enter(read: boolean): () => void {
+  /** Does the work unless there is too much under way: then throws 429. */
+  async #counted(read: boolean, work: () => Promise<void>): Promise<void> {
     const { readsMax = readsMaxDefault, writesMax = writesMaxDefault } = this.#options;
     if (read ? this.#reads >= readsMax : this.#writes >= writesMax)
       throw tooManyRequests("Too many requests, please try again later.", 1);
     this.#count(read, 1);
-    return () => this.#count(read, -1);
+    try {
+      await work();
+    } finally {
+      this.#count(read, -1);
+    }
   }
 
   #count(read: boolean, difference: 1 | -1): void {
@@ -203,6 +229,18 @@ export class Handler {
     const encoder = encoderOf(request, jsonOnly, new URLSearchParams(request.query));
     const headers = headersOf({ request, response, encoder, transform: undefined, log: this.#options.log }, []);
     response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
+  }
+}
+
+/** What the client is willing to wait, when that is less than the most. Throws 400 for what is no duration. */
+function timeoutMsOf(query: URLSearchParams, maxMs: number): number {
+  const asked = query.get("timeout");
+  if (!asked) return maxMs;
+  try {
+    const ms = parseDuration(asked);
+    return ms > 0 && ms < maxMs ? ms : maxMs;
+  } catch (error) {
+    throw badRequest(`invalid timeout specified in the request URL - ${errorMessage(error)}`);
   }
 }
 

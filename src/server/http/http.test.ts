@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { connect } from "node:http2";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import {
+  answerOf,
   authority,
-  clientKey,
   type HttpsServer,
   type Sent,
   startHttpsServer,
@@ -77,11 +76,25 @@ const wrongRequests: readonly [string, Sent & { method: string; path: string }, 
 ];
 
 for (const [name, { method, path, ...rest }, status, text] of wrongRequests)
-  test(`${name} is answered ${status}`, async () => {
-    const answer = await send(method, path, rest);
-    assert.equal(answer.status, status);
-    assert.match(answer.text, text);
-  });
+  for (const http2 of [false, true])
+    test(`${name} is answered ${status} over ${http2 ? "HTTP/2" : "HTTP/1.1"}`, async () => {
+      const answer = await send(method, path, { ...rest, http2 });
+      assert.equal(answer.status, status);
+      assert.match(answer.text, text);
+    });
+
+test("every answer says under which id it is known, the client's own if it has one", async () => {
+  for (const http2 of [false, true]) {
+    for (const path of ["/livez", "/nothing", "/api/v1/nothings", configMaps]) {
+      const { headers } = await send("GET", path, { http2 });
+      assert.match(String(headers["audit-id"]), /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/);
+    }
+    const own = await send("GET", configMaps, { http2, headers: { "audit-id": "mine" } });
+    assert.equal(own.headers["audit-id"], "mine");
+    const odd = await send("GET", configMaps, { http2, headers: { "audit-id": "a\u00fc b" } });
+    assert.notEqual(odd.headers["audit-id"], "a\u00fc b");
+  }
+});
 
 test("a path in Latin letters is read as UTF-8, and broken encoding is refused", async () => {
   assert.equal((await send("GET", "/api/v1/namespaces/default/configmaps/%C3%BC")).status, 404);
@@ -274,18 +287,8 @@ test("requests are counted by what they asked for", async () => {
 });
 
 test("HTTP/2 carries many requests over one connection", async () => {
-  const session = connect(`https://127.0.0.1:${https.listener.port}`, {
-    ca: authority.certificate,
-    key: clientKey.privateKey,
-    cert: clientKey.certificate,
-  });
-  const get = async (path: string) => {
-    const sent = session.request({ ":path": path });
-    const [headers] = (await once(sent, "response")) as [IncomingHttpHeaders & { ":status": number }];
-    let text = "";
-    for await (const chunk of sent) text += chunk;
-    return { status: headers[":status"], text };
-  };
+  const session = https.session();
+  const get = (path: string) => answerOf(session.request({ ":path": path }));
   const answers = await Promise.all(Array.from({ length: 50 }, () => get(configMaps)));
   assert.ok(answers.every(({ status, text }) => status === 200 && text === answers[0]?.text));
   assert.equal((await get("/nothing")).status, 404);

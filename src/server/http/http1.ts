@@ -1,7 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import { readBody, StreamWriter } from "./body.ts";
-import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
+import {
+  auditIdHeader,
+  type BodyWriter,
+  type HttpHeaders,
+  type HttpRequest,
+  type HttpResponse,
+  sizeOf,
+} from "./message.ts";
 
 /** A request of Node's HTTP/1.1 server. */
 export class Http1Request implements HttpRequest {
@@ -54,15 +61,25 @@ export class Http1Request implements HttpRequest {
     }
     return this.#abort.signal;
   }
+
+  abandonBody(): void {
+    const message = this.#message;
+    if (message.complete) return;
+    // Once it is answered a message hears no more of its socket.
+    message.socket.once("close", () => message.destroy());
+    this.#connection.once("finish", () => message.socket.destroySoon());
+  }
 }
 
 export class Http1Response implements HttpResponse {
   readonly #response: ServerResponse;
   readonly #isHead: boolean;
+  readonly #auditId: string;
 
-  constructor(response: ServerResponse, isHead: boolean) {
+  constructor(response: ServerResponse, isHead: boolean, auditId: string) {
     this.#response = response;
     this.#isHead = isHead;
+    this.#auditId = auditId;
   }
 
   get started(): boolean {
@@ -75,12 +92,14 @@ export class Http1Response implements HttpResponse {
 
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
     headers["content-length"] = sizeOf(parts);
+    headers[auditIdHeader] = this.#auditId;
     this.#response.writeHead(status, headers);
     if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
     this.#response.end(this.#isHead ? undefined : parts.at(-1));
   }
 
   start(status: number, headers: HttpHeaders): BodyWriter {
+    headers[auditIdHeader] = this.#auditId;
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
     return new StreamWriter(this.#response);

@@ -1,6 +1,13 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { readBody, StreamWriter } from "./body.ts";
-import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
+import {
+  auditIdHeader,
+  type BodyWriter,
+  type HttpHeaders,
+  type HttpRequest,
+  type HttpResponse,
+  sizeOf,
+} from "./message.ts";
 
 /** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
 export class Http2Request implements HttpRequest {
@@ -52,15 +59,22 @@ export class Http2Request implements HttpRequest {
     }
     return this.#abort.signal;
   }
+
+  abandonBody(): void {
+    const stream = this.#stream;
+    if (!stream.readableEnded) stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
 }
 
 export class Http2Response implements HttpResponse {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
+  readonly #auditId: string;
 
-  constructor(stream: ServerHttp2Stream, isHead: boolean) {
+  constructor(stream: ServerHttp2Stream, isHead: boolean, auditId: string) {
     this.#stream = stream;
     this.#isHead = isHead;
+    this.#auditId = auditId;
   }
 
   get started(): boolean {
@@ -77,6 +91,7 @@ export class Http2Response implements HttpResponse {
     headers[":status"] = status;
     const size = sizeOf(parts);
     headers["content-length"] = size;
+    headers[auditIdHeader] = this.#auditId;
     if (this.#isHead || size === 0) stream.respond(headers, { endStream: true });
     else {
       stream.respond(headers);
@@ -89,6 +104,7 @@ export class Http2Response implements HttpResponse {
 
   start(status: number, headers: HttpHeaders): BodyWriter {
     headers[":status"] = status;
+    headers[auditIdHeader] = this.#auditId;
     this.#stream.respond(headers);
     return new Http2Writer(this.#stream);
   }

@@ -4,10 +4,11 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import type { Handler } from "./handler.ts";
 import { Http1Request, Http1Response } from "./http1.ts";
 import { Http2Request, Http2Response } from "./http2.ts";
+import { auditIdHeader, auditIdOf } from "./message.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
 
@@ -29,6 +30,7 @@ export interface ListenerOptions {
   readonly port: number;
   readonly headersTimeoutMs?: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
 }
 
@@ -64,7 +66,7 @@ function tlsOptions({ key, certificate, clientCa }: TlsFiles) {
  * server for both goes through a compatibility layer that is half as fast.
  */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { handler, log } = options;
+  const { handler, log, random } = options;
   const sessions = new Set<ServerHttp2Session>();
   const streams = new Map<Http2Session, number>();
   const server = createServer({
@@ -97,7 +99,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   server.on("request", (message, response) => {
     const request = new Http1Request(message, response);
-    void handler.handle(request, new Http1Response(response, request.method === "HEAD"), message.socket);
+    const answer = new Http1Response(response, request.method === "HEAD", auditIdOf(request, random));
+    void handler.handle(request, answer, message.socket);
   });
   server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
     void upgrade(options, message, socket, head);
@@ -117,7 +120,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
     const request = new Http2Request(stream, headers);
     const socket = stream.session?.socket;
-    void handler.handle(request, new Http2Response(stream, request.method === "HEAD"), socket);
+    const answer = new Http2Response(stream, request.method === "HEAD", auditIdOf(request, random));
+    void handler.handle(request, answer, socket);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -178,7 +182,8 @@ async function upgrade(
     await streaming.upgrade(route, user, message, socket, head);
   } catch (error) {
     const { status } = toApiError(error, log, `upgrade ${request.path}`);
-    writeRaw(socket, status.code, statusHeaders(status), JSON.stringify(status));
+    const headers = { ...statusHeaders(status), [auditIdHeader]: auditIdOf(request, options.random) };
+    writeRaw(socket, status.code, headers, JSON.stringify(status));
   }
 }
 

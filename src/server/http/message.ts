@@ -1,5 +1,7 @@
 // The one shape of an HTTP request and its answer, whichever protocol brought them.
 
+import { type Random, uuid } from "../../lib/index.ts";
+
 export interface HttpRequest {
   readonly method: string;
   /** The path without the query, percent-encoded as it came. */
@@ -17,7 +19,20 @@ export interface HttpRequest {
   bodyStream(): NodeJS.ReadableStream;
   /** Aborted when the client is gone or the server closes. */
   readonly signal: AbortSignal;
+  /** Gives up on a body that does not come: what brings it ends with the answer. */
+  abandonBody(): void;
 }
+
+/**
+ * The id under which a request and its answer are known: the client's own, where it gave one, as Kubernetes takes it.
+ * Only printable characters can go back in a header.
+ */
+export function auditIdOf(request: HttpRequest, random: Random): string {
+  const given = request.header(auditIdHeader);
+  return given !== undefined && /^[!-~]+$/.test(given) ? given : uuid(random);
+}
+
+export const auditIdHeader = "audit-id";
 
 export type HttpHeaders = Record<string, string | number | string[]>;
 

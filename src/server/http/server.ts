@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "../../lib/index.ts";
+import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import { Handler, type PathRoute } from "./handler.ts";
@@ -16,6 +16,8 @@ export interface HttpLimits {
   readonly writesMax?: number;
   /** How long a client may take to send the head of a request. */
   readonly headersTimeoutMs?: number;
+  /** How long a request may take that is no watch and no stream. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface HttpServerOptions {
@@ -36,12 +38,13 @@ export interface HttpServerOptions {
   readonly paths?: readonly PathRoute[];
   readonly limits?: HttpLimits;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
 }
 
 /** Serves the API over HTTPS. Rejects when it cannot listen. */
 export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
-  const { api, authenticator, streaming, clock, log, tls, address, port } = options;
+  const { api, authenticator, streaming, clock, random, log, tls, address, port } = options;
   const metrics = new RequestMetrics();
   const paths = [
     healthRoute(options.healthChecks ?? []),
@@ -61,6 +64,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     tls,
     port,
     clock,
+    random,
     log,
     ...(address === undefined ? {} : { address }),
     ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
