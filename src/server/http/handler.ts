@@ -12,6 +12,7 @@ import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
 import { authenticate } from "./credentials.ts";
+import { Deadlines } from "./deadlines.ts";
 import { impersonate } from "./impersonation.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import type { RequestLabels, RequestMetrics } from "./metrics.ts";
@@ -68,9 +69,13 @@ export class Handler {
   #writes = 0;
   /** Ends the watches when the server closes. */
   readonly #closing = new AbortController();
+  readonly #requestTimeoutMs: number;
+  readonly #deadlines: Deadlines;
 
   constructor(options: HandlerOptions) {
     this.#options = options;
+    this.#requestTimeoutMs = options.requestTimeoutMs ?? requestTimeoutMsDefault;
+    this.#deadlines = new Deadlines(options.clock, this.#requestTimeoutMs);
   }
 
   /** Ends what would not end by itself. */
@@ -152,16 +157,17 @@ export class Handler {
     await this.#timely(call, () => this.#counted(isRead(verb), () => this.#serve(path, verb, call)));
   }
 
-  /** Throws 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
-  async #timely({ request, query }: Call, work: () => Promise<void>): Promise<void> {
-    const { clock, requestTimeoutMs = requestTimeoutMsDefault } = this.#options;
-    const late = Promise.withResolvers<never>();
-    const timer = clock.setTimer(timeoutMsOf(query, requestTimeoutMs), () => {
+  /** Answers 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
+  async #timely({ request, response, query }: Call, work: () => Promise<void>): Promise<void> {
+    const late = () => {
       request.abandonBody();
-      late.reject(timeout("request did not complete within the allotted timeout"));
-    });
+      this.#fail(timeout("request did not complete within the allotted timeout"), request, response);
+    };
+    const askedMs = timeoutMsOf(query);
+    const ownMs = askedMs > 0 && askedMs < this.#requestTimeoutMs ? askedMs : undefined;
+    const timer = ownMs === undefined ? this.#deadlines.begin(late) : this.#options.clock.setTimer(ownMs, late);
     try {
-      await Promise.race([work(), late.promise]);
+      await work();
     } finally {
       timer.cancel();
     }
@@ -210,14 +216,12 @@ export class Handler {
   }
 
   #fail(error: unknown, request: HttpRequest, response: HttpResponse): void {
-    const { status } = toApiError(error, this.#options.log, `${request.method} ${request.path}`);
+    const { log } = this.#options;
     if (response.started) {
-      this.#options.log.debug("a request failed after its answer had begun", {
-        path: request.path,
-        error: status.message,
-      });
+      log.debug("a request failed after its answer", { path: request.path, error: errorMessage(error) });
       return;
     }
+    const { status } = toApiError(error, log, `${request.method} ${request.path}`);
     if (error instanceof PathNotFound) {
       response.end(
         404,
@@ -227,18 +231,17 @@ export class Handler {
       return;
     }
     const encoder = encoderOf(request, jsonOnly, new URLSearchParams(request.query));
-    const headers = headersOf({ request, response, encoder, transform: undefined, log: this.#options.log }, []);
+    const headers = headersOf({ request, response, encoder, transform: undefined, log }, []);
     response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
   }
 }
 
-/** What the client is willing to wait, when that is less than the most. Throws 400 for what is no duration. */
-function timeoutMsOf(query: URLSearchParams, maxMs: number): number {
+/** How long the client is willing to wait; 0: as long as it takes. Throws 400 for what is no duration. */
+function timeoutMsOf(query: URLSearchParams): number {
   const asked = query.get("timeout");
-  if (!asked) return maxMs;
+  if (!asked) return 0;
   try {
-    const ms = parseDuration(asked);
-    return ms > 0 && ms < maxMs ? ms : maxMs;
+    return parseDuration(asked);
   } catch (error) {
     throw badRequest(`invalid timeout specified in the request URL - ${errorMessage(error)}`);
   }
