@@ -3,7 +3,7 @@ import { parseRange, rangesOverlap } from "../../lib/index.ts";
 import { run } from "./commands.ts";
 import type { NodeNetwork } from "./node-network.ts";
 
-/** An interface, as `ip -json address` tells. */
+/** An interface, as `ip -json -details address` tells. */
 export interface Link {
   readonly ifname: string;
   readonly ifalias?: string;
@@ -32,7 +32,8 @@ export async function otherClusters(network: NodeNetwork): Promise<string[]> {
 }
 
 export async function links(): Promise<Link[]> {
-  return JSON.parse(await run("ip", ["-json", "address", "show"])) as Link[];
+  // Without the details it tells no alias.
+  return JSON.parse(await run("ip", ["-json", "-details", "address", "show"])) as Link[];
 }
 
 /** What on this machine is in the way of a cluster's network. */
