@@ -42,8 +42,8 @@ export function runNode(root: string): Promise<void> {
     await setUpNodeNetwork(network);
     const supervisor = await engineSupervisor(directory, log);
     const [nodeClient, networkClient] = await Promise.all([
-      clientOf(directory, "node.kubeconfig"),
-      clientOf(directory, "network.kubeconfig"),
+      clientOf(directory, "node.kubeconfig", "kubelet"),
+      clientOf(directory, "network.kubeconfig", "kube-proxy"),
       supervisor.start(),
     ]);
     const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
@@ -94,9 +94,10 @@ export function runNode(root: string): Promise<void> {
   });
 }
 
-async function clientOf(directory: DataDirectory, file: string): Promise<HttpsClient> {
+/** `userAgent` is who manages the fields that it writes: the name of the program that writes them in Kubernetes. */
+async function clientOf(directory: DataDirectory, file: string, userAgent: string): Promise<HttpsClient> {
   const connection = await fromKubeconfig(join(directory.agent, "pki", file));
-  return httpsClient({ ...connection, clock: systemClock, random: systemRandom });
+  return httpsClient({ ...connection, clock: systemClock, random: systemRandom, userAgent });
 }
 
 /** Brings up pod addresses, the service proxy and DNS as the API gives what they need; resolves when all have ended. */

@@ -62,6 +62,23 @@ test("status tells components, nodes and what was found on the machine", async (
   assert.match(await cluster.roder(["status"]), /API +https:\/\/127\.0\.0\.1:6443 answers/);
 });
 
+test("managedFields name who writes in Kubernetes", async () => {
+  interface Managed {
+    readonly metadata: { readonly name: string; readonly managedFields?: readonly { readonly manager: string }[] };
+  }
+  const managersOf = async (...what: readonly string[]) => {
+    const { items } = await cluster.json<{ items: readonly Managed[] }>("get", ...what, "-A", "--show-managed-fields");
+    const managers = items.flatMap(({ metadata }) => (metadata.managedFields ?? []).map(({ manager }) => manager));
+    return [...new Set(managers)].sort();
+  };
+  assert.deepEqual(await managersOf("nodes"), ["kube-controller-manager", "kubelet"]);
+  assert.deepEqual(await managersOf("leases"), ["kubelet"]);
+  assert.deepEqual(await managersOf("configmaps", "--field-selector=metadata.name=kube-root-ca.crt"), [
+    "kube-controller-manager",
+  ]);
+  assert.deepEqual(await managersOf("namespaces"), ["kube-apiserver"]);
+});
+
 test("logs prints what a component wrote, and names those there are", async () => {
   assert.match(await cluster.roder(["logs", "server"]), /the API server listens/);
   assert.match(await cluster.roder(["logs", "--lines", "1"]), /^server: /m);
