@@ -1,7 +1,7 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
 import { type Node, Nodes, type Pod, Pods, RuntimeClasses, Services } from "../api/index.ts";
 import { type Client, createEventRecorder, Informer, type InformerEvent } from "../client/index.ts";
-import { type Clock, errorMessage, type Logger, type Random, sleep } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, pause, type Random, sleep } from "../lib/index.ts";
 import type { AgentContext } from "./context.ts";
 import type { ContainerEngine } from "./engine/index.ts";
 import type { AgentHost } from "./host.ts";
@@ -189,7 +189,6 @@ async function followEngine({ engine, clock, log, signal }: AgentOptions, pods: 
       if (signal.aborted) return;
       log.warn("container engine lost", { error: errorMessage(error) });
     }
-    // The signal is looked at by the loop.
-    await sleep(clock, engineRetryMs, signal).catch(() => {});
+    await pause(clock, engineRetryMs, signal);
   }
 }

@@ -1,6 +1,6 @@
 // What the agent does now and then: rotates logs, removes unused images, keeps the shares of the classes of pods.
 import { podQos, podRequests, quantityMilliValue } from "../api/index.ts";
-import { errorMessage, sleep } from "../lib/index.ts";
+import { errorMessage, pause } from "../lib/index.ts";
 import { cpuShares, qosCgroup } from "./container/linux-resources.ts";
 import type { AgentContext } from "./context.ts";
 import { imageGarbage } from "./images/image-garbage.ts";
@@ -31,8 +31,7 @@ async function every(context: AgentContext, periodMs: number, what: string, work
     } catch (error) {
       if (!signal.aborted) log.warn(`${what} failed`, { error: errorMessage(error) });
     }
-    // The signal is looked at by the loop.
-    await sleep(clock, periodMs, signal).catch(() => {});
+    await pause(clock, periodMs, signal);
   }
 }
 

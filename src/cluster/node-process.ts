@@ -9,7 +9,7 @@ import { startAgent } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { fromKubeconfig, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
-import { addressAt, type Logger, parseRange, sleep, systemClock, systemRandom, UserError } from "../lib/index.ts";
+import { addressAt, type Logger, parseRange, pause, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import {
   configurePods,
   dnsViewOf,
@@ -152,7 +152,7 @@ async function podCidrOf(client: Client, name: string, signal: AbortSignal): Pro
     } catch {
       // The server does not answer yet, or not any more: the loop asks again until the signal ends it.
     }
-    await sleep(systemClock, retryMs, signal).catch(() => {});
+    await pause(systemClock, retryMs, signal);
   }
   return undefined;
 }

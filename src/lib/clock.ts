@@ -48,6 +48,13 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** Resolves after `delayMs`, or when the signal is aborted: for loops that look at the signal themselves. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return sleep(clock, delayMs, signal).catch(() => {
+    // Nothing but the signal ends a sleep early.
+  });
+}
+
 let lastSecond = Number.NaN;
 let lastTimestamp = "";
 

@@ -1,5 +1,5 @@
 import { ApiError, type Lease, Leases, type Node } from "../../api/index.ts";
-import { errorMessage, microTimestamp, sleep } from "../../lib/index.ts";
+import { errorMessage, microTimestamp, pause } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 
 const namespace = "kube-node-lease";
@@ -26,8 +26,7 @@ export async function keepNodeLease(context: Context, node: () => Node | undefin
       lease = undefined;
       delayMs = retryMs;
     }
-    // The signal is looked at by the loop.
-    await sleep(clock, delayMs, signal).catch(() => {});
+    await pause(clock, delayMs, signal);
   }
 }
 

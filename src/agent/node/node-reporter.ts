@@ -1,6 +1,6 @@
 import { ApiError, type Node, type NodeStatus, Nodes } from "../../api/index.ts";
 import type { EventRecorder } from "../../client/index.ts";
-import { deepEqual, errorMessage, sleep } from "../../lib/index.ts";
+import { deepEqual, errorMessage, pause, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import { type NodeFacts, newNode, nodeLabels, nodeStatus } from "./node-object.ts";
 
@@ -57,8 +57,7 @@ export class NodeReporter {
         if (signal.aborted) return;
         log.warn("node status not written", { node: this.#facts.name, error: errorMessage(error) });
       }
-      // The signal is looked at by the loop.
-      await sleep(clock, this.#wasReady ? checkMs : checkMsStarting, signal).catch(() => {});
+      await pause(clock, this.#wasReady ? checkMs : checkMsStarting, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 // What one pod's worker does to its containers: starts one at a time, stops and removes them, and remembers how starts failed.
 import type { Pod } from "../../api/index.ts";
-import { assert, errorMessage, sleep } from "../../lib/index.ts";
+import { assert, errorMessage, pause } from "../../lib/index.ts";
 import { StartError } from "../container/start-error.ts";
 import type { AgentContext } from "../context.ts";
 import { removeContainerFiles } from "../logs/container-logs.ts";
@@ -134,7 +134,7 @@ export class ContainerOperations {
       const about = { pod: describePod(pod()), container: name, error: errorMessage(error) };
       context.log.warn("container not stopped", about);
       // An agent that ends meanwhile leaves the rest to the next one.
-      await sleep(context.clock, stopRetryMs, context.signal).catch(() => {});
+      await pause(context.clock, stopRetryMs, context.signal);
     } finally {
       if (this.#stopping.get(id) === action.graceSeconds) this.#stopping.delete(id);
       changed();

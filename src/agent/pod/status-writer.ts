@@ -1,7 +1,7 @@
 // Brings what the agent knows of its pods to the API: only what changed, one write at a time for each pod.
 import { ApiError, type Pod, type PodCondition, type PodStatus, Pods } from "../../api/index.ts";
 import { type Client, jitteredBackoffMs } from "../../client/index.ts";
-import { type Clock, deepEqual, errorMessage, type Logger, type Random, sleep } from "../../lib/index.ts";
+import { type Clock, deepEqual, errorMessage, type Logger, pause, type Random } from "../../lib/index.ts";
 import { ownConditions } from "./pod-conditions.ts";
 
 export interface StatusWriterOptions {
@@ -64,9 +64,7 @@ export class StatusWriter {
           }
           if (signal.aborted) return;
           log.warn("pod status not written", { pod: this.#pod.metadata.name, error: errorMessage(error) });
-          await sleep(clock, jitteredBackoffMs(retryBackoff, failures++, random), signal).catch(() => {
-            // The agent stops; the next one writes.
-          });
+          await pause(clock, jitteredBackoffMs(retryBackoff, failures++, random), signal);
         }
       }
     } finally {
