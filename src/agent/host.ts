@@ -71,10 +71,17 @@ export interface HostConnections {
   grpc(host: string, port: number, service: string, timeoutMs: number): Promise<ProbeResult>;
 }
 
+/** What the kernel takes as CPU shares (cgroup v1). */
+export const cpuSharesMin = 2;
+export const cpuSharesMax = 262_144;
+/** In which a CPU quota may be used up, in microseconds; the kernel's default. */
+export const cpuPeriod = 100_000;
+
 /** The cgroup of a pod or of a quality of service class, above those of the containers. */
 export interface CgroupLimits {
+  /** From `cpuSharesMin` to `cpuSharesMax`. */
   readonly cpuShares: number;
-  /** Per 100 ms; undefined is no limit. */
+  /** Microseconds in each `cpuPeriod`; undefined is no limit. */
   readonly cpuQuota?: number;
   readonly memoryLimitBytes?: number;
 }

@@ -11,19 +11,15 @@ import {
   quantityValue,
 } from "../../api/index.ts";
 import type { LinuxResources } from "../engine/index.ts";
-import type { CgroupLimits, Machine } from "../host.ts";
+import { type CgroupLimits, cpuPeriod, cpuSharesMax, cpuSharesMin, type Machine } from "../host.ts";
 
 const sharesPerCpu = 1_024;
-const sharesMin = 2;
-const sharesMax = 262_144;
-/** Microseconds; the kernel's default. */
-export const cpuPeriod = 100_000;
 /** The kernel takes no less (1 ms). */
 const quotaMin = 1_000;
 
 export function cpuShares(milliCpu: number): number {
-  if (milliCpu === 0) return sharesMin;
-  return Math.min(sharesMax, Math.max(sharesMin, Math.floor((milliCpu * sharesPerCpu) / 1_000)));
+  if (milliCpu === 0) return cpuSharesMin;
+  return Math.min(cpuSharesMax, Math.max(cpuSharesMin, Math.floor((milliCpu * sharesPerCpu) / 1_000)));
 }
 
 /** Microseconds in each period; undefined without a limit. */

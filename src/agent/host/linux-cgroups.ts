@@ -1,6 +1,6 @@
 // The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
 import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import type { CgroupLimits, HostCgroups } from "../host.ts";
+import { type CgroupLimits, cpuPeriod, cpuSharesMax, cpuSharesMin, type HostCgroups } from "../host.ts";
 
 export interface CgroupHierarchy {
   readonly root: string;
@@ -9,10 +9,6 @@ export interface CgroupHierarchy {
   readonly controllers: readonly string[];
 }
 
-/** Microseconds; the same as for containers. */
-const period = 100_000;
-const sharesMin = 2;
-const sharesMax = 262_144;
 /** What a pod's cgroup is made for; the runtime makes what else its containers need. */
 const usedControllers = ["cpu", "cpuset", "io", "memory", "pids", "hugetlb"];
 
@@ -46,11 +42,11 @@ export function cgroupFiles({ version, controllers }: CgroupHierarchy, limits: C
   const files: [string, string][] = [];
   if (controllers.includes("cpu")) {
     if (version === 2)
-      files.push(["cpu.weight", String(weightOf(cpuShares))], ["cpu.max", `${cpuQuota ?? "max"} ${period}`]);
+      files.push(["cpu.weight", String(weightOf(cpuShares))], ["cpu.max", `${cpuQuota ?? "max"} ${cpuPeriod}`]);
     else
       files.push(
         ["cpu.shares", String(cpuShares)],
-        ["cpu.cfs_period_us", String(period)],
+        ["cpu.cfs_period_us", String(cpuPeriod)],
         ["cpu.cfs_quota_us", String(cpuQuota ?? -1)],
       );
   }
@@ -66,9 +62,7 @@ export function cgroupFiles({ version, controllers }: CgroupHierarchy, limits: C
 
 /** From 2…262144 to 1…10000, as runtimes convert it (KEP-2254). */
 function weightOf(shares: number): number {
-  return Math.floor(
-    1 + ((Math.min(sharesMax, Math.max(sharesMin, shares)) - sharesMin) * 9_999) / (sharesMax - sharesMin),
-  );
+  return Math.floor(1 + ((shares - cpuSharesMin) * 9_999) / (cpuSharesMax - cpuSharesMin));
 }
 
 /** A v2 cgroup has only the controllers that every one above it passes on. */
