@@ -67,7 +67,7 @@ async function bringImages(
       try {
         await engine.pullImage(name, undefined, AbortSignal.timeout(pullMsMax));
       } catch (error) {
-        say(`${name} cannot be pulled (${errorMessage(error).split("\n")[0]})`);
+        say(`${name} cannot be pulled (${whyNotPulled(error)})`);
         missing.push(name);
         break;
       }
@@ -83,6 +83,13 @@ async function bringImages(
   const archive = await standInArchive(missing, say);
   say(`loading ${missing.join(", ")}`);
   await images.load(archive);
+}
+
+/** The engine's reason without what it was about to do, image by image, which was said before. */
+function whyNotPulled(error: unknown): string {
+  return errorMessage(error)
+    .split("\n")[0]!
+    .replace(/^(failed to [a-z ]+"[^"]*": )+/, "");
 }
 
 async function apply(directory: DataDirectory, folder: string): Promise<void> {

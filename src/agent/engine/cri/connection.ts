@@ -124,7 +124,8 @@ export class Connection {
         return new EngineError("timeout", message, cause);
       }
       default:
-        return new EngineError(codes[error.code] ?? "unknown", withoutGrpcWords(error.details), cause);
+        // No cause: gRPC's own error says the same once more.
+        return new EngineError(codes[error.code] ?? "unknown", withoutGrpcWords(error.details));
     }
   }
 }
