@@ -7,5 +7,6 @@ export * from "./heap.ts";
 export * from "./ipv4.ts";
 export * from "./logger.ts";
 export * from "./random.ts";
+export * from "./text.ts";
 export * from "./user-error.ts";
 export * from "./virtual-clock.ts";

@@ -1,3 +1,4 @@
+import { utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
@@ -96,7 +97,7 @@ function validateAuditAnnotations(annotations: readonly AuditAnnotation[] = [], 
 
 function validateAuditExpression(expression: string, at: Path): FieldError[] {
   if (expression === "") return [required(at, "valueExpression is not specified")];
-  return new TextEncoder().encode(expression).length > auditExpressionBytesMax
+  return utf8Length(expression) > auditExpressionBytesMax
     ? [required(at, `must not exceed ${auditExpressionBytesMax} bytes in length`)]
     : [];
 }

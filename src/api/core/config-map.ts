@@ -1,3 +1,4 @@
+import { utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -5,7 +6,7 @@ import { invalidValue, type Path, tooLong } from "../meta/field-error.ts";
 import { isConfigMapKey } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { ConfigMap } from "../types.generated.ts";
-import { decodedLength, maxDataBytes, textBytes, validateImmutableData } from "./data-map.ts";
+import { decodedLength, maxDataBytes, validateImmutableData } from "./data-map.ts";
 
 export const ConfigMaps = defineResource<ConfigMap>({
   group: "",
@@ -35,7 +36,7 @@ function validate({ data, binaryData }: ConfigMap, at: Path): FieldError[] {
   ]);
   errors.push(...eachEntry(at.child("binaryData"), binaryData, (key, _, p) => invalidFor(p, key, isConfigMapKey(key))));
   const bytes =
-    Object.values(data ?? {}).reduce((sum, value) => sum + textBytes(value), 0) +
+    Object.values(data ?? {}).reduce((sum, value) => sum + utf8Length(value), 0) +
     Object.values(binaryData ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
   // The whole object is too long, so the error names no field.
   if (bytes > maxDataBytes) errors.push(tooLong(at, maxDataBytes));

@@ -6,12 +6,6 @@ import { forbiddenField, type Path } from "../meta/field-error.ts";
 /** 1 MiB of values, keys not counted. */
 export const maxDataBytes = 1024 * 1024;
 
-const encoder = new TextEncoder();
-
-export function textBytes(text: string): number {
-  return encoder.encode(text).length;
-}
-
 /** How many bytes a base64 text stands for. */
 export function decodedLength(base64: string): number {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;

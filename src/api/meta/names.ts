@@ -1,13 +1,6 @@
 // What Kubernetes allows as names. Every function answers the list of what is wrong, empty when nothing is; the
 // messages are those of k8s.io/apimachinery/pkg/util/validation and pkg/api/validate/content, for clients match on them.
-
-const encoder = new TextEncoder();
-
-function byteLength(text: string): number {
-  // A string without characters beyond ASCII is as long as its bytes; most are.
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return encoder.encode(text).length;
-  return text.length;
-}
+import { utf8Length } from "../../lib/index.ts";
 
 export function maxLengthMessage(bytesMax: number): string {
   return `must be no more than ${bytesMax} bytes`;
@@ -40,7 +33,7 @@ function rule(bytesMax: number, pattern: string, message: string, ...examples: r
 
 function check(value: string, { bytesMax, pattern, message }: Rule): string[] {
   const messages: string[] = [];
-  if (byteLength(value) > bytesMax) messages.push(maxLengthMessage(bytesMax));
+  if (utf8Length(value) > bytesMax) messages.push(maxLengthMessage(bytesMax));
   if (!pattern.test(value)) messages.push(message);
   return messages;
 }
@@ -163,7 +156,7 @@ export function isQualifiedName(value: string): string[] {
     else for (const message of isDns1123Subdomain(prefix)) messages.push(`prefix part ${message}`);
   }
   if (name === "") messages.push("name part must be non-empty");
-  else if (byteLength(name) > 63) messages.push(`name part ${maxLengthMessage(63)}`);
+  else if (utf8Length(name) > 63) messages.push(`name part ${maxLengthMessage(63)}`);
   if (!qualifiedNamePart.test(name)) messages.push(`name part ${labelKeyMessage}`);
   return messages;
 }
@@ -209,7 +202,7 @@ export function isHttpHeaderName(value: string): string[] {
 /** The name of a port: RFC 6335 in lower case, at most 15 characters with a letter among them. */
 export function isPortName(value: string): string[] {
   const messages: string[] = [];
-  if (byteLength(value) > 15) messages.push(maxLengthMessage(15));
+  if (utf8Length(value) > 15) messages.push(maxLengthMessage(15));
   if (!/^[-a-z0-9]+$/.test(value))
     messages.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(value)) messages.push("must contain at least one letter (a-z)");

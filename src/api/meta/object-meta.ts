@@ -1,5 +1,5 @@
 // What metadata may be: k8s.io/apimachinery/pkg/api/validation/objectmeta.go, with its messages.
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { type Draft, deepEqual, utf8Length } from "../../lib/index.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types.generated.ts";
 import type { FieldError } from "./api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "./field-error.ts";
@@ -106,14 +106,11 @@ export function validateAnnotations(at: Path, annotations: ObjectMeta["annotatio
   for (const [key, value] of Object.entries(annotations ?? {})) {
     // Upper case is allowed in the prefix of an annotation.
     for (const message of isQualifiedName(key.toLowerCase())) errors.push(invalidValue(at, key, message));
-    bytes += byteLength(key) + byteLength(value);
+    bytes += utf8Length(key) + utf8Length(value);
   }
   if (bytes > annotationsBytesMax) errors.push(tooLong(at, annotationsBytesMax));
   return errors;
 }
-
-const encoder = new TextEncoder();
-const byteLength = (text: string) => encoder.encode(text).length;
 
 export function validateOwnerReferences(at: Path, references: readonly OwnerReference[]): FieldError[] {
   const errors: FieldError[] = [];
@@ -183,14 +180,14 @@ export function validateFieldManager(at: Path, manager: string): FieldError[] {
   // Nearly every name is plain and short.
   if (manager.length <= fieldManagerBytesMax && /^[ -~]*$/.test(manager)) return [];
   const errors: FieldError[] = [];
-  if (byteLength(manager) > fieldManagerBytesMax) errors.push(tooLong(at, fieldManagerBytesMax));
+  if (utf8Length(manager) > fieldManagerBytesMax) errors.push(tooLong(at, fieldManagerBytesMax));
   let position = 0;
   for (const char of manager) {
     if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) {
       const code = `U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
       errors.push(invalidValue(at, manager, `invalid character ${code} (at position ${position})`));
     }
-    position += byteLength(char);
+    position += utf8Length(char);
   }
   return errors;
 }
@@ -205,7 +202,7 @@ export function validateManagedFields(at: Path, entries: readonly ManagedFieldsE
     if (fieldsType !== "" && fieldsType !== "FieldsV1")
       errors.push(invalidValue(place.child("fieldsType"), fieldsType, "must be `FieldsV1`"));
     errors.push(...validateFieldManager(place.child("manager"), manager));
-    if (byteLength(subresource) > subresourceBytesMax)
+    if (utf8Length(subresource) > subresourceBytesMax)
       errors.push(tooLong(place.child("subresource"), subresourceBytesMax));
     return errors;
   });

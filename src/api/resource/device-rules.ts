@@ -1,5 +1,6 @@
 // What the kinds of resource.k8s.io have in common: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go.
 // Expressions in CEL are not compiled here; who evaluates them finds what is wrong with them.
+import { utf8Length } from "../../lib/index.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -13,12 +14,6 @@ const expressionBytesMax = 10 * 1024;
 const parametersBytesMax = 10 * 1024;
 const poolNameBytesMax = 253;
 const identifierBytesMax = 32;
-
-const encoder = new TextEncoder();
-
-export function byteLength(text: string): number {
-  return encoder.encode(text).length;
-}
 
 /** A list that is not looked into when it is too long. */
 export function boundedList<T>(
@@ -53,7 +48,7 @@ export function boundedSet<T>(
 export function validateSelectors(selectors: readonly DeviceSelector[] | undefined, at: Path): FieldError[] {
   return boundedList(at, selectors, deviceListMax, ({ cel }, place) => {
     if (!cel) return [required(place.child("cel"))];
-    return byteLength(cel.expression ?? "") > expressionBytesMax
+    return utf8Length(cel.expression ?? "") > expressionBytesMax
       ? [tooLong(place.child("cel", "expression"), expressionBytesMax)]
       : [];
   });
@@ -72,7 +67,7 @@ export function validateOpaque(opaque: OpaqueDeviceConfiguration | undefined, at
 /** Data that Kubernetes does not understand: some JSON object. */
 export function validateRawObject(data: unknown, bytesMax: number, at: Path): FieldError[] {
   if (data === undefined || data === null) return [required(at)];
-  if (byteLength(JSON.stringify(data)) > bytesMax) return [tooLong(at, bytesMax)];
+  if (utf8Length(JSON.stringify(data)) > bytesMax) return [tooLong(at, bytesMax)];
   return typeof data === "object" && !Array.isArray(data)
     ? []
     : [invalidValue(at, "<value omitted>", "must be a valid JSON object")];
@@ -81,7 +76,7 @@ export function validateRawObject(data: unknown, bytesMax: number, at: Path): Fi
 /** Subdomains with slashes between them. */
 export function validatePoolName(name: string, at: Path): FieldError[] {
   if (name === "") return [required(at)];
-  const errors = byteLength(name) > poolNameBytesMax ? [tooLong(at, poolNameBytesMax)] : [];
+  const errors = utf8Length(name) > poolNameBytesMax ? [tooLong(at, poolNameBytesMax)] : [];
   return [...errors, ...name.split("/").flatMap((part) => invalidFor(at, part, isDns1123Subdomain(part)))];
 }
 

@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -9,7 +9,7 @@ import { isDns1123Label, isDns1123Subdomain } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { Device, DeviceAttribute, ResourcePool, ResourceSlice, ResourceSliceSpec } from "../types.generated.ts";
-import { boundedSet, byteLength, validatePoolName, validateQualifiedName } from "./device-rules.ts";
+import { boundedSet, validatePoolName, validateQualifiedName } from "./device-rules.ts";
 
 const devicesMax = 128;
 const attributesAndCapacitiesMax = 32;
@@ -159,7 +159,7 @@ function validateAttribute(attribute: DeviceAttribute, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const { string, version } = attribute;
   const validateLength = (place: Path, text: string) => {
-    if (byteLength(text) > attributeBytesMax) errors.push(tooLong(place, attributeBytesMax));
+    if (utf8Length(text) > attributeBytesMax) errors.push(tooLong(place, attributeBytesMax));
   };
   if (string !== undefined) validateLength(at.child("string"), string);
   if (version !== undefined) {
