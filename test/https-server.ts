@@ -117,7 +117,8 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
       if (http2) {
         const session = https.session(key);
         try {
-          return await answerOf(session.request({ ":method": method, ":path": path, ...headers }).end(body));
+          const head = { ":method": method, ":path": path, ...headers };
+          return await answerOf(session.request(head, { endStream: body === undefined }).end(body));
         } finally {
           session.close();
         }

@@ -11,6 +11,11 @@ export function readBody(stream: Readable, bytesMax: number, contentLength: stri
       reject(tooLarge(tooLargeMessage(bytesMax)));
       return;
     }
+    // An HTTP/2 stream without data ends by itself, with nobody listening yet.
+    if (stream.readableEnded) {
+      resolve(Buffer.alloc(0));
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     const onData = (chunk: Buffer) => {
