@@ -272,6 +272,7 @@ test("a body must be what the path says", () => {
     assert.throws(() => decode(pods, value), { code: 400, message });
   assert.throws(() => decode(pods, []), /cannot unmarshal array into Go value of type struct \{ APIVersion string/);
   assert.throws(() => decode(pods, null), /unrecognized \(must be of type Pod\)/);
+  assert.throws(() => decode(pods, undefined), /json parse error: unexpected end of JSON input \(<empty>\)$/);
 });
 
 test("custom resources keep what their schema knows", () => {

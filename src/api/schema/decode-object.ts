@@ -4,7 +4,7 @@ import { type ApiError, badRequest, invalid, invalidValue, parseApiVersion, root
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
 import { copyJson, DecodeError, decodeAs } from "./decoder.ts";
 import { definitions, resourceFacts } from "./facts.ts";
-import { unreadable } from "./json.ts";
+import { unreadableAs } from "./json.ts";
 import { isObject, jsonType } from "./json-value.ts";
 import { pruneUnknownFields } from "./structural.ts";
 
@@ -135,7 +135,8 @@ function cannotHandle(kind: DecodableKind, why: string): ApiError {
 
 /** A body that says what it is must be what the path says; one that does not say is taken for that. */
 function checkIdentity(expected: DecodableKind, value: unknown): void {
-  const fail = (why: string) => unreadable(why, JSON.stringify(value) ?? "", expected.kind);
+  const fail = (why: string) => unreadableAs(expected.kind)(why, JSON.stringify(value) ?? "");
+  if (value === undefined) throw fail("unexpected end of JSON input");
   if (!isObject(value))
     throw fail(`json: cannot unmarshal ${jsonType(value)} into Go value of type struct ${typeMetaStruct}`);
   for (const field of ["apiVersion", "kind"])

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeJson } from "./json.ts";
+import { decodeJson, unreadableAs } from "./json.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -52,13 +52,13 @@ test("what is no JSON is refused in the words of Kubernetes", () => {
 });
 
 test("the kind that is expected and the head of the body stand in the message", () => {
-  assert.throws(() => decodeJson(bytes('{"a'), "Pod"), {
+  assert.throws(() => decodeJson(bytes('{"a'), unreadableAs("Pod")), {
     message:
       "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: unexpected end of JSON input ({\"a)",
   });
-  assert.throws(() => decodeJson(bytes("x"), "Pod"), /\(78\)$/);
-  assert.throws(() => decodeJson(bytes(""), "Pod"), /\(<empty>\)$/);
-  assert.throws(() => decodeJson(bytes(`{${" ".repeat(40)}`), "Pod"), /\(\{ {29} \.\.\.\)$/);
+  assert.throws(() => decodeJson(bytes("x"), unreadableAs("Pod")), /\(78\)$/);
+  assert.throws(() => decodeJson(bytes(""), unreadableAs("Pod")), /\(<empty>\)$/);
+  assert.throws(() => decodeJson(bytes(`{${" ".repeat(40)}`), unreadableAs("Pod")), /\(\{ {29} \.\.\.\)$/);
 });
 
 test("nesting has a limit, wherever it stands", () => {

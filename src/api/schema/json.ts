@@ -13,20 +13,20 @@ const depthMax = 500;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/**
- * Reads the JSON of a request's body. Throws a 400 as Kubernetes words it when it is none; `expectedKind` is the kind
- * that the path asks for.
- */
-export function decodeJson(body: Uint8Array | string, expectedKind?: string): Decoded {
+/** The error for a text that is no JSON, of why it is none. */
+export type JsonRefusal = (why: string, text: string) => Error;
+
+/** Reads the JSON of a request's body; throws what `refusal` makes when it is none. */
+export function decodeJson(body: Uint8Array | string, refusal: JsonRefusal = unreadable): Decoded {
   // Kubernetes too takes invalid UTF-8 for U+FFFD; a byte order mark is not JSON.
   const text = typeof body === "string" ? body : utf8.decode(body);
   const { members, depth } = measure(text);
-  if (depth > depthMax) throw unreadable("exceeded max depth", text, expectedKind);
+  if (depth > depthMax) throw refusal("exceeded max depth", text);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw unreadable(syntaxMessage(text, error), text, expectedKind);
+    throw refusal(syntaxMessage(text, error), text);
   }
   // As many members in the text as in the value: none stands twice, and the slow reading is spared.
   return { value, duplicates: members === countMembers(value) ? [] : scanJson(text).duplicates };
@@ -43,13 +43,17 @@ function syntaxMessage(text: string, error: unknown): string {
 }
 
 /** The 400 for a body that says not even what it is. */
-export function unreadable(why: string, text: string, expectedKind: string | undefined): Error {
-  const message = `couldn't get version/kind; json parse error: ${why}`;
-  if (expectedKind === undefined) return badRequest(message);
-  return badRequest(
-    `the object provided is unrecognized (must be of type ${expectedKind}): ${message} (${summary(text)})`,
-  );
-}
+const unreadable: JsonRefusal = (why) => badRequest(unreadableMessage(why));
+
+/** The same for a body that is to be an object of a kind. */
+export const unreadableAs =
+  (kind: string): JsonRefusal =>
+  (why, text) =>
+    badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): ${unreadableMessage(why)} (${summary(text)})`,
+    );
+
+const unreadableMessage = (why: string) => `couldn't get version/kind; json parse error: ${why}`;
 
 /** The first bytes of a body: JSON as it stands, anything else in hexadecimal. */
 function summary(text: string): string {

@@ -180,7 +180,7 @@ export class Handler {
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
     const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };
     const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
-    const resourceRequest = await toResourceRequest(path, verb, query, request, signal);
+    const resourceRequest = await toResourceRequest(path, verb, query, request, signal, definition?.kind);
     try {
       const served = await api.handle(resourceRequest, user);
       if (served.type === "object") await sendObject(answer, served);

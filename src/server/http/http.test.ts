@@ -83,6 +83,30 @@ for (const [name, { method, path, ...rest }, status, text] of wrongRequests)
       assert.match(answer.text, text);
     });
 
+test("bodies and patches that are no JSON are told apart", async () => {
+  const json = "application/json";
+  const asKind = "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; ";
+  for (const [method, path, type, body, message] of [
+    ["POST", configMaps, json, "{", `${asKind}json parse error: unexpected end of JSON input ({)`],
+    ["POST", configMaps, json, "", `${asKind}json parse error: unexpected end of JSON input (<empty>)`],
+    [
+      "DELETE",
+      `${configMaps}/none`,
+      json,
+      "{",
+      "couldn't get version/kind; json parse error: unexpected end of JSON input",
+    ],
+    ["PATCH", `${configMaps}/none`, "application/json-patch+json", "[", patchFault],
+    ["PATCH", `${configMaps}/none`, "application/merge-patch+json", "{", patchFault],
+    ["PATCH", `${configMaps}/none`, "application/strategic-merge-patch+json", "{", "unexpected end of JSON input"],
+  ] as const) {
+    const answer = await send(method, path, { body, headers: { "content-type": type }, http2: true });
+    assert.deepEqual([answer.status, JSON.parse(answer.text).message], [400, message]);
+  }
+});
+
+const patchFault = "error decoding patch: unexpected end of JSON input";
+
 test("every answer says under which id it is known, the client's own if it has one", async () => {
   for (const http2 of [false, true]) {
     for (const path of ["/livez", "/nothing", "/api/v1/nothings", configMaps]) {

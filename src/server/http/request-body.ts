@@ -1,9 +1,11 @@
 import {
   badRequest,
+  type Decoded,
   decodeJson,
   decodeProtobuf,
   decodeYaml,
   type PatchType,
+  unreadableAs,
   unsupportedMediaType,
 } from "../../api/index.ts";
 import type { HttpRequest } from "./message.ts";
@@ -27,13 +29,18 @@ export interface RequestBody {
   readonly patchType?: PatchType;
 }
 
-/** Reads and decodes the body. Throws ApiError 413, 415 and 400. */
-export async function readRequestBody(request: HttpRequest, isPatch: boolean): Promise<RequestBody | undefined> {
+/** Reads and decodes the body, which is to be of the kind where one is given. Throws ApiError 413, 415 and 400. */
+export async function readRequestBody(
+  request: HttpRequest,
+  isPatch: boolean,
+  kind: string | undefined,
+): Promise<RequestBody | undefined> {
   const mediaType = (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
   if (isPatch) return readPatch(request, mediaType);
   const bytes = await request.body(bodyBytesMax);
   if (bytes.length === 0) return undefined;
-  if (mediaType === "" || mediaType === "application/json") return decodeJson(bytes);
+  if (mediaType === "" || mediaType === "application/json")
+    return decodeJson(bytes, kind === undefined ? undefined : unreadableAs(kind));
   if (mediaType === "application/yaml") return decodeYaml(bytes);
   if (mediaType === protobufType) return { value: decodeProtobuf(bytes), duplicates: [] };
   throw unsupportedMediaType(
@@ -49,6 +56,13 @@ async function readPatch(request: HttpRequest, mediaType: string): Promise<Reque
   const bytes = await request.body(bodyBytesMax);
   if (bytes.length === 0) throw badRequest("the patch is empty");
   const patchType = mediaType as PatchType; // one of them, just checked
-  const { value, duplicates } = patchType === "application/apply-patch+yaml" ? decodeYaml(bytes) : decodeJson(bytes);
+  const { value, duplicates } = decodePatch(bytes, patchType);
   return { value, duplicates, patchType };
+}
+
+/** A patch is not yet an object of a kind, and its faults are told in other words. */
+function decodePatch(bytes: Uint8Array, patchType: PatchType): Decoded {
+  if (patchType === "application/apply-patch+yaml") return decodeYaml(bytes);
+  const prefix = patchType === "application/strategic-merge-patch+json" ? "" : "error decoding patch: ";
+  return decodeJson(bytes, (why) => badRequest(`${prefix}${why}`));
 }

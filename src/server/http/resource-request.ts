@@ -36,20 +36,24 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
 
 export const isRead = (verb: Verb) => verb === "get" || verb === "list";
 
-/** What the pipeline is asked. `signal` is set for watches. Throws ApiError for bodies and queries that cannot be read. */
+/**
+ * What the pipeline is asked. `signal` is set for watches; `kind` is that of the resource's objects. Throws ApiError for
+ * bodies and queries that cannot be read.
+ */
 export async function toResourceRequest(
   path: ResourcePath,
   verb: Verb,
   query: URLSearchParams,
   request: HttpRequest,
   signal: AbortSignal | undefined,
+  kind: string | undefined,
 ): Promise<ResourceRequest> {
   const { group, version, plural, namespace, name, subresource } = path;
   const base = { verb, group, version, plural, namespace, name, subresource };
   if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
   if (signal) return { ...base, options: parseRequestOptions(query), signal };
-  const isPatch = verb === "patch";
-  const body = await readRequestBody(request, isPatch);
+  const isObject = verb !== "delete" && verb !== "deletecollection" && (subresource === "" || subresource === "status");
+  const body = await readRequestBody(request, verb === "patch", isObject ? kind : undefined);
   const options = withManager(parseRequestOptions(query), request, body?.patchType);
   if (verb === "delete" || verb === "deletecollection") return { ...base, ...deletion(options, query, body?.value) };
   return {
