@@ -1,7 +1,7 @@
-// Makes the table by which bodies in protobuf are read, from Kubernetes' published messages (protobufjs' JSON form):
+// Makes the table by which protobuf is read and written, from Kubernetes' published messages (protobufjs' JSON form):
 //   test/node scripts/generate-api-protobuf.ts path/to/protobuf-kubernetes.json
-// Writes src/api/protobuf/messages.generated.ts: for every schema of facts.json that is a message, its fields under their
-// JSON names.
+// Writes src/api/protobuf/messages.generated.ts: for every schema of facts.json that is a message, and for the answers
+// that OpenAPI does not describe, the fields under their JSON names.
 import { readFileSync, writeFileSync } from "node:fs";
 import { definitions } from "../src/api/schema/facts.ts";
 
@@ -23,7 +23,7 @@ const lostFields: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   "k8s.io.api.core.v1.FlexPersistentVolumeSource": { options: { keyType: "string", type: "string", id: 5 } },
 };
 
-/** One letter for each scalar type; `reads` of decoder.ts knows them. */
+/** One letter for each scalar type; message-fields.ts knows them. */
 const scalars: Readonly<Record<string, string>> = {
   string: "s",
   bytes: "x",
@@ -67,27 +67,52 @@ function jsonName(field: string, properties: readonly string[]): string | undefi
 }
 
 const wanted = new Set(Object.keys(definitions));
-// Messages that no schema names: those whose fields stand inline, and those that are lists in JSON.
-const unnamed = new Set<string>();
+// Kinds that became v1 after the messages were published have those of their last beta: graduation keeps the numbers.
+for (const name of wanted) {
+  const message = [...messages.keys()].find((each) => schemaName(each) === name.replace(".v1.", ".v1beta1."));
+  const graduated = message?.replace(".v1beta1.", ".v1.");
+  if (message && graduated && !messages.has(graduated)) messages.set(graduated, messages.get(message)!);
+}
+/** Forms of answers: of metadata alone, and of discovery in one piece. */
+const answers = [
+  "k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadata",
+  "k8s.io.apimachinery.pkg.apis.meta.v1.PartialObjectMetadataList",
+  "k8s.io.apimachinery.pkg.apis.meta.v1beta1.PartialObjectMetadataList",
+  "k8s.io.api.apidiscovery.v2.APIGroupDiscoveryList",
+  "k8s.io.api.apidiscovery.v2beta1.APIGroupDiscoveryList",
+];
+// Messages that no schema names: those answers, those whose fields stand inline, and those that are lists in JSON.
+const unnamed = new Set<string>(answers);
 const lines: string[] = [];
 const done = new Set<string>();
 for (const message of messages.keys()) if (wanted.has(schemaName(message))) write(message);
 for (const message of unnamed) write(message);
+
+/** Whether an object with these properties has all fields of the message among them. */
+function standsInline(message: string, properties: readonly string[]): boolean {
+  return Object.entries(messages.get(message) ?? {}).every(([field, { type }]) => {
+    if (jsonName(field, properties) !== undefined) return true;
+    const target = resolve(type, message);
+    return target !== undefined && standsInline(target, properties);
+  });
+}
 
 function write(message: string): void {
   if (done.has(message)) return;
   done.add(message);
   const name = schemaName(message);
   const properties = definitions[name]?.properties;
-  const fields = Object.entries(messages.get(message)!).map(([field, { type, id, rule, keyType }]) => {
+  const fields = Object.entries(messages.get(message)!).flatMap(([field, { type, id, rule, keyType }]) => {
     const target = resolve(type, message);
     const json = properties ? jsonName(field, Object.keys(properties)) : field;
-    const isInline = json === undefined && target !== undefined && rule === undefined;
+    const isInline = json === undefined && target !== undefined && standsInline(target, Object.keys(properties ?? {}));
+    // A field that the schema does not know is one that the API does not have.
+    if (json === undefined && !isInline) return [];
     if (target !== undefined && !wanted.has(schemaName(target))) unnamed.add(target);
     const flag = keyType ? "@" : rule ? "*" : isInline ? "!" : "";
     const code = target ? schemaName(target) : scalars[type];
     if (!code) throw new Error(`${message}.${field} has the unknown type ${type}`);
-    return `${id} ${json ?? field} ${flag}${code}`;
+    return [`${id} ${json ?? field} ${flag}${code}`];
   });
   lines.push(`  ${JSON.stringify(name)}: ${JSON.stringify(fields.join(","))},`);
 }

@@ -2,62 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deepCopy, deepFreeze, type Random, seededRandom } from "../lib/index.ts";
+import { anyValue } from "./any-value-fixture.ts";
 import { strategyContext } from "./definition-fixture.ts";
 import { ApiError, type FieldError, fieldErrorBody } from "./meta/api-error.ts";
 import { rootPath } from "./meta/field-error.ts";
 import { apiVersionOf, type KubeObject, type ResourceDefinition } from "./resource.ts";
 import { builtInResources } from "./resources.ts";
 import { decodeObject } from "./schema/decode-object.ts";
-import { resolveBuiltIn } from "./schema/facts.ts";
-import type { Schema } from "./schema/schema.ts";
 
 const metadata = { name: "one", namespace: "default", uid: "uid-1", creationTimestamp: "2025-01-01T00:00:00Z" };
 const objectsPerKind = 200;
-const depthMax = 10;
-const fieldChance = 0.55;
-
-/** Words that mean something somewhere, and some that mean nothing anywhere. */
-const words =
-  "|a|A_b|a/b.c|x y|*|/x|10.0.0.1|10.0.0.0/8|fd00::1|In|Exists|Always|Never|TCP|Local|Cluster|None|0-3,5|Indexed|" +
-  "ClusterIP|LoadBalancer|RollingUpdate|Resource|Pods|Container|Pod|Namespaced|kubernetes.io/tls|True";
-const values = {
-  quantity: ["1", "-1", "0", "100m", "1Gi", "1e3", "0.00001"],
-  "int-or-string": [0, 1, -1, "50%", "200%", "a", ""],
-  "date-time": ["2024-01-01T00:00:00Z", "2025-01-01T00:00:00.000000Z"],
-  byte: ["", "AA==", btoa("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")],
-  string: words.split("|"),
-  integer: [0, 1, -1, 3, 70_000, 2 ** 31 - 1],
-  number: [0, 1.5, -1],
-  boolean: [true, false],
-};
-const mapKeys = ["a", "A/b", "cpu", "memory", "hugepages-2Mi"];
-
-function valueKind(schema: Schema, reference: string): keyof typeof values | undefined {
-  if (reference.endsWith(".Quantity")) return "quantity";
-  const known = [schema.format, schema.type].find((each) => each !== undefined && each in values);
-  return known as keyof typeof values | undefined;
-}
-
-/** Anything that the schema describes; undefined where it goes too deep. */
-function anyValue(written: Schema, random: Random, depth: number): unknown {
-  const schema = written.$ref ? resolveBuiltIn(written.$ref) : written;
-  const kind = valueKind(schema, written.$ref ?? "");
-  if (kind) return values[kind][Math.floor(random.next() * values[kind].length)];
-  if (depth === 0) return undefined;
-  const { items, properties, additionalProperties } = schema;
-  if (items)
-    return Array.from({ length: Math.floor(random.next() * 3) }, () => anyValue(items, random, depth - 1)).filter(
-      (item) => item !== undefined,
-    );
-  const fields: [string, Schema][] = properties
-    ? Object.entries(properties)
-    : typeof additionalProperties === "object"
-      ? mapKeys.map((key) => [key, additionalProperties])
-      : [];
-  const chosen = fields.filter(() => random.next() < fieldChance);
-  const entries = chosen.map(([name, each]) => [name, anyValue(each, random, depth - 1)] as const);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-}
 
 function completed(definition: ResourceDefinition, fields: object): KubeObject {
   const body = { ...fields, apiVersion: apiVersionOf(definition), kind: definition.kind, metadata };
@@ -70,7 +24,7 @@ function completed(definition: ResourceDefinition, fields: object): KubeObject {
 /** What was generated, as it would come to be written; undefined when it cannot be decoded. */
 function anyObject(definition: ResourceDefinition, random: Random): KubeObject | undefined {
   try {
-    return completed(definition, anyValue(definition.schema, random, depthMax) as object);
+    return completed(definition, anyValue(definition.schema, random) as object);
   } catch (error) {
     // Times without microseconds and the like: the client is told, and nothing more happens.
     if (error instanceof ApiError) return undefined;

@@ -69,6 +69,26 @@ test("options of a delete are read in every group version", () => {
   });
 });
 
+test("a list of numbers is read in one piece or one by one", () => {
+  const groups = join(integer(4, 1), field(4, Uint8Array.of(...varint(300), 2)));
+  const pod = field(2, field(14, groups));
+  assert.deepEqual(decodeProtobuf(body("v1", "Pod", pod)), {
+    apiVersion: "v1",
+    kind: "Pod",
+    spec: { securityContext: { supplementalGroups: [1, 300, 2] } },
+  });
+});
+
+test("a field that the API does not have is passed over", () => {
+  // workloadRef of an alpha feature: its name is not the pod's.
+  const pod = field(2, join(field(42, field(1, "workload")), field(10, "node-1")));
+  assert.deepEqual(decodeProtobuf(body("v1", "Pod", pod)), {
+    apiVersion: "v1",
+    kind: "Pod",
+    spec: { nodeName: "node-1" },
+  });
+});
+
 const broken: readonly [string, Uint8Array, RegExp][] = [
   ["no prefix", encoder.encode("{}"), /does not appear to be a protobuf message/],
   ["an unknown kind", body("v1", "Nothing", new Uint8Array()), /no kind "Nothing" is registered for version "v1"/],

@@ -1,11 +1,9 @@
 // Bodies in protobuf, which typed clients of Go send: into the value that the same object has as JSON.
-import { badRequest, parseApiVersion } from "../meta/index.ts";
-import { definitionOfKind } from "../schema/facts.ts";
-import { messages } from "./messages.generated.ts";
-import { ProtobufError, WireReader } from "./wire.ts";
-
-/** Every body begins with these, then comes the message k8s.io.apimachinery.pkg.runtime.Unknown. */
-const magic = [0x6b, 0x38, 0x73, 0x00];
+import { badRequest } from "../meta/index.ts";
+import { magic } from "./encode-protobuf.ts";
+import { fieldsOf, type MessageField, messageOf } from "./message-fields.ts";
+import { specialMessages } from "./special-messages.ts";
+import { ProtobufError, WireReader } from "./wire-reader.ts";
 
 /** Messages within messages; the deepest kind, a CRD's schema, has some tens. */
 const depthMax = 500;
@@ -13,10 +11,9 @@ const depthMax = 500;
 type Json = unknown;
 type Read = (reader: WireReader, wireType: number, depth: number) => Json;
 
-interface Field {
-  readonly name: string;
-  readonly form: "single" | "list" | "map" | "inline";
+interface Field extends Pick<MessageField, "name" | "form"> {
   readonly read: Read;
+  readonly wireType: number;
   /** What a map's entry has when it says no value. */
   readonly zero: Json;
 }
@@ -58,40 +55,25 @@ function readEnvelope(bytes: Uint8Array): { apiVersion: string; kind: string; ra
   return envelope;
 }
 
-/** The message that holds a kind. Options of requests exist in every group version. */
-function messageOf(apiVersion: string, kind: string): string | undefined {
-  const { group, version } = parseApiVersion(apiVersion);
-  const name = definitionOfKind(group, version, kind)?.name ?? metaMessages[kind];
-  return name !== undefined && Object.hasOwn(messages, name) ? name : undefined;
-}
-
-const meta = "io.k8s.apimachinery.pkg.apis.meta.v1.";
-const metaMessages: Readonly<Record<string, string>> = { DeleteOptions: `${meta}DeleteOptions` };
-
 const fieldTables = new Map<string, ReadonlyMap<number, Field>>();
 
-function fieldsOf(name: string): ReadonlyMap<number, Field> {
-  let table = fieldTables.get(name);
+function tableOf(message: string): ReadonlyMap<number, Field> {
+  let table = fieldTables.get(message);
   if (!table) {
-    const rows = messages[name]?.split(",") ?? [];
-    table = new Map(rows.filter((row) => row !== "").map(fieldOf));
-    fieldTables.set(name, table);
+    table = new Map(fieldsOf(message).map((field) => [field.id, readerOf(field)]));
+    fieldTables.set(message, table);
   }
   return table;
 }
 
-const forms: Readonly<Record<string, Field["form"]>> = { "*": "list", "@": "map", "!": "inline" };
-
-function fieldOf(row: string): [number, Field] {
-  const [id = "", name = "", code = ""] = row.split(" ");
-  const form = forms[code[0] ?? ""] ?? "single";
-  const type = form === "single" ? code : code.slice(1);
+function readerOf({ name, form, type }: MessageField): Field {
   const scalar = Object.hasOwn(scalars, type) ? scalars[type] : undefined;
+  const expected = scalar?.wireType ?? 2;
   const read: Read = (reader, wireType, depth) => {
-    expectWireType(wireType, scalar?.wireType ?? 2);
+    expectWireType(wireType, expected);
     return scalar ? scalar.read(reader) : readMessage(type, reader.bytes(), depth + 1);
   };
-  return [Number(id), { name, form, read, zero: scalar ? scalar.zero : {} }];
+  return { name, form, read, wireType: expected, zero: scalar ? scalar.zero : {} };
 }
 
 function expectWireType(actual: number, expected: number): void {
@@ -114,13 +96,13 @@ const scalars: Readonly<Record<string, Scalar>> = {
 
 function readMessage(name: string, bytes: Uint8Array, depth: number): Json {
   if (depth > depthMax) throw new ProtobufError("exceeded max depth");
-  const special = Object.hasOwn(specials, name) ? specials[name] : undefined;
   const fields = readFields(name, bytes, depth);
-  return special ? special(fields) : fields;
+  const special = specialMessages.get(name);
+  return special ? special.toJson(fields) : fields;
 }
 
 function readFields(name: string, bytes: Uint8Array, depth: number): Record<string, Json> {
-  const table = fieldsOf(name);
+  const table = tableOf(name);
   const object: Record<string, Json> = {};
   const reader = new WireReader(bytes);
   while (!reader.atEnd) {
@@ -128,6 +110,8 @@ function readFields(name: string, bytes: Uint8Array, depth: number): Record<stri
     const field = table.get(id);
     if (!field) reader.skip(wireType);
     else if (field.form === "map") readEntry(object, field, reader, depth);
+    else if (field.form === "list" && field.wireType !== 2 && wireType === 2)
+      readPacked(object, field, reader.bytes(), depth);
     else {
       const value = field.read(reader, wireType, depth);
       if (field.form === "inline") Object.assign(object, value);
@@ -136,6 +120,12 @@ function readFields(name: string, bytes: Uint8Array, depth: number): Record<stri
     }
   }
   return object;
+}
+
+/** A list of numbers in one piece, which decoders must take where they expect one at a time, and the other way round. */
+function readPacked(object: Record<string, Json>, field: Field, bytes: Uint8Array, depth: number): void {
+  const reader = new WireReader(bytes);
+  while (!reader.atEnd) add(object, field.name, field.read(reader, field.wireType, depth));
 }
 
 function add(object: Record<string, Json>, name: string, value: Json): void {
@@ -160,53 +150,3 @@ function readEntry(object: Record<string, Json>, field: Field, reader: WireReade
   // Assigning "__proto__" would set the prototype instead of a property.
   Object.defineProperty(object[field.name], key, { value, enumerable: true, writable: true, configurable: true });
 }
-
-type Fields = Readonly<Record<string, Json>>;
-
-/** JSON that stands as bytes in a message. */
-function embedded({ raw, Raw }: Fields): Json {
-  const base64 = String(raw ?? Raw ?? "");
-  if (base64 === "") return null;
-  try {
-    return JSON.parse(text.decode(Uint8Array.fromBase64(base64)));
-  } catch (cause) {
-    throw new ProtobufError(`embedded JSON cannot be read: ${cause}`, { cause });
-  }
-}
-
-/** A zero time has no fields at all, and is null in JSON. */
-function time(digits: number): (fields: Fields) => Json {
-  return ({ seconds, nanos }) => {
-    if (seconds === undefined && nanos === undefined) return null;
-    const ms = Number(seconds ?? 0) * 1000;
-    if (!(Math.abs(ms) <= 8.64e15)) throw new ProtobufError("a time is out of range");
-    // The text form needs a date; the clock is not asked.
-    const whole = new Date(ms).toISOString().slice(0, 19);
-    const fraction = String(Number(nanos ?? 0))
-      .padStart(9, "0")
-      .slice(0, digits);
-    return digits === 0 ? `${whole}Z` : `${whole}.${fraction}Z`;
-  };
-}
-
-const items = ({ items }: Fields): Json => items ?? [];
-const crd = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.";
-
-/** Messages whose JSON is no object with their fields. */
-const specials: Readonly<Record<string, (fields: Fields) => Json>> = {
-  [`${meta}Time`]: time(0),
-  [`${meta}MicroTime`]: time(6),
-  [`${meta}FieldsV1`]: embedded,
-  [`${meta}Verbs`]: items,
-  "io.k8s.apimachinery.pkg.runtime.RawExtension": embedded,
-  "io.k8s.apimachinery.pkg.api.resource.Quantity": ({ string }) => string ?? "0",
-  "io.k8s.apimachinery.pkg.util.intstr.IntOrString": ({ type, intVal, strVal }) =>
-    type === 1 ? (strVal ?? "") : (intVal ?? 0),
-  "io.k8s.api.authentication.v1.ExtraValue": items,
-  "io.k8s.api.authorization.v1.ExtraValue": items,
-  "io.k8s.api.certificates.v1.ExtraValue": items,
-  [`${crd}JSON`]: embedded,
-  [`${crd}JSONSchemaPropsOrArray`]: ({ schema, jSONSchemas }) => jSONSchemas ?? schema ?? null,
-  [`${crd}JSONSchemaPropsOrBool`]: ({ schema, allows }) => schema ?? allows ?? false,
-  [`${crd}JSONSchemaPropsOrStringArray`]: ({ schema, property }) => property ?? schema ?? null,
-};
