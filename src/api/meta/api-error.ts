@@ -95,6 +95,11 @@ export function methodNotSupported(resource: GroupResource, verb: string): ApiEr
   return new ApiError(405, "MethodNotAllowed", message, detailsOf(resource, ""));
 }
 
+/** The path has no such method, whatever it leads to. */
+export function methodNotAllowed(): ApiError {
+  return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+}
+
 /** 410 with reason Expired: the resourceVersion or continue token is older than what is kept. */
 export function expired(message: string): ApiError {
   return new ApiError(410, "Expired", message);

@@ -1,4 +1,4 @@
-import { ApiError } from "../../api/index.ts";
+import { methodNotAllowed } from "../../api/index.ts";
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../discovery/discovery.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { PathRoute } from "./handler.ts";
@@ -44,8 +44,7 @@ function acceptOf(request: HttpRequest): string {
 }
 
 function onlyReads(request: HttpRequest): void {
-  if (request.method !== "GET" && request.method !== "HEAD")
-    throw new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
 }
 
 export function healthRoute(checks: readonly HealthCheck[]): PathRoute {

@@ -1,4 +1,10 @@
-import { ApiError, type DeleteOptions, type RequestOptions, type ResourceRequest, type Verb } from "../../api/index.ts";
+import {
+  type DeleteOptions,
+  methodNotAllowed,
+  type RequestOptions,
+  type ResourceRequest,
+  type Verb,
+} from "../../api/index.ts";
 import type { HttpRequest } from "./message.ts";
 import { readRequestBody } from "./request-body.ts";
 import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
@@ -14,7 +20,7 @@ export const verbsOfMethods: Readonly<Record<string, string>> = {
   DELETE: "delete",
 };
 
-/** What a request to a resource wants. Throws 405 for methods that the API does not know. */
+/** What a request to a resource wants. Throws 405 for methods that such a path does not have. */
 export function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb {
   switch (method) {
     case "GET":
@@ -22,15 +28,18 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
       if (path.subresource === "" && (path.watch || boolean(query, "watch"))) return "watch";
       return path.name === "" ? "list" : "get";
     case "POST":
+      if (path.name !== "" && path.subresource === "") throw methodNotAllowed();
       return "create";
     case "PUT":
+      if (path.name === "") throw methodNotAllowed();
       return "update";
     case "PATCH":
+      if (path.name === "") throw methodNotAllowed();
       return "patch";
     case "DELETE":
       return path.name === "" ? "deletecollection" : "delete";
     default:
-      throw new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+      throw methodNotAllowed();
   }
 }
 
