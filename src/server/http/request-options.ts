@@ -1,7 +1,10 @@
 import { badRequest, type DeleteOptions, type RequestOptions } from "../../api/index.ts";
 
+const noOptions: RequestOptions = Object.freeze({});
+
 /** The query's parameters that the API knows; others are left alone, as Kubernetes does. Throws 400 for values that cannot be read. */
 export function parseRequestOptions(query: URLSearchParams): RequestOptions {
+  if (query.size === 0) return noOptions;
   const text = (name: string) => query.get(name) || undefined;
   const options = {
     labelSelector: text("labelSelector"),
