@@ -16,7 +16,7 @@ import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { allControllers } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
-import type { ResourceRegistry } from "../src/server/index.ts";
+import type { ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface TestControlPlane {
@@ -44,6 +44,7 @@ export interface TestControlPlaneOptions {
   /** The names of the controllers that run; all of them when left out. */
   readonly controllers?: readonly string[];
   readonly log?: Logger;
+  readonly callWebhook?: WebhookCaller;
 }
 
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -66,6 +67,7 @@ export async function startTestControlPlane(
     clusterDomain: "cluster.local",
     apiAddress: "192.0.2.1",
     apiPort: 6443,
+    ...(options.callWebhook ? { callWebhook: options.callWebhook } : {}),
     freeze: true,
   });
   const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };

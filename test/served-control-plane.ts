@@ -9,6 +9,7 @@ import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { renderKubeconfig } from "../src/cluster/pki/kubeconfig.ts";
 import { versionInfo } from "../src/cluster/version.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
+import { httpsWebhookCaller } from "../src/server/host/index.ts";
 import { startHttpServer } from "../src/server/http/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
@@ -42,6 +43,7 @@ export async function serveControlPlane(): Promise<ServedControlPlane> {
     podRange,
     serviceRange,
     clusterDomain: "cluster.local",
+    callWebhook: httpsWebhookCaller(systemClock),
     freeze: true,
   });
   const listener = await startHttpServer({

@@ -99,8 +99,12 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly validateUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
   /** What an update of the status subresource may not do. */
   readonly validateStatusUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
+  /** What the first delete makes of an object that does not go at once: the finalizer that its controller waits for, say. */
+  readonly prepareForDelete?: (draft: Draft<T>, context: StrategyContext) => void;
   /** Sentences for the Warning header. */
   readonly warnings?: (object: T, old: T | undefined) => readonly string[];
+  /** What everybody hears who uses the kind in this version; absent where it has a future. */
+  readonly deprecationWarning?: string;
   /** What is wrong with metadata.name; DNS subdomain when left out. Messages as in IsDNS1123Subdomain. */
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
   /** Field selectors beside metadata.name and metadata.namespace: what they read. */
@@ -122,7 +126,19 @@ export interface StoredAs<T extends KubeObject> {
   /** Called late, so that two definitions may name each other. */
   readonly definition: () => ResourceDefinition;
   readonly toStored: (object: T) => KubeObject;
+  /** Gives the stored object itself where nothing has to be changed. */
   readonly fromStored: (stored: KubeObject) => T;
+  /** Set where somebody else converts some of the objects; the two functions above are never given those. */
+  readonly remote?: RemoteConversion<T>;
+}
+
+/** Conversion that somebody else is asked for. Both throw ApiError when it fails. */
+export interface RemoteConversion<T extends KubeObject = KubeObject> {
+  /** Whether nobody has to be asked to show this object. */
+  readonly isLocal: (stored: KubeObject) => boolean;
+  /** The objects in this version, in their order. */
+  readonly fromStored: (stored: readonly KubeObject[]) => Promise<readonly T[]>;
+  readonly toStored: (object: T) => Promise<KubeObject>;
 }
 
 /** What a kind's file writes down; the rest comes from the facts. */

@@ -1,6 +1,6 @@
 import type { User } from "../api/index.ts";
 import { InformerSet, runControllers } from "../client/index.ts";
-import { allControllers } from "../controllers/index.ts";
+import { allControllers, customResourceDefinitionControllerName } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
 import { apiServerUser } from "../server/index.ts";
@@ -61,7 +61,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   const { plane, rootCertificate, podRange, serviceRange, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
   const clientOf = (controller: string) =>
-    controller === systemObjectsControllerName
+    controller === systemObjectsControllerName || controller === customResourceDefinitionControllerName
       ? plane.client(apiServerUser, "kube-apiserver")
       : plane.client(userOf(controller), "kube-controller-manager");
   const informers = informersOf(managerUser);

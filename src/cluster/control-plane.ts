@@ -24,12 +24,14 @@ import {
   RbacAuthorizer,
   ResourceRegistry,
   reconcileBootstrapPolicy,
+  serveCustomResources,
   serviceAllocation,
   TokenIssuer,
   type TokenKeys,
   tokenRequestHandlers,
   unionAuthenticator,
   unionAuthorizer,
+  type WebhookCaller,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
@@ -47,6 +49,8 @@ export interface ControlPlaneOptions {
   readonly podRange: string;
   readonly serviceRange: string;
   readonly clusterDomain: string;
+  /** How webhooks are called; without it every call of one fails. */
+  readonly callWebhook?: WebhookCaller;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
@@ -66,6 +70,8 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+const noWebhooks: WebhookCaller = () => Promise.reject(new Error("this control plane calls no webhooks"));
+
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { storage, clock, random, log, clusterDomain } = options;
   const cache = await startWatchCache(storage, { clock, log, freeze: options.freeze });
@@ -80,8 +86,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const rbac = new RbacAuthorizer(lookup);
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
+  const registry = new ResourceRegistry();
+  const webhooks = { lookup, call: options.callWebhook ?? noWebhooks };
+  const customResources = serveCustomResources({ registry, cache, webhooks, random, log });
   const api = createApiServer({
-    registry: new ResourceRegistry(),
+    registry,
     storage,
     cache,
     authorizer,
@@ -119,6 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
     client: (user, program) => inProcessClient(api, user, program),
     async close() {
+      await customResources.close();
       await cache.close();
       await storage.close();
     },

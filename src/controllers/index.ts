@@ -1,6 +1,7 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
 import { clusterDnsController } from "./cluster-dns.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
+import { customResourceDefinitionController } from "./custom-resource-definition.ts";
 import { deploymentController } from "./deployment.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
@@ -22,6 +23,7 @@ import {
 } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
+export { customResourceDefinitionControllerName } from "./custom-resource-definition.ts";
 export type { ResourceCatalog } from "./resource-catalog.ts";
 export type { SignServiceAccountToken } from "./service-account-token.ts";
 
@@ -59,6 +61,7 @@ export function allControllers({
     replicationControllerController,
     endpointsController,
     endpointSliceController,
+    customResourceDefinitionController(resources),
     garbageCollector(resources, informers),
     nodeLifecycleController(),
     taintEvictionController(),

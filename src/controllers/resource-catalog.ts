@@ -7,7 +7,13 @@ export interface ResourceCatalog {
   onChange(listener: () => void): () => void;
 }
 
-/** The kinds whose objects can be listed and deleted, each in one version only: the one that is stored. */
+/** The kinds whose objects can be listed and deleted, each in one version only: the one that is stored, if it is served. */
 export function deletableResources(catalog: ResourceCatalog): readonly ResourceDefinition[] {
-  return catalog.all().filter(({ verbs, stored }) => !stored && verbs.includes("list") && verbs.includes("delete"));
+  const chosen = new Map<ResourceDefinition, ResourceDefinition>();
+  for (const each of catalog.all()) {
+    if (!each.verbs.includes("list") || !each.verbs.includes("delete")) continue;
+    const stored = each.stored?.definition() ?? each;
+    if (stored === each || !chosen.has(stored)) chosen.set(stored, each);
+  }
+  return [...chosen.values()];
 }

@@ -4,6 +4,7 @@ import { builtInResources, type ResourceDefinition } from "../api/index.ts";
 export class ResourceRegistry {
   readonly #definitions = new Map<string, ResourceDefinition>();
   readonly #listeners = new Set<() => void>();
+  readonly #lifetimes = new Map<ResourceDefinition, AbortController>();
   #generation = 0;
 
   constructor(definitions: readonly ResourceDefinition[] = builtInResources) {
@@ -33,12 +34,32 @@ export class ResourceRegistry {
 
   /** Serves a kind; a definition of the same group, version and plural is replaced. */
   set(definition: ResourceDefinition): void {
-    this.#definitions.set(pathOf(definition), definition);
-    this.#changed();
+    this.replace([], [definition]);
   }
 
   delete(group: string, version: string, plural: string): void {
-    if (this.#definitions.delete(`${group}/${version}/${plural}`)) this.#changed();
+    const definition = this.find(group, version, plural);
+    if (definition) this.replace([definition], []);
+  }
+
+  /** Serves `next` and none of `old` any more, in one change. */
+  replace(old: readonly ResourceDefinition[], next: readonly ResourceDefinition[]): void {
+    const before = next.map((each) => this.find(each.group, each.version, each.plural)).filter((each) => !!each);
+    for (const each of old) this.#definitions.delete(pathOf(each));
+    for (const each of next) {
+      this.#definitions.set(pathOf(each), each);
+      this.#lifetimes.set(each, new AbortController());
+    }
+    for (const each of [...old, ...before]) {
+      this.#lifetimes.get(each)?.abort();
+      this.#lifetimes.delete(each);
+    }
+    this.#changed();
+  }
+
+  /** Aborted when this definition is served no more; undefined for the built-in ones, which stay. */
+  lifetime(definition: ResourceDefinition): AbortSignal | undefined {
+    return this.#lifetimes.get(definition)?.signal;
   }
 
   /** Calls `listener` after every change; what is returned stops that. */

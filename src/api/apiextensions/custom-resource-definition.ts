@@ -1,7 +1,8 @@
 import type { Draft } from "../../lib/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
-import { defineResource } from "../resource.ts";
+import { defineResource, type StrategyContext } from "../resource.ts";
 import type { CustomResourceDefinition } from "../types.generated.ts";
+import { customResourceCleanupFinalizer, withCondition } from "./definition-conditions.ts";
 import {
   validateApproval,
   validateDefinition,
@@ -24,6 +25,7 @@ export const CustomResourceDefinitions = defineResource<CustomResourceDefinition
   defaults: defaultDefinition,
   prepareForCreate: rememberStorageVersion,
   prepareForUpdate: rememberStorageVersion,
+  prepareForDelete: markTerminating,
   validate: validateDefinition,
   validateCreate: validateApproval,
   validateUpdate: validateDefinitionUpdate,
@@ -54,6 +56,21 @@ function rememberStorageVersion(definition: Draft<CustomResourceDefinition>): vo
   if (storage === undefined || stored.includes(storage)) return;
   // A status that comes from the stored object is not ours to change.
   definition.status = { ...definition.status, storedVersions: [...stored, storage] };
+}
+
+/** The objects of the kind go first: the CRD stays until its controller has deleted them. */
+function markTerminating(definition: Draft<CustomResourceDefinition>, { nowMs }: StrategyContext): void {
+  const { metadata, status } = definition;
+  const { finalizers = [] } = metadata;
+  if (!finalizers.includes(customResourceCleanupFinalizer))
+    metadata.finalizers = [...finalizers, customResourceCleanupFinalizer];
+  const condition = {
+    type: "Terminating",
+    status: "True",
+    reason: "InstanceDeletionPending",
+    message: "CustomResourceDefinition marked for deletion; CustomResource deletion will occur as soon as possible",
+  };
+  definition.status = { ...status, conditions: withCondition(status.conditions, condition, nowMs) };
 }
 
 function formatsOf({ spec }: CustomResourceDefinition): string[] {

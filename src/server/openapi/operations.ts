@@ -1,5 +1,5 @@
 // The paths and operations of every kind, in the form both versions of OpenAPI are made from.
-import type { ResourceDefinition } from "../../api/index.ts";
+import { definitions, type ResourceDefinition } from "../../api/index.ts";
 
 export interface Parameter {
   readonly name: string;
@@ -78,7 +78,7 @@ export function listSchemaName(definition: ResourceDefinition): string {
 
 /** Whether the kind comes from a CRD: its schema is none of the built-in ones. */
 export function isCustom(definition: ResourceDefinition): boolean {
-  return !definition.schemaName.startsWith("io.k8s.");
+  return definitions[definition.schemaName] === undefined;
 }
 
 /** The paths of one kind. */

@@ -88,7 +88,7 @@ function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<S
   return untilUndisturbed(request, async () => {
     if (store.cache.get(key)) throw new NameTaken();
     const { object: complete = object, changes } = commitmentOf(request, object, undefined);
-    const value = store.value(complete);
+    const value = await store.value(complete);
     if (dryRun) return store.proposed(key, undefined, value);
     const revision = await context.storage.commit([{ key, expect: 0, value }, ...changes]);
     await context.cache.waitFor(revision);

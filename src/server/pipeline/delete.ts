@@ -9,7 +9,7 @@ import {
   orphanFinalizer,
   parseTime,
 } from "../../api/index.ts";
-import { timestamp } from "../../lib/index.ts";
+import { deepCopy, timestamp } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
@@ -29,7 +29,7 @@ export async function deleteObject(request: ObjectRequest, options: DeleteOption
   const { store, definition, namespace, name } = request;
   if (isJob(definition) && propagationOf(options) === undefined) warn(request, jobOrphansWarning);
   return untilUndisturbed(request, async () => {
-    const current = store.get(namespace, name);
+    const current = await store.read(namespace, name);
     if (!current) throw notFound(definition, name);
     checkPreconditions(request, options, current.object.metadata);
     const admission = admissionRequest(request, "DELETE", undefined, current.object);
@@ -66,9 +66,10 @@ async function attempt(request: ObjectRequest, options: DeleteOptions, current: 
 function planDeletion(
   request: ObjectRequest,
   options: DeleteOptions,
-  object: KubeObject,
+  current: KubeObject,
 ): "remove" | KubeObject | undefined {
   const { definition, context } = request;
+  const object = isDeleting(current.metadata) ? current : preparedForDelete(request, current);
   const { metadata } = object;
   const finalizers = finalizersOf(request, propagationOf(options), metadata);
   const asked = options.gracePeriodSeconds;
@@ -83,6 +84,13 @@ function planDeletion(
   if (isNamespace(definition, object)) Object.assign(next, { status: terminating(object) });
   if (isDeleting(metadata) && sameMarks(next.metadata, metadata)) return undefined;
   return next;
+}
+
+function preparedForDelete({ definition, context, user }: ObjectRequest, object: KubeObject): KubeObject {
+  if (!definition.prepareForDelete) return object;
+  const draft = deepCopy(object);
+  definition.prepareForDelete(draft, { nowMs: context.clock.now(), user });
+  return draft as KubeObject;
 }
 
 type Marks = Pick<ObjectMeta, "deletionTimestamp" | "deletionGracePeriodSeconds" | "generation">;
@@ -150,7 +158,7 @@ async function remove(request: ObjectRequest, current: StoredObject): Promise<St
 async function write(request: ObjectRequest, next: KubeObject, current: StoredObject): Promise<StoredObject> {
   const { store, context, dryRun } = request;
   const { key } = current;
-  const value = store.value(next);
+  const value = await store.value(next);
   if (dryRun) return store.proposed(key, current, value);
   const revision = await context.storage.commit([{ key, expect: current.revision, value }]);
   await context.cache.waitFor(revision);

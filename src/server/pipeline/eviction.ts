@@ -73,7 +73,7 @@ async function spendBudget(request: ObjectRequest, pod: Pod): Promise<void> {
   if (mayGoUnhealthy(budget, pod)) return;
   checkBudget(budget);
   if (request.dryRun) return;
-  const value = store.value(spent(budget, pod, request.context.clock.now()));
+  const value = await store.value(spent(budget, pod, request.context.clock.now()));
   const revision = await request.context.storage.commit([{ key: stored.key, expect: stored.revision, value }]);
   await request.context.cache.waitFor(revision);
 }

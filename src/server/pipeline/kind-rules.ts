@@ -23,7 +23,8 @@ function isCore(definition: ResourceDefinition, ...plurals: readonly string[]): 
 export function deprecationOf(definition: ResourceDefinition): string | undefined {
   if (isCore(definition, "endpoints"))
     return "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-  return isCore(definition, "componentstatuses") ? "v1 ComponentStatus is deprecated in v1.19+" : undefined;
+  if (isCore(definition, "componentstatuses")) return "v1 ComponentStatus is deprecated in v1.19+";
+  return definition.deprecationWarning;
 }
 
 /** Whether a status that comes with a new object is kept: the agent registers its node with one. */

@@ -61,14 +61,14 @@ function inNamespace(namespace: string, items: readonly StoredObject[]): readonl
   return namespace === "" ? items : items.filter((each) => each.object.metadata.namespace === namespace);
 }
 
-function page(
+async function page(
   request: ObjectRequest,
   selection: Selection,
   limit: number,
   candidates: readonly StoredObject[],
   from: number,
   revision: Revision | undefined,
-): ListPage {
+): Promise<ListPage> {
   const { definition, store, namespace, context } = request;
   const metadata: { -readonly [Field in keyof ListMeta]?: ListMeta[Field] } = {
     resourceVersion: String(revision ?? context.cache.revision),
@@ -76,6 +76,8 @@ function page(
   const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
   const whole = selection.all && from === 0 && (limit === 0 || candidates.length <= limit);
   if (whole && !definition.stored) return { ...head, items: candidates, shared: true };
+  const conversion = store.prepare(candidates.slice(from, selection.all && limit > 0 ? from + limit : undefined));
+  if (conversion) await conversion;
   const { items, next } = take(request, selection, limit, candidates, from);
   if (next !== undefined) {
     const after = candidates[next - 1]!.key.slice(store.prefix.length);
@@ -106,7 +108,7 @@ function take(
   return { items, next: undefined };
 }
 
-function continuePage(request: ObjectRequest, selection: Selection, limit: number): ListPage {
+function continuePage(request: ObjectRequest, selection: Selection, limit: number): Promise<ListPage> {
   const { store, namespace, context } = request;
   const { revision, after } = parseContinueToken(request.options.continue ?? "");
   const candidates =

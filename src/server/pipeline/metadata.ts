@@ -91,10 +91,13 @@ export function validateUpdatedMetadata(
   return [...errors, ...updates.filter((each) => !reported.has(`${each.field} ${each.detail}`))];
 }
 
+/** Groups whose servers are other programs upstream, which know no standard finalizers. */
+const servedApart = new Set(["apiextensions.k8s.io", "apiregistration.k8s.io"]);
+
 function rulesOf(definition: ResourceDefinition) {
   return {
     namespaced: definition.namespaced,
     validateName: definition.validateName ?? nameIsDnsSubdomain,
-    customResource: !isBuiltIn(definition),
+    customResource: !isBuiltIn(definition) || servedApart.has(definition.group),
   };
 }

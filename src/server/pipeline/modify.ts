@@ -40,7 +40,7 @@ export interface Modification {
 export function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
   const { store, definition, namespace, name } = request;
   return untilUndisturbed(request, async () => {
-    const current = store.get(namespace, name);
+    const current = await store.read(namespace, name);
     if (current) return { stored: await updateObject(request, modification, current), created: false };
     if (!modification.creates) throw notFound(definition, name);
     return { stored: await createNamed(request, modification), created: true };
@@ -159,8 +159,8 @@ export async function commitUpdate(
   const { key } = current;
   const gone = isReleased(definition, next, current.object);
   const { object = next, changes } = commitmentOf(request, gone ? undefined : next, current.object);
-  if (!gone && deepEqual(object, current.object)) return current;
-  const value = store.value(object);
+  if (!gone && deepEqual(object, current.object) && store.isInStorageVersion(key)) return current;
+  const value = await store.value(object);
   if (dryRun) return store.proposed(key, current, value);
   const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
   const revision = await context.storage.commit([change, ...changes]);

@@ -1,4 +1,4 @@
-import { apiVersionOf, type KubeObject, type ResourceDefinition } from "../../api/index.ts";
+import { apiVersionOf, type KubeObject, type RemoteConversion, type ResourceDefinition } from "../../api/index.ts";
 import {
   objectKey,
   type ResourceCache,
@@ -11,6 +11,9 @@ import {
 } from "../../storage/index.ts";
 
 const encoder = new TextEncoder();
+
+/** Objects that are sent for conversion in one call. */
+const convertedAtOnceMax = 500;
 
 /** The selectable field by which objects are filed: every node's agent asks for its pods by it. */
 const indexedField = "spec.nodeName";
@@ -43,39 +46,86 @@ export class ResourceStore {
     return objectKey(this.definition, this.definition.namespaced ? namespace : undefined, name);
   }
 
-  /** The object as this version shows it. */
+  /** The object as this version shows it; where versions are converted by a webhook, after `prepare`. */
   view(stored: StoredObject): StoredObject {
     const conversion = this.definition.stored;
     if (!conversion) return stored;
     let view = this.#views.get(stored);
     if (!view) {
-      view = new EncodedObject(stored, conversion.fromStored(stored.object));
+      view = shownAs(stored, conversion.fromStored(stored.object));
       this.#views.set(stored, view);
     }
     return view;
   }
 
+  /**
+   * What has to be waited for before `view` can show these: a webhook's conversions, in few calls. undefined when that
+   * is nothing. Rejects with an ApiError when a conversion fails.
+   */
+  prepare(objects: Iterable<StoredObject>): Promise<void> | undefined {
+    const remote = this.definition.stored?.remote;
+    if (!remote) return undefined;
+    const missing: StoredObject[] = [];
+    for (const each of objects) if (!this.#views.has(each) && !remote.isLocal(each.object)) missing.push(each);
+    return missing.length === 0 ? undefined : this.#convert(remote, missing);
+  }
+
+  async #convert(remote: RemoteConversion, objects: readonly StoredObject[]): Promise<void> {
+    for (let from = 0; from < objects.length; from += convertedAtOnceMax) {
+      const batch = objects.slice(from, from + convertedAtOnceMax);
+      const converted = await remote.fromStored(batch.map((each) => each.object));
+      for (const [index, each] of batch.entries()) this.#views.set(each, shownAs(each, converted[index]!)); // one for one
+    }
+  }
+
+  async #prepared(stored: StoredObject): Promise<StoredObject> {
+    const pending = this.prepare([stored]);
+    if (pending) await pending;
+    return this.view(stored);
+  }
+
+  /** One object as this version shows it. Throws ApiError when it cannot be converted. */
+  async read(namespace: string, name: string): Promise<StoredObject | undefined> {
+    const stored = this.cache.get(this.key(namespace, name));
+    return stored && this.#prepared(stored);
+  }
+
+  /** As `read`, for kinds that are never converted by a webhook. */
   get(namespace: string, name: string): StoredObject | undefined {
     const stored = this.cache.get(this.key(namespace, name));
     return stored && this.view(stored);
   }
 
+  /** Whether an object is stored in the version in which it would be stored now. */
+  isInStorageVersion(key: string): boolean {
+    const conversion = this.definition.stored;
+    const stored = conversion && this.cache.get(key)?.object;
+    return !stored || stored.apiVersion === apiVersionOf(conversion.definition());
+  }
+
   /** What goes to the store for an object of this version; resourceVersion is left to the revision. */
-  value(object: KubeObject): Value {
+  async value(object: KubeObject): Promise<Value> {
     const { apiVersion: _, kind: __, metadata, ...rest } = object;
     const { resourceVersion: ___, ...kept } = metadata;
     const own = { kind: this.definition.kind, apiVersion: apiVersionOf(this.definition), metadata: kept, ...rest };
     // resourceVersion is the one required field that an object to be stored lacks.
     const complete = own as unknown as KubeObject;
-    return valueFromObject(this.definition.stored ? this.definition.stored.toStored(complete) : complete);
+    const conversion = this.definition.stored;
+    if (!conversion) return valueFromObject(complete);
+    return valueFromObject(await (conversion.remote ?? conversion).toStored(complete));
   }
 
   /** What was written under `key` at `revision`, as this version shows it. */
-  written(key: string, createRevision: Revision | undefined, revision: Revision, value: Value): StoredObject {
+  async written(
+    key: string,
+    createRevision: Revision | undefined,
+    revision: Revision,
+    value: Value,
+  ): Promise<StoredObject> {
     const cached = this.cache.get(key);
-    if (cached?.revision === revision) return this.view(cached);
+    if (cached?.revision === revision) return this.#prepared(cached);
     const place = { key, createRevision: createRevision ?? revision, revision };
-    return this.view(new EncodedObject(place, withResourceVersion(value.object, revision)));
+    return this.#prepared(new EncodedObject(place, withResourceVersion(value.object, revision)));
   }
 
   /** An object that was removed at `revision`, as it was last. */
@@ -84,9 +134,9 @@ export class ResourceStore {
   }
 
   /** What a dry run answers: the object as it would be, under the revision at which it is now. */
-  proposed(key: string, current: StoredObject | undefined, value: Value): StoredObject {
+  async proposed(key: string, current: StoredObject | undefined, value: Value): Promise<StoredObject> {
     const place = { key, createRevision: current?.createRevision ?? 0, revision: current?.revision ?? 0 };
-    return this.view(
+    return this.#prepared(
       new EncodedObject(place, current ? withResourceVersion(value.object, current.revision) : value.object),
     );
   }
@@ -105,6 +155,11 @@ export function changedObject(stored: StoredObject, object: KubeObject): StoredO
 
 function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}
+
+/** An object that nothing was changed of keeps its bytes. */
+function shownAs(stored: StoredObject, object: KubeObject): StoredObject {
+  return object === stored.object ? stored : new EncodedObject(stored, object);
 }
 
 type Place = Pick<StoredObject, "key" | "createRevision" | "revision">;

@@ -30,7 +30,7 @@ export async function serveSubresource(request: ObjectRequest, verb: Verb): Prom
   if (verb === "update") return modified(request, await updateObject(request, form, false));
   if (verb === "patch") return modified(request, await patchObject(request, form, false));
   await waitForRead(request.context, request.options, request.signal);
-  const found = request.store.get(namespace, name);
+  const found = await request.store.read(namespace, name);
   if (!found) throw notFound(definition, name);
   return stored(request, 200, form.show ? changedObject(found, form.show(found.object)) : found);
 }

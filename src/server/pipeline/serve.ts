@@ -84,7 +84,7 @@ async function bind(request: ObjectRequest, body: Draft<KubeObject>): Promise<Se
 async function getObject(request: ObjectRequest): Promise<ServedObject> {
   const { context, store, definition, namespace, name, options } = request;
   await waitForRead(context, options, request.signal);
-  const found = store.get(namespace, name);
+  const found = await store.read(namespace, name);
   if (!found) throw notFound(definition, name);
   return stored(request, 200, found);
 }

@@ -33,12 +33,18 @@ export async function watchObjects(request: ObjectRequest): Promise<AsyncIterabl
   const fromPast = resourceVersion !== "" && resourceVersion !== "0" && sendInitialEvents !== true;
   if (!fromPast || sendInitialEvents) await waitForRead(context, options, request.signal);
   const after = fromPast ? parseRevision(resourceVersion) : context.cache.revision;
-  const initial =
-    fromPast || sendInitialEvents === false ? [] : initialEvents(request, selection, sendInitialEvents === true, after);
   const stop = new AbortController();
-  const signal = request.signal ? AbortSignal.any([request.signal, stop.signal]) : stop.signal;
-  const changes = openWatch(store, after, signal, scopeOf(request, selection));
-  return events(request, selection, initial, changes, after, stop);
+  const ends = [stop.signal, context.registry.lifetime(definition), request.signal].filter(
+    (each) => each !== undefined,
+  );
+  const changes = openWatch(store, after, AbortSignal.any(ends), scopeOf(request, selection));
+  try {
+    const initial = fromPast || sendInitialEvents === false ? [] : await initialEvents(request, selection, after);
+    return events(request, selection, initial, changes, after, stop);
+  } catch (error) {
+    stop.abort();
+    throw error;
+  }
 }
 
 function openWatch(
@@ -66,19 +72,20 @@ function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): Wat
 }
 
 /** The present state as if it had just come to be, and where it is asked for the mark of its end. */
-function initialEvents(
-  request: ObjectRequest,
+async function initialEvents(
+  { store, namespace, definition, options }: ObjectRequest,
   selection: Selection,
-  marksEnd: boolean,
   revision: Revision,
-): ServedEvent[] {
-  const { store, namespace, definition, options } = request;
+): Promise<ServedEvent[]> {
   const initial: ServedEvent[] = [];
-  for (const each of store.cache.list(namespace || undefined)) {
+  const present = store.cache.list(namespace || undefined);
+  const conversion = store.prepare(present);
+  if (conversion) await conversion;
+  for (const each of present) {
     const stored = store.view(each);
     if (selection.matches(stored.object)) initial.push({ type: "ADDED", stored });
   }
-  if (marksEnd && options.allowWatchBookmarks)
+  if (options.sendInitialEvents && options.allowWatchBookmarks)
     initial.push(bookmark(definition, revision, { [initialEventsEndAnnotation]: "true" }));
   return initial;
 }
@@ -124,6 +131,8 @@ async function* events(
         const { done, value } = pending.result();
         if (done) return;
         pending = new Pending(iterator.next(), wake);
+        const conversion = store.prepare(statesIn(value));
+        if (conversion) await conversion;
         const selected = transform(store, selection, value);
         if (selected.length > 0) yield selected;
       } else if (ticker?.due) {
@@ -138,6 +147,10 @@ async function* events(
     ticker?.stop();
     stop.abort();
   }
+}
+
+function statesIn(changes: readonly CacheEvent[]): StoredObject[] {
+  return changes.flatMap(({ current, previous }) => (previous ? [current, previous] : [current]));
 }
 
 /** The changes as they look from inside the selection: what enters it is added, what leaves it is deleted. */

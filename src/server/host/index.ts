@@ -1,0 +1,2 @@
+// What the server needs of the machine beside its listener.
+export * from "./webhook-caller.ts";

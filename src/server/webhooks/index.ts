@@ -1,0 +1,2 @@
+// How the server asks others: where a webhook is and what it answers. Who sends the request is given.
+export * from "./webhook.ts";
