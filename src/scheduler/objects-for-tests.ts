@@ -16,12 +16,11 @@ export interface PodOptions extends Partial<Omit<PodSpec, "containers">> {
 
 /** A pod as the API server gives it to the scheduler. Its uid is made of its name. */
 export function makePod(options: PodOptions = {}): Pod {
-  const { name = "pod", namespace = "default", labels, requests, ports, image, containers, ...rest } = options;
+  const { name = "pod", namespace = "default", labels, requests, ports, image = "app", containers, ...rest } = options;
   const { deletionTimestamp, generation = 1, ...spec } = rest;
   const container: Partial<Container> = {
     ...(requests === undefined ? {} : { resources: { requests } }),
     ...(ports === undefined ? {} : { ports }),
-    ...(image === undefined ? {} : { image }),
   };
   return {
     apiVersion: "v1",
@@ -37,7 +36,7 @@ export function makePod(options: PodOptions = {}): Pod {
     spec: {
       schedulerName: "default-scheduler",
       ...spec,
-      containers: (containers ?? [container]).map((each, index) => ({ name: `container-${index}`, ...each })),
+      containers: (containers ?? [container]).map((each, index) => ({ name: `container-${index}`, image, ...each })),
     },
     status: { phase: "Pending" },
   } as unknown as Pod; // the metadata that tests do not need is left out

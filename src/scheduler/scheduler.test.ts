@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeApi } from "../../test/fake-api.ts";
-import {
-  conflict,
-  type Node,
-  Nodes,
-  type Pod,
-  Pods,
-  type ResourceHandler,
-  type ResourceRequest,
-  serviceUnavailable,
-} from "../api/index.ts";
+import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
+import { conflict, type Node, Nodes, type Pod, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
 import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
-import { seededRandom, settle, silentLogger, VirtualClock } from "../lib/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
 import { runScheduler } from "./scheduler.ts";
 
 interface Scene {
-  readonly api: FakeApi;
+  readonly api: FaultyApi;
   readonly client: Client;
   readonly clock: VirtualClock;
   readonly events: string[];
@@ -27,31 +18,26 @@ interface Scene {
   addNode(options?: NodeOptions): Promise<Node>;
   addPod(options?: PodOptions): Promise<Pod>;
   pod(name: string): Promise<Pod>;
+  /** Says of a pod that it has succeeded. */
+  finish(pod: Pod): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A scheduler over an API that keeps objects and knows bindings. */
+/** A scheduler over an API server in memory. */
 async function scene(): Promise<Scene> {
-  const api = new FakeApi();
+  const api = await FaultyApi.start();
   const bindings: string[] = [];
   const failing = new Map<string, Error>();
   const handler: ResourceHandler = {
     async handle(request, user) {
       if (request.subresource !== "binding") return api.handle(request, user);
-      const { name = "" } = request;
-      const failure = failing.get(name);
+      const failure = failing.get(request.name ?? "");
       if (failure) throw failure;
-      return bind(request);
+      const response = await api.handle(request, user);
+      const { target } = request.body as { target: { name: string } }; // a Binding
+      bindings.push(`${request.name} to ${target.name}`);
+      return response;
     },
-  };
-  const bind = async (request: ResourceRequest) => {
-    const { subresource: _, body, ...rest } = request;
-    const found = await api.handle({ ...rest, verb: "get" }, { name: "server", groups: [] });
-    const pod = (found as unknown as { object: Pod }).object; // the answer to a get of a pod
-    const { target } = body as { target: { name: string } }; // a Binding
-    bindings.push(`${request.name} to ${target.name}`);
-    const bound = { ...pod, spec: { ...pod.spec, nodeName: target.name } };
-    return api.handle({ ...rest, verb: "update", body: bound }, { name: "server", groups: [] });
   };
   const client = inProcessClient(handler, { name: "system:kube-scheduler", groups: [] });
   const clock = new VirtualClock();
@@ -75,21 +61,24 @@ async function scene(): Promise<Scene> {
     failing,
     async addNode(options) {
       const node = await client.create(Nodes, makeNode(options));
-      await settle();
+      await atRest();
       return node;
     },
     async addPod(options) {
       const pod = await client.create(Pods, makePod(options));
-      await settle();
+      await atRest();
       return pod;
     },
     pod: (name) => client.get(Pods, { namespace: "default", name }),
+    async finish(pod) {
+      await client.update(Pods, { ...pod, status: { phase: "Succeeded" } }, { subresource: "status" });
+    },
     async stop() {
       stop.abort();
       await running;
     },
   };
-  await settle();
+  await atRest();
   return scene;
 }
 
@@ -109,7 +98,7 @@ test("pods and nodes from before the start are seen before the first plan", asyn
   await client.create(Nodes, makeNode({ name: "full" }));
   await client.create(Nodes, makeNode({ name: "free" }));
   await client.create(Pods, makePod({ name: "old", nodeName: "full", requests: { cpu: "4" } }));
-  await client.create(Pods, makePod({ name: "new", requests: { cpu: "1" } }));
+  const { metadata } = await client.create(Pods, makePod({ name: "new", requests: { cpu: "1" } }));
   const again = new AbortController();
   const bodies: unknown[] = [];
   const watching: ResourceHandler = {
@@ -126,12 +115,12 @@ test("pods and nodes from before the start are seen before the first plan", asyn
     signal: again.signal,
   };
   const running = runScheduler({ ...environment, informers: new InformerSet(environment) });
-  await settle();
+  await atRest();
   assert.deepEqual(bodies, [
     {
       apiVersion: "v1",
       kind: "Binding",
-      metadata: { namespace: "default", name: "new", uid: "uid-of-default-new" },
+      metadata: { namespace: "default", name: "new", uid: metadata.uid },
       target: { kind: "Node", name: "free" },
     },
   ]);
@@ -174,28 +163,29 @@ test("a waiting pod is placed when a node is uncordoned, not at its heartbeats",
   const node = await addNode({ name: "node-1", unschedulable: true });
   await addPod({ name: "web" });
   const requests = api.requests.length;
-  await client.update(Nodes, { ...node, status: { ...node.status, phase: "heartbeat" } });
-  await settle();
+  const status = { ...node.status, phase: "Running" };
+  const { metadata } = await client.update(Nodes, { ...node, status }, { subresource: "status" });
+  await atRest();
   assert.equal(api.requests.length, requests + 1, "the heartbeat caused nothing");
-  await client.update(Nodes, makeNode({ name: "node-1" }));
-  await settle();
+  await client.update(Nodes, { ...node, metadata, spec: {} });
+  await atRest();
   assert.deepEqual(bindings, ["web to node-1"]);
   await stop();
 });
 
 test("a waiting pod is placed when another ends or goes", async () => {
-  const { client, addNode, addPod, pod, bindings, stop } = await scene();
+  const { client, addNode, addPod, pod, finish, bindings, stop } = await scene();
   await addNode({ name: "node-1" });
   await addPod({ name: "first", requests: { cpu: "3" } });
   await addPod({ name: "second", requests: { cpu: "3" } });
   await addPod({ name: "third", requests: { cpu: "3" } });
   assert.deepEqual(bindings, ["first to node-1"]);
-  await client.update(Pods, { ...(await pod("first")), status: { phase: "Succeeded" } });
-  await settle();
+  await finish(await pod("first"));
+  await atRest();
   assert.equal(bindings.length, 2);
   const [, bound] = bindings.map((binding) => binding.split(" ")[0]!);
-  await client.delete(Pods, { namespace: "default", name: bound! });
-  await settle();
+  await client.delete(Pods, { namespace: "default", name: bound! }, { body: { gracePeriodSeconds: 0 } });
+  await atRest();
   assert.deepEqual(bindings.map((binding) => binding.split(" ")[0]).sort(), ["first", "second", "third"]);
   await stop();
 });
@@ -207,7 +197,7 @@ test("pods that are bound at once do not take the same room", async () => {
   api.hold();
   await Promise.all(["a", "b", "c"].map((name) => client.create(Pods, makePod({ name, requests: { cpu: "3" } }))));
   api.release();
-  await settle();
+  await atRest();
   assert.deepEqual(bindings.map((binding) => binding.split(" ")[2]).sort(), ["node-1", "node-2"]);
   await stop();
 });
@@ -216,12 +206,17 @@ test("pods of other schedulers, pods on their way out and gated pods are left al
   const { client, addNode, addPod, pod, bindings, events, stop } = await scene();
   await addNode({ name: "node-1" });
   await addPod({ name: "other", schedulerName: "mine" });
-  await addPod({ name: "going", deletionTimestamp: "2026-01-01T00:00:00Z" });
-  await addPod({ name: "gated", schedulingGates: [{ name: "example.com/quota" }] });
+  const schedulingGates = [{ name: "example.com/quota" }];
+  const going = makePod({ name: "going", schedulingGates });
+  await client.create(Pods, { ...going, metadata: { ...going.metadata, finalizers: ["example.com/keep"] } });
+  await client.delete(Pods, { namespace: "default", name: "going" });
+  const onItsWay = await pod("going");
+  await client.update(Pods, { ...onItsWay, spec: { ...onItsWay.spec, schedulingGates: [] } });
+  await addPod({ name: "gated", schedulingGates });
   assert.deepEqual([bindings, events], [[], []]);
   const gated = await pod("gated");
   await client.update(Pods, { ...gated, spec: { ...gated.spec, schedulingGates: [] } });
-  await settle();
+  await atRest();
   assert.deepEqual(bindings, ["gated to node-1"]);
   await stop();
 });
@@ -245,7 +240,7 @@ test("a binding that fails gives the room back and is tried again after a pause"
   await addPod({ name: "small", requests: { cpu: "2" } });
   assert.deepEqual(bindings, ["small to node-1"]);
   failing.clear();
-  await clock.advance(1_000);
+  await pass(clock, 1_000);
   assert.match(events.at(-1) ?? "", /^web FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu\./);
   await stop();
 });
@@ -256,8 +251,8 @@ test("a pod that was deleted while it was bound is forgotten", async () => {
   failing.set("web", conflict(Pods, "web"));
   await addPod({ name: "web", requests: { cpu: "4" } });
   await client.delete(Pods, { namespace: "default", name: "web" });
-  await settle();
-  await clock.advance(60_000);
+  await atRest();
+  await pass(clock, 60_000);
   assert.equal(events.length, 1);
   await addPod({ name: "next", requests: { cpu: "4" } });
   assert.deepEqual(bindings, ["next to node-1"]);
@@ -265,15 +260,15 @@ test("a pod that was deleted while it was bound is forgotten", async () => {
 });
 
 test("the same failure is told once, and again after some minutes", async () => {
-  const { client, clock, addNode, addPod, pod, events, stop } = await scene();
+  const { clock, addNode, addPod, pod, finish, events, stop } = await scene();
   await addNode({ name: "node-1" });
   for (const name of ["first", "second", "third"]) await addPod({ name, requests: { cpu: "3" } });
-  await client.update(Pods, { ...(await pod("first")), status: { phase: "Succeeded" } });
-  await settle();
+  await finish(await pod("first"));
+  await atRest();
   const failures = () => events.filter((event) => event.includes("FailedScheduling"));
   assert.equal(events.length - failures().length, 2, "one of the two that waited was placed");
   assert.equal(failures().length, 2, "the other failed for the same reason as before");
-  await clock.advance(6 * 60_000);
+  await pass(clock, 6 * 60_000);
   assert.equal(failures().length, 3);
   await stop();
 });
@@ -306,8 +301,8 @@ test("a pod that must be apart from others waits until one of them goes", async 
     events.at(-1) ?? "",
     /^db-2 FailedScheduling: 0\/2 nodes are available: 2 node\(s\) didn't match pod anti-affinity rules\. /,
   );
-  await client.delete(Pods, { namespace: "default", name: "db-0" });
-  await settle();
+  await client.delete(Pods, { namespace: "default", name: "db-0" }, { body: { gracePeriodSeconds: 0 } });
+  await atRest();
   assert.equal(bindings[2], bindings[0]?.replace("db-0", "db-2"));
   await stop();
 });
