@@ -7,7 +7,7 @@ import { linuxHost } from "../agent/host/index.ts";
 import { AgentServer } from "../agent/host/streaming/index.ts";
 import { startAgent } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
-import { fromKubeconfig, type HttpsClient, httpsClient } from "../client/http/index.ts";
+import { type ConnectionOptions, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
 import { addressAt, type Logger, parseRange, pause, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import {
@@ -23,8 +23,10 @@ import {
 } from "../network/index.ts";
 import { cgroupRootOf } from "./cgroups.ts";
 import { runComponent } from "./component-process.ts";
-import { type DataDirectory, dataDirectory } from "./data-directory.ts";
+import { dataDirectory } from "./data-directory.ts";
+import { readNodeCredentials, takeRenewedCredentials } from "./node-credentials.ts";
 import { enginePaths, engineSupervisor } from "./node-engine.ts";
+import { renewDaily } from "./renew-daily.ts";
 import { type ClusterSettings, readSettings } from "./settings.ts";
 import { kubernetesVersion } from "./version.ts";
 
@@ -41,11 +43,9 @@ export function runNode(root: string): Promise<void> {
     // The route of the service range stands before anything can send to it.
     await setUpNodeNetwork(network);
     const supervisor = await engineSupervisor(directory, log);
-    const [nodeClient, networkClient] = await Promise.all([
-      clientOf(directory, "node.kubeconfig", "kubelet"),
-      clientOf(directory, "network.kubeconfig", "kube-proxy"),
-      supervisor.start(),
-    ]);
+    let [credentials] = await Promise.all([readNodeCredentials(directory), supervisor.start()]);
+    const nodeClient = clientOf(credentials.node, "kubelet");
+    const networkClient = clientOf(credentials.network, "kube-proxy");
     const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
     const networkDone = startNetwork(settings, network, { nodeClient, networkClient }, log, stopping);
     const agent = await startAgent({
@@ -69,23 +69,16 @@ export function runNode(root: string): Promise<void> {
       },
       signal: stopping,
     });
-    const keys = join(directory.agent, "pki");
-    const server = new AgentServer({
-      agent,
-      engine,
-      tls: {
-        key: readFileSync(join(keys, "serving.key"), "utf8"),
-        certificate: readFileSync(join(keys, "serving.crt"), "utf8"),
-        clientCa: readFileSync(join(keys, "ca.crt"), "utf8"),
-      },
-      clock: systemClock,
-      log,
-    });
+    const server = new AgentServer({ agent, engine, tls: credentials.serving, clock: systemClock, log });
     await server.listen(settings.agentPort);
+    const users = { node: nodeClient, network: networkClient, serving: server };
+    const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
+      credentials = await takeRenewedCredentials(directory, credentials, users);
+    });
     log.info("the node runs", { node: settings.nodeName });
     return async () => {
       await server.close();
-      await networkDone;
+      await Promise.all([networkDone, renewals]);
       supervisor.release();
       engine.close();
       nodeClient.close();
@@ -95,8 +88,7 @@ export function runNode(root: string): Promise<void> {
 }
 
 /** `userAgent` is who manages the fields that it writes: the name of the program that writes them in Kubernetes. */
-async function clientOf(directory: DataDirectory, file: string, userAgent: string): Promise<HttpsClient> {
-  const connection = await fromKubeconfig(join(directory.agent, "pki", file));
+function clientOf(connection: ConnectionOptions, userAgent: string): HttpsClient {
   return httpsClient({ ...connection, clock: systemClock, random: systemRandom, userAgent });
 }
 

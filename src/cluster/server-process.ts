@@ -1,6 +1,7 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
+import { httpsWebhookCaller } from "../server/host/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { lookupIn } from "../server/index.ts";
@@ -9,7 +10,9 @@ import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
 import { runControlLoops } from "./control-loops.ts";
 import { startControlPlane } from "./control-plane.ts";
+import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
+import { renewDaily } from "./renew-daily.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
 
@@ -30,17 +33,14 @@ export function runServer(root: string): Promise<void> {
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,
+      callWebhook: httpsWebhookCaller(systemClock),
       freeze: process.env.RODER_FREEZE === "1",
     });
     const advertised = `127.0.0.1:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
       authenticator: plane.authenticator,
-      tls: {
-        key: pki.apiServer.privateKey,
-        certificate: pki.apiServer.certificate,
-        clientCa: pki.authority.certificate,
-      },
+      tls: serverTls(pki),
       address: settings.bindAddress,
       port: settings.port,
       advertised,
@@ -71,8 +71,12 @@ export function runServer(root: string): Promise<void> {
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
     });
+    const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
+      const addresses = settings.nodes > 0 ? await nodeAddresses(settings) : [];
+      await renewCredentials(directory, settings, { pki, listener, addresses });
+    });
     return async () => {
-      await loops;
+      await Promise.all([loops, renewals]);
       await listener.close();
       await plane.close();
     };

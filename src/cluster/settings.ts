@@ -57,7 +57,7 @@ export function writeSettings(directory: DataDirectory, settings: ClusterSetting
 }
 
 /** Writes a private file so that a crash leaves the old content or the new, never a part. */
-export function writeFileDurably(path: string, content: string): void {
+function writeFileDurably(path: string, content: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.new`;
   const file = openSync(temporary, "w", 0o600);

@@ -2,17 +2,17 @@ import { existsSync, rmdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock, UserError } from "../lib/index.ts";
-import { gatewayOf, machineAddress } from "../network/index.ts";
 import { administratorClient } from "./administrator.ts";
 import { openClusterPki } from "./cluster-pki.ts";
+import { administratorEntry, nodeAddresses, writeCredentials } from "./credentials.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { lockCluster } from "./lock.ts";
-import { mergeKubeconfig, renderKubeconfig } from "./pki/index.ts";
+import { mergeKubeconfig } from "./pki/index.ts";
 import { prepareDataRoot } from "./preflight.ts";
 import { type ComponentRecord, componentArguments, runningProcess, startDetached } from "./processes.ts";
 import { whenReady } from "./ready.ts";
 import { requirePossible, requireRights } from "./requirements.ts";
-import { type ClusterSettings, dataVersion, readSettings, writeFileDurably, writeSettings } from "./settings.ts";
+import { type ClusterSettings, dataVersion, readSettings, writeSettings } from "./settings.ts";
 
 /** What the person asked for; what is left out keeps what the cluster has, or gets its default. */
 export interface UpOptions {
@@ -53,7 +53,9 @@ export async function startCluster(
     const settings = await requirePossible(directory, chosen, { isNew: existing === undefined, ...running }, say);
     // From here on `roder reset` knows what to remove.
     if (settings !== existing) writeSettings(directory, settings);
-    await writeCredentials(directory, settings);
+    const pki = await openClusterPki(directory, settings);
+    await writeCredentials(directory, settings, pki, settings.nodes > 0 ? await nodeAddresses(settings) : []);
+    await mergeKubeconfig(settings.kubeconfig, administratorEntry(directory, settings, pki));
     await startProcesses(directory, settings, running, systemClock, say);
     const wasRunning = running.server !== undefined && (settings.nodes === 0 || running.node !== undefined);
     return { settings, wasRunning, merged: settings.kubeconfig === defaultKubeconfig };
@@ -108,38 +110,6 @@ function nodeNameOf(host: string): string {
     .replaceAll(/[^a-z0-9.-]/g, "-")
     .replaceAll(/^[-.]+|[-.]+$/g, "");
   return name === "" ? "node" : name;
-}
-
-/** Opens the cluster's keys and writes what each component, and the person, needs of them. */
-async function writeCredentials(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
-  const pki = await openClusterPki(directory, settings);
-  const server = `https://127.0.0.1:${settings.port}`;
-  const kubeconfig = (user: string, pair: { certificate: string; privateKey: string }) =>
-    renderKubeconfig({ name: settings.name, server, authority: pki.authority.certificate, user, ...pair });
-  writeFileDurably(directory.kubeconfig, kubeconfig(`${settings.name}-admin`, pki.admin));
-  if (settings.nodes > 0) {
-    const { client, serving } = await pki.node(settings.nodeName, [
-      (await machineAddress()) ?? gatewayOf(settings.podRange),
-      gatewayOf(settings.podRange),
-      "127.0.0.1",
-    ]);
-    const keys = join(directory.agent, "pki");
-    writeFileDurably(join(keys, "node.kubeconfig"), kubeconfig(`system:node:${settings.nodeName}`, client));
-    writeFileDurably(join(keys, "serving.crt"), serving.certificate);
-    writeFileDurably(join(keys, "serving.key"), serving.privateKey);
-    writeFileDurably(join(keys, "ca.crt"), pki.authority.certificate);
-    // The proxy and the DNS server read Services of the whole cluster, which the node's own identity may not.
-    const proxy = await pki.component("kube-proxy", { commonName: "system:kube-proxy" });
-    writeFileDurably(join(keys, "network.kubeconfig"), kubeconfig("system:kube-proxy", proxy));
-  }
-  await mergeKubeconfig(settings.kubeconfig, {
-    name: settings.name,
-    owner: directory.settings,
-    server,
-    authority: pki.authority.certificate,
-    user: `${settings.name}-admin`,
-    ...pki.admin,
-  });
 }
 
 /** A component that does not come up in this time will not. */

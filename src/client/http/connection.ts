@@ -62,8 +62,11 @@ const sessionWindowBytes = 32 * 1024 * 1024;
 
 /** One HTTP/2 connection to the API server, made when it is needed and made anew when it is lost. */
 export class Connection {
-  readonly #options: ConnectionOptions;
   readonly #environment: ConnectionEnvironment;
+  #options: ConnectionOptions;
+  /** What is open, with those that end when what is under way on them has. */
+  readonly #sessions = new Set<ClientHttp2Session>();
+  /** The one for requests to come. */
   #session: ClientHttp2Session | undefined;
   #connecting: Promise<ClientHttp2Session> | undefined;
   #failures = 0;
@@ -94,10 +97,20 @@ export class Connection {
     }
   }
 
+  /** Proves with these from the next request on who asks; what is under way goes on as it began. */
+  async renew(options: ConnectionOptions): Promise<void> {
+    this.#options = options;
+    await this.#connecting?.catch(() => {
+      // Who asked for the connection is told.
+    });
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
   /** Ends the connection and what is under way. */
   close(): void {
     this.#closed = true;
-    this.#session?.destroy();
+    for (const session of this.#sessions) session.destroy();
     this.#session = undefined;
   }
 
@@ -162,6 +175,7 @@ export class Connection {
         ...(clientKey === undefined ? {} : { key: clientKey }),
         settings: { enablePush: false, initialWindowSize: streamWindowBytes },
       });
+      this.#sessions.add(session);
       const timeout = clock.setTimer(connectTimeoutMs, () =>
         session.destroy(new Error(`no answer in ${connectTimeoutMs / 1000} s`)),
       );
@@ -178,6 +192,7 @@ export class Connection {
       });
       session.once("close", () => {
         timeout.cancel();
+        this.#sessions.delete(session);
         if (this.#session === session) this.#session = undefined;
         reject(new Error("the connection was closed"));
       });

@@ -352,6 +352,34 @@ test("a client certificate and a token are shown to the server", async (t) => {
   assert.equal(requests.at(-1)?.authorization, "Bearer t0");
 });
 
+test("renewed credentials are shown from the next request on, while a watch goes on as it began", async (t) => {
+  const subjects: unknown[] = [];
+  let events: ServerHttp2Stream | undefined;
+  const { port, client } = await serve(t, (stream, headers) => {
+    // The session of this server is always over TLS.
+    const socket = stream.session?.socket as import("node:tls").TLSSocket;
+    subjects.push(socket.getPeerCertificate().subject?.CN);
+    if (!headers[":path"]?.includes("watch=true")) return answer(stream, web);
+    events = stream;
+    stream.respond({ ":status": 200, "content-type": "application/json" });
+    stream.write(`${JSON.stringify({ type: "ADDED", object: web })}\n`);
+  });
+  const connection = { server: `https://127.0.0.1:${port}`, ca: pki.authority.certificate };
+  const first = { clientCertificate: pki.admin.certificate, clientKey: pki.admin.privateKey };
+  const { certificate, privateKey } = pki.kubeletClient;
+  const api = client(first);
+  const watch = api
+    .watch(Deployments, { namespace: "shop", signal: new AbortController().signal })
+    [Symbol.asyncIterator]();
+  assert.equal((await watch.next()).value.type, "ADDED");
+  await api.renew({ ...connection, clientCertificate: certificate, clientKey: privateKey });
+  await api.get(Nodes, { name: "n" });
+  assert.deepEqual(subjects, ["kubernetes-admin", "kube-apiserver-kubelet-client"]);
+  events?.end(`${JSON.stringify({ type: "MODIFIED", object: web })}\n`);
+  assert.equal((await watch.next()).value.type, "MODIFIED");
+  assert.ok((await watch.next()).done);
+});
+
 test("a token file is read again after a minute", async (t) => {
   const clock = new VirtualClock();
   const { client, requests } = await serve(t, (stream) => answer(stream, web));

@@ -34,6 +34,8 @@ export interface HttpsClientOptions extends ConnectionOptions, ConnectionEnviron
 
 /** A Client that can be closed; a process does not end while it is open. */
 export interface HttpsClient extends Client {
+  /** Takes other credentials, as when certificates were issued anew, for the requests to come. */
+  renew(options: ConnectionOptions): Promise<void>;
   close(): void;
 }
 
@@ -53,6 +55,7 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
   const connection = new Connection(options, options);
   const exchange = new Exchange(connection, options);
   return {
+    renew: (renewed) => connection.renew(renewed),
     close: () => connection.close(),
     async get<T extends KubeObject>(
       resource: ResourceReference<T>,

@@ -1,3 +1,4 @@
+export { makePrivateDirectory, writeFileAtomically } from "./atomic-file.ts";
 export type { KeyPair } from "./certificate.ts";
 export * from "./kubeconfig.ts";
 export * from "./pki.ts";

@@ -12,6 +12,7 @@ import {
   mergeKubeconfig,
   removeFromKubeconfig,
   renderKubeconfig,
+  renewInKubeconfig,
   requireKubeconfig,
 } from "./kubeconfig.ts";
 
@@ -100,6 +101,29 @@ test("merging again replaces the entry and remembers what was current at first",
   assert.equal(config.clusters[1].cluster.server, "https://127.0.0.1:7443");
   await removeFromKubeconfig(path, entry);
   assert.equal((await read(path))["current-context"], "work");
+});
+
+test("renewed keys take the place of the old ones, and nothing else changes", async () => {
+  const path = await fileWith(others);
+  await mergeKubeconfig(path, entry);
+  const merged = (await readFile(path, "utf8")).replace("current-context: roder", "current-context: work");
+  await writeFile(path, merged);
+  const renewed = { ...entry, certificate: "new", privateKey: "new key" };
+  await renewInKubeconfig(path, renewed);
+  assert.equal(
+    await readFile(path, "utf8"),
+    merged.replace(btoa(entry.certificate), btoa("new")).replace(`: ${btoa(entry.privateKey)}`, `: ${btoa("new key")}`),
+  );
+});
+
+test("renewed keys go nowhere where the entry was taken out, or is another cluster's", async () => {
+  const foreign = others.replaceAll("work", "roder");
+  for (const text of [undefined, others, foreign]) {
+    const path = await fileWith(text);
+    await renewInKubeconfig(path, entry);
+    if (text === undefined) await assert.rejects(stat(path), { code: "ENOENT" });
+    else assert.equal(await readFile(path, "utf8"), text);
+  }
 });
 
 test("removal keeps another current context, and what other contexts need", async () => {

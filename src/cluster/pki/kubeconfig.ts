@@ -78,19 +78,32 @@ export async function requireKubeconfig(path: string, entry: EntryOwner): Promis
  * under that name.
  */
 export async function mergeKubeconfig(path: string, entry: KubeconfigEntry & EntryOwner): Promise<void> {
-  const { name, server, authority, user, certificate, privateKey, owner } = entry;
+  const { name, server, authority, user, owner } = entry;
   const file = await openKubeconfig(path);
   requireOwn(file, entry);
   const { document } = file;
   const note = { ...(noteOf(file, name) ?? whatIsThere(file)), owner };
   put(file, "clusters", name, { cluster: { server, "certificate-authority-data": base64(authority) } });
-  put(file, "users", user, {
-    user: { "client-certificate-data": base64(certificate), "client-key-data": base64(privateKey) },
-  });
+  put(file, "users", user, credentialsOf(entry));
   const extensions = [{ name: extensionName, extension: note }];
   put(file, "contexts", name, { context: { cluster: name, user, extensions } });
   document.set("current-context", name);
   await save(file);
+}
+
+/** Puts the entry's keys in the place of those that its user has there; does nothing where its context is gone. */
+export async function renewInKubeconfig(path: string, entry: KubeconfigEntry & EntryOwner): Promise<void> {
+  if ((await readKubeconfig(path)) === undefined) return;
+  const file = await openKubeconfig(path);
+  if (!find(file, "contexts", entry.name) || whoseElse(file, entry) !== undefined) return;
+  const kept = find(file, "users", entry.user)?.getIn(["user", "client-certificate-data"]);
+  if (kept === undefined || kept === base64(entry.certificate)) return;
+  put(file, "users", entry.user, credentialsOf(entry));
+  await save(file);
+}
+
+function credentialsOf({ certificate, privateKey }: KeyPair): object {
+  return { user: { "client-certificate-data": base64(certificate), "client-key-data": base64(privateKey) } };
 }
 
 /**
