@@ -6,7 +6,7 @@ import { StorageFull } from "../storage.ts";
 export const formatVersion = 1;
 
 const formatFile = "format.json";
-const databaseFile = "data.mdb";
+export const databaseFile = "data.mdb";
 /** What an empty database takes, its lock file included, generously. */
 const newDatabaseBytes = 1024 * 1024;
 /** LMDB's meta page begins with a page header of 24 bytes, this number, and the version of the file format. */

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { assert } from "../../lib/index.ts";
 import { checkChanges } from "../commit-check.ts";
@@ -13,8 +13,9 @@ import {
   type StorageEvent,
   StorageFull,
 } from "../storage.ts";
-import { prepareDataDirectory, syncDirectory } from "./data-format.ts";
+import { databaseFile, prepareDataDirectory, syncDirectory } from "./data-format.ts";
 import { decodeRecord, encodeRecord, type Place, readPlace } from "./record.ts";
+import { Room } from "./room.ts";
 
 export interface LmdbStorageOptions {
   /** How many events are kept for watches. */
@@ -72,7 +73,8 @@ export async function openLmdbStorage(path: string, options: LmdbStorageOptions 
   } catch (error) {
     throw new Error(`cannot open the data directory ${path}`, { cause: error });
   }
-  const storage = new LmdbStorage(path, root, options);
+  const room = await Room.open(join(path, databaseFile));
+  const storage = new LmdbStorage(path, root, room, options);
   await storage.load();
   await syncDirectory(path);
   return storage;
@@ -85,6 +87,7 @@ export async function openLmdbStorage(path: string, options: LmdbStorageOptions 
 class LmdbStorage implements Storage {
   readonly #path: string;
   readonly #root: RootDatabase;
+  readonly #room: Room;
   readonly #entries: Database<Uint8Array, string>;
   /** One record, whose version is the last revision. */
   readonly #meta: Database<Uint8Array, string>;
@@ -97,9 +100,10 @@ class LmdbStorage implements Storage {
   #revision: Revision = 0;
   #closed = false;
 
-  constructor(path: string, root: RootDatabase, options: LmdbStorageOptions) {
+  constructor(path: string, root: RootDatabase, room: Room, options: LmdbStorageOptions) {
     this.#path = path;
     this.#root = root;
+    this.#room = room;
     this.#entries = root.openDB({ name: "entries", encoding: "binary" });
     this.#meta = root.openDB({ name: "meta", encoding: "binary", useVersions: true });
     this.#historyEventsMax = options.historyEventsMax ?? historyEventsMax;
@@ -164,6 +168,7 @@ class LmdbStorage implements Storage {
     await this.#writing;
     this.#history.close();
     await this.#root.close();
+    await this.#room.close();
   }
 
   /** Writes group after group until nothing waits. */
@@ -239,6 +244,7 @@ class LmdbStorage implements Storage {
   async #write(group: Group): Promise<void> {
     let isOurs: boolean;
     try {
+      await this.#room.ensure(roomFor(group), () => this.#usedBytes());
       isOurs = await this.#meta.ifVersion(revisionKey, this.#revision, () => {
         this.#meta.put(revisionKey, noBytes, group.revision);
         for (const [key, record] of group.records) {
@@ -247,19 +253,22 @@ class LmdbStorage implements Storage {
         }
       });
     } catch (error) {
-      throw await this.#explain(error, group);
+      throw await this.#explain(error);
     }
     if (!isOurs) throw new Error(`another process writes to ${this.#path}: only one Roder may use a data directory`);
   }
 
-  /** What went wrong on disk. A write that finds only part of its room is an I/O error to LMDB, so room is measured. */
-  async #explain(error: unknown, group: Group): Promise<Error> {
+  /** Where the last page ends that LMDB uses. */
+  #usedBytes(): number {
+    // lmdb-js declares no type for what it measures.
+    const { lastPageNumber, pageSize } = this.#entries.getStats() as { lastPageNumber: number; pageSize: number };
+    return (lastPageNumber + 1) * pageSize;
+  }
+
+  async #explain(error: unknown): Promise<Error> {
     const cause = await commitError(error);
-    let neededBytes = roomForPagesBytes;
-    for (const record of group.records.values()) neededBytes += 2 * (record?.length ?? 0);
-    const { bavail, bsize } = await statfs(this.#path);
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (fullCodes.has(code) || bavail * bsize < neededBytes) return new StorageFull({ cause });
+    if (fullCodes.has(code)) return new StorageFull({ cause });
     return new Error(`writing to the data directory ${this.#path} failed`, { cause });
   }
 
@@ -268,10 +277,19 @@ class LmdbStorage implements Storage {
   }
 }
 
-/** ENOSPC, EDQUOT and MDB_MAP_FULL. */
-const fullCodes: ReadonlySet<unknown> = new Set([28, 122, -30792]);
-/** What a transaction needs beside its records: copies of the tree's inner pages and of the list of free pages. */
-const roomForPagesBytes = 256 * 1024;
+/** ENOSPC, EDQUOT and MDB_MAP_FULL, as Node and as LMDB name them. */
+const fullCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", 28, 122, -30792]);
+/** What a transaction needs beside its records: the tree's upper pages, and the list of free pages. */
+const roomForPagesBytes = 1024 * 1024;
+/** The copies of a record's page and of the one above it, and one more of each where a full page is parted. */
+const roomForKeyBytes = 4 * 4_096;
+
+/** The most that a group may add to the file. */
+function roomFor({ records }: Group): number {
+  let bytes = roomForPagesBytes;
+  for (const record of records.values()) bytes += roomForKeyBytes + (record?.length ?? 0);
+  return bytes;
+}
 
 /** The reason that lmdb-js keeps in a promise beside the error it rejects with. */
 async function commitError(error: unknown): Promise<unknown> {

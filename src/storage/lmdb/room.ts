@@ -1,0 +1,46 @@
+import { type FileHandle, open } from "node:fs/promises";
+
+/** By how much the file grows, so that it rarely has to: writing as much takes some 5 ms. */
+const growth = Buffer.alloc(4 * 1024 * 1024);
+
+/**
+ * Keeps the database's file longer than its last page, with blocks that the file system has given already. A full disk
+ * is then met here, and never in the middle of a transaction, where lmdb-js 3.5 writes over its own memory.
+ */
+export class Room {
+  /** Opened for appending: what LMDB has written, nothing here can reach. */
+  readonly #file: FileHandle;
+  /** What is certainly left behind the last page. */
+  #leftBytes = 0;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<Room> {
+    return new Room(await open(path, "a"));
+  }
+
+  /**
+   * Makes sure that a transaction can add `neededBytes` to the `usedBytes` of the file; rejects with the file system's
+   * error when it cannot.
+   */
+  async ensure(neededBytes: number, usedBytes: () => number): Promise<void> {
+    if (neededBytes > this.#leftBytes) {
+      const used = usedBytes();
+      this.#leftBytes = (await this.#extend(used + neededBytes)) - used;
+    }
+    this.#leftBytes -= neededBytes;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Makes the file at least that long; gives its length. */
+  async #extend(neededBytes: number): Promise<number> {
+    let { size } = await this.#file.stat();
+    while (size < neededBytes) size += (await this.#file.write(growth)).bytesWritten;
+    return size;
+  }
+}
