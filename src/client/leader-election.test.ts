@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
-import { Leases, serviceUnavailable } from "../api/index.ts";
+import { Leases, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { inProcessClient, runLeaderElection } from "./index.ts";
 
@@ -9,8 +9,18 @@ async function scene() {
   const api = await FaultyApi.start();
   const clock = new VirtualClock();
   const leaders = new Set<string>();
+  /** Whose requests get no answer until they are given up. */
+  const unanswered = new Set<string>();
+  const handler: ResourceHandler = {
+    handle(request, user) {
+      if (!unanswered.has(user.name)) return api.handle(request, user);
+      return new Promise((_, reject) => {
+        request.signal?.addEventListener("abort", () => reject(request.signal?.reason), { once: true });
+      });
+    },
+  };
   const candidate = (identity: string) => {
-    const client = inProcessClient(api, { name: identity, groups: [] });
+    const client = inProcessClient(handler, { name: identity, groups: [] });
     const stop = new AbortController();
     const ended = runLeaderElection({
       client,
@@ -29,7 +39,7 @@ async function scene() {
     });
     return { client, stop, ended };
   };
-  return { api, clock, leaders, candidate };
+  return { api, clock, leaders, unanswered, candidate };
 }
 
 test("one candidate leads, and another takes over at once when it gives the lease back", async () => {
@@ -67,5 +77,18 @@ test("a leader that cannot renew stops before another can lead", async () => {
   assert.deepEqual([...leaders], ["other-one"]);
   firstIsCutOff = false;
   await pass(clock, 60_000);
+  assert.deepEqual([...leaders], ["other-one"]);
+});
+
+test("a leader whose server does not answer stops before another can lead", async () => {
+  const { clock, leaders, unanswered, candidate } = await scene();
+  candidate("first");
+  await atRest();
+  candidate("other-one");
+  await pass(clock, 10_000);
+  unanswered.add("first");
+  await pass(clock, 10_000);
+  assert.equal(leaders.size, 0);
+  await pass(clock, 20_000);
   assert.deepEqual([...leaders], ["other-one"]);
 });

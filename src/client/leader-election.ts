@@ -41,6 +41,8 @@ class Candidate {
   #lease: Lease | undefined;
   /** When a change of the holder or of its renewal was seen. */
   #observedMs = 0;
+  /** When the request was sent by which the lease last became or stayed ours; others may count from then on. */
+  #renewedMs = 0;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
@@ -51,7 +53,7 @@ class Candidate {
     const { clock, random, log, signal, name } = this.#options;
     for (;;) {
       try {
-        if (await this.#tryOnce()) {
+        if (await this.#tryWithin(renewDeadlineMs)) {
           log.info("became leader", { lease: name });
           return true;
         }
@@ -87,42 +89,58 @@ class Candidate {
   /** Renews until it could not for the renew deadline, or until the signal. */
   async #renewUntil(signal: AbortSignal): Promise<void> {
     const { clock, log, name } = this.#options;
-    let renewedMs = clock.monotonicMs();
-    while (!signal.aborted) {
+    while (this.#timeLeftMs() > 0) {
       try {
-        await sleep(clock, retryPeriodMs, signal);
+        await sleep(clock, Math.min(retryPeriodMs, this.#timeLeftMs()), signal);
       } catch {
         // Only the signal ends a sleep early.
         return;
       }
       try {
-        if (!(await this.#tryOnce())) return;
-        renewedMs = clock.monotonicMs();
+        if (!(await this.#tryWithin(this.#timeLeftMs()))) return;
       } catch (error) {
         log.debug("could not renew the lease", { lease: name, error: errorMessage(error) });
-        if (clock.monotonicMs() - renewedMs < renewDeadlineMs) continue;
-        log.warn("lost the lease: it could not be renewed in time", { lease: name, error: errorMessage(error) });
-        return;
       }
+    }
+    log.warn("lost the lease: it could not be renewed in time", { lease: name });
+  }
+
+  /** How long this may lead without another renewal. */
+  #timeLeftMs(): number {
+    return Math.max(0, this.#renewedMs + renewDeadlineMs - this.#options.clock.monotonicMs());
+  }
+
+  /** As tryOnce, but throws when the server does not answer in time: it must not keep a leader in office. */
+  async #tryWithin(limitMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const sentMs = clock.monotonicMs();
+    const giveUp = new AbortController();
+    const timer = clock.setTimer(limitMs, () => giveUp.abort(new Error(`no answer within ${limitMs} ms`)));
+    try {
+      const isOurs = await this.#tryOnce(giveUp.signal);
+      if (isOurs) this.#renewedMs = sentMs;
+      return isOurs;
+    } finally {
+      timer.cancel();
     }
   }
 
   /** Whether the lease is ours after this; throws when the server does not let us know. */
-  async #tryOnce(): Promise<boolean> {
+  async #tryOnce(signal: AbortSignal): Promise<boolean> {
     const { client, clock, identity, name } = this.#options;
     let current: Lease;
     try {
-      current = await client.get(Leases, { namespace, name });
+      current = await client.get(Leases, { namespace, name }, { signal });
     } catch (error) {
       if (!(error instanceof ApiError && error.code === 404)) throw error;
-      this.#observe(await client.create(Leases, this.#claim(undefined)));
+      this.#observe(await client.create(Leases, this.#claim(undefined), { signal }));
       return true;
     }
     this.#observe(current);
     const holder = current.spec?.holderIdentity ?? "";
     const free = holder === "" || clock.monotonicMs() - this.#observedMs >= leaseDurationMs;
     if (holder !== identity && !free) return false;
-    this.#observe(await client.update(Leases, this.#claim(current)));
+    this.#observe(await client.update(Leases, this.#claim(current), { signal }));
     return true;
   }
 
