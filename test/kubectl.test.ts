@@ -146,7 +146,7 @@ test("explain knows every resource", async () => {
 });
 
 test("get --raw reads any path", async () => {
-  assert.match(await kubectl("get", "--raw", "/version"), /"gitVersion":"v1\.35\.\d+\+roder"/);
+  assert.match(await kubectl("get", "--raw", "/version"), /"gitVersion": "v1\.35\.\d+\+roder"/);
   assert.equal(await kubectl("get", "--raw", "/readyz"), "ok");
   assert.match(await kubectl("get", "--raw", "/openapi/v3"), /"apis\/apps\/v1"/);
   assert.match(await refusal("get", "--raw", "/apis/none"), /\(NotFound\)/);

@@ -6,32 +6,30 @@ import { tagOf, type WireType, WireWriter } from "./wire-writer.ts";
 /** Every body begins with these, then comes the message k8s.io.apimachinery.pkg.runtime.Unknown. */
 export const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
 
-/** Whether objects of the kind can be sent as protobuf. */
-export function hasProtobuf(apiVersion: string, kind: string): boolean {
-  return messageOf(apiVersion, kind) !== undefined;
-}
-
-/** The whole body of an object that says its kind; undefined when the kind has no message. */
-export function encodeProtobuf(object: {
+/** An object that says its kind. */
+export interface Kinded {
   readonly apiVersion?: string;
   readonly kind?: string;
-}): Uint8Array | undefined {
-  const { apiVersion = "", kind = "" } = object;
-  const message = encodeProtobufMessage(apiVersion, kind, object);
-  return message && joinBytes(protobufHead(apiVersion, kind, message.length), message);
 }
 
-/** The message of an object without the envelope; undefined when the kind has none. */
-export function encodeProtobufMessage(apiVersion: string, kind: string, object: object): Uint8Array | undefined {
+/** The whole body of an object; undefined when its kind has no message. */
+export function encodeProtobuf(object: Kinded): Uint8Array | undefined {
+  const message = encodeProtobufMessage(object);
+  return message && joinBytes(protobufHead(object, message.length), message);
+}
+
+/** The message of an object without the envelope; undefined when its kind has none. */
+export function encodeProtobufMessage(object: Kinded): Uint8Array | undefined {
+  const { apiVersion = "", kind = "" } = object;
   const name = messageOf(apiVersion, kind);
   if (name === undefined) return undefined;
   const writer = new WireWriter();
-  writeFields(writer, encoderOf(name), object as Fields); // an object of the API is its fields
+  writeFields(writer, encoderOf(name), object);
   return writer.finish();
 }
 
-/** What stands before a message of `length` bytes in a body. */
-export function protobufHead(apiVersion: string, kind: string, length: number): Uint8Array {
+/** What stands before an object's message of `length` bytes in a body. */
+export function protobufHead({ apiVersion = "", kind = "" }: Kinded, length: number): Uint8Array {
   const writer = new WireWriter();
   writer.tag(tagOf(1, 2));
   const typeMeta = writer.begin();
@@ -45,15 +43,7 @@ export function protobufHead(apiVersion: string, kind: string, length: number): 
   return joinBytes(magic, writer.finish());
 }
 
-/** What stands before a field's `length` bytes. */
-export function protobufFieldHead(field: number, length: number): Uint8Array {
-  const writer = new WireWriter();
-  writer.tag(tagOf(field, 2));
-  writer.integer(length);
-  return writer.finish();
-}
-
-function joinBytes(head: Uint8Array, tail: Uint8Array): Uint8Array {
+export function joinBytes(head: Uint8Array, tail: Uint8Array): Uint8Array {
   const joined = new Uint8Array(head.length + tail.length);
   joined.set(head);
   joined.set(tail, head.length);

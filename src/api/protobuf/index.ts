@@ -1,8 +1,3 @@
 export { decodeProtobuf } from "./decode-protobuf.ts";
-export {
-  encodeProtobuf,
-  encodeProtobufMessage,
-  hasProtobuf,
-  protobufFieldHead,
-  protobufHead,
-} from "./encode-protobuf.ts";
+export { encodeProtobuf, encodeProtobufMessage, protobufHead } from "./encode-protobuf.ts";
+export { protobufEventHead, protobufItemHead, protobufListHead } from "./protobuf-stream.ts";

@@ -119,7 +119,8 @@ export function tagOf(field: number, wireType: WireType): number {
   return field * 8 + wireType;
 }
 
-function varintLength(value: number): number {
+/** The bytes that a number takes which is not negative. */
+export function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) length++;
   return length;

@@ -3,6 +3,7 @@ import {
   ApiError,
   badRequest,
   parseDuration,
+  type ResourceDefinition,
   timeout,
   tooManyRequests,
   type User,
@@ -11,12 +12,20 @@ import {
 import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { Authenticator } from "../authentication/authenticator.ts";
+import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import { impersonate } from "./impersonation.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import type { RequestLabels, RequestMetrics } from "./metrics.ts";
-import { negotiate } from "./negotiation.ts";
+import {
+  type AnswerForms,
+  checkStream,
+  customAnswers,
+  type Negotiated,
+  objectAnswers,
+  plainAnswers,
+} from "./negotiation.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
 import { isRead, toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
@@ -175,8 +184,10 @@ export class Handler {
 
   async #serve(path: ResourcePath, verb: Verb, { request, response, query, user }: Call): Promise<void> {
     const { api, clock, log } = this.#options;
-    const negotiated = negotiate(request.header("accept"));
     const definition = api.registry.find(path.group, path.version, path.plural);
+    const forms = definition ? formsOf(definition, path.subresource) : plainAnswers;
+    const negotiated = forms.negotiate(request.header("accept"));
+    if (verb === "watch") checkStream(negotiated);
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
     const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };
     const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
@@ -230,7 +241,8 @@ export class Handler {
       );
       return;
     }
-    const encoder = encoderOf(request, jsonOnly, new URLSearchParams(request.query));
+    const negotiated = plainAnswers.find(request.header("accept")) ?? readableJson;
+    const encoder = encoderOf(request, negotiated, new URLSearchParams(request.query));
     const headers = headersOf({ request, response, encoder, transform: undefined, log }, []);
     response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
   }
@@ -250,7 +262,13 @@ function timeoutMsOf(query: URLSearchParams): number {
 /** Nobody writes into a request's query. */
 const noQuery = new URLSearchParams();
 
-const jsonOnly = negotiate(undefined);
+/** An error is told even to clients that accept no form of it. */
+const readableJson: Negotiated = { ...plainAnswers.negotiate(undefined), pretty: true };
+
+/** The scale of a custom resource is an object of Kubernetes' own. */
+function formsOf(definition: ResourceDefinition, subresource: string): AnswerForms {
+  return isBuiltIn(definition) || subresource === "scale" ? objectAnswers : customAnswers;
+}
 
 /** A path that nothing serves: clients get the text that Go's servers give. */
 class PathNotFound extends ApiError {

@@ -1,15 +1,32 @@
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
+import { protobufItemHead } from "../../api/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
+import { storedMessage } from "./stored-messages.ts";
 
 const deflate = promisify(deflateRaw);
 const comma = Buffer.from(",");
 const end = Buffer.from("]}\n");
 
+/** The encodings in which a list is put together from what its items are already. */
+export type SharedEncoding = "json" | "protobuf";
+
 /** Made once for each array of the cache, which never changes. */
-const shared = new WeakMap<readonly StoredObject[], ListBody>();
+const shared = {
+  json: new WeakMap<readonly StoredObject[], ListBody>(),
+  protobuf: new WeakMap<readonly StoredObject[], ListBody>(),
+};
 /** Larger ones are made anew each time: they would hold much memory for lists that few ask for. */
 const sharedBytesMax = 8 * 1024 * 1024;
+
+const parts: Readonly<Record<SharedEncoding, (items: readonly StoredObject[]) => readonly Uint8Array[]>> = {
+  json: (items) => [...items.flatMap((item, index) => (index > 0 ? [comma, item.bytes] : [item.bytes])), end],
+  protobuf: (items) =>
+    items.flatMap((item) => {
+      const message = storedMessage(item);
+      return [protobufItemHead(message.length), message];
+    }),
+};
 
 /**
  * What follows the head of a list: its items, to the end of the document. The head names the revision at which the list
@@ -18,24 +35,18 @@ const sharedBytesMax = 8 * 1024 * 1024;
 export class ListBody {
   readonly bytes: Uint8Array;
   #deflated: Promise<Uint8Array> | undefined;
-  #last: { readonly head: string; readonly gzip: readonly Uint8Array[] } | undefined;
+  #last: { readonly head: Uint8Array; readonly gzip: readonly Uint8Array[] } | undefined;
 
-  private constructor(items: readonly StoredObject[]) {
-    const parts: Uint8Array[] = [];
-    for (const [index, item] of items.entries()) {
-      if (index > 0) parts.push(comma);
-      parts.push(item.bytes);
-    }
-    parts.push(end);
-    this.bytes = Buffer.concat(parts);
+  private constructor(items: readonly StoredObject[], encoding: SharedEncoding) {
+    this.bytes = Buffer.concat(parts[encoding](items));
   }
 
   /** `isShared`: the items are the cache's own array. */
-  static of(items: readonly StoredObject[], isShared: boolean): ListBody {
-    const known = isShared ? shared.get(items) : undefined;
+  static of(items: readonly StoredObject[], isShared: boolean, encoding: SharedEncoding): ListBody {
+    const known = isShared ? shared[encoding].get(items) : undefined;
     if (known) return known;
-    const body = new ListBody(items);
-    if (isShared && body.bytes.length <= sharedBytesMax) shared.set(items, body);
+    const body = new ListBody(items, encoding);
+    if (isShared && body.bytes.length <= sharedBytesMax) shared[encoding].set(items, body);
     return body;
   }
 
@@ -43,11 +54,10 @@ export class ListBody {
    * Head and items as one gzip member (RFC 1952): the head in a block that is only stored (RFC 1951 section 3.2.4),
    * which ends at a byte, and after it the blocks of the items.
    */
-  async gzip(head: string): Promise<readonly Uint8Array[]> {
-    if (this.#last?.head === head) return this.#last.gzip;
+  async gzip(head: Uint8Array): Promise<readonly Uint8Array[]> {
+    if (this.#last && Buffer.compare(this.#last.head, head) === 0) return this.#last.gzip;
     this.#deflated ??= deflate(this.bytes, { level: constants.Z_BEST_SPEED });
-    const headBytes = Buffer.from(head);
-    const gzip = [gzipHeader, storedBlock(headBytes), await this.#deflated, trailer(headBytes, this.bytes)];
+    const gzip = [gzipHeader, storedBlock(head), await this.#deflated, trailer(head, this.bytes)];
     this.#last = { head, gzip };
     return gzip;
   }

@@ -1,11 +1,12 @@
 import { methodNotAllowed } from "../../api/index.ts";
+import type { Logger } from "../../lib/index.ts";
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../discovery/discovery.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { PathRoute } from "./handler.ts";
 import { type HealthCheck, healthAnswer } from "./health.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
-import { mediaRanges, negotiate } from "./negotiation.ts";
-import { contentTypes, encode, encoderOf, sendBody } from "./writer.ts";
+import { aggregatedDiscoveryAnswers, contentTypes, type Negotiated, plainAnswers } from "./negotiation.ts";
+import { encode, encoderOf, sendBody } from "./writer.ts";
 
 /** What /version says. */
 export interface VersionInfo {
@@ -20,36 +21,38 @@ export interface VersionInfo {
   readonly platform: string;
 }
 
-export async function sendJson(
-  request: HttpRequest,
-  response: HttpResponse,
-  query: URLSearchParams,
-  value: object,
-  contentType?: string,
-): Promise<true> {
-  const encoder = encoderOf(request, negotiate(acceptOf(request)), query);
-  const headers = {
-    "content-type": contentType ?? contentTypes[encoder.negotiated.encoding],
-    "cache-control": "no-cache, private",
-    vary: "Accept",
-  };
-  await sendBody(request, response, 200, headers, encode(encoder, value));
+/** Sends what is no object of the API, and JSON whatever the client accepts. */
+export async function sendJson(request: HttpRequest, response: HttpResponse, value: object): Promise<true> {
+  const headers = { "content-type": contentTypes.json, "cache-control": "no-cache, private" };
+  await sendBody(request, response, 200, headers, JSON.stringify(value, null, 2));
   return true;
 }
 
-/** Discovery's own forms are no transformations of objects: only the encoding is negotiated of them. */
-function acceptOf(request: HttpRequest): string {
-  const types = mediaRanges(request.header("accept") ?? "*/*").map((each) => each.type);
-  return [...types, "application/json"].join(",");
+async function sendDiscovery(
+  request: HttpRequest,
+  response: HttpResponse,
+  query: URLSearchParams,
+  document: object,
+  negotiated: Negotiated,
+): Promise<true> {
+  const { encoding, as, version } = negotiated;
+  const form = as === undefined ? "" : `;g=apidiscovery.k8s.io;v=${version};as=${as}`;
+  const headers = {
+    "content-type": `${contentTypes[encoding]}${form}`,
+    "cache-control": "no-cache, private",
+    vary: "Accept",
+  };
+  await sendBody(request, response, 200, headers, encode(encoderOf(request, negotiated, query), document));
+  return true;
 }
 
 function onlyReads(request: HttpRequest): void {
   if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
 }
 
-export function healthRoute(checks: readonly HealthCheck[]): PathRoute {
+export function healthRoute(checks: readonly HealthCheck[], log: Logger): PathRoute {
   return async (request, response, query) => {
-    const answer = await healthAnswer(request.path, query, checks);
+    const answer = await healthAnswer(request.path, query, checks, log);
     if (!answer) return false;
     response.end(answer.status, answer.headers, answer.body);
     return true;
@@ -57,10 +60,10 @@ export function healthRoute(checks: readonly HealthCheck[]): PathRoute {
 }
 
 export function versionRoute(version: VersionInfo): PathRoute {
-  return async (request, response, query) => {
+  return async (request, response) => {
     if (request.path !== "/version" && request.path !== "/version/") return false;
     onlyReads(request);
-    return sendJson(request, response, query, version);
+    return sendJson(request, response, version);
   };
 }
 
@@ -70,16 +73,15 @@ export function discoveryRoute(registry: ResourceRegistry, serverAddress: string
     const [, root, ...rest] = request.path.replace(/\/$/, "").split("/");
     if (root !== "api" && root !== "apis") return false;
     onlyReads(request);
-    if (rest.length === 0) {
-      const version = aggregatedVersion(request);
-      if (version) {
-        const document = aggregatedDiscovery(registry, version, root === "api");
-        const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-        return sendJson(request, response, query, document, type);
-      }
+    const accept = request.header("accept");
+    const aggregated = rest.length === 0 && accept ? aggregatedDiscoveryAnswers.find(accept) : undefined;
+    if (aggregated) {
+      const version = aggregated.version as "v2" | "v2beta1"; // nothing else is negotiated
+      const document = aggregatedDiscovery(registry, version, root === "api");
+      return sendDiscovery(request, response, query, document, aggregated);
     }
     const document = root === "api" ? coreDocument(registry, rest, serverAddress) : groupDocument(registry, rest);
-    return document ? sendJson(request, response, query, document) : false;
+    return document ? sendDiscovery(request, response, query, document, plainAnswers.negotiate(accept)) : false;
   };
 }
 
@@ -95,20 +97,9 @@ function groupDocument(registry: ResourceRegistry, [group, version, ...rest]: st
   return version === undefined ? apiGroup(registry, group) : apiResourceList(registry, group, version);
 }
 
-/** The version of the aggregated form, when the client puts it before the plain one. */
-function aggregatedVersion(request: HttpRequest): "v2" | "v2beta1" | undefined {
-  for (const { type, parameters } of mediaRanges(request.header("accept") ?? "")) {
-    if (type !== "application/json" && type !== "*/*" && type !== "application/*") continue;
-    if (parameters.as === undefined) return undefined;
-    if (parameters.as !== "APIGroupDiscoveryList" || parameters.g !== "apidiscovery.k8s.io") continue;
-    if (parameters.v === "v2" || parameters.v === "v2beta1") return parameters.v;
-  }
-  return undefined;
-}
-
 /** GET /: the paths that are served beside those of resources. */
 export function rootRoute(registry: ResourceRegistry, more: readonly string[]): PathRoute {
-  return async (request, response, query) => {
+  return async (request, response) => {
     if (request.path !== "/") return false;
     onlyReads(request);
     const groups = apiGroupList(registry).groups.flatMap(({ name, versions }) => [
@@ -116,6 +107,6 @@ export function rootRoute(registry: ResourceRegistry, more: readonly string[]): 
       ...versions.map((each) => `/apis/${each.groupVersion}`),
     ]);
     const paths = ["/api", "/api/v1", "/apis", ...groups, "/healthz", "/livez", "/readyz", "/version", ...more];
-    return sendJson(request, response, query, { paths: paths.sort() });
+    return sendJson(request, response, { paths: paths.sort() });
   };
 }

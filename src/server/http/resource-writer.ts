@@ -1,13 +1,16 @@
-import type { ApiError, KubeObject } from "../../api/index.ts";
+import { type ApiError, type KubeObject, protobufListHead, type Status } from "../../api/index.ts";
 import { errorMessage, type Logger } from "../../lib/index.ts";
-import { objectListOf } from "../pipeline/list.ts";
+import { type ListPage, objectListOf } from "../pipeline/list.ts";
 import type { ServedEvent } from "../pipeline/watch.ts";
 import type { ServedList, ServedObject, ServedWatch } from "../served-response.ts";
-import { ListBody } from "./list-body.ts";
+import { ListBody, type SharedEncoding } from "./list-body.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
+import { contentTypes } from "./negotiation.ts";
 import { toApiError } from "./status.ts";
+import { protobufBody } from "./stored-messages.ts";
 import type { Transform } from "./transform.ts";
-import { contentTypes, type Encoder, encode, isCompressed, sendBody } from "./writer.ts";
+import { jsonFrames, protobufFrames, type WatchFrames } from "./watch-frames.ts";
+import { type Encoder, encode, isCompressed, sendBody } from "./writer.ts";
 
 /** One request's answer: where it goes, and in which form. */
 export interface Answer {
@@ -19,21 +22,19 @@ export interface Answer {
   readonly log: Logger;
 }
 
-/** Whether stored bytes can be sent as they are. */
-const isPlain = ({ encoder, transform }: Answer) =>
-  !transform && !encoder.pretty && encoder.negotiated.encoding === "json";
-
-export function headersOf({ encoder }: Answer, warnings: readonly string[]): HttpHeaders {
-  const headers: HttpHeaders = {
-    "content-type": contentTypes[encoder.negotiated.encoding],
-    "cache-control": "no-cache, private",
-  };
-  if (warnings.length > 0) headers.warning = warnings.map(warningValue);
-  return headers;
+/** The encoding in which stored objects are sent as they are; undefined when they have to be encoded for this answer. */
+function sharedEncoding({ encoder, transform }: Answer): SharedEncoding | undefined {
+  const { encoding } = encoder.negotiated;
+  if (transform || encoding === "yaml") return undefined;
+  return encoding === "json" && encoder.pretty ? undefined : encoding;
 }
 
-function watchHeaders(warnings: readonly string[]): HttpHeaders {
-  const headers: HttpHeaders = { "content-type": contentTypes.json, "cache-control": "no-cache, private" };
+export function headersOf({ encoder }: Answer, warnings: readonly string[]): HttpHeaders {
+  return headersWith(contentTypes[encoder.negotiated.encoding], warnings);
+}
+
+function headersWith(contentType: string, warnings: readonly string[]): HttpHeaders {
+  const headers: HttpHeaders = { "content-type": contentType, "cache-control": "no-cache, private" };
   if (warnings.length > 0) headers.warning = warnings.map(warningValue);
   return headers;
 }
@@ -48,7 +49,10 @@ function warningValue(sentence: string): string {
 export async function sendObject(answer: Answer, { code, object, stored, warnings }: ServedObject): Promise<void> {
   const { request, response, encoder, transform } = answer;
   const headers = headersOf(answer, warnings);
-  if (stored && isPlain(answer)) return sendBody(request, response, code, headers, stored.bytes);
+  const encoding = sharedEncoding(answer);
+  if (stored && encoding === "json") return sendBody(request, response, code, headers, stored.bytes);
+  if (stored && encoding === "protobuf")
+    return sendBody(request, response, code, headers, Buffer.concat(protobufBody(stored)));
   const value = transform ? transform.object(object as KubeObject) : object; // transforms are only for resources
   return sendBody(request, response, code, headers, encode(encoder, value));
 }
@@ -56,37 +60,38 @@ export async function sendObject(answer: Answer, { code, object, stored, warning
 export async function sendList(answer: Answer, { page, warnings }: ServedList): Promise<void> {
   const { request, response, encoder, transform } = answer;
   const headers = headersOf(answer, warnings);
-  if (!isPlain(answer)) {
+  const encoding = sharedEncoding(answer);
+  if (!encoding) {
     const value = transform ? transform.list(page) : objectListOf(page);
     return sendBody(request, response, 200, headers, encode(encoder, value));
   }
-  const { kind, apiVersion, metadata, items, shared } = page;
-  const head = JSON.stringify({ kind, apiVersion, metadata, items: [] }).slice(0, -2);
-  const body = ListBody.of(items, shared);
-  if (isCompressed(request, headers, body.bytes.length)) response.end(200, headers, ...(await body.gzip(head)));
+  const body = ListBody.of(page.items, page.shared, encoding);
+  const head = listHead(page, encoding, body.bytes.length);
+  const size = head.length + body.bytes.length;
+  if (isCompressed(request, headers, size)) response.end(200, headers, ...(await body.gzip(head)));
   else response.end(200, headers, head, body.bytes);
 }
 
-const frameEnd = bytesOf("}\n");
-const frameStarts = {
-  ADDED: bytesOf('{"type":"ADDED","object":'),
-  MODIFIED: bytesOf('{"type":"MODIFIED","object":'),
-  DELETED: bytesOf('{"type":"DELETED","object":'),
-};
+function listHead(page: ListPage, encoding: SharedEncoding, itemsLength: number): Uint8Array {
+  if (encoding === "protobuf") return protobufListHead(page, itemsLength);
+  const { kind, apiVersion, metadata } = page;
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata, items: [] }).slice(0, -2));
+}
 
-/** Streams the events, always as JSON, until the watch ends or the client is gone. */
+/** Streams the events until the watch ends or the client is gone. */
 export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<void> {
-  const writer = answer.response.start(200, watchHeaders(watch.warnings));
+  const frames = framesFor(answer);
+  const writer = answer.response.start(200, headersWith(frames.contentType, watch.warnings));
   try {
     for await (const batch of watch.batches) {
-      const room = writer.write(framesOf(answer, batch));
+      const room = writer.write(framesOf(answer, frames, batch));
       if (room) await room;
     }
   } catch (error) {
     if (!answer.request.signal.aborted) {
       const what = `watch ${answer.request.path}`;
       const status = toApiError(error, answer.log, what).status;
-      await writer.write(`${JSON.stringify({ type: "ERROR", object: status })}\n`)?.catch((cause: unknown) => {
+      await writer.write(errorFrame(frames, status))?.catch((cause: unknown) => {
         answer.log.debug("a watcher left before it was told of an error", { error: errorMessage(cause) });
       });
     }
@@ -96,24 +101,28 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
 
 /** A watch that cannot start is answered as one that fails at once: that is how clients expect a 410. */
 export function sendFailedWatch(answer: Answer, error: ApiError): void {
-  const writer = answer.response.start(200, watchHeaders([]));
-  void writer.write(`${JSON.stringify({ type: "ERROR", object: error.status })}\n`);
+  const frames = framesFor(answer);
+  const writer = answer.response.start(200, headersWith(frames.contentType, []));
+  void writer.write(errorFrame(frames, error.status));
   writer.end();
 }
 
-function framesOf({ transform }: Answer, batch: readonly ServedEvent[]): Uint8Array {
+function framesFor({ encoder }: Answer): WatchFrames {
+  return encoder.negotiated.encoding === "protobuf" ? protobufFrames : jsonFrames;
+}
+
+function errorFrame(frames: WatchFrames, status: Status): Uint8Array {
+  return Buffer.concat(frames.object("ERROR", status));
+}
+
+function framesOf({ transform }: Answer, frames: WatchFrames, batch: readonly ServedEvent[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const event of batch) {
     const isBookmark = event.type === "BOOKMARK";
     if (transform || isBookmark) {
       const object = isBookmark ? event.object : event.stored.object;
-      const shown = transform ? transform.event(object, isBookmark) : object;
-      parts.push(bytesOf(`${JSON.stringify({ type: event.type, object: shown })}\n`));
-    } else parts.push(frameStarts[event.type], event.stored.bytes, frameEnd);
+      parts.push(...frames.object(event.type, transform ? transform.event(object, isBookmark) : object));
+    } else parts.push(...frames.stored(event.type, event.stored));
   }
   return Buffer.concat(parts);
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text);
 }

@@ -1,5 +1,6 @@
-import { badRequest, type KubeObject, type ResourceDefinition } from "../../api/index.ts";
+import { badRequest, type KubeObject, notAcceptable, type ResourceDefinition } from "../../api/index.ts";
 import type { Clock } from "../../lib/index.ts";
+import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import type { ListPage } from "../pipeline/list.ts";
 import { type IncludeObject, partialMetadata, tableOf } from "../print/table.ts";
 import type { Negotiated } from "./negotiation.ts";
@@ -27,6 +28,10 @@ export class Transform {
     const { as, version } = this.#negotiated;
     // A Status has no metadata to speak of and stays what it is.
     if (object.kind === "Status") return object;
+    if (as === "PartialObjectMetadataList")
+      throw notAcceptable(
+        `you requested PartialObjectMetadataList, but the requested object is not a list (${this.#goType("")})`,
+      );
     if (as !== "Table") return partialMetadata(object, version);
     const { resourceVersion } = object.metadata;
     return this.#table([object], resourceVersion === undefined ? {} : { resourceVersion }, true);
@@ -36,6 +41,10 @@ export class Transform {
     const { as, version } = this.#negotiated;
     const objects = page.items.map((each) => each.object);
     if (as === "Table") return this.#table(objects, page.metadata, true);
+    if (as === "PartialObjectMetadata")
+      throw notAcceptable(
+        `you requested PartialObjectMetadata, but the requested object is a list (${this.#goType("List")})`,
+      );
     return {
       kind: "PartialObjectMetadataList",
       apiVersion: `meta.k8s.io/${version}`,
@@ -51,6 +60,13 @@ export class Transform {
     const headers = !this.#headersSent;
     this.#headersSent = true;
     return this.#table(isBookmark ? [] : [object], { resourceVersion }, headers);
+  }
+
+  /** The type of the objects in Kubernetes, which messages name. */
+  #goType(suffix: "" | "List"): string {
+    const { group, kind } = this.#definition;
+    if (!isBuiltIn(this.#definition)) return `*unstructured.Unstructured${suffix}`;
+    return `*${group === "" ? "core" : group.split(".")[0]}.${kind}${suffix}`;
   }
 
   #table(objects: readonly KubeObject[], metadata: ListPage["metadata"], headers: boolean): object {

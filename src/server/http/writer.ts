@@ -1,14 +1,13 @@
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { stringify } from "yaml";
+import { encodeProtobuf, notAcceptable } from "../../api/index.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
 import type { Negotiated } from "./negotiation.ts";
 
 const gzipBytes = promisify(gzip);
-/** Smaller answers are not worth compressing; the figure is the one of Kubernetes. */
-const gzipBytesMin = 128 * 1024;
-
-export const contentTypes = { json: "application/json", yaml: "application/yaml" } as const;
+/** Answers up to this are not worth compressing; the figure is the one of Kubernetes. */
+const plainBytesMax = 128 * 1024;
 
 /** How an answer is encoded: what was negotiated, and whether the query or a person's client wants it readable. */
 export interface Encoder {
@@ -26,10 +25,19 @@ export function encoderOf(request: HttpRequest, negotiated: Negotiated, query: U
   };
 }
 
-/** The value as the client wants it. */
-export function encode({ negotiated, pretty }: Encoder, value: unknown): string {
+/** The value as the client wants it. Throws 406 for protobuf of a kind that has no message. */
+export function encode({ negotiated, pretty }: Encoder, value: object): string | Uint8Array {
+  if (negotiated.encoding === "protobuf") return protobufOf(value);
   if (negotiated.encoding === "yaml") return stringify(value, { aliasDuplicateObjects: false });
   return pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`;
+}
+
+/** The body of an object. Throws 406 when its kind has no message. */
+export function protobufOf(value: { readonly kind?: string; readonly apiVersion?: string }): Uint8Array {
+  const body = encodeProtobuf(value);
+  if (body) return body;
+  const message = `object ${value.kind ?? "without a kind"} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message`;
+  throw notAcceptable(message);
 }
 
 /**
@@ -50,7 +58,7 @@ export async function sendBody(
 
 /** Whether a body of this size is to be sent as gzip; the headers say so then. */
 export function isCompressed(request: HttpRequest, headers: HttpHeaders, size: number): boolean {
-  if (size < gzipBytesMin || !acceptsGzip(request)) return false;
+  if (size <= plainBytesMax || !acceptsGzip(request)) return false;
   headers["content-encoding"] = "gzip";
   headers.vary = "Accept-Encoding";
   return true;
