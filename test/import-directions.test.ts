@@ -9,18 +9,19 @@ const source = resolve(import.meta.dirname, "../src");
 /** What each part may import beside itself. cluster and cli import everything. */
 const allowed: Record<string, readonly string[]> = {
   lib: [],
-  api: ["lib"],
+  cel: ["lib"],
+  api: ["lib", "cel"],
   storage: ["lib", "api"],
-  server: ["lib", "api", "storage"],
+  server: ["lib", "cel", "api", "storage"],
   client: ["lib", "api"],
-  controllers: ["lib", "api", "client"],
-  scheduler: ["lib", "api", "client"],
+  controllers: ["lib", "cel", "api", "client"],
+  scheduler: ["lib", "cel", "api", "client"],
   agent: ["lib", "api", "client"],
   network: ["lib", "api", "client"],
 };
 
 /** Files of the parts that must run without Node; the adapters among them are named for what they adapt to. */
-const hostFree = ["lib", "api", "storage", "server", "client", "controllers", "scheduler", "agent"];
+const hostFree = ["lib", "cel", "api", "storage", "server", "client", "controllers", "scheduler", "agent"];
 const adapterFolders = [
   "storage/lmdb",
   "storage/etcd",

@@ -1,0 +1,26 @@
+// CEL as Kubernetes uses it: expressions are compiled against declared variables, then evaluated over JSON at a bounded cost.
+// https://kubernetes.io/docs/reference/using-api/cel/
+export { CompileError, type Issue } from "./compile-error.ts";
+export { Environment, type EnvironmentOptions } from "./environment.ts";
+export { lazyObject, toJson, toValue } from "./json-values.ts";
+export { compile, costLimitPerCall, type Evaluation, type EvaluationFailure, type Program } from "./program.ts";
+export { escapeFieldName, schemaType, type TypeSchema } from "./schema-types.ts";
+export {
+  boolType,
+  bytesType,
+  type CelType,
+  doubleType,
+  durationType,
+  dynType,
+  intType,
+  listType,
+  mapType,
+  nullType,
+  type ObjectType,
+  objectType,
+  optionalType,
+  stringType,
+  timestampType,
+  uintType,
+} from "./types.ts";
+export { CostExceededError, EvaluationError, Optional, type Value } from "./values.ts";

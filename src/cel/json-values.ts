@@ -1,0 +1,277 @@
+// JSON as values of a declared type, and back. Lists and objects are converted where an expression looks, not before.
+import { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from "./time.ts";
+import { type CelType, dynType, type ListType, type ObjectType, optionalOf } from "./types.ts";
+import {
+  ArrayList,
+  Duration,
+  EvaluationError,
+  equals,
+  keyIndex,
+  List,
+  MapValue,
+  Opaque,
+  Optional,
+  StructValue,
+  Timestamp,
+  TypeValue,
+  Uint,
+  type Value,
+} from "./values.ts";
+
+/** The value, where it is one already, or what the JSON means as a value of the type. Throws EvaluationError. */
+export function toValue(json: unknown, type: CelType = dynType): Value {
+  const held = optionalOf(type);
+  if (held) {
+    if (json instanceof Optional) return json;
+    return json === undefined ? Optional.none : new Optional(toValue(json, held));
+  }
+  switch (typeof json) {
+    case "boolean":
+    case "bigint":
+      return json;
+    case "number":
+      return toNumber(json, type);
+    case "string":
+      return toText(json, type);
+    case "object":
+      if (json === null || isValue(json)) return json;
+      if (Array.isArray(json)) return type.kind === "list" ? toList(json, type) : new JsonList(json, dynType);
+      // What is neither a list nor one of ours is an object of JSON.
+      if (type.kind === "object") return new JsonObject(json as Record<string, unknown>, type);
+      return new JsonMap(json as Record<string, unknown>, type.kind === "map" ? type.value : dynType);
+    default:
+      throw new EvaluationError(`unsupported conversion of ${typeof json} to a CEL value`);
+  }
+}
+
+function isValue(json: object): json is Value & object {
+  return (
+    json instanceof List ||
+    json instanceof MapValue ||
+    json instanceof Opaque ||
+    json instanceof Uint8Array ||
+    json instanceof Uint ||
+    json instanceof Timestamp ||
+    json instanceof Duration ||
+    json instanceof TypeValue ||
+    json instanceof Optional
+  );
+}
+
+function toNumber(json: number, { kind }: CelType): Value {
+  // JSON itself has one kind of number; Kubernetes reads whole ones as integers.
+  if (kind === "double" || !Number.isInteger(json)) return json;
+  return kind === "uint" ? new Uint(BigInt(json)) : BigInt(json);
+}
+
+function toText(json: string, { kind }: CelType): Value {
+  switch (kind) {
+    case "timestamp":
+      return parseTimestamp(/^\d{4}-\d{2}-\d{2}$/.test(json) ? `${json}T00:00:00Z` : json);
+    case "duration":
+      return parseDuration(json);
+    case "bytes":
+      return fromBase64(json);
+    default:
+      return json;
+  }
+}
+
+function toList(json: readonly unknown[], { element, listKeys }: ListType): List {
+  return listKeys
+    ? new KeyedList(
+        [...json].map((item) => toValue(item, element)),
+        listKeys,
+      )
+    : new JsonList(json, element);
+}
+
+export function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  } catch (cause) {
+    throw new EvaluationError("illegal base64 data", { cause });
+  }
+}
+
+class JsonList extends List {
+  readonly #items: readonly unknown[];
+  readonly #element: CelType;
+
+  constructor(items: readonly unknown[], element: CelType) {
+    super();
+    this.#items = items;
+    this.#element = element;
+  }
+  get size() {
+    return this.#items.length;
+  }
+  at(index: number): Value {
+    return toValue(this.#items[index], this.#element);
+  }
+}
+
+/** A list of which Kubernetes says that order does not matter: a set, or a map by keys (x-kubernetes-list-type). */
+class KeyedList extends ArrayList {
+  readonly #keys: "set" | readonly string[];
+
+  constructor(items: Value[], keys: "set" | readonly string[]) {
+    super(items);
+    this.#keys = keys;
+  }
+
+  override equalTo(other: List): boolean {
+    if (this.size !== other.size) return false;
+    const own = new Map(this.items.map((item) => [this.#keyOf(item), item]));
+    for (const item of other) {
+      const mine = own.get(this.#keyOf(item));
+      if (mine === undefined || !equals(mine, item)) return false;
+    }
+    return true;
+  }
+
+  /** The other's items take the places of those with the same key; new ones follow. */
+  override concat(other: List): List {
+    const merged = new Map(this.items.map((item) => [this.#keyOf(item), item]));
+    for (const item of other) merged.set(this.#keyOf(item), item);
+    return new KeyedList([...merged.values()], this.#keys);
+  }
+
+  #keyOf(item: Value): unknown {
+    if (this.#keys === "set") return keyIndex(item) ?? item;
+    const parts = this.#keys.map((key) => (item instanceof MapValue ? keyIndex(item.get(key) ?? null) : undefined));
+    return JSON.stringify(parts.map((part) => [typeof part, String(part)]));
+  }
+}
+
+class JsonMap extends MapValue {
+  readonly #entries: Readonly<Record<string, unknown>>;
+  readonly #value: CelType;
+
+  constructor(entries: Readonly<Record<string, unknown>>, value: CelType) {
+    super();
+    this.#entries = entries;
+    this.#value = value;
+  }
+  get size() {
+    return Object.keys(this.#entries).length;
+  }
+  get(key: Value): Value | undefined {
+    if (typeof key !== "string" || !Object.hasOwn(this.#entries, key)) return undefined;
+    const value = this.#entries[key];
+    return value === undefined ? undefined : toValue(value, this.#value);
+  }
+  keys() {
+    return Object.keys(this.#entries);
+  }
+}
+
+/** An object of which a schema tells the fields. */
+class JsonObject extends StructValue {
+  readonly typeName: string;
+  readonly #json: Readonly<Record<string, unknown>>;
+  readonly #type: ObjectType;
+
+  constructor(json: Readonly<Record<string, unknown>>, type: ObjectType) {
+    super();
+    this.#json = json;
+    this.#type = type;
+    this.typeName = type.name;
+  }
+  get size() {
+    return this.keys().length;
+  }
+  get(key: Value): Value | undefined {
+    const field = typeof key === "string" ? this.#type.fields.get(key) : undefined;
+    if (!field || !Object.hasOwn(this.#json, field.jsonName)) return undefined;
+    const value = this.#json[field.jsonName];
+    return value === undefined ? undefined : toValue(value, field.type);
+  }
+  keys() {
+    const keys: string[] = [];
+    for (const [key, { jsonName }] of this.#type.fields)
+      if (Object.hasOwn(this.#json, jsonName) && this.#json[jsonName] !== undefined) keys.push(key);
+    return keys;
+  }
+}
+
+/** An object whose fields are computed when an expression looks at them, and then kept. */
+export function lazyObject(type: ObjectType, fields: Readonly<Record<string, () => unknown>>): StructValue {
+  return new LazyObject(type, fields);
+}
+
+class LazyObject extends StructValue {
+  readonly typeName: string;
+  readonly #type: ObjectType;
+  readonly #fields: Readonly<Record<string, () => unknown>>;
+  readonly #known = new Map<string, Value>();
+
+  constructor(type: ObjectType, fields: Readonly<Record<string, () => unknown>>) {
+    super();
+    this.typeName = type.name;
+    this.#type = type;
+    this.#fields = fields;
+  }
+  get size() {
+    return this.keys().length;
+  }
+  get(key: Value): Value | undefined {
+    if (typeof key !== "string" || !Object.hasOwn(this.#fields, key)) return undefined;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const value = toValue(this.#fields[key]?.(), this.#type.fields.get(key)?.type);
+    this.#known.set(key, value);
+    return value;
+  }
+  keys() {
+    return Object.keys(this.#fields);
+  }
+}
+
+/** An object that an expression made, or a copy with the names that the fields have in JSON. */
+export class FieldValues extends StructValue {
+  readonly typeName: string;
+  readonly type: ObjectType;
+  readonly #values: ReadonlyMap<string, Value>;
+
+  constructor(type: ObjectType, values: ReadonlyMap<string, Value>) {
+    super();
+    this.typeName = type.name;
+    this.type = type;
+    this.#values = values;
+  }
+  get size() {
+    return this.#values.size;
+  }
+  get(key: Value): Value | undefined {
+    return typeof key === "string" ? this.#values.get(key) : undefined;
+  }
+  keys() {
+    return this.#values.keys();
+  }
+}
+
+/** The JSON of a value. Throws EvaluationError for values that JSON has no form of. */
+export function toJson(value: Value): unknown {
+  if (value === null || typeof value === "boolean" || typeof value === "string" || typeof value === "number")
+    return value;
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Uint) return Number(value.value);
+  if (value instanceof Uint8Array) return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
+  if (value instanceof Timestamp) return formatTimestamp(value);
+  if (value instanceof Duration) return formatDuration(value);
+  if (value instanceof List) return [...value].map(toJson);
+  if (value instanceof Optional) return value.value === undefined ? null : toJson(value.value);
+  if (value instanceof MapValue) return objectOf(value);
+  throw new EvaluationError(`a value of type ${value instanceof TypeValue ? "type" : value.type.name} has no JSON`);
+}
+
+function objectOf(map: MapValue): Record<string, unknown> {
+  const entries: [string, unknown][] = [];
+  for (const key of map.keys()) {
+    if (typeof key !== "string") throw new EvaluationError("keys of a JSON object must be strings");
+    const jsonName = map instanceof FieldValues ? (map.type.fields.get(key)?.jsonName ?? key) : key;
+    entries.push([jsonName, toJson(map.get(key) ?? null)]);
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,79 @@
+// Texts of expressions as programs.
+import { type Checked, check } from "./checker.ts";
+import { CompileError } from "./compile-error.ts";
+import { estimateCost } from "./cost-estimate.ts";
+import type { Environment } from "./environment.ts";
+import { plan, Run, type Step } from "./evaluator.ts";
+import { parse } from "./parser.ts";
+import { type CelType, sameType } from "./types.ts";
+import { EvaluationError, type Value } from "./values.ts";
+
+/** What Kubernetes lets one evaluation cost; some tenth of a second. */
+export const costLimitPerCall = 1_000_000;
+
+export interface Evaluation {
+  readonly value: Value;
+  /** In cel-go's units. */
+  readonly cost: number;
+}
+
+export interface EvaluationFailure {
+  readonly error: EvaluationError;
+  readonly cost: number;
+}
+
+/** An expression that can be evaluated; compiled once, used for every request. */
+export class Program {
+  readonly text: string;
+  /** What the expression gives, as far as it is known; dyn where it shows only when it runs. */
+  readonly resultType: CelType;
+  readonly #checked: Checked;
+  readonly #step: Step;
+
+  constructor(text: string, checked: Checked) {
+    this.text = text;
+    this.resultType = checked.typeOf(checked.expr);
+    this.#checked = checked;
+    this.#step = plan(checked);
+  }
+
+  /**
+   * The bindings are JSON, or values of this folder; those that the expression does not look at cost nothing.
+   * Fails when the expression does, or costs more than the limit.
+   */
+  evaluate(
+    bindings: Readonly<Record<string, unknown>>,
+    costLimit: number = costLimitPerCall,
+  ): Evaluation | EvaluationFailure {
+    const run = new Run(bindings, costLimit);
+    try {
+      return { value: this.#step(run), cost: run.cost };
+    } catch (error) {
+      if (error instanceof EvaluationError) return { error, cost: run.cost };
+      throw error;
+    }
+  }
+
+  /** Whether what it gives is certainly of the type. */
+  gives(type: CelType): boolean {
+    return sameType(this.resultType, type);
+  }
+
+  /** Whether the expression looks at a variable: one that looks at `oldSelf` is a transition rule. */
+  uses(variable: string): boolean {
+    return this.#checked.variables.has(variable);
+  }
+
+  /** The most that an evaluation can cost with values as large as their types allow. */
+  get maxCost(): number {
+    return estimateCost(this.#checked).max;
+  }
+}
+
+/** Throws CompileError, which says what is wrong and where. */
+export function compile(text: string, environment: Environment): Program {
+  const expr = parse(text);
+  const { checked, issues } = check(expr, environment.declarations);
+  if (issues.length > 0) throw new CompileError(text, issues);
+  return new Program(text, checked);
+}
