@@ -12,6 +12,7 @@ import { runControlLoops } from "./control-loops.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
+import { healthChecks } from "./health-checks.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
@@ -22,8 +23,9 @@ export function runServer(root: string): Promise<void> {
     const settings = readSettings(directory);
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
     const pki = await openClusterPki(directory, settings);
+    const storage = await openLmdbStorage(directory.storage);
     const plane = await startControlPlane({
-      storage: await openLmdbStorage(directory.storage),
+      storage,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -45,6 +47,7 @@ export function runServer(root: string): Promise<void> {
       port: settings.port,
       advertised,
       version: versionInfo,
+      healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
       paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
       streaming: createStreamingRoutes({
         lookup: lookupIn(plane.cache),

@@ -1,3 +1,4 @@
+import { errorMessage, type Logger } from "../../lib/index.ts";
 import type { HttpHeaders } from "./message.ts";
 
 /** Something whose failure makes the server unhealthy. */
@@ -22,12 +23,13 @@ export async function healthAnswer(
   path: string,
   query: URLSearchParams,
   checks: readonly HealthCheck[],
+  log: Logger,
 ): Promise<HealthAnswer | undefined> {
   const [, endpoint = "", ...rest] = path.split("/");
   if (!endpoints.includes(endpoint)) return undefined;
   const all = [ping, ...checks.filter((each) => endpoint === "readyz" || !each.onlyReadiness)];
   const name = rest.join("/");
-  if (name === "") return report(endpoint, all, query);
+  if (name === "") return report(endpoint, all, query, log);
   const found = all.find((each) => each.name === name);
   if (!found) return undefined;
   const failure = await run(found);
@@ -36,7 +38,12 @@ export async function healthAnswer(
 
 const ping: HealthCheck = { name: "ping", check: () => {} };
 
-async function report(endpoint: string, checks: readonly HealthCheck[], query: URLSearchParams): Promise<HealthAnswer> {
+async function report(
+  endpoint: string,
+  checks: readonly HealthCheck[],
+  query: URLSearchParams,
+  log: Logger,
+): Promise<HealthAnswer> {
   const excluded = new Set(query.getAll("exclude"));
   const lines: string[] = [];
   let failed = false;
@@ -48,7 +55,9 @@ async function report(endpoint: string, checks: readonly HealthCheck[], query: U
     const failure = await run(each);
     // The reason may tell secrets, so it is for the log and not for everybody who may ask.
     lines.push(failure === undefined ? `[+]${each.name} ok` : `[-]${each.name} failed: reason withheld`);
-    failed ||= failure !== undefined;
+    if (failure === undefined) continue;
+    failed = true;
+    log.info("a health check failed", { endpoint, check: each.name, error: failure });
   }
   if (excluded.size > 0) {
     const names = [...excluded].map((each) => JSON.stringify(each)).join(", ");
@@ -63,7 +72,7 @@ async function run(check: HealthCheck): Promise<string | undefined> {
     await check.check();
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return errorMessage(error);
   }
 }
 

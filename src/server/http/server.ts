@@ -47,7 +47,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const { api, authenticator, streaming, clock, random, log, tls, address, port } = options;
   const metrics = new RequestMetrics();
   const paths = [
-    healthRoute(options.healthChecks ?? []),
+    healthRoute(options.healthChecks ?? [], log),
     versionRoute(options.version),
     discoveryRoute(api.registry, options.advertised),
     openApiRoute(api.registry),
