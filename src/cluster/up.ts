@@ -149,11 +149,6 @@ async function startProcesses(
 /** This program as a component's process. */
 function roderCommand(component: string, root: string): [string, ...string[]] {
   const main = join(import.meta.dirname, "../cli/main.ts");
-  return [process.execPath, ...nodeFlags[component]!, main, ...componentArguments(component, root)];
+  const flags = ["--disable-warning=ExperimentalWarning"];
+  return [process.execPath, ...flags, main, ...componentArguments(component, root)];
 }
-
-/** The young generation of the heap grows to three times this; small, the process stays small at rest. */
-const nodeFlags: Readonly<Record<string, readonly string[]>> = {
-  server: ["--disable-warning=ExperimentalWarning"],
-  node: ["--disable-warning=ExperimentalWarning"],
-};
