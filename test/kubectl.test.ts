@@ -143,6 +143,10 @@ test("explain knows every resource", async () => {
     await kubectl("explain", "pod.spec.containers.resources.limits"),
     /FIELD: limits <map\[string\]Quantity>/,
   );
+  assert.match(
+    await kubectl("explain", "pod", "--recursive"),
+    /\n {4}containers\t<\[\]Container> -required-\n {6}args\t/,
+  );
 });
 
 test("get --raw reads any path", async () => {
@@ -338,6 +342,68 @@ test("events tell what happened to an object", async () => {
   await kubectl("wait", "--for=jsonpath={.status.observedGeneration}=1", "deployment/web", "--namespace=made");
   const events = await kubectl("events", "--for=deployment/web", "--namespace=made");
   assert.match(events, /Normal +ScalingReplicaSet +Deployment\/web +Scaled up replica set web-\w+ from 0 to 2/);
+});
+
+test("rollout pauses, resumes, restarts, goes back and tells its history", async () => {
+  const name = "deployment/rolled";
+  const revision = (number: number) =>
+    kubectl("wait", `--for=jsonpath={.metadata.annotations.deployment\\.kubernetes\\.io/revision}=${number}`, name);
+  const image = () => kubectl("get", name, "--output=jsonpath={.spec.template.spec.containers[*].image}");
+  await kubectl("create", "deployment", "rolled", "--image=nginx:1");
+  await revision(1);
+  await kubectl("rollout", "pause", name);
+  assert.match(await refusal("rollout", "pause", name), /is already paused/);
+  await kubectl("set", "image", name, "nginx=nginx:2");
+  await kubectl("wait", "--for=jsonpath={.status.observedGeneration}=3", name);
+  assert.equal((await kubectl("get", "replicasets", "-l", "app=rolled", "--output=name")).trim().split("\n").length, 1);
+  await kubectl("rollout", "resume", name);
+  await revision(2);
+  assert.match(await kubectl("rollout", "history", name), /^1 .*\n2 .*$/m);
+  assert.match(await kubectl("rollout", "history", name, "--revision=2"), /Image:\tnginx:2$/m);
+  await kubectl("rollout", "undo", name);
+  await revision(3);
+  assert.equal(await image(), "nginx:1");
+  assert.match(await kubectl("rollout", "history", name), /^2 .*\n3 .*$/m);
+  assert.match(await refusal("rollout", "undo", name, "--to-revision=9"), /unable to find specified revision 9/);
+  await kubectl("rollout", "restart", name);
+  await revision(4);
+});
+
+test("unknown fields are refused, warned of or passed over, and what is no manifest is refused", async () => {
+  const unknown = file("unknown.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: unknown }\nspecc: {}\n");
+  assert.match(await refusal("apply", "-f", unknown), /strict decoding error: unknown field "specc"/);
+  const warned = await run(["apply", "--validate=warn", "-f", unknown]);
+  assert.deepEqual([warned.code, warned.stderr], [0, 'Warning: unknown field "specc"\n']);
+  const ignored = await run(["apply", "--validate=ignore", "-f", unknown]);
+  assert.deepEqual([ignored.code, ignored.stderr], [0, ""]);
+  const selector = file("selector.yaml", service("spec: { selector: [a], ports: [{ port: 80 }] }"));
+  assert.match(await refusal("apply", "-f", selector), /cannot unmarshal array into Go struct field/);
+  const port = file("port.yaml", service("spec: { ports: [{ port: 70000 }] }"));
+  assert.match(
+    await refusal("apply", "-f", port),
+    /spec\.ports\[0\]\.port: Invalid value: 70000: must be between 1 and 65535/,
+  );
+});
+
+const service = (spec: string) => `apiVersion: v1\nkind: Service\nmetadata: { name: wrong }\n${spec}\n`;
+
+test("get selects by labels and fields and reads page by page, and create makes names up", async () => {
+  const manifest = file(
+    "generated.yaml",
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: { generateName: gen-, labels: { g: h } }\n",
+  );
+  for (let count = 0; count < 3; count++)
+    assert.match(await kubectl("create", "-f", manifest), /^configmap\/gen-\w{5} created$/m);
+  const names = (...flags: readonly string[]) => kubectl("get", "configmaps", "--output=name", ...flags);
+  const all = (await names("--selector=g in (h)")).trim().split("\n");
+  assert.equal(all.length, 3);
+  assert.equal(await names("--selector=g=h", "--chunk-size=1"), `${all.join("\n")}\n`);
+  const [first = ""] = all;
+  assert.equal(await names(`--field-selector=metadata.name=${first.replace("configmap/", "")}`), `${first}\n`);
+  assert.match(await refusal("get", "pods", "--field-selector=spec.none=x"), /field label not supported: spec\.none/);
+  assert.match(await refusal("get", "pods", "--selector=a in ("), /unable to parse requirement/);
+  await kubectl("delete", "configmaps", "--selector=g=h");
+  assert.equal(await names("--selector=g=h"), "");
 });
 
 const applied = (name: string, value: string) => `apiVersion: v1
