@@ -42,6 +42,7 @@ export function customScale(scale: CustomResourceSubresourceScale): ScaleMapping
       const selector = labelSelectorPath ? valueAt(object, labelSelectorPath) : undefined;
       return typeof selector === "string" ? selector : "";
     },
+    specReplicasPath: fieldsOf(specReplicasPath),
   };
 }
 

@@ -3,6 +3,7 @@ import { eachEntry } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path } from "../meta/field-error.ts";
 import { copyJson } from "../schema/decoder.ts";
+import { validateListTypes } from "../schema/list-type-validation.ts";
 import { pruneUnknownFields } from "../schema/structural.ts";
 import { validateSchema } from "../schema/structural-validation.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
@@ -23,5 +24,5 @@ function validateDefault(schema: JSONSchemaProps, at: Path): FieldError[] {
   const isObject = schema["x-kubernetes-embedded-resource"] === true;
   const unknown = pruneUnknownFields(copyJson(value), asSchema(schema), { isObject });
   const errors = unknown.length > 0 ? [invalidValue(at, value, "must not have unknown fields")] : [];
-  return [...errors, ...validateSchema(at, value, asSchema(schema))];
+  return [...errors, ...validateSchema(at, value, asSchema(schema)), ...validateListTypes(at, value, asSchema(schema))];
 }
