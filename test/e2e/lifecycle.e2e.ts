@@ -62,6 +62,12 @@ test("status tells components, nodes and what was found on the machine", async (
   assert.match(await cluster.roder(["status"]), /API +https:\/\/127\.0\.0\.1:6443 answers/);
 });
 
+test("readyz names what it looks at", async () => {
+  const text = await cluster.kubectl("get", "--raw", "/readyz?verbose");
+  assert.match(text, /\[\+\]etcd ok\n(.*\n)*\[\+\]shutdown ok\n(.*\n)*readyz check passed/);
+  assert.equal(await cluster.kubectl("get", "--raw", "/livez/etcd"), "ok");
+});
+
 test("managedFields name who writes in Kubernetes", async () => {
   interface Managed {
     readonly metadata: { readonly name: string; readonly managedFields?: readonly { readonly manager: string }[] };
