@@ -89,15 +89,37 @@ test("a field that the API does not have is passed over", () => {
   });
 });
 
-const broken: readonly [string, Uint8Array, RegExp][] = [
-  ["no prefix", encoder.encode("{}"), /does not appear to be a protobuf message/],
-  ["an unknown kind", body("v1", "Nothing", new Uint8Array()), /no kind "Nothing" is registered for version "v1"/],
-  ["a length beyond the end", body("v1", "ConfigMap", Uint8Array.of(0x0a, 0x7f)), /unexpected EOF/],
-  ["a number that never ends", body("v1", "ConfigMap", new Uint8Array(20).fill(0xff)), /integer overflow/],
-  ["a number where a message should be", body("v1", "ConfigMap", integer(1, 1)), /wrong wireType = 0/],
+const broken: readonly [string, Uint8Array, string][] = [
+  [
+    "no prefix",
+    encoder.encode("{}"),
+    "the object provided is unrecognized (must be of type ConfigMap): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] ({})",
+  ],
+  [
+    "an envelope that breaks off",
+    encoder.encode("k8s\0\x0a\x7f"),
+    "the object provided is unrecognized (must be of type ConfigMap): unexpected EOF (6b3873000a7f)",
+  ],
+  [
+    "an unknown kind",
+    body("v1", "Nothing", new Uint8Array()),
+    'Nothing in version "v1" cannot be handled as a ConfigMap: no kind "Nothing" is registered for version "v1" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"',
+  ],
+  [
+    "a custom resource",
+    body("example.com/v1", "Widget", new Uint8Array()),
+    'Widget in version "v1" cannot be handled as a ConfigMap: object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message',
+  ],
+  ["a length beyond the end", body("v1", "ConfigMap", Uint8Array.of(0x0a, 0x7f)), inConfigMap("unexpected EOF")],
+  ["a number that never ends", body("v1", "ConfigMap", new Uint8Array(20).fill(0xff)), inConfigMap("integer overflow")],
+  ["a number where a message should be", body("v1", "ConfigMap", integer(1, 1)), inConfigMap("wrong wireType = 0")],
 ];
+
+function inConfigMap(why: string): string {
+  return `ConfigMap in version "v1" cannot be handled as a ConfigMap: ${why}`;
+}
 
 for (const [name, bytes, message] of broken)
   test(`${name} is a 400`, () => {
-    assert.throws(() => decodeProtobuf(bytes), { code: 400, message });
+    assert.throws(() => decodeProtobuf(bytes, "ConfigMap"), { code: 400, message });
   });

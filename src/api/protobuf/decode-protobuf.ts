@@ -1,5 +1,6 @@
 // Bodies in protobuf, which typed clients of Go send: into the value that the same object has as JSON.
-import { badRequest } from "../meta/index.ts";
+import { type ApiError, badRequest, parseApiVersion } from "../meta/index.ts";
+import { resourceFacts } from "../schema/facts.ts";
 import { magic } from "./encode-protobuf.ts";
 import { fieldsOf, type MessageField, messageOf } from "./message-fields.ts";
 import { specialMessages } from "./special-messages.ts";
@@ -20,23 +21,64 @@ interface Field extends Pick<MessageField, "name" | "form"> {
 
 const text = new TextDecoder();
 
-/** The value of a body as JSON would have it, with its apiVersion and kind. Throws ApiError 400. */
-export function decodeProtobuf(body: Uint8Array): Json {
-  if (magic.some((byte, index) => body[index] !== byte))
-    throw badRequest("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]");
+/**
+ * The value of a body as JSON would have it, with its apiVersion and kind; `expected` is the kind that it is to be, where
+ * there is one. Throws the 400 that Kubernetes gives.
+ */
+export function decodeProtobuf(body: Uint8Array, expected?: string): Json {
+  if (magic.some((byte, index) => body[index] !== byte)) {
+    const why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
+    throw unrecognized(why, body, expected);
+  }
+  const { apiVersion, kind, raw } = readEnvelope(body, expected);
+  const fail = (why: string) => {
+    const { version } = parseApiVersion(apiVersion);
+    return badRequest(
+      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected ?? kind}: ${why}`,
+    );
+  };
+  const name = messageOf(apiVersion, kind);
+  if (!name) throw fail(noMessage(apiVersion, kind));
   try {
-    const { apiVersion, kind, raw } = readEnvelope(body.subarray(magic.length));
-    const name = messageOf(apiVersion, kind);
-    if (!name)
-      throw badRequest(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
     return { apiVersion, kind, ...(readMessage(name, raw, 0) as object) };
   } catch (error) {
-    if (error instanceof ProtobufError) throw badRequest(`error decoding protobuf: ${error.message}`);
+    if (error instanceof ProtobufError) throw fail(error.message);
     throw error;
   }
 }
 
-function readEnvelope(bytes: Uint8Array): { apiVersion: string; kind: string; raw: Uint8Array } {
+function unrecognized(why: string, body: Uint8Array, expected = "Object"): ApiError {
+  const bytesMax = 30;
+  const head = body.subarray(0, bytesMax);
+  const shown = head[0] === 0x7b ? text.decode(head) : head.toHex() || "<empty>";
+  const more = body.length > bytesMax ? " ..." : "";
+  return badRequest(`the object provided is unrecognized (must be of type ${expected}): ${why} (${shown}${more})`);
+}
+
+/** What is wrong with a kind that has no message: custom resources are known as JSON alone. */
+function noMessage(apiVersion: string, kind: string): string {
+  const { group } = parseApiVersion(apiVersion);
+  if (resourceFacts.some((each) => each.group === group))
+    return `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`;
+  return "object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message";
+}
+
+interface Envelope {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly raw: Uint8Array;
+}
+
+function readEnvelope(body: Uint8Array, expected: string | undefined): Envelope {
+  try {
+    return envelopeOf(body.subarray(magic.length));
+  } catch (error) {
+    if (error instanceof ProtobufError) throw unrecognized(error.message, body, expected);
+    throw error;
+  }
+}
+
+function envelopeOf(bytes: Uint8Array): Envelope {
   const envelope = { apiVersion: "", kind: "", raw: new Uint8Array() };
   const reader = new WireReader(bytes);
   while (!reader.atEnd) {

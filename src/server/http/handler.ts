@@ -185,8 +185,10 @@ export class Handler {
   async #serve(path: ResourcePath, verb: Verb, { request, response, query, user }: Call): Promise<void> {
     const { api, clock, log } = this.#options;
     const definition = api.registry.find(path.group, path.version, path.plural);
-    const forms = definition ? formsOf(definition, path.subresource) : plainAnswers;
-    const negotiated = forms.negotiate(request.header("accept"));
+    // Of what does not exist the pipeline tells, whatever the client accepts.
+    const negotiated = definition
+      ? formsOf(definition, path.subresource).negotiate(request.header("accept"))
+      : readableJson;
     if (verb === "watch") checkStream(negotiated);
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
     const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };

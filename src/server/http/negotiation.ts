@@ -71,7 +71,7 @@ export class AnswerForms {
 }
 
 /** What 406 and 415 name, whatever the endpoint: so it is upstream. */
-const acceptedTypes = Object.values(contentTypes).join(", ");
+export const acceptedTypes = Object.values(contentTypes).join(", ");
 
 function matches(range: string, type: string): boolean {
   return range === type || range === "*/*" || range === "*" || range === "application/*";

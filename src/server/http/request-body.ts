@@ -9,12 +9,11 @@ import {
   unsupportedMediaType,
 } from "../../api/index.ts";
 import type { HttpRequest } from "./message.ts";
+import { acceptedTypes, contentTypes } from "./negotiation.ts";
 
 /** The limit of Kubernetes' API server. */
 export const bodyBytesMax = 3 * 1024 * 1024;
 
-const protobufType = "application/vnd.kubernetes.protobuf";
-const acceptedTypes = ["application/json", "application/yaml", protobufType].join(", ");
 const patchTypes: readonly string[] = [
   "application/json-patch+json",
   "application/merge-patch+json",
@@ -39,10 +38,10 @@ export async function readRequestBody(
   if (isPatch) return readPatch(request, mediaType);
   const bytes = await request.body(bodyBytesMax);
   if (bytes.length === 0) return undefined;
-  if (mediaType === "" || mediaType === "application/json")
+  if (mediaType === "" || mediaType === contentTypes.json)
     return decodeJson(bytes, kind === undefined ? undefined : unreadableAs(kind));
-  if (mediaType === "application/yaml") return decodeYaml(bytes);
-  if (mediaType === protobufType) return { value: decodeProtobuf(bytes), duplicates: [] };
+  if (mediaType === contentTypes.yaml) return decodeYaml(bytes);
+  if (mediaType === contentTypes.protobuf) return { value: decodeProtobuf(bytes, kind), duplicates: [] };
   throw unsupportedMediaType(
     `the body of the request was in an unknown format - accepted media types include: ${acceptedTypes}`,
   );
