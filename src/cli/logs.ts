@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, readFileSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
+import { olderLog } from "../cluster/index.ts";
 import { UserError } from "../lib/index.ts";
 import { existingCluster } from "./target.ts";
 
@@ -22,8 +23,9 @@ export async function logs(component: string | undefined, options: LogsOptions):
     const path = join(directory.logs, `${name}.log`);
     const prefix = component === undefined ? `${name}: ` : "";
     if (!existsSync(path)) return undefined;
+    const older = existsSync(olderLog(path)) ? readFileSync(olderLog(path), "utf8") : "";
     const text = readFileSync(path, "utf8");
-    const lines = text.split("\n").slice(0, -1);
+    const lines = (older + text).split("\n").slice(0, -1);
     for (const line of options.lines === undefined ? lines : lines.slice(lines.length - options.lines)) {
       process.stdout.write(`${prefix}${line}\n`);
     }
@@ -32,25 +34,33 @@ export async function logs(component: string | undefined, options: LogsOptions):
   if (options.follow) await Promise.all(ends.filter((each) => each !== undefined).map(follow));
 }
 
+/** Prints what is appended to a log. When it was rotated since, its last lines before that are in the older file. */
 function follow(end: { path: string; prefix: string; size: number }): Promise<never> {
   let { size } = end;
   let reading = false;
-  const readOn = () => {
-    const now = statSync(end.path).size;
-    if (reading || now <= size) return;
+  const print = async (path: string, start: number, length: number) => {
+    if (length <= start) return;
+    for await (const chunk of createReadStream(path, { start, end: length - 1, encoding: "utf8" })) {
+      process.stdout.write(end.prefix === "" ? chunk : String(chunk).replaceAll(/^(?=.)/gm, end.prefix));
+    }
+  };
+  const readOn = async () => {
+    if (reading) return;
     reading = true;
-    const stream = createReadStream(end.path, { start: size, end: now - 1, encoding: "utf8" });
-    stream.on("data", (chunk) =>
-      process.stdout.write(end.prefix === "" ? chunk : String(chunk).replaceAll(/^(?=.)/gm, end.prefix)),
-    );
-    stream.on("close", () => {
+    for (let now = sizeOf(end.path); now !== size; now = sizeOf(end.path)) {
+      if (now < size) {
+        await print(olderLog(end.path), size, sizeOf(olderLog(end.path)));
+        size = 0;
+      }
+      await print(end.path, size, now);
       size = now;
-      reading = false;
-      readOn();
-    });
+    }
+    reading = false;
   };
   watch(end.path, readOn);
-  readOn();
+  void readOn();
   // Until the user interrupts it.
   return new Promise(() => {});
 }
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;

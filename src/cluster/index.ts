@@ -2,6 +2,7 @@
 export * from "./data-directory.ts";
 export * from "./demo.ts";
 export * from "./down.ts";
+export { olderLog } from "./log-file.ts";
 export * from "./node-engine.ts";
 export * from "./reset.ts";
 export * from "./settings.ts";

@@ -1,5 +1,7 @@
+import { fstatSync } from "node:fs";
 import pino from "pino";
 import type { LogFields, Logger } from "../lib/index.ts";
+import { LogFile } from "./log-file.ts";
 
 /** Fields that may carry what nobody else should see. */
 const secret = ["token", "password", "authorization", "privateKey", "*.token", "*.password", "*.authorization"];
@@ -7,7 +9,7 @@ const secret = ["token", "password", "authorization", "privateKey", "*.token", "
 /** The log of one process: JSON lines on standard output, which `roder up` leads into the component's file. */
 export function processLogger(component: string): Logger & { fatal(message: string, fields?: LogFields): void } {
   const level = process.env.RODER_LOG_LEVEL ?? "info";
-  const destination = pino.destination({ dest: 1, sync: true });
+  const destination = fstatSync(1).isFile() ? new LogFile(1) : pino.destination({ dest: 1, sync: true });
   const root = pino(
     {
       level,

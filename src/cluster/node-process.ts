@@ -24,6 +24,7 @@ import {
 import { cgroupRootOf } from "./cgroups.ts";
 import { runComponent } from "./component-process.ts";
 import { dataDirectory } from "./data-directory.ts";
+import { keepRotated } from "./log-file.ts";
 import { readNodeCredentials, takeRenewedCredentials } from "./node-credentials.ts";
 import { enginePaths, engineSupervisor } from "./node-engine.ts";
 import { renewDaily } from "./renew-daily.ts";
@@ -47,6 +48,7 @@ export function runNode(root: string): Promise<void> {
     const nodeClient = clientOf(credentials.node, "kubelet");
     const networkClient = clientOf(credentials.network, "kube-proxy");
     const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
+    const rotations = keepRotated(enginePaths(directory).log, { clock: systemClock, log, signal: stopping });
     const networkDone = startNetwork(settings, network, { nodeClient, networkClient }, log, stopping);
     const agent = await startAgent({
       client: nodeClient,
@@ -78,7 +80,7 @@ export function runNode(root: string): Promise<void> {
     log.info("the node runs", { node: settings.nodeName });
     return async () => {
       await server.close();
-      await Promise.all([networkDone, renewals]);
+      await Promise.all([networkDone, renewals, rotations]);
       supervisor.release();
       engine.close();
       nodeClient.close();

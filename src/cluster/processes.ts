@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { type Clock, sleep } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import { rotateLog } from "./log-file.ts";
 
 /** What tells a process from a later one with the same id: when it started, in clock ticks since boot, and which boot. */
 export interface ProcessRecord {
@@ -106,6 +107,7 @@ export function startDetached(
   mkdirSync(directory.run, { recursive: true, mode: 0o700 });
   mkdirSync(directory.logs, { recursive: true, mode: 0o700 });
   const logPath = join(directory.logs, `${component}.log`);
+  rotateLog(logPath);
   const log = openSync(logPath, "a", 0o600);
   chmodSync(logPath, 0o600);
   const logStart = fstatSync(log).size;

@@ -88,7 +88,14 @@ async function nodeReady(client: Client, name: string, signal: AbortSignal): Pro
 
 /** What a component gave as its reason, or the last that it wrote before it ended. */
 function lastWords({ component, logPath, logStart }: ComponentRecord): string {
-  const lines = readFileSync(logPath).subarray(logStart).toString().trim().split("\n").reverse();
+  const bytes = readFileSync(logPath);
+  // A log that is shorter was rotated since: all of it is this process's.
+  const lines = bytes
+    .subarray(logStart > bytes.length ? 0 : logStart)
+    .toString()
+    .trim()
+    .split("\n")
+    .reverse();
   for (const line of lines) {
     try {
       const entry = JSON.parse(line) as { level?: string; msg?: string; error?: string };
