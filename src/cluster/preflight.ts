@@ -24,8 +24,11 @@ export function requireShortRoot(root: string): void {
   );
 }
 
-/** Makes the data directory, and refuses one that cannot be written or whose disk is full. */
+/** Makes the data directory, and refuses one that cannot be written or whose disk is full: there nothing is made. */
 export function prepareDataRoot(root: string): void {
+  const { blocks, bavail, bsize } = statfsSync(existingPart(root));
+  // A file system without blocks has no bound, or is none for files, as /proc is.
+  if (blocks > 0 && bavail * bsize < freeBytesMin) throw diskFull(root);
   try {
     makeDirectories(root);
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -39,13 +42,16 @@ export function prepareDataRoot(root: string): void {
       },
     );
   }
-  const disk = statfsSync(root);
-  if (disk.bavail * disk.bsize < freeBytesMin) throw diskFull(root);
+}
+
+function existingPart(path: string): string {
+  return existsSync(path) ? path : existingPart(dirname(path));
 }
 
 function diskFull(root: string): UserError {
+  const mib = freeBytesMin / 1024 / 1024;
   return new UserError(
-    `the disk that holds ${existsSync(root) ? root : dirname(root)} is full: free space there, or choose another --data-dir`,
+    `the disk that holds ${existingPart(root)} is full: free space there (${mib} MiB at least), or choose another --data-dir`,
   );
 }
 

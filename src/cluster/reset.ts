@@ -25,7 +25,17 @@ export function removeUnstarted(directory: DataDirectory): void {
   } finally {
     lock.release();
   }
-  if (readdirSync(directory.root).length === 0) rmdirSync(directory.root);
+  removeIfEmpty(directory.root);
+}
+
+/** Removes the data directory itself, unless somebody keeps something else in it or it is a disk of its own. */
+function removeIfEmpty(root: string): void {
+  try {
+    rmdirSync(root);
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!["ENOENT", "ENOTEMPTY", "EBUSY"].includes(code)) throw error;
+  }
 }
 
 /**
@@ -43,7 +53,7 @@ export async function removeCluster(directory: DataDirectory, settings: ClusterS
   } finally {
     lock.release();
   }
-  if (existsSync(directory.root) && readdirSync(directory.root).length === 0) rmdirSync(directory.root);
+  removeIfEmpty(directory.root);
 }
 
 async function removeNode(directory: DataDirectory, settings: ClusterSettings): Promise<void> {

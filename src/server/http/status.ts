@@ -6,7 +6,8 @@ import type { HttpHeaders } from "./message.ts";
 /** The error that a client is told. What nobody foresaw is a 500 and is logged. */
 export function toApiError(error: unknown, log: Logger, what: string): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof StorageFull) return new ApiError(507, "InsufficientStorage", error.message);
+  // As Kubernetes hands on what etcd says when its space is exceeded: a 500 without a reason.
+  if (error instanceof StorageFull) return new ApiError(500, "", error.message);
   if (error instanceof StorageClosed) return new ApiError(503, "ServiceUnavailable", "the server is shutting down");
   if (isAbort(error)) return new ApiError(503, "ServiceUnavailable", "the request was cancelled");
   log.error("a request failed unexpectedly", {
