@@ -17,6 +17,8 @@ export interface ControlLoopsOptions {
   readonly rootCertificate: string;
   readonly podRange: string;
   readonly serviceRange: string;
+  /** The node of the same machine, where there is one. */
+  readonly ownNode?: string;
 }
 
 const authenticated = "system:authenticated";
@@ -58,7 +60,7 @@ function userOf(controller: string): User {
 
 /** Runs controllers and scheduler as clients of the control plane until the signal ends them. */
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
-  const { plane, rootCertificate, podRange, serviceRange, ...environment } = options;
+  const { plane, rootCertificate, podRange, serviceRange, ownNode, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
   const clientOf = (controller: string) =>
     controller === systemObjectsControllerName || controller === customResourceDefinitionControllerName
@@ -75,7 +77,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   });
   await Promise.all([
     runControllers({
-      controllers: [...controllers, systemObjectsController(plane.endpoint)],
+      controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode)],
       client: plane.client(managerUser, "kube-controller-manager"),
       clientOf,
       informers,

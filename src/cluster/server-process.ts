@@ -73,6 +73,7 @@ export function runServer(root: string): Promise<void> {
       rootCertificate: pki.authority.certificate,
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
+      ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),
     });
     const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
       const addresses = settings.nodes > 0 ? await nodeAddresses(settings) : [];

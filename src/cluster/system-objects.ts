@@ -9,6 +9,8 @@ import {
   type KubeObject,
   Namespaces,
   type NewObject,
+  type Node,
+  Nodes,
   type PolicyRule,
   type RbacSubject,
   type ResourceReference,
@@ -31,8 +33,11 @@ export interface ApiEndpoint {
 
 const kubernetesService = "default/kubernetes";
 
-/** Makes again what somebody deletes of them or changes, as Kubernetes' API server does every ten seconds. */
-export function systemObjectsController(endpoint: ApiEndpoint): ControllerDefinition {
+/**
+ * Makes again what somebody deletes of them or changes, as Kubernetes' API server does every ten seconds, and keeps the
+ * role of the node beside which the control plane runs, where there is one.
+ */
+export function systemObjectsController(endpoint: ApiEndpoint, ownNode: string | undefined): ControllerDefinition {
   const ofService = ({ metadata }: KubeObject) =>
     `${metadata.namespace}/${metadata.name}` === kubernetesService ? [kubernetesService] : [];
   return defineController({
@@ -40,14 +45,27 @@ export function systemObjectsController(endpoint: ApiEndpoint): ControllerDefini
     watches: {
       also: [
         also(Namespaces, ({ metadata }) => (systemNamespaces.includes(metadata.name) ? ["namespaces"] : [])),
+        also(Nodes, ({ metadata }) => (metadata.name === ownNode ? [ownNodeKey] : [])),
         also(Services, ofService),
         also(EndpointsResource, ofService),
         also(EndpointSlices, ofService),
       ],
     },
-    reconcile: ({ client }, key) =>
-      key === kubernetesService ? ensureKubernetesService(client, endpoint) : ensureSystemNamespaces(client),
+    async reconcile({ client, cache }, key) {
+      if (key === kubernetesService) await ensureKubernetesService(client, endpoint);
+      else if (key === ownNodeKey) await ensureNodeRole(client, cache.get(Nodes, ownNode ?? ""));
+      else await ensureSystemNamespaces(client);
+    },
   });
+}
+
+const ownNodeKey = "own-node";
+const roleLabel = "node-role.kubernetes.io/control-plane";
+
+/** Says the node's role, as kubeadm does; a node may not itself (NodeRestriction). No taint: pods run here. */
+async function ensureNodeRole(client: Client, node: Node | undefined): Promise<void> {
+  if (!node || node.metadata.labels?.[roleLabel] !== undefined) return;
+  await client.patch(Nodes, { name: node.metadata.name }, { metadata: { labels: { [roleLabel]: "" } } });
 }
 
 export async function ensureSystemNamespaces(client: Client): Promise<void> {

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { imageArchive } from "../images/build.ts";
 import { eventually, execute, TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
@@ -68,6 +69,14 @@ test("readyz names what it looks at", async () => {
   assert.equal(await cluster.kubectl("get", "--raw", "/livez/etcd"), "ok");
 });
 
+test("the node says that the control plane runs beside it, also after somebody took that away, and takes pods", async () => {
+  const says = async () => / Ready +control-plane /.test(await cluster.kubectl("get", "nodes"));
+  await eventually("the node has its role", says);
+  await cluster.kubectl("label", "nodes", "--all", "node-role.kubernetes.io/control-plane-");
+  await eventually("the node has its role again", says);
+  assert.equal(await cluster.kubectl("get", "nodes", "-o", "jsonpath={.items[*].spec.taints}"), "");
+});
+
 test("managedFields name who writes in Kubernetes", async () => {
   interface Managed {
     readonly metadata: { readonly name: string; readonly managedFields?: readonly { readonly manager: string }[] };
@@ -77,7 +86,7 @@ test("managedFields name who writes in Kubernetes", async () => {
     const managers = items.flatMap(({ metadata }) => (metadata.managedFields ?? []).map(({ manager }) => manager));
     return [...new Set(managers)].sort();
   };
-  assert.deepEqual(await managersOf("nodes"), ["kube-controller-manager", "kubelet"]);
+  assert.deepEqual(await managersOf("nodes"), ["kube-apiserver", "kube-controller-manager", "kubelet"]);
   assert.deepEqual(await managersOf("leases"), ["kubelet"]);
   assert.deepEqual(await managersOf("configmaps", "--field-selector=metadata.name=kube-root-ca.crt"), [
     "kube-controller-manager",
@@ -89,6 +98,16 @@ test("logs prints what a component wrote, and names those there are", async () =
   assert.match(await cluster.roder(["logs", "server"]), /the API server listens/);
   assert.match(await cluster.roder(["logs", "--lines", "1"]), /^server: /m);
   await refused(["logs", "scheduler"], /server, node, containerd/);
+});
+
+test("image load, ls and rm bring, show and remove an image", async () => {
+  const name = "docker.io/library/busybox:1.35";
+  await cluster.roder(["image", "load", await imageArchive(name)]);
+  assert.ok((await cluster.roder(["image", "ls"])).includes(name));
+  assert.match(await cluster.roder(["image", "rm", name]), /removed/);
+  assert.ok(!(await cluster.roder(["image", "ls"])).includes(name));
+  await refused(["image", "rm", name], /there is no image/);
+  await refused(["image", "load", join(cluster.dataDirectory, "cluster.json")], /could not be loaded/);
 });
 
 for (const component of ["server", "node", "containerd"]) {
