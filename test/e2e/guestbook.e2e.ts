@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const nodeAddress = "198.51.100.10";
@@ -11,8 +10,6 @@ let cluster: TestCluster;
 before(async () => {
   cluster = await TestCluster.prepare("guestbook");
   await cluster.up();
-  const images = ["docker.io/library/redis:7", "docker.io/library/php:8.2-apache"];
-  await cluster.roder(["image", "load", await imageArchive(...images)]);
 });
 after(() => cluster.remove());
 
@@ -26,6 +23,16 @@ const sign = (message: string) =>
 async function rolledOut(...names: readonly string[]): Promise<void> {
   for (const name of names) await cluster.kubectl("rollout", "status", `deployment/${name}`, "--timeout=120s");
 }
+
+test("demo brings the images where no registry is reached, deploys the guestbook, and prints where it opens", async () => {
+  const said = await cluster.roder(["demo", "guestbook"]);
+  assert.match(said, /cannot be pulled .*\nloading docker\.io\/library\//);
+  assert.match(said, /frontend is ready/);
+  const [, shown = ""] = /^open (\S+)$/m.exec(said) ?? [];
+  assert.equal(`${shown}/`, url);
+  assert.match(await cluster.get(shown), /Guestbook v1/);
+  await cluster.kubectl("delete", "-f", examples);
+});
 
 test("the guestbook deploys with kubectl apply", async () => {
   await cluster.kubectl("apply", "-f", examples);
