@@ -58,6 +58,8 @@ export interface ScaleMapping<T> {
   readonly statusReplicas: (object: T) => number;
   readonly withReplicas: (draft: Draft<T>, replicas: number) => void;
   readonly labelSelectorOf: (object: T) => string;
+  /** The names of the fields that lead to the replicas wanted; spec.replicas when left out. */
+  readonly specReplicasPath?: readonly string[];
 }
 
 /** What a strategy may know beside the object: only values. */

@@ -2,23 +2,28 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ApiError } from "../meta/index.ts";
 import type { KubeObject } from "../resource.ts";
-import { definitions, resolveBuiltIn, type Schema } from "../schema/index.ts";
-import { serverSideApply } from "./apply.ts";
-import { updateManagedFields } from "./managed-fields.ts";
+import { definitions, type Schema } from "../schema/index.ts";
+import { type ApplyOptions, serverSideApply } from "./apply.ts";
+import { setOfNames, updateManagedFields } from "./managed-fields.ts";
 
 const common = {
   apiVersion: "apps/v1",
   nowTimestamp: "2026-01-01T00:00:00Z",
+  kind: "Deployment",
   schema: definitions["io.k8s.api.apps.v1.Deployment"]!,
-  resolve: resolveBuiltIn,
 };
 const identity = { apiVersion: "apps/v1", kind: "Deployment" };
 
+function appliedTo(options: ApplyOptions): KubeObject {
+  const { object, managedFields } = serverSideApply(options);
+  // The pipeline decodes the result; here it is of the right form already.
+  const result = object as unknown as KubeObject;
+  return { ...result, metadata: { ...result.metadata, ...(managedFields ? { managedFields } : {}) } };
+}
+
 function apply(live: KubeObject | undefined, applied: object, manager: string, force = false): KubeObject {
   const metadata = { name: "web", namespace: "default", ...(applied as { metadata?: object }).metadata };
-  const result = serverSideApply({ ...common, live, applied: { ...identity, ...applied, metadata }, manager, force });
-  // The pipeline decodes the result; here it is of the right form already.
-  return result as unknown as KubeObject;
+  return appliedTo({ ...common, live, applied: { ...identity, ...applied, metadata }, manager, force });
 }
 
 const pod = (...containers: readonly object[]) => ({ spec: { template: { spec: { containers } } } });
@@ -161,7 +166,7 @@ test("atomic lists and maps are owned and replaced as a whole", () => {
 
 test("applying the same again changes nothing", () => {
   const first = apply(undefined, pod({ name: "a", image: "1" }), "one");
-  const again = serverSideApply({
+  const again = appliedTo({
     ...common,
     nowTimestamp: "2027-01-01T00:00:00Z",
     live: first,
@@ -182,16 +187,16 @@ test("nothing that is given is changed", () => {
 test("a subresource applies for itself", () => {
   const live = apply(undefined, { spec: { replicas: 1 } }, "one");
   const applied = { ...identity, metadata: { name: "web" }, status: { replicas: 3 } };
-  const object = serverSideApply({
+  const object = appliedTo({
     ...common,
     live,
     applied,
     manager: "one",
     force: false,
     subresource: "status",
-    resetFields: ["spec"],
+    resetFields: setOfNames(["spec"]),
   });
-  const entries = (object as unknown as KubeObject).metadata.managedFields ?? [];
+  const entries = object.metadata.managedFields ?? [];
   assert.deepEqual(
     entries.map(({ subresource, fieldsV1 }) => [subresource, fieldsV1]),
     [
@@ -199,11 +204,13 @@ test("a subresource applies for itself", () => {
       ["status", { "f:status": { "f:replicas": {} } }],
     ],
   );
-  assert.deepEqual(contents(object as unknown as KubeObject), { spec: { replicas: 1 }, status: { replicas: 3 } });
+  assert.deepEqual(contents(object), { spec: { replicas: 1 }, status: { replicas: 3 } });
 });
 
 test("kubectl goes over from its own way of applying without a conflict", () => {
-  const annotations = { "kubectl.kubernetes.io/last-applied-configuration": '{"spec":{"replicas":1}}' };
+  const annotations = {
+    "kubectl.kubernetes.io/last-applied-configuration": '{"apiVersion":"apps/v1","spec":{"replicas":1}}',
+  };
   const created = {
     ...identity,
     metadata: { name: "web", uid: "1", resourceVersion: "1", creationTimestamp: "", annotations },
@@ -226,17 +233,14 @@ test("a configuration that does not fit the schema is a 400", () => {
     ],
     [
       pod({ image: "1" }),
-      "failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: element 0: associative list with keys has an element that omits a key field",
+      'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)',
     ],
     [
       pod({ name: "a" }, { name: "a" }),
       'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="a"]',
     ],
     [{ metadata: { managedFields: [] } }, "metadata.managedFields must be nil"],
-    [
-      { apiVersion: "apps/v2" },
-      "Incorrect version specified in apply patch. Specified patch version: apps/v2, expected: apps/v1",
-    ],
+    [{ apiVersion: "apps/v2" }, "invalid object type: apps/v2, Kind=Deployment"],
   ] as const)
     assert.throws(() => apply(undefined, applied, "me"), { code: 400, message });
 });
@@ -259,14 +263,14 @@ test("custom resources are owned by their own schema, their metadata like any ot
       },
     },
   };
-  const options = { ...common, schema, apiVersion: "example.com/v1", force: false };
+  const options = { ...common, schema, apiVersion: "example.com/v1", kind: "Widget", force: false };
   const applied = {
     apiVersion: "example.com/v1",
     kind: "Widget",
     metadata: { name: "w", finalizers: ["x/a"] },
     spec: { items: [{ id: 1, v: "a" }], open: { any: [1] } },
   };
-  const object = serverSideApply({ ...options, applied, manager: "me" }) as unknown as KubeObject;
+  const object = appliedTo({ ...options, applied, manager: "me" });
   assert.deepEqual(object.metadata.managedFields?.[0]?.fieldsV1, {
     "f:metadata": { "f:finalizers": { 'v:"x/a"': {} } },
     "f:spec": { "f:items": { 'k:{"id":1}': { ".": {}, "f:id": {}, "f:v": {} } }, "f:open": { "f:any": {} } },

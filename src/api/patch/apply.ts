@@ -1,22 +1,30 @@
 // Server-side apply: an applier says which fields it wants and how; it owns them, and what it no longer names goes unless
-// somebody else applied it (k8s.io/structured-merge-diff/merge, k8s.io/apimachinery/pkg/util/managedfields).
-import { deepEqual } from "../../lib/index.ts";
-import { ApiError, badRequest } from "../meta/index.ts";
+// somebody else applied it (sigs.k8s.io/structured-merge-diff/v6/merge, k8s.io/apimachinery/pkg/util/managedfields).
+import { ApiError, badRequest, parseApiVersion } from "../meta/index.ts";
 import type { KubeObject } from "../resource.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
-import type { StatusCause } from "../types.generated.ts";
-import { compareValues, fieldSetOf } from "./compare.ts";
+import type { ManagedFieldsEntry, StatusCause } from "../types.generated.ts";
+import { fieldSetOf } from "./compare.ts";
 import {
+  compareText,
   difference,
+  differenceBelow,
   emptySet,
+  type FieldPath,
   type FieldSet,
   formatPath,
+  has,
   intersection,
   isEmptySet,
+  isSubset,
   pathsIn,
   union,
 } from "./field-set.ts";
+import { type FieldType, objectType } from "./field-type.ts";
+import { lastAppliedManager, ownedByLastApplied, withLastApplied } from "./last-applied.ts";
 import {
+  Change,
+  convert,
   type FieldOwnershipOptions,
   type Manager,
   type Managers,
@@ -25,15 +33,14 @@ import {
   readManagers,
   recordUpdate,
   takeAway,
-  unlessOnlyTimes,
   withoutManagedFields,
-  withoutResetFields,
   writeManagers,
 } from "./managed-fields.ts";
-import { checkApplied, type Typed, typedObject } from "./shape.ts";
-import { mergeTyped, withNamedFields, withoutFields } from "./typed-merge.ts";
+import { asObject, mergeTyped, withNamedFields, withoutFields } from "./typed-merge.ts";
+import { joinTypeErrors, typeErrors } from "./typed-validation.ts";
 
 export interface ApplyOptions extends FieldOwnershipOptions {
+  readonly kind: string;
   /** The object as it is; absent when the apply creates it. */
   readonly live?: KubeObject | undefined;
   /** The configuration as the client sent it, not yet decoded: what it leaves out must stay left out. */
@@ -42,97 +49,159 @@ export interface ApplyOptions extends FieldOwnershipOptions {
   readonly force: boolean;
 }
 
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+export interface Applied {
+  /**
+   * What applying the configuration makes, without managedFields: to be decoded, defaulted and validated like the result
+   * of any patch. It shares parts with what was given.
+   */
+  readonly object: JsonObject;
+  readonly managedFields: readonly ManagedFieldsEntry[] | undefined;
+}
 
 /**
- * The object that applying the configuration makes, with its managedFields, to be decoded, defaulted and validated like
- * the result of any patch. Nothing that was given is changed. Throws a 409 with a cause for each field that another
+ * Applies the configuration; nothing that was given is changed. Throws a 409 with a cause for each field that another
  * manager owns, or a 400 when the configuration does not fit the schema.
  */
-export function serverSideApply(options: ApplyOptions): JsonObject {
-  const { live, apiVersion, nowTimestamp, subresource = "", force } = options;
-  const applied = checkConfiguration(options);
-  const typed = typedObject(options.schema, options.resolve);
+export function serverSideApply(options: ApplyOptions): Applied {
+  const { live, apiVersion, nowTimestamp, subresource = "", resetFields = emptySet } = options;
+  const type = objectType(options.schema);
+  const applied = checkConfiguration(options, type);
   const liveValue = withoutManagedFields(live);
   const managers = managersOf(live, liveValue, options);
-  const own = { name: options.manager || "unknown", operation: "Apply", apiVersion, subresource } as const;
+  const own = { name: options.manager, operation: "Apply", apiVersion, subresource } as const;
   const key = managerKey(own);
-  const fields = ownable(fieldSetOf(applied, typed), options.resetFields);
+  const before = managers.get(key);
+  const wanted = differenceBelow(fieldSetOf(applied, type), resetFields);
+  const fields = ownable(wanted);
 
-  const others: Managers = new Map([...managers].filter(([each]) => each !== key));
-  const appliers = [
-    fields,
-    ...[...others.values()].filter((each) => each.operation === "Apply").map((each) => each.fields),
-  ];
-  const merged = asObject(mergeTyped(liveValue, applied, typed));
-  const pruned = prune(merged, managers.get(key)?.fields ?? emptySet, appliers.reduce(union), typed);
+  const others = new Map(managers);
+  others.delete(key);
+  const merged = asObject(mergeTyped(liveValue, applied, type));
+  const pruned = prune(merged, before, [{ ...own, time: "", fields: wanted }, ...others.values()], options);
 
-  const comparison = withoutResetFields(compareValues(liveValue, pruned, typed), options.resetFields);
-  const changed = ownable(union(comparison.modified, comparison.added));
-  const conflicts = conflictsWith(others, changed);
-  if (conflicts.length > 0 && !force && !areFromLastApplied(conflicts, options, typed)) throw conflictError(conflicts);
-
-  const kept = takeAway(others, comparison);
-  if (!isEmptySet(fields)) kept.set(key, { ...own, time: nowTimestamp, fields });
-  const result = deepEqual(pruned, liveValue) ? liveValue : withAnnotation(pruned, applied, own.name);
-  const managedFields = unlessOnlyTimes(live?.metadata.managedFields, writeManagers(kept));
-  return { ...result, metadata: { ...metadataOf(result), ...(managedFields ? { managedFields } : {}) } };
+  const change = new Change(liveValue, pruned, options);
+  if (!options.force) refuseConflicts(conflictsWith(others, change), liveValue, type, options);
+  const kept = new Map(takeAway(others, change));
+  // Who changes nothing keeps its time.
+  const time = pruned === liveValue ? (before?.time ?? "") : nowTimestamp;
+  if (!isEmptySet(fields)) kept.set(key, { ...own, time, fields });
+  const object = own.name === lastAppliedManager ? withLastApplied(pruned, applied) : pruned;
+  return { object, managedFields: writeManagers(kept) };
 }
 
-function asObject(value: unknown): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-function metadataOf(object: JsonObject): JsonObject {
-  return asObject(object.metadata);
-}
-
-function checkConfiguration({ applied, apiVersion, schema, resolve }: ApplyOptions): JsonObject {
+function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: FieldType): JsonObject {
   if (!isObject(applied)) throw badRequest("error decoding YAML: the configuration to apply is no object");
-  if (applied.apiVersion !== undefined && applied.apiVersion !== apiVersion)
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${applied.apiVersion}, expected: ${apiVersion}`,
-    );
-  const metadata = metadataOf(applied);
-  if (metadata.managedFields !== undefined && metadata.managedFields !== null)
-    throw badRequest("metadata.managedFields must be nil");
-  const subject = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${apiVersion}, Kind=${applied.kind ?? ""}`;
-  checkApplied(applied, typedObject(schema, resolve), [], subject);
-  return applied;
+  const sent = gvkText(String(applied.apiVersion ?? ""), String(applied.kind ?? ""));
+  if (sent !== gvkText(apiVersion, kind)) throw badRequest(`invalid object type: ${sent}`);
+  const metadata = asObject(applied.metadata);
+  if (Array.isArray(metadata.managedFields)) throw badRequest("metadata.managedFields must be nil");
+  const errors = typeErrors(applied, type);
+  if (errors.length === 0) return applied;
+  const subject = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${sent}`;
+  throw badRequest(`failed to create typed patch object (${subject}): ${joinTypeErrors(errors)}`);
+}
+
+/** As Go prints a GroupVersionKind. */
+function gvkText(apiVersion: string, kind: string): string {
+  const { group, version } = parseApiVersion(apiVersion);
+  return `${group}/${version}, Kind=${kind}`;
 }
 
 /** The managers before the apply; an object that had none belongs to "before-first-apply". */
 function managersOf(live: KubeObject | undefined, liveValue: JsonObject, options: ApplyOptions): Managers {
   const managers = readManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
   if (managers.size > 0 || live === undefined) return managers;
-  const { subresource: _none, ...rest } = options;
-  return recordUpdate({}, liveValue, managers, { ...rest, manager: "before-first-apply" });
+  return recordUpdate({}, liveValue, managers, { ...options, manager: "before-first-apply" });
 }
 
 /** Takes away what this applier owned before, does not name any more, and no applier owns now. */
-function prune(merged: JsonObject, before: FieldSet, owned: FieldSet, typed: Typed): JsonObject {
-  if (isEmptySet(before)) return merged;
-  const named = (set: FieldSet) => withNamedFields(set, typed);
-  const mergedSet = named(fieldSetOf(merged, typed));
-  const without = (set: FieldSet) => asObject(withoutFields(merged, set, typed));
-  const remaining = (value: unknown) => named(fieldSetOf(value, typed));
+function prune(
+  merged: JsonObject,
+  before: Manager | undefined,
+  managers: readonly Manager[],
+  options: FieldOwnershipOptions,
+): JsonObject {
+  if (!before || isEmptySet(before.fields)) return merged;
+  const owned = new Map<string, FieldSet>();
+  for (const { operation, apiVersion, fields } of managers)
+    if (operation === "Apply") owned.set(apiVersion, union(owned.get(apiVersion) ?? emptySet, fields));
+  if (isSubset(before.fields, owned.get(before.apiVersion) ?? emptySet)) return merged;
+  const inBefore = versionOf(before.apiVersion, options);
+  if (!inBefore) return merged;
+  const object = inBefore.from(merged);
   // First everything that was owned goes, then what some applier owns comes back.
-  const bare = without(before);
-  const restored = without(difference(mergedSet, union(remaining(bare), named(owned))));
+  let rest = without(object, before.fields, inBefore.type);
+  for (const [apiVersion, fields] of owned) {
+    const version = versionOf(apiVersion, options);
+    if (!version) continue;
+    const [whole, bare] = [object, rest].map((each) => version.from(inBefore.back(each)));
+    const kept = union(namedFields(bare!, version.type), withNamedFields(fields, version.type));
+    const restored = without(whole!, difference(namedFields(whole!, version.type), kept), version.type);
+    rest = inBefore.from(version.back(restored));
+  }
   // Only what this applier owned may go: what stood below it and belonged to nobody stays.
-  return without(intersection(difference(mergedSet, remaining(restored)), named(before)));
+  const gone = difference(namedFields(object, inBefore.type), namedFields(rest, inBefore.type));
+  return inBefore.back(
+    without(object, intersection(gone, withNamedFields(before.fields, inBefore.type)), inBefore.type),
+  );
+}
+
+interface Version {
+  readonly type: FieldType;
+  readonly from: (object: JsonObject) => JsonObject;
+  readonly back: (object: JsonObject) => JsonObject;
+}
+
+function versionOf(apiVersion: string, options: FieldOwnershipOptions): Version | undefined {
+  if (apiVersion === options.apiVersion) {
+    const same = (object: JsonObject) => object;
+    return { type: objectType(options.schema), from: same, back: same };
+  }
+  const other = options.inVersion?.(apiVersion);
+  return (
+    other && {
+      type: objectType(other.schema),
+      from: (object) => convert(object, other.from),
+      back: (object) => convert(object, other.back),
+    }
+  );
+}
+
+function without(object: JsonObject, fields: FieldSet, type: FieldType): JsonObject {
+  return asObject(withoutFields(object, fields, type));
+}
+
+function namedFields(object: JsonObject, type: FieldType): FieldSet {
+  return withNamedFields(fieldSetOf(object, type), type);
 }
 
 interface Conflict {
   readonly manager: Manager;
-  readonly path: readonly string[];
+  readonly path: FieldPath;
 }
 
-function conflictsWith(others: Managers, changed: FieldSet): Conflict[] {
+function conflictsWith(others: Managers, change: Change): Conflict[] {
   const conflicts: Conflict[] = [];
-  for (const [, manager] of [...others].sort(([a], [b]) => (a < b ? -1 : 1)))
-    for (const path of pathsIn(intersection(manager.fields, changed))) conflicts.push({ manager, path });
+  for (const [, manager] of [...others].sort(([a], [b]) => compareText(a, b))) {
+    const comparison = change.in(manager.apiVersion);
+    if (!comparison) continue;
+    const { modified, added } = comparison;
+    for (const path of pathsIn(intersection(manager.fields, union(modified, added)))) conflicts.push({ manager, path });
+  }
   return conflicts;
+}
+
+/** Throws a 409 that names the conflicts, but for those with fields that kubectl applied by itself before. */
+function refuseConflicts(
+  conflicts: readonly Conflict[],
+  live: JsonObject,
+  type: FieldType,
+  { manager, apiVersion }: ApplyOptions,
+): void {
+  if (conflicts.length === 0) return;
+  const allowed = manager === lastAppliedManager ? ownedByLastApplied(live, apiVersion, type) : emptySet;
+  const refused = conflicts.filter(({ path }) => !has(allowed, path));
+  if (refused.length > 0) throw conflictError(refused);
 }
 
 function conflictError(conflicts: readonly Conflict[]): ApiError {
@@ -163,36 +232,4 @@ function listConflicts(conflicts: readonly Conflict[]): string {
 function describeManager({ name, operation, apiVersion, subresource }: Manager): string {
   const who = JSON.stringify(name) + (subresource === "" ? "" : ` with subresource ${JSON.stringify(subresource)}`);
   return operation === "Update" ? `${who} using ${apiVersion}` : who;
-}
-
-/**
- * kubectl goes over from its own way of applying: fields that its annotation names were its own all along, and are no
- * conflict.
- */
-function areFromLastApplied(conflicts: readonly Conflict[], { manager, live }: ApplyOptions, typed: Typed): boolean {
-  const annotation = live?.metadata.annotations?.[lastApplied];
-  if (manager !== "kubectl" || !annotation) return false;
-  const before = parseAnnotation(annotation);
-  if (!before) return false;
-  const named = new Set(pathsIn(fieldSetOf(before, typed)).map(formatPath));
-  return conflicts.every(({ path }) => named.has(formatPath(path)));
-}
-
-function parseAnnotation(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    // Anybody may write the annotation; one that is no JSON says nothing.
-    return undefined;
-  }
-}
-
-/** Keeps kubectl's annotation in step, so that people can go back to its own way of applying. */
-function withAnnotation(object: JsonObject, applied: JsonObject, manager: string): JsonObject {
-  const metadata = metadataOf(object);
-  const annotations = asObject(metadata.annotations);
-  if (manager !== "kubectl" || annotations[lastApplied] === undefined) return object;
-  const updated = { ...annotations, [lastApplied]: `${JSON.stringify(applied)}\n` };
-  return { ...object, metadata: { ...metadata, annotations: updated } };
 }

@@ -1,47 +1,67 @@
-// What a value owns, and how two values differ, as sets of fields: k8s.io/structured-merge-diff/typed.
+// What a value owns, and how two values differ, as sets of fields: sigs.k8s.io/structured-merge-diff/v6/typed.
 import { deepEqual } from "../../lib/index.ts";
-import { isObject } from "../schema/index.ts";
-import { type FieldSet, FieldSetBuilder, fieldElement } from "./field-set.ts";
-import { itemsByElement, type Shape, shapeOf, type Typed } from "./shape.ts";
+import { isObject, type JsonObject } from "../schema/index.ts";
+import { type FieldSet, FieldSetBuilder } from "./field-set.ts";
+import {
+  type Aspect,
+  aspectOf,
+  type FieldType,
+  fieldOf,
+  isEmptyList,
+  isEmptyMap,
+  itemsByElement,
+  type ListType,
+  type MapType,
+} from "./field-type.ts";
 
-/** Every leaf that the value has, and every item of its lists. */
-export function fieldSetOf(value: unknown, typed: Typed): FieldSet {
-  const builder = new FieldSetBuilder();
-  collect(value, typed, [], builder);
-  return builder.build();
+interface DraftNode {
+  [element: string]: FieldSet;
 }
 
-function collect(value: unknown, typed: Typed, path: string[], into: FieldSetBuilder): void {
-  const shape = shapeOf(value, typed);
-  if (shape.type === "leaf") {
-    into.insert(path);
-    return;
+const leaf: FieldSet = {};
+
+/** Every leaf that the value has, and every item of its lists. */
+export function fieldSetOf(value: unknown, type: FieldType): FieldSet {
+  return collect(value, type, false, false) ?? leaf;
+}
+
+/** As fieldSetOf, with every object and list that holds something as well: what is added or removed with the value. */
+function wholeSetOf(value: unknown, type: FieldType): FieldSet {
+  return collect(value, type, true, true) ?? leaf;
+}
+
+/** The set below a value, which may be a member of it by itself; undefined when there is nothing. */
+function collect(value: unknown, type: FieldType, isMember: boolean, isWhole: boolean): FieldSet | undefined {
+  const aspect = aspectOf(value, type);
+  if (aspect === "scalar") return leaf;
+  const node: DraftNode = isMember ? { ".": leaf } : {};
+  let isEmpty = true;
+  if (aspect === "map") {
+    if (type.map!.isAtomic) return leaf;
+    if (isObject(value))
+      for (const name of Object.keys(value)) {
+        const each = value[name];
+        if (each === undefined) continue;
+        const part = type.map!.partOf(name);
+        // A field of a struct shows itself by what it holds, unless it holds nothing.
+        const below = collect(each, part.type, isWhole || !part.isNamed || isBare(each), isWhole);
+        if (!below) continue;
+        node[part.element] = below;
+        isEmpty = false;
+      }
+  } else {
+    if (type.list!.isAtomic) return leaf;
+    for (const [element, [item, ...more]] of itemsByElement(value, type.list!)) {
+      node[element] = more.length > 0 ? leaf : (collect(item, type.list!.item, true, isWhole) ?? leaf);
+      isEmpty = false;
+    }
   }
-  for (const [element, part] of partsOf(shape)) {
-    path.push(element);
-    collect(part, typeOfPart(shape, element), path, into);
-    // Items of lists are members themselves, and so are fields that nothing but their own presence shows.
-    if (shape.type === "list" || isBare(part) || !shape.isNamed(element.slice(2))) into.insert(path);
-    path.pop();
-  }
+  if (isEmpty) return isMember ? leaf : undefined;
+  return node;
 }
 
 function isBare(value: unknown): boolean {
-  return value === null || (isObject(value) && Object.keys(value).length === 0);
-}
-
-type Divided = Exclude<Shape, { readonly type: "leaf" }>;
-
-/** The parts of a value by their path elements. */
-function partsOf(shape: Divided): Map<string, unknown> {
-  if (shape.type === "list") return itemsByElement(shape);
-  const parts = new Map<string, unknown>();
-  for (const [name, each] of Object.entries(shape.object)) if (each !== undefined) parts.set(fieldElement(name), each);
-  return parts;
-}
-
-function typeOfPart(shape: Divided, element: string): Typed {
-  return shape.type === "list" ? shape.item : shape.fieldOf(element.slice(2));
+  return typeof value === "object" && !Array.isArray(value) && isEmptyMap(value);
 }
 
 export interface Comparison {
@@ -50,43 +70,88 @@ export interface Comparison {
   readonly removed: FieldSet;
 }
 
-/** How `next` differs from `old`. */
-export function compareValues(old: unknown, next: unknown, typed: Typed): Comparison {
+/** How `next` differs from `old`. The order of lists with identities makes no difference. */
+export function compareValues(old: unknown, next: unknown, type: FieldType): Comparison {
   const found = { added: new FieldSetBuilder(), modified: new FieldSetBuilder(), removed: new FieldSetBuilder() };
-  compare(old, next, typed, [], found);
+  compare(old, next, type, [], found);
   return { added: found.added.build(), modified: found.modified.build(), removed: found.removed.build() };
 }
 
 type Builders = Readonly<Record<keyof Comparison, FieldSetBuilder>>;
 
-function compare(old: unknown, next: unknown, typed: Typed, path: string[], found: Builders): void {
+function compare(old: unknown, next: unknown, type: FieldType, path: string[], found: Builders): void {
   if (old === next) return;
-  const before = shapeOf(old, typed);
-  const after = shapeOf(next, typed);
-  const shape = old === undefined ? after : before;
-  // Values of different types, and two that are empty, are compared as a whole.
-  const isWhole =
-    (isEmpty(old) && isEmpty(next)) || (old !== undefined && next !== undefined && before.type !== after.type);
-  if (shape.type === "leaf" || isWhole) {
-    if (old === undefined) found.added.insert(path);
-    else if (next === undefined) found.removed.insert(path);
-    else if (!deepEqual(old, next)) found.modified.insert(path);
-    return;
+  if (old === undefined) found.added.insert(path, wholeSetOf(next, type));
+  else if (next === undefined) found.removed.insert(path, wholeSetOf(old, type));
+  else {
+    const before = aspectOf(old, type);
+    const after = aspectOf(next, type);
+    compareAs(before, old, next, type, path, found);
+    if (before !== after) compareAs(after, old, next, type, path, found);
   }
-  const oldParts = before.type === "leaf" ? new Map<string, unknown>() : partsOf(before);
-  const nextParts = after.type === "leaf" ? new Map<string, unknown>() : partsOf(after);
-  for (const element of new Set([...oldParts.keys(), ...nextParts.keys()])) {
-    path.push(element);
-    compare(oldParts.get(element), nextParts.get(element), typeOfPart(shape, element), path, found);
-    path.pop();
-  }
-  if (path.length === 0) return;
-  if (old === undefined) found.added.insert(path);
-  else if (next === undefined) found.removed.insert(path);
 }
 
-function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.keys(value).length === 0;
+function compareAs(
+  aspect: Aspect,
+  old: unknown,
+  next: unknown,
+  type: FieldType,
+  path: string[],
+  found: Builders,
+): void {
+  if (aspect === "map" && !type.map!.isAtomic && !(isEmptyMap(old) && isEmptyMap(next)))
+    compareMaps(old, next, type.map!, path, found);
+  else if (aspect === "list" && !type.list!.isAtomic && !(isEmptyList(old) && isEmptyList(next)))
+    compareLists(old, next, type.list!, path, found);
+  else if (!deepEqual(old, next)) found.modified.insert(path);
+}
+
+const nothing: JsonObject = {};
+
+function compareMaps(old: unknown, next: unknown, type: MapType, path: string[], found: Builders): void {
+  const before = isObject(old) ? old : nothing;
+  const after = isObject(next) ? next : nothing;
+  for (const name of Object.keys(before)) {
+    const [left, right] = [before[name], fieldOf(after, name)];
+    if (left !== right) compareField(left, right, name, type, path, found);
+  }
+  for (const name of Object.keys(after))
+    if (fieldOf(before, name) === undefined) compareField(undefined, after[name], name, type, path, found);
+}
+
+function compareField(old: unknown, next: unknown, name: string, type: MapType, path: string[], found: Builders): void {
+  const part = type.partOf(name);
+  path.push(part.element);
+  compare(old, next, part.type, path, found);
+  path.pop();
+}
+
+function compareLists(old: unknown, next: unknown, type: ListType, path: string[], found: Builders): void {
+  const before = itemsByElement(old, type);
+  const after = itemsByElement(next, type);
+  for (const element of new Set([...before.keys(), ...after.keys()])) {
+    path.push(element);
+    compareItems(before.get(element) ?? [], after.get(element) ?? [], type.item, path, found);
+    path.pop();
+  }
+}
+
+/** Items that stand more than once are owned together, as one. */
+function compareItems(
+  old: readonly unknown[],
+  next: readonly unknown[],
+  type: FieldType,
+  path: string[],
+  found: Builders,
+): void {
+  if (old.length <= 1 && next.length <= 1) compare(old[0], next[0], type, path, found);
+  else if (old.length > 1 && next.length > 1) {
+    if (!deepEqual(old, next)) found.modified.insert(path);
+  } else if (old.length > 1) {
+    compare(undefined, next[0], type, path, found);
+    found.removed.insert(path);
+  } else {
+    compare(old[0], undefined, type, path, found);
+    found.added.insert(path);
+  }
 }

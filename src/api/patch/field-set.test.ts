@@ -27,7 +27,7 @@ test("paths are kept as fieldsV1", () => {
   assert.deepEqual(set("a", "a.b"), { "f:a": { ".": {}, "f:b": {} } });
   assert.deepEqual(set("a.b", "a"), { "f:a": { ".": {}, "f:b": {} } });
   assert.deepEqual(set("a", "a"), { "f:a": {} });
-  assert.deepEqual(names(set("b", "a.c", "a")), ["a", "a.c", "b"]);
+  assert.deepEqual(names(set("b", "a.c", "a")), ["a", "b", "a.c"]);
 });
 
 test("sets are united, intersected and subtracted path by path", () => {

@@ -64,6 +64,7 @@ const unionNode: Rule = (a, b) => {
 };
 
 export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(b)) return emptySet;
   return combine(a, b, childrenOf(a), intersectNode);
 }
 
@@ -72,26 +73,54 @@ const intersectNode: Rule = (a, b) => {
   return nodeOf(isMember(a) && isMember(b), combine(a, b, childrenOf(a), intersectNode));
 };
 
-/** What is in `a` but not in `b`; a path of `b` takes away itself and not what is below it. */
+/** What is in `a` but not in `b`; a path of `b` takes away itself and not what is below it. `a` itself when nothing goes. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
-  return isEmptySet(b) ? a : combine(a, b, childrenOf(a), subtractNode);
+  return without(a, b, false) ?? emptySet;
 }
-
-const subtractNode: Rule = (a, b) => {
-  if (a === undefined || b === undefined) return a;
-  return nodeOf(isMember(a) && !isMember(b), combine(a, b, childrenOf(a), subtractNode));
-};
 
 /** As difference, but a path of `b` takes away all that is below it too. */
 export function differenceBelow(a: FieldSet, b: FieldSet): FieldSet {
-  return isEmptySet(b) ? a : combine(a, b, childrenOf(a), subtractBelowNode);
+  return without(a, b, true) ?? emptySet;
 }
 
-const subtractBelowNode: Rule = (a, b) => {
-  if (a === undefined || b === undefined) return a;
-  if (isMember(b)) return undefined;
-  return nodeOf(isMember(a), combine(a, b, childrenOf(a), subtractBelowNode));
-};
+/** `a` without `b`: `a` itself when they have nothing in common, undefined when nothing is left. */
+function without(a: FieldSet, b: FieldSet, below: boolean): FieldSet | undefined {
+  let children: Record<string, FieldSet> | undefined;
+  for (const element in b) {
+    const taken = b[element]!;
+    const from = element === self ? undefined : a[element];
+    if (from === undefined) continue;
+    const rest = withoutNode(from, taken, below);
+    if (rest === from) continue;
+    children ??= { ...a };
+    if (rest) children[element] = rest;
+    else delete children[element];
+  }
+  if (!children) return a;
+  return isEmptySet(children) ? undefined : children;
+}
+
+function withoutNode(a: FieldSet, b: FieldSet, below: boolean): FieldSet | undefined {
+  const takesSelf = isMember(b);
+  if (takesSelf && below) return undefined;
+  if (isEmptySet(a)) return takesSelf ? undefined : a;
+  const rest = without(a, b, below);
+  if (rest === a && !takesSelf) return a;
+  const isLeft = !takesSelf && self in a;
+  const { [self]: _, ...children } = rest ?? emptySet;
+  return nodeOf(isLeft, children);
+}
+
+/** Whether everything in `a` is in `b`. */
+export function isSubset(a: FieldSet, b: FieldSet): boolean {
+  for (const element in a) {
+    if (element === self) continue;
+    const below = b[element];
+    const part = a[element]!;
+    if (below === undefined || (isMember(part) && !isMember(below)) || !isSubset(part, below)) return false;
+  }
+  return true;
+}
 
 /** Whether the set holds the path element itself, and what it holds below. */
 export function step(set: FieldSet, element: string): { readonly has: boolean; readonly below: FieldSet | undefined } {
@@ -99,52 +128,103 @@ export function step(set: FieldSet, element: string): { readonly has: boolean; r
   return { has: isMember(node), below: childrenOf(node).length === 0 ? undefined : node };
 }
 
-/** Every path of the set, in order. */
+/** Whether the path is in the set. */
+export function has(set: FieldSet, path: FieldPath): boolean {
+  let node: FieldSet | undefined = set;
+  for (const element of path) node = node?.[element];
+  return path.length > 0 && isMember(node);
+}
+
+/** Every path of the set: at each level first the members, then what is below, each in order. */
 export function pathsIn(set: FieldSet): FieldPath[] {
   const paths: FieldPath[] = [];
   const walk = (node: FieldSet, path: FieldPath): void => {
-    for (const element of childrenOf(node).sort()) {
-      const next = node[element]!;
-      const here = [...path, element];
-      if (isMember(next)) paths.push(here);
-      walk(next, here);
-    }
+    const elements = childrenOf(node).sort(compareElements);
+    for (const element of elements) if (isMember(node[element])) paths.push([...path, element]);
+    for (const element of elements) walk(node[element]!, [...path, element]);
   };
   walk(set, []);
   return paths;
 }
 
+/** Fields come before items by keys, these before members of sets and indexes; keys and members in the order of their values. */
+function compareElements(a: string, b: string): number {
+  const kinds = "fkvi";
+  if (a[0] !== b[0]) return kinds.indexOf(a[0]!) - kinds.indexOf(b[0]!);
+  if (a.startsWith("f:")) return compareText(a, b);
+  const [left, right]: [unknown, unknown] = [JSON.parse(a.slice(2)), JSON.parse(b.slice(2))];
+  return compareValues(left, right);
+}
+
+function compareValues(a: unknown, b: unknown): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null)
+    return compareText(String(a), String(b));
+  const [left, right] = [Object.entries(a), Object.entries(b)];
+  for (let index = 0; index < Math.min(left.length, right.length); index++) {
+    const order = compareText(left[index]![0], right[index]![0]) || compareValues(left[index]![1], right[index]![1]);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 interface DraftSet {
-  [element: string]: DraftSet;
+  [element: string]: FieldSet;
 }
 
 /** Collects paths into a set. */
 export class FieldSetBuilder {
-  readonly #root: DraftSet = {};
+  #root: DraftSet | undefined;
 
-  insert(path: FieldPath): void {
-    let node = this.#root;
-    for (const [index, element] of path.entries()) {
-      const isLast = index === path.length - 1;
-      const known = node[element];
-      const next: DraftSet = known ?? {};
-      // An empty object is a member: what makes it a container as well must say so.
-      if (known && isEmptySet(known) !== isLast) known[self] = {};
-      node[element] = next;
-      node = next;
+  /** Adds a path, and below it what `node` holds: the set of a part by itself. */
+  insert(path: FieldPath, node: FieldSet = leaf): void {
+    // Nobody owns the whole object.
+    if (path.length === 0) {
+      this.#root = union(this.#root ?? emptySet, node);
+      return;
     }
+    this.#root ??= {};
+    this.#root = inserted(this.#root, path, 0, node);
   }
 
   build(): FieldSet {
-    return this.#root;
+    return this.#root ?? emptySet;
   }
 }
+
+/** The builder's own object with the path added; what came from elsewhere is copied. */
+function inserted(into: DraftSet, path: FieldPath, depth: number, node: FieldSet): DraftSet {
+  const element = path[depth]!;
+  const known = into[element];
+  if (depth === path.length - 1) into[element] = known === undefined ? node : (unionNode(known, node) ?? leaf);
+  else {
+    // An empty object is a member: what becomes a container as well must say so.
+    const below: DraftSet = known === undefined ? {} : isEmptySet(known) ? { [self]: leaf } : known;
+    into[element] = inserted(below, path, depth + 1, node);
+  }
+  return into;
+}
+
+/** Sets that were found to be well formed: they are never changed, so the next write of their object need not look. */
+const wellFormed = new WeakSet<object>();
 
 /** Whether a value that a client sent is a set of fields. */
 export function isFieldSet(value: unknown): value is FieldSet {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(([element, below]) =>
-    element === self ? isFieldSet(below) : isPathElement(element) && isFieldSet(below),
+  if (wellFormed.has(value)) return true;
+  if (!isNode(value)) return false;
+  wellFormed.add(value);
+  return true;
+}
+
+function isNode(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(
+    ([element, below]) => element === self || (isPathElement(element) && isNode(below)),
   );
 }
 
@@ -167,7 +247,8 @@ export function formatPath(path: FieldPath): string {
   return path.map(formatElement).join("");
 }
 
-function formatElement(element: string): string {
+/** A path element as messages print it. */
+export function formatElement(element: string): string {
   const rest = element.slice(2);
   if (element.startsWith("f:")) return `.${rest}`;
   if (element.startsWith("i:")) return `[${rest}]`;

@@ -1,5 +1,13 @@
-export { type ApplyOptions, serverSideApply } from "./apply.ts";
+export { type Applied, type ApplyOptions, serverSideApply } from "./apply.ts";
+export type { FieldSet } from "./field-set.ts";
 export * from "./json-patch.ts";
-export { type FieldOwnershipOptions, updateManagedFields } from "./managed-fields.ts";
+export {
+  type FieldOwnershipOptions,
+  type OtherVersion,
+  onlyTimesDiffer,
+  setOfNames,
+  updateManagedFields,
+} from "./managed-fields.ts";
 export * from "./merge-patch.ts";
+export { managersAfterScale, managersOfScale, type ReplicasPlace } from "./scale-ownership.ts";
 export * from "./strategic-merge.ts";

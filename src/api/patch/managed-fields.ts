@@ -1,21 +1,22 @@
 // Who owns which fields: metadata.managedFields, as k8s.io/apimachinery/pkg/util/managedfields keeps it.
 import { deepEqual } from "../../lib/index.ts";
 import type { KubeObject } from "../resource.ts";
-import type { JsonObject, ResolveReference, Schema } from "../schema/index.ts";
+import type { JsonObject, Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry } from "../types.generated.ts";
 import { type Comparison, compareValues } from "./compare.ts";
 import {
+  compareText,
   difference,
   differenceBelow,
   emptySet,
   type FieldSet,
   FieldSetBuilder,
-  intersection,
+  fieldElement,
   isEmptySet,
   isFieldSet,
   union,
 } from "./field-set.ts";
-import { typedObject } from "./shape.ts";
+import { objectType } from "./field-type.ts";
 
 /** Entries of updates that are kept; the oldest beyond these become one, "ancient-changes". */
 const updateEntriesMax = 10;
@@ -42,9 +43,26 @@ export interface FieldOwnershipOptions {
   /** Now, as metav1.Time. */
   readonly nowTimestamp: string;
   readonly schema: Schema;
-  readonly resolve: ResolveReference;
-  /** Top-level fields that this way of writing cannot change, so that nobody comes to own them by it: status, mostly. */
-  readonly resetFields?: readonly string[];
+  /** Fields that this way of writing cannot change, so that nobody comes to own them by it: status, mostly. */
+  readonly resetFields?: FieldSet;
+  /** The kind in another of its versions; undefined for a version that is not served. */
+  readonly inVersion?: (apiVersion: string) => OtherVersion | undefined;
+}
+
+/** A kind in another version than the one in which it is written. */
+export interface OtherVersion {
+  readonly schema: Schema;
+  /** The object of the written version in this one. */
+  readonly from: (object: KubeObject) => KubeObject;
+  /** The object of this version in the written one. */
+  readonly back: (object: KubeObject) => KubeObject;
+}
+
+/** The set of the fields with these names, each a path of names. */
+export function setOfNames(...paths: readonly (readonly string[])[]): FieldSet {
+  const builder = new FieldSetBuilder();
+  for (const path of paths) builder.insert(path.map(fieldElement));
+  return builder.build();
 }
 
 /** An applier is the same whatever version it applies in. */
@@ -94,10 +112,6 @@ export function writeManagers(managers: Managers): ManagedFieldsEntry[] | undefi
   }));
 }
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /**
  * The managedFields of `next`, which a create, update or patch (but no apply) made of `old`: the writer owns what it
  * changed, and nobody owns what is gone. undefined when there are none, as on an object that was never tracked.
@@ -108,140 +122,190 @@ export function updateManagedFields(
   options: FieldOwnershipOptions,
 ): readonly ManagedFieldsEntry[] | undefined {
   const managers = startingPoint(old, next, options.subresource !== undefined);
-  if (!managers || (managers.size === 0 && old !== undefined)) return undefined;
-  const updated = recordUpdate(withoutManagedFields(old), withoutManagedFields(next), managers, {
-    ...options,
-    manager: options.manager || "unknown",
-  });
-  const entries = writeManagers(capUpdates(updated));
-  return unlessOnlyTimes(old?.metadata.managedFields, entries);
+  if (managers.size === 0 && old !== undefined) return undefined;
+  const updated = recordUpdate(withoutManagedFields(old), withoutManagedFields(next), managers, options);
+  if (updated === managers && old?.metadata.managedFields === next.metadata.managedFields)
+    return old?.metadata.managedFields;
+  return writeManagers(capUpdates(updated));
 }
 
-/** The managers before the write: what the client sent, where it may; undefined when it asks to forget them all. */
-function startingPoint(
-  old: KubeObject | undefined,
-  next: KubeObject,
-  isSubresource: boolean,
-): Map<string, Manager> | undefined {
-  const before = readManagers(old?.metadata.managedFields) ?? new Map<string, Manager>();
+/** The managers before the write: what the client sent, where it may; none when it asks to forget them all. */
+function startingPoint(old: KubeObject | undefined, next: KubeObject, isSubresource: boolean): Managers {
+  const before = old?.metadata.managedFields;
   const sent = next.metadata.managedFields;
-  if (isSubresource || sent === undefined || sent === old?.metadata.managedFields) return before;
-  // One empty entry is how clients reset the field; an empty list is not.
-  if (sent.length === 1 && Object.keys(sent[0]!).length === 0) return undefined;
-  const read = readManagers(sent);
-  return read && read.size > 0 ? read : before;
+  if (!isSubresource && sent !== undefined && sent !== before) {
+    if (isReset(sent)) return new Map();
+    const read = readManagers(sent);
+    // Clients that do not understand the field must not delete it.
+    if (read && read.size > 0) return read;
+  }
+  return readManagers(before) ?? new Map();
+}
+
+/** An empty list, and one empty entry, is how clients reset the field. */
+function isReset(sent: readonly ManagedFieldsEntry[]): boolean {
+  return sent.length === 0 || (sent.length === 1 && Object.keys(sent[0]!).length === 0);
 }
 
 /** The object as fields are owned in it: managedFields do not own themselves. */
 export function withoutManagedFields(object: KubeObject | undefined): JsonObject {
   if (!object) return {};
+  if (object.metadata.managedFields === undefined) return { ...object };
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
-/** Adds what an update changed to its manager, and takes it from the others. */
+/** How an object changes, in each version that somebody owns fields in. */
+export class Change {
+  readonly #old: JsonObject;
+  readonly #next: JsonObject;
+  readonly #options: FieldOwnershipOptions;
+  readonly #versions = new Map<string, Comparison | undefined>();
+
+  constructor(old: JsonObject, next: JsonObject, options: FieldOwnershipOptions) {
+    this.#old = old;
+    this.#next = next;
+    this.#options = options;
+  }
+
+  /** Without what this way of writing cannot change; undefined when the version is not served. */
+  in(apiVersion: string): Comparison | undefined {
+    if (!this.#versions.has(apiVersion)) this.#versions.set(apiVersion, this.#compare(apiVersion));
+    return this.#versions.get(apiVersion);
+  }
+
+  #compare(apiVersion: string): Comparison | undefined {
+    const { schema, resetFields = emptySet, inVersion } = this.#options;
+    if (apiVersion === this.#options.apiVersion)
+      return withoutReset(compareValues(this.#old, this.#next, objectType(schema)), resetFields);
+    const other = inVersion?.(apiVersion);
+    if (!other) return undefined;
+    const converted = [this.#old, this.#next].map((each) => convert(each, other.from));
+    return withoutReset(compareValues(converted[0], converted[1], objectType(other.schema)), resetFields);
+  }
+}
+
+/** An object that does not exist yet is nothing in any version. */
+export function convert(object: JsonObject, conversion: (object: KubeObject) => KubeObject): JsonObject {
+  if (object.metadata === undefined) return object;
+  // What is compared is an object of the kind without its managedFields.
+  return { ...conversion(object as unknown as KubeObject) };
+}
+
+/** A comparison without the fields that this way of writing cannot change. */
+function withoutReset({ added, modified, removed }: Comparison, reset: FieldSet): Comparison {
+  return {
+    added: differenceBelow(added, reset),
+    modified: differenceBelow(modified, reset),
+    removed: differenceBelow(removed, reset),
+  };
+}
+
+/** Adds what an update changed to its manager, and takes it from all others. `managers` itself when nothing changed. */
 export function recordUpdate(
   old: JsonObject,
   next: JsonObject,
   managers: Managers,
-  { manager, apiVersion, subresource = "", nowTimestamp, schema, resolve, resetFields }: FieldOwnershipOptions,
-): Map<string, Manager> {
-  const typed = typedObject(schema, resolve);
-  const comparison = withoutResetFields(compareValues(old, next, typed), resetFields);
-  const result = takeAway(managers, comparison);
-  const fields = ownable(union(comparison.modified, comparison.added));
+  options: FieldOwnershipOptions,
+): Managers {
+  const { apiVersion, subresource = "", nowTimestamp } = options;
+  const change = new Change(old, next, options);
+  const result = takeAway(managers, change);
+  const { modified, added } = change.in(apiVersion)!;
+  const fields = ownable(union(modified, added));
   if (isEmptySet(fields)) return result;
-  const own = { name: manager, operation: "Update", apiVersion, subresource } as const;
+  const own = { name: options.manager || "unknown", operation: "Update", apiVersion, subresource } as const;
   const key = managerKey(own);
   const before = result.get(key)?.fields ?? emptySet;
-  result.set(key, { ...own, time: nowTimestamp, fields: union(before, fields) });
-  return result;
+  return new Map(result).set(key, { ...own, time: nowTimestamp, fields: union(before, fields) });
 }
 
-/** The managers without what changed or went: whoever owned a value owns it no longer when it is another. */
-export function takeAway(managers: Managers, { added, modified, removed }: Comparison): Map<string, Manager> {
-  const lost = union(modified, added);
-  const result = new Map<string, Manager>();
+/**
+ * The managers without what changed or went: whoever owned a value owns it no longer when it is another. `managers`
+ * itself when nobody lost anything.
+ */
+export function takeAway(managers: Managers, change: Change): Managers {
+  let result: Map<string, Manager> | undefined;
   for (const [key, manager] of managers) {
-    const fields = difference(difference(manager.fields, intersection(manager.fields, lost)), removed);
-    if (!isEmptySet(fields)) result.set(key, { ...manager, fields });
+    const comparison = change.in(manager.apiVersion);
+    const fields = comparison ? remaining(manager.fields, comparison) : emptySet;
+    if (fields === manager.fields) continue;
+    result ??= new Map(managers);
+    if (isEmptySet(fields)) result.delete(key);
+    else result.set(key, { ...manager, fields });
   }
-  return result;
+  return result ?? managers;
 }
 
-/** A comparison without the fields that this way of writing cannot change. */
-export function withoutResetFields(comparison: Comparison, resetFields: readonly string[] = []): Comparison {
-  const reset = setOf(resetFields.map((field) => [`f:${field}`]));
-  return {
-    added: differenceBelow(comparison.added, reset),
-    modified: differenceBelow(comparison.modified, reset),
-    removed: differenceBelow(comparison.removed, reset),
-  };
+function remaining(fields: FieldSet, { added, modified, removed }: Comparison): FieldSet {
+  return difference(difference(difference(fields, modified), added), removed);
 }
 
 /** Fields that the server alone writes, and that nobody owns. */
-const serverFields = setOf([
-  ["f:apiVersion"],
-  ["f:kind"],
-  ["f:metadata"],
-  ...["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields"].map(
-    (field) => ["f:metadata", `f:${field}`],
-  ),
-  ["f:metadata", "f:resourceVersion"],
-]);
-
-function setOf(paths: readonly (readonly string[])[]): FieldSet {
-  const builder = new FieldSetBuilder();
-  for (const path of paths) builder.insert(path);
-  return builder.build();
-}
+const serverFields = setOfNames(
+  ["apiVersion"],
+  ["kind"],
+  ["metadata"],
+  ["metadata", "name"],
+  ["metadata", "namespace"],
+  ["metadata", "creationTimestamp"],
+  ["metadata", "selfLink"],
+  ["metadata", "uid"],
+  ["metadata", "clusterName"],
+  ["metadata", "generation"],
+  ["metadata", "managedFields"],
+  ["metadata", "resourceVersion"],
+);
 
 /** What of a set can be owned. */
-export function ownable(fields: FieldSet, resetFields: readonly string[] = []): FieldSet {
-  return difference(differenceBelow(fields, setOf(resetFields.map((field) => [`f:${field}`]))), serverFields);
+export function ownable(fields: FieldSet): FieldSet {
+  return difference(fields, serverFields);
 }
 
 /** Joins the oldest entries of updates until there are few enough; those of one API version become one. */
-function capUpdates(managers: Map<string, Manager>): Map<string, Manager> {
+function capUpdates(managers: Managers): Managers {
   const updates = [...managers].filter(([, each]) => each.operation === "Update");
   let excess = updates.length - updateEntriesMax;
   if (excess <= 0) return managers;
-  updates.sort(([, a], [, b]) => compareText(a.time, b.time) || compareText(a.name, b.name));
+  const result = new Map(managers);
+  updates.sort(([aKey, a], [bKey, b]) => compareText(a.time, b.time) || compareText(aKey, bKey));
   const firsts = new Map<string, string>();
   for (const [key, manager] of updates) {
     if (excess <= 0) break;
-    const first = firsts.get(manager.apiVersion);
+    const { apiVersion } = manager;
+    const first = firsts.get(apiVersion);
     if (first === undefined) {
-      firsts.set(manager.apiVersion, key);
+      firsts.set(apiVersion, key);
       continue;
     }
-    const joined = managers.get(first)!;
-    const bucket: Manager = {
-      ...manager,
-      name: "ancient-changes",
-      subresource: "",
-      fields: union(joined.fields, manager.fields),
-    };
-    managers.delete(first);
-    managers.delete(key);
-    managers.set(managerKey(bucket), bucket);
-    firsts.set(manager.apiVersion, managerKey(bucket));
+    const bucket = { name: "ancient-changes", operation: "Update", apiVersion, subresource: "" } as const;
+    const bucketKey = managerKey(bucket);
+    const into = key === bucketKey || !result.has(bucketKey) ? first : bucketKey;
+    const fields = union(result.get(into)?.fields ?? emptySet, manager.fields);
+    result.delete(into);
+    result.delete(key);
+    result.set(bucketKey, { ...bucket, time: manager.time, fields });
     excess--;
   }
-  return managers;
+  return result;
 }
 
-/** The old entries when the new ones differ from them in times only: such a write changed nothing. */
-export function unlessOnlyTimes(
+/**
+ * The entries of `old` when `next` differs from it in nothing but their times: a write that changes nothing is not
+ * written (k8s.io/apiserver/pkg/endpoints/handlers/fieldmanager, IgnoreManagedFieldsTimestampsTransformer).
+ */
+export function onlyTimesDiffer(
   old: readonly ManagedFieldsEntry[] | undefined,
   next: readonly ManagedFieldsEntry[] | undefined,
-): readonly ManagedFieldsEntry[] | undefined {
-  if (!old || !next || old.length !== next.length) return next;
+): boolean {
+  if (old === next) return true;
+  if (!old || !next || old.length !== next.length) return false;
+  // Their order depends on their times.
   const timeless = (entries: readonly ManagedFieldsEntry[]) =>
     new Map(entries.map(({ time: _, ...entry }) => [entryKey(entry), entry]));
   const before = timeless(old);
-  for (const [key, entry] of timeless(next)) if (!deepEqual(before.get(key), entry)) return next;
-  return old;
+  for (const [key, entry] of timeless(next)) if (!deepEqual(before.get(key), entry)) return false;
+  return true;
 }
 
 function entryKey({ manager = "", operation, apiVersion = "", subresource = "" }: ManagedFieldsEntry): string {

@@ -5,17 +5,20 @@ import {
   forbiddenField,
   invalid,
   type KubeObject,
+  type ManagedFieldsEntry,
   notSupported,
   type ObjectMeta,
+  type OtherVersion,
+  parseApiVersion,
+  type ResourceDefinition,
   required,
-  resolveBuiltIn,
   rootPath,
   updateManagedFields,
   type Verb,
   validateFieldManager,
 } from "../../api/index.ts";
 import { type Draft, timestamp } from "../../lib/index.ts";
-import type { ObjectRequest } from "./context.ts";
+import type { ObjectRequest, PipelineContext } from "./context.ts";
 import type { Form } from "./form.ts";
 
 /** Who writes: as the request says, or what the user is called. */
@@ -25,16 +28,49 @@ function managerOf({ options, user }: ObjectRequest): string {
 
 /** What managedFields need to know of a write in this form. */
 export function ownershipOptions(request: ObjectRequest, form: Form): FieldOwnershipOptions {
-  const { subresource, definition, context } = request;
+  const { subresource, context, definition } = request;
   return {
     manager: managerOf(request),
-    apiVersion: apiVersionOf(definition),
+    apiVersion: apiVersionOf(form),
     ...(subresource === "" ? {} : { subresource }),
     nowTimestamp: timestamp(context.clock.now()),
-    schema: definition.schema,
-    resolve: resolveBuiltIn,
-    resetFields: form.keeps,
+    schema: form.schema,
+    resetFields: form.resetFields,
+    // A form of another kind has one version.
+    ...(form.replicas ? {} : { inVersion: (apiVersion) => otherVersion(context, definition, apiVersion) }),
   };
+}
+
+/** A kind in another of its versions that is served; undefined when there is none such. */
+function otherVersion(
+  { registry }: PipelineContext,
+  definition: ResourceDefinition,
+  apiVersion: string,
+): OtherVersion | undefined {
+  const { group, version } = parseApiVersion(apiVersion);
+  const other = registry.find(group, version, definition.plural);
+  if (!other || !sharesStore(definition, other)) return undefined;
+  return {
+    schema: other.schema,
+    from: (object) => fromStored(other, toStored(definition, object)),
+    back: (object) => fromStored(definition, toStored(other, object)),
+  };
+}
+
+function sharesStore(a: ResourceDefinition, b: ResourceDefinition): boolean {
+  const storedAs = ({ stored, ...own }: ResourceDefinition) => stored?.definition() ?? own;
+  const [left, right] = [storedAs(a), storedAs(b)];
+  return left.group === right.group && left.plural === right.plural;
+}
+
+// Where a webhook converts, fields are taken for the same in all versions: a write does not ask it once more for each.
+
+function toStored({ stored }: ResourceDefinition, object: KubeObject): KubeObject {
+  return stored && !stored.remote ? stored.toStored(object) : object;
+}
+
+function fromStored({ stored }: ResourceDefinition, object: KubeObject): KubeObject {
+  return stored && !stored.remote ? stored.fromStored(object) : object;
 }
 
 /** Records in the metadata of `next` who owns what it changed of `old`. */
@@ -44,10 +80,17 @@ export function recordOwnership(
   next: Draft<KubeObject>,
   old: KubeObject | undefined,
 ): void {
-  const entries = updateManagedFields(old, next, ownershipOptions(request, form));
-  // Lists of managers are replaced and never changed.
-  if (entries) next.metadata.managedFields = entries as Draft<ObjectMeta>["managedFields"] & object;
-  else delete next.metadata.managedFields;
+  setManagedFields(next, updateManagedFields(old, next, ownershipOptions(request, form)));
+}
+
+/** Sets the managers; lists of managers are replaced and never changed. */
+export function setManagedFields(
+  { metadata }: { readonly metadata: Draft<ObjectMeta> },
+  entries: readonly ManagedFieldsEntry[] | undefined,
+): void {
+  if (entries)
+    metadata.managedFields = entries as Draft<ObjectMeta>["managedFields"] & object; // as said above
+  else delete metadata.managedFields;
 }
 
 const optionsKinds: Partial<Record<Verb, string>> = {

@@ -1,8 +1,15 @@
-import type { DecodableKind, FieldError, KubeObject, ResourceDefinition } from "../../api/index.ts";
-import { rootPath } from "../../api/index.ts";
+import type {
+  DecodableKind,
+  FieldError,
+  FieldSet,
+  KubeObject,
+  ReplicasPlace,
+  ResourceDefinition,
+} from "../../api/index.ts";
+import { rootPath, setOfNames } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
-import { isBuiltIn } from "./kind-rules.ts";
+import { isBuiltIn, metadataKeptByStatus } from "./kind-rules.ts";
 
 /**
  * A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. The
@@ -16,46 +23,71 @@ export interface Form extends DecodableKind {
   /** What is wrong with a body of a kind of its own. */
   readonly validateBody?: (body: object) => readonly FieldError[];
   readonly validate: (next: KubeObject, old: KubeObject, definition: ResourceDefinition) => readonly FieldError[];
-  /** Top-level fields that this form leaves as they are. */
-  readonly keeps: readonly string[];
+  /** Fields that this form leaves as they are, so that nobody owns them by it (GetResetFields of the strategies upstream). */
+  readonly resetFields: FieldSet;
+  /** Set for a scale: the object's field whose owners are those of the scale. */
+  readonly replicas?: ReplicasPlace;
   /** Whether the kind's own preparation of updates runs. */
   readonly prepares: boolean;
   /** Whether the kind's own preparation of updates of the status runs. */
   readonly preparesStatus?: boolean;
 }
 
+const wholeForms = new WeakMap<ResourceDefinition, Form>();
+const statusForms = new WeakMap<ResourceDefinition, Form>();
+
+function once(forms: WeakMap<ResourceDefinition, Form>, definition: ResourceDefinition, make: () => Form): Form {
+  let form = forms.get(definition);
+  if (!form) {
+    form = make();
+    forms.set(definition, form);
+  }
+  return form;
+}
+
 /** The whole object but its status. */
 export function wholeForm(definition: ResourceDefinition): Form {
-  return {
+  return once(wholeForms, definition, () => ({
     ...decodableKind(definition),
-    keeps: definition.statusFields,
+    resetFields: topLevel(definition.statusFields),
     next: (body, old) => withFieldsOf(body, old, definition.statusFields),
     validate: (next, old) => [
       ...(definition.validate?.(next, rootPath) ?? []),
       ...(definition.validateUpdate?.(next, old, rootPath) ?? []),
     ],
     prepares: true,
-  };
+  }));
 }
 
-/** The status and, as Kubernetes has it, of built-in kinds the metadata as well. */
+/** The status and, as Kubernetes has it, of most built-in kinds the metadata as well. */
 export function statusForm(definition: ResourceDefinition): Form {
-  const ofBody = [...(isBuiltIn(definition) ? ["metadata"] : []), ...definition.statusFields];
-  return {
-    ...decodableKind(definition),
-    keeps: Object.keys(definition.schema.properties ?? {}).filter(
+  return once(statusForms, definition, () => {
+    const ofBody = [...(isBuiltIn(definition) ? ["metadata"] : []), ...definition.statusFields];
+    const keeps = Object.keys(definition.schema.properties ?? {}).filter(
       (each) => !identity.has(each) && !ofBody.includes(each),
-    ),
-    next: (body, old) => {
-      // The copy's top level and metadata are private.
-      const copy = { ...old, metadata: { ...old.metadata } } as Draft<KubeObject>;
-      if (body.metadata.managedFields) copy.metadata.managedFields = body.metadata.managedFields;
-      return withFieldsOf(copy, body as KubeObject, ofBody);
-    },
-    validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
-    prepares: false,
-    preparesStatus: true,
-  };
+    );
+    const metadata = metadataKeptByStatus(definition);
+    return {
+      ...decodableKind(definition),
+      resetFields: setOfNames(...keeps.map((each) => [each]), ...metadata.map((each) => ["metadata", each])),
+      next: (body, old) => {
+        // The copy's top level and metadata are private.
+        const copy = { ...old, metadata: { ...old.metadata } } as Draft<KubeObject>;
+        if (body.metadata.managedFields) copy.metadata.managedFields = body.metadata.managedFields;
+        const next = withFieldsOf(copy, body as KubeObject, ofBody);
+        keepFields(next.metadata, old.metadata, metadata);
+        return next;
+      },
+      validate: (next, old) => definition.validateStatusUpdate?.(next, old, rootPath) ?? [],
+      prepares: false,
+      preparesStatus: true,
+    };
+  });
+}
+
+/** The set of these top-level fields. */
+export function topLevel(fields: readonly string[]): FieldSet {
+  return setOfNames(...fields.map((each) => [each]));
 }
 
 const identity = new Set(["apiVersion", "kind"]);
@@ -70,12 +102,16 @@ export function withFieldsOf(
   source: KubeObject,
   fields: readonly string[],
 ): Draft<KubeObject> {
+  keepFields(target, source, fields);
+  return target;
+}
+
+function keepFields(target: object, source: object, fields: readonly string[]): void {
   // Which fields there are is the definition's knowledge, not the compiler's.
-  const into = target as unknown as Record<string, unknown>;
-  const from = source as unknown as Readonly<Record<string, unknown>>;
+  const into = target as Record<string, unknown>;
+  const from = source as Readonly<Record<string, unknown>>;
   for (const field of fields) {
     if (from[field] === undefined) delete into[field];
     else into[field] = from[field];
   }
-  return target;
 }

@@ -32,6 +32,26 @@ export function keepsStatusOnCreate(definition: ResourceDefinition): boolean {
   return isCore(definition, "nodes");
 }
 
+/** Fields of metadata that an update of the status leaves as they are, as the status strategies upstream do. */
+export function metadataKeptByStatus(definition: ResourceDefinition): readonly string[] {
+  if (isCore(definition, "pods")) return ["ownerReferences"];
+  if (definition.group === "apps" && definition.plural === "deployments") return ["labels"];
+  return keptForStatus.has(`${definition.plural}.${definition.group}`) ? clientMetadata : [];
+}
+
+/** Kinds of which the status alone is updated (metav1.ResetObjectMetaForStatus). */
+const keptForStatus: ReadonlySet<string> = new Set([
+  "apiservices.apiregistration.k8s.io",
+  "customresourcedefinitions.apiextensions.k8s.io",
+  "flowschemas.flowcontrol.apiserver.k8s.io",
+  "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+  "resourceclaims.resource.k8s.io",
+  "validatingadmissionpolicies.admissionregistration.k8s.io",
+  "volumeattachments.storage.k8s.io",
+]);
+
+const clientMetadata = ["labels", "annotations", "finalizers", "ownerReferences"];
+
 /** Whether a delete answers with the object that is gone; the others answer a Status. As the registries upstream. */
 export function answersDeletedObject(definition: ResourceDefinition): boolean {
   return isCore(

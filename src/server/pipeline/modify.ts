@@ -4,7 +4,11 @@ import {
   invalid,
   invalidValue,
   type KubeObject,
+  managersAfterScale,
+  managersOfScale,
   notFound,
+  onlyTimesDiffer,
+  type ReplicasPlace,
   type ResourceDefinition,
   rootPath,
 } from "../../api/index.ts";
@@ -14,7 +18,7 @@ import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { createObject } from "./create.ts";
-import { recordOwnership } from "./field-ownership.ts";
+import { recordOwnership, setManagedFields } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
 import { dropRepeatedOwners, keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
@@ -68,22 +72,29 @@ async function updateObject(
   const { form } = modification;
   const old = current.object;
   const shown = form.show ? form.show(old) : old;
-  const body = modification.body(shown);
+  const owned = form.replicas ? withScaleManagers(shown, old, form.replicas) : shown;
+  const body = modification.body(owned);
   checkName(request, body);
   checkPreconditions(request, body, old);
   dropRepeatedOwners(request, body.metadata);
   const applies = request.patchType === "application/apply-patch+yaml";
-  if (!form.show && !applies) recordOwnership(request, form, body, old);
+  if (!applies) recordOwnership(request, form, body, owned);
   await admit(request, admissionRequest(request, "UPDATE", body, shown));
   const wrong = form.validateBody?.(body) ?? [];
   if (wrong.length > 0) throw invalid(form, request.name, wrong);
   const next = form.next(body, old, request);
-  // A body of another kind has no managedFields of the object.
-  if (form.show) recordOwnership(request, form, next, old);
+  if (form.replicas)
+    setManagedFields(next, managersAfterScale(old.metadata.managedFields, body.metadata.managedFields, form.replicas));
   completeUpdate(request, form, next, old);
   const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown);
   await validateAdmission(request, admission);
   return shownAs(form, await commitUpdate(request, next, current));
+}
+
+/** A scale with the managers of the object's replicas for its own; they are not shown to clients. */
+function withScaleManagers(scale: KubeObject, { metadata }: KubeObject, replicas: ReplicasPlace): KubeObject {
+  const managedFields = managersOfScale(metadata.managedFields, replicas);
+  return managedFields ? { ...scale, metadata: { ...scale.metadata, managedFields } } : scale;
 }
 
 function shownAs({ show }: Form, stored: StoredObject): StoredObject {
@@ -159,13 +170,20 @@ export async function commitUpdate(
   const { key } = current;
   const gone = isReleased(definition, next, current.object);
   const { object = next, changes } = commitmentOf(request, gone ? undefined : next, current.object);
-  if (!gone && deepEqual(object, current.object) && store.isInStorageVersion(key)) return current;
+  if (!gone && isSame(object, current.object) && store.isInStorageVersion(key)) return current;
   const value = await store.value(object);
   if (dryRun) return store.proposed(key, current, value);
   const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
   const revision = await context.storage.commit([change, ...changes]);
   await context.cache.waitFor(revision);
   return store.written(key, current.createRevision, revision, value);
+}
+
+/** Whether nothing changed, but perhaps the times at which fields were managed. */
+function isSame(next: KubeObject, old: KubeObject): boolean {
+  if (!onlyTimesDiffer(old.metadata.managedFields, next.metadata.managedFields)) return false;
+  const { managedFields } = old.metadata;
+  return deepEqual({ ...next, metadata: { ...next.metadata, managedFields } }, old);
 }
 
 /** Whether this update takes away the last thing that kept a deleted object. */

@@ -1,5 +1,4 @@
 import {
-  apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
@@ -13,22 +12,24 @@ import {
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
 import { decodePatchResult } from "./decode.ts";
-import { ownershipOptions } from "./field-ownership.ts";
+import { ownershipOptions, setManagedFields } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
 import { isBuiltIn } from "./kind-rules.ts";
 
 /** The object that the request's patch makes of `shown`. */
 export function patchBody(request: ObjectRequest, form: Form, shown: KubeObject | undefined): Draft<KubeObject> {
-  if (request.patchType === "application/apply-patch+yaml")
-    return decodePatchResult(request, form, apply(request, form, shown));
+  if (request.patchType === "application/apply-patch+yaml") return apply(request, form, shown);
   if (!shown) throw notFound(request.definition, request.name);
   return decodePatchResult(request, form, patched(request, form, shown));
 }
 
-function apply(request: ObjectRequest, form: Form, live: KubeObject | undefined): unknown {
+function apply(request: ObjectRequest, form: Form, live: KubeObject | undefined): Draft<KubeObject> {
   const { body: applied, options } = request;
-  const ownership = { ...ownershipOptions(request, form), apiVersion: apiVersionOf(form), schema: form.schema };
-  return serverSideApply({ ...ownership, live, applied, force: options.force === true });
+  const ownership = { ...ownershipOptions(request, form), kind: form.kind };
+  const { object, managedFields } = serverSideApply({ ...ownership, live, applied, force: options.force === true });
+  const draft = decodePatchResult(request, form, object);
+  setManagedFields(draft, managedFields);
+  return draft;
 }
 
 function patched(request: ObjectRequest, form: Form, shown: KubeObject): unknown {

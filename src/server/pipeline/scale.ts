@@ -1,4 +1,5 @@
 import {
+  apiVersionOf,
   definitions,
   type FieldError,
   invalidValue,
@@ -21,7 +22,8 @@ export function scaleForm(definition: ResourceDefinition, mapping: ScaleMapping<
     kind: "Scale",
     schema: definitions[schemaName] ?? {},
     schemaName,
-    keeps: [],
+    resetFields: {},
+    replicas: { apiVersion: apiVersionOf(definition), path: mapping.specReplicasPath ?? ["spec", "replicas"] },
     show: (object) => scaleOf(object, mapping),
     next: (body, old) => {
       const draft = deepCopy(old);

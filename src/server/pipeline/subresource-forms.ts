@@ -13,7 +13,7 @@ import {
   withResizedContainers,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
-import { type Form, statusForm, wholeForm } from "./form.ts";
+import { type Form, statusForm, topLevel, wholeForm } from "./form.ts";
 import { scaleForm } from "./scale.ts";
 
 /** The form in which a subresource shows and takes an object; undefined for subresources that are none. */
@@ -41,7 +41,7 @@ export function subresourceForm(definition: ResourceDefinition, subresource: str
 function finalizeForm(definition: ResourceDefinition): Form {
   return {
     ...wholeForm(definition),
-    keeps: ["status"],
+    resetFields: topLevel(["status"]),
     next: (body, old) => {
       const finalizers = (body as Draft<Namespace>).spec?.finalizers ?? []; // the definition is that of Namespace
       const namespace = old as Namespace;
@@ -84,7 +84,7 @@ function resizeForm(definition: ResourceDefinition): Form {
 function approvalForm(definition: ResourceDefinition): Form {
   return {
     ...wholeForm(definition),
-    keeps: ["spec"],
+    resetFields: topLevel(["spec"]),
     next: (body, old) => {
       const request = old as CertificateSigningRequest; // the definition is that kind's
       const { conditions } = (body as Draft<CertificateSigningRequest>).status ?? {};
