@@ -15,6 +15,7 @@ import { forbiddenField, invalidValue, notSupported, type Path, required, rootPa
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
 import { immutableField } from "../meta/object-meta.ts";
+import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { Deployment, DeploymentStrategy, IntOrString } from "../types.generated.ts";
 
@@ -40,11 +41,7 @@ export const Deployments = defineResource<Deployment>({
     { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
   ],
   scale: {
-    specReplicas: ({ spec }) => spec.replicas ?? 1,
-    statusReplicas: ({ status }) => status.replicas ?? 0,
-    withReplicas: ({ spec }, replicas) => {
-      spec.replicas = replicas;
-    },
+    ...replicasScale,
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
   defaults: defaultDeployment,

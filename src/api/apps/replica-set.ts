@@ -13,6 +13,7 @@ import type { FieldError } from "../meta/api-error.ts";
 import { type Path, required, rootPath } from "../meta/field-error.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
 import { immutableField } from "../meta/object-meta.ts";
+import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { ReplicaSet } from "../types.generated.ts";
 
@@ -34,11 +35,7 @@ export const ReplicaSets = defineResource<ReplicaSet>({
   ],
   selectableFields: { "status.replicas": ({ status }) => String(status.replicas ?? 0) },
   scale: {
-    specReplicas: ({ spec }) => spec.replicas ?? 1,
-    statusReplicas: ({ status }) => status.replicas ?? 0,
-    withReplicas: ({ spec }, replicas) => {
-      spec.replicas = replicas;
-    },
+    ...replicasScale,
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
   defaults: ({ spec }) => {

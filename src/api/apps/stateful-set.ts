@@ -20,6 +20,7 @@ import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../m
 import { formatLabelSelector, validateLabels } from "../meta/label-selector.ts";
 import { nameIsDnsLabel } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/object-meta.ts";
+import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from "../types.generated.ts";
 import { isNothing } from "./deployment.ts";
@@ -43,11 +44,7 @@ export const StatefulSets = defineResource<StatefulSet>({
     ...containerColumns<StatefulSet>(({ spec }) => spec.template.spec.containers),
   ],
   scale: {
-    specReplicas: ({ spec }) => spec.replicas ?? 1,
-    statusReplicas: ({ status }) => status.replicas ?? 0,
-    withReplicas: ({ spec }, replicas) => {
-      spec.replicas = replicas;
-    },
+    ...replicasScale,
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
   defaults: defaultStatefulSet,

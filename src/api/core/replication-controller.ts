@@ -4,6 +4,7 @@ import { nonnegative } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { type Path, required, rootPath } from "../meta/field-error.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
+import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { ReplicationController } from "../types.generated.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
@@ -32,11 +33,7 @@ export const ReplicationControllers = defineResource<ReplicationController>({
   ],
   selectableFields: { "status.replicas": ({ status }) => String(status.replicas ?? 0) },
   scale: {
-    specReplicas: ({ spec }) => spec.replicas ?? 1,
-    statusReplicas: ({ status }) => status.replicas ?? 0,
-    withReplicas: ({ spec }, replicas) => {
-      spec.replicas = replicas;
-    },
+    ...replicasScale,
     labelSelectorOf: ({ spec }) => formatLabelSelector({ matchLabels: spec.selector ?? {} }),
   },
   defaults: defaultReplicationController,
