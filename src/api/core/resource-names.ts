@@ -7,28 +7,6 @@ import { quantityMilliValue, validateNonnegativeQuantity } from "../meta/quantit
 
 const hugePagesPrefix = "hugepages-";
 const containerResources = new Set(["cpu", "memory", "ephemeral-storage"]);
-const quotaResources = new Set([
-  "cpu",
-  "memory",
-  "ephemeral-storage",
-  "requests.cpu",
-  "requests.memory",
-  "requests.storage",
-  "requests.ephemeral-storage",
-  "limits.cpu",
-  "limits.memory",
-  "limits.ephemeral-storage",
-  "pods",
-  "resourcequotas",
-  "services",
-  "replicationcontrollers",
-  "secrets",
-  "configmaps",
-  "persistentvolumeclaims",
-  "services.nodeports",
-  "services.loadbalancers",
-]);
-const standardResources = new Set([...quotaResources, "storage"]);
 const integerResources = new Set([
   "pods",
   "resourcequotas",
@@ -40,6 +18,20 @@ const integerResources = new Set([
   "services.nodeports",
   "services.loadbalancers",
 ]);
+const quotaResources = new Set([
+  "cpu",
+  "memory",
+  "ephemeral-storage",
+  "requests.cpu",
+  "requests.memory",
+  "requests.storage",
+  "requests.ephemeral-storage",
+  "limits.cpu",
+  "limits.memory",
+  "limits.ephemeral-storage",
+  ...integerResources,
+]);
+const standardResources = new Set([...quotaResources, "storage"]);
 
 export function isHugePages(name: string): boolean {
   return name.startsWith(hugePagesPrefix);
