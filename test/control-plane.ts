@@ -8,12 +8,14 @@ import type {
   ResourceHandler,
   ResourceReference,
   ResourceRequest,
+  User,
 } from "../src/api/index.ts";
 import { Events, Pods } from "../src/api/index.ts";
 import type { ControllerDefinition } from "../src/client/index.ts";
 import { type Client, InformerSet, inProcessClient, runControllers } from "../src/client/index.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
-import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { allControllers } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
 import type { ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
@@ -21,6 +23,8 @@ import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface TestControlPlane {
   readonly client: Client;
+  /** The API as somebody else sees it. */
+  as(user: User): Client;
   readonly clock: VirtualClock;
   readonly informers: InformerSet;
   /** The kinds that are served. */
@@ -86,11 +90,14 @@ export async function startTestControlPlane(
   const client = plane.client(user);
   const stopping = new AbortController();
   const informers = new InformerSet({ client: controllersClient, clock, random, log, signal: stopping.signal });
+  const validity = { notBeforeMs: clock.now(), notAfterMs: clock.now() + 10 * 365 * 86_400_000 };
+  const authority = issue({ commonName: "kubernetes", usage: "authority", ...validity }, random);
   const all = allControllers({
     resources: plane.api.registry,
     informers,
     rootCertificate,
     signServiceAccountToken: plane.signServiceAccountToken,
+    signCertificate: certificateSigner(authority, random),
     podRange: "10.42.0.0/16",
     dnsAddress: "10.43.0.10",
   });
@@ -134,6 +141,7 @@ export async function startTestControlPlane(
   t.after(stop);
   return {
     client,
+    as: (other) => plane.client(other),
     clock,
     informers,
     registry: plane.api.registry,

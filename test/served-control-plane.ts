@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { renderKubeconfig } from "../src/cluster/pki/kubeconfig.ts";
 import { versionInfo } from "../src/cluster/version.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
@@ -62,6 +63,7 @@ export async function serveControlPlane(): Promise<ServedControlPlane> {
     plane,
     signal: stopping.signal,
     rootCertificate: authority.certificate,
+    signCertificate: certificateSigner(authority, systemRandom),
     podRange,
     serviceRange,
   });

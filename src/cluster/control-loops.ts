@@ -1,9 +1,10 @@
 import type { User } from "../api/index.ts";
 import { InformerSet, runControllers } from "../client/index.ts";
-import { allControllers, customResourceDefinitionControllerName } from "../controllers/index.ts";
+import { allControllers, customResourceDefinitionControllerName, type SignCertificate } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
 import { apiServerUser } from "../server/index.ts";
+import type { LoopName } from "./component-statuses.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { clusterDnsAccount, systemObjectsController, systemObjectsControllerName } from "./system-objects.ts";
 
@@ -15,6 +16,8 @@ export interface ControlLoopsOptions {
   readonly signal: AbortSignal;
   /** The certificate of the cluster's authority, PEM. */
   readonly rootCertificate: string;
+  /** Signs as that authority. */
+  readonly signCertificate: SignCertificate;
   readonly podRange: string;
   readonly serviceRange: string;
   /** The node of the same machine, where there is one. */
@@ -28,6 +31,9 @@ const managerUser: User = { name: "system:kube-controller-manager", groups: [aut
 
 /** The service accounts that the default policy gives controllers' roles to (bootstrap-policy/controller-roles.ts). */
 const accounts: Readonly<Record<string, string>> = {
+  "certificatesigningrequest-approving-controller": "certificate-controller",
+  "certificatesigningrequest-cleaner-controller": "certificate-controller",
+  "certificatesigningrequest-signing-controller": "certificate-controller",
   "cluster-dns": clusterDnsAccount,
   "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
   "deployment-controller": "deployment-controller",
@@ -60,7 +66,7 @@ function userOf(controller: string): User {
 
 /** Runs controllers and scheduler as clients of the control plane until the signal ends them. */
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
-  const { plane, rootCertificate, podRange, serviceRange, ownNode, ...environment } = options;
+  const { plane, rootCertificate, signCertificate, podRange, serviceRange, ownNode, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
   const clientOf = (controller: string) =>
     controller === systemObjectsControllerName || controller === customResourceDefinitionControllerName
@@ -72,21 +78,30 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     resources: plane.api.registry,
     rootCertificate,
     signServiceAccountToken: plane.signServiceAccountToken,
+    signCertificate,
     podRange,
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
   });
-  await Promise.all([
-    runControllers({
-      controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode)],
-      client: plane.client(managerUser, "kube-controller-manager"),
-      clientOf,
-      informers,
-      ...environment,
-    }),
-    runScheduler({
-      client: plane.client(schedulerUser, "kube-scheduler"),
-      informers: informersOf(schedulerUser),
-      ...environment,
-    }),
-  ]);
+  /** Notes for as long as it takes that a loop runs. */
+  const noted = async (name: LoopName, loop: Promise<void>) => {
+    plane.running.add(name);
+    try {
+      await loop;
+    } finally {
+      plane.running.delete(name);
+    }
+  };
+  const manager = runControllers({
+    controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode)],
+    client: plane.client(managerUser, "kube-controller-manager"),
+    clientOf,
+    informers,
+    ...environment,
+  });
+  const scheduler = runScheduler({
+    client: plane.client(schedulerUser, "kube-scheduler"),
+    informers: informersOf(schedulerUser),
+    ...environment,
+  });
+  await Promise.all([noted("controller-manager", manager), noted("scheduler", scheduler)]);
 }

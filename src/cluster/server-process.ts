@@ -13,6 +13,7 @@ import { startControlPlane } from "./control-plane.ts";
 import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
 import { healthChecks } from "./health-checks.ts";
+import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
@@ -71,6 +72,7 @@ export function runServer(root: string): Promise<void> {
       log,
       signal: stopping,
       rootCertificate: pki.authority.certificate,
+      signCertificate: certificateSigner(pki.authority, systemRandom),
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),

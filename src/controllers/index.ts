@@ -1,4 +1,7 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
+import { certificateApprovingController } from "./certificate-approving.ts";
+import { certificateCleaner } from "./certificate-cleaner.ts";
+import { certificateSigningController, type SignCertificate } from "./certificate-signing.ts";
 import { clusterDnsController } from "./cluster-dns.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { customResourceDefinitionController } from "./custom-resource-definition.ts";
@@ -23,6 +26,7 @@ import {
 } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
+export type { CertificateToSign, SignCertificate } from "./certificate-signing.ts";
 export { customResourceDefinitionControllerName } from "./custom-resource-definition.ts";
 export type { ResourceCatalog } from "./resource-catalog.ts";
 export type { SignServiceAccountToken } from "./service-account-token.ts";
@@ -36,6 +40,8 @@ export interface ControllerOptions {
   readonly rootCertificate: string;
   /** Makes the tokens that are kept in secrets. */
   readonly signServiceAccountToken: SignServiceAccountToken;
+  /** Signs as the authority of clients and nodes. */
+  readonly signCertificate: SignCertificate;
   /** The addresses of all pods: 10.42.0.0/16. */
   readonly podRange: string;
   /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
@@ -48,6 +54,7 @@ export function allControllers({
   informers,
   rootCertificate,
   signServiceAccountToken,
+  signCertificate,
   podRange,
   dnsAddress,
 }: ControllerOptions): readonly ControllerDefinition[] {
@@ -69,6 +76,9 @@ export function allControllers({
     nodeIpamController({ podRange }),
     clusterDnsController({ address: dnsAddress }),
     clusterRoleAggregationController,
+    certificateApprovingController,
+    certificateSigningController(signCertificate),
+    certificateCleaner,
     claimProtectionController,
     volumeProtectionController,
     volumeAttributesClassProtectionController,

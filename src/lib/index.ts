@@ -1,6 +1,7 @@
 // What has nothing to do with Kubernetes and nothing to do with the host.
 export * from "./channel.ts";
 export * from "./clock.ts";
+export * from "./der-reader.ts";
 export * from "./errors.ts";
 export * from "./freeze.ts";
 export * from "./heap.ts";

@@ -18,3 +18,14 @@ export function pemBlocks(base64: string): PemBlock[] {
   }
   return [...text.matchAll(block)].map(([, type = "", body = ""]) => ({ type, hasHeaders: body.includes(":") }));
 }
+
+/** What the first block holds, when it is of that type; undefined when it is not or when its data is no base64. */
+export function pemBytes(base64: string, type: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const [, found, body = ""] = new RegExp(block, "").exec(atob(base64)) ?? [];
+    return found === type ? Uint8Array.from(atob(body), (character) => character.charCodeAt(0)) : undefined;
+  } catch {
+    // One of both is no base64.
+    return undefined;
+  }
+}

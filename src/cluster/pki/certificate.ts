@@ -51,26 +51,60 @@ export function newPrivateKey(): string {
   }) as string;
 }
 
+/** What is certified of somebody else's key. */
+export interface CertifiedContent {
+  /** The distinguished name, DER. */
+  readonly subject: der.Der;
+  readonly publicKey: KeyObject;
+  /** The value of the extension subjectAltName, DER; undefined without other names. */
+  readonly alternativeNames: der.Der | undefined;
+  /** In the words of Kubernetes: "digital signature", "client auth". */
+  readonly usages: readonly string[];
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+/** Who signs. */
+export interface Issuer {
+  readonly certificate: X509Certificate;
+  readonly privateKey: KeyObject;
+}
+
 /** A new key and a certificate over it, signed by `issuer`; by itself when there is none. */
 export function issue(request: CertificateRequest, random: Random, issuer?: KeyPair): KeyPair {
   const privateKey = newPrivateKey();
   const key = createPrivateKey(privateKey);
-  const publicKey = createPublicKey(key);
-  const issuerKey = issuer ? createPrivateKey(issuer.privateKey) : key;
-  const issuerCertificate = issuer ? new X509Certificate(issuer.certificate) : undefined;
-  const subject = name(request);
+  const names = request.alternativeNames ?? [];
+  const content = {
+    subject: name(request),
+    publicKey: createPublicKey(key),
+    alternativeNames: names.length === 0 ? undefined : der.sequence(...names.map(generalName)),
+    usages: usagesOf[request.usage],
+    notBeforeMs: request.notBeforeMs,
+    notAfterMs: request.notAfterMs,
+  };
+  const by = issuer && {
+    certificate: new X509Certificate(issuer.certificate),
+    privateKey: createPrivateKey(issuer.privateKey),
+  };
+  return { certificate: certify(content, by ?? key, random), privateKey };
+}
+
+/** The certificate, PEM; `by` is the issuer, or the private key of one that signs itself. */
+export function certify(content: CertifiedContent, by: Issuer | KeyObject, random: Random): string {
+  const issuer = "certificate" in by ? by : undefined;
+  const issuerKey = "certificate" in by ? by.privateKey : by;
   const tbs = der.sequence(
     der.explicit(0, der.integer(Uint8Array.of(2))),
     der.integer(serialNumber(random)),
     signatureAlgorithm,
-    issuerCertificate ? subjectOf(issuerCertificate) : subject,
-    der.sequence(der.time(request.notBeforeMs), der.time(request.notAfterMs)),
-    subject,
-    publicKeyInfo(publicKey),
-    der.explicit(3, der.sequence(...extensions(request, publicKey, issuerCertificate?.publicKey ?? publicKey))),
+    issuer ? subjectOf(issuer.certificate) : content.subject,
+    der.sequence(der.time(content.notBeforeMs), der.time(content.notAfterMs)),
+    content.subject,
+    publicKeyInfo(content.publicKey),
+    der.explicit(3, der.sequence(...extensions(content, issuer?.certificate.publicKey ?? content.publicKey))),
   );
-  const certificate = der.sequence(tbs, signatureAlgorithm, der.bitString(sign("sha256", tbs, issuerKey)));
-  return { certificate: pem("CERTIFICATE", certificate), privateKey };
+  return pem("CERTIFICATE", der.sequence(tbs, signatureAlgorithm, der.bitString(sign("sha256", tbs, issuerKey))));
 }
 
 /** A positive serial number of 16 bytes: unique by chance (RFC 5280 allows up to 20). */
@@ -102,28 +136,44 @@ const publicKeyInfo = (key: KeyObject): Uint8Array => key.export({ type: "spki",
 const keyIdentifier = (key: KeyObject): Uint8Array =>
   createHash("sha256").update(publicKeyInfo(key)).digest().subarray(0, 20);
 
-function extensions(request: CertificateRequest, publicKey: KeyObject, issuerKey: KeyObject): der.Der[] {
+const usagesOf: Readonly<Record<CertificateRequest["usage"], readonly string[]>> = {
+  authority: ["digital signature", "key encipherment", "cert sign"],
+  client: ["digital signature", "key encipherment", "client auth"],
+  server: ["digital signature", "key encipherment", "server auth"],
+};
+
+/** Bits counted from the left: RFC 5280 section 4.2.1.3. */
+const keyUsageBits: Readonly<Record<string, number>> = {
+  "digital signature": 0,
+  "key encipherment": 2,
+  "cert sign": 5,
+};
+const purposes: Readonly<Record<string, string>> = {
+  "server auth": oid.serverAuthentication,
+  "client auth": oid.clientAuthentication,
+};
+
+function extensions({ usages, publicKey, alternativeNames }: CertifiedContent, issuerKey: KeyObject): der.Der[] {
   const extension = (type: string, critical: boolean, value: der.Der) =>
     der.sequence(der.objectIdentifier(type), ...(critical ? [der.boolean(true)] : []), der.octetString(value));
-  const isAuthority = request.usage === "authority";
-  const alternativeNames = request.alternativeNames ?? [];
+  const isAuthority = usages.includes("cert sign");
   const list = [
     extension(oid.basicConstraints, true, isAuthority ? der.sequence(der.boolean(true)) : der.sequence()),
-    // Bits from the left: digitalSignature 0, keyEncipherment 2, keyCertSign 5.
-    isAuthority
-      ? extension(oid.keyUsage, true, der.bitString(Uint8Array.of(0b1010_0100), 2))
-      : extension(oid.keyUsage, true, der.bitString(Uint8Array.of(0b1010_0000), 5)),
+    extension(oid.keyUsage, true, keyUsage(usages)),
     extension(oid.subjectKeyIdentifier, false, der.octetString(keyIdentifier(publicKey))),
     extension(oid.authorityKeyIdentifier, false, der.sequence(der.implicit(0, keyIdentifier(issuerKey)))),
   ];
-  if (!isAuthority) {
-    const purpose = request.usage === "server" ? oid.serverAuthentication : oid.clientAuthentication;
-    list.push(extension(oid.extendedKeyUsage, false, der.sequence(der.objectIdentifier(purpose))));
-  }
-  if (alternativeNames.length > 0) {
-    list.push(extension(oid.subjectAlternativeName, false, der.sequence(...alternativeNames.map(generalName))));
-  }
+  const extended = usages.flatMap((usage) => purposes[usage] ?? []).map(der.objectIdentifier);
+  if (extended.length > 0) list.push(extension(oid.extendedKeyUsage, false, der.sequence(...extended)));
+  if (alternativeNames) list.push(extension(oid.subjectAlternativeName, false, alternativeNames));
   return list;
+}
+
+/** DER writes a bit string of named bits without the zeros at its end. */
+function keyUsage(usages: readonly string[]): der.Der {
+  const bits = usages.flatMap((usage) => keyUsageBits[usage] ?? []);
+  const byte = bits.reduce((set, bit) => set | (0x80 >> bit), 0);
+  return der.bitString(Uint8Array.of(byte), 7 - Math.max(...bits));
 }
 
 function generalName(nameOrAddress: string): der.Der {

@@ -1,8 +1,12 @@
 // Who may approve and sign for which signer, and what nobody may ask for:
 // https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
-import { type CertificateSigningRequest, CertificateSigningRequests, type User } from "../../api/index.ts";
+import {
+  type CertificateSigningRequest,
+  CertificateSigningRequests,
+  readCertificateRequest,
+  type User,
+} from "../../api/index.ts";
 import { deepEqual } from "../../lib/index.ts";
-import { readCertificateRequest } from "../authentication/index.ts";
 import { type Authorizer, privilegedGroup } from "../authorization/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { refuse } from "./refusal.ts";

@@ -9,9 +9,9 @@ import {
   type Pod,
   Pods,
   type ResourceSlice,
+  readCertificateRequest,
 } from "../../api/index.ts";
 import { deepEqual } from "../../lib/index.ts";
-import { readCertificateRequest } from "../authentication/index.ts";
 import { isMirrorPod, mirrorPodAnnotation, nodeNameOf, podReferences } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";

@@ -7,4 +7,3 @@ export * from "./token-issuer.ts";
 export * from "./token-keys.ts";
 export * from "./union.ts";
 export * from "./x509.ts";
-export { readCertificateRequest, type Subject } from "./x509-certificate.ts";

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { ApiError } from "../../api/index.ts";
+import { ApiError, readCertificate } from "../../api/index.ts";
 import { issue } from "../../cluster/pki/certificate.ts";
 import { seededRandom, VirtualClock } from "../../lib/index.ts";
 import { createX509Authenticator } from "./x509.ts";
-import { readCertificate } from "./x509-certificate.ts";
 
 const clock = new VirtualClock();
 const hourMs = 3600 * 1000;

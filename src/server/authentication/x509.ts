@@ -1,7 +1,6 @@
-import { type User, unauthorized } from "../../api/index.ts";
+import { readCertificate, type User, unauthorized } from "../../api/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import type { Authenticator, Credentials } from "./authenticator.ts";
-import { readCertificate } from "./x509-certificate.ts";
 
 interface Known {
   readonly user: User | undefined;
