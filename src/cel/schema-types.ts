@@ -51,6 +51,13 @@ export function schemaType(schema: TypeSchema, name: string, isResourceRoot = fa
   return sizedType(schema, name, isResourceRoot)?.type;
 }
 
+/** The most values of the schema that fit into one request; undefined where expressions cannot look at them. */
+export function valuesMax(schema: TypeSchema, isResourceRoot = false): number | undefined {
+  const sized = sizedType(schema, "value", isResourceRoot);
+  // Each is followed by a comma.
+  return sized && Math.floor(requestBytesMax / (sized.minBytes + 1));
+}
+
 function sizedType(given: TypeSchema, name: string, isResourceRoot: boolean): Sized | undefined {
   if (given["x-kubernetes-int-or-string"]) return { type: { ...dynType, maxElements: textSize(given) }, minBytes: 1 };
   const schema = isResourceRoot ? withObjectMeta(given) : given;

@@ -1,5 +1,6 @@
 // Paths to fields of a schema, as rules and selectable fields name them: `.spec.replicas`, `.spec.map['a.b']`.
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go, ValidFieldPath.
+import type { Path } from "../meta/field-error.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
 import { isSchema } from "./schema-parts.ts";
 
@@ -35,6 +36,17 @@ export function findField(
     if (closing !== "]") throw new Error(`expected ] but got ${closing}`);
   }
   return { names, schema };
+}
+
+/** The place that a path names below `at`: keys of maps stand in brackets. */
+export function fieldPathBelow(at: Path, path: string, root: JSONSchemaProps): Path {
+  let schema: JSONSchemaProps | undefined = root;
+  let place = at;
+  for (const name of findField(path, root, { allowsBrackets: true }).names) {
+    place = schema?.properties ? place.child(name) : place.key(name);
+    schema = schema && fieldOf(schema, name);
+  }
+  return place;
 }
 
 function unquoted(token: string): string {

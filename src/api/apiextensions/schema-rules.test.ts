@@ -251,15 +251,18 @@ test("rules in CEL say what they have to", () => {
     [],
   );
   assert.deepEqual(rule({ rule: " " }), [`${place}.rule: Required value: rule is not specified`]);
-  assert.deepEqual(rule({ rule: "a\n&& b" }), [
+  assert.deepEqual(rule({ rule: "true\n&& true" }), [
     `${place}.message: Required value: message must be specified if rule contains line breaks`,
   ]);
-  assert.deepEqual(rule({ rule: "a", message: "b\nc", messageExpression: " ", reason: "Because", fieldPath: ".g" }), [
-    `${place}.message: Invalid value: "b\\nc": message must not contain line breaks`,
-    `${place}.messageExpression: Required value: messageExpression must be non-empty if specified`,
-    `${place}.reason: Unsupported value: "Because": supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"`,
-    `${place}.fieldPath: Invalid value: ".g": fieldPath must be a valid path`,
-  ]);
+  assert.deepEqual(
+    rule({ rule: "true", message: "b\nc", messageExpression: " ", reason: "Because", fieldPath: ".g" }),
+    [
+      `${place}.message: Invalid value: "b\\nc": message must not contain line breaks`,
+      `${place}.messageExpression: Required value: messageExpression must be non-empty if specified`,
+      `${place}.reason: Unsupported value: "Because": supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"`,
+      `${place}.fieldPath: Invalid value: ".g": fieldPath must be a valid path`,
+    ],
+  );
 });
 
 test("where the status is written by itself, the root says nothing about fields together", () => {

@@ -1,5 +1,6 @@
 // What a CRD's schema may say: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go,
-// ValidateCustomResourceDefinitionOpenAPISchema and its parts. Expressions in CEL are not compiled here.
+// ValidateCustomResourceDefinitionOpenAPISchema and its parts. Expressions in CEL are compiled
+// in expression-costs.ts.
 import { eachEntry, eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";

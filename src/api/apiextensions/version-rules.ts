@@ -14,6 +14,7 @@ import type {
   SelectableField,
 } from "../types.generated.ts";
 import { validateDefaults } from "./default-rules.ts";
+import { validateExpressions } from "./expression-costs.ts";
 import { findField } from "./field-path.ts";
 import { isGiven, unsupportedField } from "./schema-parts.ts";
 import { validateSchemaRules } from "./schema-rules.ts";
@@ -148,7 +149,7 @@ function validateValidation(validation: CustomResourceValidation | undefined, ha
   const unreadable = unsupportedField(schema);
   if (unreadable === undefined) {
     const wrong = validateStructural(schema, at);
-    errors.push(...(wrong.length > 0 ? wrong : validateDefaults(schema, at)));
+    errors.push(...(wrong.length > 0 ? wrong : [...validateDefaults(schema, at), ...validateExpressions(schema, at)]));
   }
   errors.push(...validateSchemaRules(schema, at));
   // The rules have said it better, unless they say nothing of it.
