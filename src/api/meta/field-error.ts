@@ -1,32 +1,37 @@
 import type { FieldError } from "./api-error.ts";
 
-/** A place in an object. Paths are values: `at.child("spec").index(0)` makes a new one. */
+/** A place in an object. Paths are values: `at.child("spec").index(0)` makes a new one. Their text is made when it is read. */
 export class Path {
-  readonly #text: string;
+  readonly #parent: Path | undefined;
+  /** The names of fields, or an index or key. */
+  readonly #step: readonly string[] | string | number;
 
-  private constructor(text: string) {
-    this.#text = text;
+  private constructor(parent: Path | undefined, step: readonly string[] | string | number) {
+    this.#parent = parent;
+    this.#step = step;
   }
 
-  static root = new Path("");
+  static root = new Path(undefined, []);
 
   /** The path of the field `names` below this one. */
   child(...names: readonly string[]): Path {
-    const tail = names.join(".");
-    return new Path(this.#text === "" ? tail : `${this.#text}.${tail}`);
+    return new Path(this, names);
   }
 
   index(index: number): Path {
-    return new Path(`${this.#text}[${index}]`);
+    return new Path(this, index);
   }
 
   /** The path of a map's entry: `data[key]`. */
   key(key: string): Path {
-    return new Path(`${this.#text}[${key}]`);
+    return new Path(this, key);
   }
 
   toString(): string {
-    return this.#text;
+    const before = this.#parent ? String(this.#parent) : "";
+    if (typeof this.#step !== "object") return `${before}[${this.#step}]`;
+    const tail = this.#step.join(".");
+    return before === "" || tail === "" ? before + tail : `${before}.${tail}`;
   }
 }
 

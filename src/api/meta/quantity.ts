@@ -76,8 +76,11 @@ function parsed(quantity: QuantityLike): ParsedQuantity {
   return typeof quantity === "string" ? parseQuantity(quantity) : quantity;
 }
 
+/** As far as quantities mostly go: a power of big integers takes longer than to look it up. */
+const powersOfTen = Array.from({ length: 32 }, (_, exponent) => 10n ** BigInt(exponent));
+
 function powerOfTen(exponent: number): bigint {
-  return 10n ** BigInt(exponent);
+  return powersOfTen[exponent] ?? 10n ** BigInt(exponent);
 }
 
 /** The quantity with no digits below 10^scale, rounded away from zero. */

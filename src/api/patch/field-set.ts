@@ -247,8 +247,7 @@ export function formatPath(path: FieldPath): string {
   return path.map(formatElement).join("");
 }
 
-/** A path element as messages print it. */
-export function formatElement(element: string): string {
+function formatElement(element: string): string {
   const rest = element.slice(2);
   if (element.startsWith("f:")) return `.${rest}`;
   if (element.startsWith("i:")) return `[${rest}]`;

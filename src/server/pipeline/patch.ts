@@ -3,8 +3,10 @@ import {
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
+  isObject,
   type KubeObject,
   notFound,
+  type ObjectMeta,
   resolveBuiltIn,
   serverSideApply,
   unsupportedMediaType,
@@ -20,7 +22,7 @@ import { isBuiltIn } from "./kind-rules.ts";
 export function patchBody(request: ObjectRequest, form: Form, shown: KubeObject | undefined): Draft<KubeObject> {
   if (request.patchType === "application/apply-patch+yaml") return apply(request, form, shown);
   if (!shown) throw notFound(request.definition, request.name);
-  return decodePatchResult(request, form, patched(request, form, shown));
+  return changed(request, form, shown);
 }
 
 function apply(request: ObjectRequest, form: Form, live: KubeObject | undefined): Draft<KubeObject> {
@@ -30,6 +32,43 @@ function apply(request: ObjectRequest, form: Form, live: KubeObject | undefined)
   const draft = decodePatchResult(request, form, object);
   setManagedFields(draft, managedFields);
   return draft;
+}
+
+/**
+ * The object that a patch makes. Its managers are set aside meanwhile where the patch says nothing of them: they are
+ * half of an object, and need no decoding.
+ */
+function changed(request: ObjectRequest, form: Form, shown: KubeObject): Draft<KubeObject> {
+  const { managedFields, ...metadata } = shown.metadata;
+  if (!managedFields || namesManagers(request)) return decodePatchResult(request, form, patched(request, form, shown));
+  const draft = decodePatchResult(request, form, patched(request, form, { ...shown, metadata }));
+  draft.metadata.managedFields = managedFields as Draft<ObjectMeta>["managedFields"] & object; // replaced, never changed
+  return draft;
+}
+
+/** Whether a patch may read or write metadata.managedFields, or the whole that they are a part of. */
+function namesManagers({ body, patchType }: ObjectRequest): boolean {
+  if (patchType === "application/json-patch+json")
+    return !Array.isArray(body) || body.some((each: unknown) => isObject(each) && pointers(each).some(leadsToManagers));
+  const metadata = isObject(body) ? body.metadata : undefined;
+  return (
+    isObject(body) &&
+    (Object.hasOwn(body, "$patch") || (isObject(metadata) ? hasDirective(metadata) : metadata === null))
+  );
+}
+
+function hasDirective(metadata: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(metadata).some((name) => name.includes("managedFields") || name.startsWith("$"));
+}
+
+const pointers = ({ path, from }: Readonly<Record<string, unknown>>) => [path, from];
+
+function leadsToManagers(pointer: unknown): boolean {
+  return (
+    pointer === "" ||
+    pointer === "/metadata" ||
+    (typeof pointer === "string" && pointer.startsWith("/metadata/managed"))
+  );
 }
 
 function patched(request: ObjectRequest, form: Form, shown: KubeObject): unknown {
