@@ -34,6 +34,8 @@ import {
   type WebhookCaller,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
+import { componentStatuses, type LoopName } from "./component-statuses.ts";
+import { storageAnswers } from "./health-checks.ts";
 import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
@@ -63,6 +65,8 @@ export interface ControlPlane {
   /** Makes tokens that do not end, for those who keep them in secrets. */
   signServiceAccountToken(account: ServiceAccount, secretName: string): Promise<string>;
   readonly issuer: string;
+  /** The loops that run now; who runs them keeps it. */
+  readonly running: Set<LoopName>;
   /** Where pods reach it. */
   readonly endpoint: ApiEndpoint;
   /** The API as `user` sees it, without sockets; `program` is who manages the fields that it writes. */
@@ -89,6 +93,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const registry = new ResourceRegistry();
   const webhooks = { lookup, call: options.callWebhook ?? noWebhooks };
   const customResources = serveCustomResources({ registry, cache, webhooks, random, log });
+  const running = new Set<LoopName>();
   const api = createApiServer({
     registry,
     storage,
@@ -99,6 +104,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
     ]),
+    computed: new Map([["componentstatuses", () => componentStatuses(running, () => storageAnswers(storage, clock))]]),
     admission: defaultAdmissionPlugins({ lookup, clock, random, authorizer, rules: rbac }),
     clock,
     random,
@@ -125,6 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     cache,
     tokenKeys,
     issuer,
+    running,
     signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
     client: (user, program) => inProcessClient(api, user, program),
     async close() {

@@ -15,11 +15,10 @@ export interface HealthSubjects {
 
 /** What /livez and /readyz look at, under the names that Kubernetes' API server gives its checks. */
 export function healthChecks({ storage, cache, clock, stopping }: HealthSubjects): HealthCheck[] {
-  // Nothing is kept there: the storage only has to answer.
-  const storageAnswers = () => inTime(clock, "the storage", () => storage.range("/registry/health/"));
+  const answers = () => storageAnswers(storage, clock);
   return [
-    { name: "etcd", check: storageAnswers },
-    { name: "etcd-readiness", check: storageAnswers, onlyReadiness: true },
+    { name: "etcd", check: answers },
+    { name: "etcd-readiness", check: answers, onlyReadiness: true },
     {
       name: "informer-sync",
       check: () => inTime(clock, "the cache", (signal) => cache.waitFor(storage.revision, signal)),
@@ -33,6 +32,11 @@ export function healthChecks({ storage, cache, clock, stopping }: HealthSubjects
       onlyReadiness: true,
     },
   ];
+}
+
+/** Rejects when the storage does not answer. Nothing is kept where it is asked. */
+export function storageAnswers(storage: Pick<Storage, "range">, clock: Clock): Promise<void> {
+  return inTime(clock, "the storage", () => storage.range("/registry/health/"));
 }
 
 async function inTime(clock: Clock, what: string, ask: (signal: AbortSignal) => Promise<unknown>): Promise<void> {

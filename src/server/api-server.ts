@@ -6,6 +6,7 @@ import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
+import type { ComputedObjects } from "./pipeline/computed.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
@@ -27,6 +28,7 @@ export interface ApiServerOptions {
   readonly commitHooks?: ReadonlyMap<string, CommitHook>;
   /** Reviews and subresources that are answered and not stored. */
   readonly createHandlers?: CreateHandlers;
+  readonly computed?: ComputedObjects;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -58,6 +60,7 @@ class Pipeline implements ApiServer {
       ...options,
       commitHooks: options.commitHooks ?? new Map(),
       createHandlers: options.createHandlers ?? new Map(),
+      computed: options.computed ?? new Map(),
       snapshots: new ListSnapshots(options.clock),
       storeOf(definition) {
         let store = stores.get(definition);

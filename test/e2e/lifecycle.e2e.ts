@@ -63,10 +63,15 @@ test("status tells components, nodes and what was found on the machine", async (
   assert.match(await cluster.roder(["status"]), /API +https:\/\/127\.0\.0\.1:6443 answers/);
 });
 
-test("readyz names what it looks at", async () => {
+test("readyz names what it looks at, and component statuses say what runs", async () => {
   const text = await cluster.kubectl("get", "--raw", "/readyz?verbose");
   assert.match(text, /\[\+\]etcd ok\n(.*\n)*\[\+\]shutdown ok\n(.*\n)*readyz check passed/);
   assert.equal(await cluster.kubectl("get", "--raw", "/livez/etcd"), "ok");
+  const components = (await cluster.kubectl("get", "componentstatuses", "--no-headers")).trim().split("\n");
+  assert.deepEqual(
+    components.map((line) => line.trim().split(/ +/)),
+    ["controller-manager", "etcd-0", "scheduler"].map((name) => [name, "Healthy", "ok"]),
+  );
 });
 
 test("the node says that the control plane runs beside it, also after somebody took that away, and takes pods", async () => {

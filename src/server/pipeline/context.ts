@@ -6,6 +6,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { CreateHandlers } from "../create-handler.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { CommitHook } from "./commit-hook.ts";
+import type { ComputedObjects } from "./computed.ts";
 import type { ListSnapshots } from "./list-snapshots.ts";
 import type { ResourceStore } from "./resource-store.ts";
 
@@ -19,6 +20,7 @@ export interface PipelineContext {
   /** What is written together with objects of a kind, by `<plural>.<group>`. */
   readonly commitHooks: ReadonlyMap<string, CommitHook>;
   readonly createHandlers: CreateHandlers;
+  readonly computed: ComputedObjects;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

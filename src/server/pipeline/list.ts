@@ -1,5 +1,6 @@
 import { type ApiError, apiVersionOf, badRequest, expired, type ListMeta, type ObjectList } from "../../api/index.ts";
 import type { Revision, StoredObject } from "../../storage/index.ts";
+import { computedObjects } from "./computed.ts";
 import type { ObjectRequest } from "./context.ts";
 import { formatContinueToken, parseContinueToken } from "./continue-token.ts";
 import { checkListOptions } from "./list-options.ts";
@@ -24,6 +25,11 @@ export function objectListOf({ kind, apiVersion, metadata, items }: ListPage): O
 export async function listObjects(request: ObjectRequest): Promise<ListPage> {
   const { options, definition, context } = request;
   checkListOptions(options, false);
+  const computed = computedObjects(request);
+  if (computed) {
+    const { listKind: kind } = definition;
+    return { kind, apiVersion: apiVersionOf(definition), metadata: {}, items: await computed, shared: false };
+  }
   const selection = selectionOf(definition, options, request.name);
   if (options.continue && options.resourceVersion && options.resourceVersion !== "0")
     throw badRequest("specifying resource version is not allowed when using continue");

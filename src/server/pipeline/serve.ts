@@ -13,6 +13,7 @@ import type { CreateRequest } from "../create-handler.ts";
 import { ServedList, type ServedObject, type ServedResponse, ServedWatch } from "../served-response.ts";
 import { admitAction } from "./admission-chain.ts";
 import { bindPod } from "./binding.ts";
+import { computedObjects } from "./computed.ts";
 import type { ObjectRequest } from "./context.ts";
 import { createObject } from "./create.ts";
 import { decodeBody } from "./decode.ts";
@@ -84,7 +85,8 @@ async function bind(request: ObjectRequest, body: Draft<KubeObject>): Promise<Se
 async function getObject(request: ObjectRequest): Promise<ServedObject> {
   const { context, store, definition, namespace, name, options } = request;
   await waitForRead(context, options, request.signal);
-  const found = await store.read(namespace, name);
+  const computed = computedObjects(request);
+  const found = computed ? (await computed)[0] : await store.read(namespace, name);
   if (!found) throw notFound(definition, name);
   return stored(request, 200, found);
 }
