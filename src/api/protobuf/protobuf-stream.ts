@@ -5,7 +5,8 @@ import { tagOf, varintLength, WireWriter } from "./wire-writer.ts";
 /** What stands before the items of a list, each with its own head, which take `itemsLength` bytes together. */
 export function protobufListHead(list: Kinded & { readonly metadata: object }, itemsLength: number): Uint8Array {
   // The metadata of every list is its first field, the items are its second: as in the list that has no kind.
-  const own = encodeProtobufMessage({ ...list, ...metadataList })!;
+  const listOfNone = { ...metadataList, metadata: list.metadata };
+  const own = encodeProtobufMessage(listOfNone)!;
   return joinBytes(protobufHead(list, own.length + itemsLength), own);
 }
 
