@@ -4,6 +4,7 @@ export { CompileError, type Issue } from "./compile-error.ts";
 export { Environment, type EnvironmentOptions } from "./environment.ts";
 export { lazyObject, toJson, toValue } from "./json-values.ts";
 export { compile, costLimitPerCall, type Evaluation, type EvaluationFailure, type Program } from "./program.ts";
+export { matches as matchesPattern } from "./regular-expressions.ts";
 export { escapeFieldName, schemaType, type TypeSchema, valuesMax } from "./schema-types.ts";
 export {
   boolType,

@@ -1,5 +1,6 @@
 // Whether a schema is structural: k8s.io/apiextensions-apiserver/pkg/apiserver/schema, validation.go and complete.go.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+import { EvaluationError, matchesPattern } from "../../cel/index.ts";
 import { deepEqual } from "../../lib/index.ts";
 import { eachEntry, eachItem } from "../field-rules.ts";
 import { type FieldError, fieldErrorBody } from "../meta/api-error.ts";
@@ -143,26 +144,18 @@ function validateValues(schema: JSONSchemaProps, { skipsAnyOf, skipsFirstAnyOf }
   const wrong = schema.pattern ? whatIsWrongWithPattern(schema.pattern) : undefined;
   if (wrong !== undefined)
     errors.push(
-      invalidValue(
-        at.child("pattern"),
-        schema.pattern,
-        `must be a valid regular expression, but isn't: error parsing regexp: ${wrong}`,
-      ),
+      invalidValue(at.child("pattern"), schema.pattern, `must be a valid regular expression, but isn't: ${wrong}`),
     );
   return errors;
 }
 
-/** Forms of Go's expressions that ours do not know; what has them is taken for right. */
-const onlyGo = /\(\?[PimsU-]|\[\[:|\\[AzQEpPxC]/;
-
 function whatIsWrongWithPattern(pattern: string): string | undefined {
-  if (onlyGo.test(pattern)) return undefined;
   try {
-    new RegExp(pattern);
+    matchesPattern("", pattern);
     return undefined;
   } catch (error) {
-    // A RegExp throws for nothing but its syntax.
-    return (error as Error).message.replace(/^Invalid regular expression: /, "");
+    if (error instanceof EvaluationError) return error.message;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 // Validation of custom resources against the values their CRD's schema allows, with the errors of Kubernetes
 // (k8s.io/kube-openapi/pkg/validation, k8s.io/apiextensions-apiserver/pkg/apiserver/validation).
+import { EvaluationError, matchesPattern } from "../../cel/index.ts";
 import { deepEqual } from "../../lib/index.ts";
 import {
   type FieldError,
@@ -108,25 +109,14 @@ function checkString(at: Path, value: string, schema: Schema, errors: FieldError
     errors.push(invalidType(at, value, `${at} in body must be of type ${format}: ${JSON.stringify(value)}`));
 }
 
-const patterns = new Map<string, RegExp | undefined>();
-
-/** Whether the text matches; a pattern that only Go's syntax knows matches everything. */
+/** Patterns are RE2's: those of JavaScript may run for ever. The CRD's own validation lets no wrong pattern pass. */
 function matches(pattern: string, value: string): boolean {
-  if (!patterns.has(pattern)) {
-    if (patterns.size >= 1000) patterns.clear();
-    patterns.set(pattern, compile(pattern));
+  try {
+    return matchesPattern(value, pattern);
+  } catch (error) {
+    if (error instanceof EvaluationError) return true; // of a CRD that is older than that validation
+    throw error;
   }
-  return patterns.get(pattern)?.test(value) ?? true;
-}
-
-function compile(pattern: string): RegExp | undefined {
-  for (const flags of ["u", ""])
-    try {
-      return new RegExp(pattern, flags);
-    } catch {
-      // Go allows escapes that the stricter syntax does not; without the flag most are read.
-    }
-  return undefined;
 }
 
 function checkNumber(at: Path, value: number, schema: Schema, errors: FieldError[]): void {

@@ -265,6 +265,14 @@ test("formats are those that Kubernetes knows", () => {
   assert.ok(hasFormat("anything", "of-my-own"));
 });
 
+test("patterns are those of RE2, which take no longer than the text is long", () => {
+  const at = rootPath.child("x");
+  const evil = "a".repeat(50_000);
+  assert.deepEqual(validateSchema(at, `${evil}!`, { type: "string", pattern: "^(a+)+$" }).length, 1);
+  assert.deepEqual(validateSchema(at, "ABC", { type: "string", pattern: "(?i)^abc\\z" }), []);
+  assert.deepEqual(validateSchema(at, "a", { type: "string", pattern: "(?P<x>[[:alpha:]])" }), []);
+});
+
 test("good values have no errors", () => {
   for (const [value, schema] of [
     [1, { type: "number" }],
