@@ -1,4 +1,4 @@
-import { ApiError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
+import { type ResourceHandler, type ResourceRequest, resourceNotServed, type User } from "../api/index.ts";
 import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { Storage, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
@@ -89,7 +89,7 @@ class Pipeline implements ApiServer {
   #objectRequest(request: ResourceRequest, user: User): ObjectRequest {
     const { group, version, plural, namespace = "", name = "", subresource = "", options = {} } = request;
     const definition = this.registry.find(group, version, plural);
-    if (!definition) throw new ApiError(404, "NotFound", "the server could not find the requested resource");
+    if (!definition) throw resourceNotServed();
     const deprecation = deprecationOf(definition);
     return {
       context: this.#context,

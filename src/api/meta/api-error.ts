@@ -95,6 +95,11 @@ export function methodNotSupported(resource: GroupResource, verb: string): ApiEr
   return new ApiError(405, "MethodNotAllowed", message, detailsOf(resource, ""));
 }
 
+/** Nothing is served at the path: no such resource or subresource, whatever the object. */
+export function resourceNotServed(): ApiError {
+  return new ApiError(404, "NotFound", "the server could not find the requested resource");
+}
+
 /** The path has no such method, whatever it leads to. */
 export function methodNotAllowed(): ApiError {
   return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");

@@ -45,6 +45,7 @@ test("version and health are told", async () => {
 const wrongRequests: readonly [string, Sent & { method: string; path: string }, number, RegExp][] = [
   ["an unknown path", { method: "GET", path: "/nothing" }, 404, /^404 page not found\n$/],
   ["an unknown resource", { method: "GET", path: "/api/v1/nothings" }, 404, /could not find the requested resource/],
+  ["an unknown subresource", { method: "GET", path: "/api/v1/nodes/x/nothing" }, 404, /find the requested resource/],
   ["a stranger's certificate", { method: "GET", path: "/api", key: strangerKey }, 401, /"reason":"Unauthorized"/],
   ["broken JSON", { method: "POST", path: "/api/v1/namespaces/default/configmaps", body: "{" }, 400, /"BadRequest"/],
   [

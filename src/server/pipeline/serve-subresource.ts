@@ -4,6 +4,7 @@ import {
   methodNotSupported,
   notFound,
   qualifiedResource,
+  resourceNotServed,
   type SubresourceFact,
   type Verb,
 } from "../../api/index.ts";
@@ -22,7 +23,7 @@ import { subresourceForm } from "./subresource-forms.ts";
 export async function serveSubresource(request: ObjectRequest, verb: Verb): Promise<ServedResponse> {
   const { definition, subresource, namespace, name } = request;
   const fact = definition.subresources.find((each) => each.name === subresource);
-  if (!fact || (definition.namespaced && namespace === "") || name === "") throw notFound(definition, name);
+  if (!fact || (definition.namespaced && namespace === "") || name === "") throw resourceNotServed();
   if (!fact.verbs.includes(verb)) throw methodNotSupported(definition, verb);
   if (verb === "create") return act(request, fact);
   const form = subresourceForm(definition, subresource);
