@@ -149,6 +149,7 @@ async function startProcesses(
 /** This program as a component's process. */
 function roderCommand(component: string, root: string): [string, ...string[]] {
   const main = join(import.meta.dirname, "../cli/main.ts");
-  const flags = ["--disable-warning=ExperimentalWarning"];
+  // A young generation of 3 × 4 MB costs requests nothing that shows, and at rest each process is 11 MB smaller.
+  const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
   return [process.execPath, ...flags, main, ...componentArguments(component, root)];
 }
