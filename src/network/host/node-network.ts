@@ -111,16 +111,19 @@ export async function machineAddress(): Promise<string | undefined> {
  */
 export async function tearDownNodeNetwork(network: NodeNetwork): Promise<void> {
   const { bridge, nftTable } = network;
-  const alias = (await links()).find((each) => each.ifname === bridge)?.ifalias;
-  if (alias !== undefined && alias !== ownerAlias(network)) return;
+  const own = (await links()).find((each) => each.ifname === bridge);
+  if (own?.ifalias !== undefined && own.ifalias !== ownerAlias(network)) return;
   const script = `add table ip ${nftTable}\ndelete table ip ${nftTable}\n`;
   await run("nft", ["-f", "-"], script);
-  if (await interfaceExists(bridge)) await run("ip", ["link", "delete", bridge]);
-  const routes = JSON.parse((await run("ip", ["-json", "-4", "route", "show", "type", "unreachable"])) || "[]") as {
-    dst?: string;
-  }[];
-  if (routes.some((each) => each.dst === network.podRange)) {
-    await run("ip", ["route", "delete", "unreachable", network.podRange, "metric", "4096"]);
+  if (own) {
+    const routes = JSON.parse((await run("ip", ["-json", "-4", "route", "show", "type", "unreachable"])) || "[]") as {
+      dst?: string;
+    }[];
+    if (routes.some((each) => each.dst === network.podRange)) {
+      await run("ip", ["route", "delete", "unreachable", network.podRange, "metric", "4096"]);
+    }
+    // Last: without the bridge, as after a boot, a route to the range is another cluster's.
+    await run("ip", ["link", "delete", bridge]);
   }
   await restoreKernelSettings(network);
 }
