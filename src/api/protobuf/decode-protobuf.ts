@@ -87,8 +87,8 @@ function envelopeOf(bytes: Uint8Array): Envelope {
       const typeMeta = new WireReader(reader.bytes());
       while (!typeMeta.atEnd) {
         const inner = typeMeta.tag();
-        if (inner.field === 1 && inner.wireType === 2) envelope.apiVersion = text.decode(typeMeta.bytes());
-        else if (inner.field === 2 && inner.wireType === 2) envelope.kind = text.decode(typeMeta.bytes());
+        if (inner.field === 1 && inner.wireType === 2) envelope.apiVersion = typeMeta.string();
+        else if (inner.field === 2 && inner.wireType === 2) envelope.kind = typeMeta.string();
         else typeMeta.skip(inner.wireType);
       }
     } else if (field === 2 && wireType === 2) envelope.raw = new Uint8Array(reader.bytes());
@@ -129,7 +129,7 @@ interface Scalar {
 }
 
 const scalars: Readonly<Record<string, Scalar>> = {
-  s: { wireType: 2, zero: "", read: (reader) => text.decode(reader.bytes()) },
+  s: { wireType: 2, zero: "", read: (reader) => reader.string() },
   x: { wireType: 2, zero: "", read: (reader) => reader.bytes().toBase64() },
   b: { wireType: 0, zero: false, read: (reader) => reader.integer() !== 0 },
   i: { wireType: 0, zero: 0, read: (reader) => reader.integer() },
@@ -184,7 +184,7 @@ function readEntry(object: Record<string, Json>, field: Field, reader: WireReade
     const { field: id, wireType } = entry.tag();
     if (id === 1) {
       expectWireType(wireType, 2);
-      key = text.decode(entry.bytes());
+      key = entry.string();
     } else if (id === 2) value = field.read(entry, wireType, depth);
     else entry.skip(wireType);
   }

@@ -128,7 +128,7 @@ test("text of every length and alphabet arrives as it was", () => {
   const lengths = [0, 1, 63, 64, 65, 126, 127, 128, 129, 16_383, 16_384, 70_000];
   const data: Record<string, string> = {};
   for (const length of lengths)
-    for (const letter of ["a", "ü", "語", "😀"]) data[`${letter}${length}`] = letter.repeat(length);
+    for (const letter of ["a", "ü", "語", "😀", "\ufeff"]) data[`${letter}${length}`] = letter.repeat(length);
   const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "texts" }, data };
   assert.deepEqual(roundTrip(object), object);
 });

@@ -1,3 +1,7 @@
+const text = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Strings up to this are read faster by hand than by the decoder, when they are ASCII. */
+const shortMax = 32;
+
 /** Reads the protobuf wire format (protobuf.dev/programming-guides/encoding). Throws ProtobufError for broken bytes. */
 export class WireReader {
   readonly #bytes: Uint8Array;
@@ -15,13 +19,22 @@ export class WireReader {
 
   /** The number and the wire type of the next field. */
   tag(): { readonly field: number; readonly wireType: number } {
-    const tag = this.#varint();
-    return { field: Number(tag >> 3n), wireType: Number(tag & 7n) };
+    const tag = this.integer();
+    return { field: Math.floor(tag / 8), wireType: tag & 7 };
   }
 
   /** A signed 64-bit integer; a number where that is exact, as JSON would have it. */
   integer(): number {
-    return Number(BigInt.asIntN(64, this.#varint()));
+    // Nearly all are short: only what does not fit into 28 bits needs the slow arithmetic.
+    const start = this.#at;
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.#byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    this.#at = start;
+    return this.#largeInteger();
   }
 
   double(): number {
@@ -30,13 +43,28 @@ export class WireReader {
   }
 
   bytes(): Uint8Array {
-    const length = Number(this.#varint());
+    const length = this.integer();
     const at = this.#take(length);
     return this.#bytes.subarray(at, at + length);
   }
 
+  /** UTF-8; what is none becomes U+FFFD, as Go's JSON has it. */
+  string(): string {
+    const length = this.integer();
+    const at = this.#take(length);
+    const end = at + length;
+    let ascii = "";
+    if (length <= shortMax)
+      for (let index = at; index < end; index++) {
+        const byte = this.#bytes[index]!;
+        if (byte >= 0x80) break;
+        ascii += String.fromCharCode(byte);
+      }
+    return ascii.length === length ? ascii : text.decode(this.#bytes.subarray(at, end));
+  }
+
   skip(wireType: number): void {
-    if (wireType === 0) this.#varint();
+    if (wireType === 0) this.integer();
     else if (wireType === 1) this.#take(8);
     else if (wireType === 2) this.bytes();
     else if (wireType === 5) this.#take(4);
@@ -50,19 +78,12 @@ export class WireReader {
     return at;
   }
 
-  #varint(): bigint {
-    // Nearly all are short: only what does not fit into 28 bits needs the slow arithmetic.
-    let value = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
+  #largeInteger(): number {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.#byte();
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt(value);
-    }
-    let large = BigInt(value);
-    for (let shift = 28n; shift < 70n; shift += 7n) {
-      const byte = this.#byte();
-      large |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return large;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
     }
     throw new ProtobufError("integer overflow");
   }
