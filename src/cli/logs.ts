@@ -38,11 +38,15 @@ export async function logs(component: string | undefined, options: LogsOptions):
 function follow(end: { path: string; prefix: string; size: number }): Promise<never> {
   let { size } = end;
   let reading = false;
+  // Gives how many bytes that were: less than asked for when the file was emptied meanwhile.
   const print = async (path: string, start: number, length: number) => {
-    if (length <= start) return;
+    let bytes = 0;
+    if (length <= start) return bytes;
     for await (const chunk of createReadStream(path, { start, end: length - 1, encoding: "utf8" })) {
       process.stdout.write(end.prefix === "" ? chunk : String(chunk).replaceAll(/^(?=.)/gm, end.prefix));
+      bytes += Buffer.byteLength(chunk);
     }
+    return bytes;
   };
   const readOn = async () => {
     if (reading) return;
@@ -52,8 +56,7 @@ function follow(end: { path: string; prefix: string; size: number }): Promise<ne
         await print(olderLog(end.path), size, sizeOf(olderLog(end.path)));
         size = 0;
       }
-      await print(end.path, size, now);
-      size = now;
+      size += await print(end.path, size, now);
     }
     reading = false;
   };
