@@ -21,7 +21,7 @@ import {
   durationType,
   dynType,
   errorType,
-  type Field,
+  fieldOf,
   formatType,
   intType,
   isDyn,
@@ -48,7 +48,7 @@ export type Reference =
 export interface Declarations {
   readonly variables: ReadonlyMap<string, CelType>;
   /** Types that expressions may name and objects that they may make. */
-  readonly types: ReadonlyMap<string, CelType>;
+  readonly types: { get(name: string): CelType | undefined };
   readonly functions: FunctionTable;
 }
 
@@ -186,7 +186,7 @@ class Checker {
       case "map":
         return target.value;
       case "object": {
-        const field: Field | undefined = target.fields.get(name);
+        const field = fieldOf(target, name);
         return field ? field.type : this.#issue(at, `undefined field '${name}'`);
       }
       default:
@@ -305,7 +305,7 @@ class Checker {
     if (type.kind !== "object") return this.#issue(expr, `'${expr.typeName}' is not a message type`);
     for (const field of expr.fields) {
       const given = this.#entryType(field.value, field.isOptional);
-      const expected = type.fields.get(field.name)?.type;
+      const expected = fieldOf(type, field.name)?.type;
       if (!expected) this.#issue(field, `undefined field '${field.name}'`);
       else if (!this.#substitutions.assign([given], [expected]))
         this.#issue(

@@ -66,7 +66,7 @@ class Estimator {
 
   #declared(expr: Expr): CelType | undefined {
     const reference = this.#checked.referenceOf(expr);
-    return reference?.kind === "variable" ? reference.type : undefined;
+    return reference?.type;
   }
 
   #keepOrigin(expr: Expr, origin: CelType | undefined): void {

@@ -1,6 +1,6 @@
 // What calls cost, in cel-go's units: at run time by the values, and before by the sizes that schemas allow.
 // Sources: cel-go's checker/cost.go and interpreter/runtimecost.go, apiserver's pkg/cel/library/cost.go.
-import type { CelType } from "./types.ts";
+import { type CelType, optionalOf } from "./types.ts";
 import { List, MapValue, sizeOf, type Value } from "./values.ts";
 
 /** From the least to the most; the most is `unbounded` where nothing is known. */
@@ -69,9 +69,6 @@ export function traversal(times = 1, resultSize?: (size: Range) => Range): CostR
   };
 }
 
-/** As traversal, but estimated as a plain call: what upstream does for functions that are no methods. */
-export const parsing: CostRule = { ...traversal(), estimate: () => ({ cost: fixed(1) }) };
-
 /** The size of the second argument counts, as for prefixes. */
 export const affix: CostRule = {
   actual: (args) => Math.ceil(sizeAt(args, 0) * traversalFactor),
@@ -85,11 +82,13 @@ export const contained: CostRule = {
   }),
 };
 
-/** Equality and order: as far as the shorter one goes. */
+/** Equality and order: as far as the shorter one goes; values of libraries are of bounded size. */
 export const comparison: CostRule = {
   actual: (args) => Math.ceil(Math.min(sizeAt(args, 0), sizeAt(args, 1)) * traversalFactor),
   estimate: (args) => {
-    const max = Math.min(first(args).size.max, first(args, 1).size.max);
+    const [left, right] = [first(args), first(args, 1)];
+    if (left.type.kind === "opaque" && left.size.max === unbounded && !optionalOf(left.type)) return { cost: fixed(1) };
+    const max = Math.min(left.size.max, right.size.max);
     return { cost: scale({ min: max > 0 ? 1 : 0, max }, traversalFactor) };
   },
 };

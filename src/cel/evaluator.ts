@@ -4,6 +4,7 @@ import type { Checked } from "./checker.ts";
 import type { Overload } from "./functions.ts";
 import { FieldValues, toValue } from "./json-values.ts";
 import { accumulator } from "./macros.ts";
+import { itemAt, itemIfAny, valueAt } from "./standard-functions.ts";
 import type { Call, Comprehension, CreateList, CreateMap, CreateObject, Expr, Select } from "./syntax.ts";
 import { type CelType, isDyn, type ObjectType, optionalOf } from "./types.ts";
 import {
@@ -161,6 +162,21 @@ class Planner {
           run.charge(1);
           return value !== false;
         };
+      // Which of lists and maps it is shows by the value, and numbers of all types are keys: no overload is looked for.
+      case "_[_]":
+        return (run) => {
+          const value = first(run);
+          const key = second(run);
+          run.charge(1);
+          return itemOf(value, key);
+        };
+      case "_[?_]":
+        return (run) => {
+          const value = first(run);
+          const key = second(run);
+          run.charge(1);
+          return optionalItem(value, key);
+        };
       case "_?._": {
         const name = call.args[1];
         const field = name?.kind === "literal" && typeof name.value === "string" ? name.value : "";
@@ -219,10 +235,6 @@ class Planner {
   }
 
   #list({ elements }: CreateList, slots: Slots | undefined): Step {
-    if (elements.every(({ value, isOptional }) => value.kind === "literal" && !isOptional)) {
-      const items = elements.map(({ value }) => (value.kind === "literal" ? value.value : null));
-      if (items.length > 0) return () => new ArrayList(items);
-    }
     const steps = elements.map(({ value, isOptional }) => ({ step: this.plan(value, slots), isOptional }));
     return (run) => {
       const items: Value[] = [];
@@ -484,6 +496,21 @@ function optionalSelect(value: Value, field: string): Optional {
   if (target === undefined) return Optional.none;
   if (!(target instanceof MapValue)) throw noSuchOverload();
   const found = target.get(field);
+  return found === undefined ? Optional.none : new Optional(found);
+}
+
+function itemOf(value: Value, key: Value): Value {
+  if (value instanceof List) return itemAt(value, key);
+  if (value instanceof MapValue) return valueAt(value, key);
+  if (value instanceof Optional) return optionalItem(value, key);
+  throw noSuchOverload();
+}
+
+function optionalItem(value: Value, key: Value): Optional {
+  const target = value instanceof Optional ? value.value : value;
+  if (target === undefined) return Optional.none;
+  if (!(target instanceof List || target instanceof MapValue)) throw noSuchOverload();
+  const found = target instanceof List ? itemIfAny(target, key) : target.get(key);
   return found === undefined ? Optional.none : new Optional(found);
 }
 

@@ -3,6 +3,19 @@
 export { CompileError, type Issue } from "./compile-error.ts";
 export { Environment, type EnvironmentOptions } from "./environment.ts";
 export { lazyObject, toJson, toValue } from "./json-values.ts";
+export {
+  type AuthorizationCheck,
+  type AuthorizationDecision,
+  type Authorize,
+  authorizerType,
+  authorizerValue,
+  requestResourceValue,
+  resourceCheckType,
+} from "./libraries/authorizer.ts";
+export { patchObject } from "./libraries/json-patch.ts";
+export { quantityOf, quantityType } from "./libraries/quantity.ts";
+export { semverOf, semverType } from "./libraries/semver.ts";
+export { evaluateMessage } from "./message.ts";
 export { compile, costLimitPerCall, type Evaluation, type EvaluationFailure, type Program } from "./program.ts";
 export { matches as matchesPattern } from "./regular-expressions.ts";
 export { escapeFieldName, schemaType, type TypeSchema, valuesMax } from "./schema-types.ts";

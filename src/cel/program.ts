@@ -4,7 +4,9 @@ import { CompileError } from "./compile-error.ts";
 import { estimateCost } from "./cost-estimate.ts";
 import type { Environment } from "./environment.ts";
 import { plan, Run, type Step } from "./evaluator.ts";
+import { invalidLiterals } from "./literal-rules.ts";
 import { parse } from "./parser.ts";
+import { PendingError } from "./pending.ts";
 import { type CelType, sameType } from "./types.ts";
 import { EvaluationError, type Value } from "./values.ts";
 
@@ -54,6 +56,22 @@ export class Program {
     }
   }
 
+  /** As evaluate, where bindings ask what must be waited for, as an authorizer does. */
+  async evaluateWaiting(
+    bindings: Readonly<Record<string, unknown>>,
+    costLimit: number = costLimitPerCall,
+  ): Promise<Evaluation | EvaluationFailure> {
+    // Each round finds one more answer there, and what a question costs lets an expression have two.
+    for (;;) {
+      try {
+        return this.evaluate(bindings, costLimit);
+      } catch (error) {
+        if (!(error instanceof PendingError)) throw error;
+        await error.answer;
+      }
+    }
+  }
+
   /** Whether what it gives is certainly of the type. */
   gives(type: CelType): boolean {
     return sameType(this.resultType, type);
@@ -74,6 +92,7 @@ export class Program {
 export function compile(text: string, environment: Environment): Program {
   const expr = parse(text);
   const { checked, issues } = check(expr, environment.declarations);
-  if (issues.length > 0) throw new CompileError(text, issues);
+  const wrong = issues.length > 0 ? issues : invalidLiterals(checked);
+  if (wrong.length > 0) throw new CompileError(text, wrong);
   return new Program(text, checked);
 }

@@ -30,3 +30,11 @@ function compilePattern(source: string): RE2JS {
 export function matches(text: string, source: string): boolean {
   return pattern(source).test(text);
 }
+
+/** What the pattern finds, from left to right, at most so many. */
+export function findAll(text: string, source: string, countMax: number): string[] {
+  const found: string[] = [];
+  const matcher = pattern(source).matcher(text);
+  while (found.length < countMax && matcher.find()) found.push(matcher.group() ?? "");
+  return found;
+}

@@ -62,8 +62,8 @@ import {
 const a = typeParameter("A");
 const b = typeParameter("B");
 
-/** Evaluated by the evaluator itself, since they look at their second argument only where it matters. */
-const never = (): never => {
+/** Of what the evaluator does itself: operators that look at an argument only where it matters, and indexes. */
+export const never = (): never => {
   throw new EvaluationError("no such overload");
 };
 
@@ -259,8 +259,8 @@ function insertInto(map: MapValue, key: Value, value: Value): EntryMap {
 }
 
 const collections: readonly Definition[] = [
-  define("_[_]", "index_list", [listType(a), intType], a, itemAt),
-  define("_[_]", "index_map", [mapType(a, b), a], b, valueAt),
+  define("_[_]", "index_list", [listType(a), intType], a, never),
+  define("_[_]", "index_map", [mapType(a, b), a], b, never),
   define("@in", "in_list", [a, listType(a)], boolType, isIn, cost.membership),
   define("@in", "in_map", [a, mapType(a, b)], boolType, (key: Value, map: MapValue) => map.get(key) !== undefined),
   ...[define, member].flatMap((kind) => [

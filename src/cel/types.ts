@@ -41,6 +41,8 @@ export interface ObjectType {
   readonly name: string;
   /** By the names that expressions use. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** Whether it may have any other field too, of which nothing is known. */
+  readonly isOpen?: boolean;
 }
 
 export interface Field {
@@ -103,6 +105,10 @@ export function objectType(name: string, fields: Readonly<Record<string, CelType
     name,
     fields: new Map(Object.entries(fields).map(([field, type]) => [field, { type, jsonName: field }])),
   };
+}
+
+export function fieldOf(type: ObjectType, name: string): Field | undefined {
+  return type.fields.get(name) ?? (type.isOpen ? { type: dynType, jsonName: name } : undefined);
 }
 
 export function isDyn(type: CelType): boolean {

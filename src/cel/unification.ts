@@ -90,6 +90,7 @@ function isNullable({ kind }: CelType): boolean {
 export function isLessSpecific(left: CelType, right: CelType): boolean {
   if (left.kind === "dyn" || left.kind === "parameter") return true;
   if (right.kind === "dyn" || right.kind === "parameter") return false;
+  if (right.kind === "null") return isNullable(left);
   if (left.kind !== right.kind || left.name !== right.name) return false;
   const [a, b] = [parametersOf(left), parametersOf(right)];
   return a.length === b.length && a.every((type, index) => isLessSpecific(type, b[index] as CelType)); // same length

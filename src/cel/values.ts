@@ -203,11 +203,7 @@ export function sizeOf(value: Value): number {
 /** Below, at, or above zero; undefined where the values have no order among them, as NaN. */
 export function compareValues(left: Value, right: Value): number | undefined {
   const [a, b] = [numberOf(left), numberOf(right)];
-  if (a !== undefined && b !== undefined) {
-    if (a < b) return -1;
-    if (a > b) return 1;
-    return Number.isNaN(a) || Number.isNaN(b) ? undefined : 0;
-  }
+  if (a !== undefined && b !== undefined) return compareNumbers(a, b);
   if (typeof left === "string" && typeof right === "string") return compareText(left, right);
   if (typeof left === "boolean" && typeof right === "boolean") return Number(left) - Number(right);
   if (left instanceof Uint8Array && right instanceof Uint8Array) return compareBytes(left, right);
@@ -216,7 +212,12 @@ export function compareValues(left: Value, right: Value): number | undefined {
   return undefined;
 }
 
-/** JavaScript compares bigints and numbers by what they are worth, so all numbers compare with each other. */
+/** Whole numbers are compared with others as doubles, even where these cannot tell them apart: the language says so. */
+function compareNumbers(left: bigint | number, right: bigint | number): number | undefined {
+  const [a, b] = typeof left === typeof right ? [left, right] : [Number(left), Number(right)];
+  return a < b ? -1 : a > b ? 1 : a === b ? 0 : undefined;
+}
+
 export function numberOf(value: Value): bigint | number | undefined {
   if (typeof value === "bigint" || typeof value === "number") return value;
   return value instanceof Uint ? value.value : undefined;
@@ -242,8 +243,7 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
 export function equals(left: Value, right: Value): boolean {
   if (typeof left === "string" || typeof left === "boolean" || left === null) return left === right;
   const [a, b] = [numberOf(left), numberOf(right)];
-  // biome-ignore lint/suspicious/noDoubleEquals: 1n == 1 is what numeric equality across types is.
-  if (a !== undefined) return b !== undefined && a == b;
+  if (a !== undefined) return b !== undefined && compareNumbers(a, b) === 0;
   if (left instanceof List) return right instanceof List && left.equalTo(right);
   if (left instanceof MapValue)
     return right instanceof MapValue && left.size === right.size && sameEntries(left, right);

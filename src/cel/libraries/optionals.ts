@@ -1,9 +1,9 @@
 // Values that may be absent.
 // https://pkg.go.dev/github.com/google/cel-go/cel#OptionalTypes
 import { type Definition, define, member } from "../functions.ts";
-import { itemIfAny } from "../standard-functions.ts";
+import { itemIfAny, never } from "../standard-functions.ts";
 import { boolType, intType, listType, mapType, optionalType, typeParameter } from "../types.ts";
-import { ArrayList, EvaluationError, List, type MapValue, Optional, Uint, type Value } from "../values.ts";
+import { ArrayList, EvaluationError, type List, Optional, Uint, type Value } from "../values.ts";
 
 const value = typeParameter("V");
 const key = typeParameter("K");
@@ -40,29 +40,11 @@ export const optionalFunctions: readonly Definition[] = [
   member("orValue", "optional_orValue_value", [optional, value], value, (each: Optional, other: Value) =>
     each.value === undefined ? other : each.value,
   ),
-  define("_[?_]", "list_optindex_optional_int", [listOfValue, intType], optional, (list: List, index: Value) =>
-    optionally(itemIfAny(list, index)),
-  ),
-  define("_[?_]", "map_optindex_optional_value", [mapOfValue, key], optional, (map: MapValue, each: Value) =>
-    optionally(map.get(each)),
-  ),
+  define("_[?_]", "list_optindex_optional_int", [listOfValue, intType], optional, never),
+  define("_[?_]", "map_optindex_optional_value", [mapOfValue, key], optional, never),
   ...["_[?_]", "_[_]"].flatMap((name) => [
-    define(
-      name,
-      `optional_list_${name}_int`,
-      [optionalType(listOfValue), intType],
-      optional,
-      ({ value: list }: Optional, index: Value) =>
-        list instanceof List ? optionally(itemIfAny(list, index)) : Optional.none,
-    ),
-    define(
-      name,
-      `optional_map_${name}_value`,
-      [optionalType(mapOfValue), key],
-      optional,
-      ({ value: map }: Optional, each: Value) =>
-        map === undefined ? Optional.none : optionally((map as MapValue).get(each)), // as declared
-    ),
+    define(name, `optional_list${name}`, [optionalType(listOfValue), intType], optional, never),
+    define(name, `optional_map${name}`, [optionalType(mapOfValue), key], optional, never),
   ]),
   member("first", "list_first", [listOfValue], optional, (list: List) => optionally(itemIfAny(list, 0n))),
   member("last", "list_last", [listOfValue], optional, (list: List) =>

@@ -1,0 +1,222 @@
+// Texts by code points.
+// https://pkg.go.dev/github.com/google/cel-go/ext#Strings, version 2
+import * as cost from "../cost.ts";
+import { type Definition, define, member } from "../functions.ts";
+import { dynType, intType, listType, stringType } from "../types.ts";
+import { ArrayList, codePointCount, EvaluationError, type List } from "../values.ts";
+import { formatText } from "./text-format.ts";
+
+const texts = listType(stringType);
+
+function outOfRange(index: bigint): EvaluationError {
+  return new EvaluationError(`index out of range: ${index}`);
+}
+
+/** The characters, where the index is among them or just behind. */
+function charsTo(text: string, ...indexes: readonly bigint[]): string[] {
+  const chars = [...text];
+  for (const index of indexes) if (index < 0n || index > BigInt(chars.length)) throw outOfRange(index);
+  return chars;
+}
+
+function find(text: string, part: string, from: bigint): bigint {
+  const chars = charsTo(text, from);
+  const start = chars.slice(0, Number(from)).join("").length;
+  const at = text.indexOf(part, start);
+  return at < 0 ? -1n : BigInt(codePointCount(text.slice(0, at)));
+}
+
+function findLast(text: string, part: string, from: bigint): bigint {
+  const chars = charsTo(text, from);
+  if (part === "") return from;
+  const at = text.lastIndexOf(part, chars.slice(0, Number(from)).join("").length);
+  return at < 0 ? -1n : BigInt(codePointCount(text.slice(0, at)));
+}
+
+function substring(text: string, start: bigint, end: bigint): string {
+  const chars = charsTo(text, start, end);
+  if (start > end) throw new EvaluationError(`invalid substring range. start: ${start}, end: ${end}`);
+  return chars.slice(Number(start), Number(end)).join("");
+}
+
+/** Negative counts mean all. */
+function replace(text: string, part: string, by: string, count: bigint): string {
+  if (count < 0n && part !== "") return text.replaceAll(part, () => by);
+  const chars = [...text];
+  let result = "";
+  let left = count < 0n ? BigInt(chars.length + 1) : count;
+  if (part === "") {
+    for (const char of ["", ...chars]) result += char + (left-- > 0n ? by : "");
+    return result;
+  }
+  let at = 0;
+  for (let next = text.indexOf(part); next >= 0 && left > 0n; next = text.indexOf(part, at), left--) {
+    result += text.slice(at, next) + by;
+    at = next + part.length;
+  }
+  return result + text.slice(at);
+}
+
+function split(text: string, separator: string, count: bigint): ArrayList {
+  if (count === 0n) return new ArrayList([]);
+  const parts = separator === "" ? [...text] : text.split(separator);
+  if (count < 0n || BigInt(parts.length) <= count) return new ArrayList(parts);
+  const kept = parts.slice(0, Number(count) - 1);
+  return new ArrayList([...kept, parts.slice(kept.length).join(separator)]);
+}
+
+function join(list: List, separator: string): string {
+  const parts: string[] = [];
+  for (const part of list) {
+    if (typeof part !== "string") throw new EvaluationError("no such overload");
+    parts.push(part);
+  }
+  return parts.join(separator);
+}
+
+const quotes: Readonly<Record<string, string>> = {
+  "\x07": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+};
+
+function quote(text: string): string {
+  const body = Array.from(text.toWellFormed(), (char) => quotes[char] ?? char).join("");
+  return `"${body}"`;
+}
+
+const sameSize = (size: cost.Range) => size;
+const upTo = ({ max }: cost.Range): cost.Range => ({ min: 0, max });
+
+const joined: cost.CostRule = {
+  actual: (_, result) =>
+    Math.ceil((typeof result === "string" ? codePointCount(result) : 1) * 2 * cost.traversalFactor),
+  estimate: ([list, separator]) => {
+    if (!list) return { cost: cost.fixed(1) };
+    const items = cost.multiply(list.size, list.itemSize);
+    const separators = { min: Math.max(0, list.size.min - 1), max: Math.max(0, list.size.max - 1) };
+    const size = separator ? cost.add(items, cost.multiply(separator.size, separators)) : items;
+    return { cost: cost.scale(size, cost.traversalFactor), size };
+  },
+};
+
+/** The most comes out where the shortest part is replaced by the longest text, as often as it fits. */
+const replaced: cost.CostRule = {
+  ...cost.traversal(2),
+  estimate: ([text, part, by]) => {
+    if (!text || !part || !by) return { cost: cost.fixed(1) };
+    return { cost: cost.scale(text.size, 2 * cost.traversalFactor), size: replacedSize(text.size, part.size, by.size) };
+  },
+};
+
+function replacedSize(text: cost.Range, part: cost.Range, by: cost.Range): cost.Range {
+  const most =
+    part.min === 0
+      ? { count: Math.min(text.max + 1, cost.unbounded), kept: text.max }
+      : by.max <= part.min
+        ? { count: 0, kept: text.max }
+        : { count: Math.ceil(text.max / part.min), kept: 0 };
+  const least =
+    part.max === 0
+      ? { count: Math.min(text.min + 1, cost.unbounded), kept: text.min }
+      : part.max <= by.min
+        ? { count: 0, kept: text.min }
+        : { count: Math.ceil(text.min / part.max), kept: 0 };
+  return cost.add(cost.multiply({ min: least.count, max: most.count }, by), { min: least.kept, max: most.kept });
+}
+
+const lower = (text: string) => text.replace(/[A-Z]/g, (char) => char.toLowerCase());
+const upper = (text: string) => text.replace(/[a-z]/g, (char) => char.toUpperCase());
+/** White space of Unicode. */
+const trim = (text: string) => text.replace(/^[\p{White_Space}]+|[\p{White_Space}]+$/gu, "");
+
+const whole = cost.traversal(1, sameSize);
+const parted = cost.traversal(2, upTo);
+
+export const stringFunctions: readonly Definition[] = [
+  member(
+    "charAt",
+    "string_char_at_int",
+    [stringType, intType],
+    stringType,
+    (text: string, index: bigint) => charsTo(text, index)[Number(index)] ?? "",
+  ),
+  member(
+    "indexOf",
+    "string_index_of_string",
+    [stringType, stringType],
+    intType,
+    (text: string, part: string) => find(text, part, 0n),
+    cost.listTraversal,
+  ),
+  member("indexOf", "string_index_of_string_int", [stringType, stringType, intType], intType, find, cost.listTraversal),
+  member(
+    "lastIndexOf",
+    "string_last_index_of_string",
+    [stringType, stringType],
+    intType,
+    (text: string, part: string) => findLast(text, part, BigInt(codePointCount(text))),
+    cost.listTraversal,
+  ),
+  member(
+    "lastIndexOf",
+    "string_last_index_of_string_int",
+    [stringType, stringType, intType],
+    intType,
+    findLast,
+    cost.listTraversal,
+  ),
+  member("lowerAscii", "string_lower_ascii", [stringType], stringType, lower, whole),
+  member("upperAscii", "string_upper_ascii", [stringType], stringType, upper, whole),
+  member("trim", "string_trim", [stringType], stringType, trim, whole),
+  member(
+    "substring",
+    "string_substring_int",
+    [stringType, intType],
+    stringType,
+    (text: string, start: bigint) => substring(text, start, BigInt(codePointCount(text))),
+    whole,
+  ),
+  member("substring", "string_substring_int_int", [stringType, intType, intType], stringType, substring, whole),
+  member(
+    "replace",
+    "string_replace_string_string",
+    [stringType, stringType, stringType],
+    stringType,
+    (text: string, part: string, by: string) => replace(text, part, by, -1n),
+    replaced,
+  ),
+  member(
+    "replace",
+    "string_replace_string_string_int",
+    [stringType, stringType, stringType, intType],
+    stringType,
+    replace,
+    replaced,
+  ),
+  member(
+    "split",
+    "string_split_string",
+    [stringType, stringType],
+    texts,
+    (text: string, separator: string) => split(text, separator, -1n),
+    parted,
+  ),
+  member("split", "string_split_string_int", [stringType, stringType, intType], texts, split, parted),
+  member("join", "list_join", [texts], stringType, (list: List) => join(list, ""), joined),
+  member("join", "list_join_string", [texts, stringType], stringType, join, joined),
+  member("format", "string_format", [stringType, listType(dynType)], stringType, formatText, cost.traversal()),
+  define("strings.quote", "strings_quote", [stringType], stringType, quote, {
+    actual: ([text]) => Math.ceil((typeof text === "string" ? codePointCount(text) : 1) * cost.traversalFactor),
+    estimate: ([text]) => ({
+      cost: cost.scale(text?.size ?? cost.unknownSize, cost.traversalFactor),
+      size: { min: (text?.size.min ?? 0) + 2, max: Math.min((text?.size.max ?? 0) * 2 + 2, cost.unbounded) },
+    }),
+  }),
+];
