@@ -31,6 +31,7 @@ const managerUser: User = { name: "system:kube-controller-manager", groups: [aut
 
 /** The service accounts that the default policy gives controllers' roles to (bootstrap-policy/controller-roles.ts). */
 const accounts: Readonly<Record<string, string>> = {
+  "bootstrap-signer-controller": "bootstrap-signer",
   "certificatesigningrequest-approving-controller": "certificate-controller",
   "certificatesigningrequest-cleaner-controller": "certificate-controller",
   "certificatesigningrequest-signing-controller": "certificate-controller",
@@ -51,6 +52,7 @@ const accounts: Readonly<Record<string, string>> = {
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
   "taint-eviction-controller": "node-controller",
+  "token-cleaner-controller": "token-cleaner",
   "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
 };
 

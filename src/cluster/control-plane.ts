@@ -9,9 +9,12 @@ import {
   type Authenticator,
   allowGroup,
   apiServerUser,
+  bearerTokenAuthenticator,
   createApiServer,
+  createBootstrapTokenAuthenticator,
   createReviewHandlers,
   createServiceAccountAuthenticator,
+  createStaticTokenAuthenticator,
   createTokenKeys,
   createX509Authenticator,
   defaultAdmissionPlugins,
@@ -31,11 +34,13 @@ import {
   tokenRequestHandlers,
   unionAuthenticator,
   unionAuthorizer,
+  unionTokenAuthenticator,
   type WebhookCaller,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { componentStatuses, type LoopName } from "./component-statuses.ts";
 import { storageAnswers } from "./health-checks.ts";
+import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
 import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
 
 export interface ControlPlaneOptions {
@@ -53,6 +58,8 @@ export interface ControlPlaneOptions {
   readonly clusterDomain: string;
   /** How webhooks are called; without it every call of one fails. */
   readonly callWebhook?: WebhookCaller;
+  /** Who may come with which token, from a file. */
+  readonly staticTokens?: ReadonlyMap<string, User>;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
@@ -85,8 +92,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const issuer = `https://kubernetes.default.svc.${clusterDomain}`;
   const tokenKeys = await createTokenKeys(options.serviceAccountKey);
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
-  const tokenAuthenticator = createServiceAccountAuthenticator(tokens);
-  const authenticator = unionAuthenticator(createX509Authenticator(clock), tokenAuthenticator);
+  const tokenAuthenticator = unionTokenAuthenticator(
+    createStaticTokenAuthenticator(options.staticTokens ?? new Map(), tokens.audiences),
+    createServiceAccountAuthenticator({ ...tokens, noteUse: (secret, day) => tokenUses.note(secret, day) }),
+    createBootstrapTokenAuthenticator(tokens),
+  );
+  const authenticator = unionAuthenticator(
+    createX509Authenticator(clock),
+    bearerTokenAuthenticator(tokenAuthenticator),
+  );
   const rbac = new RbacAuthorizer(lookup);
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
@@ -116,12 +130,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     port: options.apiPort,
   };
   const own = inProcessClient(api, apiServerUser, "kube-apiserver");
+  const tokenUses = new TokenUses(own, log);
   await ensureSystemNamespaces(own);
   await Promise.all([
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
     ensureServiceCidr(api, clock, options.serviceRange),
     ensureOwnRoles(own),
+    ensureTokenTracking(own, clock),
     ensureKubernetesService(own, endpoint),
   ]);
   return {

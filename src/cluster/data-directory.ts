@@ -7,6 +7,8 @@ export interface DataDirectory {
   readonly settings: string;
   readonly storage: string;
   readonly pki: string;
+  /** What the operator says of who may come in; see docs/access.md. */
+  readonly guards: string;
   readonly logs: string;
   readonly run: string;
   readonly containerd: string;
@@ -22,6 +24,7 @@ export function dataDirectory(root: string): DataDirectory {
     settings: join(root, "cluster.json"),
     storage: join(root, "storage"),
     pki: join(root, "pki"),
+    guards: join(root, "access"),
     logs: join(root, "logs"),
     run: join(root, "run"),
     containerd: join(root, "containerd"),

@@ -12,6 +12,7 @@ import { runControlLoops } from "./control-loops.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
+import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
 import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
@@ -37,6 +38,7 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,
       callWebhook: httpsWebhookCaller(systemClock),
+      ...(await readGuardFiles(directory)),
       freeze: process.env.RODER_FREEZE === "1",
     });
     const advertised = `127.0.0.1:${settings.port}`;

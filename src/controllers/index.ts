@@ -1,4 +1,5 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
+import { bootstrapSigner, tokenCleaner } from "./bootstrap-tokens.ts";
 import { certificateApprovingController } from "./certificate-approving.ts";
 import { certificateCleaner } from "./certificate-cleaner.ts";
 import { certificateSigningController, type SignCertificate } from "./certificate-signing.ts";
@@ -76,6 +77,8 @@ export function allControllers({
     nodeIpamController({ podRange }),
     clusterDnsController({ address: dnsAddress }),
     clusterRoleAggregationController,
+    bootstrapSigner,
+    tokenCleaner,
     certificateApprovingController,
     certificateSigningController(signCertificate),
     certificateCleaner,

@@ -1,5 +1,6 @@
 export * from "./access-modes.ts";
 export * from "./binding.ts";
+export * from "./bootstrap-token.ts";
 export * from "./component-status.ts";
 export * from "./config-map.ts";
 export * from "./container-port.ts";

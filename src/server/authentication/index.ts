@@ -1,7 +1,10 @@
 export * from "./authenticator.ts";
 export * from "./bearer-token.ts";
+export * from "./bootstrap-token.ts";
 export * from "./issuer-discovery.ts";
 export * from "./service-account-authenticator.ts";
+export * from "./static-tokens.ts";
+export * from "./token-authenticator.ts";
 export { legacyClaims, serviceAccountUserName } from "./token-claims.ts";
 export * from "./token-issuer.ts";
 export * from "./token-keys.ts";

@@ -3,15 +3,14 @@ import {
   Nodes,
   Pods,
   type ResourceDefinition,
+  type Secret,
   Secrets,
   ServiceAccounts,
   type User,
-  unauthorized,
 } from "../../api/index.ts";
-import type { Clock } from "../../lib/index.ts";
+import { type Clock, timestamp } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
-import type { Authenticator } from "./authenticator.ts";
-import { bearerToken } from "./bearer-token.ts";
+import { type AuthenticatedToken, ownAudiences, type TokenAuthenticator } from "./token-authenticator.ts";
 import {
   type LegacyClaims,
   readLegacyClaims,
@@ -21,21 +20,6 @@ import {
 } from "./token-claims.ts";
 import type { TokenKeys } from "./token-keys.ts";
 
-export interface AuthenticatedToken {
-  readonly user: User;
-  /** Those of the audiences asked about that the token is for. */
-  readonly audiences: readonly string[];
-}
-
-/** Finds whose a token is. */
-export interface TokenAuthenticator extends Authenticator {
-  /**
-   * The user and for which of `audiences` (the API server's own when left out) the token is; undefined when it is not
-   * valid. The reason stays here: a client is never told why.
-   */
-  authenticateToken(token: string, audiences?: readonly string[]): Promise<AuthenticatedToken | undefined>;
-}
-
 export interface ServiceAccountAuthenticatorOptions {
   readonly keys: TokenKeys;
   readonly lookup: Lookup;
@@ -43,7 +27,13 @@ export interface ServiceAccountAuthenticatorOptions {
   readonly issuer: string;
   /** What the API server itself is called in tokens. */
   readonly audiences: readonly string[];
+  /** Notes on the day, `2026-01-31`, that the token of a secret was used. Never fails. */
+  readonly noteUse?: (secret: Secret, day: string) => void;
 }
+
+/** When the token of a secret was last used, and since when its use is refused: KEP-2799. */
+export const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
+const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 
 type Verified = { readonly bound: TokenClaims } | { readonly legacy: LegacyClaims };
 
@@ -115,9 +105,11 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     const secret = lookup.get(Secrets, namespace, claims["kubernetes.io/serviceaccount/secret.name"]);
     // Deleting the secret, or what it holds, takes the token back.
     if (!secret || isGone(secret) || secret.data?.token !== btoa(token)) return undefined;
-    // These tokens name no audience: they are the API server's own.
-    const audiences = wanted.filter((each) => options.audiences.includes(each));
-    return audiences.length === 0 ? undefined : { user: serviceAccountUser(namespace, name, uid, {}), audiences };
+    const day = timestamp(clock.now()).slice(0, 10);
+    if (secret.metadata.labels?.[lastUsedLabel] !== day) options.noteUse?.(secret, day);
+    if (secret.metadata.labels?.[invalidSinceLabel]) return undefined;
+    const audiences = ownAudiences(options.audiences, wanted);
+    return audiences && { user: serviceAccountUser(namespace, name, uid, {}), audiences };
   }
 
   async function authenticateToken(
@@ -130,16 +122,7 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return "bound" in result ? checkBound(result.bound, audiences) : checkLegacy(token, result.legacy, audiences);
   }
 
-  return {
-    authenticateToken,
-    async authenticate(credentials) {
-      const token = bearerToken(credentials);
-      if (token === undefined) return undefined;
-      const found = await authenticateToken(token);
-      if (!found) throw unauthorized();
-      return found.user;
-    },
-  };
+  return { authenticateToken };
 }
 
 function classify(claims: Readonly<Record<string, unknown>>, issuer: string): Verified | undefined {

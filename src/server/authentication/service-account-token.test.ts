@@ -14,6 +14,7 @@ import { seededRandom, timestamp, VirtualClock } from "../../lib/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import { jwksDocument, openIdConfiguration } from "./issuer-discovery.ts";
 import { createServiceAccountAuthenticator } from "./service-account-authenticator.ts";
+import { bearerTokenAuthenticator } from "./token-authenticator.ts";
 import { legacyClaims } from "./token-claims.ts";
 import { TokenIssuer } from "./token-issuer.ts";
 import { createTokenKeys } from "./token-keys.ts";
@@ -45,7 +46,9 @@ function cluster() {
   const audiences = [issuer];
   const options = { keys, lookup, clock, issuer, audiences };
   const tokens = new TokenIssuer({ ...options, random: seededRandom(1) });
-  return { clock, lookup, tokens, authenticator: createServiceAccountAuthenticator(options) };
+  const serviceAccounts = createServiceAccountAuthenticator(options);
+  const authenticator = { ...serviceAccounts, ...bearerTokenAuthenticator(serviceAccounts) };
+  return { clock, lookup, tokens, authenticator };
 }
 
 type Spec = AuthenticationTokenRequest["spec"];

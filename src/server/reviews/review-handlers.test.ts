@@ -12,7 +12,6 @@ const apiGroup = "rbac.authorization.k8s.io";
 const jane: User = { name: "jane", uid: "u1", groups: ["dev", "system:authenticated"], extra: { team: ["green"] } };
 
 const tokens: TokenAuthenticator = {
-  authenticate: async () => undefined,
   authenticateToken: async (token, audiences = ["api"]) =>
     token === "good" && audiences.includes("api")
       ? { user: { ...jane, groups: ["dev"] }, audiences: ["api"] }

@@ -1,0 +1,50 @@
+import { type User, unauthorized } from "../../api/index.ts";
+import type { Authenticator } from "./authenticator.ts";
+import { bearerToken } from "./bearer-token.ts";
+
+export interface AuthenticatedToken {
+  readonly user: User;
+  /** Those of the audiences asked about that the token is for. */
+  readonly audiences: readonly string[];
+}
+
+/** Finds whose a token is. */
+export interface TokenAuthenticator {
+  /**
+   * The user and for which of `audiences` (the API server's own when left out) the token is; undefined when it is not
+   * valid or not of this authenticator's kind. The reason stays here: a client is never told why.
+   */
+  authenticateToken(token: string, audiences?: readonly string[]): Promise<AuthenticatedToken | undefined>;
+}
+
+/** Asks one after the other for the token of the request; the first that knows it decides. */
+export function unionTokenAuthenticator(...authenticators: readonly TokenAuthenticator[]): TokenAuthenticator {
+  return {
+    async authenticateToken(token, audiences) {
+      for (const authenticator of authenticators) {
+        const found = await authenticator.authenticateToken(token, audiences);
+        if (found) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Users by the bearer token of their request. */
+export function bearerTokenAuthenticator(tokens: TokenAuthenticator): Authenticator {
+  return {
+    async authenticate(credentials) {
+      const token = bearerToken(credentials);
+      if (token === undefined) return undefined;
+      const found = await tokens.authenticateToken(token);
+      if (!found) throw unauthorized();
+      return found.user;
+    },
+  };
+}
+
+/** For tokens that name no audience, which are the API server's own: what to answer when `asked` are asked about. */
+export function ownAudiences(own: readonly string[], asked: readonly string[] = own): readonly string[] | undefined {
+  const audiences = asked.filter((each) => own.includes(each));
+  return audiences.length === 0 ? undefined : audiences;
+}
