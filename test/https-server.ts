@@ -33,7 +33,7 @@ export interface Answer {
 
 export interface Sent {
   readonly headers?: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Null: no certificate. */
   readonly key?: KeyPair | null;
   /** Over HTTP/2 instead of HTTP/1.1. */

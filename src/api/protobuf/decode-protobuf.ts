@@ -1,6 +1,7 @@
 // Bodies in protobuf, which typed clients of Go send: into the value that the same object has as JSON.
-import { type ApiError, badRequest, parseApiVersion } from "../meta/index.ts";
+import { badRequest, parseApiVersion } from "../meta/index.ts";
 import { resourceFacts } from "../schema/facts.ts";
+import { unrecognized } from "../schema/json.ts";
 import { magic } from "./encode-protobuf.ts";
 import { fieldsOf, type MessageField, messageOf } from "./message-fields.ts";
 import { specialMessages } from "./special-messages.ts";
@@ -19,8 +20,6 @@ interface Field extends Pick<MessageField, "name" | "form"> {
   readonly zero: Json;
 }
 
-const text = new TextDecoder();
-
 /**
  * The value of a body as JSON would have it, with its apiVersion and kind; `expected` is the kind that it is to be, where
  * there is one. Throws the 400 that Kubernetes gives.
@@ -28,7 +27,7 @@ const text = new TextDecoder();
 export function decodeProtobuf(body: Uint8Array, expected?: string): Json {
   if (magic.some((byte, index) => body[index] !== byte)) {
     const why = "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]";
-    throw unrecognized(why, body, expected);
+    throw unrecognized(expected ?? "Object", why, body);
   }
   const { apiVersion, kind, raw } = readEnvelope(body, expected);
   const fail = (why: string) => {
@@ -45,14 +44,6 @@ export function decodeProtobuf(body: Uint8Array, expected?: string): Json {
     if (error instanceof ProtobufError) throw fail(error.message);
     throw error;
   }
-}
-
-function unrecognized(why: string, body: Uint8Array, expected = "Object"): ApiError {
-  const bytesMax = 30;
-  const head = body.subarray(0, bytesMax);
-  const shown = head[0] === 0x7b ? text.decode(head) : head.toHex() || "<empty>";
-  const more = body.length > bytesMax ? " ..." : "";
-  return badRequest(`the object provided is unrecognized (must be of type ${expected}): ${why} (${shown}${more})`);
 }
 
 /** What is wrong with a kind that has no message: custom resources are known as JSON alone. */
@@ -73,7 +64,7 @@ function readEnvelope(body: Uint8Array, expected: string | undefined): Envelope 
   try {
     return envelopeOf(body.subarray(magic.length));
   } catch (error) {
-    if (error instanceof ProtobufError) throw unrecognized(error.message, body, expected);
+    if (error instanceof ProtobufError) throw unrecognized(expected ?? "Object", error.message, body);
     throw error;
   }
 }

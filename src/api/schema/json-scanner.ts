@@ -169,8 +169,13 @@ function isDigit(char: string | undefined): boolean {
   return char !== undefined && char >= "0" && char <= "9";
 }
 
+/** As Go's strconv.Quote, which has letters for some control characters only. */
 function quoteCharacter(char: string): string {
   if (char === "'") return "'\\''";
   if (char === '"') return "'\"'";
-  return `'${JSON.stringify(char).slice(1, -1)}'`;
+  if (char === "\v") return "'\\v'";
+  if (char === "\x07") return "'\\a'";
+  const quoted = JSON.stringify(char).slice(1, -1);
+  if (char === "\x7f" || quoted.startsWith("\\u00")) return `'\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}'`;
+  return `'${quoted}'`;
 }

@@ -33,6 +33,7 @@ test("what is no JSON is refused in the words of Kubernetes", () => {
     ['{"a":1,}', "invalid character '}' looking for beginning of object key string"],
     ["[1 2]", "invalid character '2' after array element"],
     ["[1,]", "invalid character ']' looking for beginning of value"],
+    ["\x1f", "invalid character '\\x1f' looking for beginning of value"],
     ["{}x", "invalid character 'x' after top-level value"],
     ["kind: Pod", "invalid character 'k' looking for beginning of value"],
     ["nul", "unexpected end of JSON input"],

@@ -1,4 +1,4 @@
-import { badRequest } from "../meta/index.ts";
+import { type ApiError, badRequest } from "../meta/index.ts";
 import { JsonSyntaxError, scanJson } from "./json-scanner.ts";
 import { isObject } from "./json-value.ts";
 
@@ -13,20 +13,20 @@ const depthMax = 500;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** The error for a text that is no JSON, of why it is none. */
-export type JsonRefusal = (why: string, text: string) => Error;
+/** The error for a body that is no JSON, of why it is none. */
+export type JsonRefusal = (why: string, body: Uint8Array | string) => Error;
 
 /** Reads the JSON of a request's body; throws what `refusal` makes when it is none. */
 export function decodeJson(body: Uint8Array | string, refusal: JsonRefusal = unreadable): Decoded {
   // Kubernetes too takes invalid UTF-8 for U+FFFD; a byte order mark is not JSON.
   const text = typeof body === "string" ? body : utf8.decode(body);
   const { members, depth } = measure(text);
-  if (depth > depthMax) throw refusal("exceeded max depth", text);
+  if (depth > depthMax) throw refusal("exceeded max depth", body);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw refusal(syntaxMessage(text, error), text);
+    throw refusal(syntaxMessage(text, error), body);
   }
   // As many members in the text as in the value: none stands twice, and the slow reading is spared.
   return { value, duplicates: members === countMembers(value) ? [] : scanJson(text).duplicates };
@@ -48,22 +48,25 @@ const unreadable: JsonRefusal = (why) => badRequest(unreadableMessage(why));
 /** The same for a body that is to be an object of a kind. */
 export const unreadableAs =
   (kind: string): JsonRefusal =>
-  (why, text) =>
-    badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): ${unreadableMessage(why)} (${summary(text)})`,
-    );
+  (why, body) =>
+    unrecognized(kind, unreadableMessage(why), body);
 
 const unreadableMessage = (why: string) => `couldn't get version/kind; json parse error: ${why}`;
 
+/** The 400 for a body that is to be an object of a kind and does not even say what it is. */
+export function unrecognized(kind: string, why: string, body: Uint8Array | string): ApiError {
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summary(body)})`);
+}
+
 /** The first bytes of a body: JSON as it stands, anything else in hexadecimal. */
-function summary(text: string): string {
+function summary(body: Uint8Array | string): string {
   const bytesMax = 30;
-  if (text === "") return "<empty>";
-  const bytes = new TextEncoder().encode(text.slice(0, bytesMax + 1));
+  if (body.length === 0) return "<empty>";
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body.slice(0, bytesMax + 1)) : body;
   const more = bytes.length > bytesMax ? " ..." : "";
   const head = bytes.subarray(0, bytesMax);
-  if (text.startsWith("{")) return new TextDecoder().decode(head) + more;
-  return Array.from(head, (byte) => byte.toString(16).padStart(2, "0")).join("") + more;
+  const isJson = head[0] === 0x7b;
+  return (isJson ? utf8.decode(head) : head.toHex()) + more;
 }
 
 /** Members of objects and the depth of nesting in a JSON text; means nothing for a text that is no JSON. */
