@@ -31,6 +31,7 @@ const cases: readonly (readonly [name: string, document: unknown, patch: unknown
     { a: { b: 1 }, c: { b: 2 } },
   ],
   ["test", { a: { b: [1, null] } }, [{ op: "test", path: "/a", value: { b: [1, null] } }], { a: { b: [1, null] } }],
+  ["a value that is missing is null", { a: 1 }, [{ op: "add", path: "/a" }], { a: null }],
   ["test for absence", {}, [{ op: "test", path: "/a", value: null }], {}],
   [
     "escapes",
@@ -60,7 +61,6 @@ test("an operation that does not fit is a 422", () => {
     { op: "add", path: "/list/9", value: 1 },
     { op: "add", path: "/list/x", value: 1 },
     { op: "add", path: "/list/01", value: 1 },
-    { op: "add", path: "/a" },
     { op: "test", path: "/a", value: 2 },
     { op: "move", from: "/missing", path: "/a" },
     { op: "copy", from: "/missing", path: "/a" },

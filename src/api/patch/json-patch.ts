@@ -1,5 +1,5 @@
 // JSON patch (RFC 6902) with the limits and answers of Kubernetes (k8s.io/apiserver/pkg/endpoints/handlers/patch.go).
-import { deepEqual } from "../../lib/index.ts";
+import { deepEqual, utf8Length } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { copyJson, isObject, jsonType } from "../schema/index.ts";
 
@@ -8,14 +8,13 @@ interface Operation {
   readonly path: readonly string[];
   readonly from: readonly string[];
   readonly value: unknown;
-  readonly hasValue: boolean;
 }
 
 type Container = unknown[] | Record<string, unknown>;
 
 const operationsMax = 10_000;
-/** Values that "copy" may make in one patch: copies of copies grow exponentially. */
-const copiedValuesMax = 100_000;
+/** What "copy" may make in one patch: copies of copies grow exponentially. As Kubernetes' JSONPatchMaxCopyBytes. */
+const copiedBytesMax = 3 * 1024 * 1024;
 
 /** What the patch makes of the document; neither is changed. Throws the ApiError that Kubernetes answers with. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
@@ -48,8 +47,8 @@ function readOperation(value: unknown): Operation {
     op: typeof op === "string" ? op : "",
     path: readPointer(path),
     from: op === "move" || op === "copy" ? readPointer(from) : [],
-    value: value.value,
-    hasValue: Object.hasOwn(value, "value"),
+    // The library of Kubernetes takes a value that is missing for null.
+    value: value.value ?? null,
   };
 }
 
@@ -65,8 +64,7 @@ function unprocessable(): ApiError {
   return new ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {});
 }
 
-function apply(holder: Container, { op, path, from, value, hasValue }: Operation, budget: { copied: number }): void {
-  if ((op === "add" || op === "replace") && !hasValue) throw unprocessable();
+function apply(holder: Container, { op, path, from, value }: Operation, budget: { copied: number }): void {
   if (op === "add") add(holder, path, copyJson(value));
   else if (op === "remove") remove(holder, path);
   else if (op === "replace") replace(holder, path, copyJson(value));
@@ -74,13 +72,13 @@ function apply(holder: Container, { op, path, from, value, hasValue }: Operation
   else if (op === "copy") add(holder, path, copied(get(holder, from), budget));
   else if (op !== "test") throw unprocessable();
   // A field that is missing equals null.
-  else if (!deepEqual(get(holder, path) ?? null, value ?? null)) throw unprocessable();
+  else if (!deepEqual(get(holder, path) ?? null, value)) throw unprocessable();
 }
 
 function copied(value: unknown, budget: { copied: number }): unknown {
   if (value === undefined) throw unprocessable();
-  budget.copied += countValues(value);
-  if (budget.copied > copiedValuesMax) throw unprocessable();
+  budget.copied += utf8Length(JSON.stringify(value));
+  if (budget.copied > copiedBytesMax) throw unprocessable();
   return copyJson(value);
 }
 
@@ -159,9 +157,4 @@ function remove(holder: Container, path: readonly string[]): unknown {
 /** Assigning "__proto__" would set the prototype instead of a property. */
 function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-}
-
-function countValues(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 1;
-  return Object.values(value).reduce<number>((sum, each) => sum + countValues(each), 1);
 }

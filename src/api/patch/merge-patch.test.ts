@@ -16,6 +16,7 @@ test("merge patches merge objects and replace everything else (RFC 7386, appendi
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
     [{ a: 1 }, { a: { b: null, c: 1 } }, { a: { c: 1 } }],
     [[1], { a: 1 }, { a: 1 }],
+    [{}, { a: [null, { b: null, c: [{ d: null }] }] }, { a: [null, { c: [{}] }] }],
   ] as const) {
     const before = JSON.stringify(document);
     assert.deepEqual(applyMergePatch(document, patch), result);

@@ -1,6 +1,6 @@
 // JSON merge patch (RFC 7386).
 import { badRequest } from "../meta/index.ts";
-import { copyJson, isObject, jsonType } from "../schema/index.ts";
+import { isObject, jsonType } from "../schema/index.ts";
 
 /**
  * What the patch makes of the document: null removes, objects merge, anything else replaces. Neither is changed; the
@@ -15,7 +15,7 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
 }
 
 function merge(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return copyJson(patch);
+  if (!isObject(patch)) return Array.isArray(patch) ? patch.map(withoutNulls) : patch;
   const result = new Map(isObject(target) ? Object.entries(target) : []);
   for (const [key, value] of Object.entries(patch)) {
     if (value === undefined) continue;
@@ -24,4 +24,9 @@ function merge(target: unknown, patch: unknown): unknown {
   }
   // fromEntries takes "__proto__" for a name like any other.
   return Object.fromEntries(result);
+}
+
+/** Nulls remove, also where there is nothing to remove; in a list alone they are values. */
+function withoutNulls(value: unknown): unknown {
+  return isObject(value) ? merge(undefined, value) : Array.isArray(value) ? value.map(withoutNulls) : value;
 }

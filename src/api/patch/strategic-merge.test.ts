@@ -174,7 +174,7 @@ test("malformed patches are refused", () => {
     [pod({ containers: [{ image: "no key" }] }), 422],
     [pod({ containers: [{ name: "a", $patch: "merge" }] }), 422],
     [{ metadata: { $patch: "what" } }, 422],
-    [{ spec: { strategy: { $retainKeys: ["type"], rollingUpdate: {} } } }, 400],
+    [{ spec: { strategy: { $retainKeys: ["type"], rollingUpdate: {} } } }, 422],
     [{ spec: { strategy: { $retainKeys: "type" } } }, 400],
   ] as const)
     assert.throws(() => patched(document, patch), { code }, JSON.stringify(patch));

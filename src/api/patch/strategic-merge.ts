@@ -2,7 +2,7 @@
 // the schema names, with directives in the patch for what such a merge cannot say.
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
-import { isObject, type JsonObject, jsonType, type ResolveReference, type Schema } from "../schema/index.ts";
+import { goText, isObject, type JsonObject, jsonType, type ResolveReference, type Schema } from "../schema/index.ts";
 import { enforceOrder } from "./strategic-order.ts";
 
 const directive = "$patch";
@@ -179,7 +179,7 @@ function applyRetainKeys(result: Map<string, unknown>, patch: JsonObject): void 
   if (keys === undefined) return;
   if (!Array.isArray(keys)) throw badRequest(wrongFormat.retainKeys);
   for (const [name, value] of Object.entries(patch))
-    if (value !== null && !name.startsWith("$") && !keys.includes(name)) throw badRequest(wrongFormat.retainKeys);
+    if (value !== null && !name.startsWith("$") && !keys.includes(name)) throw unprocessable();
   for (const name of result.keys()) if (!keys.includes(name)) result.delete(name);
 }
 
@@ -190,7 +190,10 @@ function checkOrderCovers(patch: readonly unknown[], order: readonly unknown[], 
     if (isObject(item) && (item[directive] === "delete" || item[directive] === "replace")) continue;
     const identity = isObject(item) ? item[mergeKey] : item;
     while (at < order.length && !deepEqual(identityInOrder(order[at], mergeKey), identity)) at++;
-    if (at === order.length) throw badRequest(wrongFormat.setElementOrder);
+    if (at === order.length)
+      throw badRequest(
+        `The order in patch list:\n${goText(patch)}\n doesn't match ${setElementOrder.slice(0, -1)} list:\n${goText(order)}\n`,
+      );
   }
 }
 

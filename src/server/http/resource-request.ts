@@ -76,8 +76,15 @@ export async function toResourceRequest(
 /** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */
 function withManager(options: RequestOptions, request: HttpRequest, patchType: string | undefined): RequestOptions {
   if (options.fieldManager !== undefined || patchType === "application/apply-patch+yaml") return options;
-  const manager = (request.header("user-agent") ?? "").split("/")[0]!.slice(0, 128);
-  return manager === "" ? options : { ...options, fieldManager: manager };
+  return { ...options, fieldManager: managerOfUserAgent(request.header("user-agent") ?? "") };
+}
+
+/** Only what can be printed, and as much as a manager's name may have. */
+function managerOfUserAgent(agent: string): string {
+  return agent
+    .split("/")[0]!
+    .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, "")
+    .slice(0, 128);
 }
 
 /** Options of a delete stand in its body, or in the query when there is none. */

@@ -103,11 +103,11 @@ const optionsKinds: Partial<Record<Verb, string>> = {
 export function checkWriteOptions({ options, patchType }: ObjectRequest, verb: Verb): void {
   const errors: FieldError[] = [];
   const at = rootPath.child("fieldManager");
-  if (options.fieldManager) errors.push(...validateFieldManager(at, options.fieldManager));
   const applies = patchType === "application/apply-patch+yaml";
   if (verb === "patch" && applies && !options.fieldManager) errors.push(required(at, "is required for apply patch"));
   if (verb === "patch" && !applies && options.force !== undefined)
     errors.push(forbiddenField(rootPath.child("force"), "may not be specified for non-apply patch"));
+  if (options.fieldManager) errors.push(...validateFieldManager(at, options.fieldManager));
   const { fieldValidation } = options;
   if (fieldValidation !== undefined && !["Ignore", "Warn", "Strict"].includes(fieldValidation))
     errors.push(notSupported(rootPath.child("fieldValidation"), fieldValidation, ["Ignore", "Warn", "Strict"]));

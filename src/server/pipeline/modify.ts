@@ -1,4 +1,5 @@
 import {
+  ApiError,
   badRequest,
   conflict,
   invalid,
@@ -14,6 +15,7 @@ import {
 } from "../../api/index.ts";
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
+import { forbiddenError, requestAttributes } from "../authorization/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
@@ -21,7 +23,7 @@ import { createObject } from "./create.ts";
 import { recordOwnership, setManagedFields } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
 import { isNamespace } from "./kind-rules.ts";
-import { dropRepeatedOwners, keepOldMetadata, validateUpdatedMetadata } from "./metadata.ts";
+import { dropRepeatedOwners, keepOldMetadata, placeInNamespace, validateUpdatedMetadata } from "./metadata.ts";
 import { changedObject } from "./resource-store.ts";
 
 export interface Modified {
@@ -47,21 +49,48 @@ export function modifyObject(request: ObjectRequest, modification: Modification)
     const current = await store.read(namespace, name);
     if (current) return { stored: await updateObject(request, modification, current), created: false };
     if (!modification.creates) throw notFound(definition, name);
-    return { stored: await createNamed(request, modification), created: true };
+    try {
+      return { stored: await createNamed(request, modification), created: true };
+    } catch (error) {
+      // Somebody else created it first: then this is a change of theirs.
+      const winner =
+        error instanceof ApiError && error.reason === "AlreadyExists" && (await store.read(namespace, name));
+      if (!winner) throw error;
+      return { stored: await updateObject(request, modification, winner), created: false };
+    }
   });
 }
 
 async function createNamed(request: ObjectRequest, { body }: Modification): Promise<StoredObject> {
+  const { definition, name } = request;
   const object = body(undefined);
+  const { uid, resourceVersion = "" } = object.metadata;
+  if (uid)
+    throw conflict(
+      definition,
+      name,
+      isApply(request)
+        ? `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
+        : `Precondition failed: UID in precondition: ${uid}, UID in object meta: `,
+    );
   checkName(request, object);
-  if (object.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${object.metadata.uid}, UID in object meta: `;
-    throw conflict(request.definition, request.name, why);
-  }
-  if (object.metadata.resourceVersion && object.metadata.resourceVersion !== "0")
-    throw notFound(request.definition, request.name);
+  if (resourceVersion !== "" && resourceVersion !== "0")
+    throw isApply(request) ? conflict(definition, name) : notFound(definition, name);
   object.metadata.resourceVersion = "";
+  await authorizeCreate(request);
   return createObject(request, object);
+}
+
+/** Who may change an object may not, by that alone, create one (withAuthorization in k8s.io/apiserver's handlers). */
+async function authorizeCreate({ context, definition, namespace, name, user }: ObjectRequest): Promise<void> {
+  const { group, version, plural } = definition;
+  const attributes = requestAttributes({ verb: "create", group, version, plural, namespace, name }, user);
+  const { allowed, reason } = await context.authorizer.authorize(attributes);
+  if (!allowed) throw forbiddenError(attributes, reason);
+}
+
+function isApply({ patchType }: ObjectRequest): boolean {
+  return patchType === "application/apply-patch+yaml";
 }
 
 async function updateObject(
@@ -77,8 +106,7 @@ async function updateObject(
   checkName(request, body);
   checkPreconditions(request, body, old);
   dropRepeatedOwners(request, body.metadata);
-  const applies = request.patchType === "application/apply-patch+yaml";
-  if (!applies) recordOwnership(request, form, body, owned);
+  if (!isApply(request)) recordOwnership(request, form, body, owned);
   await admit(request, admissionRequest(request, "UPDATE", body, shown));
   const wrong = form.validateBody?.(body) ?? [];
   if (wrong.length > 0) throw invalid(form, request.name, wrong);
@@ -102,22 +130,19 @@ function shownAs({ show }: Form, stored: StoredObject): StoredObject {
 }
 
 /** Throws 400 when the body is not about the object that the request names. */
-function checkName({ name, namespace, definition }: ObjectRequest, { metadata }: Draft<KubeObject>): void {
-  if (!metadata.name) throw badRequest("name must be provided");
+function checkName(request: ObjectRequest, { metadata }: Draft<KubeObject>): void {
+  const { name } = request;
+  placeInNamespace(request, metadata);
+  if (!metadata.name)
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   if (metadata.name !== name)
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
-  if (!definition.namespaced) return;
-  if (metadata.namespace && metadata.namespace !== namespace)
-    throw badRequest(
-      `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
-    );
-  metadata.namespace = namespace;
 }
 
-function checkPreconditions({ definition }: ObjectRequest, body: Draft<KubeObject>, old: KubeObject): void {
+function checkPreconditions({ definition, patchType }: ObjectRequest, body: Draft<KubeObject>, old: KubeObject): void {
   const { name, uid, resourceVersion } = body.metadata;
-  // First, because it says more: the object is another one, not only another version.
-  if (uid && uid !== old.metadata.uid) {
+  // First, because it says more: the object is another one, not only another version. To a patch validation tells it.
+  if (uid && uid !== old.metadata.uid && patchType === undefined) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`;
     throw conflict(definition, name, why);
   }
