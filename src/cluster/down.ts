@@ -40,7 +40,7 @@ export async function stopAll(
     settings.nodes > 0 &&
     (await killContainers({
       paths: enginePaths(directory),
-      cgroupRoot: cgroupRootOf(settings.name),
+      cgroupRoot: cgroupRootOf(directory),
       clock: systemClock,
     }));
   const server = await stopProcess(directory, "server", systemClock, componentGraceMs);

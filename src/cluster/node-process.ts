@@ -64,7 +64,7 @@ export function runNode(root: string): Promise<void> {
         nodeIps: [(await machineAddress()) ?? gatewayOf(settings.podRange)],
         clusterDns: [addressAt(parseRange(settings.serviceRange)!, 10)],
         clusterDomain: settings.clusterDomain,
-        cgroupRoot: `${cgroupRootOf(settings.name)}/kubepods`,
+        cgroupRoot: `${cgroupRootOf(directory)}/kubepods`,
         port: settings.agentPort,
         version: kubernetesVersion,
         keptImages: [pauseImageName],

@@ -57,7 +57,7 @@ export async function removeCluster(directory: DataDirectory, settings: ClusterS
 }
 
 async function removeNode(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
-  await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(settings.name), clock: systemClock });
+  await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(directory), clock: systemClock });
   await tearDownNodeNetwork({ ...networkNames(settings.name), ...settings, directory: directory.cni });
   await unmountBelow(directory.root);
 }

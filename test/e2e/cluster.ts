@@ -5,6 +5,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { cgroupRootOf } from "../../src/cluster/cgroups.ts";
+import { dataDirectory } from "../../src/cluster/data-directory.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -123,7 +125,8 @@ export class TestCluster {
   /** The cgroup of the cluster in every hierarchy. */
   cgroups(): string[] {
     const roots = ["/sys/fs/cgroup", ...readdirSync("/sys/fs/cgroup").map((name) => `/sys/fs/cgroup/${name}`)];
-    return roots.map((root) => `${root}/roder-test-${this.name}`).filter((path) => existsSync(path));
+    const own = cgroupRootOf(dataDirectory(this.dataDirectory));
+    return roots.map((root) => root + own).filter((path) => existsSync(path));
   }
 
   /** Where the shims of its containers listen. */

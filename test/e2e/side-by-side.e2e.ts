@@ -123,15 +123,18 @@ test("a reset of the first leaves the second working, and that of the last the m
   assert.deepEqual(await machineState(), machineBefore);
 });
 
-test("a reset of one that is down since a boot leaves another that has its ranges now", async () => {
+test("a reset of one that is down since a boot leaves another that has its name and ranges now", async () => {
   await first.up();
   await first.cutPower();
-  const { kubeconfig: config } = first;
-  await succeeds(["up", "--name", "test-sides-second", "--data-dir", secondData, "--kubeconfig", config]);
+  const flags = ["--name", `test-${first.name}`, "--data-dir", secondData, "--kubeconfig", kubeconfig];
+  await succeeds(["up", ...flags]);
+  await succeeds(["image", "load", await imageArchive(image), "--data-dir", secondData]);
+  await assertWorks(kubeconfig, "four");
   const during = await machineState();
   await succeeds(["reset", "--data-dir", first.dataDirectory]);
   assert.deepEqual(await machineState(), during);
   assert.match(during.routes.join("\n"), /unreachable 10\.42\.0\.0\/16/);
+  await kubectl(kubeconfig, "exec", "four", "--", "nslookup", "four.default.svc.cluster.local");
   await succeeds(["reset", "--data-dir", secondData]);
   assert.deepEqual(await machineState(), machineBefore);
 });
