@@ -4,6 +4,7 @@ import {
   decodeObject,
   decodePatched,
   goText,
+  isObject,
   type KubeObject,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
@@ -12,7 +13,8 @@ import { type ObjectRequest, warn } from "./context.ts";
 /** The request's body as an object of the kind with its defaults; a new one each time. Throws 400 when it is something else. */
 export function decodeBody(request: ObjectRequest, kind: DecodableKind): Draft<KubeObject> {
   const { body, options, duplicateFields } = request;
-  return completed(request, kind, decodeObject(kind, body, options.fieldValidation ?? "Warn", duplicateFields));
+  const decoded = decodeObject(kind, body, options.fieldValidation ?? "Warn", duplicateFields);
+  return completed(request, kind, body, decoded);
 }
 
 /** What a patch made, as an object of the kind with its defaults. Throws 422 when it is none any more. */
@@ -20,17 +22,22 @@ export function decodePatchResult(request: ObjectRequest, kind: DecodableKind, v
   const { options, duplicateFields, patchType, body } = request;
   // For this type Kubernetes shows the patch and not what came of it.
   const shown = patchType === "application/strategic-merge-patch+json" ? () => goText(body) : undefined;
-  return completed(
-    request,
-    kind,
-    decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields, shown),
-  );
+  const decoded = decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields, shown);
+  return completed(request, kind, value, decoded);
 }
 
-function completed(request: ObjectRequest, kind: DecodableKind, decoded: DecodedObject): Draft<KubeObject> {
+function completed(
+  request: ObjectRequest,
+  kind: DecodableKind,
+  value: unknown,
+  decoded: DecodedObject,
+): Draft<KubeObject> {
   for (const sentence of decoded.warnings) warn(request, sentence);
   const { definition } = request;
   // A subresource of another kind has no defaults of this one.
   if (kind.kind === definition.kind) definition.defaults?.(decoded.object);
+  // Empty lists are left out, but this one asks to forget all managers.
+  const metadata = isObject(value) ? value.metadata : undefined;
+  if (isObject(metadata) && Array.isArray(metadata.managedFields)) decoded.object.metadata.managedFields ??= [];
   return decoded.object;
 }
