@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeProtobuf } from "./index.ts";
+import { seededRandom } from "../../lib/index.ts";
+import { anyValue } from "../any-value-fixture.ts";
+import { ApiError } from "../meta/index.ts";
+import { apiVersionOf } from "../resource.ts";
+import { builtInResources } from "../resources.ts";
+import { decodeObject } from "../schema/decode-object.ts";
+import { decodeProtobuf, encodeProtobuf } from "./index.ts";
 
 const encoder = new TextEncoder();
 
@@ -123,3 +129,42 @@ for (const [name, bytes, message] of broken)
   test(`${name} is a 400`, () => {
     assert.throws(() => decodeProtobuf(bytes, "ConfigMap"), { code: 400, message });
   });
+
+test("JSON in a message has the bounds of JSON elsewhere", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const revision = body("apps/v1", "ControllerRevision", field(2, field(1, deep)));
+  assert.throws(() => decodeProtobuf(revision), {
+    code: 400,
+    message: /embedded JSON cannot be read: exceeded max depth/,
+  });
+});
+
+test("a number that JSON does not know is refused", () => {
+  const infinity = join(Uint8Array.of((9 << 3) | 1), new Uint8Array(Float64Array.of(Infinity).buffer));
+  const version = field(7, join(field(1, "v1"), field(4, field(1, infinity))));
+  const definition = body("apiextensions.k8s.io/v1", "CustomResourceDefinition", field(2, version));
+  assert.throws(() => decodeProtobuf(definition), { code: 400, message: /unsupported value: Infinity/ });
+});
+
+test("whatever is done to a body's bytes, it is read or refused", () => {
+  const random = seededRandom(7);
+  const below = (limit: number) => Math.floor(random.next() * limit);
+  let refused = 0;
+  for (let count = 0; count < 4_000; count++) {
+    const definition = builtInResources[below(builtInResources.length)]!;
+    const kind = { apiVersion: apiVersionOf(definition), kind: definition.kind };
+    const bytes = encodeProtobuf({ ...(anyValue(definition.schema, random, 6) as object), ...kind })!;
+    for (let changes = below(4); changes >= 0; changes--) {
+      const at = below(bytes.length);
+      if (random.next() < 0.5) bytes[at] = below(256);
+      else bytes.copyWithin(at, below(bytes.length));
+    }
+    try {
+      decodeObject(definition, decodeProtobuf(bytes, definition.kind), "Ignore");
+    } catch (error) {
+      assert.ok(error instanceof ApiError && error.code === 400, String(error));
+      refused++;
+    }
+  }
+  assert.ok(refused > 1_000 && refused < 4_000);
+});

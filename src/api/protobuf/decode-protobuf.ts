@@ -124,8 +124,15 @@ const scalars: Readonly<Record<string, Scalar>> = {
   x: { wireType: 2, zero: "", read: (reader) => reader.bytes().toBase64() },
   b: { wireType: 0, zero: false, read: (reader) => reader.integer() !== 0 },
   i: { wireType: 0, zero: 0, read: (reader) => reader.integer() },
-  d: { wireType: 1, zero: 0, read: (reader) => reader.double() },
+  d: { wireType: 1, zero: 0, read: finite },
 };
+
+/** What JSON can say. */
+function finite(reader: WireReader): number {
+  const value = reader.double();
+  if (!Number.isFinite(value)) throw new ProtobufError(`unsupported value: ${value}`);
+  return value;
+}
 
 function readMessage(name: string, bytes: Uint8Array, depth: number): Json {
   if (depth > depthMax) throw new ProtobufError("exceeded max depth");

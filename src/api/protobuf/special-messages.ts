@@ -1,5 +1,6 @@
 // Messages whose JSON is no object with their fields: from their fields to JSON and back.
 
+import { decodeJson } from "../schema/json.ts";
 import { apiMachinery } from "./message-fields.ts";
 import { ProtobufError } from "./wire-reader.ts";
 
@@ -12,7 +13,6 @@ export interface SpecialMessage {
   readonly toFields: (json: unknown) => Fields;
 }
 
-const text = new TextDecoder();
 const bytes = new TextEncoder();
 
 /** JSON that stands as bytes in a message. */
@@ -21,11 +21,8 @@ function embedded(field: string): SpecialMessage {
     toJson: (fields) => {
       const base64 = String(fields[field] ?? "");
       if (base64 === "") return null;
-      try {
-        return JSON.parse(text.decode(Uint8Array.fromBase64(base64)));
-      } catch (cause) {
-        throw new ProtobufError(`embedded JSON cannot be read: ${cause}`, { cause });
-      }
+      const refusal = (why: string) => new ProtobufError(`embedded JSON cannot be read: ${why}`);
+      return decodeJson(Uint8Array.fromBase64(base64), refusal).value;
     },
     toFields: (json) => ({ [field]: bytes.encode(JSON.stringify(json)) }),
   };
