@@ -153,19 +153,26 @@ async function release(
   message: string,
 ): Promise<void> {
   const conditions = withCondition(crd.status.conditions, terminating("False", reason, message), context.clock.now());
-  const finalizers = (crd.metadata.finalizers ?? []).filter((each) => each !== customResourceCleanupFinalizer);
-  const released = { ...crd, metadata: { ...crd.metadata, finalizers } };
-  await writeStatus(context, released, { ...crd.status, conditions });
+  const reported = await writeStatus(context, crd, { ...crd.status, conditions });
+  if (!reported) return;
+  const { name, resourceVersion } = reported.metadata;
+  const finalizers = (reported.metadata.finalizers ?? []).filter((each) => each !== customResourceCleanupFinalizer);
+  const patch = { metadata: { resourceVersion, finalizers } };
+  await unlessOvertaken(context.client.patch(CustomResourceDefinitions, { name }, patch));
 }
 
 /** The CRD as it is then; undefined when it was changed meanwhile, which brings it here again, or is gone. */
-async function writeStatus(
+function writeStatus(
   { client }: ReconcileContext,
   crd: CustomResourceDefinition,
   status: CustomResourceDefinitionStatus,
 ): Promise<CustomResourceDefinition | undefined> {
+  return unlessOvertaken(client.update(CustomResourceDefinitions, { ...crd, status }, { subresource: "status" }));
+}
+
+async function unlessOvertaken<T>(write: Promise<T>): Promise<T | undefined> {
   try {
-    return await client.update(CustomResourceDefinitions, { ...crd, status }, { subresource: "status" });
+    return await write;
   } catch (error) {
     if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return undefined; // as said above
     throw error;

@@ -3,6 +3,7 @@ import type { Draft } from "../../lib/index.ts";
 import { type ApiError, badRequest, invalid, invalidValue, parseApiVersion, rootPath } from "../meta/index.ts";
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
 import { copyJson, DecodeError, decodeAs } from "./decoder.ts";
+import { pruneEmbeddedMetadata } from "./embedded-resources.ts";
 import { definitions, resourceFacts } from "./facts.ts";
 import { unreadableAs } from "./json.ts";
 import { isObject, jsonType } from "./json-value.ts";
@@ -110,7 +111,7 @@ function decodeCustom(kind: DecodableKind, value: unknown) {
   const object = copyJson(value);
   if (!isObject(object))
     throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`);
-  const unknownFields = pruneUnknownFields(object, kind.schema);
+  const unknownFields = [...pruneUnknownFields(object, kind.schema), ...pruneEmbeddedMetadata(object, kind.schema)];
   const decoded = decodeAs(metadataDefinition, object.metadata);
   const inMetadata = decoded.unknownFields.map((field) => `metadata.${field}`);
   return {

@@ -32,6 +32,35 @@ export function validateEmbeddedResources(at: Path, value: unknown, schema: Sche
   ];
 }
 
+/** Removes from the metadata of embedded objects what metadata does not have, and answers the paths of what went. */
+export function pruneEmbeddedMetadata(value: unknown, schema: Schema, path = ""): string[] {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items ? value.flatMap((each, index) => pruneEmbeddedMetadata(each, items, `${path}[${index}]`)) : [];
+  }
+  if (!isObject(value)) return [];
+  const { properties = {}, additionalProperties } = schema;
+  const isEmbedded = schema["x-kubernetes-embedded-resource"] === true;
+  return Object.entries(value).flatMap(([key, each]) => {
+    const place = path === "" ? key : `${path}.${key}`;
+    if (isEmbedded && key === "metadata") return pruneMetadata(value, each, place);
+    const below = Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
+    return typeof below === "object" ? pruneEmbeddedMetadata(each, below, place) : [];
+  });
+}
+
+/** What is no metadata at all stays: its validation says what is wrong. */
+function pruneMetadata(resource: Record<string, unknown>, value: unknown, path: string): string[] {
+  try {
+    const { value: metadata, unknownFields } = decodeAs(metadataDefinition, value);
+    resource.metadata = metadata;
+    return unknownFields.map((field) => `${path}.${field}`);
+  } catch (error) {
+    if (error instanceof DecodeError) return [];
+    throw error;
+  }
+}
+
 function validateResource(at: Path, resource: JsonObject): FieldError[] {
   return [
     ...validateText(at.child("apiVersion"), resource.apiVersion, (apiVersion) =>
