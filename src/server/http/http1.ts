@@ -34,6 +34,10 @@ export class Http1Request implements HttpRequest {
     return this.#message.socket.remoteAddress ?? "";
   }
 
+  get rawHeaders(): readonly string[] {
+    return this.#message.rawHeaders;
+  }
+
   header(name: string): string | undefined {
     const value = this.#message.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;

@@ -14,11 +14,12 @@ export class Http2Request implements HttpRequest {
   readonly method: string;
   readonly path: string;
   readonly query: string;
+  readonly rawHeaders: readonly string[];
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   #abort: AbortController | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
     const url = headers[":path"] ?? "/";
     const mark = url.indexOf("?");
     this.method = headers[":method"] ?? "GET";
@@ -26,6 +27,7 @@ export class Http2Request implements HttpRequest {
     this.query = mark < 0 ? "" : url.slice(mark + 1);
     this.#stream = stream;
     this.#headers = headers;
+    this.rawHeaders = rawHeaders;
   }
 
   get remoteAddress(): string {

@@ -1,46 +1,88 @@
-import { badRequest, type User } from "../../api/index.ts";
+// Acting as somebody else: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+import { badRequest, isDns1123Label, isDns1123Subdomain, type User } from "../../api/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import { allUnauthenticated, anonymousUser, asAuthenticated } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
 
+const prefix = "impersonate-";
 const extraPrefix = "impersonate-extra-";
 const serviceAccountPrefix = "system:serviceaccount:";
+const authenticationGroup = "authentication.k8s.io";
 
-/** The user that the request wants to act as, when `user` may do that; `user` when it asks for none. Throws 403. */
+/** What the headers ask for. */
+interface Wanted {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+  readonly uid: string;
+}
+
+/**
+ * The user that the request wants to act as, when `user` may do that; `user` when it asks for none. Throws 403, and 400
+ * when it asks for groups, extra or a uid of nobody.
+ */
 export async function impersonate(api: ApiServer, request: HttpRequest, user: User): Promise<User> {
-  const name = request.header("impersonate-user");
-  // Looking at every header costs more than at the few that matter, and only those who name a user can go on.
-  if (name === undefined) {
-    if (request.header("impersonate-group") !== undefined || request.header("impersonate-uid") !== undefined)
-      throw badRequest("impersonating groups, a uid or extra needs a user to impersonate");
-    return user;
-  }
-  const may = async (group: string, plural: string, subresource: string, namespace: string, resourceName: string) => {
-    const resource = { group, version: "v1", plural, subresource, namespace, name: resourceName };
-    await api.authorize({ user, verb: "impersonate", resource });
+  const wanted = readWanted(request);
+  if (!wanted) return user;
+  const { name, groups, extra, uid } = wanted;
+  const may = (plural: string, resourceName: string, { group = "", subresource = "", namespace = "" } = {}) => {
+    const version = group === "" ? "" : "v1";
+    const resource = { group, version, plural, subresource, namespace, name: resourceName };
+    return api.authorize({ user, verb: "impersonate", resource });
   };
   const account = serviceAccountOf(name);
-  if (account) await may("", "serviceaccounts", "", account.namespace, account.name);
-  else await may("", "users", "", "", name);
-  const groups = valuesOf(request, "impersonate-group");
-  for (const each of groups) await may("", "groups", "", "", each);
-  const uid = request.header("impersonate-uid");
-  if (uid !== undefined) await may("authentication.k8s.io", "uids", "", "", uid);
-  const extra: Record<string, readonly string[]> = {};
-  for (const header of Object.keys(request.headers())) {
-    if (!header.startsWith(extraPrefix)) continue;
-    const key = decodedKey(header.slice(extraPrefix.length));
-    extra[key] = valuesOf(request, header);
-    for (const value of extra[key]) await may("authentication.k8s.io", "userextras", key, "", value);
-  }
-  if (name === anonymousUser.name && !groups.includes(allUnauthenticated)) groups.push(allUnauthenticated);
+  if (account) await may("serviceaccounts", account.name, { namespace: account.namespace });
+  else await may("users", name);
+  for (const each of groups) await may("groups", each);
+  for (const [key, values] of Object.entries(extra))
+    for (const value of values) await may("userextras", value, { group: authenticationGroup, subresource: key });
+  if (uid !== "") await may("uids", uid, { group: authenticationGroup });
   const accountGroups = account ? ["system:serviceaccounts", `system:serviceaccounts:${account.namespace}`] : [];
+  const own = groups.length > 0 ? groups : accountGroups;
+  const isAnonymous = name === anonymousUser.name && !own.includes(allUnauthenticated);
   return asAuthenticated({
     name,
-    groups: groups.length > 0 ? groups : accountGroups,
-    ...(uid === undefined ? {} : { uid }),
+    groups: isAnonymous ? [...own, allUnauthenticated] : own,
+    ...(uid === "" ? {} : { uid }),
     ...(Object.keys(extra).length > 0 ? { extra } : {}),
   });
+}
+
+function readWanted({ rawHeaders }: HttpRequest): Wanted | undefined {
+  let name = "";
+  let uid = "";
+  const groups: string[] = [];
+  const extra = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    // Nearly all requests have none of these, and every request comes past here.
+    const header = (rawHeaders[at] as string).toLowerCase();
+    if (!header.startsWith(prefix)) continue;
+    const value = rawHeaders[at + 1] as string;
+    if (header === "impersonate-user") name ||= value;
+    else if (header === "impersonate-uid") uid ||= value;
+    else if (header === "impersonate-group") groups.push(value);
+    else if (header.startsWith(extraPrefix)) {
+      const key = decodedKey(header.slice(extraPrefix.length));
+      extra.set(key, [...(extra.get(key) ?? []), value]);
+    }
+  }
+  const wanted = { name, groups, extra: Object.fromEntries(extra), uid };
+  if (name !== "") return wanted;
+  const references = describe(wanted);
+  if (references.length > 0) throw badRequest(`requested [${references.join(" ")}] without impersonating a user`);
+  return undefined;
+}
+
+/** As Go prints the references that Kubernetes makes of the headers: kind, namespace, name, uid, version, …, field. */
+function describe({ groups, extra, uid }: Wanted): string[] {
+  const version = `${authenticationGroup}/v1`;
+  return [
+    ...groups.map((group) => `{Group  ${group}    }`),
+    ...Object.entries(extra).flatMap(([key, values]) =>
+      values.map((value) => `{UserExtra  ${value}  ${version}  ${key}}`),
+    ),
+    ...(uid === "" ? [] : [`{UID  ${uid}  ${version}  }`]),
+  ];
 }
 
 /** Keys are percent-encoded, for headers cannot say everything; what does not decode is taken as it is. */
@@ -52,12 +94,9 @@ function decodedKey(text: string): string {
   }
 }
 
-function valuesOf(request: HttpRequest, header: string): string[] {
-  return (request.header(header) ?? "").split(", ").filter((each) => each !== "");
-}
-
 function serviceAccountOf(name: string): { readonly namespace: string; readonly name: string } | undefined {
   if (!name.startsWith(serviceAccountPrefix)) return undefined;
   const [namespace = "", account = "", ...rest] = name.slice(serviceAccountPrefix.length).split(":");
-  return namespace !== "" && account !== "" && rest.length === 0 ? { namespace, name: account } : undefined;
+  const isOne = rest.length === 0 && isDns1123Label(namespace).length === 0 && isDns1123Subdomain(account).length === 0;
+  return isOne ? { namespace, name: account } : undefined;
 }

@@ -115,10 +115,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       if (!streams.has(session)) session.close();
     });
   });
-  http2Server.on("stream", (stream: ServerHttp2Stream, headers) => {
+  http2Server.on("stream", (stream: ServerHttp2Stream, headers, _, rawHeaders) => {
     if (stream.session) count(stream.session, streams, stream);
     stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
-    const request = new Http2Request(stream, headers);
+    const request = new Http2Request(stream, headers, rawHeaders);
     const socket = stream.session?.socket;
     const answer = new Http2Response(stream, request.method === "HEAD", auditIdOf(request, random));
     void handler.handle(request, answer, socket);

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly remoteAddress: string;
   /** The value of a header by its lower-case name; repeated ones are joined with a comma. */
   header(name: string): string | undefined;
+  /** Names and values in turn, as they were sent: repeated ones stay apart. HTTP/2's pseudo-headers are among them. */
+  readonly rawHeaders: readonly string[];
   /** All headers with lower-case names; HTTP/2's pseudo-headers are not among them. */
   headers(): Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The whole body. Throws ApiError 413 past `bytesMax`, 400 when the client goes away in the middle. */
