@@ -17,6 +17,14 @@ const requirementsMax = 100;
 
 /** Reads the text form, as in `metadata.name=a,spec.nodeName!=`. Throws a 400 when the text or a field's name is wrong. */
 export function parseFieldSelector(text: string, { selectableFields }: SelectableFields): FieldRequirement[] {
+  return readFieldSelector(text, (field) => {
+    if (field !== "metadata.name" && field !== "metadata.namespace" && !Object.hasOwn(selectableFields, field))
+      throw badRequest(unknownField(field, Object.keys(selectableFields).length > 0));
+  });
+}
+
+/** The same, whatever the fields are called; `check` sees each name. */
+export function readFieldSelector(text: string, check: (field: string) => void = () => {}): FieldRequirement[] {
   const requirements: FieldRequirement[] = [];
   for (const term of termsOf(text)) {
     if (term === "") continue;
@@ -24,8 +32,7 @@ export function parseFieldSelector(text: string, { selectableFields }: Selectabl
     if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const field = term.slice(0, match.index);
     const value = unescapeFieldValue(term.slice(match.index + match[0].length));
-    if (field !== "metadata.name" && field !== "metadata.namespace" && !Object.hasOwn(selectableFields, field))
-      throw badRequest(unknownField(field, Object.keys(selectableFields).length > 0));
+    check(field);
     requirements.push({ field, operator: match[0] === "!=" ? "!=" : "=", value });
     if (requirements.length > requirementsMax)
       throw badRequest(`invalid selector: more than ${requirementsMax} requirements`);

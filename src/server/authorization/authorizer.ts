@@ -16,6 +16,7 @@ export interface Attributes {
     readonly name: string;
     /** Of list, watch and deletecollection, as it was asked: a node may list pods when it asks for its own. */
     readonly fieldSelector?: string;
+    readonly labelSelector?: string;
   };
   /** Set for every other path: /version, /healthz, … */
   readonly path?: string;
@@ -27,6 +28,8 @@ export interface Decision {
   readonly denied?: boolean;
   /** Why, for the audit and for the message of the 403. */
   readonly reason: string;
+  /** What went wrong while deciding; another authorizer may have decided all the same. */
+  readonly error?: string;
 }
 
 export interface Authorizer {

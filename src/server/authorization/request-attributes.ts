@@ -7,13 +7,15 @@ export function requestAttributes(request: ResourceRequest, user: User): Attribu
   // A namespace is in itself: a Role in it can allow to read it.
   const isNamespace = plural === "namespaces" && group === "";
   const namespace = (isNamespace ? request.name : request.namespace) ?? "";
-  const fieldSelector = request.options?.fieldSelector;
+  const { fieldSelector, labelSelector } = request.options ?? {};
   const isCollection = verb === "list" || verb === "watch" || verb === "deletecollection";
   const asked = { group, version, plural, subresource, namespace, name: request.name ?? "" };
-  if (!isCollection || !fieldSelector) return { user, verb, resource: asked };
+  if (!isCollection || (!fieldSelector && !labelSelector)) return { user, verb, resource: asked };
+  const labels = labelSelector ? { labelSelector } : {};
+  if (!fieldSelector) return { user, verb, resource: { ...asked, ...labels } };
   // Who lists with the name of one object may be allowed that one: apiserver/pkg/endpoints/request/requestinfo.go.
   const name = asked.name || selectedName(fieldSelector);
-  return { user, verb, resource: { ...asked, name, fieldSelector } };
+  return { user, verb, resource: { ...asked, name, fieldSelector, ...labels } };
 }
 
 function selectedName(fieldSelector: string): string {

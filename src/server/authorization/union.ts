@@ -1,5 +1,6 @@
 import { type ApiError, forbidden } from "../../api/index.ts";
 import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
+import { aggregate } from "./rbac.ts";
 
 /** Members of system:masters may do everything, whatever roles say. */
 export const privilegedGroup = "system:masters";
@@ -16,12 +17,15 @@ export function unionAuthorizer(...authorizers: readonly Authorizer[]): Authoriz
   return {
     async authorize(attributes) {
       const reasons: string[] = [];
+      const errors: string[] = [];
       for (const authorizer of authorizers) {
         const decision = await authorizer.authorize(attributes);
         if (decision.allowed || decision.denied) return decision;
         if (decision.reason !== "") reasons.push(decision.reason);
+        if (decision.error !== undefined) errors.push(decision.error);
       }
-      return { allowed: false, reason: reasons.join("\n") };
+      const error = errors.length === 0 ? {} : { error: aggregate(errors) };
+      return { allowed: false, reason: reasons.join("\n"), ...error };
     },
   };
 }

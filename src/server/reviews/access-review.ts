@@ -1,10 +1,13 @@
 import {
+  ApiError,
   badRequest,
   invalid,
   type KubeObject,
   type LocalSubjectAccessReview,
   LocalSubjectAccessReviews,
+  parseLabelSelector,
   type ResourceDefinition,
+  readFieldSelector,
   rootPath,
   type SelfSubjectAccessReview,
   type SelfSubjectAccessReviewSpec,
@@ -51,16 +54,28 @@ async function evaluate(
   user: User,
   spec: SelfSubjectAccessReviewSpec,
 ): Promise<SubjectAccessReviewStatus> {
-  const { allowed, denied, reason } = await authorizer.authorize(attributesOf(user, spec));
-  return { allowed, ...(denied ? { denied } : {}), ...(reason === "" ? {} : { reason }) };
+  const { attributes, ignored } = attributesOf(user, spec);
+  const { allowed, denied, reason, error } = await authorizer.authorize(attributes);
+  const errors = error === undefined ? ignored : [error, ...ignored];
+  return {
+    allowed,
+    ...(denied ? { denied } : {}),
+    ...(reason === "" ? {} : { reason }),
+    ...(errors.length === 0 ? {} : { evaluationError: errors.join("; ") }),
+  };
 }
 
-function attributesOf(
-  user: User,
-  { resourceAttributes, nonResourceAttributes }: SelfSubjectAccessReviewSpec,
-): Attributes {
-  if (!resourceAttributes)
-    return { user, verb: nonResourceAttributes?.verb ?? "", path: nonResourceAttributes?.path ?? "" };
+interface Asking {
+  readonly attributes: Attributes;
+  /** What of the question could not be taken into account: then more is asked about than was meant, never less. */
+  readonly ignored: readonly string[];
+}
+
+function attributesOf(user: User, { resourceAttributes, nonResourceAttributes }: SelfSubjectAccessReviewSpec): Asking {
+  if (!resourceAttributes) {
+    const { verb = "", path = "" } = nonResourceAttributes ?? {};
+    return { attributes: { user, verb, path }, ignored: [] };
+  }
   const {
     verb = "",
     group = "",
@@ -70,23 +85,78 @@ function attributesOf(
     namespace = "",
     name = "",
   } = resourceAttributes;
-  const fieldSelector = selectorText(resourceAttributes.fieldSelector);
-  const asked = { group, version, plural: resource, subresource, namespace, name };
-  return { user, verb, resource: fieldSelector === undefined ? asked : { ...asked, fieldSelector } };
+  const fields = readSelector(resourceAttributes.fieldSelector, fieldTerm, readFieldSelector);
+  const labels = readSelector(resourceAttributes.labelSelector, labelTerm, parseLabelSelector);
+  const asked = {
+    group,
+    version: version === "" ? "*" : version,
+    plural: resource,
+    subresource,
+    namespace,
+    name,
+    ...(fields.text === "" ? {} : { fieldSelector: fields.text }),
+    ...(labels.text === "" ? {} : { labelSelector: labels.text }),
+  };
+  const ignored = [
+    ...fields.ignored.map((how) => `spec.resourceAttributes.fieldSelector ${how} due to parse error`),
+    ...labels.ignored.map((how) => `spec.resourceAttributes.labelSelector ${how} due to parse error`),
+  ];
+  return { attributes: { user, verb, resource: asked }, ignored };
 }
 
-type FieldSelector = NonNullable<NonNullable<SelfSubjectAccessReviewSpec["resourceAttributes"]>["fieldSelector"]>;
+interface Requirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
 
-/** The selector in its text form. What the form cannot say is left out: that asks about more than was meant, never less. */
-function selectorText(selector: FieldSelector | undefined): string | undefined {
-  if (!selector) return undefined;
-  if (selector.rawSelector) return selector.rawSelector;
-  const parts = (selector.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
-    if (values.length !== 1) return [];
-    if (operator === "In") return [`${key}=${values[0]}`];
-    return operator === "NotIn" ? [`${key}!=${values[0]}`] : [];
-  });
-  return parts.join(",");
+interface Selector {
+  readonly rawSelector?: string;
+  readonly requirements?: readonly Requirement[];
+}
+
+/** The selector in its text form, as far as it can be understood, and whether it was ignored in whole or in part. */
+function readSelector(
+  { rawSelector = "", requirements = [] }: Selector = {},
+  termOf: (requirement: Requirement) => string | undefined,
+  parse: (text: string) => unknown,
+): { readonly text: string; readonly ignored: readonly string[] } {
+  const isReadable = (text: string) => {
+    try {
+      parse(text);
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError) return false;
+      throw error;
+    }
+  };
+  if (rawSelector !== "")
+    return isReadable(rawSelector) ? { text: rawSelector, ignored: [] } : { text: "", ignored: ["ignored"] };
+  const terms = requirements.map(termOf).filter((term) => term !== undefined && isReadable(term));
+  const how = terms.length === 0 ? "ignored" : "partially ignored";
+  return { text: terms.join(","), ignored: terms.length < requirements.length ? [how] : [] };
+}
+
+/** Field selectors know equality alone. */
+function fieldTerm({ key, operator, values = [] }: Requirement): string | undefined {
+  const value = values[0]?.replace(/[\\,=]/g, "\\$&");
+  if (values.length !== 1 || (operator !== "In" && operator !== "NotIn")) return undefined;
+  return `${key}${operator === "In" ? "=" : "!="}${value}`;
+}
+
+function labelTerm({ key, operator, values = [] }: Requirement): string | undefined {
+  switch (operator) {
+    case "In":
+      return `${key} in (${values.join(",")})`;
+    case "NotIn":
+      return `${key} notin (${values.join(",")})`;
+    case "Exists":
+      return key;
+    case "DoesNotExist":
+      return `!${key}`;
+    default:
+      return undefined;
+  }
 }
 
 function subjectOf({ user = "", uid, groups = [], extra }: SubjectAccessReviewSpec): User {

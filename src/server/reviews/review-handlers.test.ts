@@ -86,6 +86,48 @@ test("somebody asks what another may do", async () => {
   });
 });
 
+test("a selector that cannot be understood is left out of the question, and the answer says so", async () => {
+  const node = { user: "system:node:n1", groups: ["system:nodes"] };
+  const review = async (selectors: object) => {
+    const resourceAttributes = { verb: "list", resource: "pods", ...selectors };
+    const status = await ask("subjectaccessreviews", { spec: { ...node, resourceAttributes } });
+    const { allowed, evaluationError } = status as { allowed: boolean; evaluationError?: string };
+    return [allowed, evaluationError];
+  };
+  const own = { key: "spec.nodeName", operator: "In", values: ["n1"] };
+  const either = { key: "spec.nodeName", operator: "In", values: ["n1", "n2"] };
+  const fields = "spec.resourceAttributes.fieldSelector";
+  const labels = "spec.resourceAttributes.labelSelector";
+  assert.deepEqual(await review({ fieldSelector: { rawSelector: "spec.nodeName=n1" } }), [true, undefined]);
+  assert.deepEqual(await review({ fieldSelector: { rawSelector: "spec.nodeName" } }), [
+    false,
+    `${fields} ignored due to parse error`,
+  ]);
+  assert.deepEqual(await review({ fieldSelector: { requirements: [either] } }), [
+    false,
+    `${fields} ignored due to parse error`,
+  ]);
+  assert.deepEqual(await review({ fieldSelector: { requirements: [own, either] } }), [
+    true,
+    `${fields} partially ignored due to parse error`,
+  ]);
+  assert.deepEqual(
+    await review({
+      fieldSelector: { requirements: [own] },
+      labelSelector: { requirements: [{ key: "app", operator: "Like", values: ["web"] }] },
+    }),
+    [true, `${labels} ignored due to parse error`],
+  );
+  const understood = [
+    { key: "app", operator: "In", values: ["web"] },
+    { key: "canary", operator: "DoesNotExist" },
+  ];
+  assert.deepEqual(
+    await review({ fieldSelector: { requirements: [own] }, labelSelector: { requirements: understood } }),
+    [true, undefined],
+  );
+});
+
 test("reviews that ask nothing, two things or about nobody are invalid", async () => {
   const kind = "SubjectAccessReview.authorization.k8s.io";
   const neither = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
