@@ -1,5 +1,4 @@
 import { Services } from "../../api/index.ts";
-import { errorMessage } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
 
 /** How a configuration names a webhook: by URL or by Service. */
@@ -40,7 +39,7 @@ export interface Webhooks {
 const httpsPort = 443;
 
 /**
- * Sends `body` to the webhook and gives its answer. Errors read as those of Go's HTTP client:
+ * Sends `body` to the webhook and gives its answer. With their causes, errors read as those of Go's HTTP client:
  * `Post "https://hook.shop.svc:443/convert?timeout=30s": connection refused`.
  */
 export async function callWebhook(
@@ -62,7 +61,7 @@ export async function callWebhook(
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
-    throw new Error(`Post ${JSON.stringify(url)}: ${errorMessage(error)}`, { cause: error });
+    throw new Error(`Post ${JSON.stringify(url)}`, { cause: error });
   }
 }
 
