@@ -46,7 +46,7 @@ export interface ResourceRequest {
   readonly options?: RequestOptions;
   /** The object, the patch or the DeleteOptions. The pipeline takes it over: the sender does not change it any more. */
   readonly body?: unknown;
-  /** Fields that stood twice in the text of the body, as its reader found them. */
+  /** Sentences about what stood twice in the text of the body, as its reader found it. */
   readonly duplicateFields?: readonly string[];
   readonly patchType?: PatchType;
   readonly signal?: AbortSignal;

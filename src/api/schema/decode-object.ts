@@ -33,7 +33,7 @@ const metadataDefinition = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 /**
  * Makes the value of a body an object of the kind: checks types, leaves out what the kind does not have, brings
  * quantities and times into their canonical form, and fills in apiVersion, kind and the structs that always exist.
- * `duplicates` are the fields that stood twice in the text. Throws the 400 that Kubernetes gives.
+ * `duplicates` are the sentences about what stood twice in the text. Throws the 400 that Kubernetes gives.
  */
 export function decodeObject(
   kind: DecodableKind,
@@ -91,7 +91,7 @@ function decode(
   if (fieldValidation === "Ignore") return { object: decoded.object, warnings: [] };
   const problems = [
     ...decoded.unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
-    ...duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`),
+    ...duplicates,
   ].slice(0, strictErrorsMax);
   if (fieldValidation === "Strict" && problems.length > 0) throw strict(problems);
   return { object: decoded.object, warnings: problems };

@@ -4,7 +4,7 @@ import { isObject } from "./json-value.ts";
 
 export interface Decoded {
   readonly value: unknown;
-  /** Fields that stand twice, as `spec.replicas`; the last one counts. */
+  /** Sentences about what stands twice; the last one counts. */
   readonly duplicates: readonly string[];
 }
 
@@ -29,7 +29,8 @@ export function decodeJson(body: Uint8Array | string, refusal: JsonRefusal = unr
     throw refusal(syntaxMessage(text, error), body);
   }
   // As many members in the text as in the value: none stands twice, and the slow reading is spared.
-  return { value, duplicates: members === countMembers(value) ? [] : scanJson(text).duplicates };
+  const duplicates = members === countMembers(value) ? [] : scanJson(text).duplicates;
+  return { value, duplicates: duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`) };
 }
 
 function syntaxMessage(text: string, error: unknown): string {

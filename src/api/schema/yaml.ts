@@ -23,7 +23,9 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   const duplicates: string[] = [];
   for (const error of document.errors) {
     if (error.code !== "DUPLICATE_KEY") throw yamlError(error.message);
-    duplicates.push(text.slice(error.pos[0], error.pos[1]).replace(/:$/, ""));
+    const key = text.slice(error.pos[0], error.pos[1]).replace(/:$/, "");
+    const line = error.linePos?.[0].line ?? text.slice(0, error.pos[0]).split("\n").length;
+    duplicates.push(`  line ${line}: key ${JSON.stringify(key)} already set in map`);
   }
   let value: unknown;
   try {
@@ -32,7 +34,9 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
     // The library throws for aliases that are unknown or multiply too often.
     throw yamlError(cause instanceof Error ? cause.message : String(cause));
   }
-  return { value: jsonValue(value, 0), duplicates };
+  // In one sentence, as go-yaml tells them.
+  const told = duplicates.length === 0 ? [] : [["yaml: unmarshal errors:", ...duplicates].join("\n")];
+  return { value: jsonValue(value, 0), duplicates: told };
 }
 
 function yamlError(why: string): Error {

@@ -23,7 +23,7 @@ const patchTypes: readonly string[] = [
 
 export interface RequestBody {
   readonly value: unknown;
-  /** Fields that stand twice in the body. */
+  /** Sentences about what stands twice in the body. */
   readonly duplicates: readonly string[];
   readonly patchType?: PatchType;
 }

@@ -19,11 +19,19 @@ export function decodeBody(request: ObjectRequest, kind: DecodableKind): Draft<K
 
 /** What a patch made, as an object of the kind with its defaults. Throws 422 when it is none any more. */
 export function decodePatchResult(request: ObjectRequest, kind: DecodableKind, value: unknown): Draft<KubeObject> {
-  const { options, duplicateFields, patchType, body } = request;
+  const { options, patchType, body } = request;
   // For this type Kubernetes shows the patch and not what came of it.
   const shown = patchType === "application/strategic-merge-patch+json" ? () => goText(body) : undefined;
-  const decoded = decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicateFields, shown);
+  const decoded = decodePatched(kind, value, options.fieldValidation ?? "Warn", duplicatesOf(request), shown);
   return completed(request, kind, value, decoded);
+}
+
+/** What stands twice in a patch, as it is told; an apply has told it itself. */
+function duplicatesOf({ patchType, duplicateFields }: ObjectRequest): readonly string[] {
+  if (patchType === "application/apply-patch+yaml") return [];
+  return patchType === "application/json-patch+json"
+    ? duplicateFields.map((sentence) => `json patch ${sentence}`)
+    : duplicateFields;
 }
 
 function completed(

@@ -12,7 +12,7 @@ import {
   unsupportedMediaType,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
-import type { ObjectRequest } from "./context.ts";
+import { type ObjectRequest, warn } from "./context.ts";
 import { decodePatchResult } from "./decode.ts";
 import { ownershipOptions, setManagedFields } from "./field-ownership.ts";
 import type { Form } from "./form.ts";
@@ -29,9 +29,19 @@ function apply(request: ObjectRequest, form: Form, live: KubeObject | undefined)
   const { body: applied, options } = request;
   const ownership = { ...ownershipOptions(request, form), kind: form.kind };
   const { object, managedFields } = serverSideApply({ ...ownership, live, applied, force: options.force === true });
+  tellDuplicates(request);
   const draft = decodePatchResult(request, form, object);
   setManagedFields(draft, managedFields);
   return draft;
+}
+
+/** What stands twice in a configuration is a 400, a warning or nothing, as the client chooses. */
+function tellDuplicates(request: ObjectRequest): void {
+  const { duplicateFields, options } = request;
+  if (duplicateFields.length === 0 || options.fieldValidation === "Ignore") return;
+  const why = `error converting YAML to JSON: ${duplicateFields.join(", ")}`;
+  if (options.fieldValidation === "Strict") throw badRequest(`error strict decoding YAML: ${why}`);
+  warn(request, why);
 }
 
 /**
