@@ -1,0 +1,390 @@
+// Custom resources as the machine's kubectl sees them, with a conversion webhook behind real HTTPS.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { issue } from "../src/cluster/pki/certificate.ts";
+import { systemClock, systemRandom } from "../src/lib/index.ts";
+import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
+
+let plane: ServedControlPlane;
+before(async () => {
+  plane = await serveControlPlane();
+});
+after(() => plane.close());
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], input = ""): Promise<Outcome> {
+  const env = {
+    ...process.env,
+    KUBECONFIG: plane.kubeconfig,
+    KUBECACHEDIR: join(plane.directory, "cache"),
+    KUBE_EDITOR: "sed -i s/replicas:.4/replicas:\\ 6/",
+    TMPDIR: plane.directory,
+  };
+  return new Promise((resolve) => {
+    const child = execFile(
+      "kubectl",
+      args,
+      { env, timeout: 30_000, maxBuffer: 16 * 1024 * 1024 },
+      (error, stdout, stderr) =>
+        resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args);
+  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+async function apply(object: object, ...flags: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(["apply", "-f", "-", ...flags], JSON.stringify(object));
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+async function applyRefusal(object: object): Promise<string> {
+  const { code, stderr } = await run(["apply", "-f", "-"], JSON.stringify(object));
+  assert.equal(code, 1, "kubectl apply fails");
+  return stderr;
+}
+
+interface Names {
+  readonly plural: string;
+  readonly kind: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+}
+
+const group = "crd.example.com";
+
+function definition(names: Names, versions: readonly object[], spec: object = {}): object {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${names.plural}.${group}` },
+    spec: { group, scope: "Namespaced", names, versions, ...spec },
+  };
+}
+
+const version = (name: string, openAPIV3Schema: object, more: object = {}) => ({
+  name,
+  served: true,
+  storage: name === "v1",
+  schema: { openAPIV3Schema },
+  ...more,
+});
+
+async function define(crd: object, name: string): Promise<void> {
+  await apply(crd);
+  await kubectl("wait", "--for=condition=established", `crd/${name}.${group}`, "--timeout=5s");
+}
+
+const object = (kind: string, name: string, fields: object = {}, apiVersion = "v1") => ({
+  apiVersion: `${group}/${apiVersion}`,
+  kind,
+  metadata: { name },
+  ...fields,
+});
+
+interface OpenApi {
+  readonly definitions: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>;
+}
+
+/** The schemas of the group that the document of version 2 has. */
+async function published(): Promise<readonly string[]> {
+  const { definitions }: OpenApi = JSON.parse(await kubectl("get", "--raw", "/openapi/v2"));
+  return Object.keys(definitions).filter((each) => each.startsWith("com.example.crd."));
+}
+
+async function isPublishedV3(apiVersion: string, kind: string): Promise<boolean> {
+  const { code, stdout } = await run(["get", "--raw", `/openapi/v3/apis/${group}/${apiVersion}`]);
+  return code === 0 && Object.hasOwn(JSON.parse(stdout).components.schemas, `com.example.crd.${apiVersion}.${kind}`);
+}
+
+const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+
+const foo = {
+  type: "object",
+  description: "Foo is for testing.",
+  properties: {
+    spec: {
+      type: "object",
+      description: "What foo wants.",
+      properties: {
+        bars: {
+          type: "array",
+          description: "List of bars.",
+          items: {
+            type: "object",
+            required: ["name"],
+            properties: {
+              name: { type: "string", description: "Name of the bar." },
+              age: { type: "string", description: "Age of the bar." },
+              feeling: { type: "string", enum: ["Great", "Down"] },
+            },
+          },
+        },
+      },
+    },
+    status: { type: "object", description: "How foo is.", properties: { ready: { type: "boolean" } } },
+  },
+};
+
+test("Custom Resource OpenAPI Publish, with validation schema: kubectl validates and explains by the schema", async () => {
+  await define(definition({ plural: "foos", kind: "Foo", shortNames: ["fo"] }, [version("v1", foo)]), "foos");
+  const spec = { bars: [{ name: "test-bar", age: "10" }] };
+  assert.equal(await apply(object("Foo", "a", { spec })), "foo.crd.example.com/a created\n");
+  assert.equal(
+    await apply(object("Foo", "a", { spec: { bars: [{ name: "test-bar", feeling: "Great" }] } })),
+    "foo.crd.example.com/a configured\n",
+  );
+  assert.match(await applyRefusal(object("Foo", "b", { spec: { foo: true } })), /unknown field "spec\.foo"/);
+  assert.match(
+    await applyRefusal(object("Foo", "b", { spec: { bars: [{ age: "10" }] } })),
+    /spec\.bars\[0\]\.name: Required value/,
+  );
+  assert.match(
+    await applyRefusal(object("Foo", "b", { spec: { bars: [{ name: "x", feeling: "NonExistent" }] } })),
+    /Unsupported value: "NonExistent": supported values: "Great", "Down"/,
+  );
+  assert.match(await kubectl("explain", "foos"), /DESCRIPTION:\s+Foo is for testing\..*What foo wants\./s);
+  assert.match(await kubectl("explain", "fo.spec"), /What foo wants\..*bars\s+<\[\]Object>\s+List of bars\./s);
+  const bars = await kubectl("explain", "foos.spec.bars");
+  assert.match(
+    bars,
+    /List of bars\..*age\s+<string>\s+Age of the bar\..*name\s+<string> -required-\s+Name of the bar\./s,
+  );
+  assert.match(await kubectl("explain", "foos.spec", "--recursive"), /bars.*name\s+<string> -required-/s);
+  const { code, stderr } = await run(["explain", "foos.spec.bars2"]);
+  assert.deepEqual([code, stderr], [1, 'error: field "bars2" does not exist\n']);
+});
+
+test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields at root: any field is taken", async () => {
+  await define(definition({ plural: "roots", kind: "Root" }, [version("v1", anything)]), "roots");
+  await apply(object("Root", "a", { any: { thing: 1 } }));
+  await apply(object("Root", "a", { any: { thing: [2] } }));
+  assert.equal(await kubectl("get", "roots", "a", "-o", "jsonpath={.any.thing[0]}"), "2");
+  assert.match(await kubectl("explain", "roots"), /KIND:\s+Root/);
+});
+
+test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields in object: the object is described", async () => {
+  const schema = { type: "object", properties: { spec: { ...anything, description: "Keeps everything." } } };
+  await define(definition({ plural: "opens", kind: "Open" }, [version("v1", schema)]), "opens");
+  await apply(object("Open", "a", { spec: { b: [{ c: "d" }] } }));
+  await apply(object("Open", "a", { spec: { b: [{ c: "e" }] } }));
+  assert.match(await kubectl("explain", "opens"), /DESCRIPTION:\s+<empty>.*spec\s+<Object>\s+Keeps everything\./s);
+});
+
+test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields in embedded object: it is shown", async () => {
+  const embedded = { ...anything, "x-kubernetes-embedded-resource": true, description: "A whole object." };
+  const schema = { type: "object", properties: { spec: { type: "object", properties: { template: embedded } } } };
+  await define(definition({ plural: "embeds", kind: "Embed" }, [version("v1", schema)]), "embeds");
+  const template = { apiVersion: "v1", kind: "Pod", metadata: { name: "x" }, spec: { any: 1 } };
+  await apply(object("Embed", "a", { spec: { template } }));
+  assert.match(
+    await applyRefusal(
+      object("Embed", "a", { spec: { template: { ...template, metadata: { name: "x", wrong: 1 } } } }),
+    ),
+    /unknown field "spec\.template\.metadata\.wrong"/,
+  );
+  assert.match(await kubectl("explain", "embeds.spec"), /template\s+<Object>\s+A whole object\./);
+  const { definitions }: OpenApi = JSON.parse(await kubectl("get", "--raw", "/openapi/v2"));
+  assert.match(
+    JSON.stringify(definitions["com.example.crd.v1.Embed"]),
+    /"template":\{[^}]*"x-kubernetes-preserve-unknown-fields":true/,
+  );
+});
+
+test("Custom Resource OpenAPI Publish, varying versions and kinds: each is published", async () => {
+  const schema = { type: "object", properties: { spec: anything } };
+  const versions = [version("v1", schema), version("v2", schema)];
+  await define(definition({ plural: "ones", kind: "One" }, versions), "ones");
+  await define(definition({ plural: "twos", kind: "Two" }, versions), "twos");
+  const names = await published();
+  for (const apiVersion of ["v1", "v2"])
+    for (const kind of ["One", "Two"]) {
+      assert.ok(names.includes(`com.example.crd.${apiVersion}.${kind}`), `${apiVersion} ${kind} is published`);
+      assert.ok(await isPublishedV3(apiVersion, kind), `${apiVersion} ${kind} is published in version 3`);
+    }
+});
+
+test("Custom Resource OpenAPI Publish, stop serving version and version rename: what is not served is not published", async () => {
+  const schema = { type: "object", properties: { spec: anything } };
+  await define(definition({ plural: "moves", kind: "Move" }, [version("v1", schema), version("v5", schema)]), "moves");
+  const crd = `crd/moves.${group}`;
+  const renamed = [{ op: "replace", path: "/spec/versions/1/name", value: "v6" }];
+  await kubectl("patch", crd, "--type=json", "-p", JSON.stringify(renamed));
+  assert.deepEqual([await isPublishedV3("v5", "Move"), await isPublishedV3("v6", "Move")], [false, true]);
+  assert.ok(!(await published()).includes("com.example.crd.v5.Move"));
+  const unserved = [{ op: "replace", path: "/spec/versions/1/served", value: false }];
+  await kubectl("patch", crd, "--type=json", "-p", JSON.stringify(unserved));
+  assert.deepEqual([await isPublishedV3("v1", "Move"), await isPublishedV3("v6", "Move")], [true, false]);
+  assert.ok(!(await published()).includes("com.example.crd.v6.Move"));
+  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v6/moves`]);
+  assert.deepEqual([code, /NotFound/.test(stderr)], [1, true]);
+});
+
+test("columns, short names and categories are those of the definition", async () => {
+  const additionalPrinterColumns = [
+    { name: "Size", type: "integer", jsonPath: ".spec.size" },
+    { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: "Parts", type: "string", jsonPath: ".spec.parts[*].name", priority: 1 },
+    { name: "Since", type: "date", jsonPath: ".metadata.creationTimestamp" },
+  ];
+  const schema = { type: "object", properties: { spec: anything, status: anything } };
+  const names = { plural: "tables", kind: "Furniture", shortNames: ["tb"], categories: ["all"] };
+  await define(definition(names, [version("v1", schema, { additionalPrinterColumns })]), "tables");
+  const status = {
+    conditions: [
+      { type: "Other", status: "False" },
+      { type: "Ready", status: "True" },
+    ],
+  };
+  await apply(object("Furniture", "a", { spec: { size: 3, parts: [{ name: "leg" }, { name: "top" }] }, status }));
+  assert.match(await kubectl("get", "tb"), /^NAME\s+SIZE\s+READY\s+SINCE\na\s+3\s+True\s+\d+s\n$/);
+  assert.match(await kubectl("get", "tables", "-o", "wide"), /PARTS.*\bleg\b/s);
+  assert.match(await kubectl("get", "all"), /furniture\.crd\.example\.com\/a/);
+  assert.match(
+    await kubectl("api-resources", `--api-group=${group}`),
+    /tables\s+tb\s+crd\.example\.com\/v1\s+true\s+Furniture/,
+  );
+  const discovery = JSON.parse(await kubectl("get", "--raw", "/apis"));
+  assert.ok(discovery.groups.some((each: { readonly name: string }) => each.name === group));
+  assert.match(
+    await kubectl("get", "--raw", `/apis/${group}`),
+    /"preferredVersion":\{"groupVersion":"crd\.example\.com\/v/,
+  );
+});
+
+test("kubectl scales, waits for, edits, labels and deletes custom resources", async () => {
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const schema = { type: "object", properties: { spec: anything, status: anything } };
+  await define(
+    definition({ plural: "crews", kind: "Crew" }, [version("v1", schema, { subresources: { status: {}, scale } })]),
+    "crews",
+  );
+  await apply(object("Crew", "a", { spec: { replicas: 1 } }));
+  assert.equal(await kubectl("scale", "crew/a", "--replicas=4"), "crew.crd.example.com/a scaled\n");
+  assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "4");
+  assert.equal(await kubectl("edit", "crew", "a"), "crew.crd.example.com/a edited\n");
+  assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "6");
+  await kubectl("patch", "crew", "a", "--subresource=status", "--type=merge", "-p", '{"status":{"phase":"Done"}}');
+  await kubectl("wait", "crew/a", "--for=jsonpath={.status.phase}=Done", "--timeout=5s");
+  await kubectl("label", "crew", "a", "x=y");
+  assert.equal(await kubectl("get", "crews", "-l", "x=y", "-o", "name"), "crew.crd.example.com/a\n");
+  assert.match(await kubectl("describe", "crew", "a"), /Kind:\s+Crew.*Phase:\s+Done/s);
+  const applied = object("Crew", "a", { spec: { replicas: 5 } });
+  await apply(applied, "--server-side", "--force-conflicts");
+  assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "5");
+  const { stderr } = await run(["patch", "crew", "a", "--type=strategic", "-p", "{}"]);
+  assert.match(stderr, /application\/strategic-merge-patch\+json is not supported by crd\.example\.com\/v1, Kind=Crew/);
+  await kubectl("delete", "crews", "--all");
+  assert.equal(await kubectl("get", "crews", "-o", "name"), "");
+});
+
+test("Custom Resource Definition, create: a definition can be made and deleted, and its objects go with it", async () => {
+  const schema = { type: "object", properties: { spec: anything } };
+  await define(definition({ plural: "shorts", kind: "Short" }, [version("v1", schema)]), "shorts");
+  await apply(object("Short", "a"));
+  await kubectl("delete", "crd", `shorts.${group}`, "--timeout=10s");
+  const { stderr } = await run(["get", "shorts"]);
+  assert.match(stderr, /the server (could not find the requested resource|doesn't have a resource type "shorts")/);
+});
+
+test("Custom Resource Definition, list: definitions are listed and deleted by label", async () => {
+  for (const plural of ["lista", "listb"]) {
+    await apply(definition({ plural, kind: `Kind${plural}` }, [version("v1", anything)]));
+    await kubectl("label", "crd", `${plural}.${group}`, "in=list");
+  }
+  const listed = async () => (await kubectl("get", "crd", "-l", "in=list", "-o", "name")).trim().split("\n").length;
+  assert.equal(await listed(), 2);
+  const others = (await kubectl("get", "crd", "-l", "in!=list", "-o", "name")).length;
+  await kubectl("delete", "crd", "-l", "in=list", "--timeout=10s");
+  assert.equal(await kubectl("get", "crd", "-l", "in=list", "-o", "name"), "");
+  assert.equal((await kubectl("get", "crd", "-o", "name")).length, others);
+});
+
+test("Custom Resource Definition, status sub-resource: it is read, updated and patched", async () => {
+  await define(definition({ plural: "states", kind: "State" }, [version("v1", anything)]), "states");
+  const condition = { type: "StatusUpdate", status: "True", reason: "E2E", message: "Set from a test" };
+  const patch = JSON.stringify([{ op: "add", path: "/status/conditions/-", value: condition }]);
+  await kubectl("patch", "crd", `states.${group}`, "--subresource=status", "--type=json", "-p", patch);
+  const shown = JSON.parse(await kubectl("get", "crd", `states.${group}`, "--subresource=status", "-o", "json"));
+  assert.deepEqual(shown.status.conditions.at(-1), condition);
+});
+
+test("Custom Resource Definition, discovery: the documents tell of the kind of definitions", async () => {
+  const groups = JSON.parse(await kubectl("get", "--raw", "/apis")).groups;
+  const found = groups.find((each: { readonly name: string }) => each.name === "apiextensions.k8s.io");
+  assert.equal(found.preferredVersion.groupVersion, "apiextensions.k8s.io/v1");
+  assert.equal(JSON.parse(await kubectl("get", "--raw", "/apis/apiextensions.k8s.io")).name, "apiextensions.k8s.io");
+  const { resources } = JSON.parse(await kubectl("get", "--raw", "/apis/apiextensions.k8s.io/v1"));
+  assert.ok(resources.some((each: { readonly name: string }) => each.name === "customresourcedefinitions"));
+});
+
+test("a conversion webhook behind a service is asked over TLS, under the name of the service", async (t) => {
+  const nowMs = systemClock.now();
+  const validity = { notBeforeMs: nowMs - 86_400_000, notAfterMs: nowMs + 86_400_000 };
+  const authority = issue({ commonName: "hook-ca", usage: "authority", ...validity }, systemRandom);
+  const name = "hook.default.svc";
+  const keys = issue(
+    { commonName: name, usage: "server", alternativeNames: [name], ...validity },
+    systemRandom,
+    authority,
+  );
+  const server = createServer({ key: keys.privateKey, cert: keys.certificate }, async (request, response) => {
+    const { apiVersion, request: asked } = JSON.parse((await request.toArray()).join(""));
+    const convertedObjects = asked.objects.map((each: { readonly spec: object }) => ({
+      ...each,
+      apiVersion: asked.desiredAPIVersion,
+      spec: { ...each.spec, converted: asked.desiredAPIVersion },
+    }));
+    const result = { uid: asked.uid, result: { status: "Success" }, convertedObjects };
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ apiVersion, kind: "ConversionReview", response: result }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo; // it listens on a port
+  await apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "hook" },
+    spec: { type: "ExternalName", externalName: "localhost" },
+  });
+  const schema = { type: "object", properties: { spec: anything } };
+  const conversion = (caBundle: string) => ({
+    strategy: "Webhook",
+    webhook: {
+      conversionReviewVersions: ["v1"],
+      clientConfig: { caBundle, service: { namespace: "default", name: "hook", port, path: "/convert" } },
+    },
+  });
+  const versions = [version("v1", schema), version("v2", schema)];
+  const names = { plural: "hooks", kind: "Hook" };
+  await define(definition(names, versions, { conversion: conversion(btoa(authority.certificate)) }), "hooks");
+  await apply(object("Hook", "a", { spec: { x: 1 } }));
+  const shown = JSON.parse(await kubectl("get", "--raw", `/apis/${group}/v2/namespaces/default/hooks/a`));
+  assert.deepEqual([shown.apiVersion, shown.spec], [`${group}/v2`, { x: 1, converted: `${group}/v2` }]);
+  // Another authority: nobody is believed who cannot show its certificate.
+  const stranger = issue({ commonName: "stranger", usage: "authority", ...validity }, systemRandom);
+  await apply(definition(names, versions, { conversion: conversion(btoa(stranger.certificate)) }));
+  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v2/namespaces/default/hooks/a`]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /conversion webhook for crd\.example\.com\/v1, Kind=Hook failed: Post "https:\/\/hook\.default\.svc:\d+\/convert\?timeout=30s": /,
+  );
+});
