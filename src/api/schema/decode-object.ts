@@ -47,18 +47,22 @@ export function decodeObject(
 }
 
 /**
- * As decodeObject, for what a patch made of an object: errors are the 422 that Kubernetes gives there. They show what
- * `shown` gives: the patched object, unless it says something else.
+ * As decodeObject, for what a patch made of an object: errors are the 422 that Kubernetes gives there, and show the
+ * patched object. `shown` is given for a strategic merge patch: what is shown instead; which kind is left does not matter.
  */
 export function decodePatched(
   kind: DecodableKind,
   value: unknown,
   fieldValidation: FieldValidation,
   duplicates: readonly string[] = [],
-  shown: () => string = () => JSON.stringify(value),
+  shown?: () => string,
 ): DecodedObject {
-  const fail = (message: string) =>
-    invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), shown(), message)]);
+  const fail = (message: string) => {
+    const patch = shown ? shown() : JSON.stringify(value);
+    return invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), patch, message)]);
+  };
+  const another = shown ? undefined : becameAnother(kind, value);
+  if (another) throw fail(another);
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
   return decode(kind, value, fieldValidation, duplicates, fail, strict);
 }
@@ -83,7 +87,7 @@ function decode(
 ): DecodedObject {
   let decoded: { readonly object: Draft<KubeObject>; readonly unknownFields: readonly string[] };
   try {
-    decoded = definitions[kind.schemaName] === kind.schema ? decodeKnown(kind, value) : decodeCustom(kind, value);
+    decoded = isBuiltIn(kind) ? decodeKnown(kind, value) : decodeCustom(kind, value);
   } catch (error) {
     if (error instanceof DecodeError) throw fail(error.message);
     throw error;
@@ -161,9 +165,31 @@ function wrongIdentity(expected: DecodableKind, expectedVersion: string, kind: s
     return badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
     );
-  const internal = expected.group === "" ? "core" : (expected.group.split(".")[0] ?? "");
-  const why = isKnown
-    ? `converting (${version}.${kind}) to (${internal}.${expected.kind}): unknown conversion`
-    : `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`;
+  const why = isKnown ? noConversion(expected, version, kind) : noKind(apiVersion, kind);
   return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expected.kind}: ${why}`);
+}
+
+function noConversion(expected: DecodableKind, version: string, kind: string): string {
+  const internal = expected.group === "" ? "core" : (expected.group.split(".")[0] ?? "");
+  return `converting (${version}.${kind}) to (${internal}.${expected.kind}): unknown conversion`;
+}
+
+function noKind(apiVersion: string, kind: string): string {
+  return `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"`;
+}
+
+/** Why a patched object is none of the kind any more by what it says of itself; undefined when it is. */
+function becameAnother(expected: DecodableKind, value: unknown): string | undefined {
+  if (!isObject(value) || !isBuiltIn(expected)) return undefined;
+  const { apiVersion, kind } = value;
+  if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
+  const { group, version } = parseApiVersion(apiVersion);
+  if (kind === expected.kind && group === expected.group && version === expected.version) return undefined;
+  const isKnown = resourceFacts.some((each) => each.group === group && each.version === version && each.kind === kind);
+  if (isKnown) return kind === expected.kind ? undefined : noConversion(expected, version, kind);
+  return noKind(apiVersion, kind);
+}
+
+function isBuiltIn({ schema, schemaName }: DecodableKind): boolean {
+  return definitions[schemaName] === schema;
 }
