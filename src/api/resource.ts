@@ -23,10 +23,7 @@ export interface ObjectList<T extends KubeObject = KubeObject> {
 
 /** An object as a client writes it: what the server fills in may be missing. */
 export type NewObject<T extends KubeObject = KubeObject> = Omit<T, "metadata" | "status" | "spec"> &
-  Partial<Pick<T, Extract<keyof T, "status">>> &
-  (T extends { readonly spec: infer Spec } ? { readonly spec?: Spec } : unknown) & {
-    readonly metadata: Partial<ObjectMeta>;
-  };
+  Partial<Pick<T, Extract<keyof T, "spec" | "status">>> & { readonly metadata: Partial<ObjectMeta> };
 
 /** Names one REST resource; every ResourceDefinition is one, and so is what discovery told of a kind not built in. */
 export interface ResourceReference<T extends KubeObject = KubeObject> {
@@ -37,6 +34,16 @@ export interface ResourceReference<T extends KubeObject = KubeObject> {
   readonly namespaced: boolean;
   /** Only carries T to the compiler; never set. */
   readonly objectType?: T;
+}
+
+/**
+ * Names a kind that a CRD defines, for those who use it: with the constant, Client, informers and controllers know its
+ * objects as `T`, as those of built-in kinds.
+ */
+export function defineCustomResource<T extends KubeObject>(
+  names: Omit<ResourceReference, "objectType">,
+): ResourceReference<T> {
+  return names;
 }
 
 /** A column of `kubectl get`. */
