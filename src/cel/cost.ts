@@ -1,5 +1,7 @@
 // What calls cost, in cel-go's units: at run time by the values, and before by the sizes that schemas allow.
 // Sources: cel-go's checker/cost.go and interpreter/runtimecost.go, apiserver's pkg/cel/library/cost.go.
+
+import { utf8Length } from "../lib/index.ts";
 import { type CelType, optionalOf } from "./types.ts";
 import { List, MapValue, sizeOf, type Value } from "./values.ts";
 
@@ -45,7 +47,8 @@ export interface CallEstimate {
 }
 
 export interface CostRule {
-  actual(args: readonly Value[], result: Value): number;
+  /** Charged before the call is made. */
+  actual(args: readonly Value[]): number;
   estimate(args: readonly EstimatedArg[]): CallEstimate;
 }
 
@@ -102,7 +105,7 @@ export const concatenation: CostRule = {
 };
 
 export const listConcatenation: CostRule = {
-  actual: () => 1,
+  actual: ([left, right]) => (left instanceof List && right instanceof List ? left.concatCost(right) : 1),
   estimate: (args) => ({ cost: fixed(1), size: add(first(args).size, first(args, 1).size) }),
 };
 
@@ -135,13 +138,29 @@ export const listTraversal: CostRule = {
   },
 };
 
+/** Twice what any evaluation may cost: what costs more is not looked at further. */
+const costMax = 2_000_000;
+
 function traversalCost(value: Value): number {
-  if (typeof value === "string") return Math.floor(new TextEncoder().encode(value).length * traversalFactor);
+  if (typeof value === "string") return Math.floor(utf8Length(value) * traversalFactor);
   if (value instanceof Uint8Array) return Math.floor(value.length * traversalFactor);
+  if (!(value instanceof List || value instanceof MapValue)) return 1;
   let cost = 0;
-  if (value instanceof List) for (const item of value) cost += traversalCost(item);
-  else if (value instanceof MapValue)
-    for (const key of value.keys()) cost += traversalCost(key) + traversalCost(value.get(key) ?? null);
-  else return 1;
+  const isList = value instanceof List;
+  for (const each of isList ? value : value.keys()) {
+    cost += traversalCost(each) + (isList ? 0 : traversalCost(value.get(each) ?? null));
+    if (cost > costMax) break;
+  }
   return cost;
+}
+
+/** What joining the texts of a list costs, by what comes out. */
+export function joinedSize(list: Value | undefined, separator: Value | undefined): number {
+  if (!(list instanceof List)) return 1;
+  let size = Math.max(0, list.size - 1) * (typeof separator === "string" ? sizeOf(separator) : 0);
+  for (const each of list) {
+    size += sizeOf(each);
+    if (size > costMax) break;
+  }
+  return size;
 }

@@ -6,7 +6,7 @@ import { FieldValues, toValue } from "./json-values.ts";
 import { accumulator } from "./macros.ts";
 import { itemAt, itemIfAny, valueAt } from "./standard-functions.ts";
 import type { Call, Comprehension, CreateList, CreateMap, CreateObject, Expr, Select } from "./syntax.ts";
-import { type CelType, isDyn, type ObjectType, optionalOf } from "./types.ts";
+import { type CelType, type ObjectType, optionalOf } from "./types.ts";
 import {
   ArrayList,
   CostExceededError,
@@ -197,34 +197,19 @@ class Planner {
 
   #dispatch(call: Call, args: readonly Step[]): Step {
     const overloads = this.#checked.overloadsOf(call);
-    const exprs = call.target && this.#isMethod(call) ? [call.target, ...call.args] : call.args;
-    const isCertain = overloads.length === 1 && exprs.every((arg) => isCertainType(this.#checked.typeOf(arg)));
-    const only = overloads[0];
-    if (isCertain && only) {
-      const { run: apply, cost } = only as RunnableOverload;
-      const [first, second] = args as [Step, Step]; // used only where they are there
-      if (args.length === 1 && !cost)
-        return (run) => {
-          const value = first(run);
-          run.charge(1);
-          return apply(value);
-        };
-      if (args.length === 2)
-        return (run) => {
-          const left = first(run);
-          const right = second(run);
-          // What a call costs is known before it is made, but for joined texts.
-          if (cost === undefined) run.charge(1);
-          const result = apply(left, right);
-          if (cost !== undefined) run.charge(cost.actual([left, right], result));
-          return result;
-        };
-      return (run) =>
-        invoke(
-          run,
-          only,
-          args.map((arg) => arg(run)),
-        );
+    const only = overloads.length === 1 ? (overloads[0] as RunnableOverload) : undefined;
+    if (only && args.length === 2) {
+      const { run: apply, cost } = only;
+      const [first, second] = args as [Step, Step]; // just counted
+      const [firstType, secondType] = only.args as [CelType, CelType]; // as many as the call has
+      return (run) => {
+        const left = first(run);
+        const right = second(run);
+        // A null may stand where the schema says nullable, and dyn may be anything.
+        if (!accepts(firstType, left) || !accepts(secondType, right)) throw noSuchOverload();
+        run.charge(cost ? cost.actual([left, right]) : 1);
+        return apply(left, right);
+      };
     }
     return (run) => {
       const values = args.map((arg) => arg(run));
@@ -384,10 +369,8 @@ function quantifierOf({ condition, step }: Comprehension): { decisive: boolean; 
 
 function* entriesOf(over: Value, hasTwo: boolean): Generator<readonly [Value, Value]> {
   if (over instanceof List) {
-    for (let index = 0; index < over.size; index++) {
-      const item = over.at(index);
-      yield hasTwo ? [BigInt(index), item] : [item, item];
-    }
+    let index = 0n;
+    for (const item of over) yield hasTwo ? [index++, item] : [item, item];
   } else if (over instanceof MapValue) {
     for (const key of over.keys()) yield [key, hasTwo ? (over.get(key) ?? null) : null];
   } else throw noSuchOverload();
@@ -430,15 +413,8 @@ type RunnableOverload = Omit<Overload, "run"> & { readonly run: (...args: Value[
 function invoke(run: Run, overload: Overload, values: readonly Value[]): Value {
   // The types of the arguments were compared with what the overload declares.
   const { run: apply, cost } = overload as RunnableOverload;
-  if (!cost) run.charge(1);
-  const result = apply(...values);
-  if (cost) run.charge(cost.actual(values, result));
-  return result;
-}
-
-/** Whether a value of this type is known to be one without looking. */
-function isCertainType(type: CelType): boolean {
-  return !isDyn(type) && type.kind !== "parameter" && type.kind !== "null";
+  run.charge(cost ? cost.actual(values) : 1);
+  return apply(...values);
 }
 
 /** Whether the value may be given where the type is declared. */

@@ -1,8 +1,8 @@
 // JSON as values of a declared type, and back. Lists and objects are converted where an expression looks, not before.
+import { traversalFactor } from "./cost.ts";
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from "./time.ts";
 import { type CelType, dynType, type ListType, type ObjectType, optionalOf } from "./types.ts";
 import {
-  ArrayList,
   Duration,
   EvaluationError,
   equals,
@@ -78,12 +78,7 @@ function toText(json: string, { kind }: CelType): Value {
 }
 
 function toList(json: readonly unknown[], { element, listKeys }: ListType): List {
-  return listKeys
-    ? new KeyedList(
-        [...json].map((item) => toValue(item, element)),
-        listKeys,
-      )
-    : new JsonList(json, element);
+  return listKeys ? new KeyedList(json, element, listKeys) : new JsonList(json, element);
 }
 
 export function fromBase64(text: string): Uint8Array {
@@ -97,6 +92,8 @@ export function fromBase64(text: string): Uint8Array {
 class JsonList extends List {
   readonly #items: readonly unknown[];
   readonly #element: CelType;
+  /** Lists and objects that were looked at: what they know of themselves is not found out again. */
+  readonly #known: Value[] = [];
 
   constructor(items: readonly unknown[], element: CelType) {
     super();
@@ -107,22 +104,29 @@ class JsonList extends List {
     return this.#items.length;
   }
   at(index: number): Value {
-    return toValue(this.#items[index], this.#element);
+    const known = this.#known[index];
+    if (known !== undefined) return known;
+    const value = toValue(this.#items[index], this.#element);
+    if (typeof value === "object") this.#known[index] = value;
+    return value;
   }
 }
 
 /** A list of which Kubernetes says that order does not matter: a set, or a map by keys (x-kubernetes-list-type). */
-class KeyedList extends ArrayList {
+class KeyedList extends JsonList {
+  readonly #element: CelType;
   readonly #keys: "set" | readonly string[];
+  #byKey: ReadonlyMap<unknown, Value> | undefined;
 
-  constructor(items: Value[], keys: "set" | readonly string[]) {
-    super(items);
+  constructor(items: readonly unknown[], element: CelType, keys: "set" | readonly string[]) {
+    super(items, element);
+    this.#element = element;
     this.#keys = keys;
   }
 
   override equalTo(other: List): boolean {
     if (this.size !== other.size) return false;
-    const own = new Map(this.items.map((item) => [this.#keyOf(item), item]));
+    const own = this.#indexed();
     for (const item of other) {
       const mine = own.get(this.#keyOf(item));
       if (mine === undefined || !equals(mine, item)) return false;
@@ -132,9 +136,18 @@ class KeyedList extends ArrayList {
 
   /** The other's items take the places of those with the same key; new ones follow. */
   override concat(other: List): List {
-    const merged = new Map(this.items.map((item) => [this.#keyOf(item), item]));
+    const merged = new Map(this.#indexed());
     for (const item of other) merged.set(this.#keyOf(item), item);
-    return new KeyedList([...merged.values()], this.#keys);
+    return new KeyedList([...merged.values()], this.#element, this.#keys);
+  }
+
+  override concatCost(other: List): number {
+    return Math.ceil((this.size + other.size) * traversalFactor);
+  }
+
+  #indexed(): ReadonlyMap<unknown, Value> {
+    this.#byKey ??= new Map(Array.from(this, (item) => [this.#keyOf(item), item]));
+    return this.#byKey;
   }
 
   #keyOf(item: Value): unknown {
@@ -147,6 +160,8 @@ class KeyedList extends ArrayList {
 class JsonMap extends MapValue {
   readonly #entries: Readonly<Record<string, unknown>>;
   readonly #value: CelType;
+  readonly #known = new Map<string, Value>();
+  #keys: readonly string[] | undefined;
 
   constructor(entries: Readonly<Record<string, unknown>>, value: CelType) {
     super();
@@ -154,16 +169,24 @@ class JsonMap extends MapValue {
     this.#value = value;
   }
   get size() {
-    return Object.keys(this.#entries).length;
+    return this.keys().length;
   }
   get(key: Value): Value | undefined {
     if (typeof key !== "string" || !Object.hasOwn(this.#entries, key)) return undefined;
-    const value = this.#entries[key];
-    return value === undefined ? undefined : toValue(value, this.#value);
+    return this.#known.get(key) ?? keep(this.#known, key, this.#entries[key], this.#value);
   }
   keys() {
-    return Object.keys(this.#entries);
+    this.#keys ??= Object.keys(this.#entries);
+    return this.#keys;
   }
+}
+
+/** The value; where it is a list or an object, it is kept, as what it knows of itself is not found out again. */
+function keep(known: Map<string, Value>, key: string, json: unknown, type: CelType): Value | undefined {
+  if (json === undefined) return undefined;
+  const value = toValue(json, type);
+  if (typeof value === "object") known.set(key, value);
+  return value;
 }
 
 /** An object of which a schema tells the fields. */
@@ -171,6 +194,7 @@ class JsonObject extends StructValue {
   readonly typeName: string;
   readonly #json: Readonly<Record<string, unknown>>;
   readonly #type: ObjectType;
+  readonly #known = new Map<string, Value>();
 
   constructor(json: Readonly<Record<string, unknown>>, type: ObjectType) {
     super();
@@ -183,9 +207,8 @@ class JsonObject extends StructValue {
   }
   get(key: Value): Value | undefined {
     const field = typeof key === "string" ? this.#type.fields.get(key) : undefined;
-    if (!field || !Object.hasOwn(this.#json, field.jsonName)) return undefined;
-    const value = this.#json[field.jsonName];
-    return value === undefined ? undefined : toValue(value, field.type);
+    if (!field || typeof key !== "string" || !Object.hasOwn(this.#json, field.jsonName)) return undefined;
+    return this.#known.get(key) ?? keep(this.#known, key, this.#json[field.jsonName], field.type);
   }
   keys() {
     const keys: string[] = [];

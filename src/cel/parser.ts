@@ -111,14 +111,28 @@ class Parser {
   #binary(level: number): Expr {
     const operators: Readonly<Record<string, string>> | undefined = binaryOperators[level];
     if (!operators) return this.#unary();
-    let left = this.#binary(level + 1);
+    const terms = [this.#binary(level + 1)];
+    const signs: { readonly name: string; readonly offset: number }[] = [];
     for (;;) {
       const { kind, text, offset } = this.#token;
       const name = kind === "operator" ? operators[text] : undefined;
-      if (name === undefined) return left;
+      if (name === undefined) break;
       this.#next();
-      left = call(offset, name, [left, this.#binary(level + 1)]);
+      signs.push({ name, offset });
+      terms.push(this.#binary(level + 1));
     }
+    // Long chains of && and || are common, and in which order they are taken makes no difference.
+    if (level < 2) return balanced(terms, signs);
+    this.#boundChain(signs.length);
+    return terms.reduce((left, right, index) => {
+      const sign = signs[index - 1] as { name: string; offset: number }; // there is one before every term but the first
+      return call(sign.offset, sign.name, [left, right]);
+    });
+  }
+
+  /** Chains nest to the left, and what walks trees does so by recursion. */
+  #boundChain(length: number): void {
+    if (length > depthMax) throw this.#fail(0, `expression recursion limit exceeded: ${depthMax}`);
   }
 
   #unary(): Expr {
@@ -146,7 +160,8 @@ class Parser {
 
   #members(start: Expr): Expr {
     let operand = start;
-    for (;;) {
+    for (let length = 0; ; length++) {
+      this.#boundChain(length);
       const dot = this.#take(".");
       if (dot) {
         operand = this.#selection(operand, dot);
@@ -290,4 +305,12 @@ class Parser {
 
 function call(offset: number, name: string, args: readonly Expr[]): Call {
   return { kind: "call", offset, function: name, args };
+}
+
+function balanced(terms: readonly Expr[], signs: readonly { readonly name: string; readonly offset: number }[]): Expr {
+  const middle = (terms.length - 1) >> 1;
+  const sign = signs[middle];
+  if (!sign) return terms[0] as Expr; // one term has no sign
+  const left = balanced(terms.slice(0, middle + 1), signs.slice(0, middle));
+  return call(sign.offset, sign.name, [left, balanced(terms.slice(middle + 1), signs.slice(middle + 1))]);
 }

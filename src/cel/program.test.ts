@@ -1,6 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boolType, CompileError, compile, Environment, intType, schemaType, stringType, toJson } from "./index.ts";
+import {
+  boolType,
+  CompileError,
+  compile,
+  dynType,
+  Environment,
+  evaluateMessage,
+  intType,
+  lazyObject,
+  objectType,
+  optionalType,
+  schemaType,
+  stringType,
+  toJson,
+} from "./index.ts";
 
 const schema = {
   type: "object",
@@ -93,4 +107,109 @@ test("an expression that would run for ever is ended by its cost", () => {
 
 test("a pattern that would explode costs as much time as any other", () => {
   assert.equal(evaluate(`'${"a".repeat(5000)}!'.matches('^(a+)+$')`, {}), false);
+});
+
+const anything = new Environment({ variables: { value: dynType, list: dynType } });
+const numbers = Array.from({ length: 100_000 }, (_, index) => index);
+
+test("what grows without cost is bounded or costs", () => {
+  const doubled = `[[0]]${".map(a, a + a)".repeat(60)}[0]`;
+  for (const expression of [
+    `${doubled}.isSorted()`,
+    `${doubled}.all(x, x == 0)`,
+    "value.replace('', value).replace('', value).size() > 0",
+    "list.map(x, value).join(value) != ''",
+    "'%s%s%s%s%s%s%s%s'.format([value, value, value, value, value, value, value, value]).size() > 0",
+    "list.all(x, value.charAt(5) != '')",
+  ]) {
+    const value = "😀".repeat(1_200_000);
+    assert.ok("error" in compile(expression, anything).evaluate({ value, list: numbers }), expression);
+  }
+});
+
+test("asking for the size of something large again and again takes no time", () => {
+  const value = Object.fromEntries(numbers.map((number) => [`key-${number}`, number]));
+  const program = compile("list.all(x, value.inner.size() == 100000)", anything);
+  const result = program.evaluate({ value: { inner: value }, list: numbers });
+  assert.ok("value" in result && result.value === true);
+});
+
+test("values nested deeper than the stack fail the expression, not the server", () => {
+  let value: unknown = {};
+  for (let depth = 0; depth < 50_000; depth++) value = { inner: value };
+  const result = compile("value == list", anything).evaluate({ value, list: structuredClone({ inner: {} }) });
+  assert.ok("value" in result);
+  const same = compile("value == value", anything).evaluate({ value });
+  assert.ok("error" in same);
+});
+
+test("expressions nest as deep as upstream's and no deeper", () => {
+  assert.ok(compile(`true${" && true".repeat(5000)}`, anything));
+  for (const expression of [
+    `1${" + 1".repeat(300)}`,
+    `value${".a".repeat(300)}`,
+    `${"(".repeat(300)}1${")".repeat(300)}`,
+  ])
+    assert.throws(() => compile(expression, anything), /expression recursion limit exceeded: 250/);
+});
+
+test("sets and maps by key compare without order, and adding merges them", () => {
+  const set = { type: "array", "x-kubernetes-list-type": "set", items: { type: "string" } };
+  const byName = {
+    type: "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+    items: { type: "object", properties: { name: { type: "string" }, size: { type: "integer" } } },
+  };
+  const type = schemaType({ type: "object", properties: { set, byName } }, "self");
+  assert.ok(type);
+  const lists = new Environment({ variables: { self: type, oldSelf: type } });
+  const [x, y] = [
+    { name: "x", size: 1 },
+    { name: "y", size: 2 },
+  ];
+  const bindings = { self: { set: ["x", "y"], byName: [x, y] }, oldSelf: { set: ["y", "x"], byName: [y, x] } };
+  const check = (expression: string) => {
+    const result = compile(expression, lists).evaluate(bindings);
+    return "error" in result ? result.error.message : result.value;
+  };
+  assert.equal(check("self.set == oldSelf.set && (self.set + oldSelf.set).size() == 2"), true);
+  assert.equal(check("self.byName == oldSelf.byName && (self.byName + oldSelf.byName)[0].name == 'x'"), true);
+  assert.equal(check("self.byName.map(each, each.name) == oldSelf.byName.map(each, each.name)"), false);
+});
+
+test("a rule may take oldSelf as optional", () => {
+  const optional = new Environment({ variables: { self, oldSelf: optionalType(self) } });
+  const program = compile("!oldSelf.hasValue() || oldSelf.value().minReplicas <= self.minReplicas", optional);
+  const judge = (oldSelf: unknown) => {
+    const result = program.evaluate({ self: { minReplicas: 2 }, oldSelf });
+    return "value" in result && result.value;
+  };
+  assert.equal(judge(undefined), true);
+  assert.equal(judge({ minReplicas: 1 }), true);
+  assert.equal(judge({ minReplicas: 3 }), false);
+});
+
+test("a message that cannot be shown is none", () => {
+  const messageOfRule = (expression: string) =>
+    evaluateMessage(compile(expression, environment), { self: { minReplicas: 3 } }).message;
+  assert.equal(messageOfRule("' at most ' + string(self.minReplicas)"), "at most 3");
+  for (const expression of ["' '", "'a\\nb'", "self.names[7]", `'${"x".repeat(6000)}'`])
+    assert.equal(messageOfRule(expression), undefined);
+});
+
+test("variables are computed when an expression looks at them, once", () => {
+  let computed = 0;
+  const type = objectType("variables", { ready: boolType, broken: dynType });
+  const variables = lazyObject(type, {
+    ready: () => {
+      computed++;
+      return true;
+    },
+    broken: () => assert.fail("nobody looks at it"),
+  });
+  const program = compile("variables.ready && variables.ready", new Environment({ variables: { variables: type } }));
+  const result = program.evaluate({ variables });
+  assert.ok("value" in result && result.value === true);
+  assert.equal(computed, 1);
 });

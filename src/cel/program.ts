@@ -52,6 +52,9 @@ export class Program {
       return { value: this.#step(run), cost: run.cost };
     } catch (error) {
       if (error instanceof EvaluationError) return { error, cost: run.cost };
+      // Values can be nested deeper than the stack reaches; nothing else in an evaluation throws this.
+      if (error instanceof RangeError)
+        return { error: new EvaluationError("the values are too large", { cause: error }), cost: run.cost };
       throw error;
     }
   }

@@ -6,6 +6,8 @@ import { EvaluationError } from "./values.ts";
 /** Compiled patterns, oldest first; an expression mostly has its patterns written in it. */
 const compiled = new Map<string, RE2JS>();
 const compiledMax = 500;
+/** Longer than anybody writes; compiling takes time and memory with the length. */
+const lengthMax = 20_000;
 
 /** Throws EvaluationError for what is no pattern. */
 export function pattern(source: string): RE2JS {
@@ -18,6 +20,7 @@ export function pattern(source: string): RE2JS {
 }
 
 function compilePattern(source: string): RE2JS {
+  if (source.length > lengthMax) throw new EvaluationError(`a pattern of ${source.length} characters is too long`);
   try {
     return RE2JS.compile(source);
   } catch (cause) {

@@ -72,7 +72,7 @@ export abstract class List {
   /** The item at an index that is in the list. */
   abstract at(index: number): Value;
 
-  *[Symbol.iterator](): IterableIterator<Value> {
+  *[Symbol.iterator](): Generator<Value> {
     for (let index = 0; index < this.size; index++) yield this.at(index);
   }
 
@@ -82,8 +82,39 @@ export abstract class List {
     return true;
   }
 
+  /** What `+` costs with this list on its left. */
+  concatCost(_other: List): number {
+    return 1;
+  }
+
+  /** Takes no time: lists that are doubled again and again would else fill the memory at next to no cost. */
   concat(other: List): List {
-    return new ArrayList([...this, ...other]);
+    return new JoinedList(this, other);
+  }
+}
+
+class JoinedList extends List {
+  readonly size: number;
+  readonly #first: List;
+  readonly #second: List;
+
+  constructor(first: List, second: List) {
+    super();
+    this.#first = first;
+    this.#second = second;
+    this.size = first.size + second.size;
+  }
+  at(index: number): Value {
+    return index < this.#first.size ? this.#first.at(index) : this.#second.at(index - this.#first.size);
+  }
+
+  /** By a stack of what is still to come: the lists may be joined many times over. */
+  override *[Symbol.iterator](): Generator<Value> {
+    const rest: List[] = [this];
+    for (let list = rest.pop(); list; list = rest.pop()) {
+      if (list instanceof JoinedList) rest.push(list.#second, list.#first);
+      else for (let index = 0; index < list.size; index++) yield list.at(index);
+    }
   }
 }
 
@@ -184,8 +215,23 @@ export abstract class StructValue extends MapValue {
 
 const surrogates = /[\ud800-\udfff]/;
 
+/** The lengths of long texts, oldest first: size() costs one, however long it takes to count. */
+const counted = new Map<string, number>();
+const countedMax = 16;
+const longText = 4096;
+
 /** The length in code points. */
 export function codePointCount(text: string): number {
+  if (text.length < longText) return countCodePoints(text);
+  const known = counted.get(text);
+  if (known !== undefined) return known;
+  const count = countCodePoints(text);
+  if (counted.size >= countedMax) counted.delete(counted.keys().next().value as string); // not empty
+  counted.set(text, count);
+  return count;
+}
+
+function countCodePoints(text: string): number {
   if (!surrogates.test(text)) return text.length;
   let count = 0;
   for (const _ of text) count++;

@@ -112,9 +112,9 @@ const property = (name: string, id: string, holds: (address: IpAddress) => boole
 function containing(times: number, plus: number, isText: boolean): cost.CostRule {
   const text = cost.traversal();
   return {
-    actual: (args, result) => {
+    actual: (args) => {
       const base = Math.ceil(2 * cost.traversalFactor) + (times > 2 ? Math.ceil(cost.traversalFactor) : 0) + plus;
-      return base + (isText ? text.actual(args.slice(1), result) : 0);
+      return base + (isText ? text.actual(args.slice(1)) : 0);
     },
     estimate: (args) => {
       const bytes: cost.Range = { min: 4, max: 16 };

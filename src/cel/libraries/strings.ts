@@ -1,10 +1,11 @@
 // Texts by code points.
 // https://pkg.go.dev/github.com/google/cel-go/ext#Strings, version 2
 import * as cost from "../cost.ts";
+import { joinedSize } from "../cost.ts";
 import { type Definition, define, member } from "../functions.ts";
 import { dynType, intType, listType, stringType } from "../types.ts";
 import { ArrayList, codePointCount, EvaluationError, type List } from "../values.ts";
-import { formatText } from "./text-format.ts";
+import { bounded, formatText } from "./text-format.ts";
 
 const texts = listType(stringType);
 
@@ -12,35 +13,43 @@ function outOfRange(index: bigint): EvaluationError {
   return new EvaluationError(`index out of range: ${index}`);
 }
 
-/** The characters, where the index is among them or just behind. */
-function charsTo(text: string, ...indexes: readonly bigint[]): string[] {
-  const chars = [...text];
-  for (const index of indexes) if (index < 0n || index > BigInt(chars.length)) throw outOfRange(index);
-  return chars;
+/** Whether every character is one of JavaScript's, so that positions are the same. */
+const isPlain = (text: string) => codePointCount(text) === text.length;
+
+/** The place in JavaScript's text of a position, which may be just behind the last character. */
+function placeOf(text: string, position: bigint): number {
+  if (position < 0n || position > BigInt(codePointCount(text))) throw outOfRange(position);
+  if (isPlain(text)) return Number(position);
+  let place = 0;
+  for (let left = position; left > 0n; left--) place += (text.codePointAt(place) as number) > 0xffff ? 2 : 1; // within
+  return place;
 }
 
+function charAt(text: string, position: bigint): string {
+  const code = text.codePointAt(placeOf(text, position));
+  return code === undefined ? "" : String.fromCodePoint(code);
+}
+
+const positionOf = (text: string, place: number) => (place < 0 ? -1n : BigInt(codePointCount(text.slice(0, place))));
+
 function find(text: string, part: string, from: bigint): bigint {
-  const chars = charsTo(text, from);
-  const start = chars.slice(0, Number(from)).join("").length;
-  const at = text.indexOf(part, start);
-  return at < 0 ? -1n : BigInt(codePointCount(text.slice(0, at)));
+  return positionOf(text, text.indexOf(part, placeOf(text, from)));
 }
 
 function findLast(text: string, part: string, from: bigint): bigint {
-  const chars = charsTo(text, from);
-  if (part === "") return from;
-  const at = text.lastIndexOf(part, chars.slice(0, Number(from)).join("").length);
-  return at < 0 ? -1n : BigInt(codePointCount(text.slice(0, at)));
+  return positionOf(text, text.lastIndexOf(part, placeOf(text, from)));
 }
 
 function substring(text: string, start: bigint, end: bigint): string {
-  const chars = charsTo(text, start, end);
-  if (start > end) throw new EvaluationError(`invalid substring range. start: ${start}, end: ${end}`);
-  return chars.slice(Number(start), Number(end)).join("");
+  const [from, to] = [placeOf(text, start), placeOf(text, end)];
+  if (from > to) throw new EvaluationError(`invalid substring range. start: ${start}, end: ${end}`);
+  return text.slice(from, to);
 }
 
 /** Negative counts mean all. */
 function replace(text: string, part: string, by: string, count: bigint): string {
+  const most = part === "" ? text.length + 1 : text.length / part.length;
+  bounded(text.length + Math.min(count < 0n ? most : Number(count), most) * by.length);
   if (count < 0n && part !== "") return text.replaceAll(part, () => by);
   const chars = [...text];
   let result = "";
@@ -66,6 +75,7 @@ function split(text: string, separator: string, count: bigint): ArrayList {
 }
 
 function join(list: List, separator: string): string {
+  bounded(joinedSize(list, separator));
   const parts: string[] = [];
   for (const part of list) {
     if (typeof part !== "string") throw new EvaluationError("no such overload");
@@ -95,8 +105,7 @@ const sameSize = (size: cost.Range) => size;
 const upTo = ({ max }: cost.Range): cost.Range => ({ min: 0, max });
 
 const joined: cost.CostRule = {
-  actual: (_, result) =>
-    Math.ceil((typeof result === "string" ? codePointCount(result) : 1) * 2 * cost.traversalFactor),
+  actual: ([list, separator]) => Math.ceil(joinedSize(list, separator) * 2 * cost.traversalFactor),
   estimate: ([list, separator]) => {
     if (!list) return { cost: cost.fixed(1) };
     const items = cost.multiply(list.size, list.itemSize);
@@ -140,13 +149,10 @@ const whole = cost.traversal(1, sameSize);
 const parted = cost.traversal(2, upTo);
 
 export const stringFunctions: readonly Definition[] = [
-  member(
-    "charAt",
-    "string_char_at_int",
-    [stringType, intType],
-    stringType,
-    (text: string, index: bigint) => charsTo(text, index)[Number(index)] ?? "",
-  ),
+  member("charAt", "string_char_at_int", [stringType, intType], stringType, charAt, {
+    ...cost.nominal,
+    actual: ([text]) => (typeof text === "string" && !isPlain(text) ? text.length * cost.traversalFactor : 1),
+  }),
   member(
     "indexOf",
     "string_index_of_string",

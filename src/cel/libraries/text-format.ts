@@ -18,6 +18,14 @@ const clause = /%(?:%|(?:\.(\d+))?([a-zA-Z]))/g;
 /** More digits would be a way to make long texts cheaply. */
 const precisionMax = 1000;
 
+/** Texts that are put into each other grow fast, and what comes out is not part of the cost. */
+const lengthMax = 16 * 1024 * 1024;
+
+/** Throws EvaluationError for a text that would be too long. */
+export function bounded(length: number): void {
+  if (length > lengthMax) throw new EvaluationError(`a text of ${length} characters is too long`);
+}
+
 export function formatText(format: string, args: List): string {
   let used = 0;
   let at = 0;
@@ -31,6 +39,7 @@ export function formatText(format: string, args: List): string {
     }
     if (used >= args.size) throw new EvaluationError(`index ${used} out of range`);
     result += formatClause(args.at(used++), match[2] as string, match[1]); // the pattern has a letter there
+    bounded(result.length);
   }
   result += plain(format.slice(at));
   if (used < args.size)
