@@ -206,7 +206,10 @@ test("the subresources that typed clients write take and give protobuf", async (
   await call("POST", sets, { body: { apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { name: "scaled" }, spec } });
   const scale = await call("GET", `${sets}/scaled/scale`);
   assert.equal(scale.apiVersion, "autoscaling/v1");
-  const scaled = await call("PUT", `${sets}/scaled/scale`, { body: { ...scale, spec: { replicas: 0 } } });
+  const scaled = await call("PUT", `${sets}/scaled/scale`, {
+    // Without a resourceVersion: the controller writes meanwhile.
+    body: { ...scale, metadata: { name: "scaled", namespace: "default" }, spec: { replicas: 0 } },
+  });
   assert.deepEqual(scaled.spec, { replicas: 0 });
 
   const pods = "/api/v1/namespaces/default/pods";

@@ -1,7 +1,7 @@
 // Objects as protobuf messages, for clients that accept them: from the value that JSON would say to the wire.
 import { fieldsOf, type MessageField, messageOf } from "./message-fields.ts";
 import { specialMessages } from "./special-messages.ts";
-import { tagOf, type WireType, WireWriter } from "./wire-writer.ts";
+import { headBytes, tagOf, type WireType, WireWriter } from "./wire-writer.ts";
 
 /** Every body begins with these, then comes the message k8s.io.apimachinery.pkg.runtime.Unknown. */
 export const magic = Uint8Array.of(0x6b, 0x38, 0x73, 0x00);
@@ -30,7 +30,7 @@ export function encodeProtobufMessage(object: Kinded): Uint8Array | undefined {
 
 /** What stands before an object's message of `length` bytes in a body. */
 export function protobufHead({ apiVersion = "", kind = "" }: Kinded, length: number): Uint8Array {
-  const writer = new WireWriter();
+  const writer = new WireWriter(headBytes);
   writer.tag(tagOf(1, 2));
   const typeMeta = writer.begin();
   writer.tag(tagOf(1, 2));

@@ -1,6 +1,6 @@
 // Answers made of messages that are there already: only what stands before each of them is written anew.
 import { encodeProtobufMessage, joinBytes, type Kinded, protobufHead } from "./encode-protobuf.ts";
-import { tagOf, varintLength, WireWriter } from "./wire-writer.ts";
+import { headBytes, tagOf, varintLength, WireWriter } from "./wire-writer.ts";
 
 /** What stands before the items of a list, each with its own head, which take `itemsLength` bytes together. */
 export function protobufListHead(list: Kinded & { readonly metadata: object }, itemsLength: number): Uint8Array {
@@ -14,7 +14,7 @@ const metadataList = { apiVersion: "meta.k8s.io/v1", kind: "PartialObjectMetadat
 
 /** What stands before the message of an item in its list. */
 export function protobufItemHead(length: number): Uint8Array {
-  const writer = new WireWriter();
+  const writer = new WireWriter(headBytes);
   writer.tag(itemsTag);
   writer.integer(length);
   return writer.finish();
@@ -25,7 +25,7 @@ export function protobufItemHead(length: number): Uint8Array {
  * first, and the fields of a WatchEvent, whose object is a RawExtension.
  */
 export function protobufEventHead(type: string, length: number): Uint8Array {
-  const writer = new WireWriter();
+  const writer = new WireWriter(headBytes);
   writer.tag(tagOf(1, 2));
   writer.string(type);
   writer.tag(tagOf(2, 2));

@@ -1,12 +1,20 @@
 const encoder = new TextEncoder();
+/** Room for an object of middling size. */
 const bytesAtFirst = 1024;
+/** Room for what stands before one. */
+export const headBytes = 64;
 /** Strings up to this are copied faster by hand than by the encoder, when they are ASCII. */
 const shortMax = 64;
 
 /** Writes the protobuf wire format (protobuf.dev/programming-guides/encoding). */
 export class WireWriter {
-  #bytes = new Uint8Array(bytesAtFirst);
+  #bytes: Uint8Array;
   #length = 0;
+
+  /** `bytes` are expected; there is no bound to them. */
+  constructor(bytes: number = bytesAtFirst) {
+    this.#bytes = new Uint8Array(bytes);
+  }
 
   /** The number and wire type of the field whose value comes next, as `tagOf` gives them. */
   tag(tag: number): void {
