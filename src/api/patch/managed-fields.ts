@@ -135,7 +135,8 @@ function startingPoint(old: KubeObject | undefined, next: KubeObject, isSubresou
   const sent = next.metadata.managedFields;
   if (!isSubresource && sent !== undefined && sent !== before) {
     if (isReset(sent)) return new Map();
-    const read = readManagers(sent);
+    // Most clients send what they got: then the sets that are known to be well formed do.
+    const read = before && deepEqual(sent, before) ? undefined : readManagers(sent);
     // Clients that do not understand the field must not delete it.
     if (read && read.size > 0) return read;
   }
