@@ -7,6 +7,7 @@ export * from "./freeze.ts";
 export * from "./heap.ts";
 export * from "./ipv4.ts";
 export * from "./logger.ts";
+export * from "./metrics.ts";
 export * from "./random.ts";
 export * from "./text.ts";
 export * from "./user-error.ts";
