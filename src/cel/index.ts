@@ -16,7 +16,15 @@ export { patchObject } from "./libraries/json-patch.ts";
 export { quantityOf, quantityType } from "./libraries/quantity.ts";
 export { semverOf, semverType } from "./libraries/semver.ts";
 export { evaluateMessage } from "./message.ts";
-export { compile, costLimitPerCall, type Evaluation, type EvaluationFailure, type Program } from "./program.ts";
+export {
+  compile,
+  costBudget,
+  costLimitPerCall,
+  type Evaluation,
+  type EvaluationFailure,
+  matchConditionsCostBudget,
+  type Program,
+} from "./program.ts";
 export { matches as matchesPattern } from "./regular-expressions.ts";
 export { escapeFieldName, schemaType, type TypeSchema, valuesMax } from "./schema-types.ts";
 export {

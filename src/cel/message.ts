@@ -1,8 +1,9 @@
 // The messages that rules compute for what they refuse.
+import { utf8Length } from "../lib/index.ts";
 import type { Program } from "./program.ts";
 
 /** As Kubernetes bounds the messages of admission policies. */
-const messageLengthMax = 5 * 1024;
+const messageBytesMax = 5 * 1024;
 
 export interface Message {
   /** undefined where the expression gave none that can be shown; the rule's fixed message is used then. */
@@ -22,6 +23,6 @@ export function evaluateMessage(
   const result = program.evaluate(bindings, costLimit);
   if ("error" in result || typeof result.value !== "string") return { message: undefined, cost: result.cost };
   const message = result.value.trim();
-  const isShown = message !== "" && !/[\n\r]/.test(message) && message.length <= messageLengthMax;
+  const isShown = message !== "" && !/[\n\r]/.test(message) && utf8Length(message) <= messageBytesMax;
   return { message: isShown ? message : undefined, cost: result.cost };
 }
