@@ -13,8 +13,9 @@ export class CompileError extends Error {
   readonly issues: readonly Issue[];
 
   constructor(text: string, issues: readonly Issue[]) {
-    super(issues.map((issue) => formatIssue(text, issue)).join("\n"));
-    this.issues = issues;
+    const sorted = issues.toSorted((left, right) => left.offset - right.offset);
+    super(sorted.map((issue) => formatIssue(text, issue)).join("\n"));
+    this.issues = sorted;
   }
 }
 

@@ -1,10 +1,10 @@
 // Checked expressions as closures: everything that does not depend on the values is decided once.
 // https://github.com/google/cel-spec/blob/master/doc/langdef.md#evaluation
+import { has, itemOf, optionalItem, optionalSelect, select } from "./access.ts";
 import type { Checked } from "./checker.ts";
 import type { Overload } from "./functions.ts";
 import { FieldValues, toValue } from "./json-values.ts";
 import { accumulator } from "./macros.ts";
-import { itemAt, itemIfAny, valueAt } from "./standard-functions.ts";
 import type { Call, Comprehension, CreateList, CreateMap, CreateObject, Expr, Select } from "./syntax.ts";
 import { type CelType, type ObjectType, optionalOf } from "./types.ts";
 import {
@@ -15,12 +15,12 @@ import {
   EvaluationError,
   List,
   MapValue,
+  noSuchOverload,
   Opaque,
   Optional,
   StructValue,
   Timestamp,
   TypeValue,
-  typeName,
   Uint,
   type Value,
 } from "./values.ts";
@@ -381,10 +381,6 @@ function slotOf(name: string, slots: Slots | undefined): number | undefined {
   return undefined;
 }
 
-function noSuchOverload(): EvaluationError {
-  return new EvaluationError("no such overload");
-}
-
 /** The error, where it may be absorbed; what is a fault of ours or a matter of cost goes on. */
 function absorbable(error: unknown): EvaluationError {
   if (error instanceof EvaluationError && !(error instanceof CostExceededError)) return error;
@@ -457,43 +453,4 @@ function accepts(type: CelType, value: Value | undefined): boolean {
     case "error":
       return false;
   }
-}
-
-function select(value: Value, field: string): Value {
-  if (value instanceof Optional) return optionalSelect(value, field);
-  if (!(value instanceof MapValue)) throw noSuchOverload();
-  const found = value.get(field);
-  if (found === undefined) throw new EvaluationError(`no such key: ${field}`);
-  return found;
-}
-
-function optionalSelect(value: Value, field: string): Optional {
-  const target = value instanceof Optional ? value.value : value;
-  if (target === undefined) return Optional.none;
-  if (!(target instanceof MapValue)) throw noSuchOverload();
-  const found = target.get(field);
-  return found === undefined ? Optional.none : new Optional(found);
-}
-
-function itemOf(value: Value, key: Value): Value {
-  if (value instanceof List) return itemAt(value, key);
-  if (value instanceof MapValue) return valueAt(value, key);
-  if (value instanceof Optional) return optionalItem(value, key);
-  throw noSuchOverload();
-}
-
-function optionalItem(value: Value, key: Value): Optional {
-  const target = value instanceof Optional ? value.value : value;
-  if (target === undefined) return Optional.none;
-  if (!(target instanceof List || target instanceof MapValue)) throw noSuchOverload();
-  const found = target instanceof List ? itemIfAny(target, key) : target.get(key);
-  return found === undefined ? Optional.none : new Optional(found);
-}
-
-function has(value: Value, field: string): boolean {
-  const target = value instanceof Optional ? value.value : value;
-  if (target === undefined) return false;
-  if (!(target instanceof MapValue))
-    throw new EvaluationError(`type '${typeName(target)}' does not support field selection`);
-  return target.get(field) !== undefined;
 }

@@ -45,4 +45,4 @@ export {
   timestampType,
   uintType,
 } from "./types.ts";
-export { CostExceededError, EvaluationError, Optional, type Value } from "./values.ts";
+export { CostExceededError, EvaluationError, MapValue, Optional, type Value } from "./values.ts";

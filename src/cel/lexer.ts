@@ -71,7 +71,8 @@ export function tokenize(text: string): Token[] {
       continue;
     }
     const sign = take(operator);
-    if (!sign) throw fail(`Syntax error: token recognition error at: '${text[at]}'`);
+    if (!sign)
+      throw fail(`Syntax error: token recognition error at: '${String.fromCodePoint(text.codePointAt(at) ?? 0)}'`);
     push(sign[0].length, { kind: "operator" });
   }
   tokens.push({ kind: "end", text: "<EOF>", offset });

@@ -18,14 +18,14 @@ export const accumulator = "@result";
 /** What the call stands for; undefined where it is a call. Throws MacroError. */
 export function expandMacro(call: Call): Expr | undefined {
   const { target, args, offset } = call;
-  if (!target) return call.function === "has" && args.length === 1 ? expandHas(args[0] as Expr) : undefined;
+  if (!target) return call.function === "has" && args.length === 1 ? expandHas(args[0] as Expr, offset) : undefined;
   const variants = target && macros[call.function];
   return variants?.[args.length]?.(new Builder(offset, target), args);
 }
 
-function expandHas(arg: Expr): Expr {
+function expandHas(arg: Expr, offset: number): Expr {
   if (arg.kind !== "select" || arg.isTest) throw new MacroError(arg.offset, "invalid argument to has() macro");
-  return { ...arg, isTest: true };
+  return { ...arg, isTest: true, offset };
 }
 
 type Expand = (build: Builder, args: readonly Expr[]) => Expr;

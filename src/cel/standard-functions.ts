@@ -51,6 +51,7 @@ import {
   equals,
   type List,
   type MapValue,
+  noSuchOverload,
   numberOf,
   type Timestamp,
   TypeValue,
@@ -64,7 +65,7 @@ const b = typeParameter("B");
 
 /** Of what the evaluator does itself: operators that look at an argument only where it matters, and indexes. */
 export const never = (): never => {
-  throw new EvaluationError("no such overload");
+  throw noSuchOverload();
 };
 
 const logic: readonly Definition[] = [
@@ -253,7 +254,7 @@ function isIn(item: Value, list: List): boolean {
 }
 
 function insertInto(map: MapValue, key: Value, value: Value): EntryMap {
-  if (!(map instanceof EntryMap)) throw new EvaluationError("no such overload");
+  if (!(map instanceof EntryMap)) throw noSuchOverload();
   if (!map.add(key, value)) throw new EvaluationError(`insert failed: key ${numberOf(key) ?? key} already exists`);
   return map;
 }

@@ -176,6 +176,11 @@ export class EvaluationError extends Error {
   override readonly name: string = "EvaluationError";
 }
 
+/** What functions fail with when they are not made for the values that they are given. */
+export function noSuchOverload(): EvaluationError {
+  return new EvaluationError("no such overload");
+}
+
 /** The expression was ended because it cost too much. Nothing absorbs it. */
 export class CostExceededError extends EvaluationError {
   override readonly name = "CostExceededError";

@@ -4,7 +4,7 @@ import * as cost from "../cost.ts";
 import { joinedSize } from "../cost.ts";
 import { type Definition, define, member } from "../functions.ts";
 import { dynType, intType, listType, stringType } from "../types.ts";
-import { ArrayList, codePointCount, EvaluationError, type List } from "../values.ts";
+import { ArrayList, codePointCount, EvaluationError, type List, noSuchOverload } from "../values.ts";
 import { bounded, formatText } from "./text-format.ts";
 
 const texts = listType(stringType);
@@ -78,7 +78,7 @@ function join(list: List, separator: string): string {
   bounded(joinedSize(list, separator));
   const parts: string[] = [];
   for (const part of list) {
-    if (typeof part !== "string") throw new EvaluationError("no such overload");
+    if (typeof part !== "string") throw noSuchOverload();
     parts.push(part);
   }
   return parts.join(separator);
