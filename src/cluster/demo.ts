@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CriEngine } from "../agent/engine/cri/index.ts";
 import { type Deployment, Deployments, Nodes, type Service, Services } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
-import { errorMessage, systemClock, UserError } from "../lib/index.ts";
+import { errorMessage, pause, systemClock, UserError } from "../lib/index.ts";
 import { administratorClient } from "./administrator.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { enginePaths, nodeImages } from "./node-engine.ts";
@@ -15,6 +15,7 @@ import { standInArchive } from "./stand-in-images.ts";
 const examples = join(import.meta.dirname, "../../examples");
 const pullMsMax = 60_000;
 const readyMsMax = 180_000;
+const answerRetryMs = 100;
 
 /** Deploys an example of examples/, with its images, and resolves with the URL where it can be opened. */
 export async function runDemo(
@@ -120,7 +121,25 @@ async function whenDeployed(client: Client, folder: string, say: (line: string) 
   const port = services.flatMap((each) => each.spec.ports ?? []).find((each) => each.nodePort)?.nodePort;
   const { items } = await client.list(Nodes);
   const address = items[0]?.status.addresses?.find((each) => each.type === "InternalIP")?.address;
-  return `http://${address}:${port}`;
+  const url = `http://${address}:${port}`;
+  await whenAnswering(url, signal);
+  return url;
+}
+
+/** Resolves when the page is there: the node port is served a moment after its pods are ready. */
+async function whenAnswering(url: string, signal: AbortSignal): Promise<void> {
+  let why = "";
+  while (!signal.aborted) {
+    try {
+      const { ok, status } = await fetch(url, { signal });
+      if (ok) return;
+      why = `it answers ${status}`;
+    } catch (error) {
+      why = errorMessage(error);
+    }
+    await pause(systemClock, answerRetryMs, signal);
+  }
+  throw new UserError(`${url} does not answer (${why}): "roder logs node" may tell why`);
 }
 
 async function deploymentReady(client: Client, name: string, signal: AbortSignal): Promise<void> {

@@ -83,7 +83,7 @@ test("the frontend rolls to a second version and back without an answer missed",
   try {
     await cluster.kubectl("set", "env", "deployment/frontend", "VERSION=v2");
     await rolledOut("frontend");
-    assert.match(await cluster.get(url), /Guestbook v2/);
+    await eventually("the second version serves", async () => /Guestbook v2/.test(await cluster.get(url)));
     await cluster.kubectl("rollout", "undo", "deployment/frontend");
     await rolledOut("frontend");
     await eventually("the first version serves alone", async () => /Guestbook v1/.test(await cluster.get(url)));
