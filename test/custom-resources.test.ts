@@ -235,6 +235,16 @@ test("Custom Resource OpenAPI Publish, stop serving version and version rename: 
   assert.deepEqual([code, /NotFound/.test(stderr)], [1, true]);
 });
 
+test("Server side field validation, CR duplicates: fields that stand twice are refused even where any field is kept", async () => {
+  await define(definition({ plural: "doubles", kind: "Double" }, [version("v1", anything)]), "doubles");
+  const body = `{"apiVersion":"${group}/v1","kind":"Double","metadata":{"name":"a"},"any":1,"any":2}`;
+  const path = `/apis/${group}/v1/namespaces/default/doubles?fieldValidation=`;
+  const { code, stderr } = await run(["create", "--raw", `${path}Strict`, "-f", "-"], body);
+  assert.equal(code, 1);
+  assert.match(stderr, /strict decoding error: duplicate field "any"/);
+  assert.equal((await run(["create", "--raw", `${path}Ignore`, "-f", "-"], body)).code, 0);
+});
+
 test("columns, short names and categories are those of the definition", async () => {
   const additionalPrinterColumns = [
     { name: "Size", type: "integer", jsonPath: ".spec.size" },

@@ -7,6 +7,7 @@ import { validateListTypes } from "../schema/list-type-validation.ts";
 import { pruneUnknownFields } from "../schema/structural.ts";
 import { validateSchema } from "../schema/structural-validation.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
+import { ruleEvaluation } from "./rule-evaluation.ts";
 import { asSchema, isGiven, itemsOf } from "./schema-parts.ts";
 
 /** The schema must be structural. Defaults below additionalProperties are forbidden where they would be ambiguous. */
@@ -24,5 +25,10 @@ function validateDefault(schema: JSONSchemaProps, at: Path): FieldError[] {
   const isObject = schema["x-kubernetes-embedded-resource"] === true;
   const unknown = pruneUnknownFields(copyJson(value), asSchema(schema), { isObject });
   const errors = unknown.length > 0 ? [invalidValue(at, value, "must not have unknown fields")] : [];
-  return [...errors, ...validateSchema(at, value, asSchema(schema)), ...validateListTypes(at, value, asSchema(schema))];
+  return [
+    ...errors,
+    ...validateSchema(at, value, asSchema(schema)),
+    ...validateListTypes(at, value, asSchema(schema)),
+    ...(ruleEvaluation(schema, false)?.(at, value, undefined) ?? []),
+  ];
 }

@@ -17,9 +17,9 @@ const messageBytesMax = 5 * 1024;
 /** Gives the errors of the rules that do not hold. `old` is what an update changes. */
 export type RuleEvaluation = (at: Path, value: unknown, old: unknown) => FieldError[];
 
-/** The rules of a schema and of all below; undefined when there are none. */
-export function ruleEvaluation(schema: JSONSchemaProps): RuleEvaluation | undefined {
-  const node = nodeOf(schema, true);
+/** The rules of a schema and of all below; undefined when there are none. A whole object has more than its schema says. */
+export function ruleEvaluation(schema: JSONSchemaProps, isWholeObject = true): RuleEvaluation | undefined {
+  const node = nodeOf(schema, isWholeObject);
   if (!node) return undefined;
   return (at, value, old) => {
     const evaluation = new Evaluation();

@@ -297,6 +297,19 @@ test("a watch ends when its definition changes or goes", async (t) => {
   assert.equal(await second, "ended");
 });
 
+test("objects of a kind without namespaces are created, listed and deleted", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, { controllers: ["customresourcedefinition"] });
+  await create(CustomResourceDefinitions, widgetDefinition(undefined, { scope: "Cluster" }));
+  await rest();
+  const everywhere = { ...widgets(), namespaced: false };
+  const { namespace: _, ...metadata } = widget("a").metadata;
+  await client.create(everywhere, { ...widget("a", { size: 1 }), metadata });
+  assert.deepEqual((await client.get(everywhere, { name: "a" })).spec, { size: 1 });
+  await client.delete(CustomResourceDefinitions, key);
+  await rest(2_000);
+  assert.equal((await refusal(client.list(everywhere))).code, 404);
+});
+
 test("a deprecated version says so with every request", async (t) => {
   const { registry } = await scene(
     t,

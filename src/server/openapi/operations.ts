@@ -78,7 +78,7 @@ export function listSchemaName(definition: ResourceDefinition): string {
 
 /** Whether the kind comes from a CRD: its schema is none of the built-in ones. */
 export function isCustom(definition: ResourceDefinition): boolean {
-  return definitions[definition.schemaName] === undefined;
+  return definitions[definition.schemaName] !== definition.schema;
 }
 
 /** The paths of one kind. */
