@@ -30,8 +30,8 @@ import {
   type Managers,
   managerKey,
   ownable,
-  readManagers,
   recordUpdate,
+  storedManagers,
   takeAway,
   withoutManagedFields,
   writeManagers,
@@ -109,7 +109,7 @@ function gvkText(apiVersion: string, kind: string): string {
 
 /** The managers before the apply; an object that had none belongs to "before-first-apply". */
 function managersOf(live: KubeObject | undefined, liveValue: JsonObject, options: ApplyOptions): Managers {
-  const managers = readManagers(live?.metadata.managedFields) ?? new Map<string, Manager>();
+  const managers = storedManagers(live?.metadata.managedFields);
   if (managers.size > 0 || live === undefined) return managers;
   return recordUpdate({}, liveValue, managers, { ...options, manager: "before-first-apply" });
 }

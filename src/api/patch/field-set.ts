@@ -209,22 +209,11 @@ function inserted(into: DraftSet, path: FieldPath, depth: number, node: FieldSet
   return into;
 }
 
-/** Sets that were found to be well formed: they are never changed, so the next write of their object need not look. */
-const wellFormed = new WeakSet<object>();
-
 /** Whether a value that a client sent is a set of fields. */
 export function isFieldSet(value: unknown): value is FieldSet {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  if (wellFormed.has(value)) return true;
-  if (!isNode(value)) return false;
-  wellFormed.add(value);
-  return true;
-}
-
-function isNode(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(
-    ([element, below]) => element === self || (isPathElement(element) && isNode(below)),
+    ([element, below]) => element === self || (isPathElement(element) && isFieldSet(below)),
   );
 }
 

@@ -5,6 +5,7 @@ export {
   type FieldOwnershipOptions,
   type OtherVersion,
   onlyTimesDiffer,
+  readManagers,
   setOfNames,
   updateManagedFields,
 } from "./managed-fields.ts";

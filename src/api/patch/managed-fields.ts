@@ -70,8 +70,20 @@ export function managerKey({ name, operation, apiVersion, subresource }: Omit<Ma
   return JSON.stringify([name, operation, operation === "Apply" ? "" : apiVersion, subresource]);
 }
 
-/** Reads managedFields; undefined when an entry is malformed. */
-export function readManagers(entries: readonly ManagedFieldsEntry[] = []): Map<string, Manager> | undefined {
+function isStoredSet(_value: unknown): _value is FieldSet {
+  return true;
+}
+
+/** The managers of an object that is stored: they were read before they were written. */
+export function storedManagers(entries: readonly ManagedFieldsEntry[] | undefined): Map<string, Manager> {
+  return readManagers(entries, isStoredSet) ?? new Map();
+}
+
+/** Reads managedFields that a client sent; undefined when an entry is malformed. */
+export function readManagers(
+  entries: readonly ManagedFieldsEntry[] = [],
+  isSet: (value: unknown) => value is FieldSet = isFieldSet,
+): Map<string, Manager> | undefined {
   const managers = new Map<string, Manager>();
   for (const {
     manager = "",
@@ -85,7 +97,7 @@ export function readManagers(entries: readonly ManagedFieldsEntry[] = []): Map<s
     if ((operation !== "Apply" && operation !== "Update") || apiVersion === "" || fieldsType !== "FieldsV1")
       return undefined;
     const fields: unknown = fieldsV1 ?? emptySet;
-    if (!isFieldSet(fields)) return undefined;
+    if (!isSet(fields)) return undefined;
     const read: Manager = { name: manager, operation, apiVersion, subresource, time, fields };
     managers.set(managerKey(read), read);
   }
@@ -135,12 +147,12 @@ function startingPoint(old: KubeObject | undefined, next: KubeObject, isSubresou
   const sent = next.metadata.managedFields;
   if (!isSubresource && sent !== undefined && sent !== before) {
     if (isReset(sent)) return new Map();
-    // Most clients send what they got: then the sets that are known to be well formed do.
+    // Most clients send what they got.
     const read = before && deepEqual(sent, before) ? undefined : readManagers(sent);
     // Clients that do not understand the field must not delete it.
     if (read && read.size > 0) return read;
   }
-  return readManagers(before) ?? new Map();
+  return storedManagers(before);
 }
 
 /** An empty list, and one empty entry, is how clients reset the field. */

@@ -2,7 +2,7 @@
 // (k8s.io/apimachinery/pkg/util/managedfields/scalehandler.go).
 import type { ManagedFieldsEntry } from "../types.generated.ts";
 import { difference, type FieldSet, has, isEmptySet, union } from "./field-set.ts";
-import { type Manager, managerKey, readManagers, setOfNames, writeManagers } from "./managed-fields.ts";
+import { type Manager, managerKey, setOfNames, storedManagers, writeManagers } from "./managed-fields.ts";
 
 const scaleVersion = "autoscaling/v1";
 const replicasInScale = setOfNames(["spec", "replicas"]);
@@ -25,7 +25,7 @@ export function managersOfScale(
   { path }: ReplicasPlace,
 ): readonly ManagedFieldsEntry[] | undefined {
   const scale = new Map<string, Manager>();
-  for (const [key, manager] of readManagers(entries) ?? [])
+  for (const [key, manager] of storedManagers(entries))
     if (owns(manager.fields, path)) scale.set(key, { ...manager, apiVersion: scaleVersion, fields: replicasInScale });
   return writeManagers(scale);
 }
@@ -45,10 +45,10 @@ export function managersAfterScale(
 ): readonly ManagedFieldsEntry[] | undefined {
   const replicas = setOfNames(path);
   const owners = new Map<string, Manager>();
-  for (const manager of (readManagers(scaleEntries) ?? new Map<string, Manager>()).values())
+  for (const manager of storedManagers(scaleEntries).values())
     if (owns(manager.fields, ["spec", "replicas"])) owners.set(keyOf(manager), manager);
   const result = new Map<string, Manager>();
-  for (const [key, manager] of readManagers(entries) ?? []) {
+  for (const [key, manager] of storedManagers(entries)) {
     const owner = owners.get(keyOf(manager));
     if (!owns(manager.fields, path)) result.set(key, manager);
     else if (owner) {
