@@ -122,6 +122,30 @@ test("the objects of a kind are deleted before its definition goes, and no new o
   await assert.rejects(client.list(Widgets), { code: 404 });
 });
 
+test("objects of a kind that is served in no version are deleted too", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, { controllers });
+  await create(CustomResourceDefinitions, definition());
+  await rest();
+  await client.create(Widgets, widget("a"));
+  const key = { name: "widgets.example.com" };
+  await client.patch(
+    CustomResourceDefinitions,
+    key,
+    [{ op: "replace", path: "/spec/versions/0/served", value: false }],
+    {
+      type: "application/json-patch+json",
+    },
+  );
+  await rest();
+  await assert.rejects(client.list(Widgets), { code: 404 });
+  await client.delete(CustomResourceDefinitions, key);
+  await rest(2_000);
+  await assert.rejects(client.get(CustomResourceDefinitions, key), { code: 404 });
+  await create(CustomResourceDefinitions, definition());
+  await rest();
+  assert.deepEqual((await client.list(Widgets)).items, []);
+});
+
 test("an object of an earlier definition of the same name does not come back", async (t) => {
   const { client, create, rest } = await startTestControlPlane(t, { controllers });
   for (const expected of [[], []]) {

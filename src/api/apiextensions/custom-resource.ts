@@ -37,6 +37,16 @@ export interface CustomResourceOptions {
 const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const subresourceVerbs = ["get", "patch", "update"];
 
+/**
+ * The names of the versions that are served, in the order of the CRD. Of a CRD that goes the stored version is, if no
+ * other: its controller deletes the objects by it.
+ */
+export function servedVersions({ metadata, spec }: CustomResourceDefinition): string[] {
+  const served = spec.versions.filter((version) => version.served);
+  const isGoing = served.length === 0 && metadata.deletionTimestamp !== undefined;
+  return (isGoing ? spec.versions.filter(({ storage }) => storage) : served).map(({ name }) => name);
+}
+
 /** The versions of the CRD that are served, in its order. */
 export function customResources(crd: CustomResourceDefinition, options: CustomResourceOptions): ResourceDefinition[] {
   const storage = crd.spec.versions.find((version) => version.storage);
@@ -44,7 +54,8 @@ export function customResources(crd: CustomResourceDefinition, options: CustomRe
   const conversion = new VersionConversion(crd, storage.name, options.convert);
   const definitions = crd.spec.versions.map((version) => definitionOf(crd, version, conversion, options));
   conversion.storage = definitions[crd.spec.versions.indexOf(storage)]!; // one for each version
-  return definitions.filter((_each, index) => crd.spec.versions[index]?.served);
+  const served = servedVersions(crd);
+  return definitions.filter((each) => served.includes(each.version));
 }
 
 function definitionOf(

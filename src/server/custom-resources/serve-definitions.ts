@@ -5,6 +5,7 @@ import {
   customResources,
   hasCondition,
   type ResourceDefinition,
+  servedVersions,
 } from "../../api/index.ts";
 import { deepEqual, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import { Compacted, objectKey, type ResourceCache, resourcePrefix, type WatchCache } from "../../storage/index.ts";
@@ -126,6 +127,7 @@ function isSame(a: CustomResourceDefinition, b: CustomResourceDefinition): boole
   return (
     a.metadata.uid === b.metadata.uid &&
     deepEqual(a.spec, b.spec) &&
+    deepEqual(servedVersions(a), servedVersions(b)) &&
     deepEqual(a.status.acceptedNames, b.status.acceptedNames)
   );
 }

@@ -82,7 +82,7 @@ async function page(
   const head = { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata };
   const whole = selection.all && from === 0 && (limit === 0 || candidates.length <= limit);
   if (whole && !definition.stored) return { ...head, items: candidates, shared: true };
-  const conversion = store.prepare(candidates.slice(from, selection.all && limit > 0 ? from + limit : undefined));
+  const conversion = store.prepare(between(candidates, from, selection.all && limit > 0 ? from + limit : Infinity));
   if (conversion) await conversion;
   const { items, next } = take(request, selection, limit, candidates, from);
   if (next !== undefined) {
@@ -92,6 +92,10 @@ async function page(
     if (revision !== undefined) context.snapshots.keep(store.prefix, namespace, revision, candidates);
   }
   return { ...head, items, shared: false };
+}
+
+function* between(items: readonly StoredObject[], from: number, to: number): Generator<StoredObject> {
+  for (let at = from; at < items.length && at < to; at++) yield items[at]!;
 }
 
 /** Up to `limit` selected objects; `next` is where the following page starts, when there is something for it. */

@@ -149,8 +149,11 @@ async function* events(
   }
 }
 
-function statesIn(changes: readonly CacheEvent[]): StoredObject[] {
-  return changes.flatMap(({ current, previous }) => (previous ? [current, previous] : [current]));
+function* statesIn(changes: readonly CacheEvent[]): Generator<StoredObject> {
+  for (const { current, previous } of changes) {
+    yield current;
+    if (previous) yield previous;
+  }
 }
 
 /** The changes as they look from inside the selection: what enters it is added, what leaves it is deleted. */
