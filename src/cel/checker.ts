@@ -104,6 +104,9 @@ class Checker {
   }
 
   check(expr: Expr): CelType {
+    // Macros use what they are called on twice, and chains of them would take time with the power of two.
+    const known = this.#types.get(expr);
+    if (known) return known;
     const type = this.#check(expr);
     this.#types.set(expr, type);
     return type;

@@ -29,6 +29,7 @@ const nothing = fixed(0);
 
 class Estimator {
   readonly #checked: Checked;
+  readonly #costs = new Map<Expr, Range>();
   readonly #origins = new Map<Expr, CelType>();
   readonly #sizes = new Map<Expr, Range>();
   readonly #entries = new Map<Expr, EntrySizes>();
@@ -39,6 +40,15 @@ class Estimator {
   }
 
   cost(expr: Expr): Range {
+    // What a macro uses twice is estimated once.
+    const known = this.#costs.get(expr);
+    if (known) return known;
+    const cost = this.#cost(expr);
+    this.#costs.set(expr, cost);
+    return cost;
+  }
+
+  #cost(expr: Expr): Range {
     switch (expr.kind) {
       case "literal":
         return nothing;

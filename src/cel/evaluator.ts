@@ -73,12 +73,22 @@ const objectCost = 40;
 
 class Planner {
   readonly #checked: Checked;
+  readonly #steps = new Map<Expr, Step>();
 
   constructor(checked: Checked) {
     this.#checked = checked;
   }
 
   plan(expr: Expr, slots: Slots | undefined): Step {
+    // What a macro uses twice stands under the same variables both times.
+    const known = this.#steps.get(expr);
+    if (known) return known;
+    const step = this.#plan(expr, slots);
+    this.#steps.set(expr, step);
+    return step;
+  }
+
+  #plan(expr: Expr, slots: Slots | undefined): Step {
     switch (expr.kind) {
       case "literal": {
         const { value } = expr;

@@ -14,7 +14,10 @@ const readers: ReadonlyMap<string, (text: string) => unknown> = new Map<string, 
 
 export function invalidLiterals({ expr }: Checked): Issue[] {
   const issues: Issue[] = [];
+  const visited = new Set<Expr>();
   const visit = (each: Expr) => {
+    if (visited.has(each)) return;
+    visited.add(each);
     for (const child of childrenOf(each)) visit(child);
     const reader = each.kind === "call" ? readers.get(each.function) : undefined;
     const text = each.kind === "call" ? each.args.at(-1) : undefined;

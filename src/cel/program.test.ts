@@ -153,6 +153,12 @@ test("expressions nest as deep as upstream's and no deeper", () => {
     assert.throws(() => compile(expression, anything), /expression recursion limit exceeded: 250/);
 });
 
+test("a chain of macros compiles in time with its length, and is stopped when it runs", () => {
+  const program = compile(`optional.of(1)${".optMap(x, x + 1)".repeat(200)}.hasValue()`, anything);
+  assert.ok(program.maxCost > 1_000_000);
+  assert.ok("error" in program.evaluate({}));
+});
+
 test("sets and maps by key compare without order, and adding merges them", () => {
   const set = { type: "array", "x-kubernetes-list-type": "set", items: { type: "string" } };
   const byName = {
