@@ -10,8 +10,10 @@ import {
   allowGroup,
   apiServerUser,
   bearerTokenAuthenticator,
+  cachedTokens,
   createApiServer,
   createBootstrapTokenAuthenticator,
+  createJwtAuthenticator,
   createReviewHandlers,
   createServiceAccountAuthenticator,
   createStaticTokenAuthenticator,
@@ -31,6 +33,7 @@ import {
   serviceAllocation,
   TokenIssuer,
   type TokenKeys,
+  type TrustedIssuer,
   tokenRequestHandlers,
   unionAuthenticator,
   unionAuthorizer,
@@ -60,6 +63,8 @@ export interface ControlPlaneOptions {
   readonly callWebhook?: WebhookCaller;
   /** Who may come with which token, from a file. */
   readonly staticTokens?: ReadonlyMap<string, User>;
+  /** Whose tokens are taken beside the cluster's own. */
+  readonly issuers?: readonly TrustedIssuer[];
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
@@ -83,19 +88,29 @@ export interface ControlPlane {
 
 const noWebhooks: WebhookCaller = () => Promise.reject(new Error("this control plane calls no webhooks"));
 
+/** As --authentication-token-cache-ttl of Kubernetes' API server has it. */
+const foreignTokensKeptMs = 10_000;
+
+/** Who issues the tokens of service accounts. */
+export const serviceAccountIssuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
+
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { storage, clock, random, log, clusterDomain } = options;
+  const { storage, clock, random, log, callWebhook = noWebhooks } = options;
   const cache = await startWatchCache(storage, { clock, log, freeze: options.freeze });
   const lookup = lookupIn(cache);
   const serviceRange = parseRange(options.serviceRange);
   assert(serviceRange, `${options.serviceRange} is a range`);
-  const issuer = `https://kubernetes.default.svc.${clusterDomain}`;
+  const issuer = serviceAccountIssuer(options.clusterDomain);
   const tokenKeys = await createTokenKeys(options.serviceAccountKey);
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
   const tokenAuthenticator = unionTokenAuthenticator(
     createStaticTokenAuthenticator(options.staticTokens ?? new Map(), tokens.audiences),
     createServiceAccountAuthenticator({ ...tokens, noteUse: (secret, day) => tokenUses.note(secret, day) }),
     createBootstrapTokenAuthenticator(tokens),
+    cachedTokens(createJwtAuthenticator({ ...tokens, issuers: options.issuers ?? [], call: callWebhook, log }), {
+      clock,
+      knownMs: foreignTokensKeptMs,
+    }),
   );
   const authenticator = unionAuthenticator(
     createX509Authenticator(clock),
@@ -105,7 +120,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const registry = new ResourceRegistry();
-  const webhooks = { lookup, call: options.callWebhook ?? noWebhooks };
+  const webhooks = { lookup, call: callWebhook };
   const customResources = serveCustomResources({ registry, cache, webhooks, random, log });
   const running = new Set<LoopName>();
   const api = createApiServer({

@@ -9,7 +9,7 @@ import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
 import { runControlLoops } from "./control-loops.ts";
-import { startControlPlane } from "./control-plane.ts";
+import { serviceAccountIssuer, startControlPlane } from "./control-plane.ts";
 import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
 import { readGuardFiles } from "./guard-files.ts";
@@ -26,6 +26,7 @@ export function runServer(root: string): Promise<void> {
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
     const pki = await openClusterPki(directory, settings);
     const storage = await openLmdbStorage(directory.storage);
+    const guards = await readGuardFiles(directory, serviceAccountIssuer(settings.clusterDomain));
     const plane = await startControlPlane({
       storage,
       clock: systemClock,
@@ -38,13 +39,14 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,
       callWebhook: httpsWebhookCaller(systemClock),
-      ...(await readGuardFiles(directory)),
+      ...guards,
       freeze: process.env.RODER_FREEZE === "1",
     });
     const advertised = `127.0.0.1:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
       authenticator: plane.authenticator,
+      ...(guards.anonymous ? { anonymous: guards.anonymous } : {}),
       tls: serverTls(pki),
       address: settings.bindAddress,
       port: settings.port,

@@ -1,12 +1,16 @@
+export * from "./authentication-configuration.ts";
 export * from "./authenticator.ts";
 export * from "./bearer-token.ts";
 export * from "./bootstrap-token.ts";
+export * from "./cached-tokens.ts";
 export * from "./issuer-discovery.ts";
+export * from "./jwt-authenticator.ts";
 export * from "./service-account-authenticator.ts";
 export * from "./static-tokens.ts";
 export * from "./token-authenticator.ts";
 export { legacyClaims, serviceAccountUserName } from "./token-claims.ts";
 export * from "./token-issuer.ts";
 export * from "./token-keys.ts";
+export * from "./token-webhook.ts";
 export * from "./union.ts";
 export * from "./x509.ts";

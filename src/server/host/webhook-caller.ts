@@ -10,30 +10,33 @@ const connectionsMax = 64;
 /** Calls webhooks over HTTPS; connections are kept for the next call. */
 export function httpsWebhookCaller(clock: Clock): WebhookCaller {
   const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: 8, timeout: 60_000 });
-  return (call) => post(agent, clock, call);
+  return (call) => send(agent, clock, call);
 }
 
-function post(
+function send(
   agent: Agent,
   clock: Clock,
-  { url, address, authority, body, timeoutMs, signal }: WebhookRequest,
+  { url, address, authority, client, authorization, body, timeoutMs, signal }: WebhookRequest,
 ): Promise<unknown> {
   const { hostname, port, pathname, search } = new URL(url);
-  const text = JSON.stringify(body);
+  const text = body === undefined ? "" : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
       agent,
-      method: "POST",
+      method: body === undefined ? "GET" : "POST",
       host: address?.host ?? hostname,
       port: address?.port ?? (port === "" ? 443 : Number(port)),
       path: `${pathname}${search}`,
       ...(isIP(hostname) ? {} : { servername: hostname }),
       ...(authority === undefined ? {} : { ca: authority }),
+      ...(client ? { cert: client.certificate, key: client.privateKey } : {}),
       headers: {
         host: new URL(url).host,
         accept: "application/json, */*",
-        "content-type": "application/json",
-        "content-length": Buffer.byteLength(text),
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
       },
       ...(signal ? { signal } : {}),
     });

@@ -1,7 +1,13 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type User, unauthorized } from "../../api/index.ts";
-import { type Authenticator, anonymousUser, asAuthenticated, type Credentials } from "../authentication/index.ts";
+import {
+  type AnonymousAccess,
+  type Authenticator,
+  anonymousUser,
+  asAuthenticated,
+  type Credentials,
+} from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
 
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
@@ -28,9 +34,13 @@ function peerOf(socket: Socket | undefined): Peer {
   return peer;
 }
 
-/** Finds who sends the request: the anonymous user when it proves nothing. Throws ApiError 401 when what it shows is wrong. */
+/**
+ * Finds who sends the request: the anonymous user when it proves nothing and nobody has to. Throws ApiError 401 when what
+ * it shows is wrong.
+ */
 export async function authenticate(
   authenticator: Authenticator,
+  anonymous: AnonymousAccess,
   request: HttpRequest,
   socket: Socket | undefined,
 ): Promise<User> {
@@ -44,8 +54,12 @@ export async function authenticate(
   };
   const user = await authenticator.authenticate(credentials);
   if (user) return asAuthenticated(user);
-  if (isStranger || authorization || token) throw unauthorized();
+  if (isStranger || authorization || token || !isAllowed(anonymous, request.path)) throw unauthorized();
   return anonymousUser;
+}
+
+function isAllowed({ isAllowed, paths }: AnonymousAccess, path: string): boolean {
+  return isAllowed && (paths.length === 0 || paths.includes(path));
 }
 
 /** Browsers cannot set the Authorization header of a WebSocket; Kubernetes lets them offer the token as a protocol. */

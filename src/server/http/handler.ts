@@ -11,7 +11,7 @@ import {
 } from "../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
-import type { Authenticator } from "../authentication/authenticator.ts";
+import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -40,6 +40,7 @@ export type PathRoute = (request: HttpRequest, response: HttpResponse, query: UR
 export interface HandlerOptions {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
+  readonly anonymous: AnonymousAccess;
   readonly streaming: StreamingRoutes | undefined;
   /** Asked one after the other. */
   readonly paths: readonly PathRoute[];
@@ -121,7 +122,8 @@ export class Handler {
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
   async identify(request: HttpRequest, socket: Socket | undefined): Promise<User> {
-    const user = await authenticate(this.#options.authenticator, request, socket);
+    const { authenticator, anonymous } = this.#options;
+    const user = await authenticate(authenticator, anonymous, request, socket);
     return impersonate(this.#options.api, request, user);
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
-import type { Authenticator } from "../authentication/authenticator.ts";
+import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
@@ -23,6 +23,8 @@ export interface HttpLimits {
 export interface HttpServerOptions {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
+  /** Who may come without proving who they are: everybody when left out, as far as roles let them. */
+  readonly anonymous?: AnonymousAccess;
   readonly tls: TlsFiles;
   /** All interfaces when left out. */
   readonly address?: string;
@@ -42,9 +44,11 @@ export interface HttpServerOptions {
   readonly log: Logger;
 }
 
+const everybody: AnonymousAccess = { isAllowed: true, paths: [] };
+
 /** Serves the API over HTTPS. Rejects when it cannot listen. */
 export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
-  const { api, authenticator, streaming, clock, random, log, tls, address, port } = options;
+  const { api, authenticator, anonymous = everybody, streaming, clock, random, log, tls, address, port } = options;
   const metrics = new RequestMetrics();
   const paths = [
     healthRoute(options.healthChecks ?? [], log),
@@ -55,7 +59,17 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     metrics.route,
     rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
-  const handler = new Handler({ api, authenticator, streaming, paths, clock, log, metrics, ...options.limits });
+  const handler = new Handler({
+    api,
+    authenticator,
+    anonymous,
+    streaming,
+    paths,
+    clock,
+    log,
+    metrics,
+    ...options.limits,
+  });
   metrics.observeInFlight(() => handler.inFlight);
   const { headersTimeoutMs } = options.limits ?? {};
   return listen({

@@ -14,7 +14,7 @@ export interface WebhookClientConfig {
   readonly caBundle?: string;
 }
 
-/** One POST of JSON over TLS. */
+/** One POST of JSON over TLS, or a GET when there is no body. */
 export interface WebhookRequest {
   /** What is asked for; its host is the name that the certificate must have. */
   readonly url: string;
@@ -22,7 +22,11 @@ export interface WebhookRequest {
   readonly address?: { readonly host: string; readonly port: number };
   /** PEM. */
   readonly authority?: string;
-  readonly body: unknown;
+  /** What the server proves itself with; PEM. */
+  readonly client?: { readonly certificate: string; readonly privateKey: string };
+  /** The Authorization header. */
+  readonly authorization?: string;
+  readonly body?: unknown;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
