@@ -31,7 +31,7 @@ test("demo brings the images where no registry is reached, deploys the guestbook
   const [, shown = ""] = /^open (\S+)$/m.exec(said) ?? [];
   assert.equal(`${shown}/`, url);
   assert.match(await cluster.get(shown), /Guestbook v1/);
-  await cluster.kubectl("delete", "-f", examples);
+  await cluster.kubectl("delete", "-f", examples, "--cascade=foreground");
 });
 
 test("the guestbook deploys with kubectl apply", async () => {
