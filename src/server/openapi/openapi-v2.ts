@@ -52,7 +52,8 @@ export function openApiV2(kinds: readonly ResourceDefinition[], version = "v1.35
   const schemas = closureOf(namesIn(items.flatMap((item) => item.operations)), schemaSource(kinds));
   const custom = new Set(kinds.filter(isCustom).map((kind) => kind.schemaName));
   const definitions: Record<string, Schema> = {};
-  for (const [name, schema] of Object.entries(schemas)) definitions[name] = custom.has(name) ? plain(schema) : schema;
+  for (const [name, schema] of Object.entries(schemas))
+    definitions[name] = custom.has(name) ? customResource(schema) : schema;
   const paths: Record<string, PathItemV2> = {};
   for (const item of items) paths[item.path] = pathOf(item);
   return {
@@ -114,16 +115,34 @@ function parameterOf({ name, type, description }: Parameter, place: "path" | "qu
 /** Keywords that version 2 of OpenAPI does not have. */
 const unknownKeywords = new Set(["allOf", "anyOf", "oneOf", "not", "nullable"]);
 
-/** The schema of a custom resource in what version 2 can say. */
-function plain({ properties, items, additionalProperties, type, ...rest }: Schema): Schema {
+/** The schema of a whole custom resource in what version 2 can say. */
+function customResource(schema: Schema): Schema {
+  if (!schema["x-kubernetes-preserve-unknown-fields"]) return plain(schema);
+  return { type: "object", "x-kubernetes-group-version-kind": schema["x-kubernetes-group-version-kind"] ?? [] };
+}
+
+/**
+ * A schema in what version 2 can say, and what clients of it can read: they refuse null where there is a type, and fields
+ * that are not named where others are (k8s.io/apiextensions-apiserver/pkg/controller/openapi/v2/conversion.go).
+ */
+function plain({ properties, items, additionalProperties, type, required, ...rest }: Schema): Schema {
   const kept = Object.fromEntries(Object.entries(rest).filter(([keyword]) => !unknownKeywords.has(keyword)));
+  const isOpen = rest["x-kubernetes-preserve-unknown-fields"] === true;
+  const isUnnamed = isOpen || rest.nullable === true;
+  const isUntyped =
+    rest.nullable === true ||
+    // What may be a number or a text has no type in version 2.
+    rest["x-kubernetes-int-or-string"] === true ||
+    (isOpen && type === "object") ||
+    (type === "array" && (isUnnamed || !items));
   const additional = typeof additionalProperties === "object" ? plain(additionalProperties) : additionalProperties;
+  const stillRequired = required?.filter((name) => !properties?.[name]?.nullable) ?? [];
   return {
     ...kept,
-    // What may be a number or a text has no type in version 2.
-    ...(type === undefined || rest["x-kubernetes-int-or-string"] ? {} : { type }),
-    ...(properties && { properties: mapValues(properties, plain) }),
-    ...(items && { items: plain(items) }),
+    ...(type === undefined || isUntyped ? {} : { type }),
+    ...(stillRequired.length === 0 ? {} : { required: stillRequired }),
+    ...(properties && !isUnnamed && { properties: mapValues(properties, plain) }),
+    ...(items && !isUnnamed && { items: plain(items) }),
     ...(additional !== undefined && { additionalProperties: additional }),
   };
 }

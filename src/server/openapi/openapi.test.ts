@@ -120,6 +120,42 @@ test("custom resources are described by their own schema", () => {
   assert.deepEqual(v2, { "x-kubernetes-int-or-string": true });
 });
 
+test("what clients of version 2 would refuse is left open there", () => {
+  const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true, properties: { a: { type: "string" } } };
+  const schema: Schema = {
+    type: "object",
+    required: ["maybe", "sure"],
+    properties: {
+      maybe: { type: "string", nullable: true },
+      sure: { type: "string", oneOf: [{}] },
+      open,
+      list: { type: "array", "x-kubernetes-preserve-unknown-fields": true, items: { type: "string" } },
+      pod: { type: "object", "x-kubernetes-embedded-resource": true, properties: { spec: { type: "object" } } },
+    },
+  };
+  const describedAs = (document: object) => at(document, "definitions", "com.example.v1.Widget");
+  const v2 = at(describedAs(openApiV2([widgets(schema)])), "properties", "spec");
+  assert.deepEqual(at(v2, "required"), ["sure"]);
+  const properties = at(v2, "properties") as Record<string, unknown>; // of a schema
+  assert.deepEqual(properties.maybe, {});
+  assert.deepEqual(properties.sure, { type: "string" });
+  assert.deepEqual(properties.open, { "x-kubernetes-preserve-unknown-fields": true });
+  assert.deepEqual(properties.list, { "x-kubernetes-preserve-unknown-fields": true });
+  assert.deepEqual(at(properties, "pod", "required"), ["kind", "apiVersion"]);
+  assert.deepEqual(Object.keys(at(properties, "pod", "properties") as object), [
+    "spec",
+    "apiVersion",
+    "kind",
+    "metadata",
+  ]);
+  assert.deepEqual(describedAs(openApiV2([{ ...widgets({}), schema: open }])), {
+    type: "object",
+    "x-kubernetes-group-version-kind": [{ group: "example.com", version: "v1", kind: "Widget" }],
+  });
+  const v3 = at(openApiV3("example.com", "v1", [widgets(schema)]), "components", "schemas", "com.example.v1.Widget");
+  assert.deepEqual(at(v3, "properties", "spec", "properties", "maybe"), { type: "string", nullable: true });
+});
+
 test("the index names each group version with a hash that changes with its document only", () => {
   const index = openApiV3Index(kinds);
   assert.deepEqual(Object.keys(at(index, "paths") as object), [

@@ -37,21 +37,45 @@ function describedProperties(name: string, properties: Readonly<Record<string, S
 
 const metadataRef = `${refPrefix}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`;
 
+const customObject = "io.k8s.apimachinery.pkg.apis.meta.v1.Custom";
+
+/** What every object has, whatever its schema says. */
+const objectProperties = () =>
+  describedProperties(customObject, {
+    apiVersion: { type: "string" },
+    kind: { type: "string" },
+    metadata: { $ref: metadataRef },
+  });
+
 function customSchema({ group, version, kind, schema }: ResourceDefinition): Schema {
-  const name = "io.k8s.apimachinery.pkg.apis.meta.v1.Custom";
+  const { properties, ...rest } = schema;
   return {
-    ...schema,
+    ...rest,
     type: "object",
-    properties: {
-      ...schema.properties,
-      ...describedProperties(name, {
-        apiVersion: { type: "string" },
-        kind: { type: "string" },
-        metadata: { $ref: metadataRef },
-      }),
-    },
+    properties: { ...(properties && mapSchemas(properties)), ...objectProperties() },
     "x-kubernetes-group-version-kind": [{ group, version, kind }],
   };
+}
+
+/** Embedded objects have what every object has, and say what they are. */
+function withEmbeddedObjects(schema: Schema): Schema {
+  const { properties, items, additionalProperties, required = [] } = schema;
+  const isEmbedded = schema["x-kubernetes-embedded-resource"] === true;
+  return {
+    ...schema,
+    ...(properties || isEmbedded
+      ? { properties: { ...(properties && mapSchemas(properties)), ...(isEmbedded ? objectProperties() : {}) } }
+      : {}),
+    ...(items ? { items: withEmbeddedObjects(items) } : {}),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: withEmbeddedObjects(additionalProperties) }
+      : {}),
+    ...(isEmbedded ? { required: [...new Set([...required, "kind", "apiVersion"])] } : {}),
+  };
+}
+
+function mapSchemas(schemas: Readonly<Record<string, Schema>>): Record<string, Schema> {
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withEmbeddedObjects(schema)]));
 }
 
 function listSchema(kind: ResourceDefinition): Schema {
