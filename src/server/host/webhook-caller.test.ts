@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { issue } from "../../cluster/pki/certificate.ts";
+import { systemClock, systemRandom, VirtualClock } from "../../lib/index.ts";
+import { httpsWebhookCaller } from "./webhook-caller.ts";
+
+const nowMs = systemClock.now();
+const validity = { notBeforeMs: nowMs - 86_400_000, notAfterMs: nowMs + 86_400_000 };
+const authority = issue({ commonName: "hook-ca", usage: "authority", ...validity }, systemRandom);
+const alternativeNames = ["hook.shop.svc", "127.0.0.1"];
+const keys = issue({ commonName: "hook", usage: "server", alternativeNames, ...validity }, systemRandom, authority);
+
+let server: Server;
+let port: number;
+before(async () => {
+  server = createServer({ key: keys.privateKey, cert: keys.certificate }, async (request, response) => {
+    const body = (await request.toArray()).join("");
+    if (request.url === "/silent") return;
+    if (request.url === "/broken") response.statusCode = 500;
+    if (request.url === "/text") return void response.end("not json");
+    if (request.url === "/long") return void response.end(Buffer.alloc(20 * 1024 * 1024, " "));
+    response.end(JSON.stringify({ url: request.url, host: request.headers.host, body: JSON.parse(body) }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port; // it listens on a port
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const request = (path: string, more: object = {}) => ({
+  url: `https://127.0.0.1:${port}${path}`,
+  authority: authority.certificate,
+  body: { x: 1 },
+  timeoutMs: 10_000,
+  ...more,
+});
+
+test("a webhook gets the body and its answer is read", async () => {
+  const call = httpsWebhookCaller(systemClock);
+  assert.deepEqual(await call(request("/a?timeout=10s")), {
+    url: "/a?timeout=10s",
+    host: `127.0.0.1:${port}`,
+    body: { x: 1 },
+  });
+});
+
+test("a service is reached at an address and must prove its name", async () => {
+  const call = httpsWebhookCaller(systemClock);
+  const address = { host: "127.0.0.1", port };
+  const answer = await call(request("", { url: "https://hook.shop.svc:443/b", address }));
+  assert.deepEqual(answer, { url: "/b", host: "hook.shop.svc", body: { x: 1 } });
+  await assert.rejects(call(request("", { url: "https://other.shop.svc:443/b", address })), /other\.shop\.svc/);
+  const { authority: _, ...strange } = request("/a");
+  await assert.rejects(call(strange), /certificate/);
+});
+
+test("answers that are errors, no JSON or without end are refused", async () => {
+  const call = httpsWebhookCaller(systemClock);
+  await assert.rejects(call(request("/broken")), /the server answered 500/);
+  await assert.rejects(call(request("/text")), /the answer is no JSON/);
+  await assert.rejects(call(request("/long")), /the answer is longer than/);
+});
+
+test("a webhook that does not answer in time is left", async () => {
+  const clock = new VirtualClock();
+  const call = httpsWebhookCaller(clock);
+  const waiting = assert.rejects(call(request("/silent", { timeoutMs: 5_000 })), /context deadline exceeded/);
+  await clock.advance(5_000);
+  await waiting;
+  const stop = new AbortController();
+  const stopped = assert.rejects(call(request("/silent", { signal: stop.signal })), { name: "AbortError" });
+  stop.abort();
+  await stopped;
+});
