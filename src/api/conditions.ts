@@ -1,4 +1,5 @@
 // Conditions of the form that kinds share: k8s.io/apimachinery/pkg/apis/meta/v1/validation, ValidateConditions.
+import { timestamp } from "../lib/index.ts";
 import { eachItem, invalidFor, requiredField } from "./field-rules.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import { duplicate, invalidValue, notSupported, type Path, required, tooLong } from "./meta/field-error.ts";
@@ -46,4 +47,15 @@ function validateCondition(condition: Condition, at: Path): FieldError[] {
   if ((condition.reason ?? "").length > reasonBytesMax) errors.push(tooLong(at.child("reason"), reasonBytesMax));
   if (message.length > messageBytesMax) errors.push(tooLong(at.child("message"), messageBytesMax));
   return errors;
+}
+
+/** The conditions with this one, whose time of transition changes with its status only. */
+export function withCondition<
+  C extends { readonly type: string; readonly status: string; readonly lastTransitionTime?: string },
+>(conditions: readonly C[] = [], condition: Omit<C, "lastTransitionTime">, nowMs: number): C[] {
+  const old = conditions.find((each) => each.type === condition.type);
+  const lastTransitionTime =
+    old?.status === condition.status && old.lastTransitionTime ? old.lastTransitionTime : timestamp(nowMs);
+  const next = { ...condition, lastTransitionTime } as C; // what Omit took out is there again
+  return old ? conditions.map((each) => (each === old ? next : each)) : [...conditions, next];
 }

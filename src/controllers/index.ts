@@ -7,6 +7,7 @@ import { clusterDnsController } from "./cluster-dns.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { customResourceDefinitionController } from "./custom-resource-definition.ts";
 import { deploymentController } from "./deployment.ts";
+import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
@@ -69,6 +70,8 @@ export function allControllers({
     replicationControllerController,
     endpointsController,
     endpointSliceController,
+    disruptionController(resources),
+    staleDisruptionController,
     customResourceDefinitionController(resources),
     garbageCollector(resources, informers),
     nodeLifecycleController(),

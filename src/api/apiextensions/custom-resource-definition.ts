@@ -1,8 +1,9 @@
 import type { Draft } from "../../lib/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
+import { withCondition } from "../conditions.ts";
 import { defineResource, type StrategyContext } from "../resource.ts";
 import type { CustomResourceDefinition } from "../types.generated.ts";
-import { customResourceCleanupFinalizer, withCondition } from "./definition-conditions.ts";
+import { customResourceCleanupFinalizer } from "./definition-conditions.ts";
 import {
   validateApproval,
   validateDefinition,

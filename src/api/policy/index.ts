@@ -1,1 +1,2 @@
+export * from "./disruption.ts";
 export * from "./pod-disruption-budget.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  type ApiError,
   ConfigMaps,
   type DeleteOptions,
   Jobs,
@@ -232,4 +233,88 @@ test("an eviction waits for the disruption budget", async () => {
   const spent = await server.send("get", PodDisruptionBudgets, at(budget.metadata.name));
   assert.equal(spent.status.disruptionsAllowed ?? 0, 0);
   assert.deepEqual(Object.keys(spent.status.disruptedPods ?? {}), ["guarded"]);
+});
+
+/** A pod on a node that answers for `app`. */
+const runningPod = (name: string, app: string, ready: boolean) => createPod(name, { labels: { app }, ready });
+
+async function budget(name: string, app: string, status: object, spec: object = {}): Promise<void> {
+  const body = {
+    metadata: { name },
+    spec: { minAvailable: 1, selector: { matchLabels: { app } }, ...spec },
+  };
+  await server.send("create", PodDisruptionBudgets, { namespace: "default", body });
+  await server.send("patch", PodDisruptionBudgets, {
+    ...at(name),
+    subresource: "status",
+    body: { status: { observedGeneration: 1, disruptionsAllowed: 0, expectedPods: 1, ...status } },
+    patchType: "application/merge-patch+json",
+  });
+}
+
+function evictNow(name: string, deleteOptions: object = {}): Promise<unknown> {
+  return server.send("create", Pods, {
+    ...at(name),
+    subresource: "eviction",
+    body: { metadata: { name }, deleteOptions: { gracePeriodSeconds: 0, ...deleteOptions } },
+  });
+}
+
+test("an eviction that is refused says which budget refuses and why", async () => {
+  await runningPod("told", "told", true);
+  await budget("told", "told", { desiredHealthy: 1, currentHealthy: 1 });
+  await assert.rejects(evictNow("told"), (error: ApiError) => {
+    const { reason, details } = error.status;
+    assert.equal(reason, "TooManyRequests");
+    const message = "The disruption budget told needs 1 healthy pods and has 1 currently";
+    assert.deepEqual(details?.causes, [{ reason: "DisruptionBudget", message }]);
+    return true;
+  });
+});
+
+test("a pod with two budgets cannot be evicted", async () => {
+  await runningPod("twice", "twice", true);
+  for (const name of ["twice-a", "twice-b"]) await budget(name, "twice", { disruptionsAllowed: 1 });
+  await assert.rejects(evictNow("twice"), {
+    code: 500,
+    message: "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
+  });
+});
+
+test("pods that are not ready go when their budget is met, or when its policy gives them up", async () => {
+  const met = { desiredHealthy: 1, currentHealthy: 1 };
+  const unmet = { desiredHealthy: 2, currentHealthy: 1 };
+  const table: readonly [string, object, object, boolean][] = [
+    ["met", met, {}, true],
+    ["met-by-name", met, { unhealthyPodEvictionPolicy: "IfHealthyBudget" }, true],
+    ["unmet", unmet, {}, false],
+    ["unmet-given-up", unmet, { unhealthyPodEvictionPolicy: "AlwaysAllow" }, true],
+  ];
+  for (const [name, status, spec, goes] of table) {
+    await runningPod(name, name, false);
+    await budget(name, name, status, spec);
+    if (goes) await evictNow(name);
+    else await assert.rejects(evictNow(name), { code: 429 });
+    assert.equal(await exists(Pods, name), !goes, name);
+  }
+});
+
+test("a dry run of an eviction spends nothing and deletes nothing", async () => {
+  await runningPod("tried", "tried", true);
+  await budget("tried", "tried", { desiredHealthy: 0, currentHealthy: 1, disruptionsAllowed: 1 });
+  const before = await server.send("get", Pods, at("tried"));
+  await evictNow("tried", { dryRun: ["All"] });
+  assert.deepEqual(await server.send("get", Pods, at("tried")), before);
+  assert.equal((await server.send("get", PodDisruptionBudgets, at("tried"))).status.disruptionsAllowed, 1);
+});
+
+test("an eviction of another pod than the client means is refused and spends nothing", async () => {
+  await runningPod("meant", "meant", true);
+  await budget("meant", "meant", { desiredHealthy: 0, currentHealthy: 1, disruptionsAllowed: 1 });
+  for (const preconditions of [{ uid: "x" }, { resourceVersion: "1" }])
+    await assert.rejects(evictNow("meant", { preconditions }), { code: 409 });
+  assert.equal((await server.send("get", PodDisruptionBudgets, at("meant"))).status.disruptionsAllowed, 1);
+  const { uid, resourceVersion } = (await server.send("get", Pods, at("meant"))).metadata;
+  await evictNow("meant", { preconditions: { uid, resourceVersion } });
+  assert.equal(await exists(Pods, "meant"), false);
 });

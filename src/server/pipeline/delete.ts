@@ -39,7 +39,8 @@ export async function deleteObject(request: ObjectRequest, options: DeleteOption
   });
 }
 
-function checkPreconditions({ definition }: ObjectRequest, options: DeleteOptions, metadata: ObjectMeta): void {
+/** Throws ApiError 409 when the object is not the one that the client means. */
+export function checkPreconditions({ definition }: ObjectRequest, options: DeleteOptions, metadata: ObjectMeta): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   if (uid !== undefined && uid !== metadata.uid)
     throw conflict(
