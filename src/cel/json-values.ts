@@ -1,8 +1,10 @@
 // JSON as values of a declared type, and back. Lists and objects are converted where an expression looks, not before.
+import { deepEqual } from "../lib/index.ts";
 import { traversalFactor } from "./cost.ts";
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from "./time.ts";
 import { type CelType, dynType, type ListType, type ObjectType, optionalOf } from "./types.ts";
 import {
+  compareParts,
   Duration,
   EvaluationError,
   equals,
@@ -59,8 +61,8 @@ function isValue(json: object): json is Value & object {
 }
 
 function toNumber(json: number, { kind }: CelType): Value {
-  // JSON itself has one kind of number; Kubernetes reads whole ones as integers.
-  if (kind === "double" || !Number.isInteger(json)) return json;
+  // JSON itself has one kind of number; Kubernetes reads whole ones of 64 bits as integers.
+  if (kind === "double" || !Number.isInteger(json) || Math.abs(json) >= 2 ** 63) return json;
   return kind === "uint" ? new Uint(BigInt(json)) : BigInt(json);
 }
 
@@ -126,6 +128,7 @@ class KeyedList extends JsonList {
 
   override equalTo(other: List): boolean {
     if (this.size !== other.size) return false;
+    compareParts(this.size);
     const own = this.#indexed();
     for (const item of other) {
       const mine = own.get(this.#keyOf(item));
@@ -210,6 +213,18 @@ class JsonObject extends StructValue {
     if (!field || typeof key !== "string" || !Object.hasOwn(this.#json, field.jsonName)) return undefined;
     return this.#known.get(key) ?? keep(this.#known, key, this.#json[field.jsonName], field.type);
   }
+
+  /** Fields that the schema lets be without telling of them cannot be looked at, but make a difference. */
+  override equalTo(other: MapValue): boolean {
+    if (!super.equalTo(other)) return false;
+    return !(other instanceof JsonObject) || deepEqual(this.#undescribed(), other.#undescribed());
+  }
+
+  #undescribed(): Record<string, unknown> {
+    const described = new Set(Array.from(this.#type.fields.values(), ({ jsonName }) => jsonName));
+    return Object.fromEntries(Object.entries(this.#json).filter(([name]) => !described.has(name)));
+  }
+
   keys() {
     const keys: string[] = [];
     for (const [key, { jsonName }] of this.#type.fields)

@@ -121,6 +121,7 @@ test("what grows without cost is bounded or costs", () => {
     "list.map(x, value).join(value) != ''",
     "'%s%s%s%s%s%s%s%s'.format([value, value, value, value, value, value, value, value]).size() > 0",
     "list.all(x, value.charAt(5) != '')",
+    "list.all(x, [list] == [list])",
   ]) {
     const value = "😀".repeat(1_200_000);
     assert.ok("error" in compile(expression, anything).evaluate({ value, list: numbers }), expression);
@@ -182,6 +183,18 @@ test("sets and maps by key compare without order, and adding merges them", () =>
   assert.equal(check("self.set == oldSelf.set && (self.set + oldSelf.set).size() == 2"), true);
   assert.equal(check("self.byName == oldSelf.byName && (self.byName + oldSelf.byName)[0].name == 'x'"), true);
   assert.equal(check("self.byName.map(each, each.name) == oldSelf.byName.map(each, each.name)"), false);
+});
+
+test("fields that a schema keeps without describing them make objects different", () => {
+  const type = schemaType({ type: "object", properties: { name: { type: "string" } } }, "self");
+  assert.ok(type);
+  const program = compile("self == oldSelf", new Environment({ variables: { self: type, oldSelf: type } }));
+  const judge = (oldSelf: unknown) => {
+    const result = program.evaluate({ self: { name: "a", more: { b: [1] } }, oldSelf });
+    return "value" in result && result.value;
+  };
+  assert.equal(judge({ more: { b: [1] }, name: "a" }), true);
+  assert.equal(judge({ name: "a", more: { b: [2] } }), false);
 });
 
 test("a rule may take oldSelf as optional", () => {

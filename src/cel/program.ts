@@ -8,7 +8,7 @@ import { invalidLiterals } from "./literal-rules.ts";
 import { parse } from "./parser.ts";
 import { PendingError } from "./pending.ts";
 import { type CelType, sameType } from "./types.ts";
-import { EvaluationError, type Value } from "./values.ts";
+import { boundComparisons, EvaluationError, type Value } from "./values.ts";
 
 /** What Kubernetes lets one evaluation cost; some tenth of a second. */
 export const costLimitPerCall = 1_000_000;
@@ -16,6 +16,9 @@ export const costLimitPerCall = 1_000_000;
 export const costBudget = 10_000_000;
 /** What all matchConditions of a webhook or a policy may cost for one request. */
 export const matchConditionsCostBudget = 2_500_000;
+
+/** Some tenth of a second, too. */
+const comparedPartsMax = 2_000_000;
 
 export interface Evaluation {
   readonly value: Value;
@@ -52,6 +55,7 @@ export class Program {
     costLimit: number = costLimitPerCall,
   ): Evaluation | EvaluationFailure {
     const run = new Run(bindings, costLimit);
+    boundComparisons(comparedPartsMax);
     try {
       return { value: this.#step(run), cost: run.cost };
     } catch (error) {

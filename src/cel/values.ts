@@ -78,6 +78,7 @@ export abstract class List {
 
   equalTo(other: List): boolean {
     if (this.size !== other.size) return false;
+    compareParts(this.size);
     for (let index = 0; index < this.size; index++) if (!equals(this.at(index), other.at(index))) return false;
     return true;
   }
@@ -137,6 +138,16 @@ export abstract class MapValue {
   /** undefined where the map has no such key. */
   abstract get(key: Value): Value | undefined;
   abstract keys(): Iterable<Value>;
+
+  equalTo(other: MapValue): boolean {
+    if (this.size !== other.size) return false;
+    compareParts(this.size);
+    for (const key of this.keys()) {
+      const [mine, theirs] = [this.get(key), other.get(key)];
+      if (mine === undefined || theirs === undefined || !equals(mine, theirs)) return false;
+    }
+    return true;
+  }
 }
 
 /** A map that an expression has made. */
@@ -290,14 +301,26 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return left.length - right.length;
 }
 
+let partsLeft = Number.POSITIVE_INFINITY;
+
+/** How many parts of lists and maps may be compared from now on: what they cost does not tell how deep they are. */
+export function boundComparisons(count: number): void {
+  partsLeft = count;
+}
+
+/** Throws CostExceededError. */
+export function compareParts(count: number): void {
+  partsLeft -= count;
+  if (partsLeft < 0) throw new CostExceededError();
+}
+
 /** CEL's equality: numbers by worth, values of different types are different. */
 export function equals(left: Value, right: Value): boolean {
   if (typeof left === "string" || typeof left === "boolean" || left === null) return left === right;
   const [a, b] = [numberOf(left), numberOf(right)];
   if (a !== undefined) return b !== undefined && compareNumbers(a, b) === 0;
   if (left instanceof List) return right instanceof List && left.equalTo(right);
-  if (left instanceof MapValue)
-    return right instanceof MapValue && left.size === right.size && sameEntries(left, right);
+  if (left instanceof MapValue) return right instanceof MapValue && left.equalTo(right);
   if (left instanceof Uint8Array) return right instanceof Uint8Array && compareBytes(left, right) === 0;
   if (left instanceof Timestamp) return right instanceof Timestamp && left.nanos === right.nanos;
   if (left instanceof Duration) return right instanceof Duration && left.nanos === right.nanos;
@@ -310,12 +333,4 @@ export function equals(left: Value, right: Value): boolean {
         : equals(left.value, right.value))
     );
   return left instanceof Opaque && right instanceof Opaque && left.type.name === right.type.name && left.equals(right);
-}
-
-function sameEntries(left: MapValue, right: MapValue): boolean {
-  for (const key of left.keys()) {
-    const [a, b] = [left.get(key), right.get(key)];
-    if (a === undefined || b === undefined || !equals(a, b)) return false;
-  }
-  return true;
 }
