@@ -48,7 +48,7 @@ export class Program {
 
   /**
    * The bindings are JSON, or values of this folder; those that the expression does not look at cost nothing.
-   * Fails when the expression does, or costs more than the limit.
+   * Fails when the expression does, or costs more than the limit. Throws PendingError where a binding must be waited for.
    */
   evaluate(
     bindings: Readonly<Record<string, unknown>>,

@@ -1,7 +1,6 @@
 // Texts by code points.
 // https://pkg.go.dev/github.com/google/cel-go/ext#Strings, version 2
 import * as cost from "../cost.ts";
-import { joinedSize } from "../cost.ts";
 import { type Definition, define, member } from "../functions.ts";
 import { dynType, intType, listType, stringType } from "../types.ts";
 import { ArrayList, codePointCount, EvaluationError, type List, noSuchOverload } from "../values.ts";
@@ -75,7 +74,7 @@ function split(text: string, separator: string, count: bigint): ArrayList {
 }
 
 function join(list: List, separator: string): string {
-  bounded(joinedSize(list, separator));
+  bounded(cost.joinedSize(list, separator));
   const parts: string[] = [];
   for (const part of list) {
     if (typeof part !== "string") throw noSuchOverload();
@@ -105,7 +104,7 @@ const sameSize = (size: cost.Range) => size;
 const upTo = ({ max }: cost.Range): cost.Range => ({ min: 0, max });
 
 const joined: cost.CostRule = {
-  actual: ([list, separator]) => Math.ceil(joinedSize(list, separator) * 2 * cost.traversalFactor),
+  actual: ([list, separator]) => Math.ceil(cost.joinedSize(list, separator) * 2 * cost.traversalFactor),
   estimate: ([list, separator]) => {
     if (!list) return { cost: cost.fixed(1) };
     const items = cost.multiply(list.size, list.itemSize);
@@ -151,7 +150,8 @@ const parted = cost.traversal(2, upTo);
 export const stringFunctions: readonly Definition[] = [
   member("charAt", "string_char_at_int", [stringType, intType], stringType, charAt, {
     ...cost.nominal,
-    actual: ([text]) => (typeof text === "string" && !isPlain(text) ? text.length * cost.traversalFactor : 1),
+    actual: ([text]) =>
+      typeof text === "string" && !isPlain(text) ? Math.ceil(text.length * cost.traversalFactor) : 1,
   }),
   member(
     "indexOf",
