@@ -167,3 +167,100 @@ test("a manifest that does not fit is told as the server tells it", async () => 
     /failed to create typed patch object \(default\/wrong; apps\/v1, Kind=Deployment\): \.spec\.what: field not declared in schema/,
   );
 });
+
+const widgets = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.com }
+spec:
+  group: example.com
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      subresources:
+        status: {}
+        scale: { specReplicasPath: .spec.count, statusReplicasPath: .status.count }
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            status: { type: object, properties: { count: { type: integer } } }
+            spec:
+              type: object
+              properties:
+                count: { type: integer }
+                size: { x-kubernetes-int-or-string: true }
+                open: { type: object, x-kubernetes-preserve-unknown-fields: true }
+                template: { type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true }
+                parts:
+                  type: array
+                  x-kubernetes-list-type: map
+                  x-kubernetes-list-map-keys: [id]
+                  items: { type: object, required: [id], properties: { id: { type: string }, note: { type: string } } }
+                tags: { type: array, x-kubernetes-list-type: set, items: { type: string } }
+                whole: { type: object, x-kubernetes-map-type: atomic, additionalProperties: { type: string } }
+`;
+
+const widget = (spec: object, metadata: object = {}) =>
+  JSON.stringify({ apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "w", ...metadata }, spec });
+
+test("a custom resource is applied by the schema of its definition", async () => {
+  await kubectl(["apply", "-f", "-"], widgets);
+  await kubectl(["wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=10s"]);
+  const side = (manager: string) => ["apply", "--server-side", `--field-manager=${manager}`, "-f", "-"];
+  const current = async () => JSON.parse(await kubectl(["get", "widget", "w", "-o", "json", "--show-managed-fields"]));
+  await kubectl(
+    side("one"),
+    widget({
+      count: 1,
+      size: 5,
+      parts: [{ id: "a", note: "x" }],
+      tags: ["t1"],
+      whole: { k: "1" },
+      open: { any: { deep: [1] } },
+      template: { apiVersion: "v1", kind: "Pod", metadata: { name: "p", labels: { l: "1" } }, spec: {} },
+    }),
+  );
+  await kubectl(side("two"), widget({ parts: [{ id: "b" }], tags: ["t2"], open: { other: true } }));
+  const both = await current();
+  assert.deepEqual(
+    both.spec.parts.map(({ id }: { id: string }) => id),
+    ["a", "b"],
+  );
+  assert.deepEqual(both.spec.tags, ["t1", "t2"]);
+  assert.deepEqual(both.spec.open, { any: { deep: [1] }, other: true });
+  const two = both.metadata.managedFields.find(({ manager }: ManagedFieldsEntry) => manager === "two");
+  assert.deepEqual(two.fieldsV1, {
+    "f:spec": {
+      "f:open": { "f:other": {} },
+      "f:parts": { 'k:{"id":"b"}': { ".": {}, "f:id": {} } },
+      "f:tags": { 'v:"t2"': {} },
+    },
+  });
+  for (const [spec, path] of [
+    [{ whole: { other: "1" } }, ".spec.whole"],
+    [{ size: "5" }, ".spec.size"],
+    [{ parts: [{ id: "a", note: "y" }] }, '.spec.parts[id="a"].note'],
+    [{ template: { metadata: { labels: { l: "2" } } } }, ".spec.template.metadata.labels.l"],
+  ] as const) {
+    const { stderr } = await run(side("three"), widget(spec));
+    assert.ok(stderr.includes(`conflict with "one": ${path}`), stderr);
+  }
+  await kubectl(side("one"), widget({ count: 1 }));
+  assert.deepEqual((await current()).spec, { count: 1, parts: [{ id: "b" }], tags: ["t2"], open: { other: true } });
+  await kubectl(["scale", "widget", "w", "--replicas=4"]);
+  const scaled = await run(side("one"), widget({ count: 1 }));
+  assert.match(scaled.stderr, /conflict with "kubectl" with subresource "scale" using example\.com\/v1: \.spec\.count/);
+});
+
+test("what a custom resource must not have is told by the path in its definition", async () => {
+  const side = ["apply", "--server-side", "--validate=strict", "-f", "-"];
+  const refused = async (manifest: string) => (await run(side, manifest)).stderr;
+  assert.match(await refused(widget({ extra: 1 })), /\.spec\.extra: field not declared in schema/);
+  assert.match(await refused(widget({}, { what: 1 })), /\.metadata\.what: field not declared in schema/);
+  const template = { apiVersion: "v1", kind: "Pod", metadata: { name: "p", what: 1 } };
+  assert.match(await refused(widget({ template })), /\.spec\.template\.metadata\.what: field not declared in schema/);
+});

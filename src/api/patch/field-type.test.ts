@@ -84,6 +84,7 @@ test("a configuration that does not fit its type is told all that is wrong", () 
       { items: [{ id: 1 }, { id: 1 }], on: 1 },
       "errors:\n  .spec.items: duplicate entries for key [id=1]\n  .spec.on: expected boolean, got &{1}",
     ],
+    [{ template: { metadata: { what: 1 }, x: 1 } }, ".spec.template.metadata.what: field not declared in schema"],
     [{ size: 5, open: { x: 1 }, free: { y: [] }, template: { z: 1 }, labels: null }, "errors:"],
   ] as const)
     assert.equal(errors(spec), message, JSON.stringify(spec));

@@ -1,6 +1,6 @@
 // How values of a type divide into fields that can be owned: what sigs.k8s.io/structured-merge-diff calls a schema, made
 // of an OpenAPI schema as k8s.io/kube-openapi/pkg/schemaconv makes it. A type is compiled once, when it is first needed.
-import { definitions, isObject, type JsonObject, resolveBuiltIn, type Schema } from "../schema/index.ts";
+import { isObject, type JsonObject, resolveBuiltIn, type Schema } from "../schema/index.ts";
 import { fieldElement } from "./field-set.ts";
 
 /** What values of a type may be: any of the three, where the schema leaves it open. */
@@ -82,8 +82,11 @@ export const anyType: FieldType = {
 
 const anyList: ListType = { isAtomic: true, item: anyType, keys: [], elementOf: elementOfSet };
 
-const objectMetaSchema = definitions["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"] ?? {};
-const identity = { apiVersion: { type: "string" }, kind: { type: "string" }, metadata: objectMetaSchema };
+const identity = {
+  apiVersion: { type: "string" },
+  kind: { type: "string" },
+  metadata: { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+};
 
 const roots = new WeakMap<Schema, FieldType>();
 /** By whether unknown fields are preserved around the schema. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { PatchType, RequestOptions } from "../../api/index.ts";
-import { ConfigMaps, Deployments, Namespaces, Pods, Services } from "../../api/index.ts";
+import { ConfigMaps, Deployments, decodeYaml, Namespaces, Pods, Services } from "../../api/index.ts";
 import { ResourceRegistry } from "../registry.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
@@ -251,6 +251,24 @@ test("unknown fields of a patched object are a warning, an error or nothing", as
       message: /^ "" is invalid: patch: Invalid value: .*: strict decoding error: unknown field "dada"$/,
     });
   }
+});
+
+test("what stands twice in an applied configuration is a 400, a warning or nothing", async () => {
+  const { value: body, duplicates: duplicateFields } = decodeYaml(
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: twice }\ndata:\n  foo: a\n  foo: b\n",
+  );
+  const send = (fieldValidation: "Ignore" | "Warn" | "Strict") =>
+    server.serve("patch", ConfigMaps, {
+      ...at("twice"),
+      body,
+      duplicateFields,
+      patchType: applies,
+      options: { fieldManager: "me", fieldValidation },
+    });
+  const why = 'error converting YAML to JSON: yaml: unmarshal errors:\n  line 6: key "foo" already set in map';
+  await assert.rejects(send("Strict"), { code: 400, message: `error strict decoding YAML: ${why}` });
+  assert.deepEqual((await send("Warn")).warnings, [why]);
+  assert.deepEqual((await send("Ignore")).warnings, []);
 });
 
 test("nulls remove what stands in maps and vanish where nothing is", async () => {
