@@ -3,10 +3,15 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { User } from "../api/index.ts";
+import { fromKubeconfig } from "../client/http/index.ts";
 import { errorMessage, UserError } from "../lib/index.ts";
 import {
   type AnonymousAccess,
+  type AuthorizationConfiguration,
+  type ConfiguredAuthorizerOptions,
+  type RemoteReviewer,
   readAuthenticationConfiguration,
+  readAuthorizationConfiguration,
   readStaticTokens,
   type TrustedIssuer,
 } from "../server/index.ts";
@@ -16,6 +21,8 @@ export interface GuardFiles {
   readonly staticTokens?: ReadonlyMap<string, User>;
   readonly issuers?: readonly TrustedIssuer[];
   readonly anonymous?: AnonymousAccess;
+  readonly tokenReviewer?: RemoteReviewer;
+  readonly authorization?: Pick<ConfiguredAuthorizerOptions, "configuration" | "reviewers">;
 }
 
 /** Reads them; `ownIssuer` issues the service accounts' tokens. Throws a UserError that names the file that is wrong. */
@@ -24,7 +31,44 @@ export async function readGuardFiles({ guards }: DataDirectory, ownIssuer: strin
   const authentication = await readGuardFile(join(guards, "authentication.yaml"), (text) =>
     readAuthenticationConfiguration(parse(text), ownIssuer),
   );
-  return { ...(staticTokens ? { staticTokens } : {}), ...authentication };
+  const configuration = await readGuardFile(join(guards, "authorization.yaml"), (text) =>
+    readAuthorizationConfiguration(parse(text)),
+  );
+  const tokenReviewer = await readReviewer(join(guards, "token-webhook.kubeconfig"));
+  return {
+    ...(staticTokens ? { staticTokens } : {}),
+    ...authentication,
+    ...(tokenReviewer ? { tokenReviewer } : {}),
+    ...(configuration ? { authorization: { configuration, reviewers: await reviewersOf(configuration) } } : {}),
+  };
+}
+
+/** Where the webhooks are and what is shown to them, by the kubeconfigs that the configuration names. */
+async function reviewersOf(configuration: AuthorizationConfiguration): Promise<ReadonlyMap<string, RemoteReviewer>> {
+  const reviewers = new Map<string, RemoteReviewer>();
+  for (const authorizer of configuration) {
+    if (authorizer.type !== "Webhook") continue;
+    const reviewer = await readReviewer(authorizer.kubeconfig);
+    if (!reviewer) throw new UserError(`cannot use ${authorizer.kubeconfig}: it is not there`);
+    reviewers.set(authorizer.kubeconfig, reviewer);
+  }
+  return reviewers;
+}
+
+/** What a kubeconfig says; undefined when there is none. */
+async function readReviewer(path: string): Promise<RemoteReviewer | undefined> {
+  try {
+    const { server, ca, clientCertificate, clientKey, token } = await fromKubeconfig(path);
+    return {
+      url: server,
+      ...(ca === undefined ? {} : { authority: ca }),
+      ...(clientCertificate && clientKey ? { client: { certificate: clientCertificate, privateKey: clientKey } } : {}),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new UserError(`cannot use ${path}: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 /** What `read` makes of the file; undefined when there is none. */

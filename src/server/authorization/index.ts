@@ -1,5 +1,7 @@
+export * from "./authorization-configuration.ts";
 export * from "./authorizer.ts";
 export * from "./bootstrap-policy/index.ts";
+export * from "./configured-authorizer.ts";
 export * from "./node-authorizer.ts";
 export * from "./pod-references.ts";
 export * from "./policy-rule.ts";

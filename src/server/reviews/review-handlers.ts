@@ -25,11 +25,13 @@ export interface ReviewOptions {
   readonly authorizer: Authorizer;
   readonly rules: RuleResolver;
   readonly clock: Clock;
+  /** Whether an authorizer beside the roles allows what it cannot list. */
+  readonly hasUnlistedRules?: boolean;
 }
 
 /** Answers what is created to be answered and not stored. The pipeline has decoded the bodies by their schemas. */
 export function createReviewHandlers(options: ReviewOptions): CreateHandlers {
-  const { tokens, authorizer, rules, clock } = options;
+  const { tokens, authorizer, clock } = options;
   const review = <T extends KubeObject>(
     definition: ResourceDefinition<T>,
     answer: (body: Partial<T>, request: CreateRequest) => object | Promise<object>,
@@ -42,7 +44,7 @@ export function createReviewHandlers(options: ReviewOptions): CreateHandlers {
     review(SubjectAccessReviews, (body) => reviewSubjectAccess(authorizer, body)),
     review(LocalSubjectAccessReviews, (body, { namespace }) => reviewLocalSubjectAccess(authorizer, body, namespace)),
     review(SelfSubjectAccessReviews, (body, { user }) => reviewSelfAccess(authorizer, body, user)),
-    review(SelfSubjectRulesReviews, (body, { user }) => reviewRules(rules, body, user)),
+    review(SelfSubjectRulesReviews, (body, { user }) => reviewRules(options, body, user)),
     review(SelfSubjectReviews, (body, { user }) => ({
       ...body,
       metadata: { creationTimestamp: timestamp(clock.now()) },
@@ -61,13 +63,16 @@ async function reviewToken(tokens: TokenAuthenticator, review: Partial<TokenRevi
   return { ...review, status };
 }
 
-function reviewRules(resolver: RuleResolver, review: Partial<SelfSubjectRulesReview>, user: User) {
+function reviewRules(options: ReviewOptions, review: Partial<SelfSubjectRulesReview>, user: User) {
   const namespace = review.spec?.namespace ?? "";
   if (namespace === "") throw badRequest("no namespace on request");
-  const { rules, errors } = resolver.rulesFor(user, namespace);
-  // What a node may follows from its pods and cannot be listed.
-  const problems =
-    nodeNameOf(user) === undefined ? errors : ["node authorizer does not support user rule resolution", ...errors];
+  const { rules, errors } = options.rules.rulesFor(user, namespace);
+  const problems = [
+    // What a node may follows from its pods and cannot be listed.
+    ...(nodeNameOf(user) === undefined ? [] : ["node authorizer does not support user rule resolution"]),
+    ...errors,
+    ...(options.hasUnlistedRules ? ["webhook authorizer does not support user rule resolution"] : []),
+  ];
   const status = {
     resourceRules: rules
       .filter(({ resources = [] }) => resources.length > 0)
