@@ -215,3 +215,19 @@ test("at rest the collector asks nothing", async (t) => {
   await rest(3_600_000);
   assert.deepEqual(requests().slice(before), []);
 });
+
+test("a kind that cannot be listed does not keep the others from being collected", async (t) => {
+  const { make, names, remove, refuse, registry, rest } = await scene(t);
+  const owner = await make("owner");
+  await make("child", [by(owner)]);
+  refuse(({ plural }) => (plural === "widgets" ? new Error("conversion webhook failed") : undefined));
+  const kind = registry.find("", "v1", "configmaps");
+  assert.ok(kind);
+  registry.set({ ...kind, group: "example.com", kind: "Widget", plural: "widgets" });
+  await rest();
+  await remove("owner");
+  await rest();
+  assert.deepEqual(await names(), ["child"]);
+  await rest(60_000);
+  assert.deepEqual(await names(), []);
+});

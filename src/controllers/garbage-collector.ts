@@ -10,6 +10,7 @@ import {
   type ResourceDefinition,
 } from "../api/index.ts";
 import { defineController, type Informer, type InformerSet, type ReconcileContext } from "../client/index.ts";
+import { type Clock, pause } from "../lib/index.ts";
 import {
   DependencyGraph,
   type GraphNode,
@@ -27,9 +28,19 @@ export function garbageCollector(catalog: ResourceCatalog, informers: InformerSe
     name: "garbage-collector-controller",
     concurrency: 20,
     watches: {},
-    start: ({ signal }, enqueue) => collector.start(signal, enqueue),
+    start: (context, enqueue) => collector.start(context, enqueue),
     reconcile: (context, uid) => collector.reconcile(context, uid),
   });
+}
+
+/** A kind that cannot be listed by then (its conversion webhook is broken, say) holds nothing up; as upstream. */
+const syncPatienceMs = 30_000;
+
+interface WatchedKind {
+  readonly informer: Informer;
+  readonly stop: () => void;
+  /** Since when it is watched. */
+  readonly sinceMs: number;
 }
 
 type OwnerState = "solid" | "dangling" | "waiting";
@@ -38,7 +49,7 @@ class Collector {
   readonly #catalog: ResourceCatalog;
   readonly #informers: InformerSet;
   readonly #graph = new DependencyGraph();
-  readonly #watched = new Map<ResourceDefinition, { readonly informer: Informer; readonly stop: () => void }>();
+  readonly #watched = new Map<ResourceDefinition, WatchedKind>();
   /** Objects with an owner of a kind that is not served; looked at again when the kinds change. */
   readonly #unresolved = new Set<string>();
 
@@ -47,10 +58,10 @@ class Collector {
     this.#informers = informers;
   }
 
-  start(signal: AbortSignal, enqueue: (uid: string) => void): void {
-    this.#watchKinds(enqueue);
+  start({ clock, signal }: ReconcileContext, enqueue: (uid: string) => void): void {
+    this.#watchKinds(clock, enqueue);
     const stopListening = this.#catalog.onChange(() => {
-      this.#watchKinds(enqueue);
+      this.#watchKinds(clock, enqueue);
       for (const uid of this.#unresolved) enqueue(uid);
       this.#unresolved.clear();
     });
@@ -59,7 +70,7 @@ class Collector {
 
   async reconcile(context: ReconcileContext, uid: string): Promise<void> {
     // An owner must not be let go before all its dependents are known.
-    for (const { informer } of this.#watched.values()) if (!informer.hasSynced) await informer.synced();
+    for (const watched of this.#watched.values()) if (!watched.informer.hasSynced) await syncedInTime(watched, context);
     const node = this.#graph.get(uid);
     if (!node) return;
     if (waitsForOrphaning(node.object)) await this.#orphanDependents(context, node);
@@ -67,7 +78,7 @@ class Collector {
     else if (!isBeingDeleted(node.object)) await this.#collect(context, node);
   }
 
-  #watchKinds(enqueue: (uid: string) => void): void {
+  #watchKinds(clock: Clock, enqueue: (uid: string) => void): void {
     const kinds = new Set(deletableResources(this.#catalog).filter(isCollected));
     for (const [kind, watched] of this.#watched) {
       if (kinds.has(kind)) continue;
@@ -87,7 +98,7 @@ class Collector {
         const affected = type === "delete" ? this.#graph.remove(object) : this.#graph.put(kind, object);
         for (const uid of affected) enqueue(uid);
       });
-      this.#watched.set(kind, { informer, stop });
+      this.#watched.set(kind, { informer, stop, sinceMs: clock.monotonicMs() });
     }
   }
 
@@ -188,6 +199,18 @@ class Collector {
     );
     await removeFinalizer(context, node, orphanFinalizer);
   }
+}
+
+async function syncedInTime(
+  { informer, sinceMs }: WatchedKind,
+  { clock, signal, log }: ReconcileContext,
+): Promise<void> {
+  const leftMs = sinceMs + syncPatienceMs - clock.monotonicMs();
+  if (leftMs <= 0) return;
+  const over = new AbortController();
+  await Promise.race([informer.synced(), pause(clock, leftMs, AbortSignal.any([signal, over.signal]))]);
+  over.abort();
+  if (!informer.hasSynced) log.warn("a kind cannot be listed", { resource: informer.resource.plural });
 }
 
 /** Events are left to their time to live; upstream ignores them too. */
