@@ -50,6 +50,8 @@ export interface ResourceRequest {
   readonly duplicateFields?: readonly string[];
   readonly patchType?: PatchType;
   readonly signal?: AbortSignal;
+  /** Takes what the server notes about the request for the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export type WatchEvent<T extends KubeObject = KubeObject> =

@@ -105,6 +105,7 @@ class Pipeline implements ApiServer {
       patchType: request.patchType,
       signal: request.signal,
       dryRun: options.dryRun === "All",
+      annotate: request.annotate ?? (() => {}),
       warnings: deprecation === undefined ? [] : [deprecation],
     };
   }

@@ -1,4 +1,4 @@
-import type { KubeObject, ResourceDefinition, User } from "../../api/index.ts";
+import type { DecodableKind, KubeObject, ResourceDefinition, User } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 
 export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
@@ -8,6 +8,8 @@ export interface AdmissionRequest {
   readonly operation: Operation;
   readonly definition: ResourceDefinition;
   readonly subresource: string;
+  /** The kind of `object` and `old`: that of the resource, or of its subresource's bodies. */
+  readonly kind: DecodableKind;
   readonly namespace: string;
   /** Empty when generateName has not chosen yet. */
   readonly name: string;
@@ -17,8 +19,21 @@ export interface AdmissionRequest {
   readonly object: Draft<KubeObject> | undefined;
   /** What is stored now (UPDATE, DELETE). */
   readonly old: KubeObject | undefined;
+  /** CreateOptions, UpdateOptions or DeleteOptions with apiVersion and kind; undefined for CONNECT. */
+  readonly options: object | undefined;
+  /** Puts what `json` is, decoded and with its defaults, in the place of `object`. Throws ApiError when it is no such object. */
+  readonly replaceObject: (json: unknown) => void;
   /** Adds a sentence to the Warning header of the answer. */
   readonly warn: (sentence: string) => void;
+  /** Adds a note to the request's entry in the audit log. */
+  readonly annotate: (key: string, value: string) => void;
+  readonly rounds: AdmissionRounds;
+}
+
+/** The plugins change an object once, and all of them once more when one asks for that. */
+export interface AdmissionRounds {
+  isSecond: boolean;
+  wantsSecond: boolean;
 }
 
 /** One admission plugin. `admit` may change the object; `validate` sees it in its last form. Both refuse by throwing ApiError. */

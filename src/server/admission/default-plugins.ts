@@ -1,6 +1,8 @@
-import type { Clock, Random } from "../../lib/index.ts";
+import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { Authorizer, RuleResolver } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
+import type { ResourceVersions } from "../resource-versions.ts";
+import type { Webhooks } from "../webhooks/index.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { persistentVolumeClaimResize } from "./claim-resize.ts";
@@ -14,6 +16,8 @@ import { roleEscalation } from "./role-escalation.ts";
 import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-protection.ts";
+import { mutatingWebhooks } from "./webhooks/mutating-webhooks.ts";
+import { validatingWebhooks } from "./webhooks/validating-webhooks.ts";
 
 export interface DefaultAdmissionOptions {
   readonly lookup: Lookup;
@@ -21,6 +25,9 @@ export interface DefaultAdmissionOptions {
   readonly random: Random;
   readonly authorizer: Authorizer;
   readonly rules: RuleResolver;
+  readonly webhooks: Webhooks;
+  readonly versions: ResourceVersions;
+  readonly log: Logger;
 }
 
 /** The plugins that Kubernetes runs by default, in its order: pkg/kubeapiserver/options/plugins.go. */
@@ -44,5 +51,7 @@ export function defaultAdmissionPlugins(options: DefaultAdmissionOptions): Admis
     certificateSigning(authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(lookup),
+    mutatingWebhooks(options),
+    validatingWebhooks(options),
   ];
 }

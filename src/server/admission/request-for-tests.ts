@@ -12,6 +12,9 @@ export interface Write<T extends KubeObject> {
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;
+  readonly dryRun?: boolean;
+  readonly warn?: (sentence: string) => void;
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 /** A write as the pipeline tells it to the plugins. */
@@ -25,14 +28,21 @@ export function admissionRequestFor<T extends KubeObject>(
     operation: write.operation ?? (old ? "UPDATE" : "CREATE"),
     definition: definition as unknown as ResourceDefinition,
     subresource,
+    kind: definition as unknown as ResourceDefinition,
     namespace: write.namespace ?? metadata?.namespace ?? "",
     name: write.name ?? metadata?.name ?? "",
     user,
-    dryRun: false,
+    dryRun: write.dryRun ?? false,
     // What the server fills in does not matter to the plugins.
     object: object && (deepCopy(object) as unknown as Draft<KubeObject>),
     old: old as unknown as KubeObject | undefined,
-    warn: () => {},
+    options: undefined,
+    replaceObject: () => {
+      throw new Error("nothing is decoded here");
+    },
+    warn: write.warn ?? (() => {}),
+    annotate: write.annotate ?? (() => {}),
+    rounds: { isSecond: false, wantsSecond: false },
   };
 }
 

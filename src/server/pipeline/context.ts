@@ -45,6 +45,8 @@ export interface ObjectRequest {
   readonly patchType: ResourceRequest["patchType"];
   readonly signal: AbortSignal | undefined;
   readonly dryRun: boolean;
+  /** Adds a note to the request's entry in the audit log. */
+  readonly annotate: (key: string, value: string) => void;
   /** Sentences for the Warning header, each once. */
   readonly warnings: string[];
 }

@@ -25,16 +25,17 @@ const generateNamePrefixMax = 58;
 
 /** Creates the object and gives it as it is stored (dryRun: as it would be). `object` is changed. */
 export async function createObject(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
-  const { metadata } = object;
-  if (metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
-  placeInNamespace(request, metadata);
-  dropRepeatedOwners(request, metadata);
+  if (object.metadata.resourceVersion)
+    throw badRequest("resourceVersion should not be set on objects to be created");
+  placeInNamespace(request, object.metadata);
+  dropRepeatedOwners(request, object.metadata);
   dropStatus(request, object);
   // An apply has said who owns what.
   if (request.patchType !== "application/apply-patch+yaml")
     recordOwnership(request, wholeForm(request.definition), object, undefined);
   const admission = admissionRequest(request, "CREATE", object, undefined);
   await admit(request, admission);
+  const { metadata } = object;
   if (request.definition.namespaced && metadata.namespace !== request.namespace)
     throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   if (!metadata.name && !metadata.generateName)

@@ -32,7 +32,8 @@ export async function deleteObject(request: ObjectRequest, options: DeleteOption
     const current = await store.read(namespace, name);
     if (!current) throw notFound(definition, name);
     checkPreconditions(request, options, current.object.metadata);
-    const admission = admissionRequest(request, "DELETE", undefined, current.object);
+    const deleteOptions = { ...options, kind: "DeleteOptions", apiVersion: "meta.k8s.io/v1" };
+    const admission = admissionRequest(request, "DELETE", undefined, current.object, { options: deleteOptions });
     await admit(request, admission);
     await validateAdmission(request, admission);
     return attempt(request, options, current);

@@ -107,14 +107,14 @@ async function updateObject(
   checkPreconditions(request, body, old);
   dropRepeatedOwners(request, body.metadata);
   if (!isApply(request)) recordOwnership(request, form, body, owned);
-  await admit(request, admissionRequest(request, "UPDATE", body, shown));
+  await admit(request, admissionRequest(request, "UPDATE", body, shown, { kind: form }));
   const wrong = form.validateBody?.(body) ?? [];
   if (wrong.length > 0) throw invalid(form, request.name, wrong);
   const next = form.next(body, old, request);
   if (form.replicas)
     setManagedFields(next, managersAfterScale(old.metadata.managedFields, body.metadata.managedFields, form.replicas));
   completeUpdate(request, form, next, old);
-  const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown);
+  const admission = admissionRequest(request, "UPDATE", form.show ? body : next, shown, { kind: form });
   await validateAdmission(request, admission);
   return shownAs(form, await commitUpdate(request, next, current));
 }

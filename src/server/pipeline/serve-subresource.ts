@@ -42,8 +42,9 @@ async function act(request: ObjectRequest, fact: SubresourceFact): Promise<Serve
   const resource = `${qualifiedResource(definition)}/${subresource}`;
   const handler = context.createHandlers.get(resource) ?? ownHandlers[resource]?.(request);
   if (!handler) throw notFound(definition, name);
-  const body = decodeBody(request, { ...kindOf(fact), olderVersions: olderVersions[resource] ?? [] });
-  await admitAction(request, body);
+  const kind = kindOf(fact);
+  const body = decodeBody(request, { ...kind, olderVersions: olderVersions[resource] ?? [] });
+  await admitAction(request, body, kind);
   return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
 }
 

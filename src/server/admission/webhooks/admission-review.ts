@@ -1,0 +1,93 @@
+// The reviews that webhooks are asked for, of admission.k8s.io/v1.
+// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#webhook-request-and-response
+import { ApiError, isObject, type Status } from "../../../api/index.ts";
+import type { AdmissionRequest } from "../admission.ts";
+import { type ReviewedObjects, requestFacts } from "../matching/variables.ts";
+
+const apiVersion = "admission.k8s.io/v1";
+
+export function admissionReview(request: AdmissionRequest, reviewed: ReviewedObjects, uid: string): object {
+  const { kind, resource, ...facts } = requestFacts(request, reviewed.as);
+  const { operation, userInfo, dryRun, options = null, ...names } = facts;
+  return {
+    kind: "AdmissionReview",
+    apiVersion,
+    request: {
+      uid,
+      kind,
+      resource,
+      ...names,
+      operation,
+      userInfo,
+      object: reviewed.object ?? null,
+      oldObject: reviewed.old ?? null,
+      dryRun,
+      options,
+    },
+  };
+}
+
+export interface ReviewAnswer {
+  readonly allowed: boolean;
+  readonly result: Partial<Status> | undefined;
+  /** JSON patch; undefined where the webhook changes nothing. */
+  readonly patch: string | undefined;
+  readonly warnings: readonly string[];
+  readonly auditAnnotations: Readonly<Record<string, string>>;
+}
+
+/** Reads what a webhook answered. Throws Error in Kubernetes' words when that is no answer to this review. */
+export function readAnswer(answer: unknown, uid: string, mayPatch: boolean): ReviewAnswer {
+  if (!isObject(answer)) throw new Error(`expected webhook response of ${apiVersion}, Kind=AdmissionReview`);
+  const { response } = answer;
+  if (!isObject(response)) throw new Error("webhook response was absent");
+  if (response.uid !== uid)
+    throw new Error(
+      `expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(typeof response.uid === "string" ? response.uid : "")}`,
+    );
+  if (answer.apiVersion !== apiVersion || answer.kind !== "AdmissionReview") {
+    const got = `${String(answer.apiVersion ?? "")}, Kind=${String(answer.kind ?? "")}`;
+    throw new Error(`expected webhook response of ${apiVersion}, Kind=AdmissionReview, got ${got}`);
+  }
+  return {
+    allowed: response.allowed === true,
+    result: isObject(response.status) ? (response.status as Partial<Status>) : undefined, // its fields are looked at one by one
+    patch: patchOf(response, mayPatch),
+    warnings: Array.isArray(response.warnings) ? response.warnings.filter((each) => typeof each === "string") : [],
+    auditAnnotations: isObject(response.auditAnnotations)
+      ? (Object.fromEntries(
+          Object.entries(response.auditAnnotations).filter(([, value]) => typeof value === "string"),
+        ) as Record<string, string>) // only those are kept
+      : {},
+  };
+}
+
+function patchOf({ patch, patchType }: Readonly<Record<string, unknown>>, mayPatch: boolean): string | undefined {
+  const hasPatch = typeof patch === "string" && patch !== "";
+  const hasType = patchType !== undefined && patchType !== null;
+  if (!mayPatch) {
+    if (hasPatch) throw new Error("validating webhook may not return response.patch");
+    if (hasType) throw new Error("validating webhook may not return response.patchType");
+    return undefined;
+  }
+  if (hasPatch && !hasType) throw new Error("webhook returned response.patch but not response.patchType");
+  if (!hasPatch && hasType) throw new Error("webhook returned response.patchType but not response.patch");
+  if (!hasPatch) return undefined;
+  if (patchType !== "JSONPatch")
+    throw new Error(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`);
+  return patch;
+}
+
+/** The refusal of a webhook as the client gets it: its own Status, said in whose name. */
+export function denial(webhook: string, result: Partial<Status> = {}): ApiError {
+  const { message = "", reason = "", code = 0, details } = result;
+  const why = message || reason;
+  const start = `admission webhook ${JSON.stringify(webhook)} denied the request`;
+  return new ApiError(
+    // A refusal is an error, whatever the webhook calls it.
+    Math.max(typeof code === "number" ? code : 0, 400),
+    reason,
+    why === "" ? `${start} without explanation` : `${start}: ${why}`,
+    details,
+  );
+}

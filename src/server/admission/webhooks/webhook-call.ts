@@ -1,0 +1,127 @@
+import {
+  ApiError,
+  forbidden,
+  internalError,
+  type KubeObject,
+  type MutatingWebhook,
+  type ResourceDefinition,
+  type ValidatingWebhook,
+} from "../../../api/index.ts";
+import { errorMessage, type Logger, type Random, uuid } from "../../../lib/index.ts";
+import type { Authorizer } from "../../authorization/index.ts";
+import { callWebhook, type Webhooks } from "../../webhooks/index.ts";
+import type { AdmissionRequest } from "../admission.ts";
+import { type CompiledExpression, compileMatchConditions, matchConditions } from "../matching/match-conditions.ts";
+import { type MatchingOptions, wantedAs } from "../matching/request-rules.ts";
+import { type ReviewedObjects, requestVariables } from "../matching/variables.ts";
+import { admissionReview, denial, type ReviewAnswer, readAnswer } from "./admission-review.ts";
+
+export interface WebhookAdmissionOptions extends MatchingOptions {
+  readonly webhooks: Webhooks;
+  readonly authorizer: Authorizer;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A webhook of a configuration, ready to be asked. */
+export interface ReadyWebhook<T extends ValidatingWebhook | MutatingWebhook> {
+  readonly webhook: T;
+  readonly configuration: string;
+  readonly conditions: readonly CompiledExpression[];
+}
+
+/** The webhooks of configurations in their order, which is that of the configurations' names. */
+export function readyWebhooks<T extends ValidatingWebhook | MutatingWebhook>(
+  configurations: readonly (KubeObject & { readonly webhooks?: readonly T[] })[],
+): readonly ReadyWebhook<T>[] {
+  return configurations.flatMap(({ metadata, webhooks = [] }) =>
+    webhooks.map((webhook) => ({
+      webhook,
+      configuration: metadata.name,
+      conditions: compileMatchConditions(webhook.matchConditions),
+    })),
+  );
+}
+
+/** The objects as the webhook wants to see them; undefined when the request is not for it. Throws ApiError. */
+export async function invocationOf(
+  request: AdmissionRequest,
+  { webhook, conditions }: ReadyWebhook<ValidatingWebhook>,
+  options: WebhookAdmissionOptions,
+): Promise<ReviewedObjects | undefined> {
+  const { rules = [], matchPolicy, namespaceSelector, objectSelector } = webhook;
+  const as = wantedAs(request, { rules, matchPolicy, namespaceSelector, objectSelector }, options);
+  if (!as) return undefined;
+  const reviewed = await reviewedAs(request, as, options);
+  if (conditions.length === 0) return reviewed;
+  const result = await matchConditions(conditions, requestVariables(request, reviewed, options.authorizer));
+  if (result === "matches") return reviewed;
+  if (result === "differs" || webhook.failurePolicy === "Ignore") return undefined;
+  throw forbidden(request.definition, request.name, result.error);
+}
+
+/** The objects of the request as this resource shows them. */
+export async function reviewedAs(
+  request: AdmissionRequest,
+  as: ResourceDefinition,
+  { versions }: MatchingOptions,
+): Promise<ReviewedObjects> {
+  const { definition, kind, old } = request;
+  // With apiVersion and kind, which are implied inside the server.
+  const shown = (object: KubeObject | undefined): Promise<KubeObject> | undefined => {
+    if (!object) return undefined;
+    const { group, version } = kind;
+    const complete = { ...object, kind: kind.kind, apiVersion: group === "" ? version : `${group}/${version}` };
+    const isOwn = kind.kind === definition.kind && kind.group === definition.group;
+    return isOwn ? versions.convert(complete, definition, as) : Promise.resolve(complete);
+  };
+  return { as, object: await shown(request.object as KubeObject | undefined), old: await shown(old) };
+}
+
+/** Asks the webhook. undefined when it could not be asked and may be passed over. Throws ApiError when it refuses. */
+export async function review(
+  request: AdmissionRequest,
+  { webhook }: ReadyWebhook<ValidatingWebhook>,
+  reviewed: ReviewedObjects,
+  mayPatch: boolean,
+  options: WebhookAdmissionOptions,
+): Promise<ReviewAnswer | undefined> {
+  const { name, failurePolicy, sideEffects } = webhook;
+  if (request.dryRun && sideEffects !== "None" && sideEffects !== "NoneOnDryRun")
+    throw new ApiError(400, "BadRequest", `admission webhook ${JSON.stringify(name)} does not support dry run`);
+  let answer: ReviewAnswer;
+  try {
+    answer = await ask(request, webhook, reviewed, mayPatch, options);
+  } catch (error) {
+    const failure = new Error(`failed calling webhook ${JSON.stringify(name)}: ${errorMessage(error)}`);
+    if (failurePolicy !== "Ignore") throw internalError(failure);
+    options.log.warn("a webhook that failed is passed over", { webhook: name, error: errorMessage(error) });
+    return undefined;
+  }
+  for (const [key, value] of Object.entries(answer.auditAnnotations)) request.annotate(`${name}/${key}`, value);
+  for (const sentence of answer.warnings) request.warn(sentence);
+  if (!answer.allowed) throw denial(name, answer.result);
+  return answer;
+}
+
+async function ask(
+  request: AdmissionRequest,
+  { clientConfig, timeoutSeconds = 10 }: ValidatingWebhook,
+  reviewed: ReviewedObjects,
+  mayPatch: boolean,
+  { webhooks, random }: WebhookAdmissionOptions,
+): Promise<ReviewAnswer> {
+  const uid = uuid(random);
+  const body = admissionReview(request, reviewed, uid);
+  let answer: unknown;
+  try {
+    answer = await callWebhook(webhooks, clientConfig, body, timeoutSeconds * 1000);
+  } catch (error) {
+    throw new Error("failed to call webhook", { cause: error });
+  }
+  try {
+    return readAnswer(answer, uid, mayPatch);
+  } catch (error) {
+    throw new Error("received invalid webhook response", { cause: error });
+  }
+}

@@ -1,0 +1,415 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startTestControlPlane } from "../../../../test/control-plane.ts";
+import {
+  ApiError,
+  ConfigMaps,
+  CustomResourceDefinitions,
+  type KubeObject,
+  type MutatingWebhook,
+  MutatingWebhookConfigurations,
+  Namespaces,
+  type NewObject,
+  Pods,
+  type RuleWithOperations,
+  ServiceAccounts,
+  type ValidatingWebhook,
+  ValidatingWebhookConfigurations,
+} from "../../../api/index.ts";
+import { specOf, version, widget, widgetDefinition, widgets } from "../../custom-resources/definition-for-tests.ts";
+import type { WebhookRequest } from "../../webhooks/index.ts";
+
+interface Review {
+  readonly request: {
+    readonly uid: string;
+    readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
+    readonly requestKind: object;
+    readonly operation: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly subResource?: string;
+    readonly userInfo: { readonly username: string };
+    readonly dryRun: boolean;
+    readonly options: { readonly kind: string } | null;
+    readonly object: (KubeObject & { readonly data?: Record<string, string>; readonly spec?: object }) | null;
+    readonly oldObject: KubeObject | null;
+  };
+}
+
+type Hook = (review: Review, call: WebhookRequest) => object;
+
+const allow: Hook = () => ({ allowed: true });
+const deny: Hook = () => ({ allowed: false, status: { message: "no way", code: 418, reason: "Teapot" } });
+const patch = (...operations: object[]) => ({
+  allowed: true,
+  patchType: "JSONPatch",
+  patch: btoa(JSON.stringify(operations)),
+});
+const addKey = (name: string): object => patch({ op: "add", path: `/data/${name}`, value: "yes" });
+
+/** A control plane whose webhooks are these functions, by the host of their URL. */
+async function scene(t: TestContext, hooks: Record<string, Hook>) {
+  const reviews: Review[] = [];
+  const plane = await startTestControlPlane(t, {
+    controllers: ["customresourcedefinition"],
+    async callWebhook(call) {
+      const review = call.body as Review;
+      reviews.push(review);
+      const hook = hooks[new URL(call.url).hostname];
+      if (!hook) throw new Error("connect: connection refused");
+      const response = { uid: review.request.uid, ...hook(review, call) };
+      return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };
+    },
+  });
+  await plane.create(ServiceAccounts, { metadata: { namespace: "default", name: "default" } });
+  return { ...plane, reviews };
+}
+
+const ruleOf = (
+  resources: string,
+  operations: readonly string[] = ["CREATE"],
+  more: RuleWithOperations = {},
+): RuleWithOperations => ({ apiGroups: ["*"], apiVersions: ["*"], resources: [resources], operations, ...more });
+
+const hookOf = (
+  host: string,
+  rule: RuleWithOperations,
+  more: Partial<MutatingWebhook> = {},
+): MutatingWebhook & ValidatingWebhook => ({
+  name: `${host}.example.com`,
+  clientConfig: { url: `https://${host}/` },
+  admissionReviewVersions: ["v1"],
+  sideEffects: "None",
+  rules: [rule],
+  ...more,
+});
+
+const configuration = (name: string, ...webhooks: readonly MutatingWebhook[]) => ({
+  metadata: { name, labels: { suite: "list" } },
+  webhooks,
+});
+
+const configMap = (name: string, data: Record<string, string> = { start: "yes" }) => ({
+  metadata: { namespace: "default", name },
+  data,
+});
+
+async function refusal(request: Promise<unknown>): Promise<ApiError> {
+  const error = await request.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof ApiError, "it is refused");
+  return error;
+}
+
+const message = async (request: Promise<unknown>) => {
+  const { code, message: text } = await refusal(request);
+  return `${code} ${text}`;
+};
+
+test("Admission webhook, admission control not allowed on webhook configuration objects", async (t) => {
+  const { client, create, reviews } = await scene(t, { deny });
+  const all = hookOf("deny", ruleOf("*", ["*"], { apiGroups: ["admissionregistration.k8s.io"] }));
+  await create(ValidatingWebhookConfigurations, configuration("deny", all));
+  await create(MutatingWebhookConfigurations, configuration("mutate", all));
+  await create(ValidatingWebhookConfigurations, configuration("other", all));
+  await client.delete(ValidatingWebhookConfigurations, { name: "other" });
+  assert.equal(reviews.length, 0);
+});
+
+test("Admission webhook, deny custom resource definition: the refusal is the webhook's, said in its name", async (t) => {
+  const { create } = await scene(t, { deny });
+  await create(
+    ValidatingWebhookConfigurations,
+    configuration("deny", hookOf("deny", ruleOf("customresourcedefinitions"))),
+  );
+  const { status } = await refusal(create(CustomResourceDefinitions, widgetDefinition()));
+  assert.deepEqual(
+    [status.code, status.reason, status.message],
+    [418, "Teapot", 'admission webhook "deny.example.com" denied the request: no way'],
+  );
+});
+
+test("Admission webhook, list mutating webhooks: they are deleted as a collection and mutate no more", async (t) => {
+  const { client, create } = await scene(t, { add: () => addKey("added") });
+  for (let at = 0; at < 10; at++)
+    await create(
+      MutatingWebhookConfigurations,
+      configuration(`list-${at}`, hookOf("add", ruleOf("configmaps"), { name: `add${at}.example.com` })),
+    );
+  const labelSelector = "suite=list";
+  assert.equal((await client.list(MutatingWebhookConfigurations, { labelSelector })).items.length, 10);
+  assert.deepEqual((await create(ConfigMaps, configMap("a"))).data, { start: "yes", added: "yes" });
+  await client.deleteCollection(MutatingWebhookConfigurations, { labelSelector });
+  assert.deepEqual((await create(ConfigMaps, configMap("b"))).data, { start: "yes" });
+});
+
+test("Admission webhook, list validating webhooks: they are deleted as a collection and deny no more", async (t) => {
+  const { client, create } = await scene(t, { deny });
+  for (let at = 0; at < 10; at++)
+    await create(ValidatingWebhookConfigurations, configuration(`list-${at}`, hookOf("deny", ruleOf("configmaps"))));
+  assert.match(await message(create(ConfigMaps, configMap("a"))), /^418 admission webhook/);
+  await client.deleteCollection(ValidatingWebhookConfigurations, { labelSelector: "suite=list" });
+  await create(ConfigMaps, configMap("a"));
+});
+
+test("Admission webhook, mutate custom resource, and what its schema does not know is pruned", async (t) => {
+  const { create, rest } = await scene(t, {
+    add: () =>
+      patch({ op: "add", path: "/spec/size", value: 7 }, { op: "add", path: "/spec/unknown", value: "pruned" }),
+  });
+  await create(CustomResourceDefinitions, widgetDefinition());
+  await rest();
+  await create(MutatingWebhookConfigurations, configuration("add", hookOf("add", ruleOf("widgets"))));
+  assert.deepEqual((await create(widgets(), widget("a"))).spec, { size: 7 });
+});
+
+test("Admission webhook, mutate custom resource with different stored version", async (t) => {
+  const { client, create, rest } = await scene(t, { add: () => patch({ op: "add", path: "/spec/size", value: 7 }) });
+  await create(CustomResourceDefinitions, widgetDefinition([version("v1"), version("v2")]));
+  await rest();
+  await create(
+    MutatingWebhookConfigurations,
+    configuration("add", hookOf("add", ruleOf("widgets", ["CREATE", "UPDATE"], { apiVersions: ["v1"] }))),
+  );
+  await create(widgets(), widget("a"));
+  const schema = specOf({ size: { type: "integer" }, color: { type: "string" } });
+  await client.patch(
+    CustomResourceDefinitions,
+    { name: "widgets.example.com" },
+    { spec: { versions: [version("v1", { schema }), version("v2", { schema, storage: true })] } },
+  );
+  await rest();
+  const patched = await client.patch(widgets(), { namespace: "default", name: "a" }, { spec: { color: "red" } });
+  assert.deepEqual(patched.spec, { size: 7, color: "red" });
+});
+
+test("Admission webhook, mutation with defaulting: an init container that is added gets its defaults", async (t) => {
+  const { create } = await scene(t, {
+    add: () => patch({ op: "add", path: "/spec/initContainers", value: [{ name: "added", image: "a" }] }),
+  });
+  await create(MutatingWebhookConfigurations, configuration("add", hookOf("add", ruleOf("pods"))));
+  const { spec } = await create(Pods, {
+    metadata: { namespace: "default", name: "a" },
+    spec: { containers: [{ name: "own", image: "a" }] },
+  });
+  assert.deepEqual(
+    spec.initContainers?.map(({ name, terminationMessagePolicy }) => [name, terminationMessagePolicy]),
+    [["added", "File"]],
+  );
+});
+
+test("Admission webhook, ordered mutation: configurations by name, and webhooks as they stand there", async (t) => {
+  const after =
+    (key: string, name: string): Hook =>
+    ({ request }) =>
+      request.object?.data?.[key] ? addKey(name) : { allowed: true };
+  const { create } = await scene(t, {
+    one: after("start", "one"),
+    two: after("one", "two"),
+    three: after("two", "three"),
+  });
+  const of = (host: string) => hookOf(host, ruleOf("configmaps"));
+  await create(MutatingWebhookConfigurations, configuration("b", of("three")));
+  await create(MutatingWebhookConfigurations, configuration("a", of("one"), of("two")));
+  assert.deepEqual(Object.keys((await create(ConfigMaps, configMap("a"))).data ?? {}), [
+    "start",
+    "one",
+    "two",
+    "three",
+  ]);
+});
+
+test("Admission webhook, update validating webhook: its rules take effect at once", async (t) => {
+  const { client, create } = await scene(t, { deny });
+  await create(ValidatingWebhookConfigurations, configuration("deny", hookOf("deny", ruleOf("configmaps"))));
+  await refusal(create(ConfigMaps, configMap("a")));
+  const operate = (operations: string[]) =>
+    client.patch(
+      ValidatingWebhookConfigurations,
+      { name: "deny" },
+      [{ op: "replace", path: "/webhooks/0/rules/0/operations", value: operations }],
+      { type: "application/json-patch+json" },
+    );
+  await operate(["UPDATE"]);
+  await create(ConfigMaps, configMap("a"));
+  await operate(["CREATE"]);
+  await refusal(create(ConfigMaps, configMap("b")));
+});
+
+test("a webhook is told what is asked, by whom, and what there was", async (t) => {
+  const { client, create, reviews } = await scene(t, { look: allow });
+  const rule = ruleOf("configmaps", ["*"]);
+  await create(ValidatingWebhookConfigurations, configuration("look", hookOf("look", rule)));
+  await create(ConfigMaps, configMap("a"));
+  await client.patch(ConfigMaps, { namespace: "default", name: "a" }, { data: { more: "yes" } }, { dryRun: "All" });
+  await client.delete(ConfigMaps, { namespace: "default", name: "a" });
+  const seen = reviews.map(({ request: each }) => [
+    ...[each.operation, each.name, each.namespace, each.dryRun, each.options?.kind],
+    ...[Object.keys(each.object?.data ?? {}).join(), each.oldObject?.kind],
+  ]);
+  assert.deepEqual(seen, [
+    ["CREATE", "a", "default", false, "CreateOptions", "start", undefined],
+    ["UPDATE", "a", "default", true, "UpdateOptions", "start,more", "ConfigMap"],
+    ["DELETE", "a", "default", false, "DeleteOptions", "", "ConfigMap"],
+  ]);
+  assert.equal(reviews[0]?.request.userInfo.username, "system:kube-controller-manager");
+  assert.deepEqual(reviews[0]?.request.kind, { group: "", version: "v1", kind: "ConfigMap" });
+});
+
+test("a webhook that cannot be asked fails the request or is passed over, as its policy says", async (t) => {
+  const { client, create } = await scene(t, {});
+  const gone = (failurePolicy: string) => hookOf("gone", ruleOf("configmaps"), { failurePolicy, timeoutSeconds: 5 });
+  await create(ValidatingWebhookConfigurations, configuration("gone", gone("Fail")));
+  assert.equal(
+    await message(create(ConfigMaps, configMap("a"))),
+    '500 Internal error occurred: failed calling webhook "gone.example.com": failed to call webhook: Post "https://gone/?timeout=5s": connect: connection refused',
+  );
+  await client.patch(ValidatingWebhookConfigurations, { name: "gone" }, { webhooks: [gone("Ignore")] });
+  await create(ConfigMaps, configMap("a"));
+});
+
+test("an answer that is none is a failure of the webhook", async (t) => {
+  let answer: object = {};
+  const { create } = await scene(t, { wrong: () => answer });
+  await create(MutatingWebhookConfigurations, configuration("wrong", hookOf("wrong", ruleOf("configmaps"))));
+  const start =
+    '500 Internal error occurred: failed calling webhook "wrong.example.com": received invalid webhook response: ';
+  const table: [object, RegExp | string][] = [
+    [{ uid: "other", allowed: true }, /expected response\.uid="[-0-9a-f]{36}", got "other"$/],
+    [{ allowed: true, patch: btoa("[]") }, `${start}webhook returned response.patch but not response.patchType`],
+    [{ allowed: true, patchType: "JSONPatch" }, `${start}webhook returned response.patchType but not response.patch`],
+    [patch({ op: "remove", path: "/data/none" }), /^500 Internal error occurred: the server rejected/],
+    [
+      patch({ op: "replace", path: "/data", value: 3 }),
+      /^500 Internal error occurred: ConfigMap in version "v1" cannot/,
+    ],
+    [{ allowed: false }, '400 admission webhook "wrong.example.com" denied the request without explanation'],
+  ];
+  for (const [given, expected] of table) {
+    answer = given;
+    const told = await message(create(ConfigMaps, configMap("a")));
+    if (typeof expected === "string") assert.equal(told, expected);
+    else assert.match(told, expected);
+  }
+});
+
+test("selectors of namespaces and objects choose what a webhook sees, by the old labels and the new", async (t) => {
+  const { client, create, reviews } = await scene(t, { look: allow });
+  const hook = hookOf("look", ruleOf("configmaps", ["*"]), {
+    namespaceSelector: { matchLabels: { watched: "yes" } },
+    objectSelector: { matchLabels: { app: "web" } },
+  });
+  await create(ValidatingWebhookConfigurations, configuration("look", hook));
+  await create(Namespaces, { metadata: { name: "seen", labels: { watched: "yes" } } });
+  const inSeen = (name: string, labels: Record<string, string>) => ({ metadata: { namespace: "seen", name, labels } });
+  await create(ConfigMaps, { ...configMap("a"), metadata: { ...configMap("a").metadata, labels: { app: "web" } } });
+  await create(ConfigMaps, inSeen("b", {}));
+  assert.equal(reviews.length, 0);
+  const key = { namespace: "seen", name: "b" };
+  await client.patch(ConfigMaps, key, { metadata: { labels: { app: "web" } } });
+  await client.patch(ConfigMaps, key, { metadata: { labels: { app: null } } });
+  await client.patch(ConfigMaps, key, { data: { a: "b" } });
+  assert.deepEqual(
+    reviews.map(({ request }) => request.operation),
+    ["UPDATE", "UPDATE"],
+  );
+});
+
+test("conditions in CEL keep requests from a webhook, and their errors are for the failure policy", async (t) => {
+  const { client, create, reviews } = await scene(t, { look: allow });
+  const withCondition = (expression: string, failurePolicy = "Fail") =>
+    configuration(
+      "look",
+      hookOf("look", ruleOf("configmaps"), { failurePolicy, matchConditions: [{ name: "only", expression }] }),
+    );
+  await create(
+    ValidatingWebhookConfigurations,
+    withCondition("object.metadata.name == 'a' && request.userInfo.username != 'nobody'"),
+  );
+  await create(ConfigMaps, configMap("a"));
+  await create(ConfigMaps, configMap("b"));
+  assert.equal(reviews.length, 1);
+  const set = (...args: Parameters<typeof withCondition>) =>
+    client.patch(ValidatingWebhookConfigurations, { name: "look" }, { webhooks: withCondition(...args).webhooks });
+  await set("authorizer.group('').resource('secrets').namespace('default').check('get').allowed()");
+  await create(ConfigMaps, configMap("c"));
+  assert.equal(reviews.length, 2);
+  await set("object.data.missing == 'a'");
+  assert.equal(
+    await message(create(ConfigMaps, configMap("d"))),
+    "403 configmaps \"d\" is forbidden: expression 'object.data.missing == 'a'' resulted in error: no such key: missing",
+  );
+  await set("object.data.missing == 'a'", "Ignore");
+  await create(ConfigMaps, configMap("d"));
+  assert.equal(reviews.length, 2);
+});
+
+test("an equivalent version of the resource is converted to for the webhook; an exact one only sees its own", async (t) => {
+  const { client, create, rest, reviews } = await scene(t, {
+    look: () => patch({ op: "add", path: "/spec/size", value: 9 }),
+  });
+  await create(CustomResourceDefinitions, widgetDefinition([version("v1"), version("v2")]));
+  await rest();
+  const hook = (matchPolicy: string) =>
+    hookOf("look", ruleOf("widgets", ["CREATE"], { apiVersions: ["v1"] }), { matchPolicy });
+  await create(MutatingWebhookConfigurations, configuration("look", hook("Equivalent")));
+  const made = await create(widgets("v2"), widget("a", {}, "v2"));
+  assert.deepEqual([made.apiVersion, made.spec], ["example.com/v2", { size: 9 }]);
+  assert.deepEqual(
+    reviews.map(({ request }) => [request.object?.apiVersion, request.kind, request.requestKind]),
+    [
+      [
+        "example.com/v1",
+        { group: "example.com", version: "v1", kind: "Widget" },
+        { group: "example.com", version: "v2", kind: "Widget" },
+      ],
+    ],
+  );
+  await client.patch(MutatingWebhookConfigurations, { name: "look" }, { webhooks: [hook("Exact")] });
+  await create(widgets("v2"), widget("b", {}, "v2"));
+  assert.equal(reviews.length, 1);
+});
+
+test("a webhook that wants it is asked again when another has changed the object after it", async (t) => {
+  const { create, reviews } = await scene(t, {
+    count: ({ request }) =>
+      patch({ op: "add", path: "/data/keys", value: String(Object.keys(request.object?.data ?? {}).length) }),
+    add: () => addKey("added"),
+  });
+  const of = (host: string, reinvocationPolicy: string) => hookOf(host, ruleOf("configmaps"), { reinvocationPolicy });
+  await create(MutatingWebhookConfigurations, configuration("both", of("count", "IfNeeded"), of("add", "Never")));
+  assert.deepEqual((await create(ConfigMaps, configMap("a"))).data, { start: "yes", keys: "3", added: "yes" });
+  assert.equal(reviews.length, 3);
+});
+
+test("subresources, deletes of collections and bindings are told as they are", async (t) => {
+  const { client, create, reviews } = await scene(t, { look: allow });
+  const hook = hookOf("look", ruleOf("*/*", ["*"], { apiGroups: [""] }));
+  await create(ConfigMaps, configMap("a"));
+  await create(ConfigMaps, configMap("b"));
+  const pod: NewObject = { metadata: { namespace: "default", name: "a" } };
+  await create(Pods, { ...pod, spec: { containers: [{ name: "own", image: "a" }] } });
+  await create(ValidatingWebhookConfigurations, configuration("look", hook));
+  await client.createSubresource(Pods, { namespace: "default", name: "a" }, "binding", {
+    metadata: { name: "a" },
+    target: { kind: "Node", name: "n" },
+  });
+  await client.patch(
+    Pods,
+    { namespace: "default", name: "a" },
+    { status: { phase: "Running" } },
+    { subresource: "status" },
+  );
+  await client.deleteCollection(ConfigMaps, { namespace: "default" });
+  const seen = reviews.map(
+    ({ request: each }) => `${each.operation} ${each.kind.kind} ${each.subResource ?? ""} ${each.name}`,
+  );
+  assert.deepEqual(seen.sort(), [
+    "CREATE Binding binding a",
+    "DELETE ConfigMap  a",
+    "DELETE ConfigMap  b",
+    "UPDATE Pod status a",
+  ]);
+});
