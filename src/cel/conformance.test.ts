@@ -44,11 +44,11 @@ interface Case {
   readonly disableCheck?: boolean;
   readonly checkOnly?: boolean;
   readonly container?: string;
-  readonly typeEnv?: readonly { readonly name: string; readonly ident?: { readonly type: Json } }[];
-  readonly bindings?: Readonly<Record<string, { readonly value: Json }>>;
-  readonly value?: Json;
+  readonly typeEnv?: readonly { readonly name: string; readonly ident?: { readonly type: TypeJson } }[];
+  readonly bindings?: Readonly<Record<string, { readonly value: ValueJson }>>;
+  readonly value?: ValueJson;
   readonly evalError?: unknown;
-  readonly typedResult?: { readonly result?: Json; readonly deducedType?: Json };
+  readonly typedResult?: { readonly result?: ValueJson; readonly deducedType?: TypeJson };
 }
 
 interface Suite {
@@ -57,8 +57,30 @@ interface Suite {
   readonly tests?: readonly { readonly original: Case }[];
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the JSON of protobuf's messages, whose shape the tests below walk.
-type Json = any;
+interface TypeJson {
+  readonly primitive?: string;
+  readonly wellKnown?: string;
+  readonly listType?: { readonly elemType: TypeJson };
+  readonly mapType?: { readonly keyType: TypeJson; readonly valueType: TypeJson };
+  readonly abstractType?: { readonly name: string; readonly parameterTypes?: readonly TypeJson[] };
+  readonly type?: TypeJson;
+  readonly null?: unknown;
+  readonly dyn?: unknown;
+}
+
+interface ValueJson {
+  readonly int64Value?: string;
+  readonly uint64Value?: string;
+  readonly doubleValue?: number | string;
+  readonly stringValue?: string;
+  readonly boolValue?: boolean;
+  readonly nullValue?: null;
+  readonly bytesValue?: string;
+  readonly typeValue?: string;
+  readonly listValue?: { readonly values?: readonly ValueJson[] };
+  readonly mapValue?: { readonly entries?: readonly { readonly key: ValueJson; readonly value: ValueJson }[] };
+  readonly objectValue?: { readonly "@type": string; readonly value?: string };
+}
 
 /**
  * The suites and how many of their tests are about what Kubernetes has. The others are about messages of protobuf,
@@ -96,7 +118,7 @@ const primitives: Readonly<Record<string, CelType>> = {
 
 class NotInKubernetes extends Error {}
 
-function typeOf(type: Json): CelType {
+function typeOf(type: TypeJson): CelType {
   if (type.primitive) return primitives[type.primitive] ?? dynType;
   if (type.listType) return listType(typeOf(type.listType.elemType));
   if (type.mapType) return mapType(typeOf(type.mapType.keyType), typeOf(type.mapType.valueType));
@@ -110,34 +132,23 @@ function typeOf(type: Json): CelType {
   throw new NotInKubernetes();
 }
 
-function celValue(json: Json): Value {
-  const [kind, value] = Object.entries<Json>(json)[0] ?? [];
-  switch (kind) {
-    case "int64Value":
-      return BigInt(value);
-    case "uint64Value":
-      return new Uint(BigInt(value));
-    case "doubleValue":
-      return Number(value);
-    case "stringValue":
-    case "boolValue":
-    case "nullValue":
-      return value;
-    case "bytesValue":
-      return fromBase64(value);
-    case "typeValue":
-      return new TypeValue(value);
-    case "listValue":
-      return new ArrayList((value.values ?? []).map(celValue));
-    case "mapValue": {
-      const map = new EntryMap();
-      for (const entry of value.entries ?? []) map.add(celValue(entry.key), celValue(entry.value));
-      return map;
-    }
-    case "objectValue":
-      if (value["@type"].endsWith("Timestamp")) return parseTimestamp(value.value);
-      if (value["@type"].endsWith("Duration")) return parseDuration(value.value);
+function celValue(json: ValueJson): Value {
+  if (json.int64Value !== undefined) return BigInt(json.int64Value);
+  if (json.uint64Value !== undefined) return new Uint(BigInt(json.uint64Value));
+  if (json.doubleValue !== undefined) return Number(json.doubleValue);
+  if (json.bytesValue !== undefined) return fromBase64(json.bytesValue);
+  if (json.typeValue !== undefined) return new TypeValue(json.typeValue);
+  if (json.listValue) return new ArrayList((json.listValue.values ?? []).map(celValue));
+  if (json.mapValue) {
+    const map = new EntryMap();
+    for (const { key, value } of json.mapValue.entries ?? []) map.add(celValue(key), celValue(value));
+    return map;
   }
+  const plain = json.stringValue ?? json.boolValue ?? json.nullValue;
+  if (plain !== undefined) return plain;
+  const { "@type": name = "", value: written = "" } = json.objectValue ?? {};
+  if (name.endsWith("Timestamp")) return parseTimestamp(written);
+  if (name.endsWith("Duration")) return parseDuration(written);
   throw new NotInKubernetes();
 }
 
