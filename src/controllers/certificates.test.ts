@@ -91,6 +91,16 @@ test("requests with RSA and Ed25519 keys are signed", { skip }, async (t) => {
   }
 });
 
+test("a certificate for the one usage that clients need is one that they can use", { skip }, async (t) => {
+  const { ask, decide, get } = await scene(t);
+  await ask("jane", encodedRequest("/CN=jane"), { usages: ["client auth"] });
+  await decide("jane", "Approved");
+  const input = atob((await get("jane")).status.certificate ?? "");
+  const purposes = execFileSync("openssl", ["x509", "-noout", "-purpose"], { input }).toString();
+  assert.match(purposes, /^SSL client : Yes$/m);
+  assert.match(purposes, /^SSL server : No$/m);
+});
+
 test("a denied request is not signed", { skip }, async (t) => {
   const { ask, decide, signed } = await scene(t);
   await ask("jane", encodedRequest("/CN=jane"));

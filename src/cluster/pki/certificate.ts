@@ -159,7 +159,7 @@ function extensions({ usages, publicKey, alternativeNames }: CertifiedContent, i
   const isAuthority = usages.includes("cert sign");
   const list = [
     extension(oid.basicConstraints, true, isAuthority ? der.sequence(der.boolean(true)) : der.sequence()),
-    extension(oid.keyUsage, true, keyUsage(usages)),
+    ...keyUsage(usages).map((bits) => extension(oid.keyUsage, true, bits)),
     extension(oid.subjectKeyIdentifier, false, der.octetString(keyIdentifier(publicKey))),
     extension(oid.authorityKeyIdentifier, false, der.sequence(der.implicit(0, keyIdentifier(issuerKey)))),
   ];
@@ -169,11 +169,12 @@ function extensions({ usages, publicKey, alternativeNames }: CertifiedContent, i
   return list;
 }
 
-/** DER writes a bit string of named bits without the zeros at its end. */
-function keyUsage(usages: readonly string[]): der.Der {
+/** Nothing when no bit is set: RFC 5280 forbids the extension then. DER leaves out the zeros at the end of named bits. */
+function keyUsage(usages: readonly string[]): der.Der[] {
   const bits = usages.flatMap((usage) => keyUsageBits[usage] ?? []);
+  if (bits.length === 0) return [];
   const byte = bits.reduce((set, bit) => set | (0x80 >> bit), 0);
-  return der.bitString(Uint8Array.of(byte), 7 - Math.max(...bits));
+  return [der.bitString(Uint8Array.of(byte), 7 - Math.max(...bits))];
 }
 
 function generalName(nameOrAddress: string): der.Der {
