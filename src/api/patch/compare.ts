@@ -6,13 +6,13 @@ import {
   type Aspect,
   aspectOf,
   type FieldType,
-  fieldOf,
   isEmptyList,
   isEmptyMap,
   itemsByElement,
   type ListType,
   type MapType,
 } from "./field-type.ts";
+import { fieldOf } from "./json-field.ts";
 
 interface DraftNode {
   [element: string]: FieldSet;
@@ -127,6 +127,8 @@ function compareField(old: unknown, next: unknown, name: string, type: MapType, 
 }
 
 function compareLists(old: unknown, next: unknown, type: ListType, path: string[], found: Builders): void {
+  // Most lists are as they were: to see that takes less than to find the identities of their items.
+  if (deepEqual(old, next)) return;
   const before = itemsByElement(old, type);
   const after = itemsByElement(next, type);
   for (const element of new Set([...before.keys(), ...after.keys()])) {

@@ -1,6 +1,6 @@
 // How values of a type divide into fields that can be owned: what sigs.k8s.io/structured-merge-diff calls a schema, made
 // of an OpenAPI schema as k8s.io/kube-openapi/pkg/schemaconv makes it. A type is compiled once, when it is first needed.
-import { isObject, type JsonObject, resolveBuiltIn, type Schema } from "../schema/index.ts";
+import { isObject, resolveBuiltIn, type Schema } from "../schema/index.ts";
 import { fieldElement } from "./field-set.ts";
 
 /** What values of a type may be: any of the three, where the schema leaves it open. */
@@ -213,13 +213,6 @@ export function aspectOf(value: unknown, type: FieldType): Aspect {
     if (type.list) return "list";
   } else if (value !== null && type.map) return "map";
   return type.map ? "map" : type.scalar ? "scalar" : "list";
-}
-
-/** The value of a field; undefined when the object has none of that name. JSON holds no functions: what is one is inherited. */
-export function fieldOf(object: JsonObject, name: string): unknown {
-  const value = object[name];
-  if (typeof value !== "function" && name !== "__proto__") return value;
-  return Object.hasOwn(object, name) ? Object.getOwnPropertyDescriptor(object, name)?.value : undefined;
 }
 
 export function isEmptyMap(value: unknown): boolean {

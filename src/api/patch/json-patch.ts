@@ -2,6 +2,7 @@
 import { deepEqual, utf8Length } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { copyJson, isObject, jsonType } from "../schema/index.ts";
+import { setField } from "./json-field.ts";
 
 interface Operation {
   readonly op: string;
@@ -114,7 +115,7 @@ function add(holder: Container, path: readonly string[], value: unknown): void {
   const parent = parentOf(holder, path);
   const key = path.at(-1)!;
   if (!Array.isArray(parent)) {
-    setOwn(parent, key, value);
+    setField(parent, key, value);
     return;
   }
   if (key === "-") {
@@ -136,7 +137,7 @@ function replace(holder: Container, path: readonly string[], value: unknown): vo
     parent[index] = value;
   } else {
     if (!Object.hasOwn(parent, key)) throw unprocessable();
-    setOwn(parent, key, value);
+    setField(parent, key, value);
   }
 }
 
@@ -152,9 +153,4 @@ function remove(holder: Container, path: readonly string[]): unknown {
   const value = parent[key];
   delete parent[key];
   return value;
-}
-
-/** Assigning "__proto__" would set the prototype instead of a property. */
-function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -4,7 +4,8 @@ import { annotationsBytesMax } from "../meta/index.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
 import { difference, emptySet, type FieldSet } from "./field-set.ts";
-import { type FieldType, fieldOf } from "./field-type.ts";
+import type { FieldType } from "./field-type.ts";
+import { fieldOf } from "./json-field.ts";
 import { typeErrors } from "./typed-validation.ts";
 
 export const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";

@@ -3,6 +3,7 @@
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { goText, isObject, type JsonObject, jsonType, type ResolveReference, type Schema } from "../schema/index.ts";
+import { fieldOf, setField } from "./json-field.ts";
 import { enforceOrder } from "./strategic-order.ts";
 
 const directive = "$patch";
@@ -42,6 +43,8 @@ interface FieldRules {
   readonly mergeKey: string;
 }
 
+type DraftObject = Record<string, unknown>;
+
 class Merger {
   readonly #resolve: ResolveReference;
 
@@ -51,7 +54,7 @@ class Merger {
 
   mergeObjects(original: JsonObject, patch: JsonObject, schema: Schema): JsonObject {
     if (Object.hasOwn(patch, directive)) return wholeObject(patch);
-    const result = new Map(Object.entries(original));
+    const result: DraftObject = { ...original };
     applyRetainKeys(result, patch);
     const done = this.#mergeOrderedLists(result, patch, schema);
     for (const [name, value] of Object.entries(patch)) {
@@ -59,13 +62,13 @@ class Merger {
       const deletes = name.startsWith(deleteFromPrimitiveList);
       const key = deletes ? name.slice(deleteFromPrimitiveList.length) : name;
       if (value === null) {
-        result.delete(key);
+        delete result[key];
         continue;
       }
-      const merged = this.#mergeValue(result.get(key), value, this.#rulesOf(schema, key), deletes);
-      if (merged !== undefined) result.set(key, merged);
+      const merged = this.#mergeValue(fieldOf(result, key), value, this.#rulesOf(schema, key), deletes);
+      if (merged !== undefined) setField(result, key, merged);
     }
-    return Object.fromEntries(result);
+    return result;
   }
 
   /** The merged field; undefined leaves it as it is. */
@@ -100,12 +103,12 @@ class Merger {
   }
 
   /** Merges the lists for which the patch gives an order; answers their names, which need no more merging. */
-  #mergeOrderedLists(result: Map<string, unknown>, patch: JsonObject, schema: Schema): Set<string> {
+  #mergeOrderedLists(result: DraftObject, patch: JsonObject, schema: Schema): Set<string> {
     const done = new Set<string>();
     for (const [name, order] of Object.entries(patch)) {
       if (!name.startsWith(setElementOrder)) continue;
       const key = name.slice(setElementOrder.length);
-      const original = result.get(key);
+      const original = fieldOf(result, key);
       const patchList = patch[key];
       if (!Array.isArray(order)) throw badRequest(wrongFormat.setElementOrder);
       if (patchList === null) continue;
@@ -117,7 +120,7 @@ class Merger {
       if (!before && !patchList) continue;
       const merged =
         before && patchList ? this.#mergeLists(before, patchList, rules) : (before ?? plainList(patchList ?? []));
-      result.set(key, enforceOrder(merged, order, before ?? [], rules.mergeKey));
+      setField(result, key, enforceOrder(merged, order, before ?? [], rules.mergeKey));
     }
     return done;
   }
@@ -174,13 +177,13 @@ function wholeObject(patch: JsonObject): JsonObject {
 }
 
 /** `$retainKeys` names all fields that stay: a union's other members go. */
-function applyRetainKeys(result: Map<string, unknown>, patch: JsonObject): void {
+function applyRetainKeys(result: DraftObject, patch: JsonObject): void {
   const keys = patch[retainKeys];
   if (keys === undefined) return;
   if (!Array.isArray(keys)) throw badRequest(wrongFormat.retainKeys);
   for (const [name, value] of Object.entries(patch))
     if (value !== null && !name.startsWith("$") && !keys.includes(name)) throw unprocessable();
-  for (const name of result.keys()) if (!keys.includes(name)) result.delete(name);
+  for (const name of Object.keys(result)) if (!keys.includes(name)) delete result[name];
 }
 
 /** Each item of the patch must stand in the order, in the order's sequence. */

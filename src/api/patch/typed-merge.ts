@@ -7,12 +7,12 @@ import {
   anyType,
   aspectOf,
   type FieldType,
-  fieldOf,
   isEmptyList,
   isEmptyMap,
   type ListType,
   type MapType,
 } from "./field-type.ts";
+import { fieldOf, setField } from "./json-field.ts";
 
 /** The live value with what the configuration says; nothing goes. The result shares parts with both. */
 export function mergeTyped(live: unknown, config: unknown, type: FieldType): unknown {
@@ -39,13 +39,6 @@ function mergeMaps(live: unknown, config: unknown, type: MapType): unknown {
     setField(merged, name, after);
   }
   return merged ?? live;
-}
-
-/** Assigning "__proto__" would set the prototype instead of a property. */
-function setField(object: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === "__proto__")
-    Object.defineProperty(object, name, { value, enumerable: true, writable: true, configurable: true });
-  else object[name] = value;
 }
 
 function mergeLists(live: unknown, config: unknown, type: ListType): unknown {

@@ -19,9 +19,11 @@ test("YAML is read as Kubernetes' tools read it", () => {
 });
 
 test("keys that stand twice are named; the last one counts", () => {
-  assert.deepEqual(decodeYaml("a: 1\nb: 2\na: 3"), {
-    value: { a: 3, b: 2 },
-    duplicates: ['yaml: unmarshal errors:\n  line 3: key "a" already set in map'],
+  assert.deepEqual(decodeYaml('foo: 1\nb: { c: 1, "c": 2 }\nfoo : 3'), {
+    value: { foo: 3, b: { c: 2 } },
+    duplicates: [
+      'yaml: unmarshal errors:\n  line 2: key "c" already set in map\n  line 3: key "foo" already set in map',
+    ],
   });
 });
 

@@ -23,9 +23,8 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   const duplicates: string[] = [];
   for (const error of document.errors) {
     if (error.code !== "DUPLICATE_KEY") throw yamlError(error.message);
-    const key = text.slice(error.pos[0], error.pos[1]).replace(/:$/, "");
-    const line = error.linePos?.[0].line ?? text.slice(0, error.pos[0]).split("\n").length;
-    duplicates.push(`  line ${line}: key ${JSON.stringify(key)} already set in map`);
+    const line = text.slice(0, error.pos[0]).split("\n").length;
+    duplicates.push(`  line ${line}: key ${JSON.stringify(keyAt(text, error.pos[0]))} already set in map`);
   }
   let value: unknown;
   try {
@@ -37,6 +36,13 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   // In one sentence, as go-yaml tells them.
   const told = duplicates.length === 0 ? [] : [["yaml: unmarshal errors:", ...duplicates].join("\n")];
   return { value: jsonValue(value, 0), duplicates: told };
+}
+
+/** The key that stands at a place of the text, without its quotes. */
+function keyAt(text: string, position: number): string {
+  const [, key = "", single, double] =
+    /^('((?:[^']|'')*)'|"((?:[^"\\]|\\.)*)"|[^\n]*?)\s*(?::(?:\s|$)|$)/m.exec(text.slice(position)) ?? [];
+  return single ?? double ?? key;
 }
 
 function yamlError(why: string): Error {

@@ -206,9 +206,9 @@ export async function commitUpdate(
 
 /** Whether nothing changed, but perhaps the times at which fields were managed. */
 function isSame(next: KubeObject, old: KubeObject): boolean {
-  if (!onlyTimesDiffer(old.metadata.managedFields, next.metadata.managedFields)) return false;
   const { managedFields } = old.metadata;
-  return deepEqual({ ...next, metadata: { ...next.metadata, managedFields } }, old);
+  const restIsSame = deepEqual({ ...next, metadata: { ...next.metadata, managedFields } }, old);
+  return restIsSame && onlyTimesDiffer(managedFields, next.metadata.managedFields);
 }
 
 /** Whether this update takes away the last thing that kept a deleted object. */
