@@ -303,6 +303,44 @@ test("kubectl scales, waits for, edits, labels and deletes custom resources", as
   assert.equal(await kubectl("get", "crews", "-o", "name"), "");
 });
 
+test("a namespace takes its custom resources with it", async () => {
+  const schema = { type: "object", properties: { spec: anything } };
+  await define(definition({ plural: "guests", kind: "Guest" }, [version("v1", schema)]), "guests");
+  await kubectl("create", "namespace", "hotel");
+  await apply(object("Guest", "a"), "-n", "hotel");
+  await apply(object("Guest", "b"));
+  await kubectl("delete", "namespace", "hotel", "--timeout=20s");
+  assert.equal(await kubectl("get", "guests", "-A", "-o", "name"), "guest.crd.example.com/b\n");
+});
+
+test("roles that are made for custom resources join admin, edit and view by their labels", async () => {
+  await define(definition({ plural: "papers", kind: "Paper" }, [version("v1", anything)]), "papers");
+  const role = (to: string, verbs: readonly string[]) => ({
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind: "ClusterRole",
+    metadata: { name: `papers-${to}`, labels: { [`rbac.authorization.k8s.io/aggregate-to-${to}`]: "true" } },
+    rules: [{ apiGroups: [group], resources: ["papers"], verbs }],
+  });
+  await apply(role("view", ["get", "list", "watch"]));
+  await apply(role("edit", ["create", "update", "patch", "delete"]));
+  await kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=reader");
+  await kubectl("create", "rolebinding", "writer", "--clusterrole=edit", "--user=writer");
+  const may = async (user: string, verb: string) => (await run(["auth", "can-i", verb, "papers", "--as", user])).stdout;
+  // The roles are joined a moment after they were made.
+  for (const [to, verb] of [
+    ["view", "get"],
+    ["edit", "create"],
+    ["edit", "get"],
+  ] as const) {
+    const joined = `{.rules[?(@.resources[0]=="papers")].verbs[?(@=="${verb}")]}=${verb}`;
+    await kubectl("wait", `clusterrole/${to}`, `--for=jsonpath=${joined}`, "--timeout=10s");
+  }
+  assert.deepEqual(
+    [await may("writer", "list"), await may("reader", "list"), await may("reader", "create")],
+    ["yes\n", "yes\n", "no\n"],
+  );
+});
+
 test("Custom Resource Definition, create: a definition can be made and deleted, and its objects go with it", async () => {
   const schema = { type: "object", properties: { spec: anything } };
   await define(definition({ plural: "shorts", kind: "Short" }, [version("v1", schema)]), "shorts");
