@@ -18,11 +18,12 @@ import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { allControllers } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
-import type { ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
+import type { ApiServer, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface TestControlPlane {
   readonly client: Client;
+  readonly api: ApiServer;
   /** The API as somebody else sees it. */
   as(user: User): Client;
   readonly clock: VirtualClock;
@@ -141,6 +142,7 @@ export async function startTestControlPlane(
   t.after(stop);
   return {
     client,
+    api: plane.api,
     as: (other) => plane.client(other),
     clock,
     informers,

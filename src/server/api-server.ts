@@ -7,6 +7,7 @@ import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
+import { admitConnection } from "./pipeline/connect.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
@@ -41,6 +42,19 @@ export interface ApiServer extends ResourceHandler {
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
   /** Throws ApiError 403 when the authorizer does not allow it. */
   authorize(attributes: Attributes): Promise<void>;
+  /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
+  admitConnection(target: ConnectTarget, user: User): Promise<void>;
+}
+
+/** A subresource that is a stream, and what it was asked for with. */
+export interface ConnectTarget {
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: string;
+  /** What follows `/proxy`. */
+  readonly path: string;
+  readonly query: URLSearchParams;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -84,6 +98,12 @@ class Pipeline implements ApiServer {
     const objectRequest = this.#objectRequest(request, user);
     if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
     return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);
+  }
+
+  async admitConnection(target: ConnectTarget, user: User): Promise<void> {
+    const { resource: plural, namespace, name, subresource, path, query } = target;
+    const request = { verb: "create", group: "", version: "v1", plural, namespace, name, subresource } as const;
+    await admitConnection(this.#objectRequest(request, user), path, query);
   }
 
   #objectRequest(request: ResourceRequest, user: User): ObjectRequest {

@@ -9,7 +9,7 @@ export interface AdmissionRequest {
   readonly definition: ResourceDefinition;
   readonly subresource: string;
   /** The kind of `object` and `old`: that of the resource, or of its subresource's bodies. */
-  readonly kind: DecodableKind;
+  readonly kind: Pick<DecodableKind, "group" | "version" | "kind">;
   readonly namespace: string;
   /** Empty when generateName has not chosen yet. */
   readonly name: string;

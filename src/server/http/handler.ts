@@ -136,12 +136,14 @@ export class Handler {
     // A WebSocket begins as a GET, which roles give for reading; what runs in a container needs the right to create.
     if (request.method === "GET" && route.subresource !== "log" && route.subresource !== "proxy")
       await this.#authorizeStream(route, user, { method: "POST" });
+    await this.#options.api.admitConnection(route, user);
     return route;
   }
 
   async #stream(route: StreamingRoute, { user, request, response }: Call): Promise<void> {
     await this.#authorizeStream(route, user, request);
     if (!this.#options.streaming) throw notFoundPath();
+    await this.#options.api.admitConnection(route, user);
     await this.#options.streaming.handle(route, user, request, response);
   }
 

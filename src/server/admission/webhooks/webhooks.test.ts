@@ -413,3 +413,24 @@ test("subresources, deletes of collections and bindings are told as they are", a
     "UPDATE Pod status a",
   ]);
 });
+
+test("Admission webhook, deny attach", async (t) => {
+  const { api, create, reviews } = await scene(t, { deny });
+  const hook = hookOf("deny", ruleOf("pods/attach", ["CONNECT"]));
+  await create(ValidatingWebhookConfigurations, configuration("deny", hook));
+  const stream = { resource: "pods", namespace: "default", name: "a", path: "" };
+  const user = { name: "jane", groups: [] };
+  const attach = { ...stream, subresource: "attach", query: new URLSearchParams("container=own&stdin=true") };
+  assert.match(await message(api.admitConnection(attach, user)), /^418 admission webhook "deny\.example\.com" denied/);
+  await api.admitConnection({ ...attach, subresource: "exec" }, user);
+  assert.deepEqual(
+    reviews.map(({ request: { operation, object, subResource } }) => ({ operation, object, subResource })),
+    [
+      {
+        operation: "CONNECT",
+        object: { kind: "PodAttachOptions", apiVersion: "v1", stdin: true, container: "own" },
+        subResource: "attach",
+      },
+    ],
+  );
+});
