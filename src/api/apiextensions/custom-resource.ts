@@ -1,6 +1,9 @@
 // The kinds that a CRD defines, as definitions like those of the built-in ones: one for each version.
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { ApiError } from "../meta/api-error.ts";
+import { rootPath } from "../meta/field-error.ts";
+import { isQualifiedName } from "../meta/names.ts";
+import { foregroundFinalizer, orphanFinalizer } from "../meta/object-meta.ts";
 import {
   apiVersionOf,
   type KubeObject,
@@ -100,6 +103,7 @@ function definitionOf(
     validateCreate: (object, at) => validation(object, undefined, at),
     validateUpdate: (next, old, at) => validation(next, old, at),
     validateStatusUpdate: (next, old, at) => validation(next, old, at),
+    warnings: finalizerWarnings,
     ...(version.deprecated
       ? { deprecationWarning: version.deprecationWarning ?? `${group}/${version.name} ${kind} is deprecated` }
       : {}),
@@ -110,6 +114,27 @@ function definitionOf(
     allowsUnconditionalUpdate: false,
     allowsCreateOnUpdate: false,
   };
+}
+
+const standardFinalizers: readonly string[] = [orphanFinalizer, foregroundFinalizer];
+
+function finalizerWarnings({ metadata }: KubeObject, old: KubeObject | undefined): readonly string[] {
+  const added = (metadata.finalizers ?? []).filter((each) => !old?.metadata.finalizers?.includes(each));
+  const at = rootPath.child("metadata", "finalizers");
+  return [...new Set(added)].sort().flatMap((finalizer) => {
+    const say = (why: string) => `${at}: ${JSON.stringify(finalizer)}: ${why}`;
+    const isPlain = !finalizer.includes("/") && !standardFinalizers.includes(finalizer);
+    return [
+      ...isQualifiedName(finalizer).map(say),
+      ...(isPlain
+        ? [
+            say(
+              "prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers",
+            ),
+          ]
+        : []),
+    ];
+  });
 }
 
 function schemaOf({ schema }: CustomResourceDefinitionVersion): Schema {

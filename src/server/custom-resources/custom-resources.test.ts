@@ -310,6 +310,19 @@ test("objects of a kind without namespaces are created, listed and deleted", asy
   assert.equal((await refusal(client.list(everywhere))).code, 404);
 });
 
+test("who writes a finalizer without a path is warned, once", async (t) => {
+  const { registry } = await scene(t);
+  const definition = registry.find("example.com", "v1", "widgets");
+  const metadata = { name: "a", uid: "u", resourceVersion: "1" };
+  const plain = { metadata: { ...metadata, finalizers: ["widgets.example.com"] } };
+  assert.deepEqual(definition?.warnings?.(plain, undefined), [
+    'metadata.finalizers: "widgets.example.com": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers',
+  ]);
+  assert.deepEqual(definition?.warnings?.(plain, plain), []);
+  const good = { metadata: { ...metadata, finalizers: ["example.com/hold", "foregroundDeletion"] } };
+  assert.deepEqual(definition?.warnings?.(good, undefined), []);
+});
+
 test("a deprecated version says so with every request", async (t) => {
   const { registry } = await scene(
     t,
