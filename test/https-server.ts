@@ -18,6 +18,8 @@ const client = { commonName: "admin", organizations: ["system:masters"], usage: 
 
 export const authority = issue({ commonName: "ca", usage: "authority", ...validity }, random);
 export const clientKey = issue(client, random, authority);
+/** Of somebody without special rights. */
+export const janeKey = issue({ ...client, commonName: "jane", organizations: ["dev"] }, random, authority);
 /** Says the same as `clientKey`, and nobody has signed it. */
 export const strangerKey = issue(client, random);
 const alternativeNames = ["127.0.0.1"];

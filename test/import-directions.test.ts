@@ -87,7 +87,6 @@ test("the core imports nothing of the host", () => {
     "ws",
     "pino",
     "commander",
-    "prom-client",
   ]);
   const wrong = imports().filter(({ file, target }) => {
     if (!hostFree.includes(partOf(file)) || isAdapter(file)) return false;

@@ -1,7 +1,7 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
-import { systemClock, systemRandom, UserError } from "../lib/index.ts";
+import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import { httpsWebhookCaller } from "../server/host/index.ts";
+import { httpsWebhookCaller, observeProcess } from "../server/host/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { lookupIn } from "../server/index.ts";
@@ -42,6 +42,8 @@ export function runServer(root: string): Promise<void> {
       ...guards,
       freeze: process.env.RODER_FREEZE === "1",
     });
+    const metrics = new MetricRegistry();
+    observeProcess(metrics, systemClock);
     const advertised = `127.0.0.1:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
@@ -52,6 +54,7 @@ export function runServer(root: string): Promise<void> {
       port: settings.port,
       advertised,
       version: versionInfo,
+      metrics,
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
       paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
       streaming: createStreamingRoutes({

@@ -11,6 +11,7 @@ import { admitConnection } from "./pipeline/connect.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
+import { type Lookup, lookupIn } from "./lookup.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
 import { serve } from "./pipeline/serve.ts";
@@ -40,11 +41,13 @@ export interface ApiServer extends ResourceHandler {
   readonly registry: ResourceRegistry;
   readonly authorizer: Authorizer;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
-  /** Throws ApiError 403 when the authorizer does not allow it. */
+  /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
   authorize(attributes: Attributes): Promise<void>;
   /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
   admitConnection(target: ConnectTarget, user: User): Promise<void>;
 }
+  /** What is stored now. */
+  readonly lookup: Lookup;
 
 /** A subresource that is a stream, and what it was asked for with. */
 export interface ConnectTarget {
@@ -70,12 +73,14 @@ class Pipeline implements ApiServer {
     const stores = new WeakMap<object, ResourceStore>();
     this.registry = options.registry;
     this.authorizer = options.authorizer;
+  readonly lookup: Lookup;
     this.#context = {
       ...options,
       commitHooks: options.commitHooks ?? new Map(),
       createHandlers: options.createHandlers ?? new Map(),
       computed: options.computed ?? new Map(),
       snapshots: new ListSnapshots(options.clock),
+    this.lookup = lookupIn(options.cache);
       storeOf(definition) {
         let store = stores.get(definition);
         if (!store) {

@@ -46,6 +46,10 @@ export class ObjectLookup implements Lookup {
     return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object as T);
   }
 
+  count<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): number {
+    return this.list(definition, namespace).length;
+  }
+
   byIndex<T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string): readonly T[] {
     return this.list(definition).filter((each) => index.of(each) === value);
   }

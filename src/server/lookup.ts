@@ -11,6 +11,8 @@ export interface Lookup {
   ): T | undefined;
   /** All of a kind, or those of one namespace, in the order of keys. */
   list<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): readonly T[];
+  /** How many there are of a kind, or of those of one namespace. */
+  count<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): number;
   /** Those that an index files under `value`. The index is made at its first use and `of` is the same at every use. */
   byIndex<T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string): readonly T[];
   /** Resolves with the object, at once or as soon as it is made; undefined when the signal comes first. */
@@ -49,6 +51,7 @@ export function lookupIn(cache: WatchCache): Lookup {
       cacheOf(definition)
         .list(namespace)
         .map((each) => each.object as T),
+    count: (definition, namespace) => cacheOf(definition).list(namespace).length,
     byIndex: <T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string) => {
       const objects = cacheOf(definition);
       objects.addIndex(index.name, (object) => index.of(object as T));

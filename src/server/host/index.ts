@@ -1,2 +1,3 @@
 // What the server needs of the machine beside its listener.
+export * from "./process-metrics.ts";
 export * from "./webhook-caller.ts";

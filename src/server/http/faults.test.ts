@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
-import { answerOf, authority, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
+import { answerOf, authority, type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
 import { silentLogger, VirtualClock } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
 
@@ -31,7 +31,7 @@ const plugin: AdmissionPlugin = {
 before(async () => {
   https = await startHttpsServer({
     admission: [plugin],
-    limits: { writesMax: 1, headersTimeoutMs: 50 },
+    limits: { seats: 1, headersTimeoutMs: 50 },
     healthChecks: [
       { name: "well", check: () => {} },
       { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
@@ -67,15 +67,17 @@ test("one request too many is told to come back", async () => {
   const held = new Promise<void>((resolve) => {
     arrived = resolve;
   });
-  const slow = https.send("POST", configMaps, { body: body("slow") });
+  const create = (name: string) => https.send("POST", configMaps, { body: body(name), key: janeKey });
+  const slow = create("slow");
   await held;
-  const refused = await https.send("POST", configMaps, { body: body("second") });
+  const refused = await create("second");
   assert.equal(refused.status, 429);
   assert.equal(refused.headers["retry-after"], "1");
-  assert.equal((await https.send("GET", configMaps)).status, 200);
+  assert.equal(refused.headers["x-kubernetes-pf-prioritylevel-uid"], "");
+  assert.equal((await https.send("GET", configMaps)).status, 200, "an administrator is exempt");
   letGo();
   assert.equal((await slow).status, 201);
-  assert.equal((await https.send("POST", configMaps, { body: body("second") })).status, 201);
+  assert.equal((await create("second")).status, 201);
   await https.send("DELETE", `${configMaps}/slow`);
 });
 

@@ -5,13 +5,13 @@ import {
   parseDuration,
   type ResourceDefinition,
   timeout,
-  tooManyRequests,
   type User,
   type Verb,
 } from "../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
+import { type FlowControl, type FlowRequest, type FlowTicket, listWidth } from "../flow-control/index.ts";
 import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -27,7 +27,7 @@ import {
   plainAnswers,
 } from "./negotiation.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
-import { isRead, toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
+import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import type { StreamingRoute, StreamingRoutes } from "./streaming-routes.ts";
@@ -47,15 +47,12 @@ export interface HandlerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: RequestMetrics;
-  /** Requests under way at once, watches and streams not counted; the figures of Kubernetes when left out. */
-  readonly readsMax?: number;
-  readonly writesMax?: number;
+  /** Which requests run at once; watches count until they have begun, streams do not. */
+  readonly flow: FlowControl;
   /** How long a request may take that is no watch and no stream. */
   readonly requestTimeoutMs?: number;
 }
 
-const readsMaxDefault = 400;
-const writesMaxDefault = 200;
 /** As --request-timeout of Kubernetes. */
 const requestTimeoutMsDefault = 60_000;
 const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
@@ -70,13 +67,18 @@ interface Call {
   readonly response: HttpResponse;
   readonly query: URLSearchParams;
   readonly user: User;
+  readonly labels: RequestLabels;
+  /** How long it waited for its seat. */
+  waitedMs: number;
 }
 
 /** From an HTTP request to its answer: who, what, may they, do it, say it. */
 export class Handler {
   readonly #options: HandlerOptions;
-  #reads = 0;
-  #writes = 0;
+  /** Requests under way, watches and streams left out. */
+  readonly inFlight = { reads: 0, writes: 0 };
+  /** Requests that wait for a seat. */
+  readonly queued = { reads: 0, writes: 0 };
   /** Ends the watches when the server closes. */
   readonly #closing = new AbortController();
   readonly #requestTimeoutMs: number;
@@ -97,27 +99,44 @@ export class Handler {
   async handle(request: HttpRequest, response: HttpResponse, socket: Socket | undefined): Promise<void> {
     const { clock, metrics } = this.#options;
     const startMs = clock.monotonicMs();
-    let labels: RequestLabels = { verb: request.method, path: undefined };
+    let call: Call | undefined;
     try {
       const path = parseResourcePath(request.path);
       const query = request.query === "" ? noQuery : new URLSearchParams(request.query);
       const user = await this.identify(request, socket);
-      const call = { request, response, query, user };
       const route = path && streamingRoute(path, query);
-      labels = this.#labels(request, path, query);
-      if (route) await metrics.longRunning(labels, () => this.#stream(route, call));
-      else if (path) await this.#resource(path, labels, call);
-      else await this.#timely(call, () => this.#path(call));
+      const labels = this.#labels(request, path, query, route);
+      const started = { request, response, query, user, labels, waitedMs: 0 };
+      call = started;
+      if (route) await metrics.longRunning(labels, () => this.#stream(route, started));
+      else if (path) await this.#resource(path, started);
+      else await this.#timely(started, () => this.#admitted(started, undefined, () => this.#path(started)));
     } catch (error) {
       this.#fail(error, request, response);
     }
-    metrics.finished(labels, response.status, (clock.monotonicMs() - startMs) / 1000);
+    metrics.finished(call?.labels ?? unknownRequest(request), {
+      code: response.status,
+      seconds: (clock.monotonicMs() - startMs) / 1000,
+      waitedSeconds: (call?.waitedMs ?? 0) / 1000,
+      bytes: response.bytes,
+    });
   }
 
   /** Only what is served is named in metrics: anybody may ask for anything else, and no two alike. */
-  #labels(request: HttpRequest, path: ResourcePath | undefined, query: URLSearchParams): RequestLabels {
-    const isServed = path && this.#options.api.registry.find(path.group, path.version, path.plural);
-    return isServed ? { verb: verbOf(request.method, path, query), path } : { verb: request.method, path: undefined };
+  #labels(
+    request: HttpRequest,
+    path: ResourcePath | undefined,
+    query: URLSearchParams,
+    route: StreamingRoute | undefined,
+  ): RequestLabels {
+    const definition = path && this.#options.api.registry.find(path.group, path.version, path.plural);
+    if (!definition) return unknownRequest(request);
+    if (route) return { verb: "connect", path, isDryRun: false, isApply: false };
+    const verb = verbOf(request.method, path, query);
+    if (path.subresource !== "" && !definition.subresources.some(({ name }) => name === path.subresource))
+      return unknownRequest(request);
+    const isApply = verb === "patch" && request.header("content-type") === applyType;
+    return { verb, path, isDryRun: query.has("dryRun"), isApply };
   }
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
@@ -160,14 +179,29 @@ export class Handler {
     throw notFoundPath();
   }
 
-  async #resource(path: ResourcePath, labels: RequestLabels, call: Call): Promise<void> {
+  async #resource(path: ResourcePath, call: Call): Promise<void> {
     if (path.rest !== "") throw notFoundPath();
     const verb = verbOf(call.request.method, path, call.query);
     if (verb === "watch") {
-      await this.#options.metrics.longRunning(labels, () => this.#serve(path, verb, call));
+      await this.#watch(path, call);
       return;
     }
-    await this.#timely(call, () => this.#counted(isRead(verb), () => this.#serve(path, verb, call)));
+    await this.#timely(call, () => this.#admitted(call, path, () => this.#serve(path, verb, call)));
+  }
+
+  /** A watch has a seat until it has begun: what follows costs as much as there are changes. */
+  async #watch(path: ResourcePath, call: Call): Promise<void> {
+    const ticket = await this.#ticket(call, path);
+    let isSeated = true;
+    const begun = () => {
+      if (isSeated) ticket.release();
+      isSeated = false;
+    };
+    try {
+      await this.#options.metrics.longRunning(call.labels, () => this.#serve(path, "watch", call, begun));
+    } finally {
+      begun();
+    }
   }
 
   /** Answers 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
@@ -186,8 +220,10 @@ export class Handler {
     }
   }
 
-  async #serve(path: ResourcePath, verb: Verb, { request, response, query, user }: Call): Promise<void> {
-    const { api, clock, log } = this.#options;
+  /** `begun` is called when a watch has its first state, which is what it costs. */
+  async #serve(path: ResourcePath, verb: Verb, call: Call, begun: () => void = () => {}): Promise<void> {
+    const { api, clock, log, metrics } = this.#options;
+    const { request, response, query, user } = call;
     const definition = api.registry.find(path.group, path.version, path.plural);
     // Of what does not exist the pipeline tells, whatever the client accepts.
     const negotiated = definition
@@ -195,11 +231,14 @@ export class Handler {
       : readableJson;
     if (verb === "watch") checkStream(negotiated);
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
-    const answer: Answer = { request, response, encoder: encoderOf(request, negotiated, query), transform, log };
+    const encoder = encoderOf(request, negotiated, query);
+    const sent = verb === "watch" ? { sent: metrics.watchSeries(path) } : {};
+    const answer: Answer = { request, response, encoder, transform, log, ...sent };
     const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
     const resourceRequest = await toResourceRequest(path, verb, query, request, signal, definition?.kind);
     try {
-      const served = await api.handle(resourceRequest, user);
+      const handled = api.handle(resourceRequest, user);
+      const served = verb === "watch" ? await handled.finally(begun) : await handled;
       if (served.type === "object") await sendObject(answer, served);
       else if (served.type === "list") await sendList(answer, served);
       else await sendWatch(answer, served);
@@ -209,27 +248,52 @@ export class Handler {
     }
   }
 
-  /** Does the work unless there is too much under way: then throws 429. */
-  async #counted(read: boolean, work: () => Promise<void>): Promise<void> {
-    const { readsMax = readsMaxDefault, writesMax = writesMaxDefault } = this.#options;
-    if (read ? this.#reads >= readsMax : this.#writes >= writesMax)
-      throw tooManyRequests("Too many requests, please try again later.", 1);
-    this.#count(read, 1);
+  /** Does the work when it is its turn. Throws 429 when there is too much to do. */
+  async #admitted(call: Call, path: ResourcePath | undefined, work: () => Promise<void>): Promise<void> {
+    const ticket = await this.#ticket(call, path);
+    const kind = kindOf(call.request);
+    this.inFlight[kind]++;
     try {
       await work();
     } finally {
-      this.#count(read, -1);
+      this.inFlight[kind]--;
+      ticket.release();
     }
   }
 
-  #count(read: boolean, difference: 1 | -1): void {
-    if (read) this.#reads += difference;
-    else this.#writes += difference;
+  /** The seat of a request, and in its answer the headers that say how it was found. */
+  #ticket(call: Call, path: ResourcePath | undefined): FlowTicket | Promise<FlowTicket> {
+    const { flow } = this.#options;
+    const { request, response, user } = call;
+    const verb = path ? verbOf(request.method, path, call.query) : request.method.toLowerCase();
+    const classified = flow.classify({ user, verb, resource: path && flowResource(path), path: request.path });
+    response.addHeaders(classified.headers);
+    const ticket = flow.admit(classified, path ? this.#width(path, verb, call.query) : 1, request);
+    return ticket instanceof Promise ? this.#queue(call, ticket) : ticket;
   }
 
-  /** Requests under way. */
-  get inFlight(): { readonly reads: number; readonly writes: number } {
-    return { reads: this.#reads, writes: this.#writes };
+  async #queue(call: Call, ticket: Promise<FlowTicket>): Promise<FlowTicket> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const kind = kindOf(call.request);
+    this.queued[kind]++;
+    try {
+      return await ticket;
+    } finally {
+      this.queued[kind]--;
+      call.waitedMs = clock.monotonicMs() - startMs;
+    }
+  }
+
+  /** The seats that a request takes: more than one where it reads many objects. */
+  #width({ group, version, plural, namespace, name }: ResourcePath, verb: string, query: URLSearchParams): number {
+    const reads = verb === "list" || (verb === "watch" && query.get("sendInitialEvents") === "true");
+    if (!reads || name !== "") return 1;
+    const { registry, lookup } = this.#options.api;
+    const definition = registry.find(group, version, plural);
+    if (!definition) return 1;
+    const selects = query.has("labelSelector") || query.has("fieldSelector");
+    return listWidth(lookup.count(definition, namespace || undefined), Number(query.get("limit") ?? 0), selects);
   }
 
   #fail(error: unknown, request: HttpRequest, response: HttpResponse): void {
@@ -263,6 +327,23 @@ function timeoutMsOf(query: URLSearchParams): number {
   } catch (error) {
     throw badRequest(`invalid timeout specified in the request URL - ${errorMessage(error)}`);
   }
+}
+
+const applyType = "application/apply-patch+yaml";
+
+/** What metrics call a request of which nothing more is known. */
+function unknownRequest({ method }: HttpRequest): RequestLabels {
+  return { verb: method, path: undefined, isDryRun: false, isApply: false };
+}
+
+function kindOf({ method }: HttpRequest): "reads" | "writes" {
+  return method === "GET" || method === "HEAD" ? "reads" : "writes";
+}
+
+/** A namespace's own requests are in it. */
+function flowResource(path: ResourcePath): FlowRequest["resource"] {
+  const isNamespace = path.plural === "namespaces" && path.group === "";
+  return isNamespace && path.name !== "" ? { ...path, namespace: path.name } : path;
 }
 
 /** Nobody writes into a request's query. */

@@ -302,18 +302,6 @@ test("warnings of the pipeline reach the client in headers", async () => {
   assert.equal(answer.headers.warning, '299 - "unknown field \\"dada\\""');
 });
 
-test("requests are counted by what they asked for", async () => {
-  await create("counted");
-  await send("GET", "/api/v1/namespaces/default/no-such-kind");
-  const { text } = await send("GET", "/metrics");
-  assert.match(
-    text,
-    /apiserver_request_total\{verb="CREATE",group="",version="v1",resource="configmaps",[^}]*code="201"\} \d+/,
-  );
-  assert.match(text, /apiserver_current_inflight_requests\{request_kind="readOnly"\} 0/);
-  assert.doesNotMatch(text, /no-such-kind/);
-});
-
 test("HTTP/2 carries many requests over one connection", async () => {
   const session = https.session();
   const get = (path: string) => answerOf(session.request({ ":path": path }));

@@ -78,12 +78,19 @@ export class Http1Request implements HttpRequest {
 export class Http1Response implements HttpResponse {
   readonly #response: ServerResponse;
   readonly #isHead: boolean;
-  readonly #auditId: string;
+  readonly auditId: string;
+  readonly #more: HttpHeaders;
+  bytes = 0;
 
   constructor(response: ServerResponse, isHead: boolean, auditId: string) {
     this.#response = response;
     this.#isHead = isHead;
-    this.#auditId = auditId;
+    this.auditId = auditId;
+    this.#more = { [auditIdHeader]: auditId };
+  }
+
+  addHeaders(headers: HttpHeaders): void {
+    Object.assign(this.#more, headers);
   }
 
   get started(): boolean {
@@ -95,15 +102,16 @@ export class Http1Response implements HttpResponse {
   }
 
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
-    headers["content-length"] = sizeOf(parts);
-    headers[auditIdHeader] = this.#auditId;
+    this.bytes = sizeOf(parts);
+    headers["content-length"] = this.bytes;
+    Object.assign(headers, this.#more);
     this.#response.writeHead(status, headers);
     if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
     this.#response.end(this.#isHead ? undefined : parts.at(-1));
   }
 
   start(status: number, headers: HttpHeaders): BodyWriter {
-    headers[auditIdHeader] = this.#auditId;
+    Object.assign(headers, this.#more);
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
     return new StreamWriter(this.#response);

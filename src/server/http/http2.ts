@@ -71,12 +71,19 @@ export class Http2Request implements HttpRequest {
 export class Http2Response implements HttpResponse {
   readonly #stream: ServerHttp2Stream;
   readonly #isHead: boolean;
-  readonly #auditId: string;
+  readonly auditId: string;
+  readonly #more: HttpHeaders;
+  bytes = 0;
 
   constructor(stream: ServerHttp2Stream, isHead: boolean, auditId: string) {
     this.#stream = stream;
     this.#isHead = isHead;
-    this.#auditId = auditId;
+    this.auditId = auditId;
+    this.#more = { [auditIdHeader]: auditId };
+  }
+
+  addHeaders(headers: HttpHeaders): void {
+    Object.assign(this.#more, headers);
   }
 
   get started(): boolean {
@@ -92,8 +99,9 @@ export class Http2Response implements HttpResponse {
     if (stream.closed || stream.destroyed) return;
     headers[":status"] = status;
     const size = sizeOf(parts);
+    this.bytes = size;
     headers["content-length"] = size;
-    headers[auditIdHeader] = this.#auditId;
+    Object.assign(headers, this.#more);
     if (this.#isHead || size === 0) stream.respond(headers, { endStream: true });
     else {
       stream.respond(headers);
@@ -106,7 +114,7 @@ export class Http2Response implements HttpResponse {
 
   start(status: number, headers: HttpHeaders): BodyWriter {
     headers[":status"] = status;
-    headers[auditIdHeader] = this.#auditId;
+    Object.assign(headers, this.#more);
     this.#stream.respond(headers);
     return new Http2Writer(this.#stream);
   }

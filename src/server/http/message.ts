@@ -42,6 +42,12 @@ export interface HttpResponse {
   readonly started: boolean;
   /** The code of the answer; 0 before it has started. */
   readonly status: number;
+  /** Of the body that `end` sent. */
+  readonly bytes: number;
+  /** The id under which the request is known; it goes with the answer. */
+  readonly auditId: string;
+  /** Headers that go with the answer, whoever gives it. */
+  addHeaders(headers: HttpHeaders): void;
   /** The whole answer at once; its body is what the parts give together. */
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void;
   /** Sends the head; the body follows through the writer. */

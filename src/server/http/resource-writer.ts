@@ -20,6 +20,8 @@ export interface Answer {
   /** Set when something else than the objects themselves was asked for. */
   readonly transform: Transform | undefined;
   readonly log: Logger;
+  /** Told of what a watch sends. */
+  readonly sent?: { readonly events: { add(count: number): void }; readonly bytes: { add(count: number): void } };
 }
 
 /** The encoding in which stored objects are sent as they are; undefined when they have to be encoded for this answer. */
@@ -84,7 +86,10 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
   const writer = answer.response.start(200, headersWith(frames.contentType, watch.warnings));
   try {
     for await (const batch of watch.batches) {
-      const room = writer.write(framesOf(answer, frames, batch));
+      const bytes = framesOf(answer, frames, batch);
+      answer.sent?.events.add(batch.length);
+      answer.sent?.bytes.add(bytes.length);
+      const room = writer.write(bytes);
       if (room) await room;
     }
   } catch (error) {

@@ -11,9 +11,8 @@ import type { StreamingRoutes } from "./streaming-routes.ts";
 
 /** What one server takes on; the figures of Kubernetes where they are left out. */
 export interface HttpLimits {
-  /** Requests under way at once, watches and streams not counted. */
-  readonly readsMax?: number;
-  readonly writesMax?: number;
+  /** Requests under way at once, which priority levels share; streams and watches that have begun are not counted. */
+  readonly seats?: number;
   /** How long a client may take to send the head of a request. */
   readonly headersTimeoutMs?: number;
   /** How long a request may take that is no watch and no stream. */
@@ -44,6 +43,8 @@ export interface HttpServerOptions {
   readonly log: Logger;
 }
 
+  /** What /metrics tells; what is counted elsewhere in the process can be among it. */
+  readonly metrics?: MetricRegistry;
 const everybody: AnonymousAccess = { isAllowed: true, paths: [] };
 
 /** Serves the API over HTTPS. Rejects when it cannot listen. */
@@ -57,7 +58,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     openApiRoute(api.registry),
     ...(options.paths ?? []),
     metrics.route,
-    rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
+    rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
   const handler = new Handler({
     api,
@@ -68,10 +69,14 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     clock,
     log,
     metrics,
-    ...options.limits,
+    flow,
+    ...limits,
   });
-  metrics.observeInFlight(() => handler.inFlight);
-  const { headersTimeoutMs } = options.limits ?? {};
+  metrics.observeInFlight(
+    () => handler.inFlight,
+    () => handler.queued,
+  );
+  const { headersTimeoutMs } = limits;
   return listen({
     handler,
     streaming,
