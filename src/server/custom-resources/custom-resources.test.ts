@@ -313,7 +313,7 @@ test("objects of a kind without namespaces are created, listed and deleted", asy
 test("who writes a finalizer without a path is warned, once", async (t) => {
   const { registry } = await scene(t);
   const definition = registry.find("example.com", "v1", "widgets");
-  const metadata = { name: "a", uid: "u", resourceVersion: "1" };
+  const metadata = { name: "a", uid: "u", resourceVersion: "1", creationTimestamp: "2026-01-01T00:00:00Z" };
   const plain = { metadata: { ...metadata, finalizers: ["widgets.example.com"] } };
   assert.deepEqual(definition?.warnings?.(plain, undefined), [
     'metadata.finalizers: "widgets.example.com": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers',
