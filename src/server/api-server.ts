@@ -5,13 +5,13 @@ import type { AdmissionPlugin } from "./admission/admission.ts";
 import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
+import { type Lookup, lookupIn } from "./lookup.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
 import { admitConnection } from "./pipeline/connect.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
-import { type Lookup, lookupIn } from "./lookup.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
 import { serve } from "./pipeline/serve.ts";
@@ -40,14 +40,14 @@ export interface ApiServerOptions {
 export interface ApiServer extends ResourceHandler {
   readonly registry: ResourceRegistry;
   readonly authorizer: Authorizer;
+  /** What is stored now. */
+  readonly lookup: Lookup;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
-  /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
+  /** Throws ApiError 403 when the authorizer does not allow it. */
   authorize(attributes: Attributes): Promise<void>;
   /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
   admitConnection(target: ConnectTarget, user: User): Promise<void>;
 }
-  /** What is stored now. */
-  readonly lookup: Lookup;
 
 /** A subresource that is a stream, and what it was asked for with. */
 export interface ConnectTarget {
@@ -67,20 +67,20 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 class Pipeline implements ApiServer {
   readonly registry: ResourceRegistry;
   readonly authorizer: Authorizer;
+  readonly lookup: Lookup;
   readonly #context: PipelineContext;
 
   constructor(options: ApiServerOptions) {
     const stores = new WeakMap<object, ResourceStore>();
     this.registry = options.registry;
     this.authorizer = options.authorizer;
-  readonly lookup: Lookup;
+    this.lookup = lookupIn(options.cache);
     this.#context = {
       ...options,
       commitHooks: options.commitHooks ?? new Map(),
       createHandlers: options.createHandlers ?? new Map(),
       computed: options.computed ?? new Map(),
       snapshots: new ListSnapshots(options.clock),
-    this.lookup = lookupIn(options.cache);
       storeOf(definition) {
         let store = stores.get(definition);
         if (!store) {

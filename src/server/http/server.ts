@@ -1,6 +1,7 @@
-import type { Clock, Logger, Random } from "../../lib/index.ts";
+import { type Clock, type Logger, MetricRegistry, type Random } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
+import { FlowControl } from "../flow-control/index.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
@@ -38,19 +39,22 @@ export interface HttpServerOptions {
   /** Answer more paths that are about no resource. */
   readonly paths?: readonly PathRoute[];
   readonly limits?: HttpLimits;
+  /** What /metrics tells; what is counted elsewhere in the process can be among it. */
+  readonly metrics?: MetricRegistry;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-  /** What /metrics tells; what is counted elsewhere in the process can be among it. */
-  readonly metrics?: MetricRegistry;
 const everybody: AnonymousAccess = { isAllowed: true, paths: [] };
 
 /** Serves the API over HTTPS. Rejects when it cannot listen. */
 export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const { api, authenticator, anonymous = everybody, streaming, clock, random, log, tls, address, port } = options;
-  const metrics = new RequestMetrics();
+  const { seats, ...limits } = options.limits ?? {};
+  const registry = options.metrics ?? new MetricRegistry();
+  const metrics = new RequestMetrics(registry);
+  const flow = new FlowControl({ lookup: api.lookup, clock, metrics: registry, ...(seats ? { seats } : {}) });
   const paths = [
     healthRoute(options.healthChecks ?? [], log),
     versionRoute(options.version),
