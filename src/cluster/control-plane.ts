@@ -7,10 +7,11 @@ import { addressAt, assert, type Clock, type Logger, parseRange, type Random } f
 import {
   type ApiServer,
   type Authenticator,
-  allowGroup,
   apiServerUser,
   bearerTokenAuthenticator,
+  type ConfiguredAuthorizerOptions,
   cachedTokens,
+  configuredAuthorizer,
   createApiServer,
   createBootstrapTokenAuthenticator,
   createJwtAuthenticator,
@@ -18,26 +19,28 @@ import {
   createServiceAccountAuthenticator,
   createStaticTokenAuthenticator,
   createTokenKeys,
+  createTokenWebhook,
   createX509Authenticator,
   defaultAdmissionPlugins,
+  defaultAuthorization,
   ensureServiceCidr,
   ensureSystemPriorityClasses,
   legacyClaims,
   lookupIn,
   NodeAuthorizer,
-  privilegedGroup,
   RbacAuthorizer,
+  type RemoteReviewer,
   ResourceRegistry,
   ResourceVersions,
   reconcileBootstrapPolicy,
   serveCustomResources,
   serviceAllocation,
+  type TokenAuthenticator,
   TokenIssuer,
   type TokenKeys,
   type TrustedIssuer,
   tokenRequestHandlers,
   unionAuthenticator,
-  unionAuthorizer,
   unionTokenAuthenticator,
   type WebhookCaller,
 } from "../server/index.ts";
@@ -66,6 +69,10 @@ export interface ControlPlaneOptions {
   readonly staticTokens?: ReadonlyMap<string, User>;
   /** Whose tokens are taken beside the cluster's own. */
   readonly issuers?: readonly TrustedIssuer[];
+  /** Who is asked about tokens that nobody here knows. */
+  readonly tokenReviewer?: RemoteReviewer;
+  /** Who decides what users may do: nodes' own rules and roles when left out. */
+  readonly authorization?: Pick<ConfiguredAuthorizerOptions, "configuration" | "reviewers">;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
@@ -92,6 +99,18 @@ const noWebhooks: WebhookCaller = () => Promise.reject(new Error("this control p
 /** As --authentication-token-cache-ttl of Kubernetes' API server has it. */
 const foreignTokensKeptMs = 10_000;
 
+/** As --authentication-token-webhook-cache-ttl has it. */
+const reviewedTokensKeptMs = 2 * 60_000;
+
+function tokenWebhook(
+  { tokenReviewer, callWebhook = noWebhooks, clock, log }: ControlPlaneOptions,
+  audiences: readonly string[],
+): readonly TokenAuthenticator[] {
+  if (!tokenReviewer) return [];
+  const webhook = createTokenWebhook({ reviewer: tokenReviewer, call: callWebhook, clock, log, audiences });
+  return [cachedTokens(webhook, { clock, knownMs: reviewedTokensKeptMs, unknownMs: reviewedTokensKeptMs })];
+}
+
 /** Who issues the tokens of service accounts. */
 export const serviceAccountIssuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
 
@@ -112,13 +131,16 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       clock,
       knownMs: foreignTokensKeptMs,
     }),
+    ...tokenWebhook(options, tokens.audiences),
   );
   const authenticator = unionAuthenticator(
     createX509Authenticator(clock),
     bearerTokenAuthenticator(tokenAuthenticator),
   );
   const rbac = new RbacAuthorizer(lookup);
-  const authorizer = unionAuthorizer(allowGroup(privilegedGroup), new NodeAuthorizer(lookup), rbac);
+  const authorization = options.authorization ?? { configuration: defaultAuthorization, reviewers: new Map() };
+  const node = new NodeAuthorizer(lookup);
+  const authorizer = configuredAuthorizer({ ...authorization, node, rbac, call: callWebhook, clock });
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const registry = new ResourceRegistry();
   const webhooks = { lookup, call: callWebhook };
@@ -131,7 +153,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authorizer,
     commitHooks: new Map([["services", serviceAllocation(services)]]),
     createHandlers: new Map([
-      ...createReviewHandlers({ tokens: tokenAuthenticator, authorizer, rules: rbac, clock }),
+      ...createReviewHandlers({
+        tokens: tokenAuthenticator,
+        authorizer,
+        rules: rbac,
+        clock,
+        hasUnlistedRules: authorization.configuration.some(({ type }) => type === "Webhook"),
+      }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
     ]),
     computed: new Map([["componentstatuses", () => componentStatuses(running, () => storageAnswers(storage, clock))]]),

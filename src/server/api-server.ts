@@ -1,4 +1,10 @@
-import { type ResourceHandler, type ResourceRequest, resourceNotServed, type User } from "../api/index.ts";
+import {
+  internalError,
+  type ResourceHandler,
+  type ResourceRequest,
+  resourceNotServed,
+  type User,
+} from "../api/index.ts";
 import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { Storage, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
@@ -43,7 +49,7 @@ export interface ApiServer extends ResourceHandler {
   /** What is stored now. */
   readonly lookup: Lookup;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
-  /** Throws ApiError 403 when the authorizer does not allow it. */
+  /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
   authorize(attributes: Attributes): Promise<void>;
   /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
   admitConnection(target: ConnectTarget, user: User): Promise<void>;
@@ -93,8 +99,11 @@ class Pipeline implements ApiServer {
   }
 
   async authorize(attributes: Attributes): Promise<void> {
-    const { allowed, reason } = await this.authorizer.authorize(attributes);
-    if (!allowed) throw forbiddenError(attributes, reason);
+    const { allowed, reason, error } = await this.authorizer.authorize(attributes);
+    if (allowed) return;
+    // Nobody may who could not be decided about, and it is not theirs to mend.
+    if (error !== undefined) throw internalError(error);
+    throw forbiddenError(attributes, reason);
   }
 
   async handle(request: ResourceRequest, user: User): Promise<ServedResponse> {
