@@ -62,7 +62,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     openApiRoute(api.registry),
     ...(options.paths ?? []),
     metrics.route,
-    rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),
+    rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
   const handler = new Handler({
     api,
