@@ -44,6 +44,13 @@ test("paths find what they name, and nothing where there is nothing", () => {
   for (const [path, found] of table) assert.deepEqual(parseJsonPath(path)(object), found, path);
 });
 
+test("paths that lead everywhere end", () => {
+  const wide = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`k${index}`, { a: [index] }]));
+  assert.equal(parseJsonPath("..*")(wide).length, 1_000);
+  assert.ok(parseJsonPath("..*..*..*")(wide).length <= 1_000);
+  assert.deepEqual(parseJsonPath("..*..*..none")(wide), []);
+});
+
 test("what is no path is refused", () => {
   for (const path of [".a[", ".a[?(@.b", ".a]", ".a[x]", ".a b", ".a[0:2:0]"])
     assert.throws(() => parseJsonPath(path), Error, path);

@@ -41,7 +41,7 @@ class Parser {
     if (this.#next("$") || this.#next("@")) this.#at++;
     const steps: Step[] = [];
     for (let step = this.#step(); step; step = this.#step()) steps.push(step);
-    return (object) => steps.reduce<readonly unknown[]>((found, step) => found.flatMap(step), [object]);
+    return (object) => steps.reduce<readonly unknown[]>(follow, [object]);
   }
 
   #step(): Step | undefined {
@@ -154,6 +154,20 @@ class Parser {
   }
 }
 
+/** More results than this, and more of what is below a value, are not looked at: nobody can show them in a cell. */
+const resultsMax = 1_000;
+const descendantsMax = 10_000;
+
+function follow(found: readonly unknown[], step: Step): readonly unknown[] {
+  const results: unknown[] = [];
+  for (const each of found)
+    for (const result of step(each)) {
+      if (results.length === resultsMax) return results;
+      results.push(result);
+    }
+  return results;
+}
+
 function unescaped(text: string): string {
   return text.replace(/\\(.)/gs, "$1");
 }
@@ -164,8 +178,17 @@ function field(name: string): Step {
 
 const children: Step = (value) => (Array.isArray(value) ? value : isObject(value) ? Object.values(value) : []);
 
+/** The value and all below it, each before what is in it. */
 function withDescendants(value: unknown): unknown[] {
-  return [value, ...children(value).flatMap(withDescendants)];
+  const found: unknown[] = [];
+  const waiting = [value];
+  while (waiting.length > 0 && found.length < descendantsMax) {
+    const next = waiting.pop();
+    found.push(next);
+    const below = children(next);
+    for (let at = below.length - 1; at >= 0; at--) waiting.push(below[at]);
+  }
+  return found;
 }
 
 function compares(a: unknown, b: unknown, operator: string): boolean {

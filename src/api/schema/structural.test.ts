@@ -83,6 +83,14 @@ test("defaults fill in what is missing where the object around it exists", () =>
   assert.deepEqual(schema.properties?.d?.default, {});
 });
 
+test("defaults do not make gigabytes of a small object", () => {
+  const text: Schema = { type: "string", default: "x".repeat(100_000) };
+  const list = Array.from({ length: 10_000 }, () => ({}));
+  assert.throws(() => applySchemaDefaults({ list }, object({ list: { type: "array", items: object({ text }) } })), {
+    code: 413,
+  });
+});
+
 test("values are validated with the field and the words of Kubernetes", () => {
   const at = rootPath.child("spec");
   for (const [value, schema, field, body] of [

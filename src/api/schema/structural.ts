@@ -1,5 +1,6 @@
 // Pruning and defaults of custom resources by the structural schema of their CRD, as
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema does. Both change the value that they are given: it is a draft.
+import { tooLarge } from "../meta/index.ts";
 import { copyJson } from "./decoder.ts";
 import { isObject } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
@@ -53,17 +54,39 @@ function isSchema(additional: Schema | boolean | undefined): additional is Schem
   return typeof additional === "object";
 }
 
+/** What defaults may add to one object, in the length of their JSON: a list of small items could become gigabytes. */
+const defaultsLengthMax = 8 * 1024 * 1024;
+
+const defaultLengths = new WeakMap<Schema, number>();
+
+/** The filling of one object with defaults. */
+class Filling {
+  #lengthLeft = defaultsLengthMax;
+
+  /** A copy of the schema's default. Throws ApiError 413 when they are too many. */
+  take(schema: Schema): unknown {
+    const length = defaultLengths.getOrInsertComputed(schema, () => JSON.stringify(schema.default).length);
+    this.#lengthLeft -= length;
+    if (this.#lengthLeft < 0) throw tooLarge("the object is too large with the defaults of its schema");
+    return copyJson(schema.default);
+  }
+}
+
 /**
  * Fills in the defaults of the schema, and removes nulls that are not allowed and have no default.
- * A default applies where the object around it exists.
+ * A default applies where the object around it exists. Throws ApiError 413 when the object becomes too large.
  */
 export function applySchemaDefaults(value: unknown, schema: Schema): void {
+  fill(value, schema, new Filling());
+}
+
+function fill(value: unknown, schema: Schema, filling: Filling): void {
   if (Array.isArray(value)) {
     const items = schema.items;
     if (!items) return;
     for (const [index, each] of value.entries()) {
-      if (each === null && !items.nullable && items.default !== undefined) value[index] = copyJson(items.default);
-      applySchemaDefaults(value[index], items);
+      if (each === null && !items.nullable && items.default !== undefined) value[index] = filling.take(items);
+      fill(value[index], items, filling);
     }
     return;
   }
@@ -72,11 +95,11 @@ export function applySchemaDefaults(value: unknown, schema: Schema): void {
   for (const [name, property] of Object.entries(properties)) {
     const isMissing = !Object.hasOwn(value, name) || (value[name] === null && !property.nullable);
     if (!isMissing) continue;
-    if (property.default !== undefined) value[name] = copyJson(property.default);
+    if (property.default !== undefined) value[name] = filling.take(property);
     else delete value[name];
   }
   for (const key of Object.keys(value)) {
-    if (Object.hasOwn(properties, key)) applySchemaDefaults(value[key], properties[key]!);
+    if (Object.hasOwn(properties, key)) fill(value[key], properties[key]!, filling);
     else if (isSchema(schema.additionalProperties)) {
       const additional = schema.additionalProperties;
       if (value[key] === null && !additional.nullable) {
@@ -84,9 +107,9 @@ export function applySchemaDefaults(value: unknown, schema: Schema): void {
           delete value[key];
           continue;
         }
-        value[key] = copyJson(additional.default);
+        value[key] = filling.take(additional);
       }
-      applySchemaDefaults(value[key], additional);
+      fill(value[key], additional, filling);
     }
   }
 }

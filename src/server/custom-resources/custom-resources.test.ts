@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../../test/control-plane.ts";
 import { ApiError, CustomResourceDefinitions, type CustomResourceDefinitionVersion } from "../../api/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../../lib/index.ts";
+import { MemoryStorage, startWatchCache, valueFromObject } from "../../storage/index.ts";
+import { lookupIn } from "../lookup.ts";
+import { ResourceRegistry } from "../registry.ts";
 import { specOf, version, type Widget, widget, widgetDefinition, widgets } from "./definition-for-tests.ts";
+import { serveCustomResources } from "./index.ts";
 
 const key = { name: "widgets.example.com" };
 const at = (name: string) => ({ namespace: "default", name });
@@ -308,6 +313,29 @@ test("objects of a kind without namespaces are created, listed and deleted", asy
   await client.delete(CustomResourceDefinitions, key);
   await rest(2_000);
   assert.equal((await refusal(client.list(everywhere))).code, 404);
+});
+
+test("kinds that are defined when the server starts are served from its start", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, { controllers: ["customresourcedefinition"] });
+  await create(CustomResourceDefinitions, widgetDefinition());
+  await rest();
+  const crd = await client.get(CustomResourceDefinitions, key);
+  const storage = new MemoryStorage();
+  await storage.commit([
+    {
+      key: "/registry/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com",
+      expect: 0,
+      value: valueFromObject(crd),
+    },
+  ]);
+  const cache = await startWatchCache(storage, { clock: new VirtualClock(), log: silentLogger });
+  const registry = new ResourceRegistry();
+  const webhooks = { lookup: lookupIn(cache), call: () => Promise.reject(new Error("nobody is called")) };
+  const served = serveCustomResources({ registry, cache, webhooks, random: seededRandom(1), log: silentLogger });
+  assert.equal(registry.find("example.com", "v1", "widgets")?.kind, "Widget");
+  await served.close();
+  await cache.close();
+  await storage.close();
 });
 
 test("who writes a finalizer without a path is warned, once", async (t) => {
