@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { PatchType, RequestOptions } from "../../api/index.ts";
-import { ConfigMaps, Deployments, decodeYaml, Namespaces, Pods, Services } from "../../api/index.ts";
+import { ConfigMaps, Deployments, decodeYaml, Namespaces, Pods, ResourceQuotas, Services } from "../../api/index.ts";
 import { ResourceRegistry } from "../registry.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
@@ -58,6 +58,53 @@ test("Namespace, apply update to a namespace", async () => {
   await server.send("update", Namespaces, { name: "updated", body });
   const { metadata } = await server.send("get", Namespaces, { name: "updated" });
   assert.equal(metadata.labels?.updated, "ns");
+});
+
+test("ResourceQuota, apply changes to a ResourceQuota status", async () => {
+  const place = { namespace: "default", name: "quota" };
+  const hard = { cpu: "500m", memory: "500Mi" };
+  await server.send("create", ResourceQuotas, {
+    namespace: "default",
+    body: { metadata: { name: "quota" }, spec: { hard } },
+  });
+  const status = { ...place, subresource: "status" } as const;
+  const created = await server.send("get", ResourceQuotas, place);
+  const body = { ...created, status: { hard } };
+  const updated = await server.send("update", ResourceQuotas, { ...status, body });
+  assert.deepEqual(updated.status.hard, updated.spec.hard);
+  const more = { cpu: "1", memory: "1Gi" };
+  const send = (target: typeof place | typeof status, change: object) =>
+    server.send("patch", ResourceQuotas, { ...target, body: change, patchType: merge });
+  const patched = await send(place, { spec: { hard: more } });
+  assert.deepEqual([patched.spec.hard, patched.status.hard], [more, hard]);
+  const reported = await send(status, { spec: { hard }, status: { hard: more } });
+  assert.deepEqual([reported.spec.hard, reported.status.hard], [more, more]);
+  assert.deepEqual(await server.send("get", ResourceQuotas, status), reported);
+  const again = await send(status, { spec: { hard }, status: { hard } });
+  assert.deepEqual([again.spec.hard, again.status.hard], [more, hard]);
+});
+
+test("ResourceQuota, manage lifecycle of a ResourceQuota", async () => {
+  const labels = { quota: "lifecycle" };
+  const hard = { cpu: "100m", memory: "100Mi" };
+  await server.send("create", ResourceQuotas, {
+    namespace: "default",
+    body: { metadata: { name: "lifecycle", labels }, spec: { hard } },
+  });
+  const listed = () => server.list(ResourceQuotas, { options: { labelSelector: "quota=lifecycle" } });
+  assert.equal((await listed()).items.length, 1);
+  const change = { metadata: { labels: { lifecycle: "patched" } }, spec: { hard: { memory: "750Mi" } } };
+  const patched = await server.send("patch", ResourceQuotas, {
+    namespace: "default",
+    name: "lifecycle",
+    body: change,
+    patchType: strategic,
+  });
+  assert.deepEqual(patched.spec.hard, { cpu: "100m", memory: "750Mi" });
+  assert.deepEqual(patched.metadata.labels, { ...labels, lifecycle: "patched" });
+  const options = { labelSelector: "lifecycle=patched" };
+  await server.serve("deletecollection", ResourceQuotas, { namespace: "default", options });
+  assert.equal((await listed()).items.length, 0);
 });
 
 test("strategic merge patches of a deployment follow all directives", async () => {
