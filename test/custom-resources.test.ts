@@ -206,33 +206,49 @@ test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields
   );
 });
 
-test("Custom Resource OpenAPI Publish, varying versions and kinds: each is published", async () => {
-  const schema = { type: "object", properties: { spec: anything } };
-  const versions = [version("v1", schema), version("v2", schema)];
-  await define(definition({ plural: "ones", kind: "One" }, versions), "ones");
-  await define(definition({ plural: "twos", kind: "Two" }, versions), "twos");
+const openSpec = { type: "object", properties: { spec: anything } };
+
+async function assertPublished(apiVersion: string, kind: string, expected: boolean): Promise<void> {
   const names = await published();
-  for (const apiVersion of ["v1", "v2"])
-    for (const kind of ["One", "Two"]) {
-      assert.ok(names.includes(`com.example.crd.${apiVersion}.${kind}`), `${apiVersion} ${kind} is published`);
-      assert.ok(await isPublishedV3(apiVersion, kind), `${apiVersion} ${kind} is published in version 3`);
-    }
+  const what = `${apiVersion} ${kind}`;
+  assert.equal(names.includes(`com.example.crd.${apiVersion}.${kind}`), expected, `${what} in version 2`);
+  assert.equal(await isPublishedV3(apiVersion, kind), expected, `${what} in version 3`);
+}
+
+test("Custom Resource OpenAPI Publish, varying kinds: each kind of a group version is published", async () => {
+  await define(definition({ plural: "ones", kind: "One" }, [version("v1", openSpec)]), "ones");
+  await define(definition({ plural: "twos", kind: "Two" }, [version("v1", openSpec)]), "twos");
+  await assertPublished("v1", "One", true);
+  await assertPublished("v1", "Two", true);
 });
 
-test("Custom Resource OpenAPI Publish, stop serving version and version rename: what is not served is not published", async () => {
-  const schema = { type: "object", properties: { spec: anything } };
-  await define(definition({ plural: "moves", kind: "Move" }, [version("v1", schema), version("v5", schema)]), "moves");
-  const crd = `crd/moves.${group}`;
+test("Custom Resource OpenAPI Publish, varying versions: each version is published", async () => {
+  const versions = [version("v1", openSpec), version("v2", openSpec)];
+  await define(definition({ plural: "manies", kind: "Many" }, versions), "manies");
+  await assertPublished("v1", "Many", true);
+  await assertPublished("v2", "Many", true);
+});
+
+test("Custom Resource OpenAPI Publish, version rename: the new name is published and the old is not", async () => {
+  const versions = [version("v1", openSpec), version("v5", openSpec)];
+  await define(definition({ plural: "renames", kind: "Rename" }, versions), "renames");
   const renamed = [{ op: "replace", path: "/spec/versions/1/name", value: "v6" }];
-  await kubectl("patch", crd, "--type=json", "-p", JSON.stringify(renamed));
-  assert.deepEqual([await isPublishedV3("v5", "Move"), await isPublishedV3("v6", "Move")], [false, true]);
-  assert.ok(!(await published()).includes("com.example.crd.v5.Move"));
+  await kubectl("patch", "crd", `renames.${group}`, "--type=json", "-p", JSON.stringify(renamed));
+  await assertPublished("v5", "Rename", false);
+  await assertPublished("v6", "Rename", true);
+});
+
+test("Custom Resource OpenAPI Publish, stop serving version: it is not published any more", async () => {
+  const versions = [version("v1", openSpec), version("v7", openSpec)];
+  await define(definition({ plural: "stops", kind: "Stop" }, versions), "stops");
+  await assertPublished("v7", "Stop", true);
   const unserved = [{ op: "replace", path: "/spec/versions/1/served", value: false }];
-  await kubectl("patch", crd, "--type=json", "-p", JSON.stringify(unserved));
-  assert.deepEqual([await isPublishedV3("v1", "Move"), await isPublishedV3("v6", "Move")], [true, false]);
-  assert.ok(!(await published()).includes("com.example.crd.v6.Move"));
-  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v6/moves`]);
-  assert.deepEqual([code, /NotFound/.test(stderr)], [1, true]);
+  await kubectl("patch", "crd", `stops.${group}`, "--type=json", "-p", JSON.stringify(unserved));
+  await assertPublished("v1", "Stop", true);
+  await assertPublished("v7", "Stop", false);
+  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v7/stops`]);
+  assert.equal(code, 1);
+  assert.match(stderr, /NotFound/);
 });
 
 test("Server side field validation, CR duplicates: fields that stand twice are refused even where any field is kept", async () => {
@@ -304,8 +320,7 @@ test("kubectl scales, waits for, edits, labels and deletes custom resources", as
 });
 
 test("a namespace takes its custom resources with it", async () => {
-  const schema = { type: "object", properties: { spec: anything } };
-  await define(definition({ plural: "guests", kind: "Guest" }, [version("v1", schema)]), "guests");
+  await define(definition({ plural: "guests", kind: "Guest" }, [version("v1", openSpec)]), "guests");
   await kubectl("create", "namespace", "hotel");
   await apply(object("Guest", "a"), "-n", "hotel");
   await apply(object("Guest", "b"));
@@ -342,8 +357,7 @@ test("roles that are made for custom resources join admin, edit and view by thei
 });
 
 test("Custom Resource Definition, create: a definition can be made and deleted, and its objects go with it", async () => {
-  const schema = { type: "object", properties: { spec: anything } };
-  await define(definition({ plural: "shorts", kind: "Short" }, [version("v1", schema)]), "shorts");
+  await define(definition({ plural: "shorts", kind: "Short" }, [version("v1", openSpec)]), "shorts");
   await apply(object("Short", "a"));
   await kubectl("delete", "crd", `shorts.${group}`, "--timeout=10s");
   const { stderr } = await run(["get", "shorts"]);
@@ -412,7 +426,6 @@ test("a conversion webhook behind a service is asked over TLS, under the name of
     metadata: { name: "hook" },
     spec: { type: "ExternalName", externalName: "localhost" },
   });
-  const schema = { type: "object", properties: { spec: anything } };
   const conversion = (caBundle: string) => ({
     strategy: "Webhook",
     webhook: {
@@ -420,7 +433,7 @@ test("a conversion webhook behind a service is asked over TLS, under the name of
       clientConfig: { caBundle, service: { namespace: "default", name: "hook", port, path: "/convert" } },
     },
   });
-  const versions = [version("v1", schema), version("v2", schema)];
+  const versions = [version("v1", openSpec), version("v2", openSpec)];
   const names = { plural: "hooks", kind: "Hook" };
   await define(definition(names, versions, { conversion: conversion(btoa(authority.certificate)) }), "hooks");
   await apply(object("Hook", "a", { spec: { x: 1 } }));

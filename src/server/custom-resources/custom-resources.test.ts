@@ -88,7 +88,7 @@ test("an object that a stricter schema would refuse can still be changed elsewhe
   assert.equal((await refusal(client.patch(widgets(), at("a"), { spec: { size: 51 } }))).code, 422);
 });
 
-test("unknown fields are pruned, warned of or refused, but where the schema keeps them", async (t) => {
+test("Server side field validation, unknown fields CR fails validation: they are refused, warned of or pruned, but where the schema keeps them", async (t) => {
   const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true } as const;
   const { client } = await scene(t, version("v1", { schema: specOf({ size: { type: "integer" }, open }) }));
   const body = widget("a", { size: 1, unknown: 2, open: { any: [1] } });
@@ -97,6 +97,13 @@ test("unknown fields are pruned, warned of or refused, but where the schema keep
   assert.match(error.message, /strict decoding error: unknown field "spec\.unknown"$/);
   const made = await client.create(widgets(), body, { fieldValidation: "Ignore" });
   assert.deepEqual(made.spec, { size: 1, open: { any: [1] } });
+});
+
+test("Server side field validation, valid CR with validation schema: it is taken", async (t) => {
+  const schema = specOf({ size: { type: "integer", maximum: 5 }, parts: { type: "array", items: { type: "string" } } });
+  const { client } = await scene(t, version("v1", { schema }));
+  const body = widget("a", { size: 5, parts: ["x", "y"] });
+  assert.deepEqual((await client.create(widgets(), body, { fieldValidation: "Strict" })).spec, body.spec);
 });
 
 test("Server side field validation, unknown metadata: unknown fields of metadata are refused in the root and in embedded objects", async (t) => {
