@@ -39,7 +39,7 @@ export function defaultAdmissionPlugins(options: DefaultAdmissionOptions): Admis
     namespaceLifecycle(lookup),
     limitRanger(lookup),
     serviceAccount(options),
-    nodeRestriction(lookup),
+    nodeRestriction(lookup, authorizer),
     taintNodesByCondition,
     priority(lookup),
     defaultTolerationSeconds,

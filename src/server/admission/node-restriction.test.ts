@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import {
   CertificateSigningRequests,
+  CSIDrivers,
   CSINodes,
   type KubeObject,
   Leases,
@@ -10,12 +11,14 @@ import {
   type Node,
   Nodes,
   PersistentVolumeClaims,
+  PersistentVolumes,
   type Pod,
   Pods,
   ResourceSlices,
   ServiceAccounts,
   type User,
 } from "../../api/index.ts";
+import type { Authorizer } from "../authorization/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import { isAllowedNodeLabel } from "./node-labels.ts";
 import { nodeRestriction } from "./node-restriction.ts";
@@ -30,9 +33,39 @@ const pod = (nodeName: string, more: Partial<Pod["spec"]> = {}, metadata: object
 
 const lookup = new ObjectLookup()
   .put(Nodes, { metadata: { name: "n1", uid: "node-1" }, spec: {} })
-  .put(Pods, pod("n1"))
-  .put(Pods, pod("n2", {}, { name: "other", uid: "pod-2" }));
-const plugin = nodeRestriction(lookup);
+  .put(Pods, pod("n1", { volumes: [{ name: "t", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }] }))
+  .put(Pods, pod("n2", {}, { name: "other", uid: "pod-2" }))
+  .put(Pods, pod("n1", {}, { name: "plain", uid: "uid-plain" }))
+  .put(
+    Pods,
+    pod(
+      "n1",
+      {
+        volumes: [
+          { name: "own", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
+          { name: "sts", projected: { sources: [{ serviceAccountToken: { path: "token", audience: "sts" } }] } },
+          { name: "inline", csi: { driver: "inline.example.com" } },
+          { name: "claimed", persistentVolumeClaim: { claimName: "data" } },
+        ],
+      },
+      { name: "mounting", uid: "uid-mounting" },
+    ),
+  )
+  .put(CSIDrivers, { metadata: { name: "inline.example.com" }, spec: { tokenRequests: [{ audience: "driver" }] } })
+  .put(CSIDrivers, { metadata: { name: "claimed.example.com" }, spec: { tokenRequests: [{ audience: "claimed" }] } })
+  .put(PersistentVolumeClaims, { metadata: { name: "data", namespace: "green" }, spec: { volumeName: "pv" } })
+  .put(PersistentVolumes, {
+    metadata: { name: "pv" },
+    spec: { csi: { driver: "claimed.example.com", volumeHandle: "1" } },
+  });
+/** Lets a node ask for tokens for the audience `vault`. */
+const authorizer: Authorizer = {
+  authorize: async ({ verb, resource }) => ({
+    allowed: verb === "request-serviceaccounts-token-audience" && resource?.plural === "vault",
+    reason: "",
+  }),
+};
+const plugin = nodeRestriction(lookup, authorizer);
 
 const owner = { apiVersion: "v1", kind: "Node", name: "n1", uid: "node-1", controller: true };
 const mirror = { annotations: { "kubernetes.io/config.mirror": "x" }, ownerReferences: [owner] };
@@ -143,6 +176,28 @@ test("a node gets tokens for pods that run on it", async () => {
     token({ ...reference, name: "other", uid: "pod-2" }),
     /node requested token bound to a pod scheduled on a different node/,
   );
+});
+
+test("a node gets tokens for those alone whom a volume of the pod, its driver or a role names", async () => {
+  const token = (audiences: readonly string[] | undefined, name = "mounting") =>
+    admitted(plugin, ServiceAccounts, {
+      user,
+      subresource: "token",
+      operation: "CREATE",
+      name: "builder",
+      namespace: "green",
+      object: {
+        spec: { audiences, boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid: `uid-${name}` } },
+      } as unknown as NewObject,
+    });
+  await token(undefined);
+  await token(["sts"]);
+  await token(["driver"]);
+  await token(["claimed"]);
+  await token(["vault"]);
+  await assert.rejects(token(["other"]), /audience "other" not found in pod spec volume/);
+  await assert.rejects(token(["sts", "driver"]), /node may only request 0 or 1 audiences/);
+  await assert.rejects(token([], "plain"), /audience "" not found in pod spec volume/);
 });
 
 test("lease, CSINode and slices carry the node's own name", async () => {

@@ -12,19 +12,26 @@ import {
   readCertificateRequest,
 } from "../../api/index.ts";
 import { deepEqual } from "../../lib/index.ts";
-import { isMirrorPod, mirrorPodAnnotation, nodeNameOf, podReferences } from "../authorization/index.ts";
+import {
+  type Authorizer,
+  isMirrorPod,
+  mirrorPodAnnotation,
+  nodeNameOf,
+  podReferences,
+} from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { isAllowedNodeLabel } from "./node-labels.ts";
+import { restrictAudience } from "./node-token-audience.ts";
 import { refuse } from "./refusal.ts";
 
 const leaseNamespace = "kube-node-lease";
 
 /** Holds nodes to what is theirs, where the authorizer cannot see it because it is in the body. */
-export function nodeRestriction(lookup: Lookup): AdmissionPlugin {
+export function nodeRestriction(lookup: Lookup, authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "NodeRestriction",
-    admit(request) {
+    async admit(request) {
       const node = nodeNameOf(request.user);
       if (node === undefined) return;
       if (node === "") throw refuse(request, `could not determine node from user ${JSON.stringify(request.user.name)}`);
@@ -40,7 +47,7 @@ export function nodeRestriction(lookup: Lookup): AdmissionPlugin {
           restrictClaimStatus(request, node);
           break;
         case "/serviceaccounts":
-          restrictToken(request, node, lookup);
+          await restrictToken(request, node, lookup, authorizer);
           break;
         case "coordination.k8s.io/leases":
           restrictLease(request, node);
@@ -205,9 +212,16 @@ function withoutResizing(claim: PersistentVolumeClaim) {
   return { ...claim, metadata, status };
 }
 
-function restrictToken(request: AdmissionRequest, node: string, lookup: Lookup): void {
+async function restrictToken(
+  request: AdmissionRequest,
+  node: string,
+  lookup: Lookup,
+  authorizer: Authorizer,
+): Promise<void> {
   if (request.operation !== "CREATE" || request.subresource !== "token") return;
-  const { boundObjectRef } = (request.object as unknown as AuthenticationTokenRequest).spec ?? {};
+  const spec: Partial<AuthenticationTokenRequest["spec"]> =
+    (request.object as unknown as AuthenticationTokenRequest).spec ?? {};
+  const { boundObjectRef } = spec;
   if (boundObjectRef?.apiVersion !== "v1" || boundObjectRef.kind !== "Pod" || !boundObjectRef.name)
     throw refuse(request, "node requested token not bound to a pod");
   if (!boundObjectRef.uid) throw refuse(request, "node requested token with a pod binding without a uid");
@@ -220,6 +234,7 @@ function restrictToken(request: AdmissionRequest, node: string, lookup: Lookup):
     );
   if (pod.spec.nodeName !== node)
     throw refuse(request, "node requested token bound to a pod scheduled on a different node");
+  await restrictAudience(request, spec, pod, lookup, authorizer);
 }
 
 function restrictLease(request: AdmissionRequest, node: string): void {
