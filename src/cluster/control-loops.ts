@@ -6,6 +6,7 @@ import { runScheduler } from "../scheduler/index.ts";
 import { apiServerUser } from "../server/index.ts";
 import type { LoopName } from "./component-statuses.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { flowObjectsController, flowObjectsControllerName } from "./flow-objects.ts";
 import { clusterDnsAccount, systemObjectsController, systemObjectsControllerName } from "./system-objects.ts";
 
 export interface ControlLoopsOptions {
@@ -58,6 +59,13 @@ const accounts: Readonly<Record<string, string>> = {
   "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
 };
 
+/** Those that are part of Kubernetes' API server. */
+const serverControllers: ReadonlySet<string> = new Set([
+  customResourceDefinitionControllerName,
+  flowObjectsControllerName,
+  systemObjectsControllerName,
+]);
+
 /** Who a controller is: each may do only what its own role allows. */
 function userOf(controller: string): User {
   const account = accounts[controller];
@@ -73,7 +81,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   const { plane, rootCertificate, signCertificate, podRange, serviceRange, ownNode, ...environment } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
   const clientOf = (controller: string) =>
-    controller === systemObjectsControllerName || controller === customResourceDefinitionControllerName
+    serverControllers.has(controller)
       ? plane.client(apiServerUser, "kube-apiserver")
       : plane.client(userOf(controller), "kube-controller-manager");
   const informers = informersOf(managerUser);
@@ -96,7 +104,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     }
   };
   const manager = runControllers({
-    controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode)],
+    controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode), flowObjectsController()],
     client: plane.client(managerUser, "kube-controller-manager"),
     clientOf,
     informers,

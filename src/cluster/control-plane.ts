@@ -25,6 +25,7 @@ import {
   defaultAuthorization,
   ensureServiceCidr,
   ensureSystemPriorityClasses,
+  expireEvents,
   legacyClaims,
   lookupIn,
   NodeAuthorizer,
@@ -46,6 +47,7 @@ import {
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { componentStatuses, type LoopName } from "./component-statuses.ts";
+import { ensureFlowObjects } from "./flow-objects.ts";
 import { storageAnswers } from "./health-checks.ts";
 import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
 import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
@@ -182,11 +184,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await Promise.all([
     reconcileBootstrapPolicy(api, lookup),
     ensureSystemPriorityClasses(api, lookup),
+    ensureFlowObjects(own),
     ensureServiceCidr(api, clock, options.serviceRange),
     ensureOwnRoles(own),
     ensureTokenTracking(own, clock),
     ensureKubernetesService(own, endpoint),
   ]);
+  const ending = new AbortController();
+  const expiry = expireEvents({ cache, storage, clock, log, signal: ending.signal });
   return {
     api,
     endpoint,
@@ -198,6 +203,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
     client: (user, program) => inProcessClient(api, user, program),
     async close() {
+      ending.abort();
+      await expiry;
       await customResources.close();
       await cache.close();
       await storage.close();

@@ -36,13 +36,16 @@ export interface Target extends Omit<ResourceRequest, "verb" | "group" | "versio
   readonly user?: User;
 }
 
-export interface TestServerOptions extends Partial<Omit<ApiServerOptions, "storage" | "cache" | "commitHooks">> {
+export interface TestServerOptions
+  extends Partial<Omit<ApiServerOptions, "storage" | "cache" | "commitHooks" | "clock">> {
+  /** A new one when left out. */
+  readonly clock?: VirtualClock;
   readonly storage?: MemoryStorage;
   readonly commitHooks?: (cache: WatchCache) => ApiServerOptions["commitHooks"];
 }
 
 export async function startTestServer({ commitHooks, ...options }: TestServerOptions = {}): Promise<TestServer> {
-  const clock = new VirtualClock();
+  const clock = options.clock ?? new VirtualClock();
   const storage = options.storage ?? new MemoryStorage();
   const cache = await startWatchCache(storage, { clock, log: silentLogger, freeze: true });
   const hooks = commitHooks?.(cache);
