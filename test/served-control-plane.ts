@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
-import { startControlPlane } from "../src/cluster/control-plane.ts";
+import { type ControlPlaneOptions, startControlPlane } from "../src/cluster/control-plane.ts";
 import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { renderKubeconfig } from "../src/cluster/pki/kubeconfig.ts";
@@ -28,7 +28,7 @@ const podRange = "10.42.0.0/16";
 const serviceRange = "10.43.0.0/16";
 const dayMs = 86_400_000;
 
-export async function serveControlPlane(): Promise<ServedControlPlane> {
+export async function serveControlPlane(options: Partial<ControlPlaneOptions> = {}): Promise<ServedControlPlane> {
   const nowMs = systemClock.now();
   const validity = { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + dayMs };
   const authority = issue({ commonName: "ca", usage: "authority", ...validity }, systemRandom);
@@ -46,6 +46,7 @@ export async function serveControlPlane(): Promise<ServedControlPlane> {
     clusterDomain: "cluster.local",
     callWebhook: httpsWebhookCaller(systemClock),
     freeze: true,
+    ...options,
   });
   const listener = await startHttpServer({
     ...environment,
