@@ -1,4 +1,6 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
+import { apiServiceAvailabilityController, type CheckApiService } from "./api-service-availability.ts";
+import { apiServiceRegistrationController } from "./api-service-registration.ts";
 import { bootstrapSigner, tokenCleaner } from "./bootstrap-tokens.ts";
 import { certificateApprovingController } from "./certificate-approving.ts";
 import { certificateCleaner } from "./certificate-cleaner.ts";
@@ -18,6 +20,7 @@ import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
+import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
 import { type SignServiceAccountToken, serviceAccountTokenController } from "./service-account-token.ts";
@@ -28,6 +31,8 @@ import {
 } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
 
+export { apiServiceAvailabilityControllerName, type CheckApiService } from "./api-service-availability.ts";
+export { apiServiceRegistrationControllerName } from "./api-service-registration.ts";
 export type { CertificateToSign, SignCertificate } from "./certificate-signing.ts";
 export { customResourceDefinitionControllerName } from "./custom-resource-definition.ts";
 export type { ResourceCatalog } from "./resource-catalog.ts";
@@ -40,6 +45,8 @@ export interface ControllerOptions {
   readonly informers: InformerSet;
   /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
   readonly rootCertificate: string;
+  /** Asks the servers behind APIServices; without it nobody says whether they are there. */
+  readonly checkApiService?: CheckApiService;
   /** Makes the tokens that are kept in secrets. */
   readonly signServiceAccountToken: SignServiceAccountToken;
   /** Signs as the authority of clients and nodes. */
@@ -59,6 +66,7 @@ export function allControllers({
   signCertificate,
   podRange,
   dnsAddress,
+  checkApiService,
 }: ControllerOptions): readonly ControllerDefinition[] {
   return [
     namespaceController(resources),
@@ -73,7 +81,10 @@ export function allControllers({
     disruptionController(resources),
     staleDisruptionController,
     customResourceDefinitionController(resources),
+    apiServiceRegistrationController(resources),
+    ...(checkApiService ? [apiServiceAvailabilityController(checkApiService)] : []),
     garbageCollector(resources, informers),
+    resourceQuotaController(resources, informers),
     nodeLifecycleController(),
     taintEvictionController(),
     podGarbageCollector(),

@@ -22,6 +22,8 @@ import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
 import { serve } from "./pipeline/serve.ts";
 import { serveSubresource } from "./pipeline/serve-subresource.ts";
+import { Turns } from "./pipeline/turns.ts";
+import { quotaCharge } from "./quota/index.ts";
 import type { ResourceRegistry } from "./registry.ts";
 import type { ServedResponse } from "./served-response.ts";
 
@@ -84,8 +86,10 @@ class Pipeline implements ApiServer {
     this.#context = {
       ...options,
       commitHooks: options.commitHooks ?? new Map(),
+      chargeQuota: quotaCharge(options.cache, options.clock),
       createHandlers: options.createHandlers ?? new Map(),
       computed: options.computed ?? new Map(),
+      turns: new Turns(),
       snapshots: new ListSnapshots(options.clock),
       storeOf(definition) {
         let store = stores.get(definition);

@@ -21,6 +21,7 @@ export * from "./pod-resources.ts";
 export * from "./pod-subresources.ts";
 export * from "./pod-template.ts";
 export * from "./pod-template-hash.ts";
+export * from "./quota-usage.ts";
 export * from "./replication-controller.ts";
 export * from "./resource-quota.ts";
 export * from "./secret.ts";

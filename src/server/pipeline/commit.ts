@@ -5,15 +5,23 @@ import type { ObjectRequest } from "./context.ts";
 
 /** A write that lost this many races in a row gives up; it would take as many other writers to starve it. */
 const attemptsMax = 100;
+/** After so many losses a write waits for the others in its namespace that lost as often: many contend for one quota. */
+const attemptsBeforeTurns = 3;
 
-/** The object with what its kind's hook fills in and writes along; `next` is undefined when it is deleted. */
+/**
+ * The object with what its kind's hook fills in and writes along, and the quotas that it is charged to; `next` is
+ * undefined when it is deleted. Throws ApiError.
+ */
 export function commitmentOf(
-  { context, definition }: ObjectRequest,
+  request: ObjectRequest,
   next: KubeObject | undefined,
   old: KubeObject | undefined,
 ): Commitment {
+  const { context, definition } = request;
   const hook = context.commitHooks.get(qualifiedResource(definition));
-  return hook ? hook.commitment(next, old) : { object: next, changes: [] };
+  const commitment = hook ? hook.commitment(next, old) : { object: next, changes: [] };
+  const charged = context.chargeQuota(request, next, old);
+  return charged.length === 0 ? commitment : { ...commitment, changes: [...commitment.changes, ...charged] };
 }
 
 /**
@@ -24,7 +32,8 @@ export async function untilUndisturbed<T>(request: ObjectRequest, attempt: () =>
   const { definition, name, context } = request;
   for (let attempts = 1; ; attempts++) {
     try {
-      return await attempt();
+      if (attempts <= attemptsBeforeTurns) return await attempt();
+      return await context.turns.take(request.namespace, attempt);
     } catch (error) {
       if (!(error instanceof ChangeConflict)) throw error;
       if (attempts === attemptsMax) throw conflict(definition, name);

@@ -4,11 +4,13 @@ import type { Storage, WatchCache } from "../../storage/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { CreateHandlers } from "../create-handler.ts";
+import type { ChargeQuota } from "../quota/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { CommitHook } from "./commit-hook.ts";
 import type { ComputedObjects } from "./computed.ts";
 import type { ListSnapshots } from "./list-snapshots.ts";
 import type { ResourceStore } from "./resource-store.ts";
+import type { Turns } from "./turns.ts";
 
 /** What the pipeline works with; one for each server. */
 export interface PipelineContext {
@@ -19,12 +21,15 @@ export interface PipelineContext {
   readonly admission: readonly AdmissionPlugin[];
   /** What is written together with objects of a kind, by `<plural>.<group>`. */
   readonly commitHooks: ReadonlyMap<string, CommitHook>;
+  readonly chargeQuota: ChargeQuota;
   readonly createHandlers: CreateHandlers;
   readonly computed: ComputedObjects;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly snapshots: ListSnapshots;
+  /** Of writes that lost races, by namespace. */
+  readonly turns: Turns;
   storeOf(definition: ResourceDefinition): ResourceStore;
 }
 

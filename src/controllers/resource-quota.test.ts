@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { startTestControlPlane } from "../../test/control-plane.ts";
+import {
+  ApiError,
+  ConfigMaps,
+  CustomResourceDefinitions,
+  Namespaces,
+  type NewObject,
+  type Pod,
+  Pods,
+  PriorityClasses,
+  ReplicationControllers,
+  type ResourceQuotaSpec,
+  ResourceQuotas,
+  Secrets,
+  ServiceAccounts,
+  Services,
+} from "../api/index.ts";
+import { widget, widgetDefinition, widgets } from "../server/custom-resources/definition-for-tests.ts";
+
+const namespace = "shop";
+const key = (name: string) => ({ namespace, name });
+
+async function scene(t: TestContext) {
+  const plane = await startTestControlPlane(t, {
+    controllers: ["resourcequota-controller", "customresourcedefinition", "garbage-collector-controller"],
+  });
+  await plane.create(Namespaces, { metadata: { name: namespace } });
+  await plane.create(ServiceAccounts, { metadata: key("default") });
+  const quota = async (name: string, hard: Record<string, string>, more: ResourceQuotaSpec = {}) => {
+    await plane.create(ResourceQuotas, { metadata: key(name), spec: { hard, ...more } });
+    await plane.rest();
+  };
+  const used = async (name = "q") => {
+    await plane.rest();
+    return (await plane.client.get(ResourceQuotas, key(name))).status.used;
+  };
+  return { ...plane, quota, used };
+}
+
+const pod = (name: string, requests?: Record<string, string>, more: object = {}): NewObject<Pod> => ({
+  metadata: key(name),
+  spec: { containers: [{ name: "main", image: "a", ...(requests ? { resources: { requests } } : {}) }], ...more },
+});
+
+async function refusal(request: Promise<unknown>): Promise<string> {
+  const error = await request.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof ApiError, "it is refused");
+  return `${error.code} ${error.message}`;
+}
+
+test("ResourceQuota, object count quota, configmap", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { configmaps: "1", "count/configmaps": "2" });
+  assert.deepEqual(await used(), { configmaps: "0", "count/configmaps": "0" });
+  await create(ConfigMaps, { metadata: key("a") });
+  assert.deepEqual(await used(), { configmaps: "1", "count/configmaps": "1" });
+  assert.equal(
+    await refusal(create(ConfigMaps, { metadata: key("b") })),
+    '403 configmaps "b" is forbidden: exceeded quota: q, requested: configmaps=1, used: configmaps=1, limited: configmaps=1',
+  );
+  await client.delete(ConfigMaps, key("a"));
+  assert.deepEqual(await used(), { configmaps: "0", "count/configmaps": "0" });
+});
+
+test("ResourceQuota, object count quota, secret and replicationController", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { secrets: "5", replicationcontrollers: "5", resourcequotas: "5" });
+  assert.deepEqual(await used(), { secrets: "0", replicationcontrollers: "0", resourcequotas: "1" });
+  await create(Secrets, { metadata: key("a") });
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "a", image: "a" }] } };
+  await create(ReplicationControllers, { metadata: key("a"), spec: { replicas: 0, selector: { a: "b" }, template } });
+  assert.deepEqual(await used(), { secrets: "1", replicationcontrollers: "1", resourcequotas: "1" });
+  await client.delete(Secrets, key("a"));
+  await client.delete(ReplicationControllers, key("a"), { body: { propagationPolicy: "Background" } });
+  assert.deepEqual(await used(), { secrets: "0", replicationcontrollers: "0", resourcequotas: "1" });
+});
+
+test("ResourceQuota, object count quota, pod", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", {
+    ...{ pods: "5", cpu: "1", memory: "500Mi", "requests.ephemeral-storage": "50Gi" },
+    "requests.example.com/gpu": "3",
+  });
+  const gpu = { "example.com/gpu": "2" };
+  const requests = { cpu: "500m", memory: "252Mi", "ephemeral-storage": "30Gi" };
+  const containers = [{ name: "main", image: "a", resources: { requests: { ...requests, ...gpu }, limits: gpu } }];
+  await create(Pods, { metadata: key("a"), spec: { containers } });
+  assert.deepEqual(await used(), {
+    ...{ pods: "1", cpu: "500m", memory: "252Mi", "requests.ephemeral-storage": "30Gi" },
+    "requests.example.com/gpu": "2",
+  });
+  assert.equal(
+    await refusal(create(Pods, pod("b", { cpu: "600m", memory: "300Mi" }))),
+    '403 pods "b" is forbidden: exceeded quota: q, requested: cpu=600m,memory=300Mi, used: cpu=500m,memory=252Mi, limited: cpu=1,memory=500Mi',
+  );
+  assert.equal(
+    await refusal(create(Pods, pod("b", { memory: "1Mi" }))),
+    '403 pods "b" is forbidden: failed quota: q: must specify cpu for: main',
+  );
+  assert.match(await refusal(client.update(Pods, pod("a", { cpu: "600m" }) as Pod)), /^422 /);
+  await client.delete(Pods, key("a"));
+  assert.deepEqual((await used())?.pods, "0");
+});
+
+test("a pod that has ended gives back what it took, and stays counted as an object", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { pods: "1", "count/pods": "5" });
+  await create(Pods, pod("a"));
+  assert.match(await refusal(create(Pods, pod("b"))), /requested: pods=1, used: pods=1, limited: pods=1$/);
+  await client.patch(Pods, key("a"), { status: { phase: "Succeeded" } }, { subresource: "status" });
+  assert.deepEqual(await used(), { pods: "0", "count/pods": "1" });
+});
+
+test("ResourceQuota, quota scope, BestEffort and NotBestEffort scope", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("besteffort", { pods: "5" }, { scopes: ["BestEffort"] });
+  await quota("not-besteffort", { pods: "5" }, { scopes: ["NotBestEffort"] });
+  const both = async () => [(await used("besteffort"))?.pods, (await used("not-besteffort"))?.pods];
+  await create(Pods, pod("a"));
+  assert.deepEqual(await both(), ["1", "0"]);
+  await client.delete(Pods, key("a"));
+  assert.deepEqual(await both(), ["0", "0"]);
+  await create(Pods, pod("b", { cpu: "1m" }));
+  assert.deepEqual(await both(), ["0", "1"]);
+  await client.delete(Pods, key("b"));
+  assert.deepEqual(await both(), ["0", "0"]);
+});
+
+test("ResourceQuota, quota scope, Terminating and NotTerminating scope", async (t) => {
+  const { create, quota, used } = await scene(t);
+  await quota("terminating", { pods: "5" }, { scopes: ["Terminating"] });
+  await quota("not-terminating", { pods: "5" }, { scopes: ["NotTerminating"] });
+  await create(Pods, pod("a", undefined, { activeDeadlineSeconds: 3600 }));
+  await create(Pods, pod("b"));
+  await create(Pods, pod("c"));
+  assert.deepEqual([(await used("terminating"))?.pods, (await used("not-terminating"))?.pods], ["1", "2"]);
+});
+
+test("a scope selector chooses pods by their priority class and by affinity to other namespaces", async (t) => {
+  const { create, quota } = await scene(t);
+  await create(PriorityClasses, { metadata: { name: "high" }, value: 1000 });
+  const selects = (scopeName: string, operator: string, values?: string[]) => ({
+    scopeSelector: { matchExpressions: [{ scopeName, operator, ...(values ? { values } : {}) }] },
+  });
+  await quota("high", { pods: "0" }, selects("PriorityClass", "In", ["high"]));
+  await quota("affinity", { pods: "0" }, selects("CrossNamespacePodAffinity", "Exists"));
+  await create(Pods, pod("a"));
+  assert.match(
+    await refusal(create(Pods, pod("b", undefined, { priorityClassName: "high" }))),
+    /exceeded quota: high, requested: pods=1, used: pods=0, limited: pods=0$/,
+  );
+  const term = { topologyKey: "zone", namespaces: ["other"] };
+  const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  assert.match(await refusal(create(Pods, pod("c", undefined, { affinity }))), /exceeded quota: affinity/);
+});
+
+test("services are counted with their node ports and load balancers, and more of them are charged on update", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { services: "5", "services.nodeports": "2", "services.loadbalancers": "1" });
+  const ports = [{ name: "a", port: 80 }];
+  await create(Services, { metadata: key("a"), spec: { type: "NodePort", ports } });
+  const two = [...ports, { name: "b", port: 81 }, { name: "c", port: 82 }];
+  assert.match(
+    await refusal(client.patch(Services, key("a"), { spec: { ports: two } })),
+    /requested: services\.nodeports=2, used: services\.nodeports=1, limited: services\.nodeports=2$/,
+  );
+  await client.patch(Services, key("a"), { spec: { type: "LoadBalancer" } });
+  assert.deepEqual(await used(), { services: "1", "services.nodeports": "1", "services.loadbalancers": "1" });
+  await client.patch(Services, key("a"), {
+    spec: { type: "ClusterIP", ports: [{ name: "a", port: 80, nodePort: null }] },
+  });
+  assert.deepEqual(await used(), { services: "1", "services.nodeports": "0", "services.loadbalancers": "0" });
+});
+
+test("custom resources are counted by count/", async (t) => {
+  const { client, create, quota, used, rest } = await scene(t);
+  await create(CustomResourceDefinitions, widgetDefinition());
+  await rest();
+  await quota("q", { "count/widgets.example.com": "1" });
+  const own = (name: string) => ({ ...widget(name), metadata: key(name) });
+  await create(widgets(), own("a"));
+  assert.match(
+    await refusal(create(widgets(), own("b"))),
+    /exceeded quota: q, requested: count\/widgets\.example\.com=1/,
+  );
+  await client.delete(widgets(), key("a"));
+  assert.deepEqual(await used(), { "count/widgets.example.com": "0" });
+});
+
+test("a hundred and fifty creates at once are counted exactly", async (t) => {
+  const { create, quota, used } = await scene(t);
+  await quota("q", { configmaps: "120" });
+  const all = Array.from({ length: 150 }, (_, at) =>
+    create(ConfigMaps, { metadata: key(`a${at}`) }).then(
+      () => "made",
+      (error: unknown) => (error as ApiError).reason,
+    ),
+  );
+  const outcomes = await Promise.all(all);
+  assert.equal(outcomes.filter((each) => each === "made").length, 120);
+  assert.equal(outcomes.filter((each) => each === "Forbidden").length, 30);
+  assert.deepEqual(await used(), { configmaps: "120" });
+});
+
+test("a dry run is refused like a write and takes nothing", async (t) => {
+  const { client, quota, used } = await scene(t);
+  await quota("q", { configmaps: "1" });
+  await client.create(ConfigMaps, { metadata: key("a") }, { dryRun: "All" });
+  assert.deepEqual(await used(), { configmaps: "0" });
+});
+
+test("ResourceQuota, apply changes to a ResourceQuota status: its patches leave the spec alone", async (t) => {
+  const { client, quota } = await scene(t);
+  await quota("q", { cpu: "500m", memory: "500Mi" });
+  const hard = { cpu: "1", memory: "1Gi" };
+  const status = await client.patch(ResourceQuotas, key("q"), { status: { hard } }, { subresource: "status" });
+  assert.deepEqual([status.status.hard, status.spec.hard], [hard, { cpu: "500m", memory: "500Mi" }]);
+  const patched = await client.patch(ResourceQuotas, key("q"), { spec: { hard } });
+  assert.deepEqual(patched.spec.hard, hard);
+});
+
+test("ResourceQuota, manage lifecycle of a ResourceQuota: it is patched, and deleted in a collection by label", async (t) => {
+  const { client, quota, list } = await scene(t);
+  await quota("q", { cpu: "1" });
+  await client.patch(ResourceQuotas, key("q"), {
+    metadata: { labels: { suite: "q" } },
+    spec: { hard: { memory: "1Gi" } },
+  });
+  const [found] = (await client.list(ResourceQuotas, { labelSelector: "suite=q" })).items;
+  assert.deepEqual(found?.spec.hard, { cpu: "1", memory: "1Gi" });
+  await client.deleteCollection(ResourceQuotas, { namespace, labelSelector: "suite=q" });
+  assert.equal((await list(ResourceQuotas, namespace)).length, 0);
+});
