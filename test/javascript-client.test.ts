@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   ApiException,
+  ApiextensionsV1Api,
   AppsV1Api,
   AuthenticationV1Api,
   BatchV1Api,
   CoreV1Api,
+  CustomObjectsApi,
   KubeConfig,
   type KubernetesObject,
   KubernetesObjectApi,
@@ -330,4 +332,61 @@ test("a job is created from a manifest without knowing its kind", async () => {
   assert.match(name, /^job-[a-z0-9]{5}$/);
   const { spec } = await config.makeApiClient(BatchV1Api).readNamespacedJob({ namespace, name });
   assert.equal(spec?.backoffLimit, 6);
+});
+
+test("a kind is defined, and its objects are written, scaled, watched and refused by its schema", async () => {
+  const extensions = config.makeApiClient(ApiextensionsV1Api);
+  const objects = config.makeApiClient(CustomObjectsApi);
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const replicas = { type: "integer", minimum: 1, _default: 1 };
+  const spec = { type: "object", properties: { replicas } };
+  const openAPIV3Schema = {
+    type: "object",
+    properties: { spec, status: { type: "object", properties: { replicas: { type: "integer" } } } },
+  };
+  const versions = [
+    { name: "v1", served: true, storage: true, subresources: { status: {}, scale }, schema: { openAPIV3Schema } },
+  ];
+  const names = { plural: "teams", kind: "Team" };
+  const metadata = { name: "teams.js.example.com" };
+  const established = new Promise<void>((resolve, reject) => {
+    const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    const watching = new Watch(config).watch(
+      crds,
+      { fieldSelector: `metadata.name=${metadata.name}` },
+      (_type, crd) => {
+        const conditions: readonly { readonly type: string; readonly status: string }[] = crd.status?.conditions ?? [];
+        if (!conditions.some((each) => each.type === "Established" && each.status === "True")) return;
+        resolve();
+        void watching.then((controller) => controller.abort());
+      },
+      reject,
+    );
+  });
+  await extensions.createCustomResourceDefinition({
+    body: { metadata, spec: { group: "js.example.com", scope: "Namespaced", names, versions } },
+  });
+  await established;
+  const resource = { group: "js.example.com", version: "v1", namespace, plural: "teams" };
+  const team = (name: string, body: object) => ({
+    ...resource,
+    body: { apiVersion: "js.example.com/v1", kind: "Team", metadata: { name }, spec: body },
+  });
+  const created: { readonly spec: object } = await objects.createNamespacedCustomObject(team("a", {}));
+  assert.deepEqual(created.spec, { replicas: 1 });
+  await refused(objects.createNamespacedCustomObject(team("b", { replicas: 0 })), 422, "Invalid");
+  await objects.patchNamespacedCustomObjectScale(
+    { ...resource, name: "a", body: { spec: { replicas: 3 } } },
+    setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
+  );
+  const scaled: { readonly spec: object } = await objects.getNamespacedCustomObject({ ...resource, name: "a" });
+  assert.deepEqual(scaled.spec, { replicas: 3 });
+  const listed: { readonly items: readonly KubernetesObject[] } = await objects.listNamespacedCustomObject(resource);
+  assert.deepEqual(
+    listed.items.map((each) => each.metadata?.name),
+    ["a"],
+  );
+  await objects.deleteNamespacedCustomObject({ ...resource, name: "a" });
+  await refused(objects.getNamespacedCustomObject({ ...resource, name: "a" }), 404, "NotFound");
+  await extensions.deleteCustomResourceDefinition(metadata);
 });
