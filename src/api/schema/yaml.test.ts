@@ -44,3 +44,11 @@ test("aliases cannot multiply without bound", () => {
 test("nesting has a limit", () => {
   assert.throws(() => decodeYaml(`${"[".repeat(600)}${"]".repeat(600)}`), { code: 400 });
 });
+
+test("a large map is read in the time of its size", () => {
+  // Looking through all keys for each would take minutes.
+  const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: ${index}\n`).join("");
+  const { value, duplicates } = decodeYaml(text);
+  assert.equal(Object.keys(value as object).length, 50_000);
+  assert.deepEqual(duplicates, []);
+});

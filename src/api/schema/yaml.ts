@@ -1,9 +1,11 @@
-import { parseDocument, type Tags } from "yaml";
+import { type Document, isScalar, LineCounter, parseDocument, type Tags, visit } from "yaml";
 import { badRequest } from "../meta/index.ts";
 import { type Decoded, decodeJson } from "./json.ts";
 
 /** How often aliases may multiply what they stand for: enough for any manifest, too little for a bomb. */
 const aliasesMax = 100;
+/** Keys that stand twice of which is told: a body may hold many. */
+const duplicatesMax = 100;
 
 /**
  * Reads one YAML document as sigs.k8s.io/yaml does: YAML 1.1 scalars (`0644`, `yes`) but neither sexagesimal numbers nor
@@ -19,13 +21,18 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
       // Not JSON, then; a flow mapping of YAML, or nothing.
     }
   }
-  const document = parseDocument(text, { version: "1.1", merge: true, logLevel: "silent", customTags: plainTags });
-  const duplicates: string[] = [];
-  for (const error of document.errors) {
-    if (error.code !== "DUPLICATE_KEY") throw yamlError(error.message);
-    const line = text.slice(0, error.pos[0]).split("\n").length;
-    duplicates.push(`  line ${line}: key ${JSON.stringify(keyAt(text, error.pos[0]))} already set in map`);
-  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: "1.1",
+    merge: true,
+    // The library looks through all keys before for each, which takes minutes for large maps.
+    uniqueKeys: false,
+    lineCounter: lines,
+    logLevel: "silent",
+    customTags: plainTags,
+  });
+  const [error] = document.errors;
+  if (error) throw yamlError(error.message);
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: aliasesMax });
@@ -33,16 +40,29 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
     // The library throws for aliases that are unknown or multiply too often.
     throw yamlError(cause instanceof Error ? cause.message : String(cause));
   }
+  const duplicates = duplicateKeys(document, lines);
   // In one sentence, as go-yaml tells them.
   const told = duplicates.length === 0 ? [] : [["yaml: unmarshal errors:", ...duplicates].join("\n")];
   return { value: jsonValue(value, 0), duplicates: told };
 }
 
-/** The key that stands at a place of the text, without its quotes. */
-function keyAt(text: string, position: number): string {
-  const [, key = "", single, double] =
-    /^('((?:[^']|'')*)'|"((?:[^"\\]|\\.)*)"|[^\n]*?)\s*(?::(?:\s|$)|$)/m.exec(text.slice(position)) ?? [];
-  return single ?? double ?? key;
+/** A line about each key that stands twice in its map, in the order of the text. */
+function duplicateKeys(document: Document, lines: LineCounter): string[] {
+  const found: { readonly line: number; readonly key: string }[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key) || key.value === "<<") continue;
+        const name = String(key.value);
+        if (seen.has(name) && found.length < duplicatesMax)
+          found.push({ line: lines.linePos(key.range?.[0] ?? 0).line, key: name });
+        seen.add(name);
+      }
+    },
+  });
+  found.sort((a, b) => a.line - b.line);
+  return found.map(({ line, key }) => `  line ${line}: key ${JSON.stringify(key)} already set in map`);
 }
 
 function yamlError(why: string): Error {
