@@ -61,10 +61,10 @@ test("Namespace, apply update to a namespace", async () => {
 });
 
 test("ResourceQuota, apply changes to a ResourceQuota status", async () => {
-  const place = { namespace: "default", name: "quota" };
+  const place = { namespace: "quota", name: "quota" };
   const hard = { cpu: "500m", memory: "500Mi" };
   await server.send("create", ResourceQuotas, {
-    namespace: "default",
+    namespace: "quota",
     body: { metadata: { name: "quota" }, spec: { hard } },
   });
   const status = { ...place, subresource: "status" } as const;
