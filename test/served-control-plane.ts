@@ -5,13 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
 import { type ControlPlaneOptions, startControlPlane } from "../src/cluster/control-plane.ts";
-import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { issue, type KeyPair, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { renderKubeconfig } from "../src/cluster/pki/kubeconfig.ts";
 import { versionInfo } from "../src/cluster/version.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { httpsWebhookCaller } from "../src/server/host/index.ts";
+import { createExtensionServers } from "../src/server/http/extensions/index.ts";
 import { startHttpServer } from "../src/server/http/index.ts";
+import { ApiServices, lookupIn } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface ServedControlPlane {
@@ -21,6 +23,13 @@ export interface ServedControlPlane {
   readonly kubeconfig: string;
   /** A kubeconfig for a user with a certificate of the cluster's authority. */
   kubeconfigFor(user: string, ...groups: readonly string[]): string;
+  /** A certificate of the cluster's authority. */
+  keyOf(user: string, ...groups: readonly string[]): KeyPair;
+  readonly port: number;
+  /** The certificate of the authority that signed the server's; PEM. */
+  readonly authority: string;
+  /** The authority of front proxies; PEM. */
+  readonly frontProxyAuthority: KeyPair;
   close(): Promise<void>;
 }
 
@@ -32,6 +41,12 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
   const nowMs = systemClock.now();
   const validity = { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + dayMs };
   const authority = issue({ commonName: "ca", usage: "authority", ...validity }, systemRandom);
+  const frontProxyAuthority = issue({ commonName: "front-proxy-ca", usage: "authority", ...validity }, systemRandom);
+  const frontProxy = issue(
+    { commonName: "front-proxy-client", usage: "client", ...validity },
+    systemRandom,
+    frontProxyAuthority,
+  );
   const serving = { commonName: "server", usage: "server", alternativeNames: ["127.0.0.1"], ...validity } as const;
   const serverKey = issue(serving, systemRandom, authority);
   const environment = { clock: systemClock, random: systemRandom, log: silentLogger };
@@ -48,11 +63,24 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     freeze: true,
     ...options,
   });
+  const lookup = lookupIn(plane.cache);
+  const extensions = createExtensionServers({
+    ...environment,
+    apiServices: new ApiServices(lookup),
+    lookup,
+    proxyTls: () => ({ certificate: frontProxy.certificate, key: frontProxy.privateKey }),
+  });
   const listener = await startHttpServer({
     ...environment,
     api: plane.api,
     authenticator: plane.authenticator,
-    tls: { key: serverKey.privateKey, certificate: serverKey.certificate, clientCa: authority.certificate },
+    extensions,
+    tls: {
+      key: serverKey.privateKey,
+      certificate: serverKey.certificate,
+      clientCa: authority.certificate,
+      frontProxyCa: frontProxyAuthority.certificate,
+    },
     address: "127.0.0.1",
     port: 0,
     advertised: "127.0.0.1:6443",
@@ -65,12 +93,16 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     signal: stopping.signal,
     rootCertificate: authority.certificate,
     signCertificate: certificateSigner(authority, systemRandom),
+    authorities: { clients: authority.certificate, frontProxy: frontProxyAuthority.certificate },
+    checkApiService: (service, signal) => extensions.check(service, signal),
     podRange,
     serviceRange,
   });
   const directory = mkdtempSync(join(tmpdir(), "roder-served-"));
+  const keyOf = (user: string, ...organizations: readonly string[]) =>
+    issue({ commonName: user, organizations, usage: "client", ...validity }, systemRandom, authority);
   const kubeconfigFor = (user: string, ...organizations: readonly string[]) => {
-    const key = issue({ commonName: user, organizations, usage: "client", ...validity }, systemRandom, authority);
+    const key = keyOf(user, ...organizations);
     const server = `https://127.0.0.1:${listener.port}`;
     const file = join(directory, `${user}.kubeconfig`);
     writeFileSync(file, renderKubeconfig({ name: "test", server, authority: authority.certificate, user, ...key }));
@@ -80,6 +112,10 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     directory,
     kubeconfig: kubeconfigFor("admin", "system:masters"),
     kubeconfigFor,
+    keyOf,
+    port: listener.port,
+    authority: authority.certificate,
+    frontProxyAuthority,
     async close() {
       stopping.abort();
       await loops;

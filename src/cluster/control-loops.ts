@@ -1,9 +1,21 @@
 import type { User } from "../api/index.ts";
 import { InformerSet, runControllers } from "../client/index.ts";
-import { allControllers, customResourceDefinitionControllerName, type SignCertificate } from "../controllers/index.ts";
+import {
+  allControllers,
+  apiServiceAvailabilityControllerName,
+  apiServiceRegistrationControllerName,
+  type CheckApiService,
+  customResourceDefinitionControllerName,
+  type SignCertificate,
+} from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
 import { apiServerUser } from "../server/index.ts";
+import {
+  type Authorities,
+  authenticationTrustController,
+  authenticationTrustControllerName,
+} from "./authentication-trust.ts";
 import type { LoopName } from "./component-statuses.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { flowObjectsController, flowObjectsControllerName } from "./flow-objects.ts";
@@ -19,6 +31,9 @@ export interface ControlLoopsOptions {
   readonly rootCertificate: string;
   /** Signs as that authority. */
   readonly signCertificate: SignCertificate;
+  /** Whom extension API servers are to believe; they are told nothing when left out. */
+  readonly authorities?: Authorities;
+  readonly checkApiService?: CheckApiService;
   readonly podRange: string;
   readonly serviceRange: string;
   /** The node of the same machine, where there is one. */
@@ -61,6 +76,9 @@ const accounts: Readonly<Record<string, string>> = {
 
 /** Those that are part of Kubernetes' API server. */
 const serverControllers: ReadonlySet<string> = new Set([
+  apiServiceAvailabilityControllerName,
+  apiServiceRegistrationControllerName,
+  authenticationTrustControllerName,
   customResourceDefinitionControllerName,
   flowObjectsControllerName,
   systemObjectsControllerName,
@@ -78,7 +96,17 @@ function userOf(controller: string): User {
 
 /** Runs controllers and scheduler as clients of the control plane until the signal ends them. */
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
-  const { plane, rootCertificate, signCertificate, podRange, serviceRange, ownNode, ...environment } = options;
+  const {
+    plane,
+    rootCertificate,
+    signCertificate,
+    podRange,
+    serviceRange,
+    ownNode,
+    authorities,
+    checkApiService,
+    ...environment
+  } = options;
   const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
   const clientOf = (controller: string) =>
     serverControllers.has(controller)
@@ -93,6 +121,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     signCertificate,
     podRange,
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
+    ...(checkApiService ? { checkApiService } : {}),
   });
   /** Notes for as long as it takes that a loop runs. */
   const noted = async (name: LoopName, loop: Promise<void>) => {
@@ -104,7 +133,12 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     }
   };
   const manager = runControllers({
-    controllers: [...controllers, systemObjectsController(plane.endpoint, ownNode), flowObjectsController()],
+    controllers: [
+      ...controllers,
+      systemObjectsController(plane.endpoint, ownNode),
+      flowObjectsController(),
+      ...(authorities ? [authenticationTrustController(authorities)] : []),
+    ],
     client: plane.client(managerUser, "kube-controller-manager"),
     clientOf,
     informers,

@@ -57,8 +57,13 @@ export async function writeCredentials(
 const writeSecret = (path: string, content: string) => writeFileAtomically(path, content, 0o600);
 
 /** What the API server shows to its clients. */
-export function serverTls({ apiServer, authority }: ClusterPki): TlsFiles {
-  return { key: apiServer.privateKey, certificate: apiServer.certificate, clientCa: authority.certificate };
+export function serverTls({ apiServer, authority, frontProxyAuthority }: ClusterPki): TlsFiles {
+  return {
+    key: apiServer.privateKey,
+    certificate: apiServer.certificate,
+    clientCa: authority.certificate,
+    frontProxyCa: frontProxyAuthority.certificate,
+  };
 }
 
 /** Issues anew what is near its end, serves with it, and writes it where the others read it. */

@@ -2,9 +2,10 @@
 import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
 import { httpsWebhookCaller, observeProcess } from "../server/host/index.ts";
+import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
-import { lookupIn } from "../server/index.ts";
+import { ApiServices, lookupIn } from "../server/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
@@ -44,6 +45,15 @@ export function runServer(root: string): Promise<void> {
     });
     const metrics = new MetricRegistry();
     observeProcess(metrics, systemClock);
+    const lookup = lookupIn(plane.cache);
+    const extensions = createExtensionServers({
+      apiServices: new ApiServices(lookup),
+      lookup,
+      proxyTls: () => ({ certificate: pki.frontProxyClient.certificate, key: pki.frontProxyClient.privateKey }),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+    });
     const advertised = `127.0.0.1:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
@@ -57,8 +67,9 @@ export function runServer(root: string): Promise<void> {
       metrics,
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
       paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
+      extensions,
       streaming: createStreamingRoutes({
-        lookup: lookupIn(plane.cache),
+        lookup,
         agentTls: () => ({
           certificate: pki.kubeletClient.certificate,
           key: pki.kubeletClient.privateKey,
@@ -80,6 +91,8 @@ export function runServer(root: string): Promise<void> {
       signal: stopping,
       rootCertificate: pki.authority.certificate,
       signCertificate: certificateSigner(pki.authority, systemRandom),
+      authorities: { clients: pki.authority.certificate, frontProxy: pki.frontProxyAuthority.certificate },
+      checkApiService: (service, signal) => extensions.check(service, signal),
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),

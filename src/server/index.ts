@@ -1,5 +1,6 @@
 // The API server below HTTP; imports nothing of the host. The listener is ./http/index.ts.
 export * from "./admission/index.ts";
+export * from "./aggregation/index.ts";
 export * from "./allocation/index.ts";
 export * from "./api-server.ts";
 export * from "./authentication/index.ts";

@@ -1,1 +1,2 @@
 export * from "./api-service.ts";
+export * from "./priorities.ts";

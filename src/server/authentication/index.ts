@@ -3,6 +3,7 @@ export * from "./authenticator.ts";
 export * from "./bearer-token.ts";
 export * from "./bootstrap-token.ts";
 export * from "./cached-tokens.ts";
+export * from "./front-proxy.ts";
 export * from "./issuer-discovery.ts";
 export * from "./jwt-authenticator.ts";
 export * from "./service-account-authenticator.ts";

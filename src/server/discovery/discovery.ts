@@ -8,32 +8,14 @@ import type {
   ResourceDefinition,
 } from "../../api/index.ts";
 import { apiVersionOf } from "../../api/index.ts";
+import { type ApiServices, aggregatedResources } from "../aggregation/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 
-/** The order of Kubernetes' own groups, by which kubectl resolves a short name that several have; others follow by name. */
-const groupOrder = [
-  "",
-  "apps",
-  "events.k8s.io",
-  "authentication.k8s.io",
-  "authorization.k8s.io",
-  "autoscaling",
-  "batch",
-  "certificates.k8s.io",
-  "networking.k8s.io",
-  "policy",
-  "rbac.authorization.k8s.io",
-  "storage.k8s.io",
-  "admissionregistration.k8s.io",
-  "apiextensions.k8s.io",
-  "scheduling.k8s.io",
-  "coordination.k8s.io",
-  "node.k8s.io",
-  "discovery.k8s.io",
-  "flowcontrol.apiserver.k8s.io",
-  "resource.k8s.io",
-  "apiregistration.k8s.io",
-];
+/** What is served: by this server, and by others under its address. */
+export interface Served {
+  readonly registry: ResourceRegistry;
+  readonly apiServices: ApiServices;
+}
 
 interface Group {
   readonly name: string;
@@ -56,19 +38,25 @@ function versionRank(version: string): readonly [number, number, number] {
   return [stage === undefined ? 2 : stage === "beta" ? 1 : 0, Number(major), Number(minor)];
 }
 
-export function groupsOf(registry: ResourceRegistry): readonly Group[] {
+/** The groups in the order of their APIServices' priorities, by which kubectl resolves a short name that several have. */
+function groupsOf({ registry, apiServices }: Served): readonly Group[] {
   const versions = new Map<string, Set<string>>();
-  for (const { group, version } of registry.all()) {
+  const add = (group: string, version: string) => {
     const known = versions.get(group) ?? new Set();
     versions.set(group, known.add(version));
-  }
-  const rank = (name: string) => {
-    const at = groupOrder.indexOf(name);
-    return at < 0 ? groupOrder.length : at;
   };
-  return [...versions]
-    .map(([name, found]) => ({ name, versions: [...found].sort(compareVersions) }))
-    .sort((a, b) => rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
+  for (const { group, version } of registry.all()) add(group, version);
+  for (const { spec } of apiServices.remote()) add(spec.group ?? "", spec.version ?? "");
+  const groups = [...versions].map(([name, found]) => {
+    const places = [...found].map((version) => ({ version, priority: apiServices.priorityOf(name, version) }));
+    places.sort((a, b) => b.priority.version - a.priority.version || compareVersions(a.version, b.version));
+    return {
+      name,
+      versions: places.map(({ version }) => version),
+      priority: Math.max(...places.map(({ priority }) => priority.group)),
+    };
+  });
+  return groups.sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1));
 }
 
 /** GET /api */
@@ -81,14 +69,14 @@ export function apiVersions(serverAddress: string): APIVersions {
 }
 
 /** GET /apis */
-export function apiGroupList(registry: ResourceRegistry): APIGroupList {
-  const groups = groupsOf(registry).filter((each) => each.name !== "");
+export function apiGroupList(served: Served): APIGroupList {
+  const groups = groupsOf(served).filter((each) => each.name !== "");
   return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map(describeGroup) };
 }
 
 /** GET /apis/GROUP; undefined when there is no such group. */
-export function apiGroup(registry: ResourceRegistry, name: string): APIGroup | undefined {
-  const group = groupsOf(registry).find((each) => each.name === name);
+export function apiGroup(served: Served, name: string): APIGroup | undefined {
+  const group = groupsOf(served).find((each) => each.name === name);
   return group && { kind: "APIGroup", apiVersion: "v1", ...describeGroup(group) };
 }
 
@@ -155,24 +143,39 @@ function sorted(verbs: readonly string[]): readonly string[] {
   return [...verbs].sort();
 }
 
-/** The groups of `names` in the form of apidiscovery.k8s.io, v2 or v2beta1: one answer instead of one for each version. */
-export function aggregatedDiscovery(registry: ResourceRegistry, version: "v2" | "v2beta1", core: boolean): object {
-  const groups = groupsOf(registry).filter((each) => (each.name === "") === core);
-  const definitions = registry.all();
+/**
+ * The groups in the form of apidiscovery.k8s.io, v2 or v2beta1: one answer instead of one for each version. `discovered`
+ * holds what other servers say of theirs, by group version; one that is not there is stale.
+ */
+export function aggregatedDiscovery(
+  served: Served,
+  version: "v2" | "v2beta1",
+  core: boolean,
+  discovered: ReadonlyMap<string, APIResourceList> = new Map(),
+): object {
+  const groups = groupsOf(served).filter((each) => (each.name === "") === core);
+  const definitions = served.registry.all();
   return {
     kind: "APIGroupDiscoveryList",
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map((group) => ({
       metadata: { ...(core ? {} : { name: group.name }), creationTimestamp: null },
-      versions: group.versions.map((each) => ({
-        version: each,
-        freshness: "Current",
-        resources: definitions
-          .filter((definition) => definition.group === group.name && definition.version === each)
-          .sort((a, b) => (a.plural < b.plural ? -1 : 1))
-          .map(aggregatedResource),
-      })),
+      versions: group.versions.map((each) => {
+        if (served.apiServices.isRemote(group.name, each)) {
+          const list = discovered.get(`${group.name}/${each}`);
+          if (!list) return { version: each, freshness: "Stale" };
+          return { version: each, freshness: "Current", resources: aggregatedResources(list) };
+        }
+        return {
+          version: each,
+          freshness: "Current",
+          resources: definitions
+            .filter((definition) => definition.group === group.name && definition.version === each)
+            .sort((a, b) => (a.plural < b.plural ? -1 : 1))
+            .map(aggregatedResource),
+        };
+      }),
     })),
   };
 }

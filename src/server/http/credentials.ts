@@ -8,6 +8,7 @@ import {
   asAuthenticated,
   type Credentials,
 } from "../authentication/index.ts";
+import { forwardedUser, isFrontProxy, isSignedBy } from "./front-proxy.ts";
 import type { HttpRequest } from "./message.ts";
 
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
@@ -17,18 +18,26 @@ interface Peer {
   readonly certificate: Uint8Array | undefined;
   /** Whether there was a certificate that the client CA did not sign. */
   readonly isStranger: boolean;
+  /** Whether it may say for whom it asks. */
+  readonly isFrontProxy: boolean;
 }
+
+const nobody: Peer = { certificate: undefined, isStranger: false, isFrontProxy: false };
 
 const peers = new WeakMap<Socket, Peer>();
 
-function peerOf(socket: Socket | undefined): Peer {
-  if (!(socket instanceof TLSSocket)) return { certificate: undefined, isStranger: false };
+/** `frontProxyCa` signs the certificates of front proxies, and of nobody else. */
+function peerOf(socket: Socket | undefined, frontProxyCa: string | undefined): Peer {
+  if (!(socket instanceof TLSSocket)) return nobody;
   let peer = peers.get(socket);
   if (!peer) {
-    const certificate = socket.getPeerX509Certificate()?.raw;
-    peer = socket.authorized
-      ? { certificate, isStranger: false }
-      : { certificate: undefined, isStranger: certificate !== undefined };
+    const certificate = socket.getPeerX509Certificate();
+    if (!certificate) peer = nobody;
+    else if (!socket.authorized) peer = { ...nobody, isStranger: true };
+    else if (frontProxyCa !== undefined && isSignedBy(certificate, frontProxyCa))
+      // To the authenticator of clients' certificates it is a stranger's.
+      peer = { certificate: undefined, isStranger: true, isFrontProxy: isFrontProxy(certificate) };
+    else peer = { ...nobody, certificate: certificate.raw };
     peers.set(socket, peer);
   }
   return peer;
@@ -43,8 +52,12 @@ export async function authenticate(
   anonymous: AnonymousAccess,
   request: HttpRequest,
   socket: Socket | undefined,
+  frontProxyCa: string | undefined,
 ): Promise<User> {
-  const { certificate, isStranger } = peerOf(socket);
+  const peer = peerOf(socket, frontProxyCa);
+  const { certificate, isStranger } = peer;
+  const forwarded = peer.isFrontProxy ? forwardedUser(request) : undefined;
+  if (forwarded) return asAuthenticated(forwarded);
   const authorization = request.header("authorization");
   const token = webSocketToken(request.header("sec-websocket-protocol"));
   const credentials: Credentials = {

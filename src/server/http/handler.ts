@@ -1,5 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import {
+  type APIService,
   ApiError,
   badRequest,
   parseDuration,
@@ -15,6 +18,7 @@ import { type FlowControl, type FlowRequest, type FlowTicket, listWidth } from "
 import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { ExtensionServers } from "./extension-servers.ts";
 import { impersonate } from "./impersonation.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import type { RequestLabels, RequestMetrics } from "./metrics.ts";
@@ -41,7 +45,10 @@ export interface HandlerOptions {
   readonly api: ApiServer;
   readonly authenticator: Authenticator;
   readonly anonymous: AnonymousAccess;
+  /** Signs the certificates of those who may say for whom they ask; PEM. */
+  readonly frontProxyCa: string | undefined;
   readonly streaming: StreamingRoutes | undefined;
+  readonly extensions: ExtensionServers | undefined;
   /** Asked one after the other. */
   readonly paths: readonly PathRoute[];
   readonly clock: Clock;
@@ -108,7 +115,9 @@ export class Handler {
       const labels = this.#labels(request, path, query, route);
       const started = { request, response, query, user, labels, waitedMs: 0 };
       call = started;
-      if (route) await metrics.longRunning(labels, () => this.#stream(route, started));
+      const extension = this.#options.extensions?.apiServices.ofPath(request.path);
+      if (extension) await this.#extension(extension, path, started);
+      else if (route) await metrics.longRunning(labels, () => this.#stream(route, started));
       else if (path) await this.#resource(path, started);
       else await this.#timely(started, () => this.#admitted(started, undefined, () => this.#path(started)));
     } catch (error) {
@@ -141,8 +150,8 @@ export class Handler {
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
   async identify(request: HttpRequest, socket: Socket | undefined): Promise<User> {
-    const { authenticator, anonymous } = this.#options;
-    const user = await authenticate(authenticator, anonymous, request, socket);
+    const { authenticator, anonymous, frontProxyCa } = this.#options;
+    const user = await authenticate(authenticator, anonymous, request, socket, frontProxyCa);
     return impersonate(this.#options.api, request, user);
   }
 
@@ -171,6 +180,44 @@ export class Handler {
     const verb = verbsOfMethods[method] ?? method.toLowerCase();
     const resource = { group: "", version: "v1", plural, subresource, namespace, name };
     return this.#options.api.authorize({ user, verb, resource });
+  }
+
+  /** What another server answers: here it is only known who asks and whether they may. */
+  async #extension(service: APIService, path: ResourcePath | undefined, call: Call): Promise<void> {
+    const { user, request, response, query } = call;
+    await this.#authorizeExtension(path, user, request, query);
+    const pass = async () => this.#options.extensions?.handle(service, user, request, response);
+    const isLongRunning =
+      path && (longRunningSubresources.has(path.subresource) || extensionVerb(path, request, query) === "watch");
+    if (isLongRunning) await this.#options.metrics.longRunning(call.labels, pass);
+    else await this.#timely(call, () => this.#admitted(call, path, pass));
+  }
+
+  /** Carries an upgrade on to the server behind an APIService; false when the path is this server's own. */
+  async upgradeExtension(
+    request: HttpRequest,
+    user: User,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<boolean> {
+    const { extensions } = this.#options;
+    const service = extensions?.apiServices.ofPath(request.path);
+    if (!extensions || !service) return false;
+    const query = new URLSearchParams(request.query);
+    await this.#authorizeExtension(parseResourcePath(request.path), user, request, query);
+    await extensions.upgrade(service, user, message, socket, head);
+    return true;
+  }
+
+  #authorizeExtension(
+    path: ResourcePath | undefined,
+    user: User,
+    request: HttpRequest,
+    query: URLSearchParams,
+  ): Promise<void> {
+    if (!path) return this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
+    return this.#options.api.authorize({ user, verb: extensionVerb(path, request, query), resource: path });
   }
 
   async #path({ query, user, request, response }: Call): Promise<void> {
@@ -316,6 +363,17 @@ export class Handler {
     const headers = headersOf({ request, response, encoder, transform: undefined, log }, []);
     response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
   }
+}
+
+/** Subresources of other servers that last as long as their connection. */
+const longRunningSubresources: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
+
+/** Which methods a path has only its own server knows: whatever comes is asked for. */
+function extensionVerb(path: ResourcePath, { method }: HttpRequest, query: URLSearchParams): string {
+  const isCollection = path.name === "" && (method === "GET" || method === "HEAD" || method === "DELETE");
+  const isRead = path.subresource === "" && (method === "GET" || method === "HEAD");
+  if (isCollection || isRead) return verbOf(method, path, query);
+  return verbsOfMethods[method] ?? method.toLowerCase();
 }
 
 /** How long the client is willing to wait; 0: as long as it takes. Throws 400 for what is no duration. */

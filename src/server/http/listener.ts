@@ -18,6 +18,8 @@ export interface TlsFiles {
   readonly certificate: string;
   /** The CAs whose client certificates are believed, PEM. */
   readonly clientCa: string;
+  /** The CA of front proxies, which may say for whom they ask; nobody may when left out. */
+  readonly frontProxyCa?: string;
 }
 
 export interface ListenerOptions {
@@ -57,8 +59,8 @@ const closeTimeoutMs = 2_000;
 /** Megabytes that one session may hold; lists that a client reads slowly wait here. */
 const sessionMemoryMaxMb = 256;
 
-function tlsOptions({ key, certificate, clientCa }: TlsFiles) {
-  return { key, cert: certificate, ca: clientCa };
+function tlsOptions({ key, certificate, clientCa, frontProxyCa }: TlsFiles) {
+  return { key, cert: certificate, ca: frontProxyCa === undefined ? clientCa : [clientCa, frontProxyCa] };
 }
 
 /**
@@ -177,6 +179,7 @@ async function upgrade(
   const request = new Http1Request(message, socket);
   try {
     const user = await handler.identify(request, message.socket);
+    if (await handler.upgradeExtension(request, user, message, socket, head)) return;
     const route = await handler.upgradeRoute(request, user);
     if (!streaming) throw new Error("no streaming routes are set up");
     await streaming.upgrade(route, user, message, socket, head);

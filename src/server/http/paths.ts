@@ -1,7 +1,15 @@
-import { methodNotAllowed } from "../../api/index.ts";
+import { type APIResourceList, methodNotAllowed } from "../../api/index.ts";
 import type { Logger } from "../../lib/index.ts";
-import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from "../discovery/discovery.ts";
-import type { ResourceRegistry } from "../registry.ts";
+import { groupVersionOf } from "../aggregation/index.ts";
+import {
+  aggregatedDiscovery,
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+  type Served,
+} from "../discovery/discovery.ts";
+import type { ExtensionServers } from "./extension-servers.ts";
 import type { PathRoute } from "./handler.ts";
 import { type HealthCheck, healthAnswer } from "./health.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
@@ -68,7 +76,11 @@ export function versionRoute(version: VersionInfo): PathRoute {
 }
 
 /** /api, /apis and what is below them down to the versions. `serverAddress` is host and port for clients. */
-export function discoveryRoute(registry: ResourceRegistry, serverAddress: string): PathRoute {
+export function discoveryRoute(
+  served: Served,
+  serverAddress: string,
+  extensions: ExtensionServers | undefined,
+): PathRoute {
   return async (request, response, query) => {
     const [, root, ...rest] = request.path.replace(/\/$/, "").split("/");
     if (root !== "api" && root !== "apis") return false;
@@ -77,32 +89,46 @@ export function discoveryRoute(registry: ResourceRegistry, serverAddress: string
     const aggregated = rest.length === 0 && accept ? aggregatedDiscoveryAnswers.find(accept) : undefined;
     if (aggregated) {
       const version = aggregated.version as "v2" | "v2beta1"; // nothing else is negotiated
-      const document = aggregatedDiscovery(registry, version, root === "api");
+      const others = root === "apis" && extensions ? await discovered(served, extensions) : undefined;
+      const document = aggregatedDiscovery(served, version, root === "api", others);
       return sendDiscovery(request, response, query, document, aggregated);
     }
-    const document = root === "api" ? coreDocument(registry, rest, serverAddress) : groupDocument(registry, rest);
+    const document = root === "api" ? coreDocument(served, rest, serverAddress) : groupDocument(served, rest);
     return document ? sendDiscovery(request, response, query, document, plainAnswers.negotiate(accept)) : false;
   };
 }
 
-function coreDocument(registry: ResourceRegistry, [version, ...rest]: string[], serverAddress: string) {
+/** What other servers say that they serve, by group version; without those that do not answer. */
+async function discovered(
+  { apiServices }: Served,
+  extensions: ExtensionServers,
+): Promise<ReadonlyMap<string, APIResourceList>> {
+  const asked = [...apiServices.remote()].map(
+    async (service) => [service, await extensions.resources(service)] as const,
+  );
+  const found = new Map<string, APIResourceList>();
+  for (const [service, list] of await Promise.all(asked)) if (list) found.set(groupVersionOf(service), list);
+  return found;
+}
+
+function coreDocument({ registry }: Served, [version, ...rest]: string[], serverAddress: string) {
   if (rest.length > 0) return undefined;
   return version === undefined ? apiVersions(serverAddress) : apiResourceList(registry, "", version);
 }
 
-function groupDocument(registry: ResourceRegistry, [group, version, ...rest]: string[]) {
+function groupDocument(served: Served, [group, version, ...rest]: string[]) {
   if (rest.length > 0) return undefined;
-  if (group === undefined) return apiGroupList(registry);
+  if (group === undefined) return apiGroupList(served);
   if (group === "") return undefined;
-  return version === undefined ? apiGroup(registry, group) : apiResourceList(registry, group, version);
+  return version === undefined ? apiGroup(served, group) : apiResourceList(served.registry, group, version);
 }
 
 /** GET /: the paths that are served beside those of resources. */
-export function rootRoute(registry: ResourceRegistry, more: readonly string[]): PathRoute {
+export function rootRoute(served: Served, more: readonly string[]): PathRoute {
   return async (request, response) => {
     if (request.path !== "/") return false;
     onlyReads(request);
-    const groups = apiGroupList(registry).groups.flatMap(({ name, versions }) => [
+    const groups = apiGroupList(served).groups.flatMap(({ name, versions }) => [
       `/apis/${name}`,
       ...versions.map((each) => `/apis/${each.groupVersion}`),
     ]);

@@ -1,7 +1,9 @@
 import { type Clock, type Logger, MetricRegistry, type Random } from "../../lib/index.ts";
+import { ApiServices } from "../aggregation/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { FlowControl } from "../flow-control/index.ts";
+import type { ExtensionServers } from "./extension-servers.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
@@ -36,6 +38,8 @@ export interface HttpServerOptions {
   readonly healthChecks?: readonly HealthCheck[];
   /** Exec, attach, portforward, log and proxy; they are not found when left out. */
   readonly streaming?: StreamingRoutes;
+  /** The servers behind APIServices; nothing is aggregated when left out. */
+  readonly extensions?: ExtensionServers;
   /** Answer more paths that are about no resource. */
   readonly paths?: readonly PathRoute[];
   readonly limits?: HttpLimits;
@@ -55,20 +59,24 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const registry = options.metrics ?? new MetricRegistry();
   const metrics = new RequestMetrics(registry);
   const flow = new FlowControl({ lookup: api.lookup, clock, metrics: registry, ...(seats ? { seats } : {}) });
+  const { extensions } = options;
+  const served = { registry: api.registry, apiServices: extensions?.apiServices ?? new ApiServices(api.lookup) };
   const paths = [
     healthRoute(options.healthChecks ?? [], log),
     versionRoute(options.version),
-    discoveryRoute(api.registry, options.advertised),
+    discoveryRoute(served, options.advertised, extensions),
     openApiRoute(api.registry),
     ...(options.paths ?? []),
     metrics.route,
-    rootRoute(api.registry, ["/metrics", "/openapi/v2", "/openapi/v3"]),
+    rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];
   const handler = new Handler({
     api,
     authenticator,
     anonymous,
+    frontProxyCa: tls.frontProxyCa,
     streaming,
+    extensions,
     paths,
     clock,
     log,

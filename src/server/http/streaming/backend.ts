@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import { ApiError, type Node } from "../../../api/index.ts";
 
 /** Where a request goes on to. */
@@ -8,14 +9,26 @@ export interface Backend {
   /** With the query. */
   readonly path: string;
   readonly trust: Trust;
+  /** Says to the backend who asks; without it, the backend is not told. */
+  readonly identify?: (passed: OutgoingHttpHeaders) => OutgoingHttpHeaders;
 }
 
 /**
  * `agent`: with the API server's certificate, to a server whose certificate of the cluster's authority names this node.
+ * `extension`: with a certificate of the front proxy's, to the server of a Service; `authority` is whom it must be signed
+ * by, the machine's own authorities when left out.
  * `anyone`: whoever answers; what runs in pods has certificates that nobody here could verify.
  */
 export type Trust =
   | { readonly kind: "agent"; readonly nodeName: string; readonly verify: boolean }
+  | {
+      readonly kind: "extension";
+      readonly serverName: string;
+      readonly authority: string | undefined;
+      readonly verify: boolean;
+      readonly certificate: string;
+      readonly key: string;
+    }
   | { readonly kind: "anyone" };
 
 /** How nodes are reached: kubeadm's --kubelet-preferred-address-types, and what is left. */

@@ -1,6 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { type Duplex, pipeline } from "node:stream";
+import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
 import type { Backend } from "./backend.ts";
 
 /** PEM: what the API server shows to agents, and the authority of theirs. */
@@ -41,6 +42,15 @@ export function ask(backend: Backend, method: string, headers: OutgoingHttpHeade
   const options: RequestOptions = { host, port, path, method, headers, agent: false };
   if (backend.protocol === "http:") return httpRequest(options);
   if (trust.kind === "anyone") return httpsRequest({ ...options, rejectUnauthorized: false });
+  if (trust.kind === "extension")
+    return httpsRequest({
+      ...options,
+      cert: trust.certificate,
+      key: trust.key,
+      ...(trust.authority === undefined ? {} : { ca: trust.authority }),
+      servername: trust.serverName,
+      rejectUnauthorized: trust.verify,
+    });
   return httpsRequest({
     ...options,
     cert: tls.certificate,
@@ -49,6 +59,53 @@ export function ask(backend: Backend, method: string, headers: OutgoingHttpHeade
     servername: trust.nodeName,
     rejectUnauthorized: trust.verify,
   });
+}
+
+/**
+ * Passes a request on with its body as it arrives, and gives the answer. When the client breaks off, so does the request.
+ * A body has a length or is sent in chunks, whatever its method: the backend must never take a part of it for the next
+ * request on the connection.
+ */
+export function pass(
+  backend: Backend,
+  request: HttpRequest,
+  headers: OutgoingHttpHeaders,
+  tls: AgentTls,
+): Promise<IncomingMessage> {
+  const isFramed = headers["content-length"] !== undefined;
+  const mayHaveBody = isFramed || (request.method !== "GET" && request.method !== "HEAD");
+  if (mayHaveBody && !isFramed) headers["transfer-encoding"] = "chunked";
+  const asked = ask(backend, request.method, headers, tls);
+  const answer = answerOf(asked);
+  if (request.signal.aborted) asked.destroy();
+  else request.signal.addEventListener("abort", () => asked.destroy(), { once: true });
+  if (mayHaveBody)
+    request
+      .bodyStream()
+      .on("error", () => asked.destroy())
+      .pipe(asked);
+  else asked.end();
+  return answer;
+}
+
+/** Sends an answer on as it arrives, no faster than the client takes it. */
+export async function send(answer: IncomingMessage, response: HttpResponse, headers: HttpHeaders): Promise<void> {
+  const body = response.start(answer.statusCode ?? 200, headers);
+  try {
+    for await (const chunk of answer) await body.write(chunk);
+    body.end();
+  } catch {
+    // Either side broke off; the client, if it is there, must see that the answer is not whole.
+    body.abort();
+  }
+}
+
+/** The headers of a backend's answer that its client gets; those of HTTP/2 have the same names. */
+export function passedAnswerHeaders(answer: IncomingMessage): HttpHeaders {
+  const headers: HttpHeaders = {};
+  for (const [name, value] of Object.entries(passedHeaders(answer.headers)))
+    if (value !== undefined) headers[name] = value;
+  return headers;
 }
 
 /** The answer to a request without an upgrade. */
@@ -78,7 +135,7 @@ export function tunnel(
   if (passed.length > 0) headers["sec-websocket-protocol"] = passed.join(", ");
   else delete headers["sec-websocket-protocol"];
   return new Promise((resolve, reject) => {
-    const asked = ask(backend, message.method ?? "GET", headers, tls);
+    const asked = ask(backend, message.method ?? "GET", backend.identify?.(headers) ?? headers, tls);
     // A client that goes away before the backend has answered takes its request with it.
     const onGone = () => asked.destroy();
     socket.once("close", onGone);

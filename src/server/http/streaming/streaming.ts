@@ -19,10 +19,10 @@ import {
 } from "../../../api/index.ts";
 import { errorMessage, type Logger, type Random } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
-import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
+import type { HttpRequest, HttpResponse } from "../message.ts";
 import type { StreamingRoute, StreamingRoutes } from "../streaming-routes.ts";
 import { agentOf, type Backend } from "./backend.ts";
-import { type AgentTls, answerOf, ask, passedHeaders, tunnel } from "./forward.ts";
+import { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
 import { type ProxiedPage, proxiedLink, rewriteLinks } from "./html-links.ts";
 import { logQuery } from "./log-options.ts";
 import { commandQuery, containerOf, isSet, nodeNameOf, portQuery } from "./pod-backend.ts";
@@ -95,14 +95,7 @@ class Streaming implements StreamingRoutes {
     const forwardedFor = request.header("x-forwarded-for");
     headers["x-forwarded-for"] = [...(forwardedFor ? [forwardedFor] : []), request.remoteAddress].join(", ");
     headers["x-forwarded-uri"] = request.path;
-    const asked = ask(backend, request.method, headers, this.#options.agentTls());
-    request.signal.addEventListener("abort", () => asked.destroy(), { once: true });
-    // When the client breaks off, so does the request to the backend.
-    request
-      .bodyStream()
-      .on("error", () => asked.destroy())
-      .pipe(asked);
-    const answer = await answerOf(asked).catch((error) => {
+    const answer = await pass(backend, request, headers, this.#options.agentTls()).catch((error) => {
       throw unreachable(error);
     });
     const hosts = [`${backend.host}:${backend.port}`, request.header("host") ?? ""];
@@ -221,7 +214,7 @@ function connectionWords(error: unknown): string {
   return errorMessage(error) || String((error as NodeJS.ErrnoException).code);
 }
 
-function unreachable(error: unknown): ApiError {
+export function unreachable(error: unknown): ApiError {
   return serviceUnavailable(`error trying to reach service: ${connectionWords(error)}`);
 }
 
@@ -254,23 +247,9 @@ async function beginning(body: Readable, bytesMax: number): Promise<string> {
   return Buffer.concat(chunks).subarray(0, bytesMax).toString("utf8");
 }
 
-async function send(answer: IncomingMessage, response: HttpResponse, headers: HttpHeaders): Promise<void> {
-  const body = response.start(answer.statusCode ?? 200, headers);
-  try {
-    for await (const chunk of answer) await body.write(chunk);
-    body.end();
-  } catch {
-    // Either side broke off; the client, if it is there, must see that the answer is not whole.
-    body.abort();
-  }
-}
-
 /** Passes an answer on; links of pages and redirects lead through the proxy again. */
 async function sendPage(answer: IncomingMessage, response: HttpResponse, page: ProxiedPage): Promise<void> {
-  // The headers of an answer to a client of HTTP/2 have the same names; only those of the connection are its own.
-  const headers: HttpHeaders = {};
-  for (const [name, value] of Object.entries(passedHeaders(answer.headers)))
-    if (value !== undefined) headers[name] = value;
+  const headers = passedAnswerHeaders(answer);
   const { location } = answer.headers;
   if (location !== undefined) headers.location = proxiedLink(location, page);
   const isHtml = answer.headers["content-type"]?.split(";")[0]?.trim() === "text/html";

@@ -1,0 +1,80 @@
+// Says of every group version that this server serves itself that it does: kube-aggregator's autoregister and
+// crdregistration controllers.
+import {
+  type APIService,
+  APIServices,
+  ApiError,
+  isOwnGroup,
+  localApiServicePriority,
+  type NewObject,
+  type ResourceDefinition,
+} from "../api/index.ts";
+import { defineController, type ReconcileContext } from "../client/index.ts";
+import { deepEqual } from "../lib/index.ts";
+import type { ResourceCatalog } from "./resource-catalog.ts";
+
+export const apiServiceRegistrationControllerName = "apiservice-registration";
+
+/** On what the server manages: `onstart` for its own groups, `true` for those that definitions make. */
+const managedLabel = "kube-aggregator.kubernetes.io/automanaged";
+/** The group of APIServices themselves is served whatever they say. */
+const unregistered = "apiregistration.k8s.io";
+
+export function apiServiceRegistrationController(catalog: ResourceCatalog) {
+  return defineController({
+    name: apiServiceRegistrationControllerName,
+    watches: { for: APIServices },
+    start({ signal }, enqueue) {
+      let known: ReadonlySet<string> = new Set();
+      const look = () => {
+        const now = new Set(catalog.all().map(nameOf));
+        for (const name of now.symmetricDifference(known)) enqueue(name);
+        known = now;
+      };
+      look();
+      signal.addEventListener("abort", catalog.onChange(look), { once: true });
+    },
+    async reconcile({ client, cache }, name) {
+      const present = cache.get(APIServices, name);
+      const definition = catalog.all().find((each) => nameOf(each) === name && each.group !== unregistered);
+      if (!definition) {
+        if (present?.metadata.labels?.[managedLabel] !== undefined) await remove(client, present);
+        return;
+      }
+      const wanted = apiServiceOf(definition);
+      if (!present) await client.create(APIServices, wanted);
+      // Without the label it is somebody's own, who may let another server answer.
+      else if (present.metadata.labels?.[managedLabel] !== undefined && !deepEqual(present.spec, wanted.spec))
+        await client.update(APIServices, { ...present, spec: wanted.spec });
+    },
+  });
+}
+
+function nameOf({ group, version }: ResourceDefinition): string {
+  return `${version}.${group}`;
+}
+
+function apiServiceOf({ group, version }: ResourceDefinition): NewObject<APIService> & Pick<APIService, "spec"> {
+  const priority = localApiServicePriority(group, version);
+  return {
+    metadata: {
+      name: `${version}.${group}`,
+      labels: { [managedLabel]: isOwnGroup(group) ? "onstart" : "true" },
+    },
+    spec: {
+      ...(group === "" ? {} : { group }),
+      version,
+      groupPriorityMinimum: priority.group,
+      versionPriority: priority.version,
+    },
+  };
+}
+
+async function remove(client: ReconcileContext["client"], { metadata }: APIService): Promise<void> {
+  try {
+    await client.delete(APIServices, metadata, { body: { preconditions: { uid: metadata.uid } } });
+  } catch (error) {
+    // Gone already, or another one of its name.
+    if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
+  }
+}

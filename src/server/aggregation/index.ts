@@ -1,0 +1,3 @@
+// What is served by others, under this server's address: which group versions, and where they stand among its own.
+export * from "./api-services.ts";
+export * from "./discovered-resources.ts";

@@ -1,0 +1,240 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import {
+  type APIResourceList,
+  type APIService,
+  EndpointSlices,
+  Services,
+  serviceUnavailable,
+  type User,
+} from "../../../api/index.ts";
+import { type Clock, errorMessage, type Logger, type Random } from "../../../lib/index.ts";
+import { type ApiServices, groupVersionOf, isAvailable } from "../../aggregation/index.ts";
+import type { Lookup } from "../../lookup.ts";
+import type { ExtensionServers } from "../extension-servers.ts";
+import type { HttpRequest, HttpResponse } from "../message.ts";
+import {
+  answerOf,
+  ask,
+  type Backend,
+  pass,
+  passedAnswerHeaders,
+  passedHeaders,
+  send,
+  serviceAddress,
+  tunnel,
+  unreachable,
+} from "../streaming/index.ts";
+import { withIdentity } from "./identity.ts";
+
+export interface ExtensionOptions {
+  readonly apiServices: ApiServices;
+  readonly lookup: Lookup;
+  /** PEM: what shows that this server is the front proxy. Asked for every connection, for it is renewed. */
+  readonly proxyTls: () => { readonly certificate: string; readonly key: string };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** What this server can say of the servers behind APIServices. */
+export interface Extensions extends ExtensionServers {
+  /** Whether the server answers for its group version; rejects with an Error that says why not. */
+  check(service: APIService, signal: AbortSignal): Promise<void>;
+}
+
+/** As upstream asks: what is served must be told even where nobody else may read it. */
+const aggregator: User = { name: "system:kube-aggregator", groups: ["system:masters"] };
+const askTimeoutMs = 5_000;
+const documentBytesMax = 16 * 1024 * 1024;
+/** How long what a server said of itself is told on. */
+const documentAgeMsMax = 60_000;
+
+export function createExtensionServers(options: ExtensionOptions): Extensions {
+  return new ExtensionProxy(options);
+}
+
+interface Document {
+  readonly askedMs: number;
+  readonly content: Promise<unknown>;
+}
+
+class ExtensionProxy implements Extensions {
+  readonly apiServices: ApiServices;
+  readonly #options: ExtensionOptions;
+  /** By path, for as long as the APIService stays as it is. */
+  readonly #documents = new WeakMap<APIService, Map<string, Document>>();
+
+  constructor(options: ExtensionOptions) {
+    this.#options = options;
+    this.apiServices = options.apiServices;
+  }
+
+  async handle(service: APIService, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
+    let answer: IncomingMessage;
+    try {
+      const backend = this.#available(service, `${request.path}${request.query === "" ? "" : `?${request.query}`}`);
+      const headers = withIdentity(passedHeaders(request.headers()), user);
+      const forwardedFor = request.header("x-forwarded-for");
+      headers["x-forwarded-for"] = [...(forwardedFor ? [forwardedFor] : []), request.remoteAddress].join(", ");
+      answer = await pass(backend, request, headers, noAgentTls).catch((error) => {
+        throw unreachable(error);
+      });
+    } catch (error) {
+      // As text, as upstream's aggregator says it: clients expect no Status of a server that is not there.
+      const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+      if (!response.started) response.end(503, headers, `${errorMessage(error)}\n`);
+      return;
+    }
+    await send(answer, response, passedAnswerHeaders(answer));
+  }
+
+  async upgrade(
+    service: APIService,
+    user: User,
+    message: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    const backend = this.#available(service, message.url ?? "/");
+    const identify = (passed: ReturnType<typeof passedHeaders>) => withIdentity(passed, user);
+    await tunnel({ ...backend, identify }, message, socket, head, noAgentTls).catch((error) => {
+      throw unreachable(error);
+    });
+  }
+
+  async resources(service: APIService): Promise<APIResourceList | undefined> {
+    const content = await this.#document(service, `/apis/${groupVersionOf(service)}`);
+    return isResourceList(content) ? content : undefined;
+  }
+
+  async check(service: APIService, signal: AbortSignal): Promise<void> {
+    const path = `/apis/${groupVersionOf(service)}`;
+    const backend = this.#backend(service, path);
+    // Whether its certificate is right is for those to see whose requests it gets.
+    const trust = backend.trust.kind === "extension" ? { ...backend.trust, verify: false } : backend.trust;
+    const url = `https://${backend.host}:${backend.port}${path}`;
+    const answer = await this.#ask({ ...backend, trust }, signal).catch((cause) => {
+      throw new Error(`failing or missing response from ${url}`, { cause });
+    });
+    answer.destroy();
+    const { statusCode = 0 } = answer;
+    if (statusCode < 200 || statusCode > 299)
+      throw new Error(`failing or missing response from ${url}: bad status from ${url}: ${statusCode}`);
+  }
+
+  /** Throws 503 when the server is known not to answer. */
+  #available(service: APIService, path: string): Backend {
+    if (!isAvailable(service)) throw serviceUnavailable("service unavailable");
+    try {
+      return this.#backend(service, path);
+    } catch (error) {
+      this.#options.log.debug("the server of an APIService cannot be found", {
+        name: service.metadata.name,
+        error: errorMessage(error),
+      });
+      throw serviceUnavailable("service unavailable");
+    }
+  }
+
+  /** One of the endpoints of the APIService's Service, as with Kubernetes' --enable-aggregator-routing. */
+  #backend({ spec }: APIService, path: string): Backend {
+    const { lookup, random, proxyTls } = this.#options;
+    const { namespace = "", name = "", port = 443 } = spec.service ?? {};
+    const service = lookup.get(Services, namespace, name);
+    if (!service) throw new Error(`service ${JSON.stringify(name)} not found`);
+    const slices = () =>
+      lookup
+        .list(EndpointSlices, namespace)
+        .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === name);
+    const address =
+      service.spec.type === "ExternalName"
+        ? { host: service.spec.externalName ?? "", port }
+        : serviceAddress(service, slices(), { scheme: "https", name, port: String(port) }, random);
+    return {
+      protocol: "https:",
+      ...address,
+      path,
+      trust: {
+        kind: "extension",
+        serverName: `${name}.${namespace}.svc`,
+        authority: spec.caBundle ? Buffer.from(spec.caBundle, "base64").toString() : undefined,
+        verify: !spec.insecureSkipTLSVerify,
+        ...proxyTls(),
+      },
+    };
+  }
+
+  /** What the server says at `path`, as JSON; undefined while it does not answer. */
+  async #document(service: APIService, path: string): Promise<unknown> {
+    if (!isAvailable(service)) return undefined;
+    const { clock, log } = this.#options;
+    const known = this.#documents.get(service) ?? new Map<string, Document>();
+    this.#documents.set(service, known);
+    let document = known.get(path);
+    if (!document || clock.monotonicMs() - document.askedMs > documentAgeMsMax) {
+      const content = this.#fetch(service, path).catch((error) => {
+        log.debug("an extension API server does not tell what it serves", {
+          name: service.metadata.name,
+          path,
+          error: errorMessage(error),
+        });
+        // The next who asks tries again.
+        known.delete(path);
+        return undefined;
+      });
+      document = { askedMs: clock.monotonicMs(), content };
+      known.set(path, document);
+    }
+    return document.content;
+  }
+
+  async #fetch(service: APIService, path: string): Promise<unknown> {
+    const answer = await this.#ask(this.#backend(service, path));
+    if (answer.statusCode !== 200) {
+      answer.destroy();
+      throw new Error(`the server answered ${answer.statusCode}`);
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of answer) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > documentBytesMax) throw new Error(`the document is larger than ${documentBytesMax} bytes`);
+    }
+    return JSON.parse(Buffer.concat(chunks).toString());
+  }
+
+  /** A GET for this server's own sake; the whole of the answer must come within a short time. */
+  #ask(backend: Backend, signal?: AbortSignal): Promise<IncomingMessage> {
+    const asked = ask(backend, "GET", withIdentity({ accept: "application/json" }, aggregator), noAgentTls);
+    const timer = this.#options.clock.setTimer(askTimeoutMs, () =>
+      asked.destroy(new Error(`no answer within ${askTimeoutMs / 1000} seconds`)),
+    );
+    const stop = () => asked.destroy(new Error("the server stops"));
+    signal?.addEventListener("abort", stop, { once: true });
+    asked.once("close", () => {
+      timer.cancel();
+      signal?.removeEventListener("abort", stop);
+    });
+    const answer = answerOf(asked);
+    asked.end();
+    return answer;
+  }
+}
+
+/** Agents are not asked here. */
+const noAgentTls = { certificate: "", key: "", ca: "" };
+
+/** What another server sends is believed as far as it is read. */
+function isResourceList(content: unknown): content is APIResourceList {
+  const list = content as Partial<APIResourceList> | undefined; // looked at below
+  return (
+    typeof list?.groupVersion === "string" &&
+    Array.isArray(list.resources) &&
+    list.resources.every(
+      (each: Partial<APIResourceList["resources"][number]> | null) =>
+        typeof each?.name === "string" && typeof each.kind === "string" && Array.isArray(each.verbs),
+    )
+  );
+}

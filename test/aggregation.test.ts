@@ -1,0 +1,281 @@
+// APIServices: the machine's kubectl and raw requests against a group version that another server answers.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { request } from "node:https";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { after, before, test } from "node:test";
+import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
+import { systemClock, systemRandom } from "../src/lib/index.ts";
+import { type ExtensionServer, group, groupVersion, startExtensionServer } from "./extension-server.ts";
+import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
+
+let plane: ServedControlPlane;
+let shop: ExtensionServer;
+let admin: KeyPair;
+
+before(async () => {
+  plane = await serveControlPlane();
+  admin = plane.keyOf("admin", "system:masters");
+  shop = await startExtensionServer(plane.frontProxyAuthority.certificate, "shop.default.svc");
+  await apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "shop", namespace: "default" },
+    spec: { type: "ExternalName", externalName: "localhost" },
+  });
+  await apply(apiService({ caBundle: shop.caBundle }));
+  await kubectl("wait", "--for=condition=Available", `apiservice/v1.${group}`, "--timeout=20s");
+});
+after(async () => {
+  await shop.close();
+  await plane.close();
+});
+
+const apiService = (more: object = {}, name = "shop") => ({
+  apiVersion: "apiregistration.k8s.io/v1",
+  kind: "APIService",
+  metadata: { name: `v1.${group}` },
+  spec: {
+    group,
+    version: "v1",
+    groupPriorityMinimum: 2000,
+    versionPriority: 10,
+    service: { namespace: "default", name, port: shop.port },
+    ...more,
+  },
+});
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(args: readonly string[], input = ""): Promise<Outcome> {
+  const env = { ...process.env, KUBECONFIG: plane.kubeconfig, KUBECACHEDIR: join(plane.directory, "cache") };
+  return new Promise((resolve) => {
+    const child = execFile("kubectl", args, { env, timeout: 30_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+}
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args);
+  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+async function apply(manifest: object): Promise<void> {
+  const { code, stderr } = await run(["apply", "-f", "-"], JSON.stringify(manifest));
+  assert.equal(code, 0, stderr);
+}
+
+interface Sent {
+  readonly key?: KeyPair;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string;
+}
+
+function ask(method: string, path: string, { key = admin, headers = {} }: Sent = {}) {
+  const credentials = { key: key.privateKey, cert: key.certificate, ca: plane.authority };
+  return request({ host: "127.0.0.1", port: plane.port, method, path, headers, agent: false, ...credentials });
+}
+
+async function send(method: string, path: string, sent: Sent = {}) {
+  const asked = ask(method, path, sent).end(sent.body);
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  const headers: IncomingHttpHeaders = response.headers;
+  return { status: response.statusCode ?? 0, headers, text: await text(response) };
+}
+
+const widgets = `/apis/${groupVersion}/namespaces/default/widgets`;
+
+test("what another server serves is made, read and listed as if it were served here", async () => {
+  const widget = { apiVersion: groupVersion, kind: "Widget", metadata: { name: "red", namespace: "default" } };
+  const { code, stderr } = await run(["create", "-f", "-", "--validate=false"], JSON.stringify(widget));
+  assert.equal(code, 0, stderr);
+  assert.equal((await kubectl("get", "wd", "red", "-o", "name")).trim(), `widget.${group}/red`);
+  assert.match(await kubectl("get", "widgets", "-o", "name"), /red/);
+  const missing = await run(["get", "widgets", "green"]);
+  assert.match(missing.stderr, /no such widget/);
+});
+
+test("the other server learns who asks from the front proxy's headers, and not from the client's own", async () => {
+  const key = plane.keyOf("jürgen", "system:masters", "shoppers");
+  const forged = { "x-remote-user": "root", "x-remote-group": "system:masters", "x-remote-extra-scope": "all" };
+  await send("GET", `${widgets}/red?pretty=true`, { key, headers: { ...forged, authorization: "Bearer secret" } });
+  const { url, headers } = shop.seen.at(-1) ?? assert.fail("nothing came");
+  assert.equal(url, `${widgets}/red?pretty=true`);
+  assert.equal(Buffer.from(headers["x-remote-user"]?.[0] ?? "", "latin1").toString(), "jürgen");
+  assert.deepEqual(headers["x-remote-user"]?.length, 1);
+  assert.deepEqual(headers["x-remote-group"], ["system:masters", "shoppers", "system:authenticated"]);
+  assert.equal(headers["x-remote-extra-scope"], undefined);
+  assert.match(headers["x-remote-extra-authentication.kubernetes.io%2fcredential-id"]?.[0] ?? "", /^X509SHA256=/);
+  assert.equal(headers.authorization, undefined);
+});
+
+test("who may not use a group here does not reach its server", async () => {
+  const key = plane.keyOf("eve");
+  const before = shop.seen.length;
+  const { status, text: body } = await send("GET", widgets, { key });
+  assert.equal(status, 403);
+  assert.equal(
+    JSON.parse(body).message,
+    `widgets.${group} is forbidden: User "eve" cannot list resource "widgets" in API group "${group}" in the namespace "default"`,
+  );
+  assert.equal(shop.seen.slice(before).filter(({ url }) => url.startsWith(widgets)).length, 0);
+});
+
+test("a watch of another server streams, and ends there when its client goes", async () => {
+  const asked = ask("GET", `${widgets}?watch=true`).end();
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  const lines = createInterface({ input: response })[Symbol.asyncIterator]();
+  for (const name of ["a", "b"]) {
+    shop.announce(name);
+    const { value } = await lines.next();
+    assert.equal(JSON.parse(value ?? "").object.metadata.name, name);
+  }
+  asked.on("error", () => {}).destroy();
+});
+
+test("an upgraded connection leads to the other server", async () => {
+  const headers = { connection: "Upgrade", upgrade: "echo", "x-remote-user": "root" };
+  const asked = ask("GET", `${widgets}/red/connect`, { headers }).end();
+  const [, socket] = await once(asked, "upgrade");
+  socket.write("hello");
+  assert.equal(String((await once(socket, "data"))[0]), "hello");
+  socket.destroy();
+  assert.deepEqual(shop.seen.at(-1)?.headers["x-remote-user"], ["admin"]);
+});
+
+test("discovery tells of other servers' resources in both forms, in the order of priorities", async () => {
+  const { groups } = JSON.parse((await send("GET", "/apis")).text);
+  const names = groups.map((each: { name: string }) => each.name);
+  assert.equal(names.at(-1), group);
+  assert.deepEqual(JSON.parse((await send("GET", `/apis/${group}`)).text).preferredVersion, {
+    groupVersion,
+    version: "v1",
+  });
+  assert.equal(JSON.parse((await send("GET", `/apis/${groupVersion}`)).text).resources.length, 2);
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const { items } = JSON.parse((await send("GET", "/apis", { headers: { accept } })).text);
+  const [version] = items.find((each: { metadata: { name: string } }) => each.metadata.name === group).versions;
+  assert.equal(version.freshness, "Current");
+  assert.deepEqual(version.resources, [
+    {
+      resource: "widgets",
+      responseKind: { group, version: "v1", kind: "Widget" },
+      scope: "Namespaced",
+      singularResource: "widget",
+      verbs: ["create", "get", "list", "watch"],
+      shortNames: ["wd"],
+      subresources: [{ subresource: "status", responseKind: { group, version: "v1", kind: "Widget" }, verbs: ["get"] }],
+    },
+  ]);
+});
+
+test("a server that shows another certificate than it should is not talked to, unless it need not show any", async () => {
+  await apply(apiService({ caBundle: Buffer.from(plane.authority).toString("base64") }));
+  await kubectl("wait", "--for=condition=Available", `apiservice/v1.${group}`, "--timeout=20s");
+  const refused = await send("GET", widgets);
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /^error trying to reach service: .*certificate/);
+  await kubectl(
+    "patch",
+    "apiservice",
+    `v1.${group}`,
+    "--type=merge",
+    "-p",
+    '{"spec":{"caBundle":null,"insecureSkipTLSVerify":true}}',
+  );
+  assert.equal((await send("GET", widgets)).status, 200);
+  await apply(apiService({ caBundle: shop.caBundle, insecureSkipTLSVerify: false }));
+});
+
+test("the front proxy says for whom it asks, and nobody else may", async () => {
+  const nowMs = systemClock.now();
+  const validity = { notBeforeMs: nowMs - 1000, notAfterMs: nowMs + 60_000, usage: "client" } as const;
+  const proxy = issue({ commonName: "front-proxy-client", ...validity }, systemRandom, plane.frontProxyAuthority);
+  const impostor = issue(
+    { commonName: "someone", organizations: ["system:masters"], ...validity },
+    systemRandom,
+    plane.frontProxyAuthority,
+  );
+  const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  const body = JSON.stringify({ kind: "SelfSubjectReview", apiVersion: "authentication.k8s.io/v1" });
+  const headers = {
+    "content-type": "application/json",
+    "x-remote-user": "ada",
+    "x-remote-uid": "42",
+    "x-remote-group": ["readers", "system:masters"],
+    "x-remote-extra-example.com%2fscope": ["a", "b"],
+  };
+  const told = await send("POST", path, { key: proxy, headers, body });
+  assert.equal(told.status, 201, told.text);
+  assert.deepEqual(JSON.parse(told.text).status.userInfo, {
+    username: "ada",
+    uid: "42",
+    groups: ["readers", "system:masters", "system:authenticated"],
+    extra: { "example.com/scope": ["a", "b"] },
+  });
+  assert.equal((await send("POST", path, { key: impostor, headers, body })).status, 401);
+  assert.equal(
+    (await send("POST", path, { key: proxy, headers: { "content-type": "application/json" }, body })).status,
+    401,
+  );
+  const own = await send("POST", path, { headers, body });
+  assert.equal(JSON.parse(own.text).status.userInfo.username, "admin");
+});
+
+test("extension API servers are told whom to believe", async () => {
+  const { data } = JSON.parse(
+    await kubectl("get", "configmap", "-n", "kube-system", "extension-apiserver-authentication", "-o", "json"),
+  );
+  assert.equal(data["client-ca-file"], plane.authority);
+  assert.equal(data["requestheader-client-ca-file"], plane.frontProxyAuthority.certificate);
+  assert.equal(data["requestheader-allowed-names"], '["front-proxy-client"]');
+  assert.equal(data["requestheader-username-headers"], '["X-Remote-User"]');
+  assert.equal(data["requestheader-group-headers"], '["X-Remote-Group"]');
+  assert.equal(data["requestheader-extra-headers-prefix"], '["X-Remote-Extra-"]');
+  await kubectl("get", "role", "-n", "kube-system", "extension-apiserver-authentication-reader");
+});
+
+test("every group that is served here has an APIService that says so", async () => {
+  const { items } = JSON.parse(await kubectl("get", "apiservices", "-o", "json"));
+  const apps = items.find((each: { metadata: { name: string } }) => each.metadata.name === "v1.apps");
+  assert.equal(apps.metadata.labels["kube-aggregator.kubernetes.io/automanaged"], "onstart");
+  assert.deepEqual(apps.spec, { group: "apps", version: "v1", groupPriorityMinimum: 17_800, versionPriority: 15 });
+  assert.equal(apps.status.conditions[0].reason, "Local");
+  assert.match(await kubectl("get", "apiservice", "v1."), /v1\.\s+Local\s+True/);
+});
+
+test("a server that is down is unavailable for its group alone, and removing its APIService removes the group", async () => {
+  await kubectl("patch", "service", "shop", "-p", '{"spec":{"externalName":"nowhere.invalid"}}');
+  await kubectl("wait", "--for=condition=Available=false", `apiservice/v1.${group}`, "--timeout=40s");
+  assert.match(await kubectl("get", "apiservice", `v1.${group}`), /default\/shop\s+False \(FailedDiscoveryCheck\)/);
+  const refused = await send("GET", widgets);
+  assert.equal(refused.status, 503);
+  assert.equal(refused.text, "service unavailable\n");
+  assert.match((await run(["get", "widgets"])).stderr, /ServiceUnavailable|unable to handle the request/);
+  await kubectl("get", "pods", "-A");
+  await kubectl("delete", "service", "shop");
+  await kubectl(
+    "wait",
+    `--for=jsonpath={.status.conditions[0].reason}=ServiceNotFound`,
+    `apiservice/v1.${group}`,
+    "--timeout=20s",
+  );
+  await kubectl("delete", "apiservice", `v1.${group}`);
+  assert.equal((await send("GET", widgets)).status, 404);
+  const { groups } = JSON.parse((await send("GET", "/apis")).text);
+  assert.equal(
+    groups.some((each: { name: string }) => each.name === group),
+    false,
+  );
+});
