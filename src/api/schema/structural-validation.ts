@@ -73,10 +73,13 @@ function allowedTypes(schema: Schema): string[] | undefined {
   return schema.type === undefined || schema.type === "" ? undefined : [schema.type];
 }
 
+/** Whole numbers beyond this are no integers to Kubernetes, which keeps them as float64. */
+const int64Max = 2 ** 63;
+
 function typeOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) <= int64Max ? "integer" : "number";
   return typeof value;
 }
 

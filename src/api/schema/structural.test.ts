@@ -96,6 +96,7 @@ test("values are validated with the field and the words of Kubernetes", () => {
   for (const [value, schema, field, body] of [
     ["x", { type: "integer" }, "spec", 'Invalid value: "string": spec in body must be of type integer: "string"'],
     [1.5, { type: "integer" }, "spec", 'Invalid value: "number": spec in body must be of type integer: "number"'],
+    [1e30, { type: "integer" }, "spec", 'Invalid value: "number": spec in body must be of type integer: "number"'],
     [null, { type: "string" }, "spec", 'Invalid value: "null": spec in body must be of type string: "null"'],
     [{}, object({ a: {} }, { required: ["a"] }), "spec.a", "Required value"],
     ["c", { type: "string", enum: ["a", "b"] }, "spec", 'Unsupported value: "c": supported values: "a", "b"'],
