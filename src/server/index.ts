@@ -7,6 +7,7 @@ export * from "./authentication/index.ts";
 export * from "./authorization/index.ts";
 export * from "./create-handler.ts";
 export * from "./custom-resources/index.ts";
+export * from "./encryption/index.ts";
 export * from "./event-expiry.ts";
 export * from "./flow-control/index.ts";
 export * from "./lookup.ts";

@@ -9,7 +9,7 @@ import type {
   WatchEvent,
 } from "../api/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
-import { MemoryStorage, startWatchCache, type WatchCache } from "../storage/index.ts";
+import { MemoryStorage, type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { type ApiServer, type ApiServerOptions, createApiServer } from "./api-server.ts";
 import { ResourceRegistry } from "./registry.ts";
 import type { ServedResponse } from "./served-response.ts";
@@ -20,7 +20,7 @@ export const admin: User = { name: "admin", groups: ["system:masters", "system:a
 export interface TestServer {
   readonly api: ApiServer;
   readonly clock: VirtualClock;
-  readonly storage: MemoryStorage;
+  readonly storage: Storage;
   readonly cache: WatchCache;
   /** Sends a request and gives the object of the answer. */
   send<T extends KubeObject>(verb: Verb, resource: ResourceReference<T>, target?: Target): Promise<T>;
@@ -40,7 +40,7 @@ export interface TestServerOptions
   extends Partial<Omit<ApiServerOptions, "storage" | "cache" | "commitHooks" | "clock">> {
   /** A new one when left out. */
   readonly clock?: VirtualClock;
-  readonly storage?: MemoryStorage;
+  readonly storage?: Storage;
   readonly commitHooks?: (cache: WatchCache) => ApiServerOptions["commitHooks"];
 }
 

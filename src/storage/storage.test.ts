@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { KubeObject } from "../api/index.ts";
+import { encryptedStorage, type ValueCipher } from "./encrypted-storage.ts";
 import { openLmdbStorage } from "./lmdb/index.ts";
 import { MemoryStorage } from "./memory.ts";
 import {
@@ -28,6 +29,18 @@ interface Opened {
 const drivers: Record<string, () => Promise<Opened>> = {
   async memory() {
     const storage = new MemoryStorage({ historyEventsMax });
+    return { storage, cleanUp: () => storage.close() };
+  },
+  async encrypted() {
+    // A cipher that changes every byte; the real ones are the server's.
+    const flip = (bytes: Uint8Array) => bytes.map((byte) => byte ^ 0xff);
+    const cipher: ValueCipher = {
+      seal: async (_, bytes) => flip(bytes),
+      open: async (_, bytes) => ({ bytes: flip(bytes), isStale: false }),
+    };
+    const storage = encryptedStorage(new MemoryStorage({ historyEventsMax }), (key) =>
+      key.includes("plain") ? undefined : cipher,
+    );
     return { storage, cleanUp: () => storage.close() };
   },
   async lmdb() {

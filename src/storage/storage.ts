@@ -63,6 +63,8 @@ export interface Storage {
    * Throws Compacted when they are not kept any more, and when its reader falls so far behind; ends with the signal.
    */
   watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<readonly StorageEvent[]>;
+  /** Whether what is under a key would be written otherwise now, so that even the same value is to be written again. */
+  isStale?(key: string): boolean;
   /** Forgets the events before `before`. The present state stays. */
   compact(before: Revision): Promise<void>;
   /** Waits for the commits under way and ends the watches. */

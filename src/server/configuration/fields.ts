@@ -1,4 +1,12 @@
-import { type FieldError, fieldErrorBody, invalidType, type Path, parseDuration, rootPath } from "../../api/index.ts";
+import {
+  type FieldError,
+  fieldErrorBody,
+  invalidType,
+  type Path,
+  parseDuration,
+  required,
+  rootPath,
+} from "../../api/index.ts";
 import { errorMessage } from "../../lib/index.ts";
 
 /** What is wrong with a configuration, gathered so that it can be mended at once. */
@@ -42,6 +50,14 @@ export class Fields {
   /** Empty when it is left out. */
   text(name: string): string {
     return this.optionalText(name) ?? "";
+  }
+
+  /** A text that no error may show; empty when it is left out. */
+  hiddenText(name: string): string {
+    const value = this.#take(name) ?? "";
+    if (typeof value === "string") return value;
+    this.errors.add(required(this.at.child(name), "must be a string"));
+    return "";
   }
 
   flag(name: string): boolean | undefined {
@@ -106,10 +122,13 @@ export class Fields {
   }
 }
 
-const group = "apiserver.config.k8s.io";
-
 /** What `read` makes of a configuration of that kind. Throws an Error that says what is wrong with it. */
-export function readConfiguration<T>(value: unknown, kind: string, read: (fields: Fields) => T): T {
+export function readConfiguration<T>(
+  value: unknown,
+  kind: string,
+  read: (fields: Fields) => T,
+  group = "apiserver.config.k8s.io",
+): T {
   const errors = new ConfigurationErrors();
   const fields = new Fields(value, rootPath, errors);
   const apiVersion = fields.text("apiVersion");

@@ -195,7 +195,8 @@ export async function commitUpdate(
   const { key } = current;
   const gone = isReleased(definition, next, current.object);
   const { object = next, changes } = commitmentOf(request, gone ? undefined : next, current.object);
-  if (!gone && isSame(object, current.object) && store.isInStorageVersion(key)) return current;
+  if (!gone && isSame(object, current.object) && store.isInStorageVersion(key) && !context.storage.isStale?.(key))
+    return current;
   const value = await store.value(object);
   if (dryRun) return store.proposed(key, current, value);
   const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
