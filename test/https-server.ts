@@ -70,14 +70,16 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
   return { status, headers, text: bytes.toString(), bytes };
 }
 
-export interface HttpsServerOptions extends TestServerOptions, Pick<HttpServerOptions, "healthChecks" | "limits"> {
+export interface HttpsServerOptions
+  extends TestServerOptions,
+    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous"> {
   readonly httpLog?: Logger;
   /** The clock of HTTP's own timeouts. */
   readonly httpClock?: Clock;
 }
 
 export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<HttpsServer> {
-  const { healthChecks, limits, httpLog, httpClock, ...options } = all;
+  const { healthChecks, limits, anonymous, httpLog, httpClock, ...options } = all;
   const server = await startTestServer(options);
   const listener = await startHttpServer({
     api: server.api,
@@ -99,6 +101,7 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
     },
     ...(healthChecks ? { healthChecks } : {}),
     ...(limits ? { limits } : {}),
+    ...(anonymous ? { anonymous } : {}),
     clock: httpClock ?? systemClock,
     random: systemRandom,
     log: httpLog ?? silentLogger,
