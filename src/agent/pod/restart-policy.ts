@@ -1,23 +1,14 @@
-import type { Pod } from "../../api/index.ts";
+import { type Pod, restartsAfterExit } from "../../api/index.ts";
 import type { ContainerStatus } from "../engine/index.ts";
 import type { PodContainer } from "./pod-containers.ts";
 
-/**
- * Whether a container that ended runs again: its own rules and policy come before the pod's. Sidecars always do, init
- * containers until they succeed, ephemeral containers never.
- * https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
- */
+/** Whether a container that ended runs again. Sidecars always do, init containers until they succeed, ephemeral never. */
 export function restartsAfter(pod: Pod, container: PodContainer, exitCode: number): boolean {
   if (container.kind === "ephemeral") return false;
   const { spec } = container;
-  for (const rule of spec.restartPolicyRules ?? []) {
-    if (rule.action !== "Restart") continue;
-    const listed = rule.exitCodes?.values?.includes(exitCode) ?? false;
-    if (rule.exitCodes?.operator === "NotIn" ? !listed : listed) return true;
-  }
-  const policy = spec.restartPolicy ?? pod.spec.restartPolicy ?? "Always";
-  if (container.kind === "init" && exitCode === 0) return false;
-  return policy === "Never" ? false : policy === "OnFailure" ? exitCode !== 0 : true;
+  // Success is the end, unless a rule of the container says otherwise.
+  const done = container.kind === "init" && exitCode === 0;
+  return restartsAfterExit(done ? { ...spec, restartPolicy: "Never" } : spec, pod.spec.restartPolicy, exitCode);
 }
 
 /** Whether the container is to be started now or later: it never ran, or it ended and runs again. */

@@ -6,7 +6,6 @@ import { validateLabelName, validateLabelSelector } from "../meta/label-selector
 import { isDns1123Subdomain, isLabelValue, nameIsDnsLabel } from "../meta/names.ts";
 import type {
   Affinity,
-  LabelSelector,
   NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
@@ -119,15 +118,18 @@ function validatePodAffinityTerm(term: PodAffinityTerm, at: Path): FieldError[] 
     ...validateLabelSelector(at.child("labelSelector"), term.labelSelector),
     ...validateLabelSelector(at.child("namespaceSelector"), term.namespaceSelector),
     ...(term.namespaces ?? []).flatMap((name) => invalidFor(at.child("namespace"), name, nameIsDnsLabel(name, false))),
-    ...validateTermKeys(term, at),
+    ...validateSelectorKeys(term, at),
   ];
   if (!term.topologyKey) errors.push(required(at.child("topologyKey"), "can not be empty"));
   errors.push(...validateLabelName(at.child("topologyKey"), term.topologyKey ?? ""));
   return errors;
 }
 
-function validateTermKeys(term: PodAffinityTerm, at: Path): FieldError[] {
-  const { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector } = term;
+/** The keys that stand for the pod's own labels, in the terms of affinities and in spread constraints. */
+function validateSelectorKeys(
+  { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector }: Partial<PodAffinityTerm>,
+  at: Path,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const [field, keys] of Object.entries({ matchLabelKeys, mismatchLabelKeys })) {
     if (keys.length === 0) continue;
@@ -211,23 +213,9 @@ export function validateSpreadConstraints(
     for (const field of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const)
       errors.push(...optionalEnum(place.child(field), constraint[field], ["Honor", "Ignore"]));
     errors.push(
-      ...validateSpreadKeys(constraint.matchLabelKeys ?? [], labelSelector, place.child("matchLabelKeys")),
+      ...validateSelectorKeys(constraint, place),
       ...validateLabelSelector(place.child("labelSelector"), labelSelector),
     );
     return errors;
   });
-}
-
-function validateSpreadKeys(keys: readonly string[], selector: LabelSelector | undefined, at: Path): FieldError[] {
-  if (keys.length === 0) return [];
-  const errors = selector ? [] : [forbiddenField(at, "must not be specified when labelSelector is not set")];
-  // An expression of one of these keys is what the server itself added for it.
-  const named = new Set(Object.keys(selector?.matchLabels ?? {}));
-  errors.push(
-    ...eachItem(at, keys, (key, place) => [
-      ...validateLabelName(place, key),
-      ...(named.has(key) ? [invalidValue(place, key, "exists in both matchLabelKeys and labelSelector")] : []),
-    ]),
-  );
-  return errors;
 }

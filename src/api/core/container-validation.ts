@@ -10,7 +10,7 @@ import {
   notSupported,
   type Path,
   required,
-  tooMany,
+  tooLong,
 } from "../meta/field-error.ts";
 import { isDns1123Label, isPortName, isPortNumber } from "../meta/names.ts";
 import type { Container, ContainerPort, EphemeralContainer, PodSpec } from "../types.generated.ts";
@@ -26,7 +26,6 @@ import { portProtocols } from "./service-validation.ts";
 interface Surroundings {
   readonly spec: PodSpec;
   readonly volumes: VolumesByName;
-  readonly volumeNames: ReadonlySet<string>;
   readonly claims: ReadonlySet<string>;
 }
 
@@ -41,7 +40,7 @@ export function validateAllContainers(
   claims: ReadonlySet<string>,
   at: Path,
 ): FieldError[] {
-  const around = { spec, volumes, volumeNames: new Set(volumes.keys()), claims };
+  const around = { spec, volumes, claims };
   return [
     ...validateRegularContainers(around, at.child("containers")),
     ...validateInitContainers(around, at.child("initContainers")),
@@ -50,7 +49,7 @@ export function validateAllContainers(
 }
 
 function validateRegularContainers(around: Surroundings, at: Path): FieldError[] {
-  const { containers, terminationGracePeriodSeconds } = around.spec;
+  const { containers } = around.spec;
   if (!containers?.length) return [required(at)];
   const names = new Set<string>();
   const errors = eachItem(at, containers, (container, place) => {
@@ -58,7 +57,7 @@ function validateRegularContainers(around: Surroundings, at: Path): FieldError[]
     if (names.has(container.name)) errors.push(duplicate(place.child("name"), container.name));
     names.add(container.name);
     errors.push(
-      ...validateProbesAndLifecycle(container, terminationGracePeriodSeconds, place),
+      ...validateProbesAndLifecycle(container, around.spec, place),
       ...validateRestartPolicy(container, place),
     );
     return errors;
@@ -68,16 +67,16 @@ function validateRegularContainers(around: Surroundings, at: Path): FieldError[]
 }
 
 function validateInitContainers(around: Surroundings, at: Path): FieldError[] {
-  const { initContainers, containers = [], terminationGracePeriodSeconds } = around.spec;
+  const { initContainers, containers = [] } = around.spec;
   const names = new Set(containers.map(({ name }) => name));
   return eachItem(at, initContainers, (container, place) => {
-    const errors = [...validateContainer(container, around, place), ...validateRestartPolicy(container, place)];
+    const errors = [...validateContainer(container, around, place), ...validateInitRestartPolicy(container, place)];
     if (names.has(container.name)) errors.push(duplicate(place.child("name"), container.name));
     else if (container.name) names.add(container.name);
     // Init containers run one after the other, so each may use the ports of another.
     errors.push(...validateHostPorts([container], at));
     if (isRestartableInitContainer(container))
-      errors.push(...validateProbesAndLifecycle(container, terminationGracePeriodSeconds, place));
+      errors.push(...validateProbesAndLifecycle(container, around.spec, place));
     else
       for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const)
         if (container[field] !== undefined)
@@ -126,7 +125,7 @@ function isSet(value: unknown): boolean {
 
 /** What all kinds of containers have. */
 function validateContainer(container: Container | EphemeralContainer, around: Surroundings, at: Path): FieldError[] {
-  const { spec, volumes, volumeNames, claims } = around;
+  const { spec, volumes, claims } = around;
   return [
     ...(container.name
       ? invalidFor(at.child("name"), container.name, isDns1123Label(container.name))
@@ -137,7 +136,7 @@ function validateContainer(container: Container | EphemeralContainer, around: Su
       "FallbackToLogsOnError",
     ]),
     ...validatePorts(container.ports, at.child("ports")),
-    ...validateEnv(at.child("env"), container.env, volumeNames),
+    ...validateEnv(at.child("env"), container.env),
     ...validateEnvFrom(at.child("envFrom"), container.envFrom),
     ...validateMounts(container, volumes, at),
     ...validateDevices(container, volumes, at),
@@ -188,13 +187,21 @@ function validateHostPorts(containers: readonly Container[], at: Path): FieldErr
   );
 }
 
+/** A sidecar is started again whatever its exit code says. */
+function validateInitRestartPolicy(container: Container, at: Path): FieldError[] {
+  if (container.restartPolicy === undefined) return [];
+  if (!isRestartableInitContainer(container)) return validateRestartPolicy(container, at);
+  if (!container.restartPolicyRules?.length) return [];
+  const detail = "restartPolicyRules are not allowed for init containers with restart policy Always";
+  return [forbiddenField(at.child("restartPolicyRules"), detail)];
+}
+
 function validateRestartPolicy({ restartPolicy, restartPolicyRules = [] }: Container, at: Path): FieldError[] {
   const errors = optionalEnum(at.child("restartPolicy"), restartPolicy, restartPolicies);
   const rulesAt = at.child("restartPolicyRules");
   if (restartPolicyRules.length > 0 && restartPolicy === undefined)
     errors.push(required(at.child("restartPolicy"), "must specify restartPolicy when restart rules are used"));
-  if (restartPolicyRules.length > restartRulesMax)
-    errors.push(tooMany(rulesAt, restartPolicyRules.length, restartRulesMax));
+  if (restartPolicyRules.length > restartRulesMax) errors.push(tooLong(rulesAt, restartRulesMax));
   errors.push(
     ...eachItem(rulesAt, restartPolicyRules, ({ action, exitCodes }, place) => {
       const wrong = optionalEnum(place.child("action"), action ?? "", ["Restart"]);
@@ -202,7 +209,7 @@ function validateRestartPolicy({ restartPolicy, restartPolicyRules = [] }: Conta
       if (!exitCodes) return [...wrong, required(codesAt, "must be specified")];
       wrong.push(...optionalEnum(codesAt.child("operator"), exitCodes.operator ?? "", ["In", "NotIn"]));
       const count = exitCodes.values?.length ?? 0;
-      if (count > exitCodesMax) wrong.push(tooMany(codesAt.child("values"), count, exitCodesMax));
+      if (count > exitCodesMax) wrong.push(tooLong(codesAt.child("values"), exitCodesMax));
       return wrong;
     }),
   );

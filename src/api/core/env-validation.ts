@@ -1,12 +1,18 @@
 // What the environment of a container may be, and what the downward API can tell:
 // k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateEnv and its parts.
-import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
+import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, notFoundValue, notSupported, type Path, required } from "../meta/field-error.ts";
-import { isConfigMapKey, isDns1123Subdomain, isEnvVarName, isQualifiedName } from "../meta/names.ts";
+import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import { isConfigMapKey, isDns1123Label, isDns1123Subdomain, isEnvVarName, isQualifiedName } from "../meta/names.ts";
 import { formatQuantity, isQuantity, parseQuantity, quantitySign } from "../meta/quantity.ts";
-import type { EnvFromSource, EnvVar, ObjectFieldSelector, ResourceFieldSelector } from "../types.generated.ts";
-import { validateFilePath } from "./path-rules.ts";
+import type {
+  EnvFromSource,
+  EnvVar,
+  FileKeySelector,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from "../types.generated.ts";
+import { validateNoBacksteps } from "./path-rules.ts";
 
 const environmentFields = [
   "metadata.name",
@@ -38,20 +44,16 @@ const containerResources = [
 ];
 const byteDivisors = "1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei";
 
-export function validateEnv(
-  at: Path,
-  variables: readonly EnvVar[] | undefined,
-  volumes: ReadonlySet<string>,
-): FieldError[] {
+export function validateEnv(at: Path, variables: readonly EnvVar[] | undefined): FieldError[] {
   return eachItem(at, variables, (variable, place) => [
     ...(variable.name
       ? invalidFor(place.child("name"), variable.name, isEnvVarName(variable.name))
       : [required(place.child("name"))]),
-    ...validateValueFrom(variable, place.child("valueFrom"), volumes),
+    ...validateValueFrom(variable, place.child("valueFrom")),
   ]);
 }
 
-function validateValueFrom({ value, valueFrom }: EnvVar, at: Path, volumes: ReadonlySet<string>): FieldError[] {
+function validateValueFrom({ value, valueFrom }: EnvVar, at: Path): FieldError[] {
   if (!valueFrom) return [];
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   const errors: FieldError[] = [];
@@ -59,16 +61,7 @@ function validateValueFrom({ value, valueFrom }: EnvVar, at: Path, volumes: Read
   if (resourceFieldRef) errors.push(...validateResourceFieldRef(resourceFieldRef, at.child("resourceFieldRef"), false));
   if (configMapKeyRef) errors.push(...validateKeyRef(configMapKeyRef, at.child("configMapKeyRef")));
   if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, at.child("secretKeyRef")));
-  if (fileKeyRef) {
-    const place = at.child("fileKeyRef");
-    const { volumeName, path, key } = fileKeyRef;
-    errors.push(
-      ...(key ? invalidFor(place.child("key"), key, isEnvVarName(key)) : [required(place.child("key"))]),
-      ...(path ? validateFilePath(place.child("path"), path) : [required(place.child("path"))]),
-      ...requiredField(place.child("volumeName"), volumeName),
-    );
-    if (volumeName && !volumes.has(volumeName)) errors.push(notFoundValue(place.child("volumeName"), volumeName));
-  }
+  if (fileKeyRef) errors.push(...validateFileKeyRef(fileKeyRef, at.child("fileKeyRef")));
   const sources = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
   if (sources === 0)
     errors.push(
@@ -81,6 +74,16 @@ function validateValueFrom({ value, valueFrom }: EnvVar, at: Path, volumes: Read
   else if (value) errors.push(invalidValue(at, "", "may not be specified when `value` is not empty"));
   else if (sources > 1) errors.push(invalidValue(at, "", "may not have more than one field specified at a time"));
   return errors;
+}
+
+function validateFileKeyRef({ key, volumeName, path }: FileKeySelector, at: Path): FieldError[] {
+  return [
+    ...(key ? invalidFor(at.child("key"), key, isEnvVarName(key)) : [required(at.child("key"))]),
+    ...(volumeName
+      ? invalidFor(at.child("volumeName"), volumeName, isDns1123Label(volumeName))
+      : [required(at.child("volumeName"))]),
+    ...(path ? validateNoBacksteps(at.child("path"), path) : [required(at.child("path"))]),
+  ];
 }
 
 function validateKeyRef({ name = "", key }: { readonly name?: string; readonly key: string }, at: Path): FieldError[] {

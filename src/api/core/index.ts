@@ -4,6 +4,7 @@ export * from "./bootstrap-token.ts";
 export * from "./component-status.ts";
 export * from "./config-map.ts";
 export * from "./container-port.ts";
+export * from "./container-restart.ts";
 export * from "./endpoints.ts";
 export * from "./event.ts";
 export * from "./image-reference.ts";

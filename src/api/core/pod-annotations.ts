@@ -2,10 +2,10 @@
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import type { Pod, PodSpec } from "../types.generated.ts";
+import { appArmorPrefix, validateSeccompAnnotations } from "./profile-annotations.ts";
 
 export const mirrorPodAnnotation = "kubernetes.io/config.mirror";
 const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
-const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 
 type Annotations = Readonly<Record<string, string>> | undefined;
 
@@ -30,6 +30,7 @@ export function validatePodAnnotations(annotations: Annotations, spec: PodSpec, 
   const cost = annotations?.[deletionCostAnnotation];
   if (cost !== undefined && parseCost(cost) === undefined)
     errors.push(invalidValue(at.key(deletionCostAnnotation), cost, "must be a 32bit integer"));
+  errors.push(...validateSeccompAnnotations(annotations ?? {}, at));
   const names = new Set(
     [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])].map(
       ({ name }) => name,

@@ -22,14 +22,12 @@ export function visitContainers(
 }
 
 export function validateOs(spec: PodSpec, at: Path): FieldError[] {
-  const errors = validateHostProcess(spec, at);
-  if (!spec.os) return errors;
+  if (!spec.os) return [];
   const { name } = spec.os;
-  if (!name) errors.push(required(at.child("os", "name"), "cannot be empty"));
-  else errors.push(...optionalEnum(at.child("os"), name, ["linux", "windows"]));
-  if (name === "linux") errors.push(...validateLinux(spec, at));
-  if (name === "windows") errors.push(...validateWindows(spec, at));
-  return errors;
+  if (!name) return [required(at.child("os", "name"))];
+  if (name === "linux") return validateLinux(spec, at);
+  if (name === "windows") return validateWindows(spec, at);
+  return optionalEnum(at.child("os"), name, ["linux", "windows"]);
 }
 
 function validateLinux(spec: PodSpec, at: Path): FieldError[] {
@@ -44,20 +42,24 @@ function validateLinux(spec: PodSpec, at: Path): FieldError[] {
   return errors;
 }
 
-const linuxPodFields = ["hostUsers", "hostPID", "hostIPC", "shareProcessNamespace"] as const;
-const linuxPodContextFields = [
-  "appArmorProfile",
-  "seLinuxOptions",
-  "seccompProfile",
-  "fsGroup",
-  "fsGroupChangePolicy",
-  "sysctls",
-  "runAsUser",
-  "runAsGroup",
-  "supplementalGroups",
-  "supplementalGroupsPolicy",
-  "seLinuxChangePolicy",
-] as const satisfies readonly (keyof PodSecurityContext)[];
+/** What only Linux pods may say of themselves, in the order in which it is found: of the spec, and of its context. */
+const linuxPodFields = [
+  ["appArmorProfile", "context"],
+  ["seLinuxOptions", "context"],
+  ["hostUsers", "spec"],
+  ["hostPID", "spec"],
+  ["hostIPC", "spec"],
+  ["seccompProfile", "context"],
+  ["fsGroup", "context"],
+  ["fsGroupChangePolicy", "context"],
+  ["sysctls", "context"],
+  ["shareProcessNamespace", "spec"],
+  ["runAsUser", "context"],
+  ["runAsGroup", "context"],
+  ["supplementalGroups", "context"],
+  ["supplementalGroupsPolicy", "context"],
+  ["seLinuxChangePolicy", "context"],
+] as const satisfies readonly (readonly [keyof PodSecurityContext, "context"] | readonly [keyof PodSpec, "spec"])[];
 const linuxContextFields = [
   "appArmorProfile",
   "seLinuxOptions",
@@ -74,15 +76,14 @@ const linuxContextFields = [
 function validateWindows(spec: PodSpec, at: Path): FieldError[] {
   const detail = "cannot be set for a windows pod";
   const errors: FieldError[] = [];
-  for (const field of linuxPodFields) {
-    const value = spec[field];
-    // Of the host's namespaces only the use is an error, not the refusal.
-    if (value === true || (value === false && (field === "hostUsers" || field === "shareProcessNamespace")))
-      errors.push(forbiddenField(at.child(field), detail));
+  for (const [field, where] of linuxPodFields) {
+    const value = where === "spec" ? spec[field] : spec.securityContext?.[field];
+    // Of the host's namespaces only the use is an error, not the refusal, and of the settings only if there are any.
+    const isRefusal = value === false && (field === "hostPID" || field === "hostIPC");
+    if (value === undefined || isRefusal || (Array.isArray(value) && value.length === 0)) continue;
+    const place = where === "spec" ? at.child(field) : at.child("securityContext", field);
+    errors.push(forbiddenField(place, detail));
   }
-  for (const field of linuxPodContextFields)
-    if (spec.securityContext?.[field] !== undefined)
-      errors.push(forbiddenField(at.child("securityContext", field), detail));
   visitContainers(spec, at, ({ securityContext }, place) => {
     for (const field of linuxContextFields)
       if (securityContext?.[field] !== undefined)
@@ -92,7 +93,7 @@ function validateWindows(spec: PodSpec, at: Path): FieldError[] {
 }
 
 /** A Windows pod runs on its host with all its containers or with none, and then in the host's network. */
-function validateHostProcess(spec: PodSpec, at: Path): FieldError[] {
+export function validateHostProcess(spec: PodSpec, at: Path): FieldError[] {
   const ofPod = spec.securityContext?.windowsOptions?.hostProcess;
   const errors: FieldError[] = [];
   let containers = 0;

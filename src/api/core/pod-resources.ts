@@ -58,6 +58,11 @@ export function aggregateContainerRequests(pod: Pick<Pod, "spec">): ResourceAmou
   return containerAmounts(pod, ({ resources }) => resources?.requests);
 }
 
+/** What the pod's containers may use together, without what the pod may use as a whole and without overhead. */
+export function aggregateContainerLimits(pod: Pick<Pod, "spec">): ResourceAmounts {
+  return containerAmounts(pod, ({ resources }) => resources?.limits);
+}
+
 /** The containers that run with resources that may not be those of the spec, by name; undefined when none does. */
 function statusesWithResources(spec: PodSpec, status: PodStatus): ReadonlyMap<string, ContainerStatus> | undefined {
   const isSidecar = (name: string) =>

@@ -1,7 +1,16 @@
 // What the spec of a pod or of a template for pods may be: ValidatePodSpec of k8s.io/kubernetes/pkg/apis/core/validation.
-import { eachItem, invalidFor, optionalEnum, requiredEnum } from "../field-rules.ts";
+import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import {
+  duplicate,
+  forbiddenField,
+  invalidValue,
+  notFoundValue,
+  type Path,
+  required,
+  rootPath,
+  tooLong,
+} from "../meta/field-error.ts";
 import { isIp } from "../meta/ip.ts";
 import { validateLabels } from "../meta/label-selector.ts";
 import {
@@ -12,11 +21,13 @@ import {
   isQualifiedName,
 } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/object-meta.ts";
-import type { PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.generated.ts";
+import type { ObjectMeta, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.generated.ts";
 import { validateAffinity, validateSpreadConstraints, validateTolerations } from "./affinity-validation.ts";
 import { validateAllContainers } from "./container-validation.ts";
-import { validatePodAnnotations } from "./pod-annotations.ts";
-import { validateOs } from "./pod-os-validation.ts";
+import type { VolumesByName } from "./mount-validation.ts";
+import { mirrorPodAnnotation, validatePodAnnotations } from "./pod-annotations.ts";
+import { validateHostProcess, validateOs, visitContainers } from "./pod-os-validation.ts";
+import { validateProfileAnnotations } from "./profile-annotations.ts";
 import { validateContainerResources, validatePodResources } from "./resource-requirements.ts";
 import { validatePodSecurityContext } from "./security-context-validation.ts";
 import { validateVolumes } from "./volume-validation.ts";
@@ -26,20 +37,21 @@ const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None
 const nameserversMax = 3;
 const searchesMax = 32;
 const searchCharactersMax = 2048;
+const hostnameBytesMax = 64;
 
-/** `podName`: the pod's name when the spec is a pod's own, undefined when it is a template's. */
-export function validatePodSpec(spec: PodSpec, podName: string | undefined, at: Path): FieldError[] {
+/** `pod`: the metadata of the pod when the spec is a pod's own, undefined when it is a template's. */
+export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: Path): FieldError[] {
   const claims = new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name));
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
   const errors: FieldError[] = [];
   if (spec.terminationGracePeriodSeconds === undefined)
     errors.push(required(at.child("terminationGracePeriodSeconds")));
   errors.push(
-    ...validateVolumes(at.child("volumes"), spec.volumes, podName, podName === undefined),
-    ...validateResourceClaims(spec.resourceClaims, at.child("resourceClaims")),
+    ...validateVolumes(at.child("volumes"), spec.volumes, pod?.name, pod === undefined),
+    ...validateResourceClaims(spec.resourceClaims, pod, at.child("resourceClaims")),
     ...validateAllContainers(spec, volumes, claims, at),
     ...validatePodResources(spec, claims, at.child("resources")),
-    ...validateHostNetworkPorts(spec, podName !== undefined, at.child("containers")),
+    ...validateHostNetworkPorts(spec, pod !== undefined, at.child("containers")),
     ...requiredEnum(at.child("restartPolicy"), spec.restartPolicy, ["Always", "OnFailure", "Never"]),
     ...requiredEnum(at.child("dnsPolicy"), spec.dnsPolicy, dnsPolicies),
     ...validateLabels(at.child("nodeSelector"), spec.nodeSelector),
@@ -51,23 +63,35 @@ export function validatePodSpec(spec: PodSpec, podName: string | undefined, at: 
     ),
     ...validateSchedulingGates(spec, at.child("schedulingGates")),
     ...validateSpreadConstraints(at.child("topologySpreadConstraints"), spec.topologySpreadConstraints),
+    ...validateHostProcess(spec, at),
     ...validateHostUsers(spec, at),
-    ...validateNames(spec, at),
+    ...validateHostnameOverride(spec, at.child("hostnameOverride")),
+    ...validateObjectName(spec, "serviceAccountName", at),
+    ...validateObjectName(spec, "nodeName", at),
+    ...validateDeadline(spec, at.child("activeDeadlineSeconds")),
+    ...validateHostLabel(spec, "hostname", at),
+    ...validateHostLabel(spec, "subdomain", at),
     ...validateTolerations(at.child("tolerations"), spec.tolerations),
     ...validateHostAliases(spec, at.child("hostAliases")),
-    ...validateScheduling(spec, at),
+    ...validateObjectName(spec, "priorityClassName", at),
+    ...validateObjectName(spec, "runtimeClassName", at),
+    ...validatePreemptionPolicy(spec, at.child("preemptionPolicy")),
+    ...(spec.overhead ? validateContainerResources({ limits: spec.overhead }, new Set(), at.child("overhead")) : []),
     ...validateOs(spec, at),
+    ...validateEnvFiles(spec, volumes, at),
   );
   return errors;
 }
 
-export function validatePodTemplate({ metadata, spec }: PodTemplateSpec, at: Path): FieldError[] {
+export function validatePodTemplate(template: PodTemplateSpec, at: Path): FieldError[] {
+  const { metadata, spec } = template;
   const annotationsAt = at.child("annotations");
   const errors = [
     ...validateLabels(at.child("labels"), metadata?.labels),
     ...validateAnnotations(annotationsAt, metadata?.annotations),
     ...validatePodAnnotations(metadata?.annotations, spec, annotationsAt),
     ...validatePodSpec(spec, undefined, at.child("spec")),
+    ...validateProfileAnnotations(template, at.child("spec")),
   ];
   if (spec.ephemeralContainers?.length)
     errors.push(
@@ -76,7 +100,13 @@ export function validatePodTemplate({ metadata, spec }: PodTemplateSpec, at: Pat
   return errors;
 }
 
-function validateResourceClaims(claims: readonly PodResourceClaim[] | undefined, at: Path): FieldError[] {
+function validateResourceClaims(
+  claims: readonly PodResourceClaim[] | undefined,
+  pod: ObjectMeta | undefined,
+  at: Path,
+): FieldError[] {
+  if (pod?.annotations?.[mirrorPodAnnotation] !== undefined)
+    return (claims ?? []).map(() => forbiddenField(rootPath, "static pods do not support resource claims"));
   const seen = new Set<string>();
   return eachItem(at, claims, (claim, place) => {
     const { name, resourceClaimName, resourceClaimTemplateName } = claim;
@@ -163,37 +193,44 @@ function validateSchedulingGates({ schedulingGates }: PodSpec, at: Path): FieldE
 
 function validateHostUsers(spec: PodSpec, at: Path): FieldError[] {
   if (spec.hostUsers !== false) return [];
-  // The capitals of the field names are those of Kubernetes.
-  const detail = "when `pod.Spec.HostUsers` is false";
+  const detail = "when `hostUsers` is false";
   const errors: FieldError[] = [];
+  // The capitals of the field names are those of Kubernetes.
   if (spec.hostNetwork) errors.push(forbiddenField(at.child("hostNetwork"), detail));
   if (spec.hostPID) errors.push(forbiddenField(at.child("HostPID"), detail));
   if (spec.hostIPC) errors.push(forbiddenField(at.child("HostIPC"), detail));
+  visitContainers(spec, at, ({ volumeDevices }, place) => {
+    if (volumeDevices?.length) errors.push(forbiddenField(place.child("volumeDevices"), detail));
+  });
   return errors;
 }
 
-/** The fields that name other objects, or the pod itself on the network. */
-function validateNames(spec: PodSpec, at: Path): FieldError[] {
+function validateHostnameOverride(spec: PodSpec, at: Path): FieldError[] {
+  const { hostnameOverride, setHostnameAsFQDN, hostNetwork } = spec;
+  if (hostnameOverride === undefined) return [];
   const errors: FieldError[] = [];
-  for (const field of ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const) {
-    const name = spec[field];
-    if (name || (field === "runtimeClassName" && name !== undefined))
-      errors.push(...invalidFor(at.child(field), name, isDns1123Subdomain(name ?? "")));
-  }
-  for (const field of ["hostname", "subdomain"] as const) {
-    const name = spec[field];
-    if (name) errors.push(...invalidFor(at.child(field), name, isDns1123Label(name)));
-  }
-  if (spec.hostnameOverride) {
-    const place = at.child("hostnameOverride");
-    const { hostnameOverride } = spec;
-    errors.push(...invalidFor(place, hostnameOverride, isDns1123Subdomain(hostnameOverride)));
-    if (hostnameOverride.length > 64)
-      errors.push(invalidValue(place, hostnameOverride, "must be no more than 64 characters"));
-    if (spec.setHostnameAsFQDN) errors.push(forbiddenField(place, "may not be specified with setHostnameAsFQDN"));
-    if (spec.hostNetwork) errors.push(forbiddenField(place, "may not be specified with hostNetwork"));
-  }
-  return errors;
+  if (setHostnameAsFQDN) errors.push(forbiddenField(at, "may not be specified when setHostnameAsFQDN is true"));
+  if (hostNetwork) errors.push(forbiddenField(at, "may not be specified when hostNetwork is true"));
+  if (hostnameOverride.length > hostnameBytesMax) errors.push(tooLong(at, hostnameBytesMax));
+  return [...errors, ...invalidFor(at, hostnameOverride, isDns1123Subdomain(hostnameOverride))];
+}
+
+/** A field that names another object. */
+function validateObjectName(
+  spec: PodSpec,
+  field: "serviceAccountName" | "nodeName" | "priorityClassName" | "runtimeClassName",
+  at: Path,
+): FieldError[] {
+  const name = spec[field];
+  // Of these only a runtime class can be named with nothing.
+  if (name === undefined || (name === "" && field !== "runtimeClassName")) return [];
+  return invalidFor(at.child(field), name, isDns1123Subdomain(name));
+}
+
+/** A field that names the pod on the network. */
+function validateHostLabel(spec: PodSpec, field: "hostname" | "subdomain", at: Path): FieldError[] {
+  const name = spec[field];
+  return name ? invalidFor(at.child(field), name, isDns1123Label(name)) : [];
 }
 
 function validateHostAliases({ hostAliases }: PodSpec, at: Path): FieldError[] {
@@ -203,15 +240,27 @@ function validateHostAliases({ hostAliases }: PodSpec, at: Path): FieldError[] {
   ]);
 }
 
-function validateScheduling(spec: PodSpec, at: Path): FieldError[] {
+function validateDeadline({ activeDeadlineSeconds: seconds }: PodSpec, at: Path): FieldError[] {
+  if (seconds === undefined || (seconds >= 1 && seconds <= maxInt32)) return [];
+  return [invalidValue(at, seconds, inclusiveRangeMessage(1, maxInt32))];
+}
+
+function validatePreemptionPolicy({ preemptionPolicy: policy }: PodSpec, at: Path): FieldError[] {
+  return policy === undefined ? [] : requiredEnum(at, policy, ["PreemptLowerPriority", "Never"]);
+}
+
+/** Files of variables are written by other containers, so they lie in a directory of the pod. */
+function validateEnvFiles(spec: PodSpec, volumes: VolumesByName, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  const { activeDeadlineSeconds: deadline, preemptionPolicy } = spec;
-  if (deadline !== undefined && (deadline < 1 || deadline > maxInt32))
-    errors.push(invalidValue(at.child("activeDeadlineSeconds"), deadline, inclusiveRangeMessage(1, maxInt32)));
-  const policyAt = at.child("preemptionPolicy");
-  if (preemptionPolicy === "") errors.push(required(policyAt));
-  else errors.push(...optionalEnum(policyAt, preemptionPolicy, ["PreemptLowerPriority", "Never"]));
-  if (spec.overhead)
-    errors.push(...validateContainerResources({ limits: spec.overhead }, new Set(), at.child("overhead")));
+  visitContainers(spec, at, ({ env }, place) => {
+    for (const [index, { valueFrom }] of (env ?? []).entries()) {
+      if (!valueFrom?.fileKeyRef) continue;
+      const name = valueFrom.fileKeyRef.volumeName ?? "";
+      const nameAt = place.child("env").index(index).child("valueFrom", "fileKeyRef", "volumeName");
+      const volume = volumes.get(name);
+      if (!volume) errors.push(notFoundValue(nameAt, name));
+      else if (!volume.emptyDir) errors.push(invalidValue(nameAt, name, "referenced volume must be of type emptyDir"));
+    }
+  });
   return errors;
 }

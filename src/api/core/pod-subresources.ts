@@ -2,6 +2,7 @@
 // k8s.io/kubernetes/pkg/registry/core/pod and ValidatePodEphemeralContainersUpdate and ValidatePodResize.
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
+import { eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import { compareQuantities } from "../meta/quantity.ts";
@@ -72,6 +73,9 @@ export function validatePodResize(next: Pod, old: Pod, at: Path): FieldError[] {
   const running = old.status.containerStatuses?.find(({ state }) => state?.running);
   if (running && !running.resources)
     errors.push(forbiddenField(specAt, "Pod running on node without support for resize"));
+  const reordered = containerLists.flatMap((field) => validateSameContainers(next, old, field, specAt.child(field)));
+  // The other rules compare the containers one by one.
+  if (reordered.length > 0) return [...errors, ...reordered];
   for (const field of containerLists)
     for (const [index, before] of (old.spec[field] ?? []).entries()) {
       const container = next.spec[field]?.[index];
@@ -81,6 +85,18 @@ export function validatePodResize(next: Pod, old: Pod, at: Path): FieldError[] {
       else errors.push(...validateContainerResize(container, before, specAt, specAt.child(field).index(index)));
     }
   return errors;
+}
+
+function validateSameContainers(next: Pod, old: Pod, field: (typeof containerLists)[number], at: Path): FieldError[] {
+  const containers = next.spec[field] ?? [];
+  const before = old.spec[field] ?? [];
+  if (containers.length !== before.length)
+    return [forbiddenField(at, `${field} may not be added or removed on resize`)];
+  return eachItem(at, containers, ({ name }, place, index) =>
+    name === before[index]?.name
+      ? []
+      : [forbiddenField(place.child("name"), `${field} may not be renamed or reordered on resize`)],
+  );
 }
 
 const resizable = ["cpu", "memory"];

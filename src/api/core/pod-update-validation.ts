@@ -2,13 +2,25 @@
 // k8s.io/kubernetes/pkg/apis/core/validation.
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
-import { eachItem, invalidFor } from "../field-rules.ts";
+import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import { isIp, parseIp } from "../meta/ip.ts";
-import { inclusiveRangeMessage, isDns1123Subdomain, isQualifiedName } from "../meta/names.ts";
+import { inclusiveRangeMessage, isDns1123Subdomain, isGroupId, isQualifiedName, isUserId } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
-import type { Container, ContainerStatus, NodeSelectorTerm, Pod, PodSpec, Toleration } from "../types.generated.ts";
+import type {
+  Container,
+  ContainerStatus,
+  LinuxContainerUser,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+  ResourceStatus,
+  Toleration,
+} from "../types.generated.ts";
+import { validateTolerations } from "./affinity-validation.ts";
+import { restartsAfterExit } from "./container-restart.ts";
+import { validateImageSpaces } from "./container-validation.ts";
 import { validatePodAnnotationUpdate } from "./pod-annotations.ts";
 import { isRestartableInitContainer } from "./pod-resources.ts";
 
@@ -28,11 +40,22 @@ export function validatePodUpdate(next: Pod, old: Pod, at: Path): FieldError[] {
     old.metadata.annotations,
     at.child("metadata", "annotations"),
   );
-  for (const field of ["containers", "initContainers"] as const)
+  for (const field of ["containers", "initContainers"] as const) {
+    const place = specAt.child(field);
     if ((next.spec[field] ?? []).length !== (old.spec[field] ?? []).length)
-      return [...errors, forbiddenField(specAt.child(field), "pod updates may not add or remove containers")];
+      return [...errors, forbiddenField(place, "pod updates may not add or remove containers")];
+    errors.push(
+      ...eachItem(place, next.spec[field], (container, item) => [
+        ...requiredField(item.child("image"), container.image),
+        ...validateImageSpaces(container, item),
+      ]),
+    );
+  }
+  const wrongDeadline = validateDeadlineChange(next, old, specAt.child("activeDeadlineSeconds"));
+  errors.push(...wrongDeadline);
+  // Where there is a wrong deadline, that is all that is said.
+  if (wrongDeadline.length > 0 && next.spec.activeDeadlineSeconds !== undefined) return errors;
   errors.push(
-    ...validateDeadlineChange(next, old, specAt.child("activeDeadlineSeconds")),
     ...validateTolerationChange(next, old, specAt.child("tolerations")),
     ...validateGateChange(next, old, specAt.child("schedulingGates")),
   );
@@ -62,7 +85,7 @@ function validateTolerationChange(next: Pod, old: Pod, at: Path): FieldError[] {
   const withoutTime = ({ tolerationSeconds: _, ...rest }: Toleration) => rest;
   const kept = (before: Toleration) =>
     next.spec.tolerations?.some((each) => deepEqual(withoutTime(each), withoutTime(before)));
-  if ((old.spec.tolerations ?? []).every(kept)) return [];
+  if ((old.spec.tolerations ?? []).every(kept)) return validateTolerations(at, next.spec.tolerations);
   return [forbiddenField(at, "existing toleration can not be modified except its tolerationSeconds")];
 }
 
@@ -143,68 +166,75 @@ function hasOnlyAdditions(next: NodeSelectorTerm, old: NodeSelectorTerm): boolea
   );
 }
 
-export function validatePodStatusUpdate(next: Pod, old: Pod, at: Path): FieldError[] {
-  const statusAt = at.child("status");
+/** What Kubernetes itself reports; its names need no domain. */
+const systemConditions = ["PodScheduled", "Ready", "Initialized"];
+const nonnegativeInteger = "must be a non-negative integer";
+
+export function validatePodStatusUpdate(next: Pod, old: Pod, root: Path): FieldError[] {
+  const at = root.child("status");
   const { status } = next;
   const errors = validatePodAnnotationUpdate(
     next.metadata.annotations,
     old.metadata.annotations,
-    at.child("metadata", "annotations"),
+    root.child("metadata", "annotations"),
   );
   errors.push(
-    ...eachItem(at.child("metadata", "conditions"), status.conditions, ({ type = "" }, place) =>
-      invalidFor(place.child("Type"), type, isQualifiedName(type)),
-    ),
+    ...eachItem(at.child("conditions"), status.conditions, ({ type = "", observedGeneration = 0 }, place) => [
+      ...(observedGeneration < 0
+        ? [invalidValue(place.child("observedGeneration"), observedGeneration, nonnegativeInteger)]
+        : []),
+      ...(systemConditions.includes(type) ? [] : invalidFor(place.child("Type"), type, isQualifiedName(type))),
+    ]),
+    ...validateNomination(next, old, at.child("nominatedNodeName")),
   );
-  if (status.nominatedNodeName && status.nominatedNodeName !== old.status.nominatedNodeName)
-    errors.push(
-      ...invalidFor(
-        statusAt.child("nominatedNodeName"),
-        status.nominatedNodeName,
-        isDns1123Subdomain(status.nominatedNodeName),
-      ),
-    );
-  errors.push(...immutableField(statusAt.child("qosClass"), status.qosClass, old.status.qosClass));
-  const { restartPolicy, containers = [], initContainers = [] } = old.spec;
-  for (const [field, list, policy] of [
-    ["containerStatuses", containers, restartPolicy],
-    ["initContainerStatuses", initContainers, restartPolicy],
-    // Nothing starts an ephemeral container twice.
-    ["ephemeralContainerStatuses", [], "Never"],
-  ] as const)
-    errors.push(
-      ...validateTransitions(next.status[field], old.status[field], list, policy ?? "Always", statusAt.child(field)),
-    );
-  errors.push(...validateClaimStatuses(next, statusAt.child("resourceClaimStatuses")));
-  errors.push(...validateIps(status.podIPs, statusAt.child("podIPs")));
-  if (status.hostIPs?.length) {
-    const place = statusAt.child("hostIPs");
-    if (status.hostIP !== status.hostIPs[0]?.ip)
-      errors.push(invalidValue(place.index(0).child("ip"), status.hostIPs[0]?.ip, "must be equal to `hostIP`"));
-    errors.push(...validateIps(status.hostIPs, place));
-  }
+  if ((status.observedGeneration ?? 0) < 0)
+    errors.push(invalidValue(at.child("observedGeneration"), status.observedGeneration, nonnegativeInteger));
+  errors.push(
+    ...immutableField(at.child("qosClass"), status.qosClass, old.status.qosClass),
+    ...validateTransitions(next, old, at),
+    ...validateClaimStatuses(next, at.child("resourceClaimStatuses")),
+    ...validateIps(status.podIPs, at.child("podIPs")),
+    ...validateHostIps(next, at.child("hostIPs")),
+  );
+  for (const field of statusLists)
+    errors.push(...eachItem(at.child(field), status[field], ({ user }, place) => validateUser(next, user, place)));
+  return [...errors, ...validateDeviceStatuses(next, at)];
+}
+
+/** A node is nominated for a pod that waits for one. */
+function validateNomination({ status }: Pod, old: Pod, at: Path): FieldError[] {
+  const name = status.nominatedNodeName;
+  if (!name || name === old.status.nominatedNodeName) return [];
+  const errors = invalidFor(at, name, isDns1123Subdomain(name));
+  if (old.spec.nodeName) errors.push(forbiddenField(at, "may not be set on pods that are already bound to a node"));
   return errors;
 }
 
+const statusLists = ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
+
 /** What ended for good must not come back. */
-function validateTransitions(
-  next: readonly ContainerStatus[] | undefined,
-  old: readonly ContainerStatus[] | undefined,
-  containers: readonly Container[],
-  policy: string,
-  at: Path,
-): FieldError[] {
-  if (policy === "Always") return [];
-  return eachItem(at, old, ({ name, state }, place) => {
-    const ended = state?.terminated;
-    if (!ended || (ended.exitCode !== 0 && policy === "OnFailure")) return [];
-    const container = containers.find((each) => each.name === name);
-    // A container's own restart policy comes before the pod's.
-    if (container && (isRestartableInitContainer(container) || container.restartPolicy !== undefined)) return [];
-    const now = next?.find((each) => each.name === name);
-    if (!now || now.state?.terminated) return [];
-    return [forbiddenField(place.child("state"), "may not be transitioned to non-terminated state")];
-  });
+function validateTransitions(next: Pod, old: Pod, at: Path): FieldError[] {
+  const { containers = [], initContainers = [], restartPolicy = "Always" } = old.spec;
+  const mayRestart: Record<(typeof statusLists)[number], (name: string, exitCode: number) => boolean> = {
+    containerStatuses: (name, exitCode) => {
+      const container = containers.find((each) => each.name === name);
+      return container !== undefined && restartsAfterExit(container, restartPolicy, exitCode);
+    },
+    initContainerStatuses: (name, exitCode) => {
+      const container = initContainers.find((each) => each.name === name);
+      if (container && isRestartableInitContainer(container)) return true;
+      return restartsAfterExit({}, restartPolicy, exitCode);
+    },
+    ephemeralContainerStatuses: () => false,
+  };
+  return statusLists.flatMap((field) =>
+    eachItem(at.child(field), old.status[field], ({ name, state }, place) => {
+      const ended = state?.terminated;
+      const now = next.status[field]?.find((each) => each.name === name);
+      if (!ended || !now || now.state?.terminated || mayRestart[field](name, ended.exitCode ?? 0)) return [];
+      return [forbiddenField(place.child("state"), "may not be transitioned to non-terminated state")];
+    }),
+  );
 }
 
 function validateClaimStatuses({ spec, status }: Pod, at: Path): FieldError[] {
@@ -230,5 +260,83 @@ function validateIps(ips: readonly { readonly ip: string }[] | undefined, at: Pa
     errors.push(invalidValue(at, ips, "may specify no more than one IP for each IP family"));
   for (const [index, ip] of texts.entries())
     if (texts.indexOf(ip) < index) errors.push(duplicate(at.index(index), { ip }));
+  return errors;
+}
+
+function validateHostIps({ status: { hostIP, hostIPs } }: Pod, at: Path): FieldError[] {
+  if (!hostIPs?.length) return [];
+  const first = hostIPs[0]?.ip;
+  const errors = hostIP === first ? [] : [invalidValue(at.index(0).child("ip"), first, "must be equal to `hostIP`")];
+  return [...errors, ...validateIps(hostIPs, at)];
+}
+
+function validateUser({ spec }: Pod, user: ContainerStatus["user"], at: Path): FieldError[] {
+  if (!user?.linux) return [];
+  const place = at.child("user", "linux");
+  const os = spec.os?.name ?? "linux";
+  if (os === "windows") return [forbiddenField(place, "cannot be set for a windows pod")];
+  return os === "linux" ? validateLinuxUser(user.linux, place) : [];
+}
+
+function validateLinuxUser({ uid = 0, gid = 0, supplementalGroups }: LinuxContainerUser, at: Path): FieldError[] {
+  return [
+    ...invalidFor(at.child("uid"), uid, isUserId(uid)),
+    ...invalidFor(at.child("gid"), gid, isGroupId(gid)),
+    ...eachItem(at.child("supplementalGroups"), supplementalGroups, (id, place) =>
+      invalidFor(place, id, isGroupId(id)),
+    ),
+  ];
+}
+
+/** How the devices are that containers were given; ephemeral containers are given none. */
+function validateDeviceStatuses({ spec, status }: Pod, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [field, containers] of [
+    ["containerStatuses", spec.containers],
+    ["initContainerStatuses", spec.initContainers],
+  ] as const)
+    errors.push(
+      ...eachItem(at.child(field), status[field], ({ name, allocatedResourcesStatus }, place) => {
+        const container = containers?.find((each) => each.name === name);
+        return eachItem(place.child("allocatedResourcesStatus"), allocatedResourcesStatus, (resource, item) =>
+          validateDeviceStatus(resource, container, item),
+        );
+      }),
+    );
+  errors.push(
+    ...eachItem(
+      at.child("ephemeralContainerStatuses"),
+      status.ephemeralContainerStatuses,
+      ({ allocatedResourcesStatus }, place) =>
+        allocatedResourcesStatus?.length
+          ? [forbiddenField(place.child("allocatedResourcesStatus"), "must not be specified in container status")]
+          : [],
+    ),
+  );
+  return errors;
+}
+
+function validateDeviceStatus(resource: ResourceStatus, container: Container | undefined, at: Path): FieldError[] {
+  const errors: FieldError[] = [];
+  const { name = "" } = resource;
+  const { requests = {}, claims = [] } = container?.resources ?? {};
+  const isClaim = name.startsWith("claim:");
+  const claimNames = claims.map((claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ""}`);
+  // Of a container that is not known nothing can be said.
+  if (container && !(isClaim ? claimNames.includes(name) : Object.hasOwn(requests, name))) {
+    const detail = isClaim
+      ? "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty"
+      : "must match one of the container's resource requests";
+    errors.push(invalidValue(at.child("name"), name, detail));
+  }
+  const ids = new Set<string>();
+  errors.push(
+    ...eachItem(at.child("resources"), resource.resources, ({ resourceID: id, health = "" }, place) => {
+      const wrong = optionalEnum(place.child("health"), health, ["Healthy", "Unhealthy", "Unknown"]);
+      if (ids.has(id)) wrong.push(duplicate(place.child("resourceID"), id));
+      ids.add(id);
+      return wrong;
+    }),
+  );
   return errors;
 }

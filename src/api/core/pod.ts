@@ -12,6 +12,7 @@ import { podQos } from "./pod-qos.ts";
 import { validatePodSpec } from "./pod-spec-validation.ts";
 import { validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
 import { podWarnings } from "./pod-warnings.ts";
+import { validateProfileAnnotations } from "./profile-annotations.ts";
 
 export const Pods = defineResource<Pod>({
   group: "",
@@ -101,7 +102,7 @@ function validatePod(pod: Pod, at: Path): FieldError[] {
   const { metadata, spec } = pod;
   const specAt = at.child("spec");
   const errors = validatePodAnnotations(metadata.annotations, spec, at.child("metadata", "annotations"));
-  errors.push(...validatePodSpec(spec, metadata.name, specAt));
+  errors.push(...validatePodSpec(spec, metadata, specAt));
   if (!spec.serviceAccountName)
     for (const [index, { projected }] of (spec.volumes ?? []).entries())
       for (const [source, { serviceAccountToken }] of (projected?.sources ?? []).entries())
@@ -123,7 +124,8 @@ function validatePod(pod: Pod, at: Path): FieldError[] {
   return errors;
 }
 
-function validateNewPod({ spec }: Pod, at: Path): FieldError[] {
+function validateNewPod(pod: Pod, at: Path): FieldError[] {
+  const { spec } = pod;
   const errors: FieldError[] = [];
   if (spec.ephemeralContainers?.length)
     errors.push(forbiddenField(at.child("spec", "ephemeralContainers"), "cannot be set on create"));
@@ -131,5 +133,5 @@ function validateNewPod({ spec }: Pod, at: Path): FieldError[] {
     errors.push(
       forbiddenField(at.child("spec", "nodeName"), "cannot be set until all schedulingGates have been cleared"),
     );
-  return errors;
+  return [...errors, ...validateProfileAnnotations(pod, at.child("spec"))];
 }

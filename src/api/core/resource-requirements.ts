@@ -21,7 +21,7 @@ import {
   quantityValue,
 } from "../meta/quantity.ts";
 import type { PodSpec, Quantity, ResourceRequirements } from "../types.generated.ts";
-import { aggregateContainerRequests, isPodLevelResource } from "./pod-resources.ts";
+import { aggregateContainerLimits, aggregateContainerRequests, isPodLevelResource } from "./pod-resources.ts";
 import {
   isHugePages,
   isOvercommitAllowed,
@@ -44,17 +44,26 @@ export function validateContainerResources(
 export function validatePodResources(spec: PodSpec, podClaims: ReadonlySet<string>, at: Path): FieldError[] {
   const { resources } = spec;
   if (!resources) return [];
+  // What else is wrong with the field says nothing where it may not be at all.
+  if (spec.os?.name === "windows") return [forbiddenField(at, "may not be set for a windows pod")];
   const errors = resources.claims
-    ? [forbiddenField(at.child("claims"), "claims cannot be set for Resources at pod-level")]
+    ? [forbiddenField(at.child("claims"), "claims may not be set for Resources at pod-level")]
     : [];
   errors.push(...validateRequirements(resources, validatePodResourceName, podClaims, at));
   // What follows compares quantities, which must be some.
   if (errors.length > 0 || spec.containers.some(hasWrongQuantity)) return errors;
   for (const [name, total] of aggregateContainerRequests({ spec })) {
-    const asked = resources.requests?.[name] ?? "0";
-    if (!isPodLevelResource(name) || compareQuantities(total, asked) <= 0) continue;
+    const asked = resources.requests?.[name];
+    if (asked === undefined || compareQuantities(total, asked) <= 0) continue;
     const detail = `must be greater than or equal to aggregate container requests of ${formatQuantity(total)}`;
     errors.push(invalidValue(at.child("requests").key(name), asked, detail));
+  }
+  // Huge pages cannot be overcommitted, so the containers' share what the pod has.
+  for (const [name, total] of aggregateContainerLimits({ spec })) {
+    const limit = resources.limits?.[name];
+    if (!isHugePages(name) || limit === undefined || compareQuantities(total, limit) <= 0) continue;
+    const detail = `must be greater than or equal to aggregate container limits of ${formatQuantity(total)}`;
+    errors.push(invalidValue(at.child("limits").key(name), limit, detail));
   }
   for (const [index, container] of spec.containers.entries())
     for (const [name, limit] of Object.entries(container.resources?.limits ?? {})) {

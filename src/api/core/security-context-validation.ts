@@ -117,7 +117,7 @@ function validateAppArmor(profile: AppArmorProfile | undefined, at: Path): Field
     return localhostProfile === undefined
       ? []
       : [invalidValue(place, localhostProfile, "can only be set when AppArmor type is Localhost")];
-  if (!localhostProfile?.trim()) return [required(place, "must be set when AppArmor type is Localhost")];
+  if (!localhostProfile) return [required(place, "must be set when AppArmor type is Localhost")];
   const errors: FieldError[] = [];
   if (localhostProfile.trim() !== localhostProfile)
     errors.push(invalidValue(place, localhostProfile, "must not be padded with whitespace"));

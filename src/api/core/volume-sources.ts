@@ -202,8 +202,8 @@ function validateAzureDisk(source: AzureDiskVolumeSource, at: Path): FieldError[
 
 /** The name of a CSI driver: a domain of at most 63 characters, upper case allowed. */
 export function validateCsiDriverName(at: Path, name: string): FieldError[] {
-  const errors = requiredField(at, name);
-  if (name.length > 63) errors.push(tooLong(at, 63));
+  if (name === "") return [required(at)];
+  const errors = name.length > 63 ? [tooLong(at, 63)] : [];
   errors.push(...invalidFor(at, name, isDns1123Subdomain(name.toLowerCase())));
   return errors;
 }

@@ -143,7 +143,8 @@ export function internalError(error: unknown): ApiError {
 
 /** 422 with one cause for each field error. */
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): ApiError {
-  const sentences = errors.map((each) => `${each.field}: ${fieldErrorBody(each)}`);
+  // What is found twice is said once; the causes have it twice.
+  const sentences = [...new Set(errors.map((each) => `${each.field}: ${fieldErrorBody(each)}`))];
   const list = sentences.length === 1 ? sentences[0] : `[${sentences.join(", ")}]`;
   const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
   const causes: StatusCause[] = errors.map((each) => ({
