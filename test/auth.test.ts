@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   ApiError,
+  CertificateSigningRequests,
   ConfigMaps,
   LocalSubjectAccessReviews,
   Namespaces,
@@ -84,6 +85,97 @@ test("TokenRequestProjection should mount a projected volume with token using To
   assert.equal(claims.sub, "system:serviceaccount:default:default");
   assert.equal(claims.exp - claims.iat, 7200);
   scene.stop();
+});
+
+test("SelfSubjectReview API operations: somebody learns who they are, and extra with it", async (t) => {
+  const { as } = await startTestControlPlane(t, { controllers: [] });
+  const user = { name: "jane", uid: "u1", groups: ["dev", "system:authenticated"], extra: { team: ["green"] } };
+  const review = await as(user).create(SelfSubjectReviews, { metadata: {} });
+  const { name: username, ...rest } = user;
+  assert.deepEqual(review.status.userInfo, { username, ...rest });
+});
+
+test("CSR API operations: create, get, list, watch, patch, update, delete, approval and status", async (t) => {
+  const { client, create } = await startTestControlPlane(t, { controllers: [] });
+  const certificate = btoa("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+  const request = btoa("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n");
+  const signerName = "example.com/e2e-signer";
+  const usages = ["digital signature", "key encipherment", "server auth"];
+  const ask = () =>
+    create(CertificateSigningRequests, {
+      metadata: { generateName: "e2e-example-csr-" },
+      spec: { request, signerName, usages, expirationSeconds: 3600 },
+    });
+  const [{ metadata }] = [await ask(), await ask(), await ask()];
+  const key = { name: metadata.name };
+  const fieldSelector = `spec.signerName=${signerName}`;
+  assert.equal((await client.get(CertificateSigningRequests, key)).spec.expirationSeconds, 3600);
+  const list = await client.list(CertificateSigningRequests, { fieldSelector });
+  assert.equal(list.items.length, 3);
+
+  const done = new AbortController();
+  const resourceVersion = list.metadata.resourceVersion ?? "";
+  const watch = client.watch(CertificateSigningRequests, { fieldSelector, resourceVersion, signal: done.signal });
+  const merge = (patch: object, subresource?: string) =>
+    client.patch(CertificateSigningRequests, key, patch, {
+      type: "application/merge-patch+json",
+      ...(subresource === undefined ? {} : { subresource }),
+    });
+  assert.equal((await merge({ metadata: { annotations: { patched: "true" } } })).metadata.annotations?.patched, "true");
+  const current = await client.get(CertificateSigningRequests, key);
+  const annotations = { ...current.metadata.annotations, updated: "true" };
+  await client.update(CertificateSigningRequests, { ...current, metadata: { ...current.metadata, annotations } });
+  const changes: string[] = [];
+  for await (const { type, object } of watch) {
+    changes.push(`${type} ${Object.keys(object.metadata.annotations ?? {}).join()}`);
+    if (changes.length === 2) break;
+  }
+  done.abort();
+  assert.deepEqual(changes, ["MODIFIED patched", "MODIFIED patched,updated"]);
+
+  const conditions = [{ type: "ApprovalPatch", status: "True", reason: "e2e" }];
+  const patched = await merge(
+    { metadata: { annotations: { patchedapproval: "true" } }, status: { conditions } },
+    "approval",
+  );
+  assert.deepEqual([patched.status.conditions?.length, patched.metadata.annotations?.patchedapproval], [1, "true"]);
+  const approved = await client.update(
+    CertificateSigningRequests,
+    {
+      ...patched,
+      status: {
+        conditions: [
+          ...(patched.status.conditions ?? []),
+          { type: "Approved", status: "True", reason: "E2E", message: "Set from an e2e test" },
+        ],
+      },
+    },
+    { subresource: "approval" },
+  );
+  assert.equal(approved.status.conditions?.length, 2);
+
+  const signed = await merge(
+    { metadata: { annotations: { patchedstatus: "true" } }, status: { certificate } },
+    "status",
+  );
+  assert.deepEqual([signed.status.certificate, signed.metadata.annotations?.patchedstatus], [certificate, "true"]);
+  const updated = await client.update(
+    CertificateSigningRequests,
+    {
+      ...signed,
+      status: {
+        ...signed.status,
+        conditions: [...(signed.status.conditions ?? []), { type: "StatusUpdate", status: "True", reason: "E2E" }],
+      },
+    },
+    { subresource: "status" },
+  );
+  assert.equal(updated.status.conditions?.length, 3);
+
+  await client.delete(CertificateSigningRequests, key);
+  await assert.rejects(client.get(CertificateSigningRequests, key), { code: 404 });
+  await client.deleteCollection(CertificateSigningRequests, { fieldSelector });
+  assert.deepEqual((await client.list(CertificateSigningRequests, { fieldSelector })).items, []);
 });
 
 test("SubjectReview, API Operations: what the reviews say of a ServiceAccount matches what it may", async (t) => {

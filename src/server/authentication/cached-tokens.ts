@@ -32,8 +32,10 @@ export function cachedTokens(tokens: TokenAuthenticator, options: CachedTokensOp
         .authenticateToken(token, audiences)
         .then((found) => {
           kept.delete(key);
+          const keptMs = found ? knownMs : unknownMs;
+          if (keptMs === 0) return found;
           if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
-          kept.set(key, { found, untilMs: clock.monotonicMs() + (found ? knownMs : unknownMs) });
+          kept.set(key, { found, untilMs: clock.monotonicMs() + keptMs });
           return found;
         })
         .finally(() => asking.delete(key));

@@ -148,6 +148,7 @@ test("an address that is not verified names nobody", async () => {
   assert.equal((await userOf({ email: "jane@example.com" }))?.name, "jane@example.com");
   assert.ok(await userOf({ email: "jane@example.com", email_verified: true }));
   assert.equal(await userOf({ email: "jane@example.com", email_verified: false }), undefined);
+  assert.equal(await userOf({ email: "jane@example.com", email_verified: "true" }), undefined);
 });
 
 test("keys are fetched again for a token that none of them signed, and not more than every ten seconds", async () => {

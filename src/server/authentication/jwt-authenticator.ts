@@ -84,8 +84,8 @@ function userOf(claims: Claims, issuer: TrustedIssuer): User | Refusal {
   if (name instanceof Refusal) return name;
   if (groups instanceof Refusal) return groups;
   if (uid instanceof Refusal) return uid;
-  const isUnverified =
-    "claim" in issuer.username && issuer.username.claim === "email" && claims.email_verified === false;
+  const isEmail = "claim" in issuer.username && issuer.username.claim === "email";
+  const isUnverified = isEmail && (claimOf(claims, "email_verified") ?? true) !== true;
   if (name === "" || isUnverified) return new Refusal(name === "" ? "it names no user" : "email not verified");
   const extra: Record<string, readonly string[]> = {};
   for (const { key, program } of issuer.extra) {
