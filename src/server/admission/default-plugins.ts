@@ -11,6 +11,7 @@ import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
+import { podSecurity } from "./pod-security/pod-security.ts";
 import { priority } from "./priority.ts";
 import { roleEscalation } from "./role-escalation.ts";
 import { runtimeClass } from "./runtime-class.ts";
@@ -41,6 +42,7 @@ export function defaultAdmissionPlugins(options: DefaultAdmissionOptions): Admis
     serviceAccount(options),
     nodeRestriction(lookup, authorizer),
     taintNodesByCondition,
+    podSecurity(lookup),
     priority(lookup),
     defaultTolerationSeconds,
     defaultStorageClass(lookup),
