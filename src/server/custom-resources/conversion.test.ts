@@ -135,6 +135,21 @@ test("writes and watches in another version than the stored one go through the w
   ]);
 });
 
+test("however many watch a change, it is converted once", async (t) => {
+  const { client, rest, calls } = await scene(t);
+  const stop = new AbortController();
+  let seen = 0;
+  const watching = Array.from({ length: 5 }, async () => {
+    for await (const _ of client.watch(widgets("v2"), { signal: stop.signal })) seen++;
+  });
+  await rest();
+  await client.create(widgets("v1"), widget("a", { size: 3 }));
+  await rest();
+  assert.deepEqual([seen, calls.length], [5, 1]);
+  stop.abort();
+  await Promise.all(watching);
+});
+
 test("of the metadata a webhook changes labels and annotations alone", async (t) => {
   const { client } = await scene(t, (review) =>
     answer(

@@ -26,6 +26,8 @@ export class ResourceStore {
   readonly #isIndexed: boolean;
   /** Objects in this version whose stored form is of another, made once for each stored object. */
   readonly #views = new WeakMap<StoredObject, StoredObject>();
+  /** Those that a webhook is converting: whoever wants the same waits for the same answer. */
+  readonly #conversions = new Map<StoredObject, Promise<void>>();
 
   constructor(definition: ResourceDefinition, cache: WatchCache) {
     this.definition = definition;
@@ -66,8 +68,21 @@ export class ResourceStore {
     const remote = this.definition.stored?.remote;
     if (!remote) return undefined;
     const missing: StoredObject[] = [];
-    for (const each of objects) if (!this.#views.has(each) && !remote.isLocal(each.object)) missing.push(each);
-    return missing.length === 0 ? undefined : this.#convert(remote, missing);
+    const underWay = new Set<Promise<void>>();
+    for (const each of objects) {
+      if (this.#views.has(each) || remote.isLocal(each.object)) continue;
+      const conversion = this.#conversions.get(each);
+      if (conversion) underWay.add(conversion);
+      else missing.push(each);
+    }
+    if (missing.length > 0) {
+      const conversion = this.#convert(remote, missing).finally(() => {
+        for (const each of missing) this.#conversions.delete(each);
+      });
+      for (const each of missing) this.#conversions.set(each, conversion);
+      underWay.add(conversion);
+    }
+    return underWay.size === 0 ? undefined : Promise.all(underWay).then(() => undefined);
   }
 
   async #convert(remote: RemoteConversion, objects: readonly StoredObject[]): Promise<void> {
