@@ -180,6 +180,22 @@ test("discovery tells of other servers' resources in both forms, in the order of
   ]);
 });
 
+test("OpenAPI documents of other servers are told with this server's own", async () => {
+  const { paths } = JSON.parse((await send("GET", "/openapi/v3")).text);
+  assert.deepEqual(paths[`apis/${groupVersion}`], { serverRelativeURL: `/openapi/v3/apis/${groupVersion}?hash=ABC` });
+  assert.ok(paths["apis/apps/v1"]);
+  const own = JSON.parse((await send("GET", paths[`apis/${groupVersion}`].serverRelativeURL)).text);
+  assert.equal(own.info.title, "shop");
+  const whole = JSON.parse((await send("GET", "/openapi/v2")).text);
+  assert.ok(whole.paths[`/apis/${groupVersion}/namespaces/{namespace}/widgets/{name}`]);
+  assert.equal(whole.paths["/apis/other.example.com/v1/things"], undefined);
+  assert.ok(whole.definitions["com.example.shop.Widget"]);
+  const meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+  assert.ok(whole.definitions[meta].properties.name);
+  assert.equal(whole.definitions[`${meta}_v2`].description, "as the shop knows it");
+  assert.match(await kubectl("explain", "widgets.color"), /what it looks like/);
+});
+
 test("a server that shows another certificate than it should is not talked to, unless it need not show any", async () => {
   await apply(apiService({ caBundle: Buffer.from(plane.authority).toString("base64") }));
   await kubectl("wait", "--for=condition=Available", `apiservice/v1.${group}`, "--timeout=20s");

@@ -16,7 +16,7 @@ import { type Client, InformerSet, inProcessClient, runControllers } from "../sr
 import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
-import { allControllers } from "../src/controllers/index.ts";
+import { allControllers, type CheckApiService } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
 import type { ApiServer, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
@@ -50,6 +50,7 @@ export interface TestControlPlaneOptions {
   readonly controllers?: readonly string[];
   readonly log?: Logger;
   readonly callWebhook?: WebhookCaller;
+  readonly checkApiService?: CheckApiService;
 }
 
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -101,6 +102,7 @@ export async function startTestControlPlane(
     signCertificate: certificateSigner(authority, random),
     podRange: "10.42.0.0/16",
     dnsAddress: "10.43.0.10",
+    ...(options.checkApiService ? { checkApiService: options.checkApiService } : {}),
   });
   const isWanted = ({ name }: ControllerDefinition) => options.controllers?.includes(name) ?? true;
   for (const name of options.controllers ?? []) {

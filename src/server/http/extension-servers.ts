@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { APIResourceList, APIService, User } from "../../api/index.ts";
 import type { ApiServices } from "../aggregation/index.ts";
+import type { ForeignDocument } from "../openapi/index.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 
 /** The servers that answer for group versions of their own, behind this server's address. */
@@ -13,4 +14,6 @@ export interface ExtensionServers {
   upgrade(service: APIService, user: User, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   /** What the server says that it serves; undefined while it does not answer. */
   resources(service: APIService): Promise<APIResourceList | undefined>;
+  /** What each server that answers says at /openapi/v2 or /openapi/v3; the same object as long as that is believed. */
+  openApi(path: "/openapi/v2" | "/openapi/v3"): Promise<readonly ForeignDocument[]>;
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { notAcceptable } from "../../api/index.ts";
 import {
+  type ForeignDocument,
+  mergeOpenApiV2,
   openApiV2,
   openApiV2Protobuf,
   openApiV2ProtobufType,
@@ -9,6 +11,7 @@ import {
   openApiV3Index,
 } from "../openapi/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
+import type { ExtensionServers } from "./extension-servers.ts";
 import type { PathRoute } from "./handler.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { mediaRanges } from "./negotiation.ts";
@@ -20,13 +23,19 @@ interface Document {
   readonly etag: string;
 }
 
+/** A document, and what other servers said when it was made. */
+interface Kept {
+  readonly others: readonly ForeignDocument[];
+  readonly document: Document | undefined;
+}
+
 const readable = ["application/json", "application/*", "*/*"];
 const compressed = new WeakMap<object, Promise<Uint8Array>>();
 
 /** /openapi/v2, /openapi/v3 and what is below; documents are made when asked for and kept until the kinds change. */
-export function openApiRoute(registry: ResourceRegistry): PathRoute {
+export function openApiRoute(registry: ResourceRegistry, extensions: ExtensionServers | undefined): PathRoute {
   let generation = -1;
-  const documents = new Map<string, Document | undefined>();
+  const documents = new Map<string, Kept>();
   return async (request, response, query) => {
     const path = request.path.replace(/\/$/, "");
     if (path !== "/openapi/v2" && !/^\/openapi\/v3(?:\/|$)/.test(path)) return false;
@@ -34,10 +43,15 @@ export function openApiRoute(registry: ResourceRegistry): PathRoute {
     generation = registry.generation;
     const asProtobuf = path === "/openapi/v2" && wantsProtobuf(request);
     const key = asProtobuf ? `${path} protobuf` : path;
-    if (!documents.has(key)) documents.set(key, asProtobuf ? protobufDocument(registry) : jsonDocument(registry, path));
-    const document = documents.get(key);
-    if (!document) return false;
-    await send(request, response, query, document);
+    const isWhole = path === "/openapi/v2" || path === "/openapi/v3";
+    const others = isWhole && extensions ? await extensions.openApi(path) : [];
+    let kept = documents.get(key);
+    if (!kept || !isSame(kept.others, others)) {
+      kept = { others, document: merged(registry, path, asProtobuf, others) };
+      documents.set(key, kept);
+    }
+    if (!kept.document) return false;
+    await send(request, response, query, kept.document);
     return true;
   };
 }
@@ -48,13 +62,50 @@ function wantsProtobuf(request: HttpRequest): boolean {
   return types.find((type) => isProtobuf(type) || readable.includes(type)) !== undefined && types.some(isProtobuf);
 }
 
-function protobufDocument(registry: ResourceRegistry): Document {
-  return document(openApiV2ProtobufType, openApiV2Protobuf(openApiV2(registry.all())));
+function isSame(a: readonly ForeignDocument[], b: readonly ForeignDocument[]): boolean {
+  return a.length === b.length && a.every(({ content }, at) => content === b[at]?.content);
 }
 
-function jsonDocument(registry: ResourceRegistry, path: string): Document | undefined {
-  const value = contentOf(registry, path);
+function merged(
+  registry: ResourceRegistry,
+  path: string,
+  asProtobuf: boolean,
+  others: readonly ForeignDocument[],
+): Document | undefined {
+  try {
+    return documentOf(registry, path, asProtobuf, others);
+  } catch (error) {
+    if (others.length === 0) throw error;
+    // What another server says wrongly must not take the rest from everybody: what is served here can be told.
+    return documentOf(registry, path, asProtobuf, []);
+  }
+}
+
+function documentOf(
+  registry: ResourceRegistry,
+  path: string,
+  asProtobuf: boolean,
+  others: readonly ForeignDocument[],
+): Document | undefined {
+  if (path === "/openapi/v2") {
+    const whole = mergeOpenApiV2(openApiV2(registry.all()), others);
+    if (asProtobuf) return document(openApiV2ProtobufType, openApiV2Protobuf(whole));
+    return document("application/json", Buffer.from(JSON.stringify(whole)));
+  }
+  const value = path === "/openapi/v3" ? indexOf(registry, others) : contentOf(registry, path);
   return value && document("application/json", Buffer.from(JSON.stringify(value)));
+}
+
+/** Each server's own index tells where the document of its group version is; this server passes the path on. */
+function indexOf(registry: ResourceRegistry, others: readonly ForeignDocument[]): object {
+  const { paths } = openApiV3Index(registry.all());
+  const all: Record<string, object> = { ...paths };
+  for (const { groupVersion, content } of others) {
+    const theirs = (content as { readonly paths?: Readonly<Record<string, unknown>> }).paths; // looked at below
+    const entry = theirs?.[`apis/${groupVersion}`];
+    if (typeof entry === "object" && entry !== null) all[`apis/${groupVersion}`] = entry;
+  }
+  return { paths: all };
 }
 
 function document(contentType: string, body: Uint8Array): Document {
@@ -64,9 +115,7 @@ function document(contentType: string, body: Uint8Array): Document {
 
 function contentOf(registry: ResourceRegistry, path: string): object | undefined {
   const kinds = registry.all();
-  if (path === "/openapi/v2") return openApiV2(kinds);
   const [, , , root, ...rest] = path.split("/");
-  if (root === undefined) return openApiV3Index(kinds);
   if (root === "api" && rest.length === 1) return openApiV3("", rest[0] ?? "", kinds);
   if (root === "apis" && rest.length === 2) return openApiV3(rest[0] ?? "", rest[1] ?? "", kinds);
   return undefined;

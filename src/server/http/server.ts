@@ -65,7 +65,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     healthRoute(options.healthChecks ?? [], log),
     versionRoute(options.version),
     discoveryRoute(served, options.advertised, extensions),
-    openApiRoute(api.registry),
+    openApiRoute(api.registry, extensions),
     ...(options.paths ?? []),
     metrics.route,
     rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),

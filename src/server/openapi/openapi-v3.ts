@@ -8,7 +8,10 @@ const mediaTypes = ["application/json", "application/yaml"];
 const refPrefix = "#/definitions/";
 
 /** Where the document of each group version is, for GET /openapi/v3. The hash changes when the document does. */
-export function openApiV3Index(kinds: readonly ResourceDefinition[], version = "v1.35.0"): object {
+export function openApiV3Index(
+  kinds: readonly ResourceDefinition[],
+  version = "v1.35.0",
+): { readonly paths: Record<string, object> } {
   const texts = new Map<string, string>();
   for (const kind of kinds) {
     const path = documentPath(kind);

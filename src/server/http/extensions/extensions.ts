@@ -11,6 +11,7 @@ import {
 import { type Clock, errorMessage, type Logger, type Random } from "../../../lib/index.ts";
 import { type ApiServices, groupVersionOf, isAvailable } from "../../aggregation/index.ts";
 import type { Lookup } from "../../lookup.ts";
+import type { ForeignDocument } from "../../openapi/index.ts";
 import type { ExtensionServers } from "../extension-servers.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
 import {
@@ -106,6 +107,14 @@ class ExtensionProxy implements Extensions {
   async resources(service: APIService): Promise<APIResourceList | undefined> {
     const content = await this.#document(service, `/apis/${groupVersionOf(service)}`);
     return isResourceList(content) ? content : undefined;
+  }
+
+  async openApi(path: "/openapi/v2" | "/openapi/v3"): Promise<readonly ForeignDocument[]> {
+    const asked = [...this.apiServices.remote()].map(async (service) => ({
+      groupVersion: groupVersionOf(service),
+      content: await this.#document(service, path),
+    }));
+    return (await Promise.all(asked)).filter(({ content }) => typeof content === "object" && content !== null);
   }
 
   async check(service: APIService, signal: AbortSignal): Promise<void> {
