@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { User } from "../api/index.ts";
 import { fromKubeconfig } from "../client/http/index.ts";
-import { errorMessage, UserError } from "../lib/index.ts";
+import { UserError } from "../lib/index.ts";
 import {
   type AnonymousAccess,
   type AuthorizationConfiguration,
@@ -67,7 +67,7 @@ async function readReviewer(path: string): Promise<RemoteReviewer | undefined> {
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UserError(`cannot use ${path}: ${errorMessage(error)}`, { cause: error });
+    throw new UserError(`cannot use ${path}`, { cause: error });
   }
 }
 
@@ -77,6 +77,6 @@ async function readGuardFile<T>(path: string, read: (text: string) => T): Promis
     return read(await readFile(path, "utf8"));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UserError(`cannot use ${path}: ${errorMessage(error)}`, { cause: error });
+    throw new UserError(`cannot use ${path}`, { cause: error });
   }
 }

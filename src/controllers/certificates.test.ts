@@ -101,6 +101,29 @@ test("a certificate for the one usage that clients need is one that they can use
   assert.match(purposes, /^SSL server : No$/m);
 });
 
+test("a certificate says no more than the usages that were asked for", { skip }, async (t) => {
+  const { ask, decide, signed } = await scene(t);
+  const request = encodedRequest("/CN=jane");
+  const described = async (name: string, usages: readonly string[]) => {
+    await ask(name, request, { usages });
+    await decide(name, "Approved");
+    const certificate = await signed(name);
+    const text = execFileSync("openssl", ["x509", "-noout", "-ext", "keyUsage,extendedKeyUsage"], {
+      input: certificate?.toString(),
+      stdio: ["pipe", "pipe", "ignore"],
+    }).toString();
+    return text
+      .split("\n")
+      .filter((line) => line.startsWith("    "))
+      .map((line) => line.trim());
+  };
+  assert.deepEqual(await described("one", ["client auth"]), ["TLS Web Client Authentication"]);
+  assert.deepEqual(await described("three", ["digital signature", "key encipherment", "client auth"]), [
+    "Digital Signature, Key Encipherment",
+    "TLS Web Client Authentication",
+  ]);
+});
+
 test("a denied request is not signed", { skip }, async (t) => {
   const { ask, decide, signed } = await scene(t);
   await ask("jane", encodedRequest("/CN=jane"));
