@@ -8,21 +8,12 @@ import {
   type ApiServer,
   type Authenticator,
   apiServerUser,
-  bearerTokenAuthenticator,
-  type ConfiguredAuthorizerOptions,
-  cachedTokens,
-  configuredAuthorizer,
   createApiServer,
   createBootstrapTokenAuthenticator,
-  createJwtAuthenticator,
   createReviewHandlers,
   createServiceAccountAuthenticator,
-  createStaticTokenAuthenticator,
   createTokenKeys,
-  createTokenWebhook,
-  createX509Authenticator,
   defaultAdmissionPlugins,
-  defaultAuthorization,
   ensureServiceCidr,
   ensureSystemPriorityClasses,
   expireEvents,
@@ -30,29 +21,25 @@ import {
   lookupIn,
   NodeAuthorizer,
   RbacAuthorizer,
-  type RemoteReviewer,
   ResourceRegistry,
   ResourceVersions,
   reconcileBootstrapPolicy,
   serveCustomResources,
   serviceAllocation,
-  type TokenAuthenticator,
   TokenIssuer,
   type TokenKeys,
-  type TrustedIssuer,
   tokenRequestHandlers,
-  unionAuthenticator,
-  unionTokenAuthenticator,
   type WebhookCaller,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { componentStatuses, type LoopName } from "./component-statuses.ts";
 import { ensureFlowObjects } from "./flow-objects.ts";
+import { type GuardSettings, Guards } from "./guards.ts";
 import { storageAnswers } from "./health-checks.ts";
 import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
 import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
 
-export interface ControlPlaneOptions {
+export interface ControlPlaneOptions extends GuardSettings {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
@@ -67,20 +54,14 @@ export interface ControlPlaneOptions {
   readonly clusterDomain: string;
   /** How webhooks are called; without it every call of one fails. */
   readonly callWebhook?: WebhookCaller;
-  /** Who may come with which token, from a file. */
-  readonly staticTokens?: ReadonlyMap<string, User>;
-  /** Whose tokens are taken beside the cluster's own. */
-  readonly issuers?: readonly TrustedIssuer[];
-  /** Who is asked about tokens that nobody here knows. */
-  readonly tokenReviewer?: RemoteReviewer;
-  /** Who decides what users may do: nodes' own rules and roles when left out. */
-  readonly authorization?: Pick<ConfiguredAuthorizerOptions, "configuration" | "reviewers">;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
 
 export interface ControlPlane {
   readonly api: ApiServer;
+  /** Who may come in and what they may do. */
+  readonly guards: Guards;
   readonly authenticator: Authenticator;
   readonly cache: WatchCache;
   readonly tokenKeys: TokenKeys;
@@ -98,21 +79,6 @@ export interface ControlPlane {
 
 const noWebhooks: WebhookCaller = () => Promise.reject(new Error("this control plane calls no webhooks"));
 
-/** As --authentication-token-cache-ttl of Kubernetes' API server has it. */
-const foreignTokensKeptMs = 10_000;
-
-/** As --authentication-token-webhook-cache-ttl has it. */
-const reviewedTokensKeptMs = 2 * 60_000;
-
-function tokenWebhook(
-  { tokenReviewer, callWebhook = noWebhooks, clock, log }: ControlPlaneOptions,
-  audiences: readonly string[],
-): readonly TokenAuthenticator[] {
-  if (!tokenReviewer) return [];
-  const webhook = createTokenWebhook({ reviewer: tokenReviewer, call: callWebhook, clock, log, audiences });
-  return [cachedTokens(webhook, { clock, knownMs: reviewedTokensKeptMs, unknownMs: reviewedTokensKeptMs })];
-}
-
 /** Who issues the tokens of service accounts. */
 export const serviceAccountIssuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
 
@@ -125,24 +91,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const issuer = serviceAccountIssuer(options.clusterDomain);
   const tokenKeys = await createTokenKeys(options.serviceAccountKey);
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
-  const tokenAuthenticator = unionTokenAuthenticator(
-    createStaticTokenAuthenticator(options.staticTokens ?? new Map(), tokens.audiences),
-    createServiceAccountAuthenticator({ ...tokens, noteUse: (secret, day) => tokenUses.note(secret, day) }),
-    createBootstrapTokenAuthenticator(tokens),
-    cachedTokens(createJwtAuthenticator({ ...tokens, issuers: options.issuers ?? [], call: callWebhook, log }), {
-      clock,
-      knownMs: foreignTokensKeptMs,
-    }),
-    ...tokenWebhook(options, tokens.audiences),
-  );
-  const authenticator = unionAuthenticator(
-    createX509Authenticator(clock),
-    bearerTokenAuthenticator(tokenAuthenticator),
-  );
   const rbac = new RbacAuthorizer(lookup);
-  const authorization = options.authorization ?? { configuration: defaultAuthorization, reviewers: new Map() };
-  const node = new NodeAuthorizer(lookup);
-  const authorizer = configuredAuthorizer({ ...authorization, node, rbac, call: callWebhook, clock });
+  const guards = new Guards(
+    {
+      ownTokens: [
+        createServiceAccountAuthenticator({ ...tokens, noteUse: (secret, day) => tokenUses.note(secret, day) }),
+        createBootstrapTokenAuthenticator(tokens),
+      ],
+      node: new NodeAuthorizer(lookup),
+      rbac,
+      audiences: tokens.audiences,
+      call: callWebhook,
+      clock,
+      log,
+    },
+    options,
+  );
+  const { authorizer } = guards;
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const registry = new ResourceRegistry();
   const webhooks = { lookup, call: callWebhook };
@@ -156,11 +121,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     commitHooks: new Map([["services", serviceAllocation(services)]]),
     createHandlers: new Map([
       ...createReviewHandlers({
-        tokens: tokenAuthenticator,
+        tokens: guards.tokens,
         authorizer,
         rules: rbac,
         clock,
-        hasUnlistedRules: authorization.configuration.some(({ type }) => type === "Webhook"),
+        hasUnlistedRules: () => guards.hasUnlistedRules,
       }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
     ]),
@@ -195,7 +160,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return {
     api,
     endpoint,
-    authenticator,
+    guards,
+    authenticator: guards.authenticator,
     cache,
     tokenKeys,
     issuer,

@@ -2,31 +2,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
-import type { User } from "../api/index.ts";
 import { fromKubeconfig } from "../client/http/index.ts";
 import { UserError } from "../lib/index.ts";
 import {
-  type AnonymousAccess,
   type AuthorizationConfiguration,
-  type ConfiguredAuthorizerOptions,
   type RemoteReviewer,
   readAuthenticationConfiguration,
   readAuthorizationConfiguration,
   readStaticTokens,
-  type TrustedIssuer,
 } from "../server/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
-
-export interface GuardFiles {
-  readonly staticTokens?: ReadonlyMap<string, User>;
-  readonly issuers?: readonly TrustedIssuer[];
-  readonly anonymous?: AnonymousAccess;
-  readonly tokenReviewer?: RemoteReviewer;
-  readonly authorization?: Pick<ConfiguredAuthorizerOptions, "configuration" | "reviewers">;
-}
+import type { GuardSettings } from "./guards.ts";
 
 /** Reads them; `ownIssuer` issues the service accounts' tokens. Throws a UserError that names the file that is wrong. */
-export async function readGuardFiles({ guards }: DataDirectory, ownIssuer: string): Promise<GuardFiles> {
+export async function readGuardFiles({ guards }: DataDirectory, ownIssuer: string): Promise<GuardSettings> {
   const staticTokens = await readGuardFile(join(guards, "tokens.csv"), readStaticTokens);
   const authentication = await readGuardFile(join(guards, "authentication.yaml"), (text) =>
     readAuthenticationConfiguration(parse(text), ownIssuer),

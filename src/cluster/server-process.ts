@@ -19,6 +19,7 @@ import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
+import { watchGuardFiles } from "./watch-guard-files.ts";
 
 export function runServer(root: string): Promise<void> {
   return runComponent("server", async (log, stopping) => {
@@ -27,7 +28,7 @@ export function runServer(root: string): Promise<void> {
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
     const pki = await openClusterPki(directory, settings);
     const storage = await openLmdbStorage(directory.storage);
-    const guards = await readGuardFiles(directory, serviceAccountIssuer(settings.clusterDomain));
+    const ownIssuer = serviceAccountIssuer(settings.clusterDomain);
     const plane = await startControlPlane({
       storage,
       clock: systemClock,
@@ -40,7 +41,7 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,
       callWebhook: httpsWebhookCaller(systemClock),
-      ...guards,
+      ...(await readGuardFiles(directory, ownIssuer)),
       freeze: process.env.RODER_FREEZE === "1",
     });
     const metrics = new MetricRegistry();
@@ -58,7 +59,7 @@ export function runServer(root: string): Promise<void> {
     const listener = await startHttpServer({
       api: plane.api,
       authenticator: plane.authenticator,
-      ...(guards.anonymous ? { anonymous: guards.anonymous } : {}),
+      anonymous: plane.guards.anonymous,
       tls: serverTls(pki),
       address: settings.bindAddress,
       port: settings.port,
@@ -82,6 +83,9 @@ export function runServer(root: string): Promise<void> {
       random: systemRandom,
       log,
     });
+    watchGuardFiles({ directory, ownIssuer, clock: systemClock, log, signal: stopping }, (read) =>
+      plane.guards.use(read),
+    );
     log.info("the API server listens", { port: listener.port });
     const loops = runControlLoops({
       plane,

@@ -26,7 +26,7 @@ export interface ReviewOptions {
   readonly rules: RuleResolver;
   readonly clock: Clock;
   /** Whether an authorizer beside the roles allows what it cannot list. */
-  readonly hasUnlistedRules?: boolean;
+  readonly hasUnlistedRules?: () => boolean;
 }
 
 /** Answers what is created to be answered and not stored. The pipeline has decoded the bodies by their schemas. */
@@ -71,7 +71,7 @@ function reviewRules(options: ReviewOptions, review: Partial<SelfSubjectRulesRev
     // What a node may follows from its pods and cannot be listed.
     ...(nodeNameOf(user) === undefined ? [] : ["node authorizer does not support user rule resolution"]),
     ...errors,
-    ...(options.hasUnlistedRules ? ["webhook authorizer does not support user rule resolution"] : []),
+    ...(options.hasUnlistedRules?.() ? ["webhook authorizer does not support user rule resolution"] : []),
   ];
   const status = {
     resourceRules: rules
