@@ -19,7 +19,8 @@ export const LimitRanges = defineResource<LimitRange>({
   columns: [nameColumn, createdAtColumn],
   allowsCreateOnUpdate: true,
   defaults: ({ spec }) => {
-    for (const item of spec.limits ?? []) {
+    spec.limits ??= [];
+    for (const item of spec.limits) {
       for (const field of ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const)
         roundUpAmounts(item[field]);
       if (item.type === "Container") defaultContainerLimits(item);

@@ -3,19 +3,22 @@ import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import { forbiddenField, invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
 import { validateLabelSelector } from "../meta/label-selector.ts";
-import { isDns1123Subdomain, nameIsDnsLabel } from "../meta/names.ts";
+import { isDns1123Subdomain, isQualifiedName, nameIsDnsLabel } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { compareQuantities, quantitySign, quantityValue, validatePositiveQuantity } from "../meta/quantity.ts";
 import { defineResource } from "../resource.ts";
 import type {
+  ObjectMeta,
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   Quantity,
   TypedObjectReference,
 } from "../types.generated.ts";
 import { formatAccessModes, validateAccessModes, volumeModes } from "./access-modes.ts";
+import { fractionalByteWarnings } from "./resource-list.ts";
+import { isNativeResource } from "./resource-names.ts";
 import { defaultClaimSpec } from "./volume-defaults.ts";
 
 /** Where the class was named before the field existed; still honoured. */
@@ -64,11 +67,26 @@ export const PersistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   },
   validate: ({ spec }, at) => validateClaimSpec(spec, at.child("spec")),
   validateUpdate,
-  validateStatusUpdate: ({ status }, _old, at) => [
-    ...validateCapacity(at.child("status", "capacity"), status.capacity),
-    ...validateCapacity(at.child("status", "allocatedResources"), status.allocatedResources),
+  validateStatusUpdate,
+  warnings: ({ metadata, spec }) => [
+    ...classAnnotationWarnings(metadata),
+    ...claimSpecWarnings(spec, rootPath.child("spec")),
   ],
 });
+
+/** Of the annotation that named the class before there was a field. */
+export function classAnnotationWarnings({ annotations }: ObjectMeta): string[] {
+  if (annotations?.[storageClassAnnotation] === undefined) return [];
+  const place = rootPath.child("metadata", "annotations").key(storageClassAnnotation);
+  return [`${place}: deprecated since v1.8; use "storageClassName" attribute instead`];
+}
+
+/** Warnings about the spec of a claim or of a template for claims. */
+export function claimSpecWarnings({ resources }: PersistentVolumeClaimSpec, at: Path): string[] {
+  return (["requests", "limits"] as const).flatMap((field) =>
+    fractionalByteWarnings(resources?.[field], ["storage"], at.child("resources", field)),
+  );
+}
 
 /** The name of the storage class that the claim asks for; "" for none. */
 export function claimClass({ metadata, spec }: PersistentVolumeClaim): string {
@@ -94,11 +112,10 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, at: Path): Fi
   const storage = spec.resources?.requests?.storage;
   const storageAt = at.child("resources").key("storage");
   errors.push(...(storage === undefined ? [required(storageAt)] : validatePositiveQuantity(storageAt, storage)));
-  for (const field of ["storageClassName", "volumeAttributesClassName"] as const) {
-    const name = spec[field];
-    if (name) errors.push(...invalidFor(at.child(field), name, isDns1123Subdomain(name)));
-  }
-  errors.push(...optionalEnum(at.child("volumeMode"), spec.volumeMode, volumeModes));
+  errors.push(
+    ...validateClassName(at.child("storageClassName"), spec.storageClassName),
+    ...optionalEnum(at.child("volumeMode"), spec.volumeMode, volumeModes),
+  );
   if (spec.dataSource) errors.push(...validateDataSource(spec.dataSource, at.child("dataSource")));
   if (spec.dataSourceRef) errors.push(...validateDataSource(spec.dataSourceRef, at.child("dataSourceRef")));
   if (spec.dataSource && spec.dataSourceRef) {
@@ -108,7 +125,12 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, at: Path): Fi
       errors.push(invalidValue(at, place, "may not be specified when dataSourceRef.namespace is specified"));
     else if (!deepEqual(reference, spec.dataSource)) errors.push(invalidValue(at, place, "must match dataSourceRef"));
   }
-  return errors;
+  return [...errors, ...validateClassName(at.child("volumeAttributesClassName"), spec.volumeAttributesClassName)];
+}
+
+/** An empty name stands for no class. */
+function validateClassName(at: Path, name: string | undefined): FieldError[] {
+  return name ? invalidFor(at, name, isDns1123Subdomain(name)) : [];
 }
 
 function validateDataSource(source: TypedObjectReference, at: Path): FieldError[] {
@@ -118,9 +140,40 @@ function validateDataSource(source: TypedObjectReference, at: Path): FieldError[
   if (!kind) errors.push(required(at.child("kind")));
   if (apiGroup) errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
   else if (kind !== "PersistentVolumeClaim")
-    errors.push(invalidValue(at, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+    errors.push(invalidValue(at, kind ?? "", "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
   if (namespace) errors.push(...invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
   return errors;
+}
+
+const resizeStates = [
+  "ControllerResizeInProgress",
+  "ControllerResizeInfeasible",
+  "NodeResizePending",
+  "NodeResizeInProgress",
+  "NodeResizeInfeasible",
+].sort();
+
+function validateStatusUpdate({ spec, status }: PersistentVolumeClaim, _old: PersistentVolumeClaim, root: Path) {
+  const at = root.child("status");
+  const statesAt = at.child("allocatedResourceStatuses");
+  const allocatedAt = at.child("allocatedResources");
+  return [
+    ...(spec.accessModes?.length ? [] : [required(root.child("Spec", "accessModes"))]),
+    ...validateCapacity(at.child("capacity"), status.capacity),
+    ...eachEntry(statesAt, status.allocatedResourceStatuses, (name, state) => [
+      ...validateResourceKey(name, statesAt),
+      ...(resizeStates.includes(state) ? [] : [notSupported(statesAt, name, resizeStates)]),
+    ]),
+    ...Object.keys(status.allocatedResources ?? {}).flatMap((name) => validateResourceKey(name, allocatedAt)),
+    ...validateCapacity(allocatedAt, status.allocatedResources),
+  ];
+}
+
+/** Kubernetes itself knows of no other resource of a claim than its storage. */
+function validateResourceKey(name: string, at: Path): FieldError[] {
+  const wrong = invalidFor(at, name, isQualifiedName(name));
+  if (wrong.length > 0 || name === "storage" || !isNativeResource(name)) return wrong;
+  return [notSupported(at, name, ["storage"])];
 }
 
 function validateCapacity(at: Path, list: Readonly<Record<string, Quantity>> | undefined): FieldError[] {
@@ -155,11 +208,15 @@ function validateUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim,
     errors.push(forbiddenField(storageAt, "field can not be less than status.capacity"));
   errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
   const classAt = at.child("spec", "volumeAttributesClassName");
-  if (old.spec.volumeAttributesClassName !== undefined) {
-    if (next.spec.volumeAttributesClassName === undefined)
-      errors.push(forbiddenField(classAt, "update from non-nil value to nil is forbidden"));
-    else if (next.spec.volumeAttributesClassName === "")
-      errors.push(forbiddenField(classAt, "update from non-nil value to an empty string is forbidden"));
+  const { volumeAttributesClassName: attributesClass } = next.spec;
+  if (
+    !attributesClass &&
+    attributesClass !== old.spec.volumeAttributesClassName &&
+    old.status.currentVolumeAttributesClassName
+  ) {
+    const nothing = attributesClass === undefined ? "nil" : "empty string";
+    const detail = `update to ${nothing} is forbidden when status.currentVolumeAttributesClassName is not nil`;
+    errors.push(forbiddenField(classAt, detail));
   }
   return errors;
 }
@@ -177,7 +234,7 @@ function comparableSpec(next: PersistentVolumeClaim, old: PersistentVolumeClaim)
   if (old.status.phase !== "Bound") return spec;
   const storage = old.spec.resources?.requests?.storage;
   if (spec.resources?.requests && storage !== undefined) spec.resources.requests.storage = storage;
-  if (spec.volumeAttributesClassName !== undefined) keep("volumeAttributesClassName");
+  keep("volumeAttributesClassName");
   return spec;
 }
 

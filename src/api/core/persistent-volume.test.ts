@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Draft } from "../../lib/index.ts";
-import { cells, created, errorsOnCreate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
+import {
+  cells,
+  created,
+  errorsOnCreate,
+  errorsOnStatusUpdate,
+  errorsOnUpdate,
+  type Partially,
+} from "../definition-fixture.ts";
+import { rootPath } from "../meta/field-error.ts";
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -201,4 +209,67 @@ test("the rows of volumes and claims", () => {
   });
   const waiting = cells(PersistentVolumeClaims, { metadata, spec: claim });
   assert.deepEqual([waiting.Status, waiting.Capacity, waiting["Access Modes"]], ["Pending", "", ""]);
+});
+
+test("what is deprecated of volumes and claims is said", () => {
+  const annotations = { "volume.beta.kubernetes.io/storage-class": "fast" };
+  const oldClass =
+    'metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "storageClassName" attribute instead';
+  const { hostPath: _, ...rest } = volume;
+  const old = created(PersistentVolumes, {
+    metadata: { annotations },
+    spec: {
+      ...rest,
+      storageos: { volumeName: "a" },
+      persistentVolumeReclaimPolicy: "Recycle",
+      nodeAffinity: {
+        required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "beta.kubernetes.io/os", operator: "Exists" }] }] },
+      },
+    },
+  });
+  assert.deepEqual(PersistentVolumes.warnings?.(old, undefined), [
+    oldClass,
+    "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.",
+    'spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].key: beta.kubernetes.io/os is deprecated since v1.14; use "kubernetes.io/os" instead',
+    "spec.storageOS: deprecated in v1.22, non-functional in v1.25+",
+  ]);
+  const part = created(PersistentVolumeClaims, {
+    metadata: { annotations },
+    spec: { ...claim, resources: { requests: { storage: "1500m" } } },
+  });
+  assert.deepEqual(PersistentVolumeClaims.warnings?.(part, undefined), [
+    oldClass,
+    'spec.resources.requests[storage]: fractional byte value "1500m" is invalid, must be an integer',
+  ]);
+});
+
+test("a claim that has its attributes keeps a class of them", () => {
+  const old = created(PersistentVolumeClaims, { spec: { ...claim, volumeAttributesClassName: "gold" } });
+  const bound = { ...old, status: { ...old.status, phase: "Bound", currentVolumeAttributesClassName: "gold" } };
+  const change = (volumeAttributesClassName: string) =>
+    PersistentVolumeClaims.validateUpdate?.(
+      { ...bound, spec: { ...bound.spec, volumeAttributesClassName } },
+      bound,
+      rootPath,
+    ).map(({ field, detail }) => `${field}: ${detail}`);
+  assert.deepEqual(change("silver"), []);
+  assert.deepEqual(change(""), [
+    "spec.volumeAttributesClassName: update to empty string is forbidden when status.currentVolumeAttributesClassName is not nil",
+  ]);
+});
+
+test("the status of a claim is validated", () => {
+  assert.deepEqual(
+    errorsOnStatusUpdate(PersistentVolumeClaims, { spec: claim }, ({ status }) => {
+      status.capacity = { storage: "-1" };
+      status.allocatedResourceStatuses = { storage: "Growing", memory: "NodeResizePending" };
+      status.allocatedResources = { cpu: "1" };
+    }),
+    [
+      "status.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
+      'status.allocatedResourceStatuses: Unsupported value: "memory": supported values: "storage"',
+      'status.allocatedResourceStatuses: Unsupported value: "storage": supported values: "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
+      'status.allocatedResources: Unsupported value: "cpu": supported values: "storage"',
+    ],
+  );
 });

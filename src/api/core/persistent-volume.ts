@@ -2,13 +2,15 @@ import { deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
+import { forbiddenField, invalidValue, type Path, rootPath } from "../meta/field-error.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { PersistentVolume, PersistentVolumeSpec } from "../types.generated.ts";
 import { formatAccessModes } from "./access-modes.ts";
-import { storageClassAnnotation } from "./persistent-volume-claim.ts";
+import { nodeSelectorTermWarnings } from "./node-label-warnings.ts";
+import { classAnnotationWarnings, storageClassAnnotation } from "./persistent-volume-claim.ts";
 import { validateVolumeSpec } from "./persistent-volume-validation.ts";
+import { deprecatedVolumeWarnings } from "./pod-warnings.ts";
 import { defaultSources } from "./volume-defaults.ts";
 
 /** The volume is kept while a claim is bound to it. */
@@ -53,7 +55,21 @@ export const PersistentVolumes = defineResource<PersistentVolume>({
   },
   validate: (volume, at) => validateVolumeSpec(volume, at.child("spec")),
   validateUpdate,
+  warnings: volumeWarnings,
 });
+
+function volumeWarnings({ metadata, spec }: PersistentVolume): string[] {
+  const at = rootPath.child("spec");
+  const warnings = classAnnotationWarnings(metadata);
+  if (spec.persistentVolumeReclaimPolicy === "Recycle")
+    warnings.push(
+      `${at.child("persistentVolumeReclaimPolicy")}: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.`,
+    );
+  const termsAt = at.child("nodeAffinity", "required", "nodeSelectorTerms");
+  for (const [index, term] of (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).entries())
+    warnings.push(...nodeSelectorTermWarnings(term, termsAt.index(index)));
+  return [...warnings, ...deprecatedVolumeWarnings(spec, at)];
+}
 
 /** The name of the storage class that the volume belongs to; "" for none. */
 export function volumeClass({ metadata, spec }: PersistentVolume): string {

@@ -1,22 +1,30 @@
 // What a client should know of a pod spec that is valid but surely not meant: k8s.io/kubernetes/pkg/api/pod/warnings.go.
 import { type Path, rootPath } from "../meta/field-error.ts";
+import { ipWarnings } from "../meta/ip.ts";
 import { isDns1123Label } from "../meta/names.ts";
-import { isQuantity, quantityMilliValue } from "../meta/quantity.ts";
-import type { Container, EphemeralContainer, Pod, PodSpec, PodTemplateSpec, Quantity } from "../types.generated.ts";
+import type {
+  Container,
+  ContainerPort,
+  EphemeralContainer,
+  ObjectMeta,
+  Pod,
+  PodAffinity,
+  PodSpec,
+  PodTemplateSpec,
+} from "../types.generated.ts";
+import { namedLabelWarnings, nodeLabelWarnings, nodeSelectorTermWarnings } from "./node-label-warnings.ts";
+import { claimSpecWarnings } from "./persistent-volume-claim.ts";
 import { visitContainers } from "./pod-os-validation.ts";
+import { appArmorPrefix, seccompContainerPrefix, seccompPodAnnotation } from "./profile-annotations.ts";
+import { fractionalByteWarnings } from "./resource-list.ts";
+import { overlappingPathWarnings } from "./volume-path-warnings.ts";
 
-const deprecatedNodeLabels: Readonly<Record<string, string>> = {
-  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-  "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-  "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-  "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
 const deprecatedAnnotations: Readonly<Record<string, string>> = {
   "scheduler.alpha.kubernetes.io/critical-pod": 'non-functional in v1.16+; use the "priorityClassName" field instead',
   "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
   "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
 };
+/** Volumes that nothing serves any more, and since when. */
 const deprecatedVolumes = {
   photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
   gitRepo: "deprecated in v1.11, and disabled by default in v1.33+",
@@ -28,6 +36,15 @@ const deprecatedVolumes = {
   cephfs: "deprecated in v1.28, non-functional in v1.31+",
   rbd: "deprecated in v1.28, non-functional in v1.31+",
 } as const;
+const byteResources = ["memory", "ephemeral-storage"];
+
+/** Of the volume's source or of the sources of a persistent volume. */
+export function deprecatedVolumeWarnings(source: object, at: Path): string[] {
+  return Object.entries(deprecatedVolumes).flatMap(([field, message]) =>
+    // Kubernetes names this one field otherwise.
+    field in source ? [`${at.child(field === "storageos" ? "storageOS" : field)}: ${message}`] : [],
+  );
+}
 
 /** Only new pods are warned about: people seldom update pods themselves. */
 export function podWarnings(pod: Pod, old: Pod | undefined): string[] {
@@ -43,63 +60,128 @@ export function podWarnings(pod: Pod, old: Pod | undefined): string[] {
 
 export function podTemplateWarnings({ metadata, spec }: PodTemplateSpec, at: Path): string[] {
   const specAt = at.child("spec");
-  const warnings = [...nodeLabelWarnings(spec, specAt)];
+  const annotations = metadata?.annotations ?? {};
+  const annotationAt = (key: string) => at.child("metadata", "annotations").key(key);
+  const warnings = nodeSelectionWarnings(spec, specAt);
   for (const [key, message] of Object.entries(deprecatedAnnotations))
-    if (metadata?.annotations?.[key] !== undefined)
-      warnings.push(`${at.child("metadata", "annotations").key(key)}: ${message}`);
-  for (const [index, volume] of (spec.volumes ?? []).entries())
-    for (const [field, message] of Object.entries(deprecatedVolumes))
-      if (field in volume) warnings.push(`${specAt.child("volumes").index(index).child(field)}: ${message}`);
-  const repeated = (field: string, name: string, values: readonly string[]) => {
-    for (const [index, value] of values.entries())
-      if (values.indexOf(value) < index)
-        warnings.push(`${specAt.child(field).index(index).child(name)}: duplicate ${name} ${JSON.stringify(value)}`);
-  };
-  repeated(
-    "hostAliases",
-    "ip",
-    (spec.hostAliases ?? []).map(({ ip }) => ip),
+    if (annotations[key] !== undefined) warnings.push(`${annotationAt(key)}: ${message}`);
+  for (const [index, volume] of (spec.volumes ?? []).entries()) {
+    const place = specAt.child("volumes").index(index);
+    warnings.push(...deprecatedVolumeWarnings(volume, place));
+    const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
+    if (claim) warnings.push(...claimSpecWarnings(claim, place.child("ephemeral", "volumeClaimTemplate", "spec")));
+  }
+  warnings.push(
+    ...overlappingPathWarnings(spec.volumes),
+    ...repetitionWarnings(spec, specAt),
+    ...fractionalByteWarnings(spec.overhead, byteResources, specAt.child("overhead")),
   );
-  const pullSecrets = (spec.imagePullSecrets ?? []).map(({ name = "" }) => name);
-  repeated("imagePullSecrets", "name", pullSecrets);
-  for (const [index, name] of pullSecrets.entries())
-    if (name === "")
-      warnings.push(`${specAt.child("imagePullSecrets").index(index).child("name")}: invalid empty name ""`);
-  warnings.push(...fractionalBytes(spec.overhead, specAt.child("overhead")));
+  if (annotations[seccompPodAnnotation] !== undefined && !spec.securityContext?.seccompProfile)
+    warnings.push(`${annotationAt(seccompPodAnnotation)}: ${useSeccompField}`);
   visitContainers(spec, specAt, (container, place) => {
-    warnings.push(...containerWarnings(container, place));
+    warnings.push(
+      ...profileWarnings(container, spec, annotations, annotationAt),
+      ...containerWarnings(container, place),
+    );
   });
-  warnings.push(...portWarnings(spec, specAt));
+  warnings.push(...portWarnings(spec, specAt), ...portNameWarnings(spec, specAt));
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
+    warnings.push(
+      `${specAt.child("terminationGracePeriodSeconds")}: must be >= 0; negative values are invalid and will be treated as 1`,
+    );
+  for (const field of ["podAffinity", "podAntiAffinity"] as const)
+    warnings.push(...affinityWarnings(spec.affinity?.[field], specAt.child("affinity", field)));
+  for (const [index, server] of (spec.dnsConfig?.nameservers ?? []).entries())
+    warnings.push(...ipWarnings(specAt.child("dnsConfig", "nameservers").index(index), server));
+  for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
+    warnings.push(...ipWarnings(specAt.child("hostAliases").index(index).child("ip"), ip ?? ""));
   return warnings;
 }
 
-function nodeLabelWarnings(spec: PodSpec, at: Path): string[] {
-  const warnings: string[] = [];
-  for (const key of Object.keys(spec.nodeSelector ?? {}))
-    if (deprecatedNodeLabels[key]) warnings.push(`${at.child("nodeSelector").key(key)}: ${deprecatedNodeLabels[key]}`);
+const requiredTerms = "requiredDuringSchedulingIgnoredDuringExecution";
+const preferredTerms = "preferredDuringSchedulingIgnoredDuringExecution";
+const matchesNoPod = "a null labelSelector results in matching no pod";
+
+function nodeSelectionWarnings(spec: PodSpec, at: Path): string[] {
+  const warnings = Object.keys(spec.nodeSelector ?? {}).flatMap((label) =>
+    nodeLabelWarnings(at.child("nodeSelector").key(label), label),
+  );
+  const affinityAt = at.child("affinity", "nodeAffinity");
+  const { [requiredTerms]: terms, [preferredTerms]: preferred = [] } = spec.affinity?.nodeAffinity ?? {};
+  for (const [index, term] of (terms?.nodeSelectorTerms ?? []).entries())
+    warnings.push(...nodeSelectorTermWarnings(term, affinityAt.child(requiredTerms, "nodeSelectorTerms").index(index)));
+  for (const [index, { preference }] of preferred.entries())
+    warnings.push(
+      ...nodeSelectorTermWarnings(
+        preference ?? {},
+        affinityAt.child(preferredTerms).index(index).child("preference"),
+        true,
+      ),
+    );
   for (const [index, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const place = at.child("topologySpreadConstraints").index(index);
-    if (deprecatedNodeLabels[topologyKey])
-      warnings.push(`${place.child("topologyKey")}: ${topologyKey} is ${deprecatedNodeLabels[topologyKey]}`);
-    if (!labelSelector)
-      warnings.push(`${place.child("labelSelector")}: a null labelSelector results in matching no pod`);
+    warnings.push(...namedLabelWarnings(place.child("topologyKey"), topologyKey));
+    if (!labelSelector) warnings.push(`${place.child("labelSelector")}: ${matchesNoPod}`);
   }
   return warnings;
 }
 
-function fractionalBytes(list: Readonly<Record<string, Quantity>> | undefined, at: Path): string[] {
-  return ["memory", "ephemeral-storage"].flatMap((name) => {
-    const amount = list?.[name];
-    if (amount === undefined || isQuantity(amount).length > 0 || quantityMilliValue(amount) % 1000 === 0) return [];
-    return [`${at.key(name)}: fractional byte value ${JSON.stringify(amount)} is invalid, must be an integer`];
-  });
+function affinityWarnings(affinity: PodAffinity | undefined, at: Path): string[] {
+  const { [requiredTerms]: terms = [], [preferredTerms]: preferred = [] } = affinity ?? {};
+  return [
+    ...terms.map((term, index) => [term, at.child(requiredTerms).index(index)] as const),
+    ...preferred.map(
+      ({ podAffinityTerm: term }, index) =>
+        [term, at.child(preferredTerms).index(index).child("podAffinityTerm")] as const,
+    ),
+  ].flatMap(([term, place]) => (term?.labelSelector ? [] : [`${place.child("labelSelector")}: ${matchesNoPod}`]));
+}
+
+/** Lists that have something twice, which an apply would make one. */
+function repetitionWarnings(spec: PodSpec, at: Path): string[] {
+  const warnings: string[] = [];
+  const repeated = (field: string, name: string, values: readonly string[]) => {
+    for (const [index, value] of values.entries())
+      if (values.indexOf(value) < index)
+        warnings.push(`${at.child(field).index(index).child(name)}: duplicate ${name} ${JSON.stringify(value)}`);
+  };
+  repeated(
+    "hostAliases",
+    "ip",
+    (spec.hostAliases ?? []).map(({ ip = "" }) => ip),
+  );
+  const pullSecrets = (spec.imagePullSecrets ?? []).map(({ name = "" }) => name);
+  repeated("imagePullSecrets", "name", pullSecrets);
+  for (const [index, name] of pullSecrets.entries())
+    if (name === "") warnings.push(`${at.child("imagePullSecrets").index(index).child("name")}: invalid empty name ""`);
+  return warnings;
+}
+
+const useSeccompField = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+const useAppArmorField = 'deprecated since v1.30; use the "appArmorProfile" field instead';
+
+/** Of annotations that a field has taken the place of, where the field is not set. */
+function profileWarnings(
+  { name, securityContext }: Container | EphemeralContainer,
+  spec: PodSpec,
+  annotations: NonNullable<ObjectMeta["annotations"]>,
+  at: (key: string) => Path,
+): string[] {
+  const warnings: string[] = [];
+  const seccompKey = seccompContainerPrefix + name;
+  if (annotations[seccompKey] !== undefined && !securityContext?.seccompProfile)
+    warnings.push(`${at(seccompKey)}: ${useSeccompField}`);
+  const appArmorKey = appArmorPrefix + name;
+  const hasAppArmor = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
+  if (annotations[appArmorKey] !== undefined && !hasAppArmor) warnings.push(`${at(appArmorKey)}: ${useAppArmorField}`);
+  return warnings;
 }
 
 function containerWarnings({ resources, env = [] }: Container | EphemeralContainer, at: Path): string[] {
-  const warnings = [
-    ...fractionalBytes(resources?.limits, at.child("resources", "limits")),
-    ...fractionalBytes(resources?.requests, at.child("resources", "requests")),
-  ];
+  const warnings = byteResources.flatMap((name) => [
+    ...fractionalByteWarnings(resources?.limits, [name], at.child("resources", "limits")),
+    ...fractionalByteWarnings(resources?.requests, [name], at.child("resources", "requests")),
+  ]);
   const seen = new Set<string>();
   for (const [index, { name, value = "", valueFrom }] of env.entries()) {
     const reference = `$(${name})`;
@@ -113,25 +195,50 @@ function containerWarnings({ resources, env = [] }: Container | EphemeralContain
   return warnings;
 }
 
-function portWarnings(spec: PodSpec, at: Path): string[] {
-  const warnings: string[] = [];
-  const all: { key: string; hostIp: string; hostPort: number; at: Path }[] = [];
+/** Every port of the pod with its path. */
+function portsOf(spec: PodSpec, at: Path): { readonly port: ContainerPort; readonly at: Path }[] {
+  const all: { port: ContainerPort; at: Path }[] = [];
   visitContainers(spec, at, ({ ports }, place) => {
-    for (const [index, { containerPort, protocol, hostIP: hostIp = "", hostPort = 0 }] of (ports ?? []).entries()) {
-      const port = { key: `${containerPort}/${protocol}`, hostIp, hostPort, at: place.child("ports").index(index) };
-      for (const other of all) {
-        if (other.key !== port.key) continue;
-        if (other.hostIp === hostIp && other.hostPort === hostPort)
-          warnings.push(`${port.at}: duplicate port definition with ${other.at}`);
-        else if (
-          other.hostPort === 0 ||
-          hostPort === 0 ||
-          (other.hostPort === hostPort && (hostIp === "" || other.hostIp === ""))
-        )
-          warnings.push(`${port.at}: overlapping port definition with ${other.at}`);
-      }
-      all.push(port);
-    }
+    for (const [index, port] of (ports ?? []).entries()) all.push({ port, at: place.child("ports").index(index) });
   });
+  return all;
+}
+
+function portWarnings(spec: PodSpec, specAt: Path): string[] {
+  const warnings: string[] = [];
+  const all = portsOf(spec, specAt);
+  for (const [index, { port, at }] of all.entries()) {
+    const { name = "", containerPort, protocol, hostIP = "", hostPort = 0 } = port;
+    if (hostIP !== "" && hostPort === 0)
+      // The port as Kubernetes prints its internal form.
+      warnings.push(
+        `${at}: hostIP set without hostPort: {Name:${name} HostPort:0 ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`,
+      );
+    for (const other of all.slice(0, index)) {
+      if (other.port.containerPort !== containerPort || other.port.protocol !== protocol) continue;
+      const { hostIP: otherIp = "", hostPort: otherHostPort = 0 } = other.port;
+      if (otherIp === hostIP && otherHostPort === hostPort)
+        warnings.push(`${at}: duplicate port definition with ${other.at}`);
+      else if (hostPort === 0 || otherHostPort === 0)
+        warnings.push(`${at}: overlapping port definition with ${other.at}`);
+      else if (hostPort === otherHostPort && (hostIP === "") !== (otherIp === ""))
+        warnings.push(`${at}: dangerously ambiguous port definition with ${other.at}`);
+    }
+  }
   return warnings;
+}
+
+function portNameWarnings(spec: PodSpec, specAt: Path): string[] {
+  const named = new Map<string, Path>();
+  return portsOf(spec, specAt).flatMap(({ port: { name }, at }) => {
+    if (!name) return [];
+    const other = named.get(name);
+    if (!other) {
+      named.set(name, at);
+      return [];
+    }
+    return [
+      `${at}: duplicate port name ${JSON.stringify(name)} with ${other}, services and probes that select ports by name will use ${other}`,
+    ];
+  });
 }

@@ -1,3 +1,5 @@
+import type { Path } from "./field-error.ts";
+
 /** An address. IPv4-mapped IPv6 addresses count as IPv4, as in Go's net package. */
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -121,4 +123,46 @@ export function isIpv6(value: string): string[] {
 
 export function isCidr(value: string): string[] {
   return parseCidr(value) ? [] : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
+}
+
+// Warnings, with the sentences of the same file: what is accepted for the sake of old objects and may not be one day.
+
+/** Whether Go's strict parsers refuse the IPv4 part of the text, which some programs read as octal numbers. */
+function hasLeadingZeros(text: string): boolean {
+  return text.includes(".") && /(^|[.:])0\d/.test(text.slice(text.lastIndexOf(":") + 1));
+}
+
+/** What clients should know of an address that was accepted; nothing of a text that is no address. */
+export function ipWarnings(at: Path, text: string): string[] {
+  const ip = parseIp(text);
+  if (!ip) return [];
+  const canonical = formatIp(ip);
+  const shown = JSON.stringify(text);
+  if (hasLeadingZeros(text) || (ip.family === 4 && text.includes(":")))
+    return [
+      `${at}: non-standard IP address ${shown} will be considered invalid in a future Kubernetes release: use "${canonical}"`,
+    ];
+  return canonical === text
+    ? []
+    : [`${at}: IPv6 address ${shown} should be in RFC 5952 canonical format ("${canonical}")`];
+}
+
+export function cidrWarnings(at: Path, text: string): string[] {
+  const cidr = parseCidr(text);
+  if (!cidr) return [];
+  const { address } = cidr;
+  const [canonical, shown] = [formatCidr(cidr), JSON.stringify(text)];
+  const warnings: string[] = [];
+  if (networkOf(cidr).value !== address.value) {
+    const single = `${formatIp(address)}/${address.family === 4 ? 32 : 128}`;
+    warnings.push(`${at}: CIDR value ${shown} is ambiguous in this context (should be "${canonical}" or "${single}"?)`);
+  }
+  const [before = "", bits = ""] = text.split("/");
+  if (hasLeadingZeros(before) || /^0\d/.test(bits) || (address.family === 4 && before.includes(":")))
+    warnings.push(
+      `${at}: non-standard CIDR value ${shown} will be considered invalid in a future Kubernetes release: use "${canonical}"`,
+    );
+  if (warnings.length === 0 && canonical !== text)
+    warnings.push(`${at}: IPv6 CIDR value ${shown} should be in RFC 5952 canonical format ("${canonical}")`);
+  return warnings;
 }
