@@ -27,7 +27,11 @@ export class ResourceVersions {
   /** Throws ApiError when a webhook is asked for the conversion and fails. */
   async convert(object: KubeObject, from: ResourceDefinition, to: ResourceDefinition): Promise<KubeObject> {
     if (isSame(from, to)) return object;
-    const stored = from.stored ? await (from.stored.remote ?? from.stored).toStored(object) : object;
+    return this.shown(from.stored ? await (from.stored.remote ?? from.stored).toStored(object) : object, to);
+  }
+
+  /** A stored object as a resource shows it. Throws ApiError as `convert`. */
+  async shown(stored: KubeObject, to: ResourceDefinition): Promise<KubeObject> {
     if (!to.stored) return stored;
     const { remote } = to.stored;
     if (!remote || remote.isLocal(stored)) return to.stored.fromStored(stored);

@@ -2,7 +2,7 @@
 // somebody else applied it (sigs.k8s.io/structured-merge-diff/v6/merge, k8s.io/apimachinery/pkg/util/managedfields).
 import { ApiError, badRequest, parseApiVersion } from "../meta/index.ts";
 import type { KubeObject } from "../resource.ts";
-import { isObject, type JsonObject } from "../schema/index.ts";
+import { isObject, type JsonObject, type Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry, StatusCause } from "../types.generated.ts";
 import { fieldSetOf } from "./compare.ts";
 import {
@@ -87,6 +87,14 @@ export function serverSideApply(options: ApplyOptions): Applied {
   if (!isEmptySet(fields)) kept.set(key, { ...own, time, fields });
   const object = own.name === lastAppliedManager ? withLastApplied(pruned, applied) : pruned;
   return { object, managedFields: writeManagers(kept) };
+}
+
+/** The object with what the configuration says of it, owned by nobody. Throws Error when that does not fit the schema. */
+export function mergeConfiguration(object: KubeObject, configuration: unknown, schema: Schema): unknown {
+  const type = objectType(schema);
+  const errors = typeErrors(configuration, type);
+  if (errors.length > 0) throw new Error(joinTypeErrors(errors));
+  return mergeTyped(object, configuration, type);
 }
 
 function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: FieldType): JsonObject {

@@ -1,4 +1,4 @@
-export { type Applied, type ApplyOptions, serverSideApply } from "./apply.ts";
+export { type Applied, type ApplyOptions, mergeConfiguration, serverSideApply } from "./apply.ts";
 export type { FieldSet } from "./field-set.ts";
 export * from "./json-patch.ts";
 export {

@@ -35,7 +35,7 @@ export function compileExpression(
     return { text, error: `must evaluate to ${results[0]?.name}` };
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
-    return { text, error: `compilation error: ${error.message}` };
+    return { text, error: `compilation error: compilation failed: ${error.message}` };
   }
 }
 

@@ -14,7 +14,7 @@ import type { AdmissionRequest } from "../admission.ts";
 
 /** What webhooks and policies say of the requests that they want. */
 export interface RequestRules {
-  readonly rules: readonly NamedRuleWithOperations[];
+  readonly rules: readonly NamedRuleWithOperations[] | "all";
   readonly excluded?: readonly NamedRuleWithOperations[];
   readonly matchPolicy: string | undefined;
   readonly namespaceSelector: LabelSelector | undefined;
@@ -37,7 +37,8 @@ export function wantedAs(
   wanted: RequestRules,
   options: MatchingOptions,
 ): ResourceDefinition | undefined {
-  const found = resourceOf(request, wanted.rules, wanted.matchPolicy, options);
+  const { rules } = wanted;
+  const found = rules === "all" ? request.definition : resourceOf(request, rules, wanted.matchPolicy, options);
   if (!found || !matchesNamespace(request, wanted.namespaceSelector, options.lookup)) return undefined;
   if (!matchesObject(request, wanted.objectSelector)) return undefined;
   const { excluded = [] } = wanted;
