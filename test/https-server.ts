@@ -72,14 +72,14 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
 
 export interface HttpsServerOptions
   extends TestServerOptions,
-    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous"> {
+    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous" | "auditor"> {
   readonly httpLog?: Logger;
   /** The clock of HTTP's own timeouts. */
   readonly httpClock?: Clock;
 }
 
 export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<HttpsServer> {
-  const { healthChecks, limits, anonymous, httpLog, httpClock, ...options } = all;
+  const { healthChecks, limits, anonymous, auditor, httpLog, httpClock, ...options } = all;
   const server = await startTestServer(options);
   const listener = await startHttpServer({
     api: server.api,
@@ -101,6 +101,7 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
     },
     ...(healthChecks ? { healthChecks } : {}),
     ...(limits ? { limits } : {}),
+    ...(auditor ? { auditor } : {}),
     ...(anonymous ? { anonymous } : {}),
     clock: httpClock ?? systemClock,
     random: systemRandom,

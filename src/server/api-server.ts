@@ -44,6 +44,9 @@ export interface ApiServerOptions {
   readonly log: Logger;
 }
 
+/** Takes what was decided about a request, for the audit log. */
+export type Annotate = (key: string, value: string) => void;
+
 /** The API server below HTTP: authorizes every request and carries it through the one pipeline. */
 export interface ApiServer extends ResourceHandler {
   readonly registry: ResourceRegistry;
@@ -52,7 +55,7 @@ export interface ApiServer extends ResourceHandler {
   readonly lookup: Lookup;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
   /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
-  authorize(attributes: Attributes): Promise<void>;
+  authorize(attributes: Attributes, annotate?: Annotate): Promise<void>;
   /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
   admitConnection(target: ConnectTarget, user: User): Promise<void>;
 }
@@ -102,8 +105,10 @@ class Pipeline implements ApiServer {
     };
   }
 
-  async authorize(attributes: Attributes): Promise<void> {
+  async authorize(attributes: Attributes, annotate?: Annotate): Promise<void> {
     const { allowed, reason, error } = await this.authorizer.authorize(attributes);
+    annotate?.("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+    annotate?.("authorization.k8s.io/reason", reason);
     if (allowed) return;
     // Nobody may who could not be decided about, and it is not theirs to mend.
     if (error !== undefined) throw internalError(error);
@@ -112,7 +117,7 @@ class Pipeline implements ApiServer {
 
   async handle(request: ResourceRequest, user: User): Promise<ServedResponse> {
     const { verb, subresource = "" } = request;
-    await this.authorize(requestAttributes(request, user));
+    await this.authorize(requestAttributes(request, user), request.annotate);
     const objectRequest = this.#objectRequest(request, user);
     if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
     return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);

@@ -3,6 +3,7 @@ export * from "./admission/index.ts";
 export * from "./aggregation/index.ts";
 export * from "./allocation/index.ts";
 export * from "./api-server.ts";
+export * from "./audit/index.ts";
 export * from "./authentication/index.ts";
 export * from "./authorization/index.ts";
 export * from "./create-handler.ts";

@@ -12,7 +12,8 @@ import {
   type Verb,
 } from "../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
-import type { ApiServer } from "../api-server.ts";
+import type { Annotate, ApiServer } from "../api-server.ts";
+import type { Auditor, AuditTrail } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { type FlowControl, type FlowRequest, type FlowTicket, listWidth } from "../flow-control/index.ts";
 import { isBuiltIn } from "../pipeline/kind-rules.ts";
@@ -30,6 +31,7 @@ import {
   objectAnswers,
   plainAnswers,
 } from "./negotiation.ts";
+import { beginAudit } from "./request-audit.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
 import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
@@ -56,6 +58,8 @@ export interface HandlerOptions {
   readonly metrics: RequestMetrics;
   /** Which requests run at once; watches count until they have begun, streams do not. */
   readonly flow: FlowControl;
+  /** Writes the audit log; there is none when left out. */
+  readonly auditor?: Auditor;
   /** How long a request may take that is no watch and no stream. */
   readonly requestTimeoutMs?: number;
 }
@@ -68,6 +72,12 @@ const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
   nodes: ["proxy"],
 };
 
+/** For whom a request is done, and who asked where that is somebody else. */
+export interface Identity {
+  readonly user: User;
+  readonly impersonator?: User;
+}
+
 /** One request on its way to an answer. */
 interface Call {
   readonly request: HttpRequest;
@@ -75,6 +85,8 @@ interface Call {
   readonly query: URLSearchParams;
   readonly user: User;
   readonly labels: RequestLabels;
+  /** Where the audit log has it; undefined when it is not to be there. */
+  readonly trail: AuditTrail | undefined;
   /** How long it waited for its seat. */
   waitedMs: number;
 }
@@ -110,10 +122,11 @@ export class Handler {
     try {
       const path = parseResourcePath(request.path);
       const query = request.query === "" ? noQuery : new URLSearchParams(request.query);
-      const user = await this.identify(request, socket);
+      const identity = await this.identify(request, socket);
       const route = path && streamingRoute(path, query);
       const labels = this.#labels(request, path, query, route);
-      const started = { request, response, query, user, labels, waitedMs: 0 };
+      const trail = this.trail(identity, auditVerb(path, route, request, query), request, response.auditId);
+      const started = { request, response, query, user: identity.user, labels, trail, waitedMs: 0 };
       call = started;
       const extension = this.#options.extensions?.apiServices.ofPath(request.path);
       if (extension) await this.#extension(extension, path, started);
@@ -121,8 +134,11 @@ export class Handler {
       else if (path) await this.#resource(path, started);
       else await this.#timely(started, () => this.#admitted(started, undefined, () => this.#path(started)));
     } catch (error) {
-      this.#fail(error, request, response);
+      const trail = call ? call.trail : this.trail({}, request.method.toLowerCase(), request, response.auditId);
+      this.#fail(error, request, response, trail);
+      if (!call) trail?.write("ResponseComplete", response.status);
     }
+    call?.trail?.write("ResponseComplete", response.status);
     metrics.finished(call?.labels ?? unknownRequest(request), {
       code: response.status,
       seconds: (clock.monotonicMs() - startMs) / 1000,
@@ -149,18 +165,25 @@ export class Handler {
   }
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
-  async identify(request: HttpRequest, socket: Socket | undefined): Promise<User> {
+  async identify(request: HttpRequest, socket: Socket | undefined): Promise<Identity> {
     const { authenticator, anonymous, frontProxyCa } = this.#options;
     const user = await authenticate(authenticator, anonymous, request, socket, frontProxyCa);
-    return impersonate(this.#options.api, request, user);
+    const asked = await impersonate(this.#options.api, request, user);
+    return asked === user ? { user } : { user: asked, impersonator: user };
+  }
+
+  /** Where the audit log has a request; undefined when it is not to be there. */
+  trail(identity: Partial<Identity>, verb: string, request: HttpRequest, auditId: string): AuditTrail | undefined {
+    const { auditor } = this.#options;
+    return auditor && beginAudit(auditor, identity, verb, request, auditId);
   }
 
   /** The route of a request that wants to upgrade, when the user may. Throws ApiError. */
-  async upgradeRoute(request: HttpRequest, user: User): Promise<StreamingRoute> {
+  async upgradeRoute(request: HttpRequest, user: User, annotate?: Annotate): Promise<StreamingRoute> {
     const path = parseResourcePath(request.path);
     const route = path && streamingRoute(path, new URLSearchParams(request.query));
     if (!route) throw notFoundPath();
-    await this.#authorizeStream(route, user, request);
+    await this.#authorizeStream(route, user, request, annotate);
     // A WebSocket begins as a GET, which roles give for reading; what runs in a container needs the right to create.
     if (request.method === "GET" && route.subresource !== "log" && route.subresource !== "proxy")
       await this.#authorizeStream(route, user, { method: "POST" });
@@ -168,18 +191,24 @@ export class Handler {
     return route;
   }
 
-  async #stream(route: StreamingRoute, { user, request, response }: Call): Promise<void> {
-    await this.#authorizeStream(route, user, request);
+  async #stream(route: StreamingRoute, { user, request, response, trail }: Call): Promise<void> {
+    await this.#authorizeStream(route, user, request, trail?.annotate);
     if (!this.#options.streaming) throw notFoundPath();
     await this.#options.api.admitConnection(route, user);
+    trail?.write("ResponseStarted", 200);
     await this.#options.streaming.handle(route, user, request, response);
   }
 
-  #authorizeStream(route: StreamingRoute, user: User, { method }: { readonly method: string }): Promise<void> {
+  #authorizeStream(
+    route: StreamingRoute,
+    user: User,
+    { method }: { readonly method: string },
+    annotate?: Annotate,
+  ): Promise<void> {
     const { resource: plural, subresource, namespace, name } = route;
     const verb = verbsOfMethods[method] ?? method.toLowerCase();
     const resource = { group: "", version: "v1", plural, subresource, namespace, name };
-    return this.#options.api.authorize({ user, verb, resource });
+    return this.#options.api.authorize({ user, verb, resource }, annotate);
   }
 
   /** What another server answers: here it is only known who asks and whether they may. */
@@ -220,8 +249,9 @@ export class Handler {
     return this.#options.api.authorize({ user, verb: extensionVerb(path, request, query), resource: path });
   }
 
-  async #path({ query, user, request, response }: Call): Promise<void> {
-    await this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
+  async #path({ query, user, request, response, trail }: Call): Promise<void> {
+    const asked = { user, verb: request.method.toLowerCase(), path: request.path };
+    await this.#options.api.authorize(asked, trail?.annotate);
     for (const route of this.#options.paths) if (await route(request, response, query)) return;
     throw notFoundPath();
   }
@@ -252,10 +282,10 @@ export class Handler {
   }
 
   /** Answers 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
-  async #timely({ request, response, query }: Call, work: () => Promise<void>): Promise<void> {
+  async #timely({ request, response, query, trail }: Call, work: () => Promise<void>): Promise<void> {
     const late = () => {
       request.abandonBody();
-      this.#fail(timeout("request did not complete within the allotted timeout"), request, response);
+      this.#fail(timeout("request did not complete within the allotted timeout"), request, response, trail);
     };
     const askedMs = timeoutMsOf(query);
     const ownMs = askedMs > 0 && askedMs < this.#requestTimeoutMs ? askedMs : undefined;
@@ -270,7 +300,7 @@ export class Handler {
   /** `begun` is called when a watch has its first state, which is what it costs. */
   async #serve(path: ResourcePath, verb: Verb, call: Call, begun: () => void = () => {}): Promise<void> {
     const { api, clock, log, metrics } = this.#options;
-    const { request, response, query, user } = call;
+    const { request, response, query, user, trail } = call;
     const definition = api.registry.find(path.group, path.version, path.plural);
     // Of what does not exist the pipeline tells, whatever the client accepts.
     const negotiated = definition
@@ -284,8 +314,12 @@ export class Handler {
     const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
     const resourceRequest = await toResourceRequest(path, verb, query, request, signal, definition?.kind);
     try {
-      const handled = api.handle(resourceRequest, user);
+      trail?.sent(resourceRequest.body);
+      const asked = trail ? { ...resourceRequest, annotate: trail.annotate } : resourceRequest;
+      const handled = api.handle(asked, user);
       const served = verb === "watch" ? await handled.finally(begun) : await handled;
+      if (served.type === "watch") trail?.write("ResponseStarted", 200);
+      else trail?.answered(served.type === "object" ? served.object : served.list);
       if (served.type === "object") await sendObject(answer, served);
       else if (served.type === "list") await sendList(answer, served);
       else await sendWatch(answer, served);
@@ -343,13 +377,15 @@ export class Handler {
     return listWidth(lookup.count(definition, namespace || undefined), Number(query.get("limit") ?? 0), selects);
   }
 
-  #fail(error: unknown, request: HttpRequest, response: HttpResponse): void {
+  #fail(error: unknown, request: HttpRequest, response: HttpResponse, trail: AuditTrail | undefined): void {
     const { log } = this.#options;
     if (response.started) {
       log.debug("a request failed after its answer", { path: request.path, error: errorMessage(error) });
       return;
     }
     const { status } = toApiError(error, log, `${request.method} ${request.path}`);
+    trail?.failed(status);
+    if (status.reason === "InternalError" && !(error instanceof ApiError)) trail?.write("Panic", 500);
     if (error instanceof PathNotFound) {
       response.end(
         404,
@@ -374,6 +410,17 @@ function extensionVerb(path: ResourcePath, { method }: HttpRequest, query: URLSe
   const isRead = path.subresource === "" && (method === "GET" || method === "HEAD");
   if (isCollection || isRead) return verbOf(method, path, query);
   return verbsOfMethods[method] ?? method.toLowerCase();
+}
+
+/** What the audit log calls a request. */
+function auditVerb(
+  path: ResourcePath | undefined,
+  route: StreamingRoute | undefined,
+  request: HttpRequest,
+  query: URLSearchParams,
+): string {
+  if (!path) return request.method.toLowerCase();
+  return route ? (verbsOfMethods[request.method] ?? request.method.toLowerCase()) : extensionVerb(path, request, query);
 }
 
 /** How long the client is willing to wait; 0: as long as it takes. Throws 400 for what is no duration. */

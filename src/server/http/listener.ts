@@ -5,10 +5,12 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
+import type { AuditTrail } from "../audit/index.ts";
 import type { Handler } from "./handler.ts";
 import { Http1Request, Http1Response } from "./http1.ts";
 import { Http2Request, Http2Response } from "./http2.ts";
 import { auditIdHeader, auditIdOf } from "./message.ts";
+import { verbsOfMethods } from "./resource-request.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
 
@@ -177,15 +179,24 @@ async function upgrade(
   // Without a listener an error of the socket would end the process.
   socket.on("error", (error) => log.debug("an upgraded connection failed", { error: errorMessage(error) }));
   const request = new Http1Request(message, socket);
+  const auditId = auditIdOf(request, options.random);
+  let trail: AuditTrail | undefined;
   try {
-    const user = await handler.identify(request, message.socket);
+    const identity = await handler.identify(request, message.socket);
+    const { user } = identity;
+    trail = handler.trail(identity, verbsOfMethods[request.method] ?? "", request, auditId);
     if (await handler.upgradeExtension(request, user, message, socket, head)) return;
-    const route = await handler.upgradeRoute(request, user);
+    const route = await handler.upgradeRoute(request, user, trail?.annotate);
     if (!streaming) throw new Error("no streaming routes are set up");
+    trail?.write("ResponseStarted", 101);
+    socket.once("close", () => trail?.write("ResponseComplete", 101));
     await streaming.upgrade(route, user, message, socket, head);
   } catch (error) {
     const { status } = toApiError(error, log, `upgrade ${request.path}`);
-    const headers = { ...statusHeaders(status), [auditIdHeader]: auditIdOf(request, options.random) };
+    const headers = { ...statusHeaders(status), [auditIdHeader]: auditId };
+    trail ??= handler.trail({}, verbsOfMethods[request.method] ?? "", request, auditId);
+    trail?.failed(status);
+    trail?.write("ResponseComplete", status.code);
     writeRaw(socket, status.code, headers, JSON.stringify(status));
   }
 }

@@ -1,6 +1,7 @@
 import { type Clock, type Logger, MetricRegistry, type Random } from "../../lib/index.ts";
 import { ApiServices } from "../aggregation/index.ts";
 import type { ApiServer } from "../api-server.ts";
+import type { Auditor } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { FlowControl } from "../flow-control/index.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
@@ -43,6 +44,8 @@ export interface HttpServerOptions {
   /** Answer more paths that are about no resource. */
   readonly paths?: readonly PathRoute[];
   readonly limits?: HttpLimits;
+  /** Writes the audit log; there is none when left out. */
+  readonly auditor?: Auditor;
   /** What /metrics tells; what is counted elsewhere in the process can be among it. */
   readonly metrics?: MetricRegistry;
   readonly clock: Clock;
@@ -82,6 +85,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     log,
     metrics,
     flow,
+    ...(options.auditor ? { auditor: options.auditor } : {}),
     ...limits,
   });
   metrics.observeInFlight(
