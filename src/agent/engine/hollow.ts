@@ -10,6 +10,7 @@ import type {
   ExecOptions,
   ExecResult,
   Image,
+  LinuxResources,
   PullCredentials,
   Sandbox,
   SandboxConfig,
@@ -48,10 +49,13 @@ export interface HollowOptions {
   readonly pull?: (image: string, credentials: PullCredentials | undefined) => Error | undefined;
   /** Decides about a sandbox: an Error is what `runSandbox` fails with. */
   readonly sandbox?: (config: SandboxConfig) => Error | undefined;
+  /** Decides about other resources of a running container: an Error is what `updateResources` fails with. */
+  readonly update?: (resources: LinuxResources) => Error | undefined;
 }
 
 interface HollowContainer {
   status: ContainerStatus;
+  resources: LinuxResources;
   readonly config: ContainerConfig;
   readonly script: HollowScript;
   readonly ended: Promise<void>;
@@ -87,6 +91,11 @@ export class HollowEngine implements ContainerEngine {
     const repository = name.replace(/:[^/:]*$/, "");
     const digests = [`${repository}@${id}`];
     this.#images.set(name, { id, tags: [name], digests, sizeBytes: hollowImageBytes, ...image });
+  }
+
+  /** The resources that a container has; for tests. */
+  resourcesOf(id: string): LinuxResources {
+    return this.#known(id).resources;
   }
 
   /** The configuration that a container was made with; for tests. */
@@ -203,7 +212,7 @@ export class HollowEngine implements ContainerEngine {
       annotations: config.annotations,
       logPath: `${sandbox.logDirectory}/${config.logPath}`,
     };
-    this.#containers.set(id, { status, config, script, ended, end });
+    this.#containers.set(id, { status, resources: config.resources, config, script, ended, end });
     this.#tell("created", id);
     return id;
   }
@@ -261,7 +270,12 @@ export class HollowEngine implements ContainerEngine {
 
   async reopenLog(): Promise<void> {}
 
-  async updateResources(): Promise<void> {}
+  async updateResources(id: string, resources: LinuxResources): Promise<void> {
+    const container = this.#known(id);
+    const refusal = this.#options.update?.(resources);
+    if (refusal) throw refusal;
+    container.resources = resources;
+  }
 
   async stats(): Promise<readonly ContainerStats[]> {
     return [...this.#containers.keys()].map((containerId) => ({

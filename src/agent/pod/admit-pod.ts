@@ -58,7 +58,8 @@ function isAllowedSysctl(name: string, allowed: readonly string[]): boolean {
   );
 }
 
-function lacking(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
+/** Which resource the node has too little of for the pod beside `others`. */
+export function lacking(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
   const allocatable = node.status?.allocatable ?? {};
   const podsMax = quantityValue(allocatable.pods ?? "0");
   if (allocatable.pods !== undefined && others.length + 1 > podsMax) {

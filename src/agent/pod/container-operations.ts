@@ -1,5 +1,5 @@
 // What one pod's worker does to its containers: starts one at a time, stops and removes them, and remembers how starts failed.
-import type { Pod } from "../../api/index.ts";
+import type { Pod, ResourceRequirements } from "../../api/index.ts";
 import { assert, errorMessage, pause } from "../../lib/index.ts";
 import { StartError } from "../container/start-error.ts";
 import type { AgentContext } from "../context.ts";
@@ -31,6 +31,7 @@ export class ContainerOperations {
   readonly #backoffs = new Map<string, CrashBackoff>();
   readonly #stopping = new Map<string, number>();
   readonly #removing = new Set<string>();
+  readonly #given = new Map<string, ResourceRequirements>();
   readonly #waiters = new Set<{ readonly ids: readonly string[]; readonly resolve: () => void }>();
   readonly #startAbort = new AbortController();
   #starting: string | undefined;
@@ -52,6 +53,15 @@ export class ContainerOperations {
   /** The grace that was given, by container id. */
   get stopping(): ReadonlyMap<string, number> {
     return this.#stopping;
+  }
+
+  /** The resources that each container was last given, by its id. */
+  get given(): ReadonlyMap<string, ResourceRequirements> {
+    return this.#given;
+  }
+
+  knowGiven(id: string, resources: ResourceRequirements): void {
+    this.#given.set(id, resources);
   }
 
   /** The container that is being started. */
@@ -98,6 +108,7 @@ export class ContainerOperations {
         signal: this.signal,
         changed: async (status) => {
           await runtime.knowContainer(status);
+          if (!this.#given.has(status.id)) this.#given.set(status.id, container.spec.resources ?? {});
           changed();
         },
       });
@@ -167,6 +178,7 @@ export class ContainerOperations {
       await context.engine.removeContainer(id);
       if (dead) await removeContainerFiles(context.host.files, context.paths, pod(), dead);
       runtime.forgetContainer(id);
+      this.#given.delete(id);
     });
   }
 

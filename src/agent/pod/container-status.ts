@@ -53,6 +53,7 @@ function statusOfRuns(
   const running = latest.state === "running";
   const started = running && hasStarted(view, latest);
   const resources = container.spec.resources;
+  const given = view.resizing.given.get(latest.id) ?? resources;
   return {
     name: container.spec.name,
     image: latest.image || (container.spec.image ?? ""),
@@ -64,7 +65,7 @@ function statusOfRuns(
     state: stateOf(latest, runtimeName),
     lastState: lastStateOf(before, runtimeName, old, containerID),
     ...(resources?.requests ? { allocatedResources: resources.requests } : {}),
-    ...(resources && running ? { resources } : {}),
+    ...(given && running ? { resources: given } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container, Pod, PodSpec } from "../../api/index.ts";
 import { containerAnnotations } from "../container/container-labels.ts";
+import { podCgroupLimits } from "../container/linux-resources.ts";
 import type { ContainerStatus, SandboxStatus } from "../engine/index.ts";
 import { type PodAction, planPod } from "./plan-pod.ts";
 import type { PodView } from "./pod-view.ts";
@@ -66,6 +67,7 @@ function view(change: Partial<PodView> & { readonly spec?: Partial<PodSpec> } = 
     podRetryAtMs: 0,
     failures: new Map(),
     backoffs: new Map(),
+    resizing: { given: new Map(), limits: podCgroupLimits(pod(spec)), pending: undefined, error: undefined },
     stop: undefined,
     busy: { pod: false, starting: undefined, stopping: new Map() },
     ...rest,

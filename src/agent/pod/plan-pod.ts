@@ -13,6 +13,7 @@ import {
   initContainersOf,
   type PodContainer,
 } from "./pod-containers.ts";
+import { type ResizeStep, resizeStep, restartsForSize } from "./pod-resize.ts";
 import { latestContainer, type PodView, type Waiting } from "./pod-view.ts";
 import { restartsAfter, shouldRun } from "./restart-policy.ts";
 import { type StopCause, stopGraceSeconds } from "./stop-grace.ts";
@@ -22,6 +23,8 @@ export type PodAction =
   | { readonly type: "createSandbox"; readonly attempt: number }
   /** Ends the network and whatever still runs in it. */
   | { readonly type: "stopSandbox"; readonly sandboxId: string }
+  /** Gives containers other resources while they run. */
+  | { readonly type: "resize"; readonly step: ResizeStep }
   | { readonly type: "startContainer"; readonly container: PodContainer; readonly attempt: number }
   | StopContainerAction
   /** A dead container that nobody can ask the logs of any more. */
@@ -118,6 +121,12 @@ function planRun(view: PodView): PodPlan {
     plan.setUp(view, { type: "prepareVolumes" });
     return plan.result();
   }
+  const step = resizeStep(view);
+  if (step) {
+    plan.setUp(view, { type: "resize", step });
+    // What starts afterwards needs the room that this makes.
+    if (plan.actions.length > 0) return plan.result();
+  }
   planContainers(view, sandbox, plan);
   planRemovals(view, plan);
   return plan.result();
@@ -188,6 +197,8 @@ function whatIsWrong(
   if (status.state === "unknown") {
     return { message: "Container is in unknown state, try killing it before restart", cause: "changed" };
   }
+  if (restartsForSize(view, container, status))
+    return { message: `Container ${name} resize requires restart`, cause: "changed" };
   const probes = view.probes.get(status.id);
   if (probes?.liveness === "failure")
     return { message: `Container ${name} failed liveness probe`, cause: "livenessProbe" };

@@ -2,6 +2,9 @@ import type { ContainerStatus, Pod, PodCondition } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { initContainersOf } from "./pod-containers.ts";
 import type { PodPhase } from "./pod-phase.ts";
+import { isResizing } from "./pod-resize.ts";
+import type { PodFailure } from "./pod-status.ts";
+import type { PodView } from "./pod-view.ts";
 
 type Verdict = Pick<PodCondition, "status" | "reason" | "message">;
 
@@ -23,6 +26,31 @@ export const ownConditions = [
   "ContainersReady",
   "PodScheduled",
 ] as const;
+
+/** The conditions of a pod on its way to other resources; they are not there when it has what it wants. */
+export const resizeConditionTypes = ["PodResizePending", "PodResizeInProgress"] as const;
+
+/** Whether a condition is the agent's to write and to take away. */
+export function isOwnCondition(type: string): boolean {
+  return ([...ownConditions, ...resizeConditionTypes] as readonly string[]).includes(type);
+}
+
+export function resizeConditions(view: PodView): PodCondition[] {
+  const { pending, error } = view.resizing;
+  const { generation } = view.pod.metadata;
+  const inProgress = error === undefined ? {} : { reason: "Error", message: error };
+  const verdicts: [string, Partial<PodFailure> | undefined][] = [
+    ["PodResizePending", pending],
+    ["PodResizeInProgress", isResizing(view) ? inProgress : undefined],
+  ];
+  return verdicts.flatMap(([type, verdict]) => {
+    if (!verdict) return [];
+    const old = view.pod.status?.conditions?.find((each) => each.type === type);
+    const lastTransitionTime = old?.lastTransitionTime ?? timestamp(view.nowMs);
+    const seen = generation === undefined ? {} : { observedGeneration: generation };
+    return [{ type, status: "True", ...verdict, lastTransitionTime, ...seen }];
+  });
+}
 
 /** The agent's conditions, in the kubelet's order; a transition time changes only with the status. */
 export function podConditions(input: ConditionInput): PodCondition[] {

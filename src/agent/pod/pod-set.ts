@@ -83,15 +83,26 @@ export class PodSet {
     const context = this.#context();
     const { uid } = pod.metadata;
     const snapshot = runtime?.get(uid);
-    const others = [...this.#workers.values()].filter((each) => each.isActive).map((each) => each.pod);
-    const worker = new PodWorker(context, pod, snapshot ?? { sandboxes: [], containers: [] }, () => {
-      this.#workers.delete(uid);
-      this.#gone(uid);
+    const others = () =>
+      [...this.#workers.values()]
+        .filter((each) => each.isActive && each.pod.metadata.uid !== uid)
+        .map((each) => each.pod);
+    const worker = new PodWorker({
+      context,
+      pod,
+      snapshot: snapshot ?? { sandboxes: [], containers: [] },
+      others,
+      onDone: () => {
+        this.#workers.delete(uid);
+        // Who waits for room may have it now.
+        for (const each of this.#workers.values()) if (each.waitsForRoom) each.wake();
+        this.#gone(uid);
+      },
     });
     this.#workers.set(uid, worker);
     const node = context.node();
     if (snapshot || !worker.isActive || pod.metadata.deletionTimestamp !== undefined || !node) return;
-    const failure = admitPod(pod, others, node, context.settings.allowedUnsafeSysctls);
+    const failure = admitPod(pod, others(), node, context.settings.allowedUnsafeSysctls);
     if (failure) worker.reject(failure);
   }
 }

@@ -2,7 +2,7 @@ import { type Pod, type PodStatus, podQos } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { containerStatuses, type StatusContext, withKnownEnds } from "./container-status.ts";
 import { isUsable, type PodPlan } from "./plan-pod.ts";
-import { podConditions } from "./pod-conditions.ts";
+import { isOwnCondition, podConditions, resizeConditions } from "./pod-conditions.ts";
 import { appContainersOf, ephemeralContainersOf, initContainersOf } from "./pod-containers.ts";
 import { podPhase } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
@@ -46,7 +46,8 @@ export function podStatus(input: StatusInput): PodStatus {
   const sandbox = view.sandboxes[0];
   const sandboxReady = isUsable(sandbox, view);
   const conditions = podConditions({ pod, phase, init, apps, sandboxReady, nowMs: view.nowMs });
-  const others = (previous.conditions ?? []).filter((each) => !conditions.some((own) => own.type === each.type));
+  if (view.stop === undefined) conditions.push(...resizeConditions(view));
+  const others = (previous.conditions ?? []).filter((each) => !isOwnCondition(each.type));
   const { generation } = pod.metadata;
   return {
     ...previous,

@@ -1,6 +1,7 @@
 import type { Pod } from "../../api/index.ts";
 import type { ContainerStatus, SandboxStatus } from "../engine/index.ts";
 import type { CrashBackoff } from "./crash-backoff.ts";
+import type { Resizing } from "./pod-resize.ts";
 
 /** What a container's probes have found so far; left out: there is no such probe. */
 export interface ProbeVerdicts {
@@ -63,6 +64,7 @@ export interface PodView {
   readonly failures: ReadonlyMap<string, StartFailure>;
   /** By container name. */
   readonly backoffs: ReadonlyMap<string, CrashBackoff>;
+  readonly resizing: Resizing;
   readonly stop: PodStop | undefined;
   readonly busy: PodBusy;
 }

@@ -1,14 +1,17 @@
 // One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
 // something happens (the API, the engine, a probe, a timer) and never in between.
-import type { Pod, PodCondition, PodStatus } from "../../api/index.ts";
+import type { Pod, PodCondition, PodStatus, ResourceRequirements } from "../../api/index.ts";
 import { deepEqual, errorMessage, isAbort, type Timer } from "../../lib/index.ts";
+import { containerResources, podCgroup, podCgroupLimits } from "../container/linux-resources.ts";
 import type { AgentContext } from "../context.ts";
+import type { CgroupLimits } from "../host.ts";
 import { PodProbes } from "../probes/pod-probes.ts";
 import { ContainerOperations } from "./container-operations.ts";
 import { deletePod } from "./delete-pod.ts";
 import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
-import { ownConditions } from "./pod-conditions.ts";
-import { describePod, findContainer } from "./pod-containers.ts";
+import { isOwnCondition } from "./pod-conditions.ts";
+import { containersOf, describePod, findContainer } from "./pod-containers.ts";
+import { allocate, allocatedSizes, givenSize, type ResizeStep, withSizes } from "./pod-resize.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
@@ -18,6 +21,18 @@ import { StatusWriter } from "./status-writer.ts";
 /** The pauses between tries of one step of a pod's setup or teardown: doubling from the first to the last. */
 const setupRetryMs = { first: 500, max: 30_000 };
 const graceSecondsDefault = 30;
+/** Room on the node comes in more ways than a pod is told of. */
+const lookForRoomMs = 30_000;
+
+export interface PodWorkerOptions {
+  readonly context: AgentContext;
+  readonly pod: Pod;
+  readonly snapshot: RuntimeSnapshot;
+  /** The other pods that take part of the node's resources. */
+  readonly others: () => readonly Pod[];
+  /** Called when the pod is gone from the API and nothing of it is left on the machine. */
+  readonly onDone: () => void;
+}
 
 export class PodWorker {
   readonly runtime: PodRuntime;
@@ -25,8 +40,15 @@ export class PodWorker {
   readonly #writer: StatusWriter;
   readonly #probes: PodProbes;
   readonly #startTimeMs: number;
-  readonly #onDone: () => void;
+  readonly #options: PodWorkerOptions;
+  /** As the API has it. */
+  #wanted: Pod;
+  /** The same with the resources that the node lets it have. */
   #pod: Pod;
+  #allocated: ReadonlyMap<string, ResourceRequirements>;
+  #limits: CgroupLimits;
+  #pendingResize: PodFailure | undefined;
+  #resizeError: string | undefined;
   #status: PodStatus;
   readonly #operations: ContainerOperations;
   /** Containers whose waiting in backoff was told in an event. */
@@ -48,12 +70,15 @@ export class PodWorker {
   #woken = false;
   #timer: Timer | undefined;
 
-  /** `onDone` is called when the pod is gone from the API and nothing of it is left on the machine. */
-  constructor(context: AgentContext, pod: Pod, snapshot: RuntimeSnapshot, onDone: () => void) {
+  constructor(options: PodWorkerOptions) {
+    const { context, pod, snapshot } = options;
+    this.#options = options;
     this.#context = context;
-    this.#pod = pod;
+    this.#wanted = pod;
+    this.#allocated = allocatedSizes(pod);
+    this.#pod = withSizes(pod, this.#allocated);
+    this.#limits = podCgroupLimits(this.#pod);
     this.#status = pod.status ?? {};
-    this.#onDone = onDone;
     this.#startTimeMs = context.clock.now();
     this.#writer = new StatusWriter(context, pod);
     this.runtime = new PodRuntime(context, () => this.#pod, snapshot);
@@ -65,6 +90,7 @@ export class PodWorker {
       podIps: () => this.podIps,
       changed: () => this.wake(),
     });
+    for (const each of snapshot.containers) this.#operations.knowGiven(each.id, givenSize(this.#pod, each));
     this.update(pod);
   }
 
@@ -86,10 +112,16 @@ export class PodWorker {
     return !this.#isTerminal() && this.#failed === undefined;
   }
 
+  /** Whether it wants resources that the node does not let it have now. */
+  get waitsForRoom(): boolean {
+    return this.#pendingResize !== undefined;
+  }
+
   /** The API has another version of the pod. */
   update(pod: Pod): void {
     const { labels, annotations } = this.#pod.metadata;
-    this.#pod = pod;
+    this.#wanted = pod;
+    this.#allocate();
     // Volumes of the downward API show them.
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations])) this.#refreshVolumes();
     const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
@@ -173,6 +205,14 @@ export class PodWorker {
     this.#operations.abortStart();
   }
 
+  #allocate(): void {
+    const { others, context } = this.#options;
+    const { pod, pending } = allocate(this.#wanted, this.#allocated, others, context.node());
+    this.#pod = pod;
+    this.#pendingResize = pending;
+    if (!pending) this.#allocated = new Map(containersOf(pod).map(({ spec }) => [spec.name, spec.resources ?? {}]));
+  }
+
   #stopWith(why: PodStop["why"], wantedSeconds: number): void {
     const before = this.#stop;
     // The grace of a pod that stops can only shrink.
@@ -199,12 +239,19 @@ export class PodWorker {
       podRetryAtMs: this.#setupRetryAtMs,
       failures: this.#operations.failures,
       backoffs: this.#operations.backoffs,
+      resizing: {
+        given: this.#operations.given,
+        limits: this.#limits,
+        pending: this.#pendingResize,
+        error: this.#resizeError,
+      },
       stop: this.#stop,
       busy: { pod: this.#podBusy, starting: this.#operations.starting, stopping: this.#operations.stopping },
     };
   }
 
   #step(): void {
+    if (this.#pendingResize) this.#allocate();
     this.#checkDeadline();
     this.#operations.tellEnded();
     this.#probe();
@@ -246,9 +293,11 @@ export class PodWorker {
     this.#timer?.cancel();
     this.#timer = undefined;
     const deadlineMs = this.#stop || this.#isTerminal() ? undefined : this.#deadlineMs();
-    const atMs = Math.min(planMs ?? Number.POSITIVE_INFINITY, deadlineMs ?? Number.POSITIVE_INFINITY);
-    if (atMs === Number.POSITIVE_INFINITY) return;
     const { clock } = this.#context;
+    const roomMs = this.#pendingResize ? clock.now() + lookForRoomMs : undefined;
+    const never = Number.POSITIVE_INFINITY;
+    const atMs = Math.min(planMs ?? never, deadlineMs ?? never, roomMs ?? never);
+    if (atMs === never) return;
     this.#timer = clock.setTimer(atMs - clock.now(), () => this.wake());
   }
 
@@ -299,6 +348,9 @@ export class PodWorker {
         return;
       case "stopSandbox":
         this.#setUp("stop the sandbox", () => this.#stopSandbox(action.sandboxId));
+        return;
+      case "resize":
+        this.#setUp("resize the pod", () => this.#resize(action.step));
         return;
       case "startContainer":
         void this.#operations.start(action.container, action.attempt, view);
@@ -355,6 +407,26 @@ export class PodWorker {
     }
   }
 
+  async #resize({ containers, limitsBefore, limitsAfter }: ResizeStep): Promise<void> {
+    const { engine, host, settings, machine } = this.#context;
+    const pod = this.#pod;
+    const cgroup = podCgroup(settings.cgroupRoot, pod);
+    try {
+      await host.cgroups.ensure(cgroup, limitsBefore);
+      this.#limits = limitsBefore;
+      for (const { status, container } of containers) {
+        await engine.updateResources(status.id, containerResources(pod, container.spec, machine));
+        this.#operations.knowGiven(status.id, container.spec.resources ?? {});
+      }
+      await host.cgroups.ensure(cgroup, limitsAfter);
+      this.#limits = limitsAfter;
+      this.#resizeError = undefined;
+    } catch (error) {
+      this.#resizeError = errorMessage(error);
+      throw error;
+    }
+  }
+
   async #stopSandbox(id: string): Promise<void> {
     await this.#context.engine.stopSandbox(id);
     const containers = this.runtime.containers.filter((each) => each.sandboxId === id);
@@ -375,7 +447,7 @@ export class PodWorker {
       this.#setUp("clean up", async () => {
         await cleanUp(this.#context, this.#pod, this.runtime.sandboxes);
         this.close();
-        this.#onDone();
+        this.#options.onDone();
       });
     } else if (this.#pod.metadata.deletionTimestamp !== undefined && !this.#deleteSent) {
       this.#setUp("delete the object", async () => {
@@ -389,7 +461,7 @@ export class PodWorker {
 
 /** The agent's own status with the conditions that others wrote, as the API has them. */
 function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
-  const isOwn = ({ type }: PodCondition) => (ownConditions as readonly string[]).includes(type);
+  const isOwn = ({ type }: PodCondition) => isOwnCondition(type);
   const foreign = (api?.conditions ?? []).filter((each) => !isOwn(each));
   return { ...own, conditions: [...(own.conditions ?? []).filter(isOwn), ...foreign] };
 }

@@ -2,7 +2,7 @@
 import { ApiError, type Pod, type PodCondition, type PodStatus, Pods } from "../../api/index.ts";
 import { type Client, jitteredBackoffMs } from "../../client/index.ts";
 import { type Clock, deepEqual, errorMessage, type Logger, pause, type Random } from "../../lib/index.ts";
-import { ownConditions } from "./pod-conditions.ts";
+import { isOwnCondition } from "./pod-conditions.ts";
 
 export interface StatusWriterOptions {
   readonly client: Client;
@@ -111,11 +111,13 @@ export function statusPatch(from: PodStatus, to: PodStatus): object | undefined 
 
 /** The agent's conditions that changed; a field that a condition lost is taken away. */
 function conditionPatches(from: readonly PodCondition[], to: readonly PodCondition[]): object[] {
-  return to.flatMap((condition) => {
-    if (!(ownConditions as readonly string[]).includes(condition.type)) return [];
+  const gone = from.filter(({ type }) => isOwnCondition(type) && !to.some((each) => each.type === type));
+  const changed = to.flatMap((condition) => {
+    if (!isOwnCondition(condition.type)) return [];
     const before = from.find((each) => each.type === condition.type);
     if (deepEqual(before, condition)) return [];
     const lost = Object.keys(before ?? {}).filter((key) => !(key in condition));
     return [{ ...condition, ...Object.fromEntries(lost.map((key) => [key, null])) }];
   });
+  return [...changed, ...gone.map(({ type }) => ({ type, $patch: "delete" }))];
 }
