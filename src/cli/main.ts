@@ -53,6 +53,8 @@ program
   .option("--pod-range <range>", "the addresses of pods (10.42.0.0/16)")
   .option("--service-range <range>", "the addresses of services (10.43.0.0/16)")
   .option("--bind-address <address>", "where the API server listens (0.0.0.0; 127.0.0.1 without nodes)")
+  .option("--audit-policy <file>", "write an audit log by this policy (audit.k8s.io/v1)")
+  .option("--encryption-config <file>", "encrypt what this says in the store (EncryptionConfiguration)")
   .action(async (options) => (await import("./up.ts")).up(options));
 
 program

@@ -5,7 +5,8 @@ import { httpsWebhookCaller, observeProcess } from "../server/host/index.ts";
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
-import { ApiServices, lookupIn } from "../server/index.ts";
+import { ApiServices, Auditor, lookupIn } from "../server/index.ts";
+import { encryptedStorage } from "../storage/index.ts";
 import { openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
@@ -17,6 +18,7 @@ import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
 import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
+import { openAuditLog, readEncryption, readPolicy } from "./server-files.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
 import { watchGuardFiles } from "./watch-guard-files.ts";
@@ -27,7 +29,10 @@ export function runServer(root: string): Promise<void> {
     const settings = readSettings(directory);
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
     const pki = await openClusterPki(directory, settings);
-    const storage = await openLmdbStorage(directory.storage);
+    const cipherOf = await readEncryption(directory);
+    const policy = await readPolicy(directory);
+    const disk = await openLmdbStorage(directory.storage);
+    const storage = cipherOf ? encryptedStorage(disk, cipherOf) : disk;
     const ownIssuer = serviceAccountIssuer(settings.clusterDomain);
     const plane = await startControlPlane({
       storage,
@@ -46,6 +51,8 @@ export function runServer(root: string): Promise<void> {
     });
     const metrics = new MetricRegistry();
     observeProcess(metrics, systemClock);
+    const auditLog = policy && openAuditLog(directory);
+    const auditor = auditLog && new Auditor({ policy, sink: auditLog, clock: systemClock, metrics });
     const lookup = lookupIn(plane.cache);
     const extensions = createExtensionServers({
       apiServices: new ApiServices(lookup),
@@ -66,6 +73,7 @@ export function runServer(root: string): Promise<void> {
       advertised,
       version: versionInfo,
       metrics,
+      ...(auditor ? { auditor } : {}),
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
       paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
       extensions,
@@ -109,6 +117,7 @@ export function runServer(root: string): Promise<void> {
       await Promise.all([loops, renewals]);
       await listener.close();
       await plane.close();
+      auditLog?.close();
     };
   });
 }

@@ -23,6 +23,9 @@ export interface UpOptions {
   readonly podRange?: string;
   readonly serviceRange?: string;
   readonly bindAddress?: string;
+  /** Files that the server reads when it starts; see docs/operations.md. */
+  readonly auditPolicy?: string;
+  readonly encryptionConfig?: string;
 }
 
 export interface UpResult {
@@ -53,6 +56,13 @@ export async function startCluster(
     const settings = await requirePossible(directory, chosen, { isNew: existing === undefined, ...running }, say);
     // From here on `roder reset` knows what to remove.
     if (settings !== existing) writeSettings(directory, settings);
+    if (options.auditPolicy !== undefined || options.encryptionConfig !== undefined) {
+      // They are checked as the server reads them, with the server's code, which no other start needs to load.
+      const { takeServerFiles } = await import("./server-files.ts");
+      const isChanged = await takeServerFiles(directory, options);
+      if (isChanged && running.server)
+        say("the server runs: what was changed counts after `roder down` and `roder up`");
+    }
     const pki = await openClusterPki(directory, settings);
     await writeCredentials(directory, settings, pki, settings.nodes > 0 ? await nodeAddresses(settings) : []);
     await mergeKubeconfig(settings.kubeconfig, administratorEntry(directory, settings, pki));

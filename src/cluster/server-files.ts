@@ -1,0 +1,80 @@
+// The files by which an operator says what the server writes down and how it keeps what it stores; none has to be there.
+// `roder up` puts them beside those that say who may come in.
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { errorMessage, UserError } from "../lib/index.ts";
+import { type AuditPolicy, type AuditSink, readAuditPolicy, readEncryptionConfiguration } from "../server/index.ts";
+import type { CipherOf } from "../storage/index.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import { LogFile } from "./log-file.ts";
+
+/** How each of them is called in the data directory, and what makes sense of it. */
+const kinds = {
+  auditPolicy: { file: "audit-policy.yaml", read: async (text: string) => readAuditPolicy(parse(text)) },
+  encryptionConfig: { file: "encryption.yaml", read: (text: string) => readEncryptionConfiguration(parse(text)) },
+} as const;
+
+/** Paths of files that `roder up` was given. */
+export interface GivenServerFiles {
+  readonly auditPolicy?: string;
+  readonly encryptionConfig?: string;
+}
+
+/**
+ * Takes over the files that were given, readable by their owner only. Throws a UserError that names the one that cannot
+ * be used; then nothing is changed. True when something is another than before.
+ */
+export async function takeServerFiles({ guards }: DataDirectory, given: GivenServerFiles): Promise<boolean> {
+  const taken: { readonly path: string; readonly text: string }[] = [];
+  for (const kind of ["auditPolicy", "encryptionConfig"] as const) {
+    const from = given[kind];
+    if (from === undefined) continue;
+    const text = await readUsable(from, kinds[kind].read);
+    const path = join(guards, kinds[kind].file);
+    if (!existsSync(path) || readFileSync(path, "utf8") !== text) taken.push({ path, text });
+  }
+  if (taken.length > 0) mkdirSync(guards, { recursive: true, mode: 0o700 });
+  for (const { path, text } of taken) {
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+  return taken.length > 0;
+}
+
+async function readUsable(path: string, read: (text: string) => Promise<unknown>): Promise<string> {
+  try {
+    const text = readFileSync(path, "utf8");
+    await read(text);
+    return text;
+  } catch (error) {
+    throw new UserError(`cannot use ${path}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** What is encrypted in the store, and how; undefined when nothing is. */
+export function readEncryption({ guards }: DataDirectory): Promise<CipherOf | undefined> {
+  return readKind(join(guards, kinds.encryptionConfig.file), kinds.encryptionConfig.read);
+}
+
+/** What is written to the audit log; undefined when there is none. */
+export function readPolicy({ guards }: DataDirectory): Promise<AuditPolicy | undefined> {
+  return readKind(join(guards, kinds.auditPolicy.file), kinds.auditPolicy.read);
+}
+
+async function readKind<T>(path: string, read: (text: string) => Promise<T>): Promise<T | undefined> {
+  if (!existsSync(path)) return undefined;
+  try {
+    return await read(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UserError(`cannot use ${path}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** The audit log in the data directory: private, rotated, and lossy only on a full disk, which it tells. */
+export function openAuditLog({ logs }: DataDirectory, bytesMax?: number): AuditSink & { close(): void } {
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+  const file = openSync(join(logs, "audit.log"), "a", 0o600);
+  const log = new LogFile(file, bytesMax);
+  return { write: (line) => log.write(line), close: () => closeSync(file) };
+}
