@@ -58,6 +58,7 @@ const accounts: Readonly<Record<string, string>> = {
   "endpoint-slice-controller": "endpointslice-controller",
   "endpoints-controller": "endpoint-controller",
   "garbage-collector-controller": "generic-garbage-collector",
+  "legacy-serviceaccount-token-cleaner-controller": "legacy-service-account-token-cleaner",
   "namespace-controller": "namespace-controller",
   "node-ipam": "node-controller",
   "node-lifecycle-controller": "node-controller",

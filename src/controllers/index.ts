@@ -13,6 +13,7 @@ import { disruptionController, staleDisruptionController } from "./disruption.ts
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { legacyTokenCleaner } from "./legacy-token-cleaner.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { nodeLifecycleController } from "./node-lifecycle.ts";
@@ -93,6 +94,7 @@ export function allControllers({
     clusterRoleAggregationController,
     bootstrapSigner,
     tokenCleaner,
+    legacyTokenCleaner,
     certificateApprovingController,
     certificateSigningController(signCertificate),
     certificateCleaner,
