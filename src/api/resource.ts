@@ -59,6 +59,14 @@ export interface Column<T> {
   readonly of: (object: T, nowMs: number) => string | number | boolean | null | undefined;
 }
 
+/** What is to be said of a whole row, for clients to show it otherwise: that the object is done. */
+export interface RowCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** Where the scale subresource finds its values. `labelSelectorOf` gives the selector in its text form. */
 export interface ScaleMapping<T> {
   readonly specReplicas: (object: T) => number;
@@ -90,6 +98,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly schemaName: string;
   readonly subresources: readonly SubresourceFact[];
   readonly columns: readonly Column<T>[];
+  readonly rowConditions?: (object: T) => readonly RowCondition[];
 
   /** Set when objects are kept in another resource's form (HPA v1 in v2, events.k8s.io in core, CRD versions). */
   readonly stored?: StoredAs<T>;

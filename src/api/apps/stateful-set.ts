@@ -1,6 +1,7 @@
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, containerColumns, nameColumn } from "../columns.ts";
+import { claimSpecWarnings } from "../core/persistent-volume-claim.ts";
 import { validatePodAnnotations } from "../core/pod-annotations.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
@@ -68,6 +69,9 @@ export const StatefulSets = defineResource<StatefulSet>({
       spec.template,
       metadata.generation !== old?.metadata.generation,
       rootPath.child("spec", "template"),
+    ),
+    ...(spec.volumeClaimTemplates ?? []).flatMap((claim, index) =>
+      claimSpecWarnings(claim.spec, rootPath.child("spec", "volumeClaimTemplates").index(index)),
     ),
     ...((spec.revisionHistoryLimit ?? 0) < 0
       ? ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"]

@@ -22,8 +22,8 @@ const columns: readonly Column<HorizontalPodAutoscaler>[] = [
   },
   { name: "Targets", type: "string", of: metricsCell },
   { name: "MinPods", type: "string", of: ({ spec }) => String(spec.minReplicas ?? "<unset>") },
-  { name: "MaxPods", type: "integer", of: ({ spec }) => spec.maxReplicas },
-  { name: "Replicas", type: "integer", of: ({ status }) => status.currentReplicas ?? 0 },
+  { name: "MaxPods", type: "string", of: ({ spec }) => spec.maxReplicas },
+  { name: "Replicas", type: "string", of: ({ status }) => status.currentReplicas ?? 0 },
   ageColumn,
 ];
 

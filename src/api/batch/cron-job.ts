@@ -1,6 +1,6 @@
 import type { Draft } from "../../lib/index.ts";
 import { ageColumn, containerColumns, nameColumn, selectorCell, timeSince } from "../columns.ts";
-import { workloadNameWarning, workloadWarnings } from "../core/workload-template.ts";
+import { workloadNameWarning } from "../core/workload-template.ts";
 import { nonnegative, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, rootPath } from "../meta/field-error.ts";
@@ -8,7 +8,7 @@ import { maxLengthMessage } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { CronJob, JobTemplateSpec } from "../types.generated.ts";
 import { parseCronSchedule } from "./cron-schedule.ts";
-import { defaultJobSpec } from "./job.ts";
+import { defaultJobSpec, jobSpecWarnings } from "./job.ts";
 import { validateJobSpec } from "./job-validation.ts";
 
 /** A job's name is at most 63 long, and gets 11 characters after that of its CronJob. */
@@ -40,11 +40,9 @@ export const CronJobs = defineResource<CronJob>({
       : [],
   warnings: ({ metadata, spec }, old) => [
     ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...workloadWarnings(
-      spec.jobTemplate.spec.template,
-      metadata.generation !== old?.metadata.generation,
-      rootPath.child("spec", "jobTemplate", "spec", "template"),
-    ),
+    ...(metadata.generation === old?.metadata.generation
+      ? []
+      : jobSpecWarnings(spec.jobTemplate.spec, rootPath.child("spec", "jobTemplate", "spec"))),
   ],
 });
 

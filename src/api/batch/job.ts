@@ -1,8 +1,9 @@
 import type { Draft } from "../../lib/index.ts";
 import { ageColumn, containerColumns, humanDuration, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
-import { workloadNameWarning, workloadWarnings } from "../core/workload-template.ts";
-import { rootPath } from "../meta/field-error.ts";
+import { podTemplateWarnings } from "../core/pod-warnings.ts";
+import { workloadNameWarning } from "../core/workload-template.ts";
+import { type Path, rootPath } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
 import type { Job, JobSpec } from "../types.generated.ts";
 import { isJobConditionTrue } from "./job-condition.ts";
@@ -38,20 +39,30 @@ export const Jobs = defineResource<Job>({
   validateStatusUpdate: validateJobStatusUpdate,
   warnings: ({ metadata, spec }, old) => [
     ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...workloadWarnings(
-      spec.template,
-      metadata.generation !== old?.metadata.generation,
-      rootPath.child("spec", "template"),
-    ),
+    ...(metadata.generation === old?.metadata.generation ? [] : jobSpecWarnings(spec, rootPath.child("spec"))),
   ],
 });
+
+const completionsSoftMax = 100_000;
+const parallelismSoftMax = 10_000;
+
+/** Warnings about the spec of a Job or of a template for Jobs. */
+export function jobSpecWarnings(spec: JobSpec, at: Path): string[] {
+  const { completionMode, completions = 0, parallelism = 0, template } = spec;
+  const isTooLarge =
+    completionMode === "Indexed" && completions > completionsSoftMax && parallelism > parallelismSoftMax;
+  const mayLose =
+    "In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail";
+  return [...(isTooLarge ? [`${at}: ${mayLose}`] : []), ...podTemplateWarnings(template, at.child("template"))];
+}
 
 function statusCell({ metadata, status }: Job): string {
   if (isJobConditionTrue(status, "Complete")) return "Complete";
   if (isJobConditionTrue(status, "Failed")) return "Failed";
   if (metadata.deletionTimestamp !== undefined) return "Terminating";
   if (isJobConditionTrue(status, "Suspended")) return "Suspended";
-  return isJobConditionTrue(status, "FailureTarget") ? "FailureTarget" : "Running";
+  if (isJobConditionTrue(status, "FailureTarget")) return "FailureTarget";
+  return isJobConditionTrue(status, "SuccessCriteriaMet") ? "SuccessCriteriaMet" : "Running";
 }
 
 function completionsCell({ spec, status }: Job): string {

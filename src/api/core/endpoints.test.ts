@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cells, created, errorsOnCreate, type Partially } from "../definition-fixture.ts";
+import { cells, created, errorsOnCreate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
 import type { Endpoints } from "../types.generated.ts";
 import { EndpointsResource } from "./endpoints.ts";
 
@@ -18,6 +18,7 @@ const invalid: readonly (readonly [string, Subsets, readonly string[]])[] = [
     [{ addresses: [{ ip: "" }], notReadyAddresses: [{ ip: "169.254.1.1" }, { ip: "0.0.0.0" }] }],
     [
       'subsets[0].addresses[0].ip: Invalid value: "": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+      'subsets[0].addresses[0].ip: Invalid value: "": must be a valid IP address',
       'subsets[0].notReadyAddresses[0].ip: Invalid value: "169.254.1.1": may not be in the link-local range (169.254.0.0/16, fe80::/10)',
       'subsets[0].notReadyAddresses[1].ip: Invalid value: "0.0.0.0": may not be unspecified (0.0.0.0)',
     ],
@@ -63,4 +64,27 @@ test("the row of endpoints shows the first three", () => {
   assert.equal(cell([{ addresses }]), "10.0.0.1,fd00::1");
   const ports = [{ port: 80 }, { port: 81 }];
   assert.equal(cell([{ addresses, ports }]), "10.0.0.1:80,[fd00::1]:80,10.0.0.1:81 + 1 more...");
+});
+
+test("subsets that were accepted once stay accepted", () => {
+  const old = { subsets: [{ addresses: [{ ip: "127.0.0.1" }] }] };
+  assert.deepEqual(
+    errorsOnUpdate(EndpointsResource, old, ({ metadata }) => {
+      metadata.labels = { a: "b" };
+    }),
+    [],
+  );
+  assert.deepEqual(
+    errorsOnUpdate(EndpointsResource, old, ({ subsets }) => {
+      subsets?.push({ addresses: [{ ip: "10.0.0.1" }] });
+    }),
+    ['subsets[0].addresses[0].ip: Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)'],
+  );
+});
+
+test("addresses of endpoints that are not as they should be written are warned about", () => {
+  const endpoints = created(EndpointsResource, { subsets: [{ notReadyAddresses: [{ ip: "010.0.0.1" }] }] });
+  assert.deepEqual(EndpointsResource.warnings?.(endpoints, undefined), [
+    'subsets[0].notReadyAddresses[0].ip: non-standard IP address "010.0.0.1" will be considered invalid in a future Kubernetes release: use "10.0.0.1"',
+  ]);
 });

@@ -1,7 +1,9 @@
+import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { type Path, required } from "../meta/field-error.ts";
+import { type Path, required, rootPath } from "../meta/field-error.ts";
+import { ipWarnings, isIp } from "../meta/ip.ts";
 import { isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from "../types.generated.ts";
@@ -18,8 +20,18 @@ export const EndpointsResource = defineResource<Endpoints>({
   defaults: (endpoints) => {
     for (const subset of endpoints.subsets ?? []) for (const port of subset.ports ?? []) port.protocol ||= "TCP";
   },
-  validate: ({ subsets }, at) => eachItem(at.child("subsets"), subsets, validateSubset),
-  warnings: () => ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
+  validateCreate: ({ subsets }, at) => eachItem(at.child("subsets"), subsets, validateSubset),
+  // Subsets that were accepted once stay accepted.
+  validateUpdate: ({ subsets }, old, at) =>
+    deepEqual(subsets ?? [], old.subsets ?? []) ? [] : eachItem(at.child("subsets"), subsets, validateSubset),
+  warnings: ({ subsets = [] }) =>
+    subsets.flatMap((subset, index) =>
+      (["addresses", "notReadyAddresses"] as const).flatMap((field) =>
+        (subset[field] ?? []).flatMap(({ ip = "" }, number) =>
+          ipWarnings(rootPath.child("subsets").index(index).child(field).index(number).child("ip"), ip),
+        ),
+      ),
+    ),
 });
 
 function endpointsCell({ subsets }: Endpoints): string {
@@ -46,11 +58,11 @@ function validateSubset({ addresses, notReadyAddresses, ports }: EndpointSubset,
   return errors;
 }
 
-function validateAddress({ ip, hostname, nodeName }: EndpointAddress, at: Path): FieldError[] {
-  const errors = validateNonSpecialIp(at.child("ip"), ip ?? "");
+function validateAddress({ ip = "", hostname, nodeName }: EndpointAddress, at: Path): FieldError[] {
+  const errors = invalidFor(at.child("ip"), ip, isIp(ip));
   if (hostname) errors.push(...invalidFor(at.child("hostname"), hostname, isDns1123Label(hostname)));
   if (nodeName !== undefined) errors.push(...invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
-  return errors;
+  return [...errors, ...validateNonSpecialIp(at.child("ip"), ip)];
 }
 
 function validatePort({ name, port, protocol, appProtocol }: EndpointPort, at: Path, needsName: boolean): FieldError[] {

@@ -1,5 +1,7 @@
 import type { Draft } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
+import { rootPath } from "../meta/field-error.ts";
+import { cidrWarnings } from "../meta/ip.ts";
 import { defineResource } from "../resource.ts";
 import type { Node } from "../types.generated.ts";
 import { validateNode, validateNodeUpdate } from "./node-validation.ts";
@@ -41,7 +43,17 @@ export const Nodes = defineResource<Node>({
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatusUpdate: validateNodeUpdate,
+  warnings: nodeWarnings,
 });
+
+function nodeWarnings({ spec }: Node): string[] {
+  const at = rootPath.child("spec");
+  return [
+    ...(spec.configSource ? [`${at.child("configSource")}: the feature is removed`] : []),
+    ...(spec.externalID ? [`${at.child("externalID")}: this field is deprecated, and is unused by Kubernetes`] : []),
+    ...(spec.podCIDRs ?? []).flatMap((cidr, index) => cidrWarnings(at.child("podCIDRs").index(index), cidr)),
+  ];
+}
 
 function defaultNode({ spec, status }: Draft<Node>): void {
   roundUpAmounts(status.capacity);

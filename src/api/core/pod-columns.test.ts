@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cells, type Partially } from "../definition-fixture.ts";
+import { cells, created, type Partially } from "../definition-fixture.ts";
 import type { ContainerStatus, Pod, PodSpec } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
 
@@ -114,6 +114,21 @@ test("the STATUS column tells what users know", () => {
       },
       { Status: "NotReady" },
     ],
+    [
+      "one of three ended well, one not, and one runs",
+      {
+        ...podOf(),
+        status: {
+          phase: "Running",
+          containerStatuses: [
+            status("job", { state: { terminated: { exitCode: 0, reason: "Completed" } } }),
+            status("other", { state: { terminated: { exitCode: 1, reason: "Error" } } }),
+            status("web", running),
+          ],
+        },
+      },
+      { Status: "Error" },
+    ],
     ["evicted", { ...podOf(), status: { phase: "Failed", reason: "Evicted" } }, { Status: "Evicted" }],
     [
       "gated",
@@ -160,4 +175,15 @@ test("the wide columns say <none> where nothing is known", () => {
     "Nominated Node": "<none>",
     "Readiness Gates": "<none>",
   });
+});
+
+test("the row of a pod that ended says so", () => {
+  const conditions = (phase: string) => Pods.rowConditions?.({ ...created(Pods, podOf()), status: { phase } });
+  assert.deepEqual(conditions("Running"), []);
+  assert.deepEqual(conditions("Succeeded"), [
+    { type: "Completed", status: "True", reason: "Succeeded", message: "The pod has completed successfully." },
+  ]);
+  assert.deepEqual(conditions("Failed"), [
+    { type: "Completed", status: "True", reason: "Failed", message: "The pod failed." },
+  ]);
 });

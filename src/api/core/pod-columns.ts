@@ -1,6 +1,6 @@
 // The columns of `kubectl get pods`, by the rules of printPod in k8s.io/kubernetes/pkg/printers/internalversion.
 import { ageColumn, humanDuration, nameColumn } from "../columns.ts";
-import type { Column } from "../resource.ts";
+import type { Column, RowCondition } from "../resource.ts";
 import type { ContainerStateTerminated, ContainerStatus, Pod } from "../types.generated.ts";
 import { isPodReady, isPodTerminal, podCondition } from "./pod-condition.ts";
 import { isRestartableInitContainer } from "./pod-resources.ts";
@@ -57,17 +57,24 @@ export function summarizePod(pod: Pod): Summary {
   if (!initializing || podCondition(pod, "Initialized")?.status === "True") {
     restarts = sidecarRestarts;
     let hasRunning = false;
+    let failure: string | undefined;
     for (const container of [...(status.containerStatuses ?? [])].reverse()) {
       restarts.add(container);
       const { waiting, terminated, running } = container.state ?? {};
       if (waiting?.reason) reason = waiting.reason;
-      else if (terminated) reason = terminationReason(terminated);
-      else if (container.ready && running) {
+      else if (terminated) {
+        reason = terminationReason(terminated);
+        if (terminated.exitCode !== 0) failure = reason;
+      } else if (container.ready && running) {
         hasRunning = true;
         ready++;
       }
     }
-    if (reason === "Completed" && hasRunning) reason = isPodReady(pod) ? "Running" : "NotReady";
+    // That one container completed does not tell of the others.
+    if (reason === "Completed") {
+      if (hasRunning && isPodReady(pod)) reason = "Running";
+      else reason = failure ?? (hasRunning ? "NotReady" : reason);
+    }
   }
 
   if (pod.metadata.deletionTimestamp !== undefined) {
@@ -111,3 +118,14 @@ export const podColumns: readonly Column<Pod>[] = [
   { name: "Nominated Node", type: "string", priority: 1, of: (pod) => pod.status.nominatedNodeName || "<none>" },
   { name: "Readiness Gates", type: "string", priority: 1, of: readinessGatesCell },
 ];
+
+/** What the row says beside its cells: that the pod will not run again. */
+export function podRowConditions({ status }: Pod): readonly RowCondition[] {
+  const message = completions.get(status.phase ?? "");
+  return message === undefined ? [] : [{ type: "Completed", status: "True", reason: status.phase ?? "", message }];
+}
+
+const completions: ReadonlyMap<string, string> = new Map([
+  ["Succeeded", "The pod has completed successfully."],
+  ["Failed", "The pod failed."],
+]);

@@ -5,7 +5,7 @@ import { defineResource } from "../resource.ts";
 import type { LabelSelector, Pod, PodAffinityTerm } from "../types.generated.ts";
 import { validateImageSpaces } from "./container-validation.ts";
 import { validatePodAnnotations } from "./pod-annotations.ts";
-import { podColumns } from "./pod-columns.ts";
+import { podColumns, podRowConditions } from "./pod-columns.ts";
 import { isPodTerminal } from "./pod-condition.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { podQos } from "./pod-qos.ts";
@@ -22,6 +22,7 @@ export const Pods = defineResource<Pod>({
   shortNames: ["po"],
   categories: ["all"],
   columns: podColumns,
+  rowConditions: podRowConditions,
   selectableFields: {
     "spec.nodeName": (pod) => pod.spec.nodeName ?? "",
     "spec.restartPolicy": (pod) => pod.spec.restartPolicy ?? "",

@@ -1,6 +1,9 @@
 import { ageColumn, nameColumn } from "../columns.ts";
+import { rootPath } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
 import type { ServiceAccount } from "../types.generated.ts";
+
+const mountableSecrets = "kubernetes.io/enforce-mountable-secrets";
 
 export const ServiceAccounts = defineResource<ServiceAccount>({
   group: "",
@@ -8,5 +11,11 @@ export const ServiceAccounts = defineResource<ServiceAccount>({
   kind: "ServiceAccount",
   plural: "serviceaccounts",
   shortNames: ["sa"],
-  columns: [nameColumn, { name: "Secrets", type: "string", of: (account) => account.secrets?.length ?? 0 }, ageColumn],
+  columns: [nameColumn, ageColumn],
+  warnings: ({ metadata }, old) => {
+    const isNew = metadata.annotations?.[mountableSecrets] && !old?.metadata.annotations?.[mountableSecrets];
+    if (!isNew) return [];
+    const place = rootPath.child("metadata", "annotations").key(mountableSecrets);
+    return [`${place}: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`];
+  },
 });

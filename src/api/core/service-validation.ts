@@ -14,8 +14,8 @@ export const portProtocols = ["SCTP", "TCP", "UDP"];
 const serviceTypes = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const trafficDistributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
-const topologyModeAnnotation = "service.kubernetes.io/topology-mode";
-const topologyHintsAnnotation = "service.kubernetes.io/topology-aware-hints";
+export const topologyModeAnnotation = "service.kubernetes.io/topology-mode";
+export const topologyHintsAnnotation = "service.kubernetes.io/topology-aware-hints";
 const affinitySecondsMax = 86_400;
 const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 
@@ -29,7 +29,9 @@ export function validateService(service: Service, at: Path): FieldError[] {
     ...validateLabels(specAt.child("selector"), spec.selector),
     ...validateSessionAffinity(spec, specAt),
     ...validateClusterIpFields(service, specAt),
-    ...eachItem(specAt.child("externalIPs"), spec.externalIPs, (ip, place) => validateNonSpecialIp(place, ip)),
+    ...eachItem(specAt.child("externalIPs"), spec.externalIPs, (ip, place) =>
+      parseIp(ip) ? validateNonSpecialIp(place, ip) : invalidFor(place, ip, isIp(ip)),
+    ),
     ...requiredEnum(specAt.child("type"), spec.type, serviceTypes),
     ...validatePortUniqueness(spec, specAt.child("ports")),
     ...validateSourceRanges(service, at),
@@ -146,7 +148,7 @@ function validateSessionAffinity({ sessionAffinity, sessionAffinityConfig }: Ser
  */
 export function validateNonSpecialIp(at: Path, text: string): FieldError[] {
   const ip = parseIp(text);
-  if (!ip) return invalidFor(at, text, isIp(text));
+  if (!ip) return [invalidValue(at, text, "must be a valid IP address")];
   if (ip.value === 0n) return [invalidValue(at, text, `may not be unspecified (${text})`)];
   const range = specialRanges.find(([, contains]) => contains(ip));
   return range ? [invalidValue(at, text, `may not be in the ${range[0]}`)] : [];

@@ -6,6 +6,7 @@ import type { LoadBalancerStatus, Service, ServicePort } from "../types.generate
 import { fillServiceAddressFields, keepAllocatedFields, normalizeClusterIps } from "./service-fields.ts";
 import { isExternallyAccessible } from "./service-type.ts";
 import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./service-validation.ts";
+import { serviceWarnings } from "./service-warnings.ts";
 
 export const Services = defineResource<Service>({
   group: "",
@@ -42,6 +43,7 @@ export const Services = defineResource<Service>({
   validateUpdate: validateServiceUpdate,
   validateStatusUpdate: validateServiceStatusUpdate,
   validateName: nameIsDns1035Label,
+  warnings: serviceWarnings,
 });
 
 /** Three hours: how long a client's affinity to an endpoint lasts. */

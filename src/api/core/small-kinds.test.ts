@@ -1,7 +1,7 @@
 // The core kinds that have a column or a rule of their own and little more.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cells, errorsOnCreate } from "../definition-fixture.ts";
+import { cells, created, errorsOnCreate } from "../definition-fixture.ts";
 import { Bindings } from "./binding.ts";
 import { ComponentStatuses } from "./component-status.ts";
 import { PodTemplates } from "./pod-template.ts";
@@ -9,13 +9,14 @@ import { ServiceAccounts } from "./service-account.ts";
 
 const metadata = { name: "one", creationTimestamp: "2024-12-31T23:59:00Z" };
 
-test("the row of a service account counts its secrets", () => {
-  assert.deepEqual(cells(ServiceAccounts, { metadata, secrets: [{ name: "a" }] }), {
-    Name: "one",
-    Secrets: 1,
-    Age: "60s",
+test("the annotation that limits the secrets of a service account has no future", () => {
+  const marked = created(ServiceAccounts, {
+    metadata: { annotations: { "kubernetes.io/enforce-mountable-secrets": "true" } },
   });
-  assert.equal(cells(ServiceAccounts, { metadata }).Secrets, 0);
+  assert.deepEqual(ServiceAccounts.warnings?.(marked, undefined), [
+    "metadata.annotations[kubernetes.io/enforce-mountable-secrets]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets",
+  ]);
+  assert.deepEqual(ServiceAccounts.warnings?.(marked, marked), []);
 });
 
 test("a pod template is validated as what it is a template of", () => {

@@ -3,8 +3,8 @@ import { ageColumn, firstThree, nameColumn } from "../columns.ts";
 import { portProtocols, validateNonSpecialIp } from "../core/service-validation.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, invalidValue, type Path, required, tooMany } from "../meta/field-error.ts";
-import { isIpv4, isIpv6 } from "../meta/ip.ts";
+import { duplicate, invalidValue, type Path, required, rootPath, tooMany } from "../meta/field-error.ts";
+import { ipWarnings, isIpv4, isIpv6 } from "../meta/ip.ts";
 import { validateLabels } from "../meta/label-selector.ts";
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from "../meta/names.ts";
 import { immutableFields } from "../meta/object-meta.ts";
@@ -51,7 +51,14 @@ export const EndpointSlices = defineResource<EndpointSlice>({
     ...validateEndpoints(slice, at.child("endpoints")),
   ],
   validateUpdate: (next, old, at) => immutableFields(at, next, old, ["addressType"]),
-  warnings: ({ addressType }) => (addressType === "FQDN" ? ["spec.addressType: FQDN endpoints are deprecated"] : []),
+  warnings: ({ addressType, endpoints = [] }) => {
+    if (addressType === "FQDN") return ["spec.addressType: FQDN endpoints are deprecated"];
+    return endpoints.flatMap(({ addresses = [] }, index) =>
+      addresses.flatMap((address, number) =>
+        ipWarnings(rootPath.child("endpoints").index(index).child("addresses").index(number), address),
+      ),
+    );
+  },
 });
 
 function portCell({ port, name }: DiscoveryEndpointPort): string {

@@ -125,6 +125,28 @@ export function isCidr(value: string): string[] {
   return parseCidr(value) ? [] : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
 }
 
+/** As isIp where no other text for the address is accepted: the names of IPAddress objects. */
+export function isCanonicalIp(text: string): string[] {
+  const ip = parseIp(text);
+  if (!ip) return isIp(text);
+  if (hasLeadingZeros(text)) return ["must not have leading 0s"];
+  if (ip.family === 4 && text.includes(":")) return ["must not be an IPv4-mapped IPv6 address"];
+  const canonical = formatIp(ip);
+  return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
+}
+
+/** As isCidr where no other text for the network is accepted: the ranges of ServiceCIDR objects. */
+export function isCanonicalCidr(text: string): string[] {
+  const cidr = parseCidr(text);
+  if (!cidr) return isCidr(text);
+  const [before = "", bits = ""] = text.split("/");
+  if (hasLeadingZeros(before) || /^0\d/.test(bits)) return ["must not have leading 0s in IP or prefix length"];
+  if (cidr.address.family === 4 && before.includes(":")) return ["must not have an IPv4-mapped IPv6 address"];
+  if (networkOf(cidr).value !== cidr.address.value) return ["must not have bits set beyond the prefix length"];
+  const canonical = formatCidr(cidr);
+  return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
+}
+
 // Warnings, with the sentences of the same file: what is accepted for the sake of old objects and may not be one day.
 
 /** Whether Go's strict parsers refuse the IPv4 part of the text, which some programs read as octal numbers. */

@@ -33,10 +33,13 @@ export const Ingresses = defineResource<Ingress>({
 });
 
 function hostsCell(rules: readonly IngressRule[]): string {
-  const hosts = rules.flatMap(({ host }) => (host ? [host] : []));
-  if (hosts.length === 0) return "*";
-  const shown = hosts.slice(0, hostsShownMax).join(",");
-  return hosts.length > hostsShownMax ? `${shown} + ${rules.length - hostsShownMax} more...` : shown;
+  const named = rules.flatMap(({ host }, index) => (host ? [{ host, index }] : [])).slice(0, hostsShownMax);
+  const last = named.at(-1);
+  if (!last) return "*";
+  const shown = named.map(({ host }) => host).join(",");
+  // Every rule counts here, also one without a host.
+  const isCut = named.length === hostsShownMax && last.index < rules.length - 1;
+  return isCut ? `${shown} + ${rules.length - hostsShownMax} more...` : shown;
 }
 
 function validateCreate({ metadata, spec }: Ingress, at: Path): FieldError[] {

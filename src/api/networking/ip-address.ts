@@ -1,8 +1,8 @@
-import { ageColumn, nameColumn } from "../columns.ts";
+import { nameColumn } from "../columns.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { type Path, required } from "../meta/field-error.ts";
-import { isIp } from "../meta/ip.ts";
+import { isCanonicalIp } from "../meta/ip.ts";
 import { isDns1123Subdomain, isPathSegmentName } from "../meta/names.ts";
 import { immutableFields } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
@@ -14,8 +14,8 @@ export const IPAddresses = defineResource<IPAddress>({
   kind: "IPAddress",
   plural: "ipaddresses",
   shortNames: ["ip"],
-  columns: [nameColumn, { name: "ParentRef", type: "string", of: ({ spec }) => parentCell(spec.parentRef) }, ageColumn],
-  validateName: isIp,
+  columns: [nameColumn, { name: "ParentRef", type: "string", of: ({ spec }) => parentCell(spec.parentRef) }],
+  validateName: isCanonicalIp,
   validate: ({ spec }, at) => validateParent(spec.parentRef, at.child("spec", "parentRef")),
   validateUpdate: (next, old, at) => immutableFields(at.child("spec"), next.spec, old.spec, ["parentRef"]),
 });

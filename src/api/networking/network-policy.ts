@@ -1,8 +1,8 @@
 import { ageColumn, nameColumn, selectorCell } from "../columns.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
-import { cidrContains, isCidr, parseCidr } from "../meta/ip.ts";
+import { forbiddenField, invalidValue, type Path, required, rootPath } from "../meta/field-error.ts";
+import { cidrContains, cidrWarnings, isCidr, parseCidr } from "../meta/ip.ts";
 import { validateLabelSelector } from "../meta/label-selector.ts";
 import { isPortName, isPortNumber } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
@@ -46,7 +46,28 @@ export const NetworkPolicies = defineResource<NetworkPolicy>({
       ...validateTypes(spec.policyTypes ?? [], at.child("policyTypes")),
     ];
   },
+  warnings: ({ spec }) => {
+    const at = rootPath.child("spec");
+    return [
+      ...(spec.ingress ?? []).flatMap(({ from }, index) =>
+        peerWarnings(from, at.child("ingress").index(index).child("from")),
+      ),
+      ...(spec.egress ?? []).flatMap(({ to }, index) => peerWarnings(to, at.child("egress").index(index).child("to"))),
+    ];
+  },
 });
+
+function peerWarnings(peers: readonly NetworkPolicyPeer[] | undefined, at: Path): string[] {
+  return (peers ?? []).flatMap(({ ipBlock }, index) => {
+    if (!ipBlock) return [];
+    const { cidr = "", except = [] } = ipBlock;
+    const place = at.index(index).child("ipBlock");
+    return [
+      ...cidrWarnings(place.child("cidr"), cidr),
+      ...except.flatMap((text, number) => cidrWarnings(place.child("except").index(number), text)),
+    ];
+  });
+}
 
 function validateTypes(types: readonly string[], at: Path): FieldError[] {
   if (types.length > policyTypesMax) return [invalidValue(at, types, "may not specify more than two policyTypes")];

@@ -12,6 +12,12 @@ test("an address is what it is called, and somebody's", () => {
   assert.deepEqual(IPAddresses.validateName?.("web", false), [
     "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
   ]);
+  for (const [name, message] of [
+    ["10.0.0.01", "must not have leading 0s"],
+    ["::ffff:10.0.0.1", "must not be an IPv4-mapped IPv6 address"],
+    ["FD00::1", 'must be in canonical form ("fd00::1")'],
+  ] as const)
+    assert.deepEqual(IPAddresses.validateName?.(name, false), [message]);
   assert.deepEqual(errorsOnCreate(IPAddresses, { spec: { parentRef } }), []);
   assert.deepEqual(errorsOnCreate(IPAddresses, {}), ["spec.parentRef: Required value"]);
   assert.deepEqual(errorsOnCreate(IPAddresses, { spec: { parentRef: { resource: "", name: "a/b" } } }), [
@@ -40,7 +46,15 @@ const ranges: readonly (readonly [string, Partially<ServiceCIDRSpec>, readonly s
     "two of a family",
     { cidrs: ["10.0.0.0/16", "10.1.0.0/16"] },
     [
-      'spec.cidrs: Invalid value: ["10.0.0.0/16","10.1.0.0/16"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+      'spec.cidrs: Invalid value: {"CIDRs":["10.0.0.0/16","10.1.0.0/16"]}: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+    ],
+  ],
+  [
+    "texts that are not canonical",
+    { cidrs: ["10.0.0.1/16", "fd00:0::/64"] },
+    [
+      'spec.cidrs[0]: Invalid value: "10.0.0.1/16": must not have bits set beyond the prefix length',
+      'spec.cidrs[1]: Invalid value: "fd00:0::/64": must be in canonical form ("fd00::/64")',
     ],
   ],
   [

@@ -2,7 +2,7 @@ import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path, required } from "../meta/field-error.ts";
-import { isCidr, parseCidr } from "../meta/ip.ts";
+import { isCanonicalCidr, parseCidr } from "../meta/ip.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ServiceCIDR } from "../types.generated.ts";
@@ -27,16 +27,13 @@ export const ServiceCIDRs = defineResource<ServiceCIDR>({
 
 function validateCidrs(cidrs: readonly string[], at: Path): FieldError[] {
   if (cidrs.length === 0) return [required(at, "at least one CIDR required")];
-  if (cidrs.length > 2) return [invalidValue(at, { CIDRs: cidrs }, "may only hold up to 2 values")];
-  const errors = eachItem(at, cidrs, (cidr, place) => invalidFor(place, cidr, isCidr(cidr)));
+  // The spec as Kubernetes prints it.
+  const shown = { CIDRs: cidrs };
+  if (cidrs.length > 2) return [invalidValue(at, shown, "may only hold up to 2 values")];
   const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.address.family);
-  if (first !== undefined && first === second)
-    errors.push(
-      invalidValue(
-        at,
-        cidrs,
-        "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64",
-      ),
-    );
-  return errors;
+  if (cidrs.length === 2 && (first === undefined || second === undefined || first === second)) {
+    const rule = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+    return [invalidValue(at, shown, rule)];
+  }
+  return eachItem(at, cidrs, (cidr, place) => invalidFor(place, cidr, isCanonicalCidr(cidr)));
 }

@@ -1,10 +1,11 @@
 import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateTolerations } from "../core/affinity-validation.ts";
+import { nodeLabelWarnings } from "../core/node-label-warnings.ts";
 import { validateContainerResources } from "../core/resource-requirements.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, type Path } from "../meta/field-error.ts";
+import { duplicate, type Path, rootPath } from "../meta/field-error.ts";
 import { validateLabels } from "../meta/label-selector.ts";
 import { nameIsDnsLabel } from "../meta/names.ts";
 import { immutableFields } from "../meta/object-meta.ts";
@@ -24,6 +25,10 @@ export const RuntimeClasses = defineResource<RuntimeClass>({
     ...(scheduling ? validateScheduling(scheduling, at.child("scheduling")) : []),
   ],
   validateUpdate: (next, old, at) => immutableFields(at, next, old, ["handler"]),
+  warnings: ({ scheduling }) =>
+    Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) =>
+      nodeLabelWarnings(rootPath.child("scheduling", "nodeSelector"), label),
+    ),
 });
 
 function validateScheduling({ nodeSelector, tolerations = [] }: Scheduling, at: Path): FieldError[] {

@@ -4,20 +4,9 @@ import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
 import { isQualifiedName } from "../meta/names.ts";
-import type { ObjectMeta } from "../types.generated.ts";
 
 const parametersMax = 512;
 const parametersBytesMax = 256 * 1024;
-
-/** The annotations that make a class the default, for those who name none. */
-export const defaultClassAnnotations = {
-  storage: ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"],
-  volumeAttributes: ["storageclass.kubernetes.io/is-default-class"],
-} as const;
-
-export function nameWithDefault({ name, annotations }: ObjectMeta, marks: readonly string[]): string {
-  return marks.some((mark) => annotations?.[mark] === "true") ? `${name} (default)` : name;
-}
 
 /** The qualified name of the one that makes volumes. */
 export function validateDriver(at: Path, name = ""): FieldError[] {

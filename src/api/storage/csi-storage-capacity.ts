@@ -1,5 +1,7 @@
 import { nameColumn } from "../columns.ts";
+import { nodeLabelSelectorWarnings } from "../core/node-label-warnings.ts";
 import { invalidFor } from "../field-rules.ts";
+import { rootPath } from "../meta/field-error.ts";
 import { validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Subdomain } from "../meta/names.ts";
 import { immutableFields } from "../meta/object-meta.ts";
@@ -24,4 +26,6 @@ export const CSIStorageCapacities = defineResource<CSIStorageCapacity>({
     ...(capacity === undefined ? [] : validateNonnegativeQuantity(at.child("capacity"), capacity)),
   ],
   validateUpdate: (next, old, at) => immutableFields(at, next, old, ["nodeTopology", "storageClassName"]),
+  warnings: ({ nodeTopology }) =>
+    nodeTopology ? nodeLabelSelectorWarnings(nodeTopology, rootPath.child("nodeTopology")) : [],
 });

@@ -1,18 +1,19 @@
 import { ageColumn, nameColumn } from "../columns.ts";
+import { namedLabelWarnings } from "../core/node-label-warnings.ts";
 import { eachItem, optionalEnum, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, type Path } from "../meta/field-error.ts";
+import { duplicate, type Path, rootPath } from "../meta/field-error.ts";
 import { validateLabelName } from "../meta/label-selector.ts";
 import { immutableFields } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { StorageClass, TopologySelectorTerm } from "../types.generated.ts";
-import {
-  defaultClassAnnotations,
-  nameWithDefault,
-  unchangedField,
-  validateDriver,
-  validateParameters,
-} from "./class-rules.ts";
+import type { ObjectMeta, StorageClass, TopologySelectorTerm } from "../types.generated.ts";
+import { unchangedField, validateDriver, validateParameters } from "./class-rules.ts";
+
+/** The annotations that make a class the default, for claims that name none. */
+const defaultClassAnnotations = [
+  "storageclass.kubernetes.io/is-default-class",
+  "storageclass.beta.kubernetes.io/is-default-class",
+];
 
 export const StorageClasses = defineResource<StorageClass>({
   group: "storage.k8s.io",
@@ -21,7 +22,7 @@ export const StorageClasses = defineResource<StorageClass>({
   plural: "storageclasses",
   shortNames: ["sc"],
   columns: [
-    { ...nameColumn, of: ({ metadata }) => nameWithDefault(metadata, defaultClassAnnotations.storage) },
+    { ...nameColumn, of: ({ metadata }) => nameWithDefault(metadata) },
     { name: "Provisioner", type: "string", of: ({ provisioner }) => provisioner },
     { name: "ReclaimPolicy", type: "string", of: ({ reclaimPolicy }) => reclaimPolicy ?? "Delete" },
     { name: "VolumeBindingMode", type: "string", of: ({ volumeBindingMode }) => volumeBindingMode ?? "Immediate" },
@@ -50,7 +51,20 @@ export const StorageClasses = defineResource<StorageClass>({
     ...unchangedField(at.child("reclaimPolicy"), next.reclaimPolicy, old.reclaimPolicy),
     ...immutableFields(at, next, old, ["volumeBindingMode"]),
   ],
+  warnings: ({ allowedTopologies = [] }) =>
+    allowedTopologies.flatMap(({ matchLabelExpressions = [] }, index) =>
+      matchLabelExpressions.flatMap(({ key }, number) =>
+        namedLabelWarnings(
+          rootPath.child("allowedTopologies").index(index).child("matchLabelExpressions").index(number).child("key"),
+          key,
+        ),
+      ),
+    ),
 });
+
+function nameWithDefault({ name, annotations }: ObjectMeta): string {
+  return defaultClassAnnotations.some((mark) => annotations?.[mark] === "true") ? `${name} (default)` : name;
+}
 
 function validateTopologies(terms: readonly TopologySelectorTerm[] | undefined, at: Path): FieldError[] {
   const seen = new Set<string>();

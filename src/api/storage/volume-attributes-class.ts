@@ -1,13 +1,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
 import { defineResource } from "../resource.ts";
 import type { VolumeAttributesClass } from "../types.generated.ts";
-import {
-  defaultClassAnnotations,
-  nameWithDefault,
-  unchangedField,
-  validateDriver,
-  validateParameters,
-} from "./class-rules.ts";
+import { unchangedField, validateDriver, validateParameters } from "./class-rules.ts";
 
 export const VolumeAttributesClasses = defineResource<VolumeAttributesClass>({
   group: "storage.k8s.io",
@@ -15,11 +9,7 @@ export const VolumeAttributesClasses = defineResource<VolumeAttributesClass>({
   kind: "VolumeAttributesClass",
   plural: "volumeattributesclasses",
   shortNames: ["vac"],
-  columns: [
-    { ...nameColumn, of: ({ metadata }) => nameWithDefault(metadata, defaultClassAnnotations.volumeAttributes) },
-    { name: "DriverName", type: "string", of: ({ driverName }) => driverName },
-    ageColumn,
-  ],
+  columns: [nameColumn, { name: "DriverName", type: "string", of: ({ driverName }) => driverName }, ageColumn],
   validate: ({ driverName, parameters }, at) => [
     ...validateDriver(at.child("driverName"), driverName),
     ...validateParameters(at.child("parameters"), parameters, { needsOne: true }),

@@ -6,6 +6,7 @@ import {
   type ListMeta,
   nameColumn,
   type ResourceDefinition,
+  type RowCondition,
 } from "../../api/index.ts";
 
 /** How much of each object goes along with its row. */
@@ -29,6 +30,7 @@ interface ColumnDefinition {
 
 interface Row {
   readonly cells: readonly (string | number | boolean | null)[];
+  readonly conditions?: readonly RowCondition[];
   readonly object?: unknown;
 }
 
@@ -56,7 +58,7 @@ export function tableOf(
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
     columnDefinitions: options.headers ? columns.map(describe) : null,
-    rows: Array.from(objects, (object) => row(columns, object, options)),
+    rows: Array.from(objects, (object) => row(definition, columns, object, options)),
   };
 }
 
@@ -64,10 +66,17 @@ function describe({ name, type, format = "", description = "", priority = 0 }: C
   return { name, type, format, description, priority };
 }
 
-function row(columns: readonly Column<KubeObject>[], object: KubeObject, options: TableOptions): Row {
+function row(
+  { rowConditions }: ResourceDefinition,
+  columns: readonly Column<KubeObject>[],
+  object: KubeObject,
+  options: TableOptions,
+): Row {
   const cells = columns.map((column) => column.of(object, options.nowMs) ?? null);
-  if (options.include === "None") return { cells };
-  return { cells, object: options.include === "Object" ? object : partialMetadata(object, options.version) };
+  const conditions = rowConditions?.(object) ?? [];
+  const told = conditions.length > 0 ? { cells, conditions } : { cells };
+  if (options.include === "None") return told;
+  return { ...told, object: options.include === "Object" ? object : partialMetadata(object, options.version) };
 }
 
 /** The object with its metadata alone. */
