@@ -1,6 +1,6 @@
 // What runs controllers: from informer events to keys, from keys to reconciles, with backoff, bounds and shutdown.
 import { ApiError, apiVersionOf, controllerOf, type KubeObject, type ResourceReference } from "../api/index.ts";
-import { type Clock, errorMessage, type Logger, type Random } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type MetricRegistry, type Random } from "../lib/index.ts";
 import type { Client } from "./client.ts";
 import {
   type Cache,
@@ -17,6 +17,7 @@ import type { Informer } from "./informer.ts";
 import type { InformerSet } from "./informer-set.ts";
 import { notingClient, OwnWrites } from "./own-writes.ts";
 import { WorkQueue } from "./work-queue.ts";
+import { type QueueSeries, workQueueMetrics } from "./work-queue-metrics.ts";
 
 /** How a reconcile ended: nothing more to do, look again later, or an exception. */
 export type ReconcileOutcome = "done" | "again" | "error";
@@ -34,6 +35,8 @@ export interface RuntimeOptions {
   readonly signal: AbortSignal;
   /** Called after every reconcile, for metrics. */
   readonly observe?: (controller: string, outcome: ReconcileOutcome, durationMs: number) => void;
+  /** Where the queues are counted. */
+  readonly metrics?: MetricRegistry;
   /** Where the events of a controller go; to the API when left out. */
   readonly eventsOf?: (controller: string) => EventRecorder;
 }
@@ -54,7 +57,10 @@ const restMsMax = 200;
  * reconcile asked for.
  */
 export async function runControllers(options: RuntimeOptions): Promise<void> {
-  const running = options.controllers.map((definition) => new RunningController(definition, options).run());
+  const seriesOf = options.metrics && workQueueMetrics(options.metrics);
+  const running = options.controllers.map((definition) =>
+    new RunningController(definition, options, seriesOf?.(definition.name)).run(),
+  );
   await Promise.all(running);
 }
 
@@ -65,13 +71,15 @@ class RunningController {
   readonly #log: Logger;
   readonly #events: EventRecorder;
   readonly #queue: WorkQueue;
+  readonly #series: QueueSeries | undefined;
   readonly #concurrency: number;
   #active = 0;
   #started = false;
   #pumpScheduled = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(definition: ControllerDefinition, options: RuntimeOptions) {
+  constructor(definition: ControllerDefinition, options: RuntimeOptions, series: QueueSeries | undefined) {
+    this.#series = series;
     const { clock, random, signal } = options;
     const client = options.clientOf?.(definition.name) ?? options.client;
     this.#client = client;
@@ -82,7 +90,7 @@ class RunningController {
     this.#events =
       options.eventsOf?.(definition.name) ??
       createEventRecorder({ client, clock, random, component: definition.name, log: this.#log, signal });
-    this.#queue = new WorkQueue(clock, () => this.#schedulePump());
+    this.#queue = new WorkQueue(clock, () => this.#schedulePump(), series);
   }
 
   async run(): Promise<void> {
@@ -181,6 +189,7 @@ class RunningController {
     }
     const tookMs = clock.monotonicMs() - startedMs;
     observe?.(this.#definition.name, outcome, tookMs);
+    this.#series?.worked.observe(tookMs / 1000);
     // Its place is free only now too, so that a controller with one place always reads what it wrote.
     const seen = await writes.seen();
     if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });

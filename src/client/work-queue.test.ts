@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "../lib/index.ts";
+import { MetricRegistry, VirtualClock } from "../lib/index.ts";
 import { WorkQueue } from "./index.ts";
+import { workQueueMetrics } from "./work-queue-metrics.ts";
 
 function scene() {
   const clock = new VirtualClock();
@@ -95,4 +96,19 @@ test("a key that rests comes out after its rest, however often it is added", asy
   await clock.advance(1_000);
   assert.deepEqual(drain(), []);
   assert.equal(queue.pending, 0);
+});
+
+test("a queue counts what is added, waits, is tried again and is worked on", async () => {
+  const clock = new VirtualClock();
+  const metrics = new MetricRegistry();
+  const queue = new WorkQueue(clock, () => {}, workQueueMetrics(metrics)("pods"));
+  for (const key of ["a", "b", "a"]) queue.add(key);
+  await clock.advance(2_000);
+  queue.take();
+  queue.addAfterFailure("c");
+  const text = metrics.text();
+  const expected = ["adds_total", "retries_total", "depth", "queue_duration_seconds_sum"].map((name) =>
+    Number(new RegExp(`workqueue_${name}\\{name="pods"\\} (.*)`).exec(text)?.[1]),
+  );
+  assert.deepEqual(expected, [2, 1, 1, 2]);
 });

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../lib/index.ts";
 import { type Backoff, backoffMs } from "./backoff.ts";
 import type { Key } from "./controller.ts";
+import type { QueueSeries } from "./work-queue-metrics.ts";
 
 /**
  * The pauses of a key that fails: those of client-go's default limiter, but to five minutes instead of 1000 s, so that
@@ -15,8 +16,9 @@ const failureBackoff: Backoff = { firstMs: 5, maxMs: 300_000 };
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #onReady: () => void;
-  /** Waiting to be taken. A Set keeps the order of insertion. */
-  readonly #ready = new Set<Key>();
+  readonly #series: QueueSeries | undefined;
+  /** Waiting to be taken, and since when. A Map keeps the order of insertion. */
+  readonly #ready = new Map<Key, number>();
   readonly #taken = new Set<Key>();
   /** The rests of keys whose work is done. They count as taken. */
   readonly #rests = new Map<Key, Timer>();
@@ -27,9 +29,10 @@ export class WorkQueue {
   #closed = false;
 
   /** `onReady` is called when a key can be taken that could not before. */
-  constructor(clock: Clock, onReady: () => void) {
+  constructor(clock: Clock, onReady: () => void, series?: QueueSeries) {
     this.#clock = clock;
     this.#onReady = onReady;
+    this.#series = series;
   }
 
   /** How many keys could be taken now. */
@@ -50,7 +53,9 @@ export class WorkQueue {
       return;
     }
     if (this.#ready.has(key)) return;
-    this.#ready.add(key);
+    this.#ready.set(key, this.#clock.monotonicMs());
+    this.#series?.adds.add();
+    this.#series?.depth.add();
     this.#onReady();
   }
 
@@ -76,6 +81,7 @@ export class WorkQueue {
   addAfterFailure(key: Key): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
+    this.#series?.retries.add();
     this.addAfter(key, backoffMs(failureBackoff, failures));
   }
 
@@ -86,8 +92,10 @@ export class WorkQueue {
 
   /** The next key; it is not given out again before `done`. */
   take(): Key | undefined {
-    for (const key of this.#ready) {
+    for (const [key, sinceMs] of this.#ready) {
       this.#ready.delete(key);
+      this.#series?.depth.add(-1);
+      this.#series?.waited.observe((this.#clock.monotonicMs() - sinceMs) / 1000);
       this.#taken.add(key);
       return key;
     }

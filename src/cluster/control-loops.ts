@@ -8,7 +8,7 @@ import {
   customResourceDefinitionControllerName,
   type SignCertificate,
 } from "../controllers/index.ts";
-import { addressAt, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
+import { addressAt, type Clock, type Logger, type MetricRegistry, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
 import { apiServerUser } from "../server/index.ts";
 import {
@@ -27,6 +27,8 @@ export interface ControlLoopsOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Where the controllers' queues are counted. */
+  readonly metrics?: MetricRegistry;
   /** The certificate of the cluster's authority, PEM. */
   readonly rootCertificate: string;
   /** Signs as that authority. */

@@ -3,7 +3,15 @@
 
 import type { ServiceAccount, User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
-import { addressAt, assert, type Clock, type Logger, parseRange, type Random } from "../lib/index.ts";
+import {
+  addressAt,
+  assert,
+  type Clock,
+  type Logger,
+  type MetricRegistry,
+  parseRange,
+  type Random,
+} from "../lib/index.ts";
 import {
   type ApiServer,
   type Authenticator,
@@ -54,6 +62,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly clusterDomain: string;
   /** How webhooks are called; without it every call of one fails. */
   readonly callWebhook?: WebhookCaller;
+  /** Where the server counts. */
+  readonly metrics?: MetricRegistry;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
 }
@@ -134,6 +144,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
     }),
+    ...(options.metrics ? { metrics: options.metrics } : {}),
     clock,
     random,
     log,

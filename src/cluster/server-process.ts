@@ -1,13 +1,13 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import { httpsWebhookCaller, observeProcess } from "../server/host/index.ts";
+import { httpsWebhookCaller, observeFile, observeProcess } from "../server/host/index.ts";
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { ApiServices, Auditor, lookupIn } from "../server/index.ts";
-import { encryptedStorage } from "../storage/index.ts";
-import { openLmdbStorage } from "../storage/lmdb/index.ts";
+import { encryptedStorage, measuredStorage } from "../storage/index.ts";
+import { databasePath, openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
 import { runControlLoops } from "./control-loops.ts";
@@ -32,10 +32,13 @@ export function runServer(root: string): Promise<void> {
     const cipherOf = await readEncryption(directory);
     const policy = await readPolicy(directory);
     const disk = await openLmdbStorage(directory.storage);
-    const storage = cipherOf ? encryptedStorage(disk, cipherOf) : disk;
+    const metrics = new MetricRegistry();
+    const measured = measuredStorage(disk, metrics, systemClock);
+    const storage = cipherOf ? encryptedStorage(measured, cipherOf) : measured;
     const ownIssuer = serviceAccountIssuer(settings.clusterDomain);
     const plane = await startControlPlane({
       storage,
+      metrics,
       clock: systemClock,
       random: systemRandom,
       log,
@@ -49,8 +52,8 @@ export function runServer(root: string): Promise<void> {
       ...(await readGuardFiles(directory, ownIssuer)),
       freeze: process.env.RODER_FREEZE === "1",
     });
-    const metrics = new MetricRegistry();
     observeProcess(metrics, systemClock);
+    observeFile(metrics, databasePath(directory.storage));
     const auditLog = policy && openAuditLog(directory);
     const auditor = auditLog && new Auditor({ policy, sink: auditLog, clock: systemClock, metrics });
     const lookup = lookupIn(plane.cache);
@@ -101,6 +104,7 @@ export function runServer(root: string): Promise<void> {
       random: systemRandom,
       log,
       signal: stopping,
+      metrics,
       rootCertificate: pki.authority.certificate,
       signCertificate: certificateSigner(pki.authority, systemRandom),
       authorities: { clients: pki.authority.certificate, frontProxy: pki.frontProxyAuthority.certificate },

@@ -5,13 +5,14 @@ import {
   resourceNotServed,
   type User,
 } from "../api/index.ts";
-import type { Clock, Logger, Random } from "../lib/index.ts";
+import type { Clock, Logger, MetricRegistry, Random } from "../lib/index.ts";
 import type { Storage, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import { type Lookup, lookupIn } from "./lookup.ts";
+import { AdmissionMetrics } from "./pipeline/admission-metrics.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
 import { admitConnection } from "./pipeline/connect.ts";
@@ -39,6 +40,8 @@ export interface ApiServerOptions {
   /** Reviews and subresources that are answered and not stored. */
   readonly createHandlers?: CreateHandlers;
   readonly computed?: ComputedObjects;
+  /** Where admission is measured. */
+  readonly metrics?: MetricRegistry;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -93,6 +96,7 @@ class Pipeline implements ApiServer {
       createHandlers: options.createHandlers ?? new Map(),
       computed: options.computed ?? new Map(),
       turns: new Turns(),
+      admissionMetrics: options.metrics && new AdmissionMetrics(options.metrics),
       snapshots: new ListSnapshots(options.clock),
       storeOf(definition) {
         let store = stores.get(definition);

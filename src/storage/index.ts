@@ -2,6 +2,7 @@
 export * from "./cache.ts";
 export * from "./encrypted-storage.ts";
 export * from "./keys.ts";
+export * from "./measured-storage.ts";
 export * from "./memory.ts";
 export * from "./storage.ts";
 export * from "./value.ts";

@@ -1,6 +1,15 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { memoryUsage, resourceUsage, uptime } from "node:process";
 import type { Clock, MetricRegistry } from "../../lib/index.ts";
+
+/** Tells how large the store's file is. */
+export function observeFile(metrics: MetricRegistry, path: string): void {
+  const name = "apiserver_storage_size_bytes";
+  const size = metrics.gauge({ name, help: "Size of the store's file.", labels: ["storage_cluster_id"] }).with("0");
+  metrics.onScrape(() => {
+    size.value = statSync(path).size;
+  });
+}
 
 /** What Prometheus' client libraries tell of their process, looked up with every scrape. */
 export function observeProcess(metrics: MetricRegistry, clock: Clock): void {

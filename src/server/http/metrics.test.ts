@@ -74,6 +74,15 @@ test("watches are counted while they run, and their events", async () => {
   watch.end();
 });
 
+test("stored objects are counted by resource", async () => {
+  const objects = async (resource: string) =>
+    seriesValue(await metrics(), "apiserver_storage_objects", `resource="${resource}"`);
+  const before = await objects("configmaps");
+  await create("stored");
+  assert.equal(await objects("configmaps"), before + 1);
+  assert.equal(await objects("deployments.apps"), 0);
+});
+
 test("what is not served has no series of its own", async () => {
   await https.send("GET", "/api/v1/namespaces/default/no-such-kind");
   await https.send("GET", `${configMaps}/a/no-such-part`);

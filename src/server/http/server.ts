@@ -9,6 +9,7 @@ import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
 import { RequestMetrics } from "./metrics.ts";
+import { observeObjects } from "./object-metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
@@ -61,6 +62,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const { seats, ...limits } = options.limits ?? {};
   const registry = options.metrics ?? new MetricRegistry();
   const metrics = new RequestMetrics(registry);
+  observeObjects(registry, api.registry, api.lookup);
   const flow = new FlowControl({ lookup: api.lookup, clock, metrics: registry, ...(seats ? { seats } : {}) });
   const { extensions } = options;
   const served = { registry: api.registry, apiServices: extensions?.apiServices ?? new ApiServices(api.lookup) };

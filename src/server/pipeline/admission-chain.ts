@@ -1,6 +1,7 @@
 import { type DecodableKind, decodeObject, type KubeObject, readManagers } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { AdmissionRequest, Operation } from "../admission/admission.ts";
+import type { AdmissionStep } from "./admission-metrics.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { setManagedFields } from "./field-ownership.ts";
 
@@ -81,10 +82,29 @@ export async function admit(request: ObjectRequest, admission: AdmissionRequest)
 const invalidManagedFields =
   ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests";
 
-async function admitOnce(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
-  for (const plugin of request.context.admission) {
-    const pending = plugin.admit?.(admission);
-    if (pending) await pending;
+function admitOnce(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
+  return measured("admit", request, admission, async () => {
+    for (const plugin of request.context.admission) {
+      const pending = plugin.admit?.(admission);
+      if (pending) await pending;
+    }
+  });
+}
+
+async function measured(
+  step: AdmissionStep,
+  { context: { admissionMetrics, clock } }: ObjectRequest,
+  { operation }: AdmissionRequest,
+  run: () => Promise<void>,
+): Promise<void> {
+  if (!admissionMetrics) return run();
+  const startMs = clock.monotonicMs();
+  let isRejected = true;
+  try {
+    await run();
+    isRejected = false;
+  } finally {
+    admissionMetrics.observe(step, operation, isRejected, (clock.monotonicMs() - startMs) / 1000);
   }
 }
 
@@ -100,9 +120,11 @@ export async function admitAction(
 }
 
 /** Lets every plugin refuse the object in its last form. */
-export async function validateAdmission(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
-  for (const plugin of request.context.admission) {
-    const pending = plugin.validate?.(admission);
-    if (pending) await pending;
-  }
+export function validateAdmission(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
+  return measured("validate", request, admission, async () => {
+    for (const plugin of request.context.admission) {
+      const pending = plugin.validate?.(admission);
+      if (pending) await pending;
+    }
+  });
 }

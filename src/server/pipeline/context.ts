@@ -6,6 +6,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import type { CreateHandlers } from "../create-handler.ts";
 import type { ChargeQuota } from "../quota/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
+import type { AdmissionMetrics } from "./admission-metrics.ts";
 import type { CommitHook } from "./commit-hook.ts";
 import type { ComputedObjects } from "./computed.ts";
 import type { ListSnapshots } from "./list-snapshots.ts";
@@ -28,6 +29,7 @@ export interface PipelineContext {
   readonly random: Random;
   readonly log: Logger;
   readonly snapshots: ListSnapshots;
+  readonly admissionMetrics: AdmissionMetrics | undefined;
   /** Of writes that lost races, by namespace. */
   readonly turns: Turns;
   storeOf(definition: ResourceDefinition): ResourceStore;

@@ -7,6 +7,10 @@ export const formatVersion = 1;
 
 const formatFile = "format.json";
 export const databaseFile = "data.mdb";
+
+/** The file that holds the data of a directory. */
+export const databasePath = (path: string) => join(path, databaseFile);
+
 /** What an empty database takes, its lock file included, generously. */
 const newDatabaseBytes = 1024 * 1024;
 /** LMDB's meta page begins with a page header of 24 bytes, this number, and the version of the file format. */

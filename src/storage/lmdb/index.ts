@@ -1,3 +1,3 @@
 // The embedded driver: LMDB through lmdb-js.
-export { formatVersion, holdsData } from "./data-format.ts";
+export { databasePath, formatVersion, holdsData } from "./data-format.ts";
 export { type LmdbStorageOptions, openLmdbStorage } from "./lmdb-storage.ts";

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigMaps, forbidden } from "../../api/index.ts";
+import { MetricRegistry } from "../../lib/index.ts";
+import { startTestServer } from "../server-for-tests.ts";
+
+test("the steps of admission are measured, and whether they refused", async () => {
+  const metrics = new MetricRegistry();
+  const server = await startTestServer({
+    metrics,
+    admission: [
+      {
+        name: "test",
+        validate: ({ definition, name }) => {
+          if (name === "bad") throw forbidden(definition, name, "no");
+        },
+      },
+    ],
+  });
+  const create = (name: string) =>
+    server.send("create", ConfigMaps, { namespace: "default", body: { metadata: { name } } });
+  await create("good");
+  await assert.rejects(create("bad"), /forbidden/);
+  const counts = [...metrics.text().matchAll(/^apiserver_admission_step_\w+_count\{(.*)\} (\d+)$/gm)];
+  assert.deepEqual(
+    counts.map(([, labels, count]) => `${labels} ${count}`),
+    [
+      'type="admit",operation="CREATE",rejected="false" 2',
+      'type="validate",operation="CREATE",rejected="false" 1',
+      'type="validate",operation="CREATE",rejected="true" 1',
+    ],
+  );
+  await server.close();
+});
