@@ -49,7 +49,7 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
   );
   const serving = { commonName: "server", usage: "server", alternativeNames: ["127.0.0.1"], ...validity } as const;
   const serverKey = issue(serving, systemRandom, authority);
-  const environment = { clock: systemClock, random: systemRandom, log: silentLogger };
+  const environment = { clock: systemClock, random: systemRandom, log: options.log ?? silentLogger };
   const plane = await startControlPlane({
     ...environment,
     storage: new MemoryStorage(),

@@ -29,7 +29,8 @@ const definition = (name: string) => `io.k8s.api.autoscaling.v2.${name}`;
 export function toV2(autoscaler: HorizontalPodAutoscalerV1): HorizontalPodAutoscaler {
   const { metadata, spec, status } = autoscaler;
   const { targetCPUUtilizationPercentage: cpu, ...restOfSpec } = spec;
-  const { currentCPUUtilizationPercentage: currentCpu, ...restOfStatus } = status;
+  // An object that is being created has none yet.
+  const { currentCPUUtilizationPercentage: currentCpu, ...restOfStatus } = status ?? {};
   const annotated = (name: string) => metadata.annotations?.[name];
   const metrics = [
     ...(listFrom<MetricSpec>(annotated(metricsAnnotation), "MetricSpec", metricFromV1) ?? []),
@@ -55,7 +56,7 @@ export function toV2(autoscaler: HorizontalPodAutoscalerV1): HorizontalPodAutosc
 
 export function fromV2(autoscaler: HorizontalPodAutoscaler): HorizontalPodAutoscalerV1 {
   const { metrics = [], behavior, ...restOfSpec } = autoscaler.spec;
-  const { currentMetrics = [], conditions = [], ...restOfStatus } = autoscaler.status;
+  const { currentMetrics = [], conditions = [], ...restOfStatus } = autoscaler.status ?? {};
   const cpu = metrics.find(isCpuUtilization)?.resource?.target.averageUtilization;
   const currentCpu = currentMetrics.findLast(
     ({ type, resource }) =>

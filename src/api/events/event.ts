@@ -60,12 +60,12 @@ function fromCore(event: Event): EventsEvent {
   const { apiVersion: _, message, involvedObject, reportingComponent, series, ...rest } = event;
   const { count, firstTimestamp, lastTimestamp, source, ...kept } = rest;
   return {
-    // Events that were written through core/v1 may lack an eventTime, which this version calls required.
+    // Events that were written through core/v1 may lack times that this version calls required.
     ...(kept as typeof kept & Pick<EventsEvent, "eventTime">),
     apiVersion: "events.k8s.io/v1",
     kind: "Event",
     regarding: involvedObject,
-    ...(series && { series: { count: series.count ?? 0, lastObservedTime: series.lastObservedTime ?? "" } }),
+    ...(series && { series: { count: 0, ...series } as NonNullable<EventsEvent["series"]> }),
     ...(message !== undefined && { note: message }),
     ...(reportingComponent !== undefined && { reportingController: reportingComponent }),
     ...(count !== undefined && { deprecatedCount: count }),

@@ -77,7 +77,7 @@ async function accountOf(
 }
 
 function mountToken(spec: Draft<PodSpec>, random: Random): void {
-  const existing = spec.volumes?.find(({ name }) => name.startsWith(volumePrefix));
+  const existing = spec.volumes?.find(({ name }) => name?.startsWith(volumePrefix));
   const name = existing?.name ?? volumePrefix + nameSuffix(random);
   let needsVolume = false;
   for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
