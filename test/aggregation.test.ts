@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { connect } from "node:http2";
 import { request } from "node:https";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -144,6 +145,34 @@ test("a watch of another server streams, and ends there when its client goes", a
   asked.on("error", () => {}).destroy();
 });
 
+test("a body arrives whole whatever its method, and no part of it as another request", async () => {
+  const smuggled = `GET ${widgets}/smuggled HTTP/1.1\r\nHost: shop\r\nX-Remote-User: root\r\n\r\n`;
+  const session = connect(`https://127.0.0.1:${plane.port}`, {
+    key: admin.privateKey,
+    cert: admin.certificate,
+    ca: plane.authority,
+  });
+  const before = shop.seen.length;
+  for (const method of ["DELETE", "GET", "PATCH"]) {
+    const stream = session.request({ ":method": method, ":path": `${widgets}/red` }, { endStream: false });
+    stream.end(smuggled);
+    const [{ ":status": status }] = await once(stream, "response");
+    assert.equal(status, 200);
+    await text(stream);
+  }
+  session.close();
+  const seen = shop.seen.slice(before).filter(({ url }) => url.startsWith(widgets));
+  assert.deepEqual(
+    seen.map(({ method, url, body }) => [method, url, body]),
+    [
+      ["DELETE", `${widgets}/red`, smuggled],
+      // What a read carries nobody reads.
+      ["GET", `${widgets}/red`, ""],
+      ["PATCH", `${widgets}/red`, smuggled],
+    ],
+  );
+});
+
 test("an upgraded connection leads to the other server", async () => {
   const headers = { connection: "Upgrade", upgrade: "echo", "x-remote-user": "root" };
   const asked = ask("GET", `${widgets}/red/connect`, { headers }).end();
@@ -278,6 +307,9 @@ test("a server that is down is unavailable for its group alone, and removing its
   const refused = await send("GET", widgets);
   assert.equal(refused.status, 503);
   assert.equal(refused.text, "service unavailable\n");
+  const metrics = (await send("GET", "/metrics")).text;
+  assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1.shop.example.com"\} 1$/m);
+  assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1.apps"\} 0$/m);
   assert.match((await run(["get", "widgets"])).stderr, /ServiceUnavailable|unable to handle the request/);
   await kubectl("get", "pods", "-A");
   await kubectl("delete", "service", "shop");

@@ -5,6 +5,7 @@ import {
   type Deployment,
   Deployments,
   Jobs,
+  Namespaces,
   type NewObject,
   type Pod,
   type PodDisruptionBudget,
@@ -176,4 +177,49 @@ test("the mark of a disruption that did not come is taken back after two minutes
   assert.equal(await mark(), "True");
   await rest(240_000);
   assert.equal(await mark(), "False");
+});
+
+test("PodDisruptionBudget: list and delete collection: in one namespace and in all, by labels", async (t) => {
+  const { client, create, list } = await start(t);
+  await create(Namespaces, { metadata: { name: "other" } });
+  const make = (namespace: string, name: string, labels: Record<string, string>) =>
+    create(PodDisruptionBudgets, {
+      metadata: { namespace, name, labels },
+      spec: { minAvailable: 1, selector: { matchLabels } },
+    });
+  await make("default", "a", { part: "x" });
+  await make("default", "b", { part: "y" });
+  await make("other", "c", { part: "x" });
+  assert.equal((await list(PodDisruptionBudgets)).length, 3);
+  const { items } = await client.list(PodDisruptionBudgets, { namespace: "default", labelSelector: "part=x" });
+  assert.equal(items.length, 1);
+  await client.deleteCollection(PodDisruptionBudgets, { namespace: "default" });
+  assert.deepEqual(
+    (await list(PodDisruptionBudgets)).map(({ metadata }) => metadata.name),
+    ["c"],
+  );
+});
+
+test("PodDisruptionBudget: update and patch status: what the controller counts stays or comes back", async (t) => {
+  const { client, create, rest } = await start(t);
+  await create(PodDisruptionBudgets, { metadata: budgetKey, spec: { minAvailable: 1, selector: { matchLabels } } });
+  await rest();
+  const budget = await client.get(PodDisruptionBudgets, budgetKey);
+  const disruptedPods = { gone: "2026-01-01T00:00:00Z" };
+  const updated = await client.update(
+    PodDisruptionBudgets,
+    { ...budget, status: { ...budget.status, disruptedPods } },
+    { subresource: "status" },
+  );
+  assert.deepEqual(updated.status.disruptedPods, disruptedPods);
+  const patched = await client.patch(
+    PodDisruptionBudgets,
+    budgetKey,
+    { status: { disruptedPods: { other: "2026-01-01T00:00:00Z" } } },
+    { subresource: "status", type: "application/merge-patch+json" },
+  );
+  assert.equal(patched.status.disruptedPods?.other, "2026-01-01T00:00:00Z");
+  // Both name pods that are not there.
+  await rest();
+  assert.equal((await client.get(PodDisruptionBudgets, budgetKey)).status.disruptedPods, undefined);
 });

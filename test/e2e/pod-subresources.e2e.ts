@@ -156,6 +156,13 @@ spec: { selector: { app: nobody }, ports: [{ port: 80 }] }
         const sent = body.length > 0 ? "the body" : "";
         assert.deepEqual(answer, [method, `/some/path%20here?method=${method}&x=%2F`, sent, false]);
       }
+      // Only reads are sent to where the links of pages lead on.
+      assert.deepEqual(JSON.parse(await curl("-X", "POST", "--data", "x", `${target}?a=b`)), [
+        "POST",
+        "/?a=b",
+        "x",
+        false,
+      ]);
       assert.match(await curl("--head", `${target}/some/path`), /^HTTP\/1\.1 200 [\s\S]*x-method: HEAD/i);
       const moved = await curl("--include", `${target}/gone`);
       assert.match(moved, /^HTTP\/1\.1 302 /);

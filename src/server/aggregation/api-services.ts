@@ -18,6 +18,11 @@ export class ApiServices {
     this.#lookup = lookup;
   }
 
+  all(): Iterable<APIService> {
+    this.#refresh();
+    return this.#all.values();
+  }
+
   /** Those whose group versions a server behind a Service answers. */
   remote(): Iterable<APIService> {
     this.#refresh();

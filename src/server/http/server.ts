@@ -4,6 +4,7 @@ import type { ApiServer } from "../api-server.ts";
 import type { Auditor } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { FlowControl } from "../flow-control/index.ts";
+import { observeApiServices } from "./api-service-metrics.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
@@ -12,6 +13,7 @@ import { RequestMetrics } from "./metrics.ts";
 import { observeObjects } from "./object-metrics.ts";
 import { openApiRoute } from "./openapi.ts";
 import { discoveryRoute, healthRoute, rootRoute, type VersionInfo, versionRoute } from "./paths.ts";
+import { type Profiler, profileRoute } from "./profiles.ts";
 import type { StreamingRoutes } from "./streaming-routes.ts";
 
 /** What one server takes on; the figures of Kubernetes where they are left out. */
@@ -47,6 +49,8 @@ export interface HttpServerOptions {
   readonly limits?: HttpLimits;
   /** Writes the audit log; there is none when left out. */
   readonly auditor?: Auditor;
+  /** Takes the profiles below /debug/pprof; they are not found when left out. */
+  readonly profiler?: Profiler;
   /** What /metrics tells; what is counted elsewhere in the process can be among it. */
   readonly metrics?: MetricRegistry;
   readonly clock: Clock;
@@ -66,12 +70,14 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const flow = new FlowControl({ lookup: api.lookup, clock, metrics: registry, ...(seats ? { seats } : {}) });
   const { extensions } = options;
   const served = { registry: api.registry, apiServices: extensions?.apiServices ?? new ApiServices(api.lookup) };
+  observeApiServices(registry, served.apiServices);
   const paths = [
     healthRoute(options.healthChecks ?? [], log),
     versionRoute(options.version),
     discoveryRoute(served, options.advertised, extensions),
     openApiRoute(api.registry, extensions),
     ...(options.paths ?? []),
+    ...(options.profiler ? [profileRoute(options.profiler)] : []),
     metrics.route,
     rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),
   ];

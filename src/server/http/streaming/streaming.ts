@@ -87,8 +87,9 @@ class Streaming implements StreamingRoutes {
 
   async #proxy(route: StreamingRoute, request: HttpRequest, response: HttpResponse): Promise<void> {
     const search = request.query === "" ? "" : `?${request.query}`;
+    const isRead = request.method === "GET" || request.method === "HEAD";
     // Relative links of a page only lead on when its own path ends with a slash.
-    if (route.path === "") return response.end(301, { location: `${request.path}/${search}` });
+    if (route.path === "" && isRead) return response.end(301, { location: `${request.path}/${search}` });
     const backend = this.#backend(route, search);
     const prefix = request.path.slice(0, request.path.length - route.path.length);
     const headers = passedHeaders(request.headers());
@@ -106,13 +107,14 @@ class Streaming implements StreamingRoutes {
   #backend(route: StreamingRoute, search: string): Backend {
     const { resource, namespace, name, subresource, path, query } = route;
     if (subresource === "proxy") {
-      if (resource === "nodes") return this.#nodeProxy(name, `${path}${search}`);
+      const target = `${path === "" ? "/" : path}${search}`;
+      if (resource === "nodes") return this.#nodeProxy(name, target);
       const asked = parseProxyName(resource === "pods" ? "pod" : "service", name);
       const address =
         resource === "pods"
           ? podAddress(this.#pod({ namespace, name: asked.name }), asked)
           : this.#service(namespace, asked);
-      return { protocol: `${asked.scheme}:`, ...address, path: `${path}${search}`, trust: { kind: "anyone" } };
+      return { protocol: `${asked.scheme}:`, ...address, path: target, trust: { kind: "anyone" } };
     }
     const pod = this.#pod(route);
     if (subresource === "portforward")
