@@ -1,7 +1,7 @@
 import type { ObjectList, WatchEvent } from "../api/index.ts";
 import type { StoredObject } from "../storage/index.ts";
 import { type ListPage, objectListOf } from "./pipeline/list.ts";
-import { type ServedEvent, singleEvents } from "./pipeline/watch.ts";
+import { type ObjectWatch, type ServedEvent, singleEvents } from "./pipeline/watch.ts";
 
 /** The answers of the pipeline: those of ResourceResponse with what HTTP needs to send stored bytes as they are. */
 export type ServedResponse = ServedObject | ServedList | ServedWatch;
@@ -37,10 +37,13 @@ export class ServedWatch {
   readonly type = "watch";
   /** The events as many at a time as are ready. A watch is read once: by this or by `events`. */
   readonly batches: AsyncIterable<readonly ServedEvent[]>;
+  /** Aborted when the watch is over, even if its reader has not come to see that yet. */
+  readonly over: AbortSignal;
   readonly warnings: readonly string[];
 
-  constructor(batches: AsyncIterable<readonly ServedEvent[]>, warnings: readonly string[]) {
+  constructor({ batches, over }: ObjectWatch, warnings: readonly string[]) {
     this.batches = batches;
+    this.over = over;
     this.warnings = warnings;
   }
 

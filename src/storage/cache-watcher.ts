@@ -17,23 +17,24 @@ export interface CacheWatcherOptions {
 
 /** One watch on a resource: the events that its reader has not taken yet, bounded. */
 export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEvent[]> {
+  readonly ended: Promise<void>;
   readonly #options: CacheWatcherOptions;
+  readonly #resolveEnded: () => void;
   #pending: CacheEvent[];
   #resolve: ((result: IteratorResult<readonly CacheEvent[]>) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
-  /** What was delivered before the events that are on their way to the reader: between being handed and being had. */
-  #before: Revision | undefined;
+  #woken = false;
   #ended = false;
   #error: unknown;
 
   constructor(options: CacheWatcherOptions) {
     this.#options = options;
     this.#pending = options.pending;
+    ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<void>());
     options.signal.addEventListener("abort", this.#abort, { once: true });
   }
 
   get delivered(): Revision {
-    if (this.#before !== undefined) return this.#before;
     const first = this.#pending[0];
     return first === undefined ? this.#options.applied() : first.revision - 1;
   }
@@ -49,6 +50,12 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
     if (this.#resolve && this.#pending.length === 1) queueMicrotask(this.#hand);
   }
 
+  wake(): void {
+    if (!this.#resolve || this.#woken) return;
+    this.#woken = true;
+    if (this.#pending.length === 0) queueMicrotask(this.#hand);
+  }
+
   /** Ends the watch after nothing more, or with an error; what was not taken is dropped. */
   end(error?: unknown): void {
     if (this.#ended) return;
@@ -57,6 +64,7 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
     this.#pending = [];
     this.#options.signal.removeEventListener("abort", this.#abort);
     this.#options.onEnd(this);
+    this.#resolveEnded();
     const [resolve, reject] = [this.#resolve, this.#reject];
     this.#resolve = this.#reject = undefined;
     if (error !== undefined) reject?.(error);
@@ -89,16 +97,10 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
 
   readonly #hand = () => {
     const resolve = this.#resolve;
-    if (resolve === undefined || this.#pending.length === 0) return;
+    if (resolve === undefined || (this.#pending.length === 0 && !this.#woken)) return;
+    this.#woken = false;
     this.#resolve = this.#reject = undefined;
-    this.#before = this.delivered;
     resolve({ done: false, value: this.#take() });
-    // The reader's own continuation is in the queue since the line above.
-    queueMicrotask(this.#arrive);
-  };
-
-  readonly #arrive = () => {
-    this.#before = undefined;
   };
 
   #take(): readonly CacheEvent[] {

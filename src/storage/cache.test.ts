@@ -230,20 +230,23 @@ test("events that are ready come as one array", async () => {
   await cache.close();
 });
 
-test("what is on its way to the reader does not count as delivered", async () => {
+test("a reader that is woken gets what is ready, and a bookmark after it may say that", async () => {
   const { storage, pods, cache } = await start();
   const watch = pods.watch(0, never);
-  let isThere = false;
-  const taken = watch[Symbol.asyncIterator]()
-    .next()
-    .then(() => {
-      isThere = true;
-    });
+  const iterator = watch[Symbol.asyncIterator]();
+  const first = iterator.next();
+  watch.wake();
+  assert.deepEqual(await first, { done: false, value: [] });
+  assert.equal(watch.delivered, 0);
+  watch.wake();
+  const second = iterator.next();
   void storage.commit([putPod("a", "one")]);
-  // Every turn of the microtask queue until the reader has the event.
-  for (; !isThere; await undefined) assert.equal(watch.delivered, 0);
-  await taken;
-  assert.equal(watch.delivered, 1);
+  void storage.commit([putPod("a", "two")]);
+  assert.deepEqual((await second).value?.map(describeEvent), ["1 ADDED a/one", "2 ADDED a/two"]);
+  assert.equal(watch.delivered, 2, "what is woken while nobody waits is not woken later");
+  await storage.commit([putPod("a", "three")]);
+  await cache.waitFor(3);
+  assert.equal(watch.delivered, 2, "what was not taken does not count");
   await cache.close();
 });
 

@@ -28,8 +28,12 @@ export type WatchScope =
 
 /** Arrays of changes in revision order, as many as are ready: whoever writes to a socket writes once for each array. */
 export interface CacheWatch extends AsyncIterable<readonly CacheEvent[]> {
-  /** Every change of the scope up to this revision was handed over: what a bookmark may say. */
+  /** What the reader took last and all before it reach up to this revision: what a bookmark after it may say. */
   readonly delivered: Revision;
+  /** Ends the wait of the reader, if it waits: it gets what is ready, which may be an empty array. */
+  wake(): void;
+  /** Resolves when nothing more comes, for whatever reason: also while the reader is busy elsewhere. */
+  readonly ended: Promise<void>;
 }
 
 /** The objects of one resource (one key prefix), indexed, with a ring of recent events. */

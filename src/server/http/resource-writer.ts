@@ -9,7 +9,7 @@ import { contentTypes } from "./negotiation.ts";
 import { toApiError } from "./status.ts";
 import { protobufBody } from "./stored-messages.ts";
 import type { Transform } from "./transform.ts";
-import { jsonFrames, protobufFrames, type WatchFrames } from "./watch-frames.ts";
+import { jsonFrames, protobufFrames, SharedFrames, type WatchFrames } from "./watch-frames.ts";
 import { type Encoder, encode, isCompressed, sendBody } from "./writer.ts";
 
 /** One request's answer: where it goes, and in which form. */
@@ -83,14 +83,20 @@ function listHead(page: ListPage, encoding: SharedEncoding, itemsLength: number)
 /** Streams the events until the watch ends or the client is gone. */
 export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<void> {
   const frames = framesFor(answer);
+  const shared = sharedFramesFor(answer);
   const writer = answer.response.start(200, headersWith(frames.contentType, watch.warnings));
+  // A client that does not read would hold the watch for as long as it likes.
+  const giveUp = () => writer.abort();
   try {
     for await (const batch of watch.batches) {
-      const bytes = framesOf(answer, frames, batch);
+      const bytes = framesOf(answer, frames, shared, batch);
       answer.sent?.events.add(batch.length);
       answer.sent?.bytes.add(bytes.length);
       const room = writer.write(bytes);
-      if (room) await room;
+      if (!room) continue;
+      watch.over.addEventListener("abort", giveUp);
+      await room;
+      watch.over.removeEventListener("abort", giveUp);
     }
   } catch (error) {
     if (!answer.request.signal.aborted) {
@@ -120,14 +126,29 @@ function errorFrame(frames: WatchFrames, status: Status): Uint8Array {
   return Buffer.concat(frames.object("ERROR", status));
 }
 
-function framesOf({ transform }: Answer, frames: WatchFrames, batch: readonly ServedEvent[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const event of batch) {
-    const isBookmark = event.type === "BOOKMARK";
-    if (transform || isBookmark) {
-      const object = isBookmark ? event.object : event.stored.object;
-      parts.push(...frames.object(event.type, transform ? transform.event(object, isBookmark) : object));
-    } else parts.push(...frames.stored(event.type, event.stored));
-  }
-  return Buffer.concat(parts);
+/** For each form that watchers share, the frames of its latest events. */
+const sharedFrames = new Map<string, SharedFrames>();
+
+/** undefined when the answer's frames are its own. */
+function sharedFramesFor({ encoder, transform }: Answer): SharedFrames | undefined {
+  const form = transform ? transform.eventForm : "object";
+  if (form === undefined) return undefined;
+  return sharedFrames.getOrInsertComputed(`${encoder.negotiated.encoding} ${form}`, () => new SharedFrames());
+}
+
+function framesOf(
+  { transform }: Answer,
+  frames: WatchFrames,
+  shared: SharedFrames | undefined,
+  batch: readonly ServedEvent[],
+): Uint8Array {
+  const parts = batch.map((event) => {
+    if (event.type === "BOOKMARK")
+      return Buffer.concat(frames.object("BOOKMARK", transform ? transform.event(event.object, true) : event.object));
+    const { type, stored } = event;
+    const make = () =>
+      transform ? frames.object(type, transform.event(stored.object, false)) : frames.stored(type, stored);
+    return shared ? shared.of(type, stored, make) : Buffer.concat(make());
+  });
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }

@@ -53,13 +53,22 @@ export class Transform {
     };
   }
 
+  /** The name of the form that an object's events have for every watcher; undefined when each watcher's are its own. */
+  get eventForm(): string | undefined {
+    const { as, version } = this.#negotiated;
+    return as === "Table" ? undefined : `metadata ${version}`;
+  }
+
   /** The object of a watch event. Only the first table describes its columns. */
   event(object: KubeObject, isBookmark: boolean): object {
     if (this.#negotiated.as !== "Table") return partialMetadata(object, this.#negotiated.version);
     const { resourceVersion } = object.metadata;
     const headers = !this.#headersSent;
     this.#headersSent = true;
-    return this.#table(isBookmark ? [] : [object], { resourceVersion }, headers);
+    if (!isBookmark) return this.#table([object], { resourceVersion }, headers);
+    // A bookmark has metadata alone: clients look for that in a row, and there is nothing for cells.
+    const row = this.#include === "None" ? {} : { object: partialMetadata(object, this.#negotiated.version) };
+    return { ...this.#table([], { resourceVersion }, headers), rows: [{ cells: [], ...row }] };
   }
 
   /** The type of the objects in Kubernetes, which messages name. */

@@ -8,9 +8,37 @@ import { protobufOf } from "./writer.ts";
 export interface WatchFrames {
   readonly contentType: string;
   /** An event with a stored object, whose bytes are shared by all watchers. */
-  stored(type: "ADDED" | "MODIFIED" | "DELETED", stored: StoredObject): readonly Uint8Array[];
+  stored(type: ChangeType, stored: StoredObject): readonly Uint8Array[];
   /** An event with any other object. */
   object(type: string, object: object): readonly Uint8Array[];
+}
+
+export type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
+
+/** What is kept of frames; watchers that are not far behind ask for the same ones within the same moment. */
+const sharedBytesMax = 1024 * 1024;
+
+/** The frames of the latest events in one form, made once for all watchers that have that form. */
+export class SharedFrames {
+  readonly #frames: Readonly<Record<ChangeType, Map<StoredObject, Uint8Array>>> = {
+    ADDED: new Map(),
+    MODIFIED: new Map(),
+    DELETED: new Map(),
+  };
+  #bytes = 0;
+
+  of(type: ChangeType, stored: StoredObject, make: () => readonly Uint8Array[]): Uint8Array {
+    const known = this.#frames[type].get(stored);
+    if (known) return known;
+    const frame = Buffer.concat(make());
+    this.#bytes += frame.length;
+    if (this.#bytes > sharedBytesMax) {
+      for (const frames of Object.values(this.#frames)) frames.clear();
+      this.#bytes = frame.length;
+    }
+    this.#frames[type].set(stored, frame);
+    return frame;
+  }
 }
 
 const end = Buffer.from("}\n");

@@ -1,5 +1,5 @@
 import { apiVersionOf, expired, type KubeObject, type WatchEvent } from "../../api/index.ts";
-import type { Timer } from "../../lib/index.ts";
+import type { Clock, Timer } from "../../lib/index.ts";
 import {
   type CacheEvent,
   type CacheWatch,
@@ -20,12 +20,21 @@ export type ServedEvent =
   | { readonly type: "BOOKMARK"; readonly object: KubeObject };
 
 const bookmarkIntervalMs = 60_000;
+/** How long before the end of a watch its last bookmark comes. */
+const lastBookmarkMs = 2_000;
 /** A watch that names no timeout lasts between this and twice this; as --min-request-timeout of Kubernetes. */
 const timeoutSecondsMin = 1800;
 export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 
-/** The changes that the request asks for, as many at a time as are ready. Throws ApiError 410 when the past is gone. */
-export async function watchObjects(request: ObjectRequest): Promise<AsyncIterable<readonly ServedEvent[]>> {
+export interface ObjectWatch {
+  /** The changes that the request asks for, as many at a time as are ready. */
+  readonly batches: AsyncIterable<readonly ServedEvent[]>;
+  /** Aborted when the watch is over, even if its reader has not come to see that yet. */
+  readonly over: AbortSignal;
+}
+
+/** Throws ApiError 410 when the past is gone. */
+export async function watchObjects(request: ObjectRequest): Promise<ObjectWatch> {
   const { options, definition, context, store } = request;
   checkListOptions(options, true);
   const selection = selectionOf(definition, options, request.name);
@@ -37,10 +46,12 @@ export async function watchObjects(request: ObjectRequest): Promise<AsyncIterabl
   const ends = [stop.signal, context.registry.lifetime(definition), request.signal].filter(
     (each) => each !== undefined,
   );
-  const changes = openWatch(store, after, AbortSignal.any(ends), scopeOf(request, selection));
+  const over = AbortSignal.any(ends);
+  const changes = openWatch(store, after, over, scopeOf(request, selection));
+  void changes.ended.then(() => stop.abort());
   try {
     const initial = fromPast || sendInitialEvents === false ? [] : await initialEvents(request, selection, after);
-    return events(request, selection, initial, changes, after, stop);
+    return { batches: events(request, selection, initial, changes, after, stop), over };
   } catch (error) {
     stop.abort();
     throw error;
@@ -62,7 +73,7 @@ function openWatch(
 
 function asExpired(error: unknown, after: Revision): unknown {
   if (!(error instanceof Compacted)) return error;
-  return expired(`too old resource version: ${after} (${error.oldest})`);
+  return expired(`too old resource version: ${after} (${error.oldest - 1})`);
 }
 
 function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): WatchScope | undefined {
@@ -113,38 +124,35 @@ async function* events(
   stop: AbortController,
 ): AsyncGenerator<readonly ServedEvent[]> {
   const { context, options, definition, store } = request;
-  const wake = new Wake();
-  let ended = false;
+  const { clock } = context;
+  let isOver = false;
   const seconds = options.timeoutSeconds || timeoutSecondsMin * (1 + context.random.next());
-  const end = context.clock.setTimer(seconds * 1000, () => {
-    ended = true;
-    wake.now();
+  const endMs = clock.monotonicMs() + seconds * 1000;
+  const end = clock.setTimer(seconds * 1000, () => {
+    isOver = true;
+    stop.abort();
   });
-  const ticker = options.allowWatchBookmarks ? new Ticker(request, () => wake.now()) : undefined;
+  const bookmarks = options.allowWatchBookmarks ? new BookmarkTimer(clock, endMs, () => changes.wake()) : undefined;
   try {
     if (initial.length > 0) yield initial;
     const iterator = changes[Symbol.asyncIterator]();
-    let pending = new Pending(iterator.next(), wake);
-    while (!ended) {
-      await wake.wait(() => ended || pending.settled || ticker?.due === true);
-      if (pending.settled) {
-        const { done, value } = pending.result();
-        if (done) return;
-        pending = new Pending(iterator.next(), wake);
-        const conversion = store.prepare(statesIn(value));
-        if (conversion) await conversion;
-        const selected = transform(store, selection, value);
-        if (selected.length > 0) yield selected;
-      } else if (ticker?.due) {
-        ticker.reset();
+    while (!isOver) {
+      if (bookmarks?.isDue) {
+        bookmarks.restart();
         yield [bookmark(definition, changes.delivered)];
       }
+      const { done, value } = await iterator.next();
+      if (done) return;
+      const conversion = store.prepare(statesIn(value));
+      if (conversion) await conversion;
+      const selected = transform(store, selection, value);
+      if (selected.length > 0) yield selected;
     }
   } catch (error) {
     throw asExpired(error, after);
   } finally {
     end.cancel();
-    ticker?.stop();
+    bookmarks?.stop();
     stop.abort();
   }
 }
@@ -175,68 +183,33 @@ function transformOne(store: ResourceStore, selection: Selection, change: CacheE
     return was || selection.matches(stored.object) ? { type: "DELETED", stored } : undefined;
   if (selection.matches(stored.object)) return { type: was ? "MODIFIED" : "ADDED", stored };
   // The last state that was selected, under the revision of the change: as the watch cache upstream tells it.
-  return was ? { type: "DELETED", stored: atRevision(previous, change.revision) } : undefined;
+  return was ? { type: "DELETED", stored: lastSelected(previous, change.revision) } : undefined;
 }
 
-/** A wait of one reader that several things can end. */
-class Wake {
-  #resolve: (() => void) | undefined;
-
-  now(): void {
-    this.#resolve?.();
-    this.#resolve = undefined;
-  }
-
-  async wait(isOver: () => boolean): Promise<void> {
-    while (!isOver())
-      await new Promise<void>((resolve) => {
-        this.#resolve = resolve;
-      });
-  }
+/** An object has one next version, so all whose selection it leaves with that are told the same. */
+function lastSelected(previous: StoredObject, revision: Revision): StoredObject {
+  return left.getOrInsertComputed(previous, () => atRevision(previous, revision));
 }
 
-/** A promise whose outcome can be looked at. */
-class Pending<T> {
-  settled = false;
-  #value: T | undefined;
-  #error: { readonly thrown: unknown } | undefined;
+const left = new WeakMap<StoredObject, StoredObject>();
 
-  constructor(promise: Promise<T>, wake: Wake) {
-    promise.then(
-      (value) => {
-        this.#value = value;
-        this.settled = true;
-        wake.now();
-      },
-      (thrown: unknown) => {
-        this.#error = { thrown };
-        this.settled = true;
-        wake.now();
-      },
-    );
-  }
-
-  result(): T {
-    if (this.#error) throw this.#error.thrown;
-    return this.#value as T; // settled without an error
-  }
-}
-
-/** Says once a minute that a bookmark is due. */
-class Ticker {
-  due = false;
+/** Says once a minute, and shortly before the watch ends, that a bookmark is due: as the watch cache upstream. */
+class BookmarkTimer {
+  isDue = false;
   #timer: Timer;
-  readonly #request: ObjectRequest;
+  readonly #clock: Clock;
+  readonly #endMs: number;
   readonly #onDue: () => void;
 
-  constructor(request: ObjectRequest, onDue: () => void) {
-    this.#request = request;
+  constructor(clock: Clock, endMs: number, onDue: () => void) {
+    this.#clock = clock;
+    this.#endMs = endMs;
     this.#onDue = onDue;
     this.#timer = this.#start();
   }
 
-  reset(): void {
-    this.due = false;
+  restart(): void {
+    this.isDue = false;
     this.#timer = this.#start();
   }
 
@@ -245,8 +218,9 @@ class Ticker {
   }
 
   #start(): Timer {
-    return this.#request.context.clock.setTimer(bookmarkIntervalMs, () => {
-      this.due = true;
+    const lastMs = this.#endMs - lastBookmarkMs - this.#clock.monotonicMs();
+    return this.#clock.setTimer(lastMs > 0 ? Math.min(lastMs, bookmarkIntervalMs) : bookmarkIntervalMs, () => {
+      this.isDue = true;
       this.#onDue();
     });
   }
