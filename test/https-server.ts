@@ -72,14 +72,14 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
 
 export interface HttpsServerOptions
   extends TestServerOptions,
-    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous" | "auditor"> {
+    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous" | "auditor" | "profiler"> {
   readonly httpLog?: Logger;
   /** The clock of HTTP's own timeouts. */
   readonly httpClock?: Clock;
 }
 
 export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<HttpsServer> {
-  const { healthChecks, limits, anonymous, auditor, httpLog, httpClock, ...options } = all;
+  const { healthChecks, limits, anonymous, auditor, profiler, httpLog, httpClock, ...options } = all;
   const server = await startTestServer(options);
   const listener = await startHttpServer({
     api: server.api,
@@ -102,6 +102,7 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
     ...(healthChecks ? { healthChecks } : {}),
     ...(limits ? { limits } : {}),
     ...(auditor ? { auditor } : {}),
+    ...(profiler ? { profiler } : {}),
     ...(anonymous ? { anonymous } : {}),
     clock: httpClock ?? systemClock,
     random: systemRandom,

@@ -1,7 +1,7 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import { httpsWebhookCaller, observeFile, observeProcess } from "../server/host/index.ts";
+import { httpsWebhookCaller, observeFile, observeProcess, processProfiler } from "../server/host/index.ts";
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { createStreamingRoutes } from "../server/http/streaming/index.ts";
@@ -77,6 +77,7 @@ export function runServer(root: string): Promise<void> {
       version: versionInfo,
       metrics,
       ...(auditor ? { auditor } : {}),
+      profiler: processProfiler(systemClock),
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
       paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
       extensions,

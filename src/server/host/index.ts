@@ -1,3 +1,4 @@
 // What the server needs of the machine beside its listener.
 export * from "./process-metrics.ts";
+export * from "./profiler.ts";
 export * from "./webhook-caller.ts";

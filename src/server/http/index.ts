@@ -5,5 +5,6 @@ export { issuerDiscoveryRoute } from "./issuer-discovery.ts";
 export type { Listener, TlsFiles } from "./listener.ts";
 export * from "./message.ts";
 export { sendJson, type VersionInfo } from "./paths.ts";
+export type { Profiler } from "./profiles.ts";
 export { type HttpLimits, type HttpServerOptions, startHttpServer } from "./server.ts";
 export * from "./streaming-routes.ts";
