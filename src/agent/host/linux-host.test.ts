@@ -84,6 +84,7 @@ test("an HTTP probe succeeds from 200 to 399 and says why it fails", async () =>
     if (request.url === "/slow") return;
     if (request.url === "/moved") response.writeHead(302, { location: "/ok" });
     else if (request.url === "/away") response.writeHead(302, { location: "http://example.invalid/" });
+    else if (request.url === "/own") response.statusCode = request.headers.host === `127.0.0.1:${port}` ? 200 : 503;
     else response.statusCode = request.url === "/ok" && request.headers.host === "app.local" ? 200 : 503;
     response.end("body");
   });
@@ -94,6 +95,8 @@ test("an HTTP probe succeeds from 200 to 399 and says why it fails", async () =>
       timeoutMs,
     );
   assert.equal((await probe("/ok")).success, true);
+  const bare = { scheme: "http", host: "127.0.0.1", port, path: "/own", headers: [] } as const;
+  assert.equal((await host.connections.http(bare, 5_000)).success, true);
   assert.equal((await probe("/moved")).success, true);
   assert.equal((await probe("/away")).success, true);
   assert.deepEqual(await probe("/bad"), { success: false, output: "HTTP probe failed with statuscode: 503" });

@@ -49,12 +49,15 @@ function urlOf({ scheme, host, port, path }: HttpProbe): URL {
 }
 
 function get(url: URL, headers: HttpProbe["headers"], signal: AbortSignal): Promise<Answer> {
+  // Node adds no Host to headers that are given as a list, and servers refuse a request without one (RFC 9112, 3.2).
+  const hasHost = headers.some(({ name }) => name.toLowerCase() === "host");
+  const sent = hasHost ? headers : [{ name: "Host", value: url.host }, ...headers];
   return new Promise((resolve, reject) => {
     const options = {
       // Each probe is a connection of its own, as a client's would be.
       agent: false,
       method: "GET",
-      headers: headers.flatMap(({ name, value }) => [name, value]),
+      headers: sent.flatMap(({ name, value }) => [name, value]),
       signal,
     };
     const onAnswer = (answer: IncomingMessage) =>
