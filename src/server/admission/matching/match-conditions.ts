@@ -1,4 +1,4 @@
-import type { MatchCondition } from "../../../api/index.ts";
+import { type MatchCondition, requestVariableTypes } from "../../../api/index.ts";
 import {
   boolType,
   type CelType,
@@ -8,7 +8,6 @@ import {
   type EnvironmentOptions,
   type Program,
 } from "../../../cel/index.ts";
-import { requestVariableTypes } from "./variables.ts";
 
 /** An expression as it is used; one that does not compile fails whenever it is asked. */
 export interface CompiledExpression {

@@ -14,6 +14,7 @@ import { deepCopy, deepEqual, errorMessage } from "../../../lib/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { Compiled } from "../compiled.ts";
 import { type CompiledExpression, compileExpression, matchConditions } from "../matching/match-conditions.ts";
+import { type MutationOutcome, Reinvocation } from "../reinvocation.ts";
 import { reviewedAs } from "../webhooks/webhook-call.ts";
 import {
   CostBudget,
@@ -30,13 +31,6 @@ interface Ready extends ReadyPolicy<MutatingAdmissionPolicy, MutatingAdmissionPo
   readonly mutations: readonly { readonly patchType: string; readonly expression: CompiledExpression }[];
 }
 
-/** What the first round leaves for the second; as of mutating webhooks. */
-interface Progress {
-  readonly asked: Set<Ready>;
-  readonly toAskAgain: Set<Ready>;
-  left: KubeObject | undefined;
-}
-
 /** Changes objects as the expressions of MutatingAdmissionPolicies say. */
 export function mutatingPolicies(options: PolicyOptions): AdmissionPlugin {
   const { lookup } = options;
@@ -45,40 +39,16 @@ export function mutatingPolicies(options: PolicyOptions): AdmissionPlugin {
       compile,
     ),
   );
-  const progressOf = new WeakMap<AdmissionRequest, Progress>();
-
-  async function admit(request: AdmissionRequest, policies: readonly Ready[]): Promise<void> {
-    const progress = progressOf.get(request) ?? { asked: new Set(), toAskAgain: new Set(), left: undefined };
-    progressOf.set(request, progress);
-    const { rounds } = request;
-    if (rounds.isSecond && !deepEqual(progress.left, request.object)) askAgain(progress);
-    for (const each of policies) {
-      if (rounds.isSecond && !progress.toAskAgain.has(each)) continue;
-      const outcome = await mutateBy(request, each, options);
-      if (outcome === "differs") continue;
-      if (outcome === "changed") {
-        askAgain(progress);
-        rounds.wantsSecond = true;
-      }
-      if (each.policy.spec.reinvocationPolicy === "IfNeeded") progress.asked.add(each);
-    }
-    progress.left = request.object && (deepCopy(request.object) as KubeObject);
-  }
-
+  const reinvocation = new Reinvocation<Ready>(({ policy }) => policy.spec.reinvocationPolicy === "IfNeeded");
   return {
     name: "MutatingAdmissionPolicy",
     admit(request) {
       const policies = compiled.get();
       // What is deleted cannot be changed.
       if (policies.length === 0 || !request.object || request.operation === "CONNECT") return undefined;
-      return admit(request, policies);
+      return reinvocation.askAll(request, policies, (each) => mutateBy(request, each, options));
     },
   };
-}
-
-function askAgain({ asked, toAskAgain }: Progress): void {
-  for (const each of asked) toAskAgain.add(each);
-  asked.clear();
 }
 
 function compile(ready: ReadyPolicy<MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding>): Ready {
@@ -92,10 +62,8 @@ function compile(ready: ReadyPolicy<MutatingAdmissionPolicy, MutatingAdmissionPo
   };
 }
 
-type Outcome = "differs" | "same" | "changed";
-
 /** Throws ApiError in the words of k8s.io/apiserver/pkg/admission/plugin/policy/mutating when the policy fails the request. */
-async function mutateBy(request: AdmissionRequest, ready: Ready, options: PolicyOptions): Promise<Outcome> {
+async function mutateBy(request: AdmissionRequest, ready: Ready, options: PolicyOptions): Promise<MutationOutcome> {
   const { policy, bindings } = ready;
   const fail = (error: unknown, binding?: KubeObject) => {
     if (policy.spec.failurePolicy === "Ignore") return;
@@ -104,7 +72,7 @@ async function mutateBy(request: AdmissionRequest, ready: Ready, options: Policy
     const { status } = forbidden(request.definition, request.name, message);
     throw new ApiError(403, "Forbidden", message, { ...status.details, causes: [{ message }] });
   };
-  let outcome: Outcome = "differs";
+  let outcome: MutationOutcome = "unasked";
   for (const binding of bindings) {
     let changes: boolean[] = [];
     try {
@@ -113,7 +81,7 @@ async function mutateBy(request: AdmissionRequest, ready: Ready, options: Policy
       fail(error, binding);
     }
     if (changes.includes(true)) outcome = "changed";
-    else if (changes.length > 0 && outcome === "differs") outcome = "same";
+    else if (changes.length > 0 && outcome === "unasked") outcome = "unchanged";
   }
   return outcome;
 }

@@ -11,6 +11,7 @@ import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { Compiled } from "../compiled.ts";
 import { isAdmissionConfiguration } from "../matching/request-rules.ts";
 import type { ReviewedObjects } from "../matching/variables.ts";
+import { type MutationOutcome, Reinvocation } from "../reinvocation.ts";
 import type { ReviewAnswer } from "./admission-review.ts";
 import {
   invocationOf,
@@ -22,54 +23,30 @@ import {
 
 type Ready = ReadyWebhook<MutatingWebhook>;
 
-/** What the first round leaves for the second: KEP-1872 and k8s.io/apiserver's webhook/mutating/reinvocationcontext.go. */
-interface Progress {
-  /** Asked in the first round, and to be asked again when somebody changes the object after them. */
-  readonly asked: Set<Ready>;
-  readonly toAskAgain: Set<Ready>;
-  /** The object as the first round left it. */
-  left: KubeObject | undefined;
-}
-
 /** Asks webhooks, one after the other, for changes to objects. */
 export function mutatingWebhooks(options: WebhookAdmissionOptions): AdmissionPlugin {
   const compiled = new Compiled(options.lookup, [MutatingWebhookConfigurations], () =>
     readyWebhooks<MutatingWebhook>(options.lookup.list(MutatingWebhookConfigurations)),
   );
-  const progressOf = new WeakMap<AdmissionRequest, Progress>();
-
-  async function admit(request: AdmissionRequest, webhooks: readonly Ready[]): Promise<void> {
-    const progress = progressOf.get(request) ?? { asked: new Set(), toAskAgain: new Set(), left: undefined };
-    progressOf.set(request, progress);
-    const { rounds } = request;
-    // Other plugins have changed the object since.
-    if (rounds.isSecond && !deepEqual(progress.left, request.object)) askAgain(progress);
-    for (const each of webhooks) {
-      if (rounds.isSecond && !progress.toAskAgain.has(each)) continue;
-      const reviewed = await invocationOf(request, each, options);
-      if (!reviewed) continue;
-      if (await mutate(request, each, reviewed, options)) {
-        askAgain(progress);
-        rounds.wantsSecond = true;
-      }
-      if (each.webhook.reinvocationPolicy === "IfNeeded") progress.asked.add(each);
-    }
-    progress.left = request.object && (deepCopy(request.object) as KubeObject);
-  }
-
+  const reinvocation = new Reinvocation<Ready>(({ webhook }) => webhook.reinvocationPolicy === "IfNeeded");
   return {
     name: "MutatingAdmissionWebhook",
     admit(request) {
       const webhooks = compiled.get();
       if (webhooks.length === 0 || isAdmissionConfiguration(request)) return undefined;
-      return admit(request, webhooks);
+      return reinvocation.askAll(request, webhooks, (each) => ask(request, each, options));
     },
   };
 }
 
-function askAgain({ asked, toAskAgain }: Progress): void {
-  for (const each of asked) toAskAgain.add(each);
-  asked.clear();
+async function ask(
+  request: AdmissionRequest,
+  ready: Ready,
+  options: WebhookAdmissionOptions,
+): Promise<MutationOutcome> {
+  const reviewed = await invocationOf(request, ready, options);
+  if (!reviewed) return "unasked";
+  return (await mutate(request, ready, reviewed, options)) ? "changed" : "unchanged";
 }
 
 /** Whether the webhook changed the object. */
