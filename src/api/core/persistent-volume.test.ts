@@ -88,6 +88,50 @@ const volumes: readonly (readonly [string, Partially<PersistentVolumeSpec>, read
     { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], csi: { driver: "example.com" } },
     ["spec.csi.volumeHandle: Required value"],
   ],
+  [
+    "less than nothing",
+    { ...volume, capacity: { storage: "-1" } },
+    [
+      "spec.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
+      'spec.capacity[storage]: Invalid value: "-1": must be greater than zero',
+    ],
+  ],
+  [
+    "a secret without its namespace",
+    {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      cinder: { volumeID: "a", secretRef: { name: "" } },
+    },
+    ["spec.cinder.secretRef.name: Required value", "spec.cinder.secretRef.namespace: Required value"],
+  ],
+  [
+    "a portal whose name gets too long",
+    {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      iscsi: {
+        targetPortal: "a".repeat(61),
+        iqn: "iqn.2001-04.com.example:a",
+        lun: 0,
+        initiatorName: "iqn.2001-04.com.example:b",
+      },
+    },
+    [
+      `spec.iscsi.targetportal: Invalid value: "${"a".repeat(61)}": Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.`,
+    ],
+  ],
+  [
+    "endpoints in no namespace",
+    {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      glusterfs: { endpoints: "a", path: "b", endpointsNamespace: "" },
+    },
+    [
+      'spec.glusterfs.endpointsNamespace: Invalid value: "": if the endpointnamespace is set, it must be a valid namespace name',
+    ],
+  ],
 ];
 
 for (const [name, spec, errors] of volumes)
@@ -115,6 +159,22 @@ test("what a volume is stays", () => {
       'volumeMode: Invalid value: "Block": field is immutable',
     ],
   );
+});
+
+test("the nodes of a volume stay, by whatever name of their labels", () => {
+  const affinity = (key: string) => ({
+    required: { nodeSelectorTerms: [{ matchExpressions: [{ key, operator: "Exists" }] }] },
+  });
+  const change = (key: string) =>
+    errorsOnUpdate(
+      PersistentVolumes,
+      { spec: { ...volume, nodeAffinity: affinity("failure-domain.beta.kubernetes.io/zone") } },
+      ({ spec }) => {
+        spec.nodeAffinity = affinity(key);
+      },
+    );
+  assert.deepEqual(change("topology.kubernetes.io/zone"), []);
+  assert.equal(change("topology.kubernetes.io/region").length, 1);
 });
 
 const claims: readonly (readonly [string, Partially<PersistentVolumeClaimSpec>, readonly string[]])[] = [

@@ -5,9 +5,9 @@ import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, rootPath } from "../meta/field-error.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
-import type { PersistentVolume, PersistentVolumeSpec } from "../types.generated.ts";
+import type { PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity } from "../types.generated.ts";
 import { formatAccessModes } from "./access-modes.ts";
-import { nodeSelectorTermWarnings } from "./node-label-warnings.ts";
+import { currentNodeLabel, nodeSelectorTermWarnings } from "./node-label-warnings.ts";
 import { classAnnotationWarnings, storageClassAnnotation } from "./persistent-volume-claim.ts";
 import { validateVolumeSpec } from "./persistent-volume-validation.ts";
 import { deprecatedVolumeWarnings } from "./pod-warnings.ts";
@@ -95,6 +95,21 @@ function sourceOf(volume: PersistentVolume) {
   return spec;
 }
 
+/** The same but for labels of old, which may be renamed. */
+function isSameAffinity(next: VolumeNodeAffinity | undefined, old: VolumeNodeAffinity): boolean {
+  const renamed = (affinity: VolumeNodeAffinity | undefined, rename: boolean) =>
+    (affinity?.required?.nodeSelectorTerms ?? []).map(({ matchExpressions, ...rest }, index) => ({
+      ...rest,
+      matchExpressions: matchExpressions?.map((expression, number) => {
+        const before = old.required?.nodeSelectorTerms?.[index]?.matchExpressions?.[number]?.key;
+        return rename && before !== undefined && currentNodeLabel(before) === expression.key
+          ? { ...expression, key: before }
+          : expression;
+      }),
+    }));
+  return deepEqual(renamed(next, true), renamed(old, false));
+}
+
 function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const source = sourceOf(next);
@@ -108,7 +123,7 @@ function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path)
     errors.push(forbiddenField(at.child("spec", "persistentvolumesource"), detail));
   }
   errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
-  if (old.spec.nodeAffinity && !deepEqual(next.spec.nodeAffinity, old.spec.nodeAffinity))
+  if (old.spec.nodeAffinity && !isSameAffinity(next.spec.nodeAffinity, old.spec.nodeAffinity))
     errors.push(
       invalidValue(
         at.child("nodeAffinity"),

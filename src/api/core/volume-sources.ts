@@ -34,8 +34,12 @@ function partitionRule(at: Path, partition = 0): FieldError[] {
   );
 }
 
+function secretNameRule(at: Path, reference: { readonly name?: string } | undefined): FieldError[] {
+  return reference ? requiredField(at.child("name"), reference.name) : [];
+}
+
 /** The rules of the sources that both kinds of volumes have, in the order in which they are checked. */
-export const sharedSourceRules: SourceRules = {
+export const sharedSourceRules = {
   hostPath: validateHostPath,
   gcePersistentDisk: (source, at) => {
     const errors = requiring<typeof source>("pdName")(source, at);
@@ -63,7 +67,10 @@ export const sharedSourceRules: SourceRules = {
     return errors;
   },
   rbd: requiring("monitors", "image"),
-  cinder: requiring("volumeID"),
+  cinder: (source, at) => [
+    ...requiring<typeof source>("volumeID")(source, at),
+    ...secretNameRule(at.child("secretRef"), source.secretRef),
+  ],
   cephfs: requiring("monitors"),
   quobyte: ({ registry = "", volume, tenant = "" }, at) => {
     const pairs = "must be a host:port pair or multiple pairs separated by commas";
@@ -98,11 +105,10 @@ export const sharedSourceRules: SourceRules = {
     if (volumeName) errors.push(...invalidFor(at.child("volumeName"), volumeName, isDns1123Label(volumeName)));
     if (volumeNamespace)
       errors.push(...invalidFor(at.child("volumeNamespace"), volumeNamespace, isDns1123Label(volumeNamespace)));
-    if (secretRef) errors.push(...requiredField(at.child("secretRef", "name"), secretRef.name));
-    return errors;
+    return [...errors, ...secretNameRule(at.child("secretRef"), secretRef)];
   },
   scaleIO: requiring("gateway", "system", "volumeName"),
-};
+} satisfies SourceRules;
 
 /**
  * Checks the one source that is given; a second one is forbidden, none is an error.
@@ -165,6 +171,7 @@ function validateIscsi(source: ISCSIVolumeSource, at: Path): FieldError[] {
   errors.push(...invalidFor(at.child("lun"), source.lun, isInRange(source.lun ?? 0, 0, 255)));
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef)
     errors.push(required(at.child("secretRef")));
+  errors.push(...secretNameRule(at.child("secretRef"), source.secretRef));
   if (source.initiatorName !== undefined)
     errors.push(...validateInitiator(at.child("initiatorname"), source.initiatorName));
   return errors;

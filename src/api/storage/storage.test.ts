@@ -128,6 +128,31 @@ const attachments: readonly (readonly [string, Partially<VolumeAttachmentSpec>, 
     { ...attachment, source: { ...source, inlineVolumeSpec: {} } },
     [`spec.source: Forbidden: ${exactlyOne}`],
   ],
+  [
+    "a volume that is written in it",
+    {
+      ...attachment,
+      source: {
+        inlineVolumeSpec: {
+          accessModes: ["ReadWriteOnce"],
+          capacity: { storage: "1Gi" },
+          claimRef: { name: "a" },
+          nfs: { server: "a", path: "/b" },
+          persistentVolumeReclaimPolicy: "Delete",
+          storageClassName: "fast",
+          volumeMode: "Block",
+        },
+      },
+    },
+    [
+      "spec.source.inlineVolumeSpec.claimRef: Forbidden: may not be specified in the context of inline volumes",
+      "spec.source.inlineVolumeSpec.capacity: Forbidden: may not be specified in the context of inline volumes",
+      "spec.source.inlineVolumeSpec.csi: Required value: has to be specified in the context of inline volumes",
+      "spec.source.inlineVolumeSpec.persistentVolumeReclaimPolicy: Forbidden: may only be Retain in the context of inline volumes",
+      "spec.source.inlineVolumeSpec.storageClassName: Forbidden: may not be specified in the context of inline volumes",
+      "spec.source.inlineVolumeSpec.volumeMode: Forbidden: may not specify volumeMode other than Filesystem in the context of inline volumes",
+    ],
+  ],
 ];
 
 for (const [name, spec, expected] of attachments)

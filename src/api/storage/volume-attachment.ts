@@ -1,4 +1,5 @@
 import { ageColumn, nameColumn } from "../columns.ts";
+import { validateInlineVolumeSpec } from "../core/persistent-volume-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -61,6 +62,7 @@ function validateSource({ inlineVolumeSpec, persistentVolumeName }: VolumeAttach
   const detail = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
   if (!inlineVolumeSpec && persistentVolumeName === undefined) return [required(at, detail)];
   if (inlineVolumeSpec && persistentVolumeName !== undefined) return [forbiddenField(at, detail)];
+  if (inlineVolumeSpec) return validateInlineVolumeSpec(inlineVolumeSpec, at.child("inlineVolumeSpec"));
   return persistentVolumeName === ""
     ? [required(at.child("persistentVolumeName"), "must specify non empty persistentVolumeName")]
     : [];
