@@ -31,9 +31,11 @@ import {
   volumeProtectionController,
 } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
+import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
 
 export { apiServiceAvailabilityControllerName, type CheckApiService } from "./api-service-availability.ts";
 export { apiServiceRegistrationControllerName } from "./api-service-registration.ts";
+
 export type { CertificateToSign, SignCertificate } from "./certificate-signing.ts";
 export { customResourceDefinitionControllerName } from "./custom-resource-definition.ts";
 export type { ResourceCatalog } from "./resource-catalog.ts";
@@ -86,6 +88,7 @@ export function allControllers({
     ...(checkApiService ? [apiServiceAvailabilityController(checkApiService)] : []),
     garbageCollector(resources, informers),
     resourceQuotaController(resources, informers),
+    validatingAdmissionPolicyStatusController(resources),
     nodeLifecycleController(),
     taintEvictionController(),
     podGarbageCollector(),
