@@ -78,6 +78,9 @@ export interface Identity {
   readonly impersonator?: User;
 }
 
+/** Takes over an HTTP/1.1 connection with `Connection: Upgrade`. */
+export type TakeOver = (message: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
+
 /** One request on its way to an answer. */
 interface Call {
   readonly request: HttpRequest;
@@ -178,8 +181,25 @@ export class Handler {
     return auditor && beginAudit(auditor, identity, verb, request, auditId);
   }
 
-  /** The route of a request that wants to upgrade, when the user may. Throws ApiError. */
-  async upgradeRoute(request: HttpRequest, user: User, annotate?: Annotate): Promise<StreamingRoute> {
+  /** Who takes over the connection of a request that wants to upgrade, when the user may. Throws ApiError. */
+  async upgrade(request: HttpRequest, user: User, annotate?: Annotate): Promise<TakeOver> {
+    const { extensions, streaming } = this.#options;
+    const service = extensions?.apiServices.ofPath(request.path);
+    if (extensions && service) {
+      await this.#authorizeExtension(
+        parseResourcePath(request.path),
+        user,
+        request,
+        new URLSearchParams(request.query),
+      );
+      return (...connection) => extensions.upgrade(service, user, ...connection);
+    }
+    const route = await this.#upgradeRoute(request, user, annotate);
+    if (!streaming) throw notFoundPath();
+    return (...connection) => streaming.upgrade(route, user, ...connection);
+  }
+
+  async #upgradeRoute(request: HttpRequest, user: User, annotate?: Annotate): Promise<StreamingRoute> {
     const path = parseResourcePath(request.path);
     const route = path && streamingRoute(path, new URLSearchParams(request.query));
     if (!route) throw notFoundPath();
@@ -220,23 +240,6 @@ export class Handler {
       path && (longRunningSubresources.has(path.subresource) || extensionVerb(path, request, query) === "watch");
     if (isLongRunning) await this.#options.metrics.longRunning(call.labels, pass);
     else await this.#timely(call, () => this.#admitted(call, path, pass));
-  }
-
-  /** Carries an upgrade on to the server behind an APIService; false when the path is this server's own. */
-  async upgradeExtension(
-    request: HttpRequest,
-    user: User,
-    message: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-  ): Promise<boolean> {
-    const { extensions } = this.#options;
-    const service = extensions?.apiServices.ofPath(request.path);
-    if (!extensions || !service) return false;
-    const query = new URLSearchParams(request.query);
-    await this.#authorizeExtension(parseResourcePath(request.path), user, request, query);
-    await extensions.upgrade(service, user, message, socket, head);
-    return true;
   }
 
   #authorizeExtension(

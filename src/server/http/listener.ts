@@ -12,7 +12,6 @@ import { Http2Request, Http2Response } from "./http2.ts";
 import { auditIdHeader, auditIdOf } from "./message.ts";
 import { verbsOfMethods } from "./resource-request.ts";
 import { statusHeaders, toApiError } from "./status.ts";
-import type { StreamingRoutes } from "./streaming-routes.ts";
 
 export interface TlsFiles {
   /** PEM. */
@@ -26,7 +25,6 @@ export interface TlsFiles {
 
 export interface ListenerOptions {
   readonly handler: Handler;
-  readonly streaming: StreamingRoutes | undefined;
   readonly tls: TlsFiles;
   /** All interfaces when left out. */
   readonly address?: string;
@@ -175,7 +173,7 @@ async function upgrade(
   socket: Duplex,
   head: Buffer,
 ): Promise<void> {
-  const { handler, streaming, log } = options;
+  const { handler, log } = options;
   // Without a listener an error of the socket would end the process.
   socket.on("error", (error) => log.debug("an upgraded connection failed", { error: errorMessage(error) }));
   const request = new Http1Request(message, socket);
@@ -185,12 +183,10 @@ async function upgrade(
     const identity = await handler.identify(request, message.socket);
     const { user } = identity;
     trail = handler.trail(identity, verbsOfMethods[request.method] ?? "", request, auditId);
-    if (await handler.upgradeExtension(request, user, message, socket, head)) return;
-    const route = await handler.upgradeRoute(request, user, trail?.annotate);
-    if (!streaming) throw new Error("no streaming routes are set up");
+    const takeOver = await handler.upgrade(request, user, trail?.annotate);
     trail?.write("ResponseStarted", 101);
     socket.once("close", () => trail?.write("ResponseComplete", 101));
-    await streaming.upgrade(route, user, message, socket, head);
+    await takeOver(message, socket, head);
   } catch (error) {
     const { status } = toApiError(error, log, `upgrade ${request.path}`);
     const headers = { ...statusHeaders(status), [auditIdHeader]: auditId };

@@ -103,7 +103,6 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const { headersTimeoutMs } = limits;
   return listen({
     handler,
-    streaming,
     tls,
     port,
     clock,
