@@ -31,12 +31,13 @@ import {
   objectAnswers,
   plainAnswers,
 } from "./negotiation.ts";
+import { OpenWatches } from "./open-watches.ts";
 import { beginAudit } from "./request-audit.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
 import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
 import { statusHeaders, toApiError } from "./status.ts";
-import type { StreamingRoute, StreamingRoutes } from "./streaming-routes.ts";
+import { type StreamingRoute, type StreamingRoutes, streamingRoute } from "./streaming-routes.ts";
 import { Transform } from "./transform.ts";
 import { encode, encoderOf } from "./writer.ts";
 
@@ -64,13 +65,10 @@ export interface HandlerOptions {
   readonly requestTimeoutMs?: number;
 }
 
+/** How long requests may take to end when the server does: nearly all need milliseconds. */
+const drainMsMax = 10_000;
 /** As --request-timeout of Kubernetes. */
 const requestTimeoutMsDefault = 60_000;
-const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
-  pods: ["exec", "attach", "portforward", "log", "proxy"],
-  services: ["proxy"],
-  nodes: ["proxy"],
-};
 
 /** For whom a request is done, and who asked where that is somebody else. */
 export interface Identity {
@@ -101,8 +99,8 @@ export class Handler {
   readonly inFlight = { reads: 0, writes: 0 };
   /** Requests that wait for a seat. */
   readonly queued = { reads: 0, writes: 0 };
-  /** Ends the watches when the server closes. */
-  readonly #closing = new AbortController();
+  readonly #watches = new OpenWatches();
+  #whenIdle: (() => void) | undefined;
   readonly #requestTimeoutMs: number;
   readonly #deadlines: Deadlines;
 
@@ -112,9 +110,22 @@ export class Handler {
     this.#deadlines = new Deadlines(options.clock, this.#requestTimeoutMs);
   }
 
-  /** Ends what would not end by itself. */
-  close(): void {
-    this.#closing.abort();
+  /** Ends the watches and waits for the requests under way, which have a bounded time for that. */
+  async drain(): Promise<void> {
+    const { clock } = this.#options;
+    await this.#watches.endAll(clock);
+    if (this.#isIdle) return;
+    await new Promise<void>((resolve) => {
+      const late = clock.setTimer(drainMsMax, resolve);
+      this.#whenIdle = () => {
+        late.cancel();
+        resolve();
+      };
+    });
+  }
+
+  get #isIdle(): boolean {
+    return this.inFlight.reads + this.inFlight.writes + this.queued.reads + this.queued.writes === 0;
   }
 
   /** Answers the request; never rejects. */
@@ -277,9 +288,12 @@ export class Handler {
       if (isSeated) ticket.release();
       isSeated = false;
     };
+    const watch = this.#watches.open(call.request.signal);
     try {
-      await this.#options.metrics.longRunning(call.labels, () => this.#serve(path, "watch", call, begun));
+      const run = () => this.#serve(path, "watch", call, { signal: watch.signal, begun });
+      await this.#options.metrics.longRunning(call.labels, run);
     } finally {
+      watch.close();
       begun();
     }
   }
@@ -300,8 +314,13 @@ export class Handler {
     }
   }
 
-  /** `begun` is called when a watch has its first state, which is what it costs. */
-  async #serve(path: ResourcePath, verb: Verb, call: Call, begun: () => void = () => {}): Promise<void> {
+  /** `watch` says what ends one; it is told when that has its first state, which is what a watch costs. */
+  async #serve(
+    path: ResourcePath,
+    verb: Verb,
+    call: Call,
+    watch?: { readonly signal: AbortSignal; readonly begun: () => void },
+  ): Promise<void> {
     const { api, clock, log, metrics } = this.#options;
     const { request, response, query, user, trail } = call;
     const definition = api.registry.find(path.group, path.version, path.plural);
@@ -314,13 +333,12 @@ export class Handler {
     const encoder = encoderOf(request, negotiated, query);
     const sent = verb === "watch" ? { sent: metrics.watchSeries(path) } : {};
     const answer: Answer = { request, response, encoder, transform, log, ...sent };
-    const signal = verb === "watch" ? AbortSignal.any([request.signal, this.#closing.signal]) : undefined;
-    const resourceRequest = await toResourceRequest(path, verb, query, request, signal, definition?.kind);
+    const resourceRequest = await toResourceRequest(path, verb, query, request, watch?.signal, definition?.kind);
     try {
       trail?.sent(resourceRequest.body);
       const asked = trail ? { ...resourceRequest, annotate: trail.annotate } : resourceRequest;
       const handled = api.handle(asked, user);
-      const served = verb === "watch" ? await handled.finally(begun) : await handled;
+      const served = watch ? await handled.finally(watch.begun) : await handled;
       if (served.type === "watch") trail?.write("ResponseStarted", 200);
       else trail?.answered(served.type === "object" ? served.object : served.list);
       if (served.type === "object") await sendObject(answer, served);
@@ -342,6 +360,7 @@ export class Handler {
     } finally {
       this.inFlight[kind]--;
       ticket.release();
+      if (this.#whenIdle && this.#isIdle) this.#whenIdle();
     }
   }
 
@@ -474,15 +493,4 @@ class PathNotFound extends ApiError {
 
 export function notFoundPath(): ApiError {
   return new PathNotFound();
-}
-
-function streamingRoute(path: ResourcePath, query: URLSearchParams): StreamingRoute | undefined {
-  const { group, version, plural, namespace, name, subresource, rest } = path;
-  if (group !== "" || version !== "v1" || subresource === "") return undefined;
-  if (!Object.hasOwn(streamingSubresources, plural) || !streamingSubresources[plural]!.includes(subresource))
-    return undefined;
-  if (rest !== "" && subresource !== "proxy") return undefined;
-  // Both are among the names that the table holds.
-  const names = { resource: plural, subresource } as Pick<StreamingRoute, "resource" | "subresource">;
-  return { ...names, namespace, name, path: rest, query };
 }

@@ -7,4 +7,4 @@ export * from "./message.ts";
 export { sendJson, type VersionInfo } from "./paths.ts";
 export type { Profiler } from "./profiles.ts";
 export { type HttpLimits, type HttpServerOptions, startHttpServer } from "./server.ts";
-export * from "./streaming-routes.ts";
+export type { StreamingRoute, StreamingRoutes } from "./streaming-routes.ts";

@@ -40,7 +40,7 @@ export interface Listener {
   readonly port: number;
   /** Uses another certificate for the connections to come. */
   setTls(tls: TlsFiles): void;
-  /** Takes no more connections, ends the watches, and waits a moment for the requests under way. */
+  /** Takes no more connections, ends the watches evenly, and waits for the requests under way: for a bounded time. */
   close(): Promise<void>;
 }
 
@@ -104,7 +104,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const answer = new Http1Response(response, request.method === "HEAD", auditIdOf(request, random));
     void handler.handle(request, answer, message.socket);
   });
+  const upgraded = new Set<Duplex>();
   server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
     void upgrade(options, message, socket, head);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
@@ -135,10 +138,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return {
     port: (server.address() as AddressInfo).port, // a TCP server has this address
     setTls: (tls) => server.setSecureContext(tlsOptions(tls)),
-    close: () => {
-      handler.close();
-      return close(server, sessions, options.clock);
-    },
+    close: () => close({ server, sessions, upgraded, handler, clock: options.clock }),
   };
 }
 
@@ -152,19 +152,30 @@ function count(session: Http2Session, streams: Map<Http2Session, number>, stream
   });
 }
 
-function close(server: Server, sessions: ReadonlySet<ServerHttp2Session>, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const force = clock.setTimer(closeTimeoutMs, () => {
-      for (const session of sessions) session.destroy();
-      server.closeAllConnections();
-    });
-    server.close(() => {
-      force.cancel();
-      resolve();
-    });
-    server.closeIdleConnections();
-    for (const session of sessions) session.close();
+interface Closing {
+  readonly server: Server;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly upgraded: ReadonlySet<Duplex>;
+  readonly handler: Handler;
+  readonly clock: Clock;
+}
+
+/** No connection is new, each request under way ends, and what then still streams is cut off a moment later. */
+async function close({ server, sessions, upgraded, handler, clock }: Closing): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
   });
+  server.closeIdleConnections();
+  for (const session of sessions) session.close();
+  await handler.drain();
+  server.closeIdleConnections();
+  const force = clock.setTimer(closeTimeoutMs, () => {
+    for (const session of sessions) session.destroy();
+    for (const socket of upgraded) socket.destroy();
+    server.closeAllConnections();
+  });
+  await closed;
+  force.cancel();
 }
 
 async function upgrade(

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { User } from "../../api/index.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
+import type { ResourcePath } from "./request-path.ts";
 
 /** A request to a subresource that is a stream and no object. It is authenticated and authorized already. */
 export interface StreamingRoute {
@@ -21,4 +22,22 @@ export interface StreamingRoutes {
   upgrade(route: StreamingRoute, user: User, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   /** Every other request. */
   handle(route: StreamingRoute, user: User, request: HttpRequest, response: HttpResponse): Promise<void>;
+}
+
+const streamingSubresources: Readonly<Record<string, readonly string[]>> = {
+  pods: ["exec", "attach", "portforward", "log", "proxy"],
+  services: ["proxy"],
+  nodes: ["proxy"],
+};
+
+/** The stream that a path is about; undefined for every other path. */
+export function streamingRoute(path: ResourcePath, query: URLSearchParams): StreamingRoute | undefined {
+  const { group, version, plural, namespace, name, subresource, rest } = path;
+  if (group !== "" || version !== "v1" || subresource === "") return undefined;
+  if (!Object.hasOwn(streamingSubresources, plural) || !streamingSubresources[plural]!.includes(subresource))
+    return undefined;
+  if (rest !== "" && subresource !== "proxy") return undefined;
+  // Both are among the names that the table holds.
+  const names = { resource: plural, subresource } as Pick<StreamingRoute, "resource" | "subresource">;
+  return { ...names, namespace, name, path: rest, query };
 }
