@@ -27,7 +27,7 @@ for (const { what, request } of findings) console.log(`\n${what}\n  ${request}`)
 const shares = [...codes].sort(([a], [b]) => a - b).map(([code, count]) => `${code}: ${count}`);
 const seconds = Math.round((performance.now() - startMs) / 1000);
 console.log(
-  `\nseed ${seed}: ${requests} requests in ${seconds} s, ${findings.length} findings, at most ${mostMegabytes} MB; ${shares.join(", ")}`,
+  `\nseed ${seed}: ${requests} requests in ${seconds} s, ${findings.length} findings, at most ${mostMegabytes} MB for server and client; ${shares.join(", ")}`,
 );
 await plane.close();
 process.exitCode = findings.length === 0 ? 0 : 1;
