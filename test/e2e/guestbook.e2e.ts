@@ -40,7 +40,7 @@ test("the guestbook deploys with kubectl apply", async () => {
   assert.equal((await podsOf("app=guestbook")).length, 3);
 });
 
-test("a message written through the node port is read back from each follower", async () => {
+test("Kubectl, guestbook application: a message written through the frontend is read back from each follower", async () => {
   await sign("first visit");
   const followers = await podsOf("role=follower");
   assert.equal(followers.length, 2);
