@@ -97,7 +97,7 @@ class Pipeline implements ApiServer {
       computed: options.computed ?? new Map(),
       turns: new Turns(),
       admissionMetrics: options.metrics && new AdmissionMetrics(options.metrics),
-      snapshots: new ListSnapshots(options.clock),
+      snapshots: new ListSnapshots(options.cache),
       storeOf(definition) {
         let store = stores.get(definition);
         if (!store) {

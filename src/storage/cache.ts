@@ -51,6 +51,7 @@ class StorageWatchCache implements WatchCache {
   #loaded: Revision;
   #expiry: Timer;
   #revision: Revision;
+  #compacted: Revision = 0;
   /** What was applied at a time; when that is long enough ago, what was before is compacted. */
   #checkpoint: { readonly revision: Revision; readonly atMs: number };
 
@@ -73,6 +74,10 @@ class StorageWatchCache implements WatchCache {
 
   get revision(): Revision {
     return this.#revision;
+  }
+
+  get compacted(): Revision {
+    return this.#compacted;
   }
 
   resource(prefix: string): ResourceCache {
@@ -199,6 +204,7 @@ class StorageWatchCache implements WatchCache {
   };
 
   async #compact(before: Revision): Promise<void> {
+    this.#compacted = before;
     try {
       await this.#storage.compact(before);
     } catch (error) {

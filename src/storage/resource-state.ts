@@ -56,6 +56,17 @@ export class ResourceState implements ResourceCache {
     return this.#all;
   }
 
+  listAt(revision: Revision, namespace?: string): readonly StoredObject[] {
+    if (revision >= this.#lastChange) return this.list(namespace);
+    const before = new Map<string, StoredObject | undefined>();
+    for (const { current, previous } of this.#ring.since(revision))
+      if (!before.has(current.key)) before.set(current.key, previous);
+    const items = this.list(namespace).filter(({ key }) => !before.has(key));
+    for (const previous of before.values())
+      if (previous && (namespace === undefined || this.#namespaceOf(previous.key) === namespace)) items.push(previous);
+    return items.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
   byIndex(index: string, value: string): readonly StoredObject[] {
     return this.#index(index).byValue.get(value)?.list() ?? nothing;
   }

@@ -43,6 +43,8 @@ export interface ResourceCache {
   get(key: string): StoredObject | undefined;
   /** In key order; all namespaces when none is named. The array never changes and is shared: do not change it. */
   list(namespace?: string): readonly StoredObject[];
+  /** What `list` gave when `revision` was the last that was applied. Throws Compacted when the ring does not reach back that far. */
+  listAt(revision: Revision, namespace?: string): readonly StoredObject[];
   /** Those that `index` files under `value`, in key order; see `addIndex`. */
   byIndex(index: string, value: string): readonly StoredObject[];
   /** Files every object under `value(object)`; adding an index of the same name again does nothing. */
@@ -58,6 +60,8 @@ export interface ResourceCache {
 export interface WatchCache {
   /** The revision up to which all changes are applied. */
   readonly revision: Revision;
+  /** Of states before this revision nobody is promised anything. */
+  readonly compacted: Revision;
   /** The objects whose keys start with `prefix`; see `resourcePrefix`. */
   resource(prefix: string): ResourceCache;
   /** Resolves when `revision` is applied; at once when it is already. Rejects when the signal or `close` come first. */

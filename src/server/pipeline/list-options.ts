@@ -36,13 +36,15 @@ function listErrors(options: RequestOptions): FieldError[] {
 function watchErrors(options: RequestOptions): FieldError[] {
   const { sendInitialEvents, resourceVersionMatch: match } = options;
   const errors: FieldError[] = [];
-  if (match !== undefined && sendInitialEvents === undefined)
+  if (sendInitialEvents !== undefined && match !== "NotOlderThan")
+    errors.push(forbiddenField(matchPath, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  if (match === undefined) return errors;
+  if (sendInitialEvents === undefined)
     errors.push(
       forbiddenField(matchPath, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
     );
-  if (sendInitialEvents === undefined) return errors;
-  if (match === undefined)
-    errors.push(forbiddenField(matchPath, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
-  else if (match !== "NotOlderThan") errors.push(notSupported(matchPath, match, ["NotOlderThan"]));
+  if (match !== "NotOlderThan") errors.push(notSupported(matchPath, match, ["NotOlderThan"]));
+  if (options.continue)
+    errors.push(forbiddenField(matchPath, "resourceVersionMatch is forbidden when continue is provided"));
   return errors;
 }

@@ -1,42 +1,44 @@
-import type { Clock } from "../../lib/index.ts";
-import type { Revision, StoredObject } from "../../storage/index.ts";
+import { Compacted, type Revision, type StoredObject, type WatchCache } from "../../storage/index.ts";
+import type { ResourceStore } from "./resource-store.ts";
 
-/** How long the pages of one list can be fetched; the compaction interval upstream. */
-const keptMs = 5 * 60_000;
 /** The arrays are shared with the cache until it changes, so a snapshot costs little more than its changed objects. */
 const countMax = 256;
 
-interface Snapshot {
-  readonly items: readonly StoredObject[];
-  readonly untilMs: number;
-}
-
-/** Past states of collections, so that the later pages of a list show the state of the first. */
+/**
+ * Past states of collections, so that the later pages of a list show the state of the first, and that of any revision
+ * can be asked for. Those of which pages were given are kept, whatever happens since; others come from recent events.
+ */
 export class ListSnapshots {
-  readonly #clock: Clock;
-  readonly #snapshots = new Map<string, Snapshot>();
+  readonly #cache: WatchCache;
+  readonly #snapshots = new Map<string, { readonly revision: Revision; readonly items: readonly StoredObject[] }>();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(cache: WatchCache) {
+    this.#cache = cache;
   }
 
   keep(prefix: string, namespace: string, revision: Revision, items: readonly StoredObject[]): void {
     const key = keyOf(prefix, namespace, revision);
     this.#snapshots.delete(key);
-    this.#snapshots.set(key, { items, untilMs: this.#clock.monotonicMs() + keptMs });
+    this.#snapshots.set(key, { revision, items });
     this.#dropOld();
   }
 
-  get(prefix: string, namespace: string, revision: Revision): readonly StoredObject[] | undefined {
-    const found = this.#snapshots.get(keyOf(prefix, namespace, revision));
-    return found && found.untilMs > this.#clock.monotonicMs() ? found.items : undefined;
+  /** undefined when the state is not known any more, or older than what is promised: five to ten minutes. */
+  get({ cache, prefix }: ResourceStore, namespace: string, revision: Revision): readonly StoredObject[] | undefined {
+    if (revision < this.#cache.compacted) return undefined;
+    try {
+      const kept = this.#snapshots.get(keyOf(prefix, namespace, revision));
+      return kept ? kept.items : cache.listAt(revision, namespace || undefined);
+    } catch (error) {
+      if (error instanceof Compacted) return undefined;
+      throw error;
+    }
   }
 
   /** The oldest come first in a Map. */
   #dropOld(): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [key, snapshot] of this.#snapshots) {
-      if (this.#snapshots.size <= countMax && snapshot.untilMs > nowMs) return;
+    for (const [key, { revision }] of this.#snapshots) {
+      if (this.#snapshots.size <= countMax && revision >= this.#cache.compacted) return;
       this.#snapshots.delete(key);
     }
   }

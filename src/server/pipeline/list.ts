@@ -1,4 +1,12 @@
-import { type ApiError, apiVersionOf, badRequest, expired, type ListMeta, type ObjectList } from "../../api/index.ts";
+import {
+  type ApiError,
+  apiVersionOf,
+  badRequest,
+  expired,
+  type ListMeta,
+  type ObjectList,
+  type RequestOptions,
+} from "../../api/index.ts";
 import type { Revision, StoredObject } from "../../storage/index.ts";
 import { computedObjects } from "./computed.ts";
 import type { ObjectRequest } from "./context.ts";
@@ -33,21 +41,26 @@ export async function listObjects(request: ObjectRequest): Promise<ListPage> {
   const selection = selectionOf(definition, options, request.name);
   if (options.continue && options.resourceVersion && options.resourceVersion !== "0")
     throw badRequest("specifying resource version is not allowed when using continue");
-  const limit = options.limit ?? 0;
-  if (limit < 0) throw badRequest("limit must not be negative");
+  // What is not positive is no limit, as upstream.
+  const limit = Math.max(0, options.limit ?? 0);
   if (options.continue) return continuePage(request, selection, limit);
   await waitForRead(context, options, request.signal);
-  const revision = options.resourceVersionMatch === "Exact" ? exactRevision(request) : undefined;
+  const revision = isExact(options, limit) ? exactRevision(request) : undefined;
   const items = revision?.items ?? candidates(request, selection, limit);
   return page(request, selection, limit, items, 0, revision?.revision ?? context.cache.revision);
+}
+
+/** A page of what is not older than a revision is one of exactly that, from before there was resourceVersionMatch. */
+function isExact({ resourceVersion, resourceVersionMatch }: RequestOptions, limit: number): boolean {
+  if (resourceVersionMatch !== undefined) return resourceVersionMatch === "Exact";
+  return limit > 0 && resourceVersion !== undefined && resourceVersion !== "0";
 }
 
 /** The state at exactly the revision that is asked for, if it is known still. Throws 410. */
 function exactRevision(request: ObjectRequest): { revision: Revision; items: readonly StoredObject[] } {
   const { store, namespace, context } = request;
   const revision = parseRevision(request.options.resourceVersion ?? "");
-  if (revision >= store.cache.lastChange) return { revision, items: store.cache.list(namespace || undefined) };
-  const items = context.snapshots.get(store.prefix, namespace, revision);
+  const items = context.snapshots.get(store, namespace, revision);
   if (!items) throw expired("The resourceVersion for the provided list is too old.");
   return { revision, items };
 }
@@ -118,13 +131,15 @@ function take(
   return { items, next: undefined };
 }
 
-function continuePage(request: ObjectRequest, selection: Selection, limit: number): Promise<ListPage> {
+async function continuePage(request: ObjectRequest, selection: Selection, limit: number): Promise<ListPage> {
   const { store, namespace, context } = request;
   const { revision, after } = parseContinueToken(request.options.continue ?? "");
+  // One who goes on with the present state wants it as it is, as one who begins.
+  await waitForRead(context, revision === undefined ? {} : { resourceVersion: String(revision) }, request.signal);
   const candidates =
     revision === undefined
       ? store.cache.list(namespace || undefined)
-      : context.snapshots.get(store.prefix, namespace, revision);
+      : context.snapshots.get(store, namespace, revision);
   if (!candidates) throw tokenTooOld(after);
   const key = store.prefix + after;
   return page(request, selection, limit, candidates, firstAfter(candidates, key), revision);

@@ -1,4 +1,5 @@
 import {
+  badRequest,
   exactFieldValue,
   type FieldRequirement,
   type KubeObject,
@@ -32,6 +33,8 @@ export function selectionOf(
 ): Selection {
   const labels = options.labelSelector ? parseLabelSelector(options.labelSelector) : [];
   const fields = options.fieldSelector ? parseFieldSelector(options.fieldSelector, definition) : [];
+  if (name !== "" && fields.length > 0 && exactFieldValue(fields, "metadata.name") !== name)
+    throw badRequest("fieldSelector metadata.name doesn't match requested name");
   if (name !== "") fields.push({ field: "metadata.name", operator: "=", value: name });
   if (labels.length === 0 && fields.length === 0) return everything;
   return {

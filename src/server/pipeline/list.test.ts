@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import {
-  ApiError,
-  ConfigMaps,
-  Events,
-  EventsV1,
-  type ObjectList,
-  Pods,
-  type RequestOptions,
-  type WatchEvent,
-} from "../../api/index.ts";
+import { ApiError, ConfigMaps, Events, EventsV1, type ObjectList, Pods, type RequestOptions } from "../../api/index.ts";
+import { MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
@@ -125,7 +117,8 @@ test("an old token is expired, and offers to go on inconsistently", async () => 
   const namespace = fresh();
   for (const name of ["a", "b", "c"]) await create(namespace, name);
   const first = await list(namespace, { limit: 1 });
-  await server.clock.advance(5 * 60_000);
+  await create(fresh(), "elsewhere");
+  await server.clock.advance(10 * 60_000);
   const error = await list(namespace, { limit: 1, continue: first.metadata.continue! }).catch(
     (thrown: unknown) => thrown,
   );
@@ -137,9 +130,30 @@ test("an old token is expired, and offers to go on inconsistently", async () => 
   assert.deepEqual(names(await list(namespace, { continue: token! })), ["b", "bb", "c"]);
 });
 
+const token = (content: object) => Buffer.from(JSON.stringify(content)).toString("base64url");
+
 const refusedLists: readonly [RequestOptions, number, RegExp][] = [
-  [{ continue: "!" }, 400, /continue key is not valid/],
-  [{ resourceVersion: "abc" }, 400, /Invalid value: "abc"/],
+  [{ continue: "!" }, 400, /^invalid continue token: continue key is not valid$/],
+  [{ continue: token({ v: "v2", rv: 1, start: "a" }) }, 400, /server does not recognize this encoded version v2/],
+  [{ continue: token({ v: "meta.k8s.io/v1", rv: 0, start: "a" }) }, 400, /incorrect encoded start resourceVersion/],
+  [{ continue: token({ v: "meta.k8s.io/v1", rv: 1, start: "" }) }, 400, /encoded start key empty/],
+  [{ continue: token({ v: "meta.k8s.io/v1", rv: 1, start: "../a" }) }, 400, /continue key is not valid: \.\.\/a/],
+  [
+    { continue: token({ v: "meta.k8s.io/v1", rv: 1, start: "a" }), resourceVersion: "5" },
+    400,
+    /^specifying resource version is not allowed when using continue$/,
+  ],
+  [
+    { continue: "x", resourceVersion: "5", resourceVersionMatch: "NotOlderThan" },
+    422,
+    /resourceVersionMatch is forbidden when continue is provided/,
+  ],
+  [{ resourceVersion: "5", resourceVersionMatch: "Newest" as never }, 422, /Unsupported value: "Newest"/],
+  [
+    { resourceVersion: "abc" },
+    400,
+    /^invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax$/,
+  ],
   [{ resourceVersionMatch: "Exact" }, 422, /resourceVersionMatch is forbidden unless resourceVersion is provided/],
   [{ resourceVersionMatch: "Exact", resourceVersion: "0" }, 422, /is forbidden for resourceVersion "0"/],
   [
@@ -159,17 +173,109 @@ for (const [options, code, message] of refusedLists)
 
 test("a list of a version that is still to come times out", async () => {
   const pending = list("default", { resourceVersion: "999999" });
-  const refused = assert.rejects(pending, { code: 504, message: /Too large resource version: 999999, current: \d+/ });
+  const refused = assert.rejects(pending, (error) => {
+    assert.ok(error instanceof ApiError);
+    assert.equal(error.code, 504);
+    assert.match(error.message, /^Timeout: Too large resource version: 999999, current: \d+$/);
+    assert.equal(error.status.details?.retryAfterSeconds, 1);
+    const causes = [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }];
+    assert.deepEqual(error.status.details.causes, causes);
+    return true;
+  });
   await server.clock.advance(3_000);
   await refused;
 });
 
-test("an exact version is listed as long as nothing has changed since", async () => {
+test("a read of a version that is on its way waits for it", async () => {
   const namespace = fresh();
-  await create(namespace, "a");
+  const { metadata } = await create(namespace, "a");
+  const next = String(Number(metadata.resourceVersion) + 1);
+  const listed = list(namespace, { resourceVersion: next });
+  const got = server.send("get", ConfigMaps, { namespace, name: "b", options: { resourceVersion: next } });
+  await create(namespace, "b");
+  assert.deepEqual(names(await listed), ["a", "b"]);
+  assert.equal((await got).metadata.name, "b");
+});
+
+test("an exact version is listed as it was, whatever happened since", async () => {
+  const namespace = fresh();
+  for (const name of ["a", "b", "d"]) await create(namespace, name);
   const { metadata } = await list(namespace);
   const options = { resourceVersion: metadata.resourceVersion!, resourceVersionMatch: "Exact" as const };
-  assert.deepEqual(names(await list(namespace, options)), ["a"]);
+  await label(namespace, "b", { later: "yes" });
+  await server.send("delete", ConfigMaps, { namespace, name: "a" });
+  await create(namespace, "c");
+  const past = await list(namespace, options);
+  assert.deepEqual(names(past), ["a", "b", "d"]);
+  assert.equal(past.items[1]?.metadata.labels?.later, undefined);
+  assert.equal(past.metadata.resourceVersion, metadata.resourceVersion);
+  // In pages a version without a match means exactly that version, and without pages at least that one.
+  const { resourceVersion } = options;
+  const page = await list(namespace, { resourceVersion, limit: 2 });
+  assert.deepEqual(names(page), ["a", "b"]);
+  assert.deepEqual(names(await list(namespace, { continue: page.metadata.continue! })), ["d"]);
+  assert.deepEqual(names(await list(namespace, { resourceVersion })), ["b", "c", "d"]);
+  const notOlder = { resourceVersion, resourceVersionMatch: "NotOlderThan", limit: 2 } as const;
+  assert.deepEqual(names(await list(namespace, notOlder)), ["b", "c"]);
+  assert.deepEqual(names(await list(namespace, { resourceVersion: "0", limit: 2 })), ["b", "c"]);
+});
+
+test("a limit that is not positive is none", async () => {
+  const namespace = fresh();
+  for (const name of ["a", "b"]) await create(namespace, name);
+  for (const limit of [0, -1]) {
+    const all = await list(namespace, { limit });
+    assert.deepEqual(names(all), ["a", "b"]);
+    assert.equal(all.metadata.continue, undefined);
+  }
+});
+
+test("pages may differ in size, and a list without a limit takes the rest", async () => {
+  const namespace = fresh();
+  for (const name of ["a", "b", "c", "d"]) await create(namespace, name);
+  const first = await list(namespace, { limit: 1 });
+  const second = await list(namespace, { limit: 2, continue: first.metadata.continue! });
+  assert.equal(second.metadata.remainingItemCount, 1);
+  assert.deepEqual(names(await list(namespace, { continue: first.metadata.continue! })), ["b", "c", "d"]);
+});
+
+test("a page continues as it began when what it shows is deleted by label", async () => {
+  const namespace = fresh();
+  for (const name of ["a", "b", "c"]) await create(namespace, name);
+  const first = await list(namespace, { limit: 1 });
+  await server.serve("deletecollection", ConfigMaps, { namespace });
+  const rest = await list(namespace, { continue: first.metadata.continue! });
+  assert.deepEqual(names(rest), ["b", "c"]);
+});
+
+test("a token outlives a restart as far as nothing was written since, and after that leads on from its place", async () => {
+  const storage = new MemoryStorage();
+  const before = await startTestServer({ storage });
+  const on = ({ list }: TestServer, options: RequestOptions) => list(ConfigMaps, { namespace: "n", options });
+  for (const name of ["a", "b", "c"])
+    await before.send("create", ConfigMaps, { namespace: "n", body: { metadata: { name } } });
+  const { metadata } = await on(before, { limit: 1 });
+  await before.cache.close();
+  const after = await startTestServer({ storage });
+  assert.deepEqual(names(await on(after, { continue: metadata.continue! })), ["b", "c"]);
+  await after.send("delete", ConfigMaps, { namespace: "n", name: "b" });
+  assert.deepEqual(names(await on(after, { continue: metadata.continue! })), ["b", "c"]);
+  await after.cache.close();
+  const last = await startTestServer({ storage });
+  const error = await on(last, { continue: metadata.continue! }).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof ApiError);
+  assert.equal(error.code, 410);
+  assert.deepEqual(names(await on(last, { continue: error.status.metadata.continue! })), ["c"]);
+  await last.close();
+});
+
+test("a list without a version shows every write that was acknowledged before it", async () => {
+  const namespace = fresh();
+  const writes = Array.from({ length: 50 }, async (_, index) => {
+    await create(namespace, `c-${index}`);
+    assert.ok(names(await list(namespace)).includes(`c-${index}`));
+  });
+  await Promise.all(writes);
 });
 
 test("events are the same ones in both groups", async () => {
@@ -189,90 +295,4 @@ test("events are the same ones in both groups", async () => {
   assert.equal(event.apiVersion, "events.k8s.io/v1");
   assert.equal(event.note, "what happened");
   assert.equal((await server.list(EventsV1, { namespace })).items[0]?.regarding?.name, "p");
-});
-
-async function watch(namespace: string, options: RequestOptions, name?: string) {
-  const stop = new AbortController();
-  const target = { namespace, options, signal: stop.signal, ...(name ? { name } : {}) };
-  const events = await server.watch(ConfigMaps, target);
-  return { stop, next: async () => (await events.next()).value as WatchEvent | undefined };
-}
-
-const brief = (event: WatchEvent | undefined) => event && `${event.type} ${event.object.metadata.name}`;
-
-test("what enters a selection is added and what leaves it is deleted, as it was last", async () => {
-  const namespace = fresh();
-  const { metadata } = await list(namespace);
-  const { next, stop } = await watch(namespace, {
-    resourceVersion: metadata.resourceVersion!,
-    labelSelector: "on=yes",
-  });
-  await create(namespace, "a", { on: "no" });
-  const on = await label(namespace, "a", { on: "yes" });
-  await label(namespace, "a", { more: "1" });
-  const off = await label(namespace, "a", { on: "no" });
-  await server.send("delete", ConfigMaps, { namespace, name: "a" });
-  assert.equal((await next())?.object.metadata.resourceVersion, on.metadata.resourceVersion);
-  assert.equal(brief(await next()), "MODIFIED a");
-  const left = await next();
-  assert.equal(brief(left), "DELETED a");
-  assert.deepEqual(left?.object.metadata.labels, { on: "yes", more: "1" });
-  assert.equal(left?.object.metadata.resourceVersion, off.metadata.resourceVersion);
-  stop.abort();
-  assert.equal(await next(), undefined);
-});
-
-test("a watch without a version begins with what is there", async () => {
-  const namespace = fresh();
-  await create(namespace, "a");
-  await create(fresh(), "elsewhere");
-  const { next, stop } = await watch(namespace, {});
-  assert.equal(brief(await next()), "ADDED a");
-  await create(namespace, "b");
-  assert.equal(brief(await next()), "ADDED b");
-  stop.abort();
-});
-
-test("a streamed list ends its beginning with a marked bookmark", async () => {
-  const namespace = fresh();
-  await create(namespace, "a");
-  const options = { sendInitialEvents: true, allowWatchBookmarks: true, resourceVersionMatch: "NotOlderThan" as const };
-  const { next, stop } = await watch(namespace, options);
-  assert.equal(brief(await next()), "ADDED a");
-  const mark = await next();
-  assert.equal(mark?.type, "BOOKMARK");
-  assert.deepEqual(mark?.object.metadata.annotations, { "k8s.io/initial-events-end": "true" });
-  stop.abort();
-});
-
-test("a bookmark each minute says how far the watch has come", async () => {
-  const namespace = fresh();
-  const { metadata } = await list(namespace);
-  const options = { resourceVersion: metadata.resourceVersion!, allowWatchBookmarks: true };
-  const { next, stop } = await watch(namespace, options);
-  const pending = next();
-  const { metadata: elsewhere } = await create(fresh(), "elsewhere");
-  await server.clock.advance(60_000);
-  const mark = await pending;
-  assert.equal(mark?.type, "BOOKMARK");
-  assert.equal(mark?.object.metadata.resourceVersion, elsewhere.resourceVersion);
-  assert.equal(mark?.object.kind, "ConfigMap");
-  stop.abort();
-});
-
-test("a watch ends after its timeout", async () => {
-  const { next } = await watch(fresh(), { timeoutSeconds: 5 });
-  const pending = next();
-  await server.clock.advance(5_000);
-  assert.equal(await pending, undefined);
-});
-
-test("a watch of one name tells of nothing else", async () => {
-  const namespace = fresh();
-  const { metadata } = await list(namespace);
-  const { next, stop } = await watch(namespace, { resourceVersion: metadata.resourceVersion! }, "b");
-  await create(namespace, "a");
-  await create(namespace, "b");
-  assert.equal(brief(await next()), "ADDED b");
-  stop.abort();
 });
