@@ -4,6 +4,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import {
   Events,
   EventsV1,
+  type FlowSchema,
   type FlowSchemaSpec,
   FlowSchemas,
   Namespaces,
