@@ -1,4 +1,5 @@
 import { errorMessage, type Logger } from "../../lib/index.ts";
+import type { ObserveCheck } from "./health-metrics.ts";
 import type { HttpHeaders } from "./message.ts";
 
 /** Something whose failure makes the server unhealthy. */
@@ -24,12 +25,14 @@ export async function healthAnswer(
   query: URLSearchParams,
   checks: readonly HealthCheck[],
   log: Logger,
+  observe: ObserveCheck = () => {},
 ): Promise<HealthAnswer | undefined> {
   const [, endpoint = "", ...rest] = path.split("/");
   if (!endpoints.includes(endpoint)) return undefined;
   const all = [ping, ...checks.filter((each) => endpoint === "readyz" || !each.onlyReadiness)];
   const name = rest.join("/");
-  if (name === "") return report(endpoint, all, query, log);
+  const run = (check: HealthCheck) => runCheck(check, endpoint, observe);
+  if (name === "") return report(endpoint, all, query, log, run);
   const found = all.find((each) => each.name === name);
   if (!found) return undefined;
   const failure = await run(found);
@@ -43,6 +46,7 @@ async function report(
   checks: readonly HealthCheck[],
   query: URLSearchParams,
   log: Logger,
+  run: (check: HealthCheck) => Promise<string | undefined>,
 ): Promise<HealthAnswer> {
   const excluded = new Set(query.getAll("exclude"));
   const lines: string[] = [];
@@ -67,11 +71,14 @@ async function report(
   return plain(200, query.has("verbose") ? `${lines.join("\n")}\n${endpoint} check passed\n` : "ok");
 }
 
-async function run(check: HealthCheck): Promise<string | undefined> {
+/** Why the check failed; undefined when it is well. */
+async function runCheck(check: HealthCheck, endpoint: string, observe: ObserveCheck): Promise<string | undefined> {
   try {
     await check.check();
+    observe(check.name, endpoint, true);
     return undefined;
   } catch (error) {
+    observe(check.name, endpoint, false);
     return errorMessage(error);
   }
 }

@@ -83,6 +83,14 @@ test("stored objects are counted by resource", async () => {
   assert.equal(await objects("deployments.apps"), 0);
 });
 
+test("checks of health are counted, and the version is told", async () => {
+  await https.send("GET", "/readyz");
+  const slis = (await https.send("GET", "/metrics/slis")).text;
+  assert.equal(seriesValue(slis, "kubernetes_healthcheck", 'name="ping",type="readyz"'), 1);
+  assert.equal(seriesValue(slis, "kubernetes_healthchecks_total", 'name="ping",type="readyz",status="success"'), 1);
+  assert.equal(seriesValue(await metrics(), "kubernetes_build_info", 'major="1",minor="35",git_version="v1.35.0'), 1);
+});
+
 test("what is not served has no series of its own", async () => {
   await https.send("GET", "/api/v1/namespaces/default/no-such-kind");
   await https.send("GET", `${configMaps}/a/no-such-part`);

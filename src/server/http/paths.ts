@@ -12,6 +12,7 @@ import {
 import type { ExtensionServers } from "./extension-servers.ts";
 import type { PathRoute } from "./handler.ts";
 import { type HealthCheck, healthAnswer } from "./health.ts";
+import type { ObserveCheck } from "./health-metrics.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { aggregatedDiscoveryAnswers, contentTypes, type Negotiated, plainAnswers } from "./negotiation.ts";
 import { encode, encoderOf, sendBody } from "./writer.ts";
@@ -58,9 +59,9 @@ function onlyReads(request: HttpRequest): void {
   if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
 }
 
-export function healthRoute(checks: readonly HealthCheck[], log: Logger): PathRoute {
+export function healthRoute(checks: readonly HealthCheck[], log: Logger, observe: ObserveCheck): PathRoute {
   return async (request, response, query) => {
-    const answer = await healthAnswer(request.path, query, checks, log);
+    const answer = await healthAnswer(request.path, query, checks, log, observe);
     if (!answer) return false;
     response.end(answer.status, answer.headers, answer.body);
     return true;

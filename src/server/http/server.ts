@@ -8,6 +8,7 @@ import { observeApiServices } from "./api-service-metrics.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
 import { Handler, type PathRoute } from "./handler.ts";
 import type { HealthCheck } from "./health.ts";
+import { healthMetrics } from "./health-metrics.ts";
 import { type Listener, listen, type TlsFiles } from "./listener.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { observeObjects } from "./object-metrics.ts";
@@ -67,19 +68,25 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
   const registry = options.metrics ?? new MetricRegistry();
   const metrics = new RequestMetrics(registry);
   observeObjects(registry, api.registry, api.lookup);
+  registry
+    .gauge({ name: "kubernetes_build_info", help: "The version.", labels: Object.keys(buildInfo(options.version)) })
+    .with(...Object.values(buildInfo(options.version)))
+    .add();
+  const health = healthMetrics();
   const flow = new FlowControl({ lookup: api.lookup, clock, metrics: registry, ...(seats ? { seats } : {}) });
   const { extensions } = options;
   const served = { registry: api.registry, apiServices: extensions?.apiServices ?? new ApiServices(api.lookup) };
   observeApiServices(registry, served.apiServices);
   const paths = [
-    healthRoute(options.healthChecks ?? [], log),
+    healthRoute(options.healthChecks ?? [], log, health.observe),
+    health.route,
     versionRoute(options.version),
     discoveryRoute(served, options.advertised, extensions),
     openApiRoute(api.registry, extensions),
     ...(options.paths ?? []),
     ...(options.profiler ? [profileRoute(options.profiler)] : []),
     metrics.route,
-    rootRoute(served, ["/metrics", "/openapi/v2", "/openapi/v3"]),
+    rootRoute(served, ["/metrics", "/metrics/slis", "/openapi/v2", "/openapi/v3"]),
   ];
   const handler = new Handler({
     api,
@@ -111,4 +118,20 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     ...(address === undefined ? {} : { address }),
     ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
   });
+}
+
+/** /version under the names of Kubernetes' labels. */
+function buildInfo(version: VersionInfo): Readonly<Record<string, string>> {
+  const { major, minor, gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform } = version;
+  return {
+    major,
+    minor,
+    git_version: gitVersion,
+    git_commit: gitCommit,
+    git_tree_state: gitTreeState,
+    build_date: buildDate,
+    go_version: goVersion,
+    compiler,
+    platform,
+  };
 }
