@@ -1,9 +1,8 @@
 import { ApiError, type KubeObject, type ResourceReference } from "../api/index.ts";
-import { type Clock, errorMessage, type Logger, type Random, sleep } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type Random, SortedMap, sleep } from "../lib/index.ts";
 import { type Backoff, jitteredBackoffMs } from "./backoff.ts";
 import type { Client } from "./client.ts";
 import { type Key, keyOf } from "./controller.ts";
-import { OrderedObjects } from "./ordered-objects.ts";
 
 /** Which part of a resource an informer keeps. */
 export interface Selection {
@@ -31,7 +30,7 @@ export type InformerHandler<T extends KubeObject> = (event: InformerEvent<T>) =>
 
 interface Index<T extends KubeObject> {
   readonly values: (object: T) => Iterable<string>;
-  readonly buckets: Map<string, OrderedObjects<T>>;
+  readonly buckets: Map<string, SortedMap<T>>;
 }
 
 interface Waiter {
@@ -58,7 +57,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   readonly selection: Selection;
   readonly #environment: InformerEnvironment;
   readonly #objects = new Map<Key, T>();
-  readonly #ordered = new OrderedObjects<T>();
+  readonly #ordered = new SortedMap<T>();
   readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #waiters = new Set<Waiter>();
@@ -101,13 +100,15 @@ export class Informer<T extends KubeObject = KubeObject> {
 
   /** All objects, or those of one namespace, in the order of their keys. The array never changes. */
   list(namespace?: string): readonly T[] {
-    return namespace === undefined ? this.#ordered.all() : this.#ordered.inNamespace(namespace);
+    if (namespace === undefined) return this.#ordered.list();
+    // Keys with one prefix are neighbours; "0" is the character after "/".
+    return this.#ordered.range(`${namespace}/`, `${namespace}0`);
   }
 
   byIndex(name: string, value: string): readonly T[] {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`the informer of ${this.resource.plural} has no index ${name}`);
-    return index.buckets.get(value)?.all() ?? [];
+    return index.buckets.get(value)?.list() ?? [];
   }
 
   hasIndex(name: string): boolean {
@@ -125,7 +126,7 @@ export class Informer<T extends KubeObject = KubeObject> {
   /** Calls `handler` for everything that is cached now, as added, and for every change. Returns what ends that. */
   addHandler(handler: InformerHandler<T>): () => void {
     this.#handlers.add(handler);
-    for (const object of this.#ordered.all()) this.#call(handler, { type: "add", object });
+    for (const object of this.#ordered.list()) this.#call(handler, { type: "add", object });
     return () => {
       this.#handlers.delete(handler);
     };
@@ -282,7 +283,7 @@ export class Informer<T extends KubeObject = KubeObject> {
 
 function fileUnder<T extends KubeObject>(index: Index<T>, key: Key, object: T): void {
   for (const value of index.values(object)) {
-    const bucket = index.buckets.get(value) ?? new OrderedObjects<T>();
+    const bucket = index.buckets.get(value) ?? new SortedMap<T>();
     index.buckets.set(value, bucket);
     bucket.set(key, object);
   }

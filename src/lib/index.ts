@@ -9,6 +9,7 @@ export * from "./ipv4.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./random.ts";
+export * from "./sorted-map.ts";
 export * from "./text.ts";
 export * from "./user-error.ts";
 export * from "./virtual-clock.ts";

@@ -1,9 +1,8 @@
 import type { KubeObject } from "../api/index.ts";
-import { assert } from "../lib/index.ts";
+import { assert, SortedMap } from "../lib/index.ts";
 import { CacheWatcher } from "./cache-watcher.ts";
 import { CachedObject } from "./cached-object.ts";
 import { EventRing } from "./event-ring.ts";
-import { SortedObjects } from "./sorted-objects.ts";
 import type { Entry, Revision, StorageEvent } from "./storage.ts";
 import type { CacheEvent, ResourceCache, StoredObject, WatchScope } from "./watch-cache.ts";
 
@@ -18,7 +17,7 @@ export interface ResourceStateOptions {
 
 interface Index {
   readonly fileUnder: (object: KubeObject) => string | undefined;
-  readonly byValue: Map<string, SortedObjects>;
+  readonly byValue: Map<string, SortedMap<StoredObject>>;
 }
 
 const nothing: readonly StoredObject[] = [];
@@ -28,7 +27,7 @@ export class ResourceState implements ResourceCache {
   readonly #prefix: string;
   readonly #options: ResourceStateOptions;
   readonly #objects = new Map<string, CachedObject>();
-  readonly #namespaces = new Map<string, SortedObjects>();
+  readonly #namespaces = new Map<string, SortedMap<StoredObject>>();
   readonly #indexes = new Map<string, Index>();
   readonly #ring: EventRing;
   readonly #watchers = new Map<string, Set<CacheWatcher>>();
@@ -157,7 +156,7 @@ export class ResourceState implements ResourceCache {
     this.#objects.set(object.key, object);
     this.#all = undefined;
     const namespace = this.#namespaceOf(object.key);
-    this.#namespaces.getOrInsertComputed(namespace, () => new SortedObjects()).set(object);
+    this.#namespaces.getOrInsertComputed(namespace, () => new SortedMap()).set(object.key, object);
     for (const index of this.#indexes.values()) {
       const value = index.fileUnder(object.object);
       const before = previous && index.fileUnder(previous.object);
@@ -230,7 +229,7 @@ function scopeName(scope: WatchScope | undefined): string {
 
 function file(index: Index, value: string | undefined, object: StoredObject): void {
   if (value === undefined) return;
-  index.byValue.getOrInsertComputed(value, () => new SortedObjects()).set(object);
+  index.byValue.getOrInsertComputed(value, () => new SortedMap()).set(object.key, object);
 }
 
 function unfile(index: Index, value: string | undefined, key: string): void {
