@@ -23,6 +23,8 @@ export interface HollowScript {
   /** The process ends by itself after this time. */
   readonly exitAfterMs?: number;
   readonly exitCode?: number;
+  /** What it uses. */
+  readonly memoryBytes?: number;
   /** As the runtime says it; `Completed` or `Error` by the exit code when left out. */
   readonly reason?: string;
   readonly message?: string;
@@ -278,11 +280,11 @@ export class HollowEngine implements ContainerEngine {
   }
 
   async stats(): Promise<readonly ContainerStats[]> {
-    return [...this.#containers.keys()].map((containerId) => ({
+    return [...this.#containers].map(([containerId, { script }]) => ({
       containerId,
       cpuUsageNanoCores: 0,
       cpuUsageCoreNanoSeconds: 0,
-      memoryWorkingSetBytes: 0,
+      memoryWorkingSetBytes: script.memoryBytes ?? 0,
     }));
   }
 

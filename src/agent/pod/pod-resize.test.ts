@@ -102,6 +102,19 @@ test("a pod that wants what others have waits until they go", async () => {
   assert.equal(scene.engine.resourcesOf(idOf(has)).cpuQuota, 200_000);
 });
 
+test("a container keeps its memory as long as it uses more than it is to have", async () => {
+  const scene = await agentScene({ engine: { script: () => ({ memoryBytes: 100 * 1024 * 1024 }) } });
+  const before = await scene.run({ containers: [sized("500m", "128Mi")] });
+  const pod = await resize(scene, "500m", "64Mi");
+  const { reason, message } = podCondition(pod, "PodResizeInProgress") ?? {};
+  const expected = 'attempting to set container "app" memory limit (67108864) below current usage (104857600)';
+  assert.deepEqual([reason, message], ["Error", expected]);
+  assert.equal(scene.engine.resourcesOf(idOf(before)).memoryLimitBytes, 128 * 1024 * 1024);
+  const larger = await resize(scene, "500m", "112Mi");
+  await scene.pass(1_000);
+  assert.equal(scene.engine.resourcesOf(idOf(larger)).memoryLimitBytes, 112 * 1024 * 1024);
+});
+
 test("a resize that the engine refuses is in progress, says why and is tried again", async () => {
   let refusal: Error | undefined = new Error("device or resource busy");
   const scene = await agentScene({ engine: { update: () => refusal } });

@@ -13,7 +13,7 @@ import {
 } from "../../api/index.ts";
 import { deepEqual } from "../../lib/index.ts";
 import { podCgroupLimits } from "../container/linux-resources.ts";
-import type { ContainerStatus } from "../engine/index.ts";
+import type { ContainerStats, ContainerStatus } from "../engine/index.ts";
 import type { CgroupLimits } from "../host.ts";
 import { lacking } from "./admit-pod.ts";
 import { findStatus } from "./find-status.ts";
@@ -175,6 +175,23 @@ function largerOf(a: CgroupLimits, b: CgroupLimits): CgroupLimits {
     ...(cpuQuota === undefined ? {} : { cpuQuota }),
     ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   };
+}
+
+export function lowersMemory(given: ResourceRequirements | undefined, wanted: ResourceRequirements = {}): boolean {
+  const [before, after] = [given?.limits?.memory, wanted.limits?.memory];
+  return after !== undefined && (before === undefined || compareQuantities(after, before) < 0);
+}
+
+/** Throws when a container uses more memory than it is to have: the kernel would end it. */
+export function checkUsage(containers: ResizeStep["containers"], stats: readonly ContainerStats[]): void {
+  for (const { status, container } of containers) {
+    const limit = quantityValue(container.spec.resources?.limits?.memory ?? "0");
+    const usage = stats.find(({ containerId }) => containerId === status.id)?.memoryWorkingSetBytes ?? 0;
+    if (usage > limit)
+      throw new Error(
+        `attempting to set container ${JSON.stringify(status.name)} memory limit (${limit}) below current usage (${usage})`,
+      );
+  }
 }
 
 /** Whether a container is on its way to other resources. */

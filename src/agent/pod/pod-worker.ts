@@ -11,7 +11,15 @@ import { deletePod } from "./delete-pod.ts";
 import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
 import { isOwnCondition } from "./pod-conditions.ts";
 import { containersOf, describePod, findContainer } from "./pod-containers.ts";
-import { allocate, allocatedSizes, givenSize, type ResizeStep, withSizes } from "./pod-resize.ts";
+import {
+  allocate,
+  allocatedSizes,
+  checkUsage,
+  givenSize,
+  lowersMemory,
+  type ResizeStep,
+  withSizes,
+} from "./pod-resize.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
@@ -412,6 +420,10 @@ export class PodWorker {
     const pod = this.#pod;
     const cgroup = podCgroup(settings.cgroupRoot, pod);
     try {
+      const shrinking = containers.filter(({ status, container }) =>
+        lowersMemory(this.#operations.given.get(status.id), container.spec.resources),
+      );
+      if (shrinking.length > 0) checkUsage(shrinking, await engine.stats());
       await host.cgroups.ensure(cgroup, limitsBefore);
       this.#limits = limitsBefore;
       for (const { status, container } of containers) {
