@@ -88,8 +88,11 @@ function defaultStatefulSet({ spec }: Draft<StatefulSet>): void {
     spec.updateStrategy.type = "RollingUpdate";
     spec.updateStrategy.rollingUpdate ??= {};
   }
-  if (spec.updateStrategy.type === "RollingUpdate" && spec.updateStrategy.rollingUpdate)
-    spec.updateStrategy.rollingUpdate.partition ??= 0;
+  const { type, rollingUpdate } = spec.updateStrategy;
+  if (type === "RollingUpdate" && rollingUpdate) {
+    rollingUpdate.partition ??= 0;
+    rollingUpdate.maxUnavailable ??= 1;
+  }
   spec.persistentVolumeClaimRetentionPolicy ??= {};
   spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= "Retain";
   spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= "Retain";

@@ -60,7 +60,7 @@ test("a stateful set keeps order, and its claims", () => {
   assert.deepEqual(rest, {
     selector,
     podManagementPolicy: "OrderedReady",
-    updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 0 } },
+    updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 0, maxUnavailable: 1 } },
     persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
     replicas: 1,
     revisionHistoryLimit: 10,
