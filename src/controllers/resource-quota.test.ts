@@ -7,6 +7,7 @@ import {
   CustomResourceDefinitions,
   Namespaces,
   type NewObject,
+  PersistentVolumeClaims,
   type Pod,
   Pods,
   PriorityClasses,
@@ -16,6 +17,7 @@ import {
   Secrets,
   ServiceAccounts,
   Services,
+  StorageClasses,
 } from "../api/index.ts";
 import { widget, widgetDefinition, widgets } from "../server/custom-resources/definition-for-tests.ts";
 
@@ -175,6 +177,33 @@ test("services are counted with their node ports and load balancers, and more of
     spec: { type: "ClusterIP", ports: [{ name: "a", port: 80, nodePort: null }] },
   });
   assert.deepEqual(await used(), { services: "1", "services.nodeports": "0", "services.loadbalancers": "0" });
+});
+
+test("claims are counted with their storage, for each class, and more of it is charged on update", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  const fast = "fast.storageclass.storage.k8s.io";
+  await create(StorageClasses, { metadata: { name: "fast" }, provisioner: "p", allowVolumeExpansion: true });
+  await quota("q", {
+    ...{ persistentvolumeclaims: "5", "requests.storage": "20Gi" },
+    ...{ [`${fast}/persistentvolumeclaims`]: "5", [`${fast}/requests.storage`]: "5Gi" },
+  });
+  const claim = (name: string, storage: string, storageClassName: string) => ({
+    metadata: key(name),
+    spec: { accessModes: ["ReadWriteOnce"], storageClassName, resources: { requests: { storage } } },
+  });
+  await create(PersistentVolumeClaims, claim("a", "10Gi", "slow"));
+  await create(PersistentVolumeClaims, claim("b", "4Gi", "fast"));
+  assert.deepEqual(await used(), {
+    ...{ persistentvolumeclaims: "2", "requests.storage": "14Gi" },
+    ...{ [`${fast}/persistentvolumeclaims`]: "1", [`${fast}/requests.storage`]: "4Gi" },
+  });
+  await client.patch(PersistentVolumeClaims, key("b"), { status: { phase: "Bound" } }, { subresource: "status" });
+  assert.match(
+    await refusal(
+      client.patch(PersistentVolumeClaims, key("b"), { spec: { resources: { requests: { storage: "6Gi" } } } }),
+    ),
+    /requested: fast\.storageclass\.storage\.k8s\.io\/requests\.storage=2Gi, used: .*=4Gi, limited: .*=5Gi$/,
+  );
 });
 
 test("custom resources are counted by count/", async (t) => {

@@ -33,7 +33,8 @@ export interface Index<T extends KubeObject> {
 
 /** The lookup over the server's watch cache. */
 export function lookupIn(cache: WatchCache): Lookup {
-  const caches = new Map<unknown, ResourceCache>();
+  // Definitions of custom resources come and go.
+  const caches = new WeakMap<object, ResourceCache>();
   // biome-ignore lint/suspicious/noExplicitAny: definitions of every kind; only their names are read
   const cacheOf = (definition: ResourceDefinition<any>): ResourceCache => {
     let found = caches.get(definition);

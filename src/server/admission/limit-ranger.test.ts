@@ -124,3 +124,45 @@ test("the overhead of a runtime class does not count", async () => {
   };
   await admitted(limits({ type: "Pod", max: { memory: "1Gi" } }), Pods, { object: overhead });
 });
+
+test("LimitRange, resources: pods get its defaults, and what lies outside its limits is refused", async () => {
+  const range: LimitRangeItem = {
+    type: "Container",
+    min: { cpu: "50m", memory: "100Mi", "ephemeral-storage": "100Gi" },
+    max: { cpu: "500m", memory: "500Mi", "ephemeral-storage": "500Gi" },
+    default: { cpu: "500m", memory: "500Mi", "ephemeral-storage": "500Gi" },
+    defaultRequest: { cpu: "100m", memory: "200Mi", "ephemeral-storage": "200Gi" },
+  };
+  const lookup = new ObjectLookup();
+  const set = (item: LimitRangeItem) =>
+    lookup.put(LimitRanges, { metadata: { name: "l", namespace: "green" }, spec: { limits: [item] } });
+  set(range);
+  const plugin = limitRanger(lookup);
+  const resourcesOf = async (resources: ResourceRequirements) =>
+    (await admitted(plugin, Pods, { object: pod(resources) })).spec.containers[0]?.resources;
+  assert.deepEqual(await resourcesOf({}), { requests: range.defaultRequest, limits: range.default });
+  assert.deepEqual(await resourcesOf({ requests: { cpu: "300m", memory: "150Mi" }, limits: { cpu: "300m" } }), {
+    requests: { cpu: "300m", memory: "150Mi", "ephemeral-storage": "200Gi" },
+    limits: { cpu: "300m", memory: "500Mi", "ephemeral-storage": "500Gi" },
+  });
+  const small = { requests: { cpu: "10m", memory: "50Mi" } };
+  await assert.rejects(resourcesOf(small), /minimum cpu usage per Container is 50m, but request is 10m/);
+  await assert.rejects(
+    resourcesOf({ limits: { cpu: "600m" } }),
+    /maximum cpu usage per Container is 500m, but limit is 600m/,
+  );
+  set({ ...range, min: { cpu: "9m", memory: "49Mi", "ephemeral-storage": "49Gi" } });
+  assert.equal((await resourcesOf(small))?.requests?.cpu, "10m");
+});
+
+test("a pod that is resized stays within the limits", async () => {
+  const plugin = limits({ type: "Container", max: { cpu: "1" } });
+  const resize = (cpu: string) =>
+    admitted(plugin, Pods, {
+      object: pod({ limits: { cpu } }),
+      old: pod({ limits: { cpu: "1" } }),
+      subresource: "resize",
+    });
+  await resize("500m");
+  await assert.rejects(resize("2"), /maximum cpu usage per Container is 1, but limit is 2/);
+});

@@ -34,7 +34,7 @@ export function limitRanger(lookup: Lookup): AdmissionPlugin {
       if (pod) for (const limits of limitsOf(request)) setDefaults(pod, limits);
     },
     validate(request) {
-      const pod = written(request, Pods, "CREATE");
+      const pod = written(request, Pods, "CREATE") ?? resized(request);
       const claim = written(request, PersistentVolumeClaims, "CREATE", "UPDATE");
       if (!pod && !claim) return;
       for (const limits of limitsOf(request)) {
@@ -43,6 +43,12 @@ export function limitRanger(lookup: Lookup): AdmissionPlugin {
       }
     },
   };
+}
+
+/** The pod whose containers get other resources while it runs. */
+function resized({ definition, subresource, object }: AdmissionRequest): Draft<Pod> | undefined {
+  const isResize = definition.group === "" && definition.plural === Pods.plural && subresource === "resize";
+  return isResize ? (object as Draft<Pod> | undefined) : undefined; // the body of the subresource is a pod
 }
 
 function setDefaults(pod: Draft<Pod>, limits: readonly LimitRangeItem[]): void {

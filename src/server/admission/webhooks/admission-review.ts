@@ -80,14 +80,20 @@ function patchOf({ patch, patchType }: Readonly<Record<string, unknown>>, mayPat
 
 /** The refusal of a webhook as the client gets it: its own Status, said in whose name. */
 export function denial(webhook: string, result: Partial<Status> = {}): ApiError {
-  const { message = "", reason = "", code = 0, details } = result;
+  const { code, details } = result;
+  const [message, reason] = [textOf(result.message), textOf(result.reason)];
   const why = message || reason;
   const start = `admission webhook ${JSON.stringify(webhook)} denied the request`;
   return new ApiError(
     // A refusal is an error, whatever the webhook calls it.
-    Math.max(typeof code === "number" ? code : 0, 400),
+    typeof code === "number" && code >= 400 && code <= 599 ? code : 400,
     reason,
     why === "" ? `${start} without explanation` : `${start}: ${why}`,
-    details,
+    isObject(details) ? details : undefined,
   );
+}
+
+/** What webhooks send is of whatever type. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

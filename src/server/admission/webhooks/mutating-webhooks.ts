@@ -18,6 +18,7 @@ import {
   type ReadyWebhook,
   readyWebhooks,
   review,
+  roundOf,
   type WebhookAdmissionOptions,
 } from "./webhook-call.ts";
 
@@ -46,7 +47,13 @@ async function ask(
 ): Promise<MutationOutcome> {
   const reviewed = await invocationOf(request, ready, options);
   if (!reviewed) return "unasked";
-  return (await mutate(request, ready, reviewed, options)) ? "changed" : "unchanged";
+  const mutated = await mutate(request, ready, reviewed, options);
+  const { webhook, configuration, index } = ready;
+  request.annotate(
+    `mutation.webhook.admission.k8s.io/round_${roundOf(request)}_index_${index}`,
+    JSON.stringify({ configuration, webhook: webhook.name, mutated }),
+  );
+  return mutated ? "changed" : "unchanged";
 }
 
 /** Whether the webhook changed the object. */

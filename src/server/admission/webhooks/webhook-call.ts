@@ -27,6 +27,8 @@ export interface WebhookAdmissionOptions extends MatchingOptions {
 export interface ReadyWebhook<T extends ValidatingWebhook | MutatingWebhook> {
   readonly webhook: T;
   readonly configuration: string;
+  /** Its place among all of them. */
+  readonly index: number;
   readonly conditions: readonly CompiledExpression[];
 }
 
@@ -34,13 +36,14 @@ export interface ReadyWebhook<T extends ValidatingWebhook | MutatingWebhook> {
 export function readyWebhooks<T extends ValidatingWebhook | MutatingWebhook>(
   configurations: readonly (KubeObject & { readonly webhooks?: readonly T[] })[],
 ): readonly ReadyWebhook<T>[] {
-  return configurations.flatMap(({ metadata, webhooks = [] }) =>
-    webhooks.map((webhook) => ({
-      webhook,
-      configuration: metadata.name,
-      conditions: compileMatchConditions(webhook.matchConditions),
-    })),
+  const all = configurations.flatMap(({ metadata, webhooks = [] }) =>
+    webhooks.map((webhook) => ({ webhook, configuration: metadata.name })),
   );
+  return all.map((each, index) => ({
+    ...each,
+    index,
+    conditions: compileMatchConditions(each.webhook.matchConditions),
+  }));
 }
 
 /** The objects as the webhook wants to see them; undefined when the request is not for it. Throws ApiError. */
@@ -81,7 +84,7 @@ export async function reviewedAs(
 /** Asks the webhook. undefined when it could not be asked and may be passed over. Throws ApiError when it refuses. */
 export async function review(
   request: AdmissionRequest,
-  { webhook }: ReadyWebhook<ValidatingWebhook>,
+  { webhook, index }: ReadyWebhook<ValidatingWebhook>,
   reviewed: ReviewedObjects,
   mayPatch: boolean,
   options: WebhookAdmissionOptions,
@@ -96,12 +99,22 @@ export async function review(
     const failure = new Error(`failed calling webhook ${JSON.stringify(name)}: ${errorMessage(error)}`);
     if (failurePolicy !== "Ignore") throw internalError(failure);
     options.log.warn("a webhook that failed is passed over", { webhook: name, error: errorMessage(error) });
+    const kind = mayPatch ? "mutation" : "validating";
+    request.annotate(
+      `failed-open.${kind}.webhook.admission.k8s.io/round_${mayPatch ? roundOf(request) : 0}_index_${index}`,
+      name,
+    );
     return undefined;
   }
   for (const [key, value] of Object.entries(answer.auditAnnotations)) request.annotate(`${name}/${key}`, value);
   for (const sentence of answer.warnings) request.warn(sentence);
   if (!answer.allowed) throw denial(name, answer.result);
   return answer;
+}
+
+/** As the audit log counts them. */
+export function roundOf({ rounds }: AdmissionRequest): 0 | 1 {
+  return rounds.isSecond ? 1 : 0;
 }
 
 async function ask(

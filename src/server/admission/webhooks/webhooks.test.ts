@@ -258,6 +258,39 @@ test("a webhook is told what is asked, by whom, and what there was", async (t) =
   assert.deepEqual(reviews[0]?.request.kind, { group: "", version: "v1", kind: "ConfigMap" });
 });
 
+test("what webhooks did is noted for the audit log", async (t) => {
+  const { api, create } = await scene(t, {
+    add: () => ({ ...addKey("added"), auditAnnotations: { why: "because" } }),
+  });
+  const gone = hookOf("gone", ruleOf("configmaps"), { failurePolicy: "Ignore" });
+  await create(MutatingWebhookConfigurations, configuration("a", hookOf("add", ruleOf("configmaps")), gone));
+  await create(ValidatingWebhookConfigurations, configuration("b", gone));
+  const notes: Record<string, string> = {};
+  const body = configMap("a");
+  const request = {
+    verb: "create",
+    group: "",
+    version: "v1",
+    plural: "configmaps",
+    namespace: "default",
+    body,
+  } as const;
+  const annotate = (key: string, value: string) => {
+    // What authorization notes is its own.
+    if (!key.startsWith("authorization.k8s.io/")) notes[key] = value;
+  };
+  await api.handle({ ...request, annotate }, { name: "jane", groups: ["system:masters"] });
+  assert.deepEqual(notes, {
+    "add.example.com/why": "because",
+    "mutation.webhook.admission.k8s.io/round_0_index_0":
+      '{"configuration":"a","webhook":"add.example.com","mutated":true}',
+    "failed-open.mutation.webhook.admission.k8s.io/round_0_index_1": "gone.example.com",
+    "mutation.webhook.admission.k8s.io/round_0_index_1":
+      '{"configuration":"a","webhook":"gone.example.com","mutated":false}',
+    "failed-open.validating.webhook.admission.k8s.io/round_0_index_0": "gone.example.com",
+  });
+});
+
 test("a webhook that cannot be asked fails the request or is passed over, as its policy says", async (t) => {
   const { client, create } = await scene(t, {});
   const gone = (failurePolicy: string) => hookOf("gone", ruleOf("configmaps"), { failurePolicy, timeoutSeconds: 5 });
@@ -284,6 +317,10 @@ test("an answer that is none is a failure of the webhook", async (t) => {
     [
       patch({ op: "replace", path: "/data", value: 3 }),
       /^500 Internal error occurred: ConfigMap in version "v1" cannot/,
+    ],
+    [
+      { allowed: false, status: { code: "x", message: 3, reason: "Odd", details: "none" } },
+      '400 admission webhook "wrong.example.com" denied the request: Odd',
     ],
     [{ allowed: false }, '400 admission webhook "wrong.example.com" denied the request without explanation'],
   ];
