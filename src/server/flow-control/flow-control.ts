@@ -10,7 +10,7 @@ import {
 import { type Clock, MetricRegistry, type Timer } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { bySchemaOrder, distinguisherOf, type FlowRequest, matchesSchema } from "./flow.ts";
+import { bySchemaOrder, distinguisherOf, type FlowRequest, type FlowRule, flowRules, matchesRules } from "./flow.ts";
 import { FlowMetrics, type FlowSeries } from "./flow-metrics.ts";
 import { widthIn } from "./request-width.ts";
 import { Level, levelLimits, type Rejection, type Seat, Seats } from "./seats.ts";
@@ -44,6 +44,7 @@ const waitMsMaxDefault = 15_000;
 /** A flow schema with the level that it leads to. */
 interface Entry extends Omit<Classified, "flow"> {
   readonly schema: FlowSchema;
+  readonly rules: readonly FlowRule[];
 }
 
 /**
@@ -76,7 +77,7 @@ export class FlowControl {
   classify(request: FlowRequest): Classified {
     this.#refresh();
     for (const entry of this.#entries) {
-      if (!matchesSchema(entry.schema, request)) continue;
+      if (!matchesRules(entry.rules, request)) continue;
       const { headers, level, series } = entry;
       // Only those that wait need to be told apart.
       const flow = level.queue ? `${entry.schema.metadata.name}/${distinguisherOf(entry.schema, request)}` : "";
@@ -171,7 +172,15 @@ export class FlowControl {
         "x-kubernetes-pf-flowschema-uid": schema.metadata.uid,
         "x-kubernetes-pf-prioritylevel-uid": uids.get(name) ?? "",
       };
-      return [{ schema, level, headers, series: this.#metrics.seriesOf(schema.metadata.name, name) }];
+      return [
+        {
+          schema,
+          rules: flowRules(schema),
+          level,
+          headers,
+          series: this.#metrics.seriesOf(schema.metadata.name, name),
+        },
+      ];
     });
   }
 
