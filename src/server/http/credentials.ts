@@ -13,6 +13,11 @@ import type { HttpRequest } from "./message.ts";
 
 const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
 
+/** Whether a WebSocket's protocol is there to bring a token and is none that could be spoken. */
+export function isTokenProtocol(protocol: string): boolean {
+  return protocol.startsWith(tokenProtocol);
+}
+
 /** What a connection brought at its handshake; the bytes are the same ones for every request of the connection. */
 interface Peer {
   readonly certificate: Uint8Array | undefined;

@@ -30,6 +30,7 @@ import {
   type Negotiated,
   objectAnswers,
   plainAnswers,
+  reviewAnswers,
 } from "./negotiation.ts";
 import { OpenWatches } from "./open-watches.ts";
 import { beginAudit } from "./request-audit.ts";
@@ -108,6 +109,13 @@ export class Handler {
     this.#options = options;
     this.#requestTimeoutMs = options.requestTimeoutMs ?? requestTimeoutMsDefault;
     this.#deadlines = new Deadlines(options.clock, this.#requestTimeoutMs);
+  }
+
+  /** Whether a request is for a watch that this server itself serves. Throws ApiError. */
+  isWatch(request: HttpRequest): boolean {
+    const path = parseResourcePath(request.path);
+    if (!path || request.method !== "GET" || this.#options.extensions?.apiServices.ofPath(request.path)) return false;
+    return verbOf(request.method, path, new URLSearchParams(request.query)) === "watch";
   }
 
   /** Ends the watches and waits for the requests under way, which have a bounded time for that. */
@@ -481,7 +489,9 @@ const readableJson: Negotiated = { ...plainAnswers.negotiate(undefined), pretty:
 
 /** The scale of a custom resource is an object of Kubernetes' own. */
 function formsOf(definition: ResourceDefinition, subresource: string): AnswerForms {
-  return isBuiltIn(definition) || subresource === "scale" ? objectAnswers : customAnswers;
+  if (subresource === "scale") return objectAnswers;
+  if (!isBuiltIn(definition)) return customAnswers;
+  return subresource === "" && !definition.verbs.includes("list") ? reviewAnswers : objectAnswers;
 }
 
 /** A path that nothing serves: clients get the text that Go's servers give. */

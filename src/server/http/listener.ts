@@ -10,8 +10,10 @@ import type { Handler } from "./handler.ts";
 import { Http1Request, Http1Response } from "./http1.ts";
 import { Http2Request, Http2Response } from "./http2.ts";
 import { auditIdHeader, auditIdOf } from "./message.ts";
+import { writeRaw } from "./raw-answer.ts";
 import { verbsOfMethods } from "./resource-request.ts";
 import { statusHeaders, toApiError } from "./status.ts";
+import { WebSocketResponse } from "./web-socket-response.ts";
 
 export interface TlsFiles {
   /** PEM. */
@@ -191,6 +193,10 @@ async function upgrade(
   const auditId = auditIdOf(request, options.random);
   let trail: AuditTrail | undefined;
   try {
+    if (isWebSocket(message) && handler.isWatch(request)) {
+      await handler.handle(request, new WebSocketResponse(auditId, message, socket, head), message.socket);
+      return;
+    }
     const identity = await handler.identify(request, message.socket);
     const { user } = identity;
     trail = handler.trail(identity, verbsOfMethods[request.method] ?? "", request, auditId);
@@ -208,20 +214,13 @@ async function upgrade(
   }
 }
 
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
   else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
   else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") writeRaw(socket, 408, {}, "");
   else writeRaw(socket, 400, {}, "");
-}
-
-/** An answer on a connection that no server's response belongs to. */
-function writeRaw(socket: Duplex, code: number, headers: object, body: string): void {
-  const lines = Object.entries({
-    ...headers,
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    connection: "close",
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${code} \r\n${lines.join("")}\r\n${body}`);
 }

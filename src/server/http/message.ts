@@ -44,6 +44,8 @@ export interface HttpResponse {
   readonly status: number;
   /** Of the body that `end` sent. */
   readonly bytes: number;
+  /** Whether each write of a body that streams is a message of its own. */
+  readonly isMessages?: boolean;
   /** The id under which the request is known; it goes with the answer. */
   readonly auditId: string;
   /** Headers that go with the answer, whoever gives it. */

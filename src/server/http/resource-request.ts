@@ -25,7 +25,8 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
   switch (method) {
     case "GET":
     case "HEAD":
-      if (path.subresource === "" && (path.watch || boolean(query, "watch"))) return "watch";
+      // Of one object only the old form of path is a watch: elsewhere the parameter belongs to collections.
+      if (path.subresource === "" && (path.watch || (path.name === "" && boolean(query, "watch")))) return "watch";
       return path.name === "" ? "list" : "get";
     case "POST":
       if (path.name !== "" && path.subresource === "") throw methodNotAllowed();

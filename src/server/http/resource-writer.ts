@@ -4,12 +4,12 @@ import { type ListPage, objectListOf } from "../pipeline/list.ts";
 import type { ServedEvent } from "../pipeline/watch.ts";
 import type { ServedList, ServedObject, ServedWatch } from "../served-response.ts";
 import { ListBody, type SharedEncoding } from "./list-body.ts";
-import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
+import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
 import { contentTypes } from "./negotiation.ts";
 import { toApiError } from "./status.ts";
 import { protobufBody } from "./stored-messages.ts";
 import type { Transform } from "./transform.ts";
-import { jsonFrames, protobufFrames, SharedFrames, type WatchFrames } from "./watch-frames.ts";
+import { jsonFrames, protobufFrames, protobufMessages, SharedFrames, type WatchFrames } from "./watch-frames.ts";
 import { type Encoder, encode, isCompressed, sendBody } from "./writer.ts";
 
 /** One request's answer: where it goes, and in which form. */
@@ -89,10 +89,10 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
   const giveUp = () => writer.abort();
   try {
     for await (const batch of watch.batches) {
-      const bytes = framesOf(answer, frames, shared, batch);
+      const parts = batch.map((event) => frameOf(answer, frames, shared, event));
       answer.sent?.events.add(batch.length);
-      answer.sent?.bytes.add(bytes.length);
-      const room = writer.write(bytes);
+      answer.sent?.bytes.add(sizeOf(parts));
+      const room = writeAll(answer, writer, parts);
       if (!room) continue;
       watch.over.addEventListener("abort", giveUp);
       await room;
@@ -102,9 +102,7 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
     if (!answer.request.signal.aborted) {
       const what = `watch ${answer.request.path}`;
       const status = toApiError(error, answer.log, what).status;
-      await writer.write(errorFrame(frames, status))?.catch((cause: unknown) => {
-        answer.log.debug("a watcher left before it was told of an error", { error: errorMessage(cause) });
-      });
+      await tell(answer, writer, errorFrame(frames, status));
     }
   }
   writer.end();
@@ -114,12 +112,27 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
 export function sendFailedWatch(answer: Answer, error: ApiError): void {
   const frames = framesFor(answer);
   const writer = answer.response.start(200, headersWith(frames.contentType, []));
-  void writer.write(errorFrame(frames, error.status));
+  void tell(answer, writer, errorFrame(frames, error.status));
   writer.end();
 }
 
-function framesFor({ encoder }: Answer): WatchFrames {
-  return encoder.negotiated.encoding === "protobuf" ? protobufFrames : jsonFrames;
+async function tell({ log }: Answer, writer: BodyWriter, frame: Uint8Array): Promise<void> {
+  await writer.write(frame)?.catch((cause: unknown) => {
+    log.debug("a watcher left before it was told of an error", { error: errorMessage(cause) });
+  });
+}
+
+/** What streams goes out in one piece, messages one by one. */
+function writeAll({ response }: Answer, writer: BodyWriter, parts: readonly Uint8Array[]): Promise<void> | undefined {
+  if (parts.length === 1) return writer.write(parts[0]!);
+  if (!response.isMessages) return writer.write(Buffer.concat(parts));
+  const rooms = parts.map((part) => writer.write(part)).filter((room) => room !== undefined);
+  return rooms.length === 0 ? undefined : Promise.all(rooms).then(() => undefined);
+}
+
+function framesFor({ encoder, response }: Answer): WatchFrames {
+  if (encoder.negotiated.encoding !== "protobuf") return jsonFrames;
+  return response.isMessages ? protobufMessages : protobufFrames;
 }
 
 function errorFrame(frames: WatchFrames, status: Status): Uint8Array {
@@ -130,25 +143,23 @@ function errorFrame(frames: WatchFrames, status: Status): Uint8Array {
 const sharedFrames = new Map<string, SharedFrames>();
 
 /** undefined when the answer's frames are its own. */
-function sharedFramesFor({ encoder, transform }: Answer): SharedFrames | undefined {
+function sharedFramesFor({ encoder, response, transform }: Answer): SharedFrames | undefined {
   const form = transform ? transform.eventForm : "object";
-  if (form === undefined) return undefined;
+  // Few watch over WebSockets, whose frames may differ.
+  if (form === undefined || response.isMessages) return undefined;
   return sharedFrames.getOrInsertComputed(`${encoder.negotiated.encoding} ${form}`, () => new SharedFrames());
 }
 
-function framesOf(
+function frameOf(
   { transform }: Answer,
   frames: WatchFrames,
   shared: SharedFrames | undefined,
-  batch: readonly ServedEvent[],
+  event: ServedEvent,
 ): Uint8Array {
-  const parts = batch.map((event) => {
-    if (event.type === "BOOKMARK")
-      return Buffer.concat(frames.object("BOOKMARK", transform ? transform.event(event.object, true) : event.object));
-    const { type, stored } = event;
-    const make = () =>
-      transform ? frames.object(type, transform.event(stored.object, false)) : frames.stored(type, stored);
-    return shared ? shared.of(type, stored, make) : Buffer.concat(make());
-  });
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  if (event.type === "BOOKMARK")
+    return Buffer.concat(frames.object("BOOKMARK", transform ? transform.event(event.object, true) : event.object));
+  const { type, stored } = event;
+  const make = () =>
+    transform ? frames.object(type, transform.event(stored.object, false)) : frames.stored(type, stored);
+  return shared ? shared.of(type, stored, make) : Buffer.concat(make());
 }

@@ -67,3 +67,16 @@ export const protobufFrames: WatchFrames = {
     return [protobufEventHead(type, body.length), body];
   },
 };
+
+/** The same as messages, which need no length before them. */
+export const protobufMessages: WatchFrames = {
+  contentType: protobufFrames.contentType,
+  stored: (type, stored) => withoutLength(protobufFrames.stored(type, stored)),
+  object: (type, object) => withoutLength(protobufFrames.object(type, object)),
+};
+
+const lengthBytes = 4;
+
+function withoutLength([head, ...rest]: readonly Uint8Array[]): readonly Uint8Array[] {
+  return head ? [head.subarray(lengthBytes), ...rest] : rest;
+}
