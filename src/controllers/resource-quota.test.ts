@@ -24,9 +24,9 @@ import { widget, widgetDefinition, widgets } from "../server/custom-resources/de
 const namespace = "shop";
 const key = (name: string) => ({ namespace, name });
 
-async function scene(t: TestContext) {
+async function scene(t: TestContext, ...more: readonly string[]) {
   const plane = await startTestControlPlane(t, {
-    controllers: ["resourcequota-controller", "customresourcedefinition", "garbage-collector-controller"],
+    controllers: ["resourcequota-controller", "customresourcedefinition", "garbage-collector-controller", ...more],
   });
   await plane.create(Namespaces, { metadata: { name: namespace } });
   await plane.create(ServiceAccounts, { metadata: key("default") });
@@ -264,4 +264,24 @@ test("ResourceQuota, manage lifecycle of a ResourceQuota: it is patched, and del
   assert.deepEqual(found?.spec.hard, { cpu: "1", memory: "1Gi" });
   await client.deleteCollection(ResourceQuotas, { namespace, labelSelector: "suite=q" });
   assert.equal((await list(ResourceQuotas, namespace)).length, 0);
+});
+
+test("Replication Controller, check for issues like exceeding allocated quota", async (t) => {
+  const { client, create, quota, used, rest } = await scene(t, "replication-controller");
+  await quota("q", { pods: "2" });
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "a", image: "a" }] } };
+  await create(ReplicationControllers, { metadata: key("a"), spec: { replicas: 3, selector: { a: "b" }, template } });
+  await rest();
+  const failure = async () => {
+    const { conditions = [] } = (await client.get(ReplicationControllers, key("a"))).status;
+    return conditions.find(({ type }) => type === "ReplicaFailure");
+  };
+  assert.match(
+    (await failure())?.message ?? "",
+    /exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2$/,
+  );
+  assert.deepEqual(await used(), { pods: "2" });
+  await client.patch(ReplicationControllers, key("a"), { spec: { replicas: 2 } });
+  await rest();
+  assert.equal(await failure(), undefined);
 });

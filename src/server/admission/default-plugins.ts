@@ -12,6 +12,7 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { mutatingPolicies } from "./policies/mutating-policies.ts";
 import { validatingPolicies } from "./policies/validating-policies.ts";
 import { priority } from "./priority.ts";
@@ -55,6 +56,7 @@ export function defaultAdmissionPlugins(options: DefaultAdmissionOptions): Admis
     certificateSigning(authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(lookup),
+    podTopologyLabels(lookup),
     mutatingPolicies(options),
     mutatingWebhooks(options),
     validatingPolicies(options),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type NewObject, Nodes, type Pod, Pods, PriorityClasses, RuntimeClasses } from "../../api/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { ensureSystemPriorityClasses, priority } from "./priority.ts";
 import { admitted } from "./request-for-tests.ts";
 import { runtimeClass } from "./runtime-class.ts";
@@ -129,4 +130,20 @@ test("a runtime class gives its pods overhead and nodes", async () => {
     admit({ runtimeClassName: "vm", nodeSelector: { vm: "no" } }),
     /conflict: runtimeClass.scheduling.nodeSelector\[vm\] = yes; pod.spec.nodeSelector\[vm\] = no/,
   );
+});
+
+test("a pod gets the zone and region of its node as labels when it is bound", async () => {
+  const labels = { "topology.kubernetes.io/zone": "a", "topology.kubernetes.io/region": "r", other: "x" };
+  const plugin = podTopologyLabels(new ObjectLookup().put(Nodes, { metadata: { name: "n", labels } }));
+  const bound = async (name: string) =>
+    (
+      await admitted(plugin, Pods, {
+        object: { metadata: { name: "web" }, target: { kind: "Node", name } } as NewObject<Pod>, // a Binding
+        subresource: "binding",
+      })
+    ).metadata.labels;
+  const copied = { "topology.kubernetes.io/zone": "a", "topology.kubernetes.io/region": "r" };
+  assert.deepEqual(await bound("n"), copied);
+  assert.equal(await bound("unknown"), undefined);
+  assert.deepEqual((await admitted(plugin, Pods, { object: pod({ nodeName: "n" }) })).metadata.labels, copied);
 });
