@@ -36,6 +36,8 @@ export interface ApiClient {
   /** A merge patch. */
   patch(path: string, body: unknown): Promise<Document>;
   delete(path: string, body?: unknown): Promise<Document>;
+  /** Replaces an object after a change, again when somebody else was faster, as a controller may be. */
+  replace(path: string, change: (object: Document) => void): Promise<Document>;
   watch(path: string): Promise<ApiWatch>;
 }
 
@@ -50,8 +52,12 @@ export function apiClient(plane: ServedControlPlane): ApiClient {
     host: "127.0.0.1",
   });
   const answer: ApiClient["answer"] = async (method, path, { body, headers = {} } = {}) => {
-    const sent = request({ ...to(path), method, headers: { "content-type": "application/json", ...headers } });
-    sent.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+    const content = body === undefined ? "" : typeof body === "string" ? body : JSON.stringify(body);
+    const sent = request({
+      ...to(path),
+      method,
+      headers: { "content-type": "application/json", "content-length": Buffer.byteLength(content), ...headers },
+    }).end(content);
     const [response] = (await once(sent, "response")) as [IncomingMessage];
     return { code: response.statusCode ?? 0, body: await json(response) };
   };
@@ -68,6 +74,15 @@ export function apiClient(plane: ServedControlPlane): ApiClient {
     put: (path, body) => successful("PUT", path, { body }),
     patch: (path, body) => successful("PATCH", path, { body, headers }),
     delete: (path, body) => successful("DELETE", path, { body }),
+    async replace(path, change) {
+      for (let tries = 0; ; tries++) {
+        const object = await successful("GET", path);
+        change(object);
+        const { code, body } = await answer("PUT", path, { body: object });
+        if (code === 200) return body;
+        if (code !== 409 || tries === 10) throw new Error(`PUT ${path}: ${code} ${body.message}`);
+      }
+    },
     async watch(path) {
       const sent = request(to(`${path}${path.includes("?") ? "&" : "?"}watch=true`)).end();
       const [response] = (await once(sent, "response")) as [IncomingMessage];

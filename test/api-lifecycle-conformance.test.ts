@@ -41,16 +41,6 @@ for (const kind of kinds) {
     metadata: { name, labels: { test: plural }, ...(clusterScoped ? {} : { namespace: "default" }) },
     ...fields,
   });
-  /** Replaces the object after a change, again when somebody else was faster, as a controller may be. */
-  const replaced = async (path: string, change: (object: Document) => void): Promise<Document> => {
-    for (let tries = 0; ; tries++) {
-      const object = await api.get(path);
-      change(object);
-      const { code, body } = await api.answer("PUT", path, { body: object });
-      if (code === 200) return body;
-      if (code !== 409 || tries === 10) throw new Error(`PUT ${path}: ${code} ${body.message}`);
-    }
-  };
 
   test(`${behaviour}: ${plural} are discovered, created, read, listed, watched, replaced, patched and deleted`, async (t) => {
     const resource = await discovered(kind);
@@ -85,7 +75,9 @@ for (const kind of kinds) {
 
     const patched = await api.patch(path, { metadata: { annotations: { patched: "true" } } });
     assert.equal(patched.metadata.annotations.patched, "true");
-    const updated = await replaced(path, (object) => Object.assign(object.metadata.annotations, { updated: "true" }));
+    const updated = await api.replace(path, (object) =>
+      Object.assign(object.metadata.annotations, { updated: "true" }),
+    );
     assert.equal(updated.metadata.annotations.patched, "true");
     assert.equal(updated.metadata.annotations.updated, "true");
     for (let seen: Document = {}; !seen.metadata?.annotations?.updated; ) {
@@ -122,7 +114,7 @@ for (const kind of kinds) {
     const patched = await api.patch(`${path}/status`, { metadata: { annotations: { patched: "true" } }, status });
     assert.equal(patched.metadata.annotations?.patched, annotation);
     assert.partialDeepStrictEqual(patched.status, status);
-    const updated = await replaced(`${path}/status`, (object) => Object.assign(object.status, status));
+    const updated = await api.replace(`${path}/status`, (object) => Object.assign(object.status, status));
     assert.partialDeepStrictEqual(updated.status, status);
     const read = await api.get(`${path}/status`);
     assert.partialDeepStrictEqual(read.status, status);

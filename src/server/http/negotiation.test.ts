@@ -7,6 +7,7 @@ import {
   customAnswers,
   objectAnswers,
   plainAnswers,
+  reviewAnswers,
 } from "./negotiation.ts";
 
 const protobuf = "application/vnd.kubernetes.protobuf";
@@ -44,6 +45,10 @@ const cases: readonly [AnswerForms, string, string | undefined][] = [
   [objectAnswers, "application/json;as=Table;g=example.com;v=v1", undefined],
   [objectAnswers, "application/json;as=Other;g=meta.k8s.io;v=v1", undefined],
   [objectAnswers, "application/json;v=v1", undefined],
+  [reviewAnswers, `application/json;${table}`, undefined],
+  [reviewAnswers, `application/json;${table},application/json`, "json"],
+  [reviewAnswers, `application/json;${metadata}`, "json PartialObjectMetadata v1"],
+  [reviewAnswers, protobuf, "protobuf"],
   [customAnswers, protobuf, undefined],
   [customAnswers, `${protobuf},application/json`, "json"],
   [customAnswers, `${protobuf},*/*`, "json"],
@@ -59,6 +64,7 @@ const cases: readonly [AnswerForms, string, string | undefined][] = [
 
 const names = new Map([
   [objectAnswers, "an object"],
+  [reviewAnswers, "a review"],
   [customAnswers, "a custom resource"],
   [plainAnswers, "a status"],
   [aggregatedDiscoveryAnswers, "discovery"],

@@ -95,6 +95,11 @@ export const plainAnswers = new AnswerForms((_, as) => as === undefined);
 /** Objects of built-in kinds. A Table has no message. */
 export const objectAnswers = new AnswerForms((encoding, as) => as === undefined || isObjectForm(encoding, as));
 
+/** Objects of built-in kinds that are answered and never kept, reviews: they have no columns, so there is no Table. */
+export const reviewAnswers = new AnswerForms(
+  (encoding, as) => as === undefined || (as.kind !== "Table" && isObjectForm(encoding, as)),
+);
+
 /** Objects of kinds that have no message, custom resources: only their metadata can be protobuf. */
 export const customAnswers = new AnswerForms((encoding, as) =>
   as === undefined ? encoding !== "protobuf" : isObjectForm(encoding, as),
