@@ -41,20 +41,23 @@ export const Namespaces = defineResource<Namespace>({
     if (old.spec.finalizers) namespace.spec.finalizers = [...old.spec.finalizers];
     else delete namespace.spec.finalizers;
   },
-  validate: (namespace, at) => validateNamespaceFinalizers(namespace, at),
+  // Kubernetes does not say here which of them is wrong.
+  validate: ({ spec }, at) =>
+    (spec.finalizers ?? []).flatMap((name) => validateFinalizer(name, at.child("spec", "finalizers"))),
   validateStatusUpdate,
   validateName: nameIsDnsLabel,
 });
 
-/** What is wrong with the finalizers in the spec of a namespace. */
+/** What is wrong with the finalizers that the finalize subresource is given. */
 export function validateNamespaceFinalizers({ spec }: Namespace, at: Path): FieldError[] {
-  return eachItem(at.child("spec", "finalizers"), spec.finalizers, (name) => {
-    const place = at.child("spec", "finalizers");
-    const errors = isQualifiedName(name).map((message) => invalidValue(place, name, message));
-    if (!name.includes("/") && ![namespaceFinalizer, "orphan", "foregroundDeletion"].includes(name))
-      errors.push(invalidValue(place, name, "name is neither a standard finalizer name nor is it fully qualified"));
-    return errors;
-  });
+  return eachItem(at.child("spec", "finalizers"), spec.finalizers, (name, place) => validateFinalizer(name, place));
+}
+
+function validateFinalizer(name: string, at: Path): FieldError[] {
+  const errors = isQualifiedName(name).map((message) => invalidValue(at, name, message));
+  if (!name.includes("/") && ![namespaceFinalizer, "orphan", "foregroundDeletion"].includes(name))
+    errors.push(invalidValue(at, name, "name is neither a standard finalizer name nor is it fully qualified"));
+  return errors;
 }
 
 function validateStatusUpdate({ metadata, status }: Namespace, _old: Namespace, at: Path): FieldError[] {

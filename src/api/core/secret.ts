@@ -8,6 +8,7 @@ import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { Secret } from "../types.generated.ts";
 import { decodedLength, maxDataBytes, validateImmutableData } from "./data-map.ts";
+import { tlsPairWarnings } from "./tls-warnings.ts";
 
 export const serviceAccountNameAnnotation = "kubernetes.io/service-account.name";
 export const serviceAccountUidAnnotation = "kubernetes.io/service-account.uid";
@@ -33,6 +34,8 @@ export const Secrets = defineResource<Secret>({
     ...immutableField(at.child("type"), next.type, old.type),
     ...validateImmutableData(at, next, old, ["data"]),
   ],
+  warnings: ({ type, data }) =>
+    type === "kubernetes.io/tls" ? tlsPairWarnings(data?.["tls.crt"] ?? "", data?.["tls.key"] ?? "") : [],
 });
 
 /** stringData is written, never read: its texts become data. */
