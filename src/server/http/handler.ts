@@ -111,6 +111,13 @@ export class Handler {
     this.#deadlines = new Deadlines(options.clock, this.#requestTimeoutMs);
   }
 
+  /** Whether a request is for a watch that this server itself serves. Throws ApiError. */
+  isWatch(request: HttpRequest): boolean {
+    const path = parseResourcePath(request.path);
+    if (!path || request.method !== "GET" || this.#options.extensions?.apiServices.ofPath(request.path)) return false;
+    return verbOf(request.method, path, new URLSearchParams(request.query)) === "watch";
+  }
+
   /** Ends the watches and waits for the requests under way, which have a bounded time for that. */
   async drain(): Promise<void> {
     const { clock } = this.#options;
