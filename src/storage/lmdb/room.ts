@@ -10,15 +10,19 @@ const growth = Buffer.alloc(4 * 1024 * 1024);
 export class Room {
   /** Opened for appending: what LMDB has written, nothing here can reach. */
   readonly #file: FileHandle;
+  /** How long the file is at least: nothing ever makes it shorter. */
+  #size: number;
   /** What is certainly left behind the last page. */
   #leftBytes = 0;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, size: number) {
     this.#file = file;
+    this.#size = size;
   }
 
   static async open(path: string): Promise<Room> {
-    return new Room(await open(path, "a"));
+    const file = await open(path, "a");
+    return new Room(file, (await file.stat()).size);
   }
 
   /**
@@ -28,19 +32,13 @@ export class Room {
   async ensure(neededBytes: number, usedBytes: () => number): Promise<void> {
     if (neededBytes > this.#leftBytes) {
       const used = usedBytes();
-      this.#leftBytes = (await this.#extend(used + neededBytes)) - used;
+      while (this.#size < used + neededBytes) this.#size += (await this.#file.write(growth)).bytesWritten;
+      this.#leftBytes = this.#size - used;
     }
     this.#leftBytes -= neededBytes;
   }
 
   close(): Promise<void> {
     return this.#file.close();
-  }
-
-  /** Makes the file at least that long; gives its length. */
-  async #extend(neededBytes: number): Promise<number> {
-    let { size } = await this.#file.stat();
-    while (size < neededBytes) size += (await this.#file.write(growth)).bytesWritten;
-    return size;
   }
 }
