@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { conflict, type Node, Nodes, type Pod, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
 import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
-import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
 import { runScheduler } from "./scheduler.ts";
 
@@ -11,6 +11,7 @@ interface Scene {
   readonly api: FaultyApi;
   readonly client: Client;
   readonly clock: VirtualClock;
+  readonly metrics: MetricRegistry;
   readonly events: string[];
   readonly bindings: string[];
   /** Makes the binding of these pods fail. */
@@ -44,9 +45,11 @@ async function scene(): Promise<Scene> {
   const stop = new AbortController();
   const environment = { client, clock, random: seededRandom(1), log: silentLogger, signal: stop.signal };
   const events: string[] = [];
+  const metrics = new MetricRegistry();
   const running = runScheduler({
     ...environment,
     informers: new InformerSet(environment),
+    metrics,
     events: {
       normal: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
       warning: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
@@ -56,6 +59,7 @@ async function scene(): Promise<Scene> {
     api,
     client,
     clock,
+    metrics,
     events,
     bindings,
     failing,
@@ -304,5 +308,24 @@ test("a pod that must be apart from others waits until one of them goes", async 
   await client.delete(Pods, { namespace: "default", name: "db-0" }, { body: { gracePeriodSeconds: 0 } });
   await atRest();
   assert.equal(bindings[2], bindings[0]?.replace("db-0", "db-2"));
+  await stop();
+});
+
+test("attempts are counted by how they ended", async () => {
+  const { addNode, addPod, failing, metrics, stop } = await scene();
+  await addNode({ name: "node-1" });
+  await addPod({ name: "web" });
+  await addPod({ name: "large", requests: { cpu: "1000" } });
+  failing.set("refused", serviceUnavailable("not now"));
+  await addPod({ name: "refused" });
+  const counts = [...metrics.text().matchAll(/^scheduler_schedule_attempts_total\{result="(\w+)",.*\} (\d+)$/gm)];
+  assert.deepEqual(
+    counts.map(([, result, count]) => `${result} ${count}`),
+    ["scheduled 1", "unschedulable 1", "error 1"],
+  );
+  assert.match(
+    metrics.text(),
+    /scheduler_scheduling_attempt_duration_seconds_count\{result="scheduled",profile="default-scheduler"\} 1/,
+  );
   await stop();
 });

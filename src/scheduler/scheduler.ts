@@ -20,10 +20,19 @@ import {
   keyOf,
   type ObjectKey,
 } from "../client/index.ts";
-import { type Clock, deepEqual, errorMessage, type Logger, type Random, timestamp } from "../lib/index.ts";
+import {
+  type Clock,
+  deepEqual,
+  errorMessage,
+  type Logger,
+  type MetricRegistry,
+  type Random,
+  timestamp,
+} from "../lib/index.ts";
 import { Planner } from "./planner.ts";
 import { PodShapes } from "./pod-shape.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
+import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type NodeState, Snapshot } from "./snapshot.ts";
 
 export const defaultSchedulerName = "default-scheduler";
@@ -38,6 +47,8 @@ export interface SchedulerOptions {
   readonly signal: AbortSignal;
   /** Where events go; to the API when left out. */
   readonly events?: EventRecorder;
+  /** Where attempts are counted. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
@@ -53,6 +64,7 @@ export async function runScheduler(options: SchedulerOptions): Promise<void> {
 /** The shell around the planner: events in, bindings, conditions and events out. */
 class Scheduler {
   readonly #options: SchedulerOptions;
+  readonly #metrics: SchedulerMetrics | undefined;
   readonly #events: EventRecorder;
   readonly #snapshot: Snapshot;
   readonly #planner: Planner;
@@ -68,6 +80,7 @@ class Scheduler {
   constructor(options: SchedulerOptions) {
     const { client, clock, random, log, signal, informers } = options;
     this.#options = options;
+    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics, defaultSchedulerName);
     this.#events =
       options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
     const shapes = new PodShapes();
@@ -172,19 +185,25 @@ class Scheduler {
 
   #schedule(queued: QueuedPod): void {
     const { pod } = queued;
+    const startMs = this.#options.clock.monotonicMs();
     const plan = this.#planner.plan(pod);
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName);
       this.#wakeForPod(pod);
-      this.#write(this.#bind(queued, plan.nodeName));
+      this.#write(this.#bind(queued, plan.nodeName, startMs));
       return;
     }
     this.#queue.wait(queued);
+    this.#attempted("unschedulable", startMs);
     this.#report(queued, "Unschedulable", plan.diagnosis.message);
   }
 
-  async #bind(queued: QueuedPod, nodeName: string): Promise<void> {
+  #attempted(result: AttemptResult, startMs: number): void {
+    this.#metrics?.attempted(result, (this.#options.clock.monotonicMs() - startMs) / 1000);
+  }
+
+  async #bind(queued: QueuedPod, nodeName: string, startMs: number): Promise<void> {
     const { client, signal, log } = this.#options;
     const { pod } = queued;
     const { namespace, name, uid } = pod.metadata;
@@ -198,9 +217,11 @@ class Scheduler {
     try {
       await client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal });
     } catch (error) {
+      this.#attempted("error", startMs);
       if (!signal.aborted) this.#bindingFailed(queued, nodeName, error);
       return;
     }
+    this.#attempted("scheduled", startMs);
     log.debug("bound pod", { pod: keyOf(pod), node: nodeName });
     this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }
