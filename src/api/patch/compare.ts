@@ -30,6 +30,11 @@ function wholeSetOf(value: unknown, type: FieldType): FieldSet {
   return collect(value, type, true, true) ?? leaf;
 }
 
+/** What a new object adds: every field of it. */
+export function createdSetOf(object: JsonObject, type: FieldType): FieldSet {
+  return collect(object, type, false, true) ?? leaf;
+}
+
 /** The set below a value, which may be a member of it by itself; undefined when there is nothing. */
 function collect(value: unknown, type: FieldType, isMember: boolean, isWhole: boolean): FieldSet | undefined {
   const aspect = aspectOf(value, type);

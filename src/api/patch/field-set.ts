@@ -85,19 +85,23 @@ export function differenceBelow(a: FieldSet, b: FieldSet): FieldSet {
 
 /** `a` without `b`: `a` itself when they have nothing in common, undefined when nothing is left. */
 function without(a: FieldSet, b: FieldSet, below: boolean): FieldSet | undefined {
-  let children: Record<string, FieldSet> | undefined;
-  for (const element in b) {
-    const taken = b[element]!;
-    const from = element === self ? undefined : a[element];
-    if (from === undefined) continue;
-    const rest = withoutNode(from, taken, below);
-    if (rest === from) continue;
-    children ??= { ...a };
-    if (rest) children[element] = rest;
-    else delete children[element];
+  if (!sharesElement(a, b)) return a;
+  const left: Record<string, FieldSet> = {};
+  let isSame = true;
+  for (const element in a) {
+    const part = a[element]!;
+    const taken = element === self ? undefined : b[element];
+    const rest = taken === undefined ? part : withoutNode(part, taken, below);
+    if (rest !== part) isSame = false;
+    if (rest) left[element] = rest;
   }
-  if (!children) return a;
-  return isEmptySet(children) ? undefined : children;
+  if (isSame) return a;
+  return isEmptySet(left) ? undefined : left;
+}
+
+function sharesElement(a: FieldSet, b: FieldSet): boolean {
+  for (const element in b) if (element !== self && element in a) return true;
+  return false;
 }
 
 function withoutNode(a: FieldSet, b: FieldSet, below: boolean): FieldSet | undefined {
@@ -105,10 +109,10 @@ function withoutNode(a: FieldSet, b: FieldSet, below: boolean): FieldSet | undef
   if (takesSelf && below) return undefined;
   if (isEmptySet(a)) return takesSelf ? undefined : a;
   const rest = without(a, b, below);
-  if (rest === a && !takesSelf) return a;
-  const isLeft = !takesSelf && self in a;
-  const { [self]: _, ...children } = rest ?? emptySet;
-  return nodeOf(isLeft, children);
+  if (rest === undefined || !(self in rest)) return rest;
+  const children = childrenOf(rest);
+  if (children.length === 0) return takesSelf ? undefined : leaf;
+  return takesSelf ? Object.fromEntries(children.map((element) => [element, rest[element]!])) : rest;
 }
 
 /** Whether everything in `a` is in `b`. */

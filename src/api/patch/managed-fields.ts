@@ -3,7 +3,7 @@ import { deepEqual } from "../../lib/index.ts";
 import type { KubeObject } from "../resource.ts";
 import type { JsonObject, Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry } from "../types.generated.ts";
-import { type Comparison, compareValues } from "./compare.ts";
+import { type Comparison, compareValues, createdSetOf } from "./compare.ts";
 import {
   compareText,
   difference,
@@ -113,15 +113,19 @@ export function writeManagers(managers: Managers): ManagedFieldsEntry[] | undefi
     compareText(a.name, b.name) ||
     compareText(a.apiVersion, b.apiVersion) ||
     compareText(a.subresource, b.subresource);
-  return [...managers.values()].sort(order).map((each) => ({
-    manager: each.name,
-    operation: each.operation,
-    apiVersion: each.apiVersion,
-    ...(each.time === "" ? {} : { time: each.time }),
+  return [...managers.values()].sort(order).map(entryOf);
+}
+
+function entryOf({ name, operation, apiVersion, time, fields, subresource }: Manager): ManagedFieldsEntry {
+  return {
+    manager: name,
+    operation,
+    apiVersion,
+    ...(time === "" ? {} : { time }),
     fieldsType: "FieldsV1",
-    fieldsV1: each.fields,
-    ...(each.subresource === "" ? {} : { subresource: each.subresource }),
-  }));
+    fieldsV1: fields,
+    ...(subresource === "" ? {} : { subresource }),
+  };
 }
 
 /**
@@ -134,11 +138,28 @@ export function updateManagedFields(
   options: FieldOwnershipOptions,
 ): readonly ManagedFieldsEntry[] | undefined {
   const managers = startingPoint(old, next, options.subresource !== undefined);
-  if (managers.size === 0 && old !== undefined) return undefined;
+  if (managers.size === 0) return old ? undefined : firstManager(next, options);
   const updated = recordUpdate(withoutManagedFields(old), withoutManagedFields(next), managers, options);
   if (updated === managers && old?.metadata.managedFields === next.metadata.managedFields)
     return old?.metadata.managedFields;
   return writeManagers(capUpdates(updated));
+}
+
+/** A new object is all its creator's. */
+function firstManager(next: KubeObject, options: FieldOwnershipOptions): readonly ManagedFieldsEntry[] | undefined {
+  const { manager, apiVersion, subresource = "", nowTimestamp, schema, resetFields = emptySet } = options;
+  const created = createdSetOf(withoutManagedFields(next), objectType(schema));
+  const fields = ownable(differenceBelow(created, resetFields));
+  if (isEmptySet(fields)) return undefined;
+  const first = {
+    name: manager || "unknown",
+    operation: "Update",
+    apiVersion,
+    subresource,
+    time: nowTimestamp,
+    fields,
+  } as const;
+  return [entryOf(first)];
 }
 
 /** The managers before the write: what the client sent, where it may; none when it asks to forget them all. */
