@@ -127,6 +127,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly validateName?: (name: string, prefix: boolean) => readonly string[];
   /** Field selectors beside metadata.name and metadata.namespace: what they read. */
   readonly selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** What is said of a field that selectors cannot name, where a kind has words of its own for it. */
+  readonly unselectableField?: (field: string) => string;
   readonly scale?: ScaleMapping<T>;
   /** Whether metadata.generation counts changes of everything but metadata and status. */
   readonly hasGeneration: boolean;

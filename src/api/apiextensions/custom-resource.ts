@@ -108,6 +108,7 @@ function definitionOf(
       ? { deprecationWarning: version.deprecationWarning ?? `${group}/${version.name} ${kind} is deprecated` }
       : {}),
     selectableFields: selectableFields(version),
+    unselectableField: (field) => `field label not supported: ${field}`,
     ...(scale ? { scale: customScale(scale) } : {}),
     hasGeneration: true,
     statusFields: subresources?.status ? ["status"] : [],

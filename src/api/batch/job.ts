@@ -29,6 +29,7 @@ export const Jobs = defineResource<Job>({
     { name: "Selector", type: "string", priority: 1, of: ({ spec }) => selectorCell(spec.selector) },
   ],
   selectableFields: { "status.successful": ({ status }) => String(status.succeeded ?? 0) },
+  unselectableField: (field) => `field label ${JSON.stringify(field)} not supported for batchv1.Job`,
   defaults: defaultJob,
   prepareForCreate: (job) => {
     if (!job.spec.manualSelector) generateSelector(job);

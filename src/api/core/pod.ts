@@ -25,6 +25,8 @@ export const Pods = defineResource<Pod>({
   rowConditions: podRowConditions,
   selectableFields: {
     "spec.nodeName": (pod) => pod.spec.nodeName ?? "",
+    // The name that the field had before v1.
+    "spec.host": (pod) => pod.spec.nodeName ?? "",
     "spec.restartPolicy": (pod) => pod.spec.restartPolicy ?? "",
     "spec.schedulerName": (pod) => pod.spec.schedulerName ?? "",
     "spec.serviceAccountName": (pod) => pod.spec.serviceAccountName ?? "",

@@ -10,17 +10,27 @@ export interface FieldRequirement {
 }
 
 /** What a field selector may name, and where it reads the values. */
-export type SelectableFields = Pick<ResourceDefinition, "selectableFields">;
+export type SelectableFields = Pick<ResourceDefinition, "selectableFields"> &
+  Partial<Pick<ResourceDefinition, "namespaced" | "unselectableField">>;
 
 /** Conditions that a text selector may have. */
 const requirementsMax = 100;
 
 /** Reads the text form, as in `metadata.name=a,spec.nodeName!=`. Throws a 400 when the text or a field's name is wrong. */
-export function parseFieldSelector(text: string, { selectableFields }: SelectableFields): FieldRequirement[] {
+export function parseFieldSelector(text: string, kind: SelectableFields): FieldRequirement[] {
   return readFieldSelector(text, (field) => {
-    if (field !== "metadata.name" && field !== "metadata.namespace" && !Object.hasOwn(selectableFields, field))
-      throw badRequest(unknownField(field, Object.keys(selectableFields).length > 0));
+    if (!isSelectable(field, kind)) throw badRequest(unknownField(field, kind));
   });
+}
+
+function isSelectable(field: string, kind: SelectableFields): boolean {
+  if (field === "metadata.name" || Object.hasOwn(kind.selectableFields, field)) return true;
+  return field === "metadata.namespace" && (kind.namespaced !== false || !hasOwnFields(kind));
+}
+
+/** Kinds that know only the two fields of every kind take both, also where there is no namespace. */
+function hasOwnFields({ selectableFields, unselectableField }: SelectableFields): boolean {
+  return unselectableField !== undefined || Object.keys(selectableFields).length > 0;
 }
 
 /** The same, whatever the fields are called; `check` sees each name. */
@@ -41,8 +51,9 @@ export function readFieldSelector(text: string, check: (field: string) => void =
 }
 
 /** Kinds with fields of their own word it otherwise than those with only the two of every kind. */
-function unknownField(field: string, hasOwnFields: boolean): string {
-  if (hasOwnFields) return `field label not supported: ${field}`;
+function unknownField(field: string, kind: SelectableFields): string {
+  if (kind.unselectableField) return kind.unselectableField(field);
+  if (hasOwnFields(kind)) return `field label not supported: ${field}`;
   return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 

@@ -32,6 +32,7 @@ export const ResourceSlices = defineResource<ResourceSlice>({
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",
     "spec.driver": ({ spec }) => spec.driver ?? "",
   },
+  unselectableField: (field) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`,
   hasGeneration: true,
   prepareForCreate: dropDisabledFields,
   prepareForUpdate: dropDisabledFields,
