@@ -89,12 +89,38 @@ export function serverSideApply(options: ApplyOptions): Applied {
   return { object, managedFields: writeManagers(kept) };
 }
 
-/** The object with what the configuration says of it, owned by nobody. Throws Error when that does not fit the schema. */
+/**
+ * The object with what the configuration says of it, owned by nobody. Throws Error, in the words of Kubernetes' mutating
+ * policies, when that does not fit the schema, or would replace a whole where somebody meant to change a part.
+ */
 export function mergeConfiguration(object: KubeObject, configuration: unknown, schema: Schema): unknown {
   const type = objectType(schema);
   const errors = typeErrors(configuration, type);
-  if (errors.length > 0) throw new Error(joinTypeErrors(errors));
+  if (errors.length > 0) throw new Error(`failed to convert patch object to typed object: ${joinTypeErrors(errors)}`);
+  const atomics = atomicsIn(configuration, type, "");
+  if (atomics.length > 0) {
+    const where = atomics.join(", ");
+    throw new Error(`invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${where}`);
+  }
   return mergeTyped(object, configuration, type);
+}
+
+/** The paths of the lists and objects that can only be set as a whole. */
+function atomicsIn(value: unknown, type: FieldType, path: string): string[] {
+  if (isObject(value) && type.map) {
+    const { map } = type;
+    const own = map.isAtomic ? [path] : [];
+    return [
+      ...own,
+      ...Object.entries(value).flatMap(([name, each]) => atomicsIn(each, map.partOf(name).type, `${path}.${name}`)),
+    ];
+  }
+  if (Array.isArray(value) && type.list) {
+    const { list } = type;
+    const own = list.isAtomic ? [path] : [];
+    return [...own, ...value.flatMap((each, index) => atomicsIn(each, list.item, `${path}[${index}]`))];
+  }
+  return [];
 }
 
 function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: FieldType): JsonObject {

@@ -8,6 +8,7 @@ import {
   type MutatingAdmissionPolicyBinding,
   MutatingAdmissionPolicyBindings,
   mergeConfiguration,
+  type ResourceDefinition,
 } from "../../../api/index.ts";
 import { patchObject, toJson, type Value } from "../../../cel/index.ts";
 import { deepCopy, deepEqual, errorMessage } from "../../../lib/index.ts";
@@ -62,73 +63,136 @@ function compile(ready: ReadyPolicy<MutatingAdmissionPolicy, MutatingAdmissionPo
   };
 }
 
-/** Throws ApiError in the words of k8s.io/apiserver/pkg/admission/plugin/policy/mutating when the policy fails the request. */
+/** Throws ApiError in the words of k8s.io/apiserver/pkg/admission/plugin/policy/generic when the policy fails the request. */
 async function mutateBy(request: AdmissionRequest, ready: Ready, options: PolicyOptions): Promise<MutationOutcome> {
   const { policy, bindings } = ready;
-  const fail = (error: unknown, binding?: KubeObject) => {
+  const failFor = (binding: KubeObject) => (why: string, reason: string) => {
     if (policy.spec.failurePolicy === "Ignore") return;
-    const by = binding ? ` with binding '${binding.metadata.name}'` : "";
-    const message = `policy '${policy.metadata.name}'${by} denied request: ${errorMessage(error)}`;
-    const { status } = forbidden(request.definition, request.name, message);
-    throw new ApiError(403, "Forbidden", message, { ...status.details, causes: [{ message }] });
+    const message = `policy '${policy.metadata.name}' with binding '${binding.metadata.name}' denied request: ${why}`;
+    const { details } = forbidden(request.definition, request.name, message).status;
+    throw new ApiError(403, reason, message, { ...details, causes: [{ message }] });
   };
-  let outcome: MutationOutcome = "unasked";
-  for (const binding of bindings) {
-    let changes: boolean[] = [];
-    try {
-      changes = await mutateByBinding(request, ready, binding, options);
-    } catch (error) {
-      fail(error, binding);
+  const outcomes: MutationOutcome[] = [];
+  for (const binding of bindings)
+    outcomes.push(await mutateByBinding(request, ready, binding, failFor(binding), options));
+  if (outcomes.includes("changed")) return "changed";
+  return outcomes.includes("unchanged") ? "unchanged" : "unasked";
+}
+
+/** Says what went wrong; throws ApiError unless the policy is to be passed over then. */
+type Fail = (why: string, reason: string) => void;
+
+async function mutateByBinding(
+  request: AdmissionRequest,
+  ready: Ready,
+  binding: MutatingAdmissionPolicyBinding,
+  fail: Fail,
+  options: PolicyOptions,
+): Promise<MutationOutcome> {
+  const { policy } = ready;
+  let as: ReturnType<typeof policyWants>;
+  let params: Awaited<ReturnType<typeof paramsOf>> = [];
+  try {
+    as = policyWants(request, policy.spec.matchConstraints, options);
+    const { matchResources } = binding.spec;
+    if (!as || (matchResources && !policyWants(request, matchResources, options))) return "unasked";
+    params = await paramsOf(request, policy, binding.spec, options);
+  } catch (error) {
+    fail(`failed to configure binding: ${errorMessage(error)}`, "Forbidden");
+    return "unasked";
+  }
+  const outcomes: MutationOutcome[] = [];
+  for (const param of params) outcomes.push(await mutateWith(request, ready, as, param, fail, options));
+  if (outcomes.includes("changed")) return "changed";
+  return outcomes.includes("unchanged") ? "unchanged" : "unasked";
+}
+
+async function mutateWith(
+  request: AdmissionRequest,
+  { conditions, variables, mutations }: Ready,
+  as: ResourceDefinition,
+  param: KubeObject | undefined,
+  fail: Fail,
+  options: PolicyOptions,
+): Promise<MutationOutcome> {
+  const budget = new CostBudget();
+  const see = async () => {
+    const reviewed = await reviewedAs(request, as, options);
+    return { reviewed, seen: policyBindings(request, reviewed, param, variables, budget, options) };
+  };
+  if (conditions.length > 0) {
+    const matched = await matchConditions(conditions, (await see()).seen);
+    if (matched === "differs") return "unasked";
+    if (matched !== "matches") {
+      fail(matched.error, "Invalid");
+      return "unasked";
     }
-    if (changes.includes(true)) outcome = "changed";
-    else if (changes.length > 0 && outcome === "unasked") outcome = "unchanged";
+  }
+  let outcome: MutationOutcome = "unchanged";
+  for (const { patchType, expression } of mutations) {
+    // Each mutation sees what those before it have made.
+    const { reviewed, seen } = await see();
+    const { value, error } = await evaluateWithin(budget, expression, seen);
+    if (error !== undefined) {
+      fail(error, "Invalid");
+      continue;
+    }
+    const object = reviewed.object as KubeObject; // there is one: DELETE and CONNECT do not come here
+    let next: unknown;
+    try {
+      const result = value as Value; // what expressions give
+      next = patchType === "JSONPatch" ? patchedBy(object, toJson(result)) : merged(object, result, as);
+    } catch (cause) {
+      fail(errorMessage(cause), "Invalid");
+      continue;
+    }
+    if (await replace(request, next, as, options)) outcome = "changed";
   }
   return outcome;
 }
 
-/** For each mutation that was made, whether it changed anything. Throws Error. */
-async function mutateByBinding(
-  request: AdmissionRequest,
-  { policy, conditions, variables, mutations }: Ready,
-  binding: MutatingAdmissionPolicyBinding,
-  options: PolicyOptions,
-): Promise<boolean[]> {
-  const as = policyWants(request, policy.spec.matchConstraints, options);
-  const { matchResources } = binding.spec;
-  if (!as || (matchResources && !policyWants(request, matchResources, options))) return [];
-  const changes: boolean[] = [];
-  for (const param of await paramsOf(request, policy, binding.spec, options)) {
-    const budget = new CostBudget();
-    const see = async () => {
-      const reviewed = await reviewedAs(request, as, options);
-      return { reviewed, seen: policyBindings(request, reviewed, param, variables, budget, options) };
-    };
-    if (conditions.length > 0) {
-      const matched = await matchConditions(conditions, (await see()).seen);
-      if (matched === "differs") continue;
-      if (matched !== "matches") throw new Error(matched.error);
-    }
-    for (const { patchType, expression } of mutations) {
-      // Each mutation sees what those before it have made.
-      const { reviewed, seen } = await see();
-      const { value, error } = await evaluateWithin(budget, expression, seen);
-      if (error !== undefined) throw new Error(error);
-      const object = reviewed.object as KubeObject; // there is one: DELETE and CONNECT do not come here
-      const result = value as Value; // what expressions give
-      const next =
-        patchType === "JSONPatch"
-          ? applyJsonPatch(object, toJson(result))
-          : mergeConfiguration(object, patchObject(result), as.schema);
-      changes.push(await replace(request, next, as, options));
-    }
+/** A patch whose test fails is not applied, and that is no error. */
+function patchedBy(object: KubeObject, patch: unknown): unknown {
+  try {
+    return applyJsonPatch(object, patch);
+  } catch (error) {
+    if (failsAtTest(object, patch)) return object;
+    throw new Error(`JSON Patch: ${errorMessage(error)}`);
   }
-  return changes;
+}
+
+function failsAtTest(object: KubeObject, patch: unknown): boolean {
+  if (!Array.isArray(patch)) return false;
+  const passes = (count: number) => {
+    try {
+      applyJsonPatch(object, patch.slice(0, count));
+      return true;
+    } catch {
+      // That it fails is the answer.
+      return false;
+    }
+  };
+  return patch.some(({ op }, index) => op === "test" && passes(index) && !passes(index + 1));
+}
+
+function merged(object: KubeObject, result: Value, { schema }: ResourceDefinition): unknown {
+  let configuration: unknown;
+  try {
+    configuration = patchObject(result);
+  } catch (error) {
+    throw new Error("type mismatch", { cause: error });
+  }
+  try {
+    return mergeConfiguration(object, configuration, schema);
+  } catch (error) {
+    throw new Error("error applying patch", { cause: error });
+  }
 }
 
 async function replace(
   request: AdmissionRequest,
   next: unknown,
-  as: Parameters<typeof reviewedAs>[1],
+  as: ResourceDefinition,
   { versions }: PolicyOptions,
 ): Promise<boolean> {
   const { definition, kind } = request;

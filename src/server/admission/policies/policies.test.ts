@@ -346,11 +346,48 @@ test("a MutatingAdmissionPolicy that fails is for its failure policy, and wants 
   );
   assert.equal(
     await message(create(ConfigMaps, configMap("a"))),
-    "403 policy 'm' with binding 'm-binding' denied request: no params found for policy binding with `Deny` parameterNotFoundAction",
+    "403 policy 'm' with binding 'm-binding' denied request: failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction",
   );
   await client.patch(MutatingAdmissionPolicies, { name: "m" }, { spec: { failurePolicy: "Ignore" } });
   await create(ConfigMaps, { metadata: { namespace: "kube-system", name: "params" }, data: { a: "b" } });
   assert.deepEqual((await create(ConfigMaps, configMap("a", { own: "0" }))).data, { own: "0", a: "b" });
+});
+
+test("a MutatingAdmissionPolicy says why its patch does not fit, and passes over one whose test fails", async (t) => {
+  const { client, create, mutate } = await scene(t);
+  await mutate({ mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[]" } }] });
+  const set = (mutation: object) =>
+    client.patch(MutatingAdmissionPolicies, { name: "m" }, { spec: { mutations: [mutation] } });
+  const applying = (expression: string) => ({ patchType: "ApplyConfiguration", applyConfiguration: { expression } });
+  const patching = (expression: string) => ({ patchType: "JSONPatch", jsonPatch: { expression } });
+  const start = "403 policy 'm' with binding 'm-binding' denied request: ";
+  const table: [object, string][] = [
+    [
+      applying("Object{metadata: Object.wrong{}}"),
+      'type mismatch: unexpected type name "Object.wrong", expected "Object.metadata", which matches field name path from root Object type',
+    ],
+    [
+      applying(
+        "Object{metadata: Object.metadata{ownerReferences: [Object.metadata.ownerReferences{uid: 'a'}], managedFields: []}}",
+      ),
+      "error applying patch: invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .metadata.ownerReferences[0], .metadata.managedFields",
+    ],
+    [
+      patching("[JSONPatch{op: 'remove', path: '/data/none'}]"),
+      "JSON Patch: the server rejected our request due to an error in our request",
+    ],
+    [patching("object.data.none"), "expression 'object.data.none' resulted in error: no such key: none"],
+  ];
+  for (const [mutation, why] of table) {
+    await set(mutation);
+    const refused = await refusal(create(ConfigMaps, configMap("a", { own: "0" })));
+    assert.equal(`${refused.code} ${refused.message}`, start + why);
+    assert.equal(refused.reason, "Invalid");
+  }
+  const guarded = "[JSONPatch{op: 'test', path: '/data/own', value: '1'}, JSONPatch{op: 'remove', path: '/data/own'}]";
+  await set(patching(guarded));
+  assert.deepEqual((await create(ConfigMaps, configMap("a", { own: "0" }))).data, { own: "0" });
+  assert.equal((await create(ConfigMaps, configMap("b", { own: "1" }))).data, undefined);
 });
 
 test("a MutatingAdmissionPolicy that wants it is asked again after another has changed the object", async (t) => {
