@@ -26,6 +26,38 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
     podOf({}, { lifecycle: { stopSignal: "SIGUSR1" } }),
     ["spec.containers[0].lifecycle.stopSignal: Forbidden: may not be set for containers with empty `spec.os.name`"],
   ],
+  [
+    "a certificate that cannot be asked for",
+    podOf({
+      volumes: [
+        {
+          name: "keys",
+          projected: {
+            sources: [
+              { podCertificate: { signerName: "me", keyType: "RSA1024", maxExpirationSeconds: 60 } },
+              {
+                podCertificate: {
+                  signerName: "example.com/signer",
+                  keyType: "ED25519",
+                  keyPath: "../key",
+                  certificateChainPath: "chain",
+                },
+              },
+              { clusterTrustBundle: { signerName: "example.com/signer", path: "chain" } },
+            ],
+          },
+        },
+      ],
+    }),
+    [
+      "spec.volumes[0].projected.sources[0].podCertificate.signerName: Invalid value: \"me\": must be a fully qualified domain and path of the form 'example.com/signer-name'",
+      'spec.volumes[0].projected.sources[0].podCertificate.keyType: Unsupported value: "RSA1024": supported values: "RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"',
+      "spec.volumes[0].projected.sources[0].podCertificate.maxExpirationSeconds: Invalid value: 60: if provided, maxExpirationSeconds must be >= 3600",
+      "spec.volumes[0].projected.sources[0].podCertificate: Required value: specify at least one of credentialBundlePath, keyPath, and certificateChainPath",
+      `spec.volumes[0].projected.sources[1].podCertificate.keyPath: Invalid value: "../key": must not contain '..'`,
+      'spec.volumes[0].projected: Invalid value: "chain": conflicting duplicate paths',
+    ],
+  ],
   ["a stop signal of Linux", podOf({ os: { name: "linux" } }, { lifecycle: { stopSignal: "SIGRTMAX-14" } }), []],
   [
     "a stop signal that Windows lacks",
