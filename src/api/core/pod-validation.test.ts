@@ -1,7 +1,13 @@
 // The rules of pods that few specs meet, in the words and order of Kubernetes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { errorsOnCreate, errorsOnStatusUpdate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
+import {
+  created,
+  errorsOnCreate,
+  errorsOnStatusUpdate,
+  errorsOnUpdate,
+  type Partially,
+} from "../definition-fixture.ts";
 import { rootPath } from "../meta/field-error.ts";
 import type { Pod, PodSpec } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
@@ -206,8 +212,13 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
         },
       },
       ...podOf(
-        { securityContext: { seccompProfile: { type: "RuntimeDefault" }, appArmorProfile: { type: "Unconfined" } } },
-        { securityContext: { seccompProfile: { type: "Localhost", localhostProfile: "b" } } },
+        { securityContext: { seccompProfile: { type: "RuntimeDefault" } } },
+        {
+          securityContext: {
+            seccompProfile: { type: "Localhost", localhostProfile: "b" },
+            appArmorProfile: { type: "Unconfined" },
+          },
+        },
       ),
     },
     [
@@ -329,4 +340,22 @@ test("a resize leaves the containers where they are", () => {
     "spec.containers[0].name: containers may not be renamed or reordered on resize",
     "spec.containers[1].name: containers may not be renamed or reordered on resize",
   ]);
+});
+
+test("a new pod takes the AppArmor profiles of its annotations", () => {
+  const prefix = "container.apparmor.security.beta.kubernetes.io/";
+  const profiles = (annotations: Record<string, string>, pod: Partially<Pod>) =>
+    created(Pods, { ...pod, metadata: { annotations } }).spec.containers.map(
+      ({ securityContext }) => securityContext?.appArmorProfile,
+    );
+  assert.deepEqual(profiles({ [`${prefix}web`]: "runtime/default" }, podOf()), [{ type: "RuntimeDefault" }]);
+  assert.deepEqual(profiles({ [`${prefix}web`]: "localhost/mine" }, podOf()), [
+    { type: "Localhost", localhostProfile: "mine" },
+  ]);
+  assert.deepEqual(profiles({ [`${prefix}web`]: "localhost/" }, podOf()), [undefined]);
+  assert.deepEqual(profiles({ [`${prefix}other`]: "unconfined" }, podOf()), [undefined]);
+  const ofPod = podOf({ securityContext: { appArmorProfile: { type: "Unconfined" } } });
+  assert.deepEqual(profiles({ [`${prefix}web`]: "unconfined" }, ofPod), [undefined]);
+  const own = podOf({}, { securityContext: { appArmorProfile: { type: "Unconfined" } } });
+  assert.deepEqual(profiles({ [`${prefix}web`]: "runtime/default" }, own), [{ type: "Unconfined" }]);
 });

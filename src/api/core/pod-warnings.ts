@@ -1,4 +1,5 @@
 // What a client should know of a pod spec that is valid but surely not meant: k8s.io/kubernetes/pkg/api/pod/warnings.go.
+import { deepEqual } from "../../lib/index.ts";
 import { type Path, rootPath } from "../meta/field-error.ts";
 import { ipWarnings } from "../meta/ip.ts";
 import { isDns1123Label } from "../meta/names.ts";
@@ -15,7 +16,12 @@ import type {
 import { namedLabelWarnings, nodeLabelWarnings, nodeSelectorTermWarnings } from "./node-label-warnings.ts";
 import { claimSpecWarnings } from "./persistent-volume-claim.ts";
 import { visitContainers } from "./pod-os-validation.ts";
-import { appArmorPrefix, seccompContainerPrefix, seccompPodAnnotation } from "./profile-annotations.ts";
+import {
+  appArmorPrefix,
+  appArmorProfileOf,
+  seccompContainerPrefix,
+  seccompPodAnnotation,
+} from "./profile-annotations.ts";
 import { fractionalByteWarnings } from "./resource-list.ts";
 import { overlappingPathWarnings } from "./volume-path-warnings.ts";
 
@@ -172,8 +178,13 @@ function profileWarnings(
   if (annotations[seccompKey] !== undefined && !securityContext?.seccompProfile)
     warnings.push(`${at(seccompKey)}: ${useSeccompField}`);
   const appArmorKey = appArmorPrefix + name;
-  const hasAppArmor = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
-  if (annotations[appArmorKey] !== undefined && !hasAppArmor) warnings.push(`${at(appArmorKey)}: ${useAppArmorField}`);
+  const annotation = annotations[appArmorKey];
+  const profile = securityContext?.appArmorProfile;
+  // A container's profile that says the same has come of the annotation when the pod was created.
+  const isRead =
+    annotation !== undefined &&
+    (profile ? deepEqual(profile, appArmorProfileOf(annotation)) : !spec.securityContext?.appArmorProfile);
+  if (isRead) warnings.push(`${at(appArmorKey)}: ${useAppArmorField}`);
   return warnings;
 }
 

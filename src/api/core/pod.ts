@@ -12,7 +12,7 @@ import { podQos } from "./pod-qos.ts";
 import { validatePodSpec } from "./pod-spec-validation.ts";
 import { validatePodStatusUpdate, validatePodUpdate } from "./pod-update-validation.ts";
 import { podWarnings } from "./pod-warnings.ts";
-import { validateProfileAnnotations } from "./profile-annotations.ts";
+import { takeAppArmorAnnotations, validateProfileAnnotations } from "./profile-annotations.ts";
 
 export const Pods = defineResource<Pod>({
   group: "",
@@ -71,6 +71,7 @@ function prepareForCreate(pod: Draft<Pod>): void {
         message: "Scheduling is blocked due to non-empty scheduling gates",
       },
     ];
+  takeAppArmorAnnotations(pod);
   const labels = pod.metadata.labels ?? {};
   for (const constraint of pod.spec.topologySpreadConstraints ?? [])
     if (constraint.labelSelector) addKeys(constraint.labelSelector, constraint.matchLabelKeys, "In", labels);

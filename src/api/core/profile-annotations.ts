@@ -1,11 +1,13 @@
 // The annotations that named seccomp and AppArmor profiles before there were fields: they may not contradict them.
 // validateSeccompAnnotationsAndFields and validateAppArmorAnnotationsAndFieldsMatchOnCreate of
 // k8s.io/kubernetes/pkg/apis/core/validation.
+import { type Draft, deepEqual } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
-import type { PodTemplateSpec, SeccompProfile } from "../types.generated.ts";
+import { forbiddenField, invalidValue, type Path, rootPath } from "../meta/field-error.ts";
+import type { AppArmorProfile, Pod, PodTemplateSpec, SeccompProfile } from "../types.generated.ts";
 import { validateDescendingPath } from "./path-rules.ts";
 import { visitContainers } from "./pod-os-validation.ts";
+import { validateAppArmor } from "./security-context-validation.ts";
 
 export const seccompPodAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 export const seccompContainerPrefix = "container.seccomp.security.alpha.kubernetes.io/";
@@ -51,6 +53,32 @@ export function validateProfileAnnotations({ metadata, spec }: PodTemplateSpec, 
     );
   });
   return errors;
+}
+
+/** The profile that an AppArmor annotation names; undefined when it names none. */
+export function appArmorProfileOf(annotation: string): AppArmorProfile | undefined {
+  const localhostProfile = annotation.startsWith(localhostPrefix) ? annotation.slice(localhostPrefix.length) : "";
+  const profile = localhostProfile === "" ? appArmorTypes.get(annotation) : { type: "Localhost", localhostProfile };
+  return profile && validateAppArmor(profile, rootPath).length === 0 ? profile : undefined;
+}
+
+const appArmorTypes: ReadonlyMap<string, AppArmorProfile> = new Map([
+  ["unconfined", { type: "Unconfined" }],
+  ["runtime/default", { type: "RuntimeDefault" }],
+]);
+
+/** Gives the containers of a new pod the profiles of its AppArmor annotations, as nodes read the fields alone. */
+export function takeAppArmorAnnotations({ metadata, spec }: Draft<Pod>): void {
+  const { annotations } = metadata;
+  if (!annotations || spec.os?.name === "windows") return;
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
+    const annotation = annotations[appArmorPrefix + container.name];
+    if (annotation === undefined || container.securityContext?.appArmorProfile) continue;
+    const profile = appArmorProfileOf(annotation);
+    if (!profile || deepEqual(profile, spec.securityContext?.appArmorProfile)) continue;
+    container.securityContext ??= {};
+    container.securityContext.appArmorProfile = { ...profile };
+  }
 }
 
 function contradictions(

@@ -107,7 +107,7 @@ function validateSeccomp(profile: SeccompProfile | undefined, at: Path): FieldEr
   return errors;
 }
 
-function validateAppArmor(profile: AppArmorProfile | undefined, at: Path): FieldError[] {
+export function validateAppArmor(profile: AppArmorProfile | undefined, at: Path): FieldError[] {
   if (!profile) return [];
   const { type, localhostProfile } = profile;
   const place = at.child("localhostProfile");
