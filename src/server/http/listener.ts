@@ -58,6 +58,8 @@ const connectionsMax = 20_000;
 /** As --http2-max-streams-per-connection of Kubernetes. */
 const streamsPerConnectionMax = 250;
 const closeTimeoutMs = 2_000;
+/** The last answers have this long to leave before connections without a request are closed. */
+const sendTimeMs = 100;
 /** Megabytes that one session may hold; lists that a client reads slowly wait here. */
 const sessionMemoryMaxMb = 256;
 
@@ -170,13 +172,15 @@ async function close({ server, sessions, upgraded, handler, clock }: Closing): P
   server.closeIdleConnections();
   for (const session of sessions) session.close();
   await handler.drain();
-  server.closeIdleConnections();
+  // To Node a connection is idle when its answer was handed over, though it may still have to be sent.
+  const idle = clock.setTimer(sendTimeMs, () => server.closeIdleConnections());
   const force = clock.setTimer(closeTimeoutMs, () => {
     for (const session of sessions) session.destroy();
     for (const socket of upgraded) socket.destroy();
     server.closeAllConnections();
   });
   await closed;
+  idle.cancel();
   force.cancel();
 }
 
