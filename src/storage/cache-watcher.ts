@@ -11,6 +11,8 @@ export interface CacheWatcherOptions {
   /** The revision up to which all events were pushed. */
   readonly applied: () => Revision;
   readonly signal: AbortSignal;
+  /** Runs what it is given after the code that is running, in one turn with what others give it. */
+  readonly defer: (run: () => void) => void;
   /** Called once, when no more events are wanted. */
   readonly onEnd: (watcher: CacheWatcher) => void;
 }
@@ -47,13 +49,13 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
     }
     this.#pending.push(event);
     // The reader runs after the code that pushes, and so takes everything that is pushed at once.
-    if (this.#resolve && this.#pending.length === 1) queueMicrotask(this.#hand);
+    if (this.#resolve && this.#pending.length === 1) this.#options.defer(this.#hand);
   }
 
   wake(): void {
     if (!this.#resolve || this.#woken) return;
     this.#woken = true;
-    if (this.#pending.length === 0) queueMicrotask(this.#hand);
+    if (this.#pending.length === 0) this.#options.defer(this.#hand);
   }
 
   /** Ends the watch after nothing more, or with an error; what was not taken is dropped. */

@@ -28,6 +28,19 @@ export async function startWatchCache(storage: Storage, options: WatchCacheOptio
   return new StorageWatchCache(storage, snapshot, options);
 }
 
+/** One microtask for all that wait: one for each of a thousand watchers costs more than what they do in it. */
+function deferred(): (run: () => void) => void {
+  let waiting: (() => void)[] = [];
+  const runAll = () => {
+    const all = waiting;
+    waiting = [];
+    for (const run of all) run();
+  };
+  return (run) => {
+    if (waiting.push(run) === 1) queueMicrotask(runAll);
+  };
+}
+
 interface Waiter {
   readonly revision: Revision;
   readonly resolve: () => void;
@@ -65,6 +78,7 @@ class StorageWatchCache implements WatchCache {
       watcherEventsMax: options.watcherEventsMax ?? watcherEventsMaxDefault,
       freeze: options.freeze ?? false,
       applied: () => this.#revision,
+      defer: deferred(),
     };
     for (const entry of snapshot.entries) this.#resourceOf(entry.key).load(entry);
     this.#checkpoint = { revision: this.#revision, atMs: this.#clock.monotonicMs() };

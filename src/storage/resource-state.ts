@@ -11,6 +11,8 @@ export interface ResourceStateOptions {
   readonly ringEventsMax: number;
   readonly watcherEventsMax: number;
   readonly freeze: boolean;
+  /** Runs what it is given after the code that is running. */
+  readonly defer: (run: () => void) => void;
   /** The revision up to which the whole cache is applied. */
   readonly applied: () => Revision;
 }
@@ -88,6 +90,7 @@ export class ResourceState implements ResourceCache {
       eventsMax: this.#options.watcherEventsMax,
       applied: this.#options.applied,
       signal,
+      defer: this.#options.defer,
       onEnd: (ended) => this.#forget(name, ended),
     });
     this.#watchers.getOrInsertComputed(name, () => new Set()).add(watcher);

@@ -48,10 +48,9 @@ export async function watchObjects(request: ObjectRequest): Promise<ObjectWatch>
   );
   const over = AbortSignal.any(ends);
   const changes = openWatch(store, after, over, scopeOf(request, selection));
-  void changes.ended.then(() => stop.abort());
   try {
     const initial = fromPast || sendInitialEvents === false ? [] : await initialEvents(request, selection, after);
-    return { batches: events(request, selection, initial, changes, after, stop), over };
+    return { batches: new WatchEvents(request, selection, initial, changes, after, stop), over };
   } catch (error) {
     stop.abort();
     throw error;
@@ -115,47 +114,91 @@ function bookmark(
   return { type: "BOOKMARK", object: object as unknown as KubeObject }; // a bookmark has no name and no uid
 }
 
-async function* events(
-  request: ObjectRequest,
-  selection: Selection,
-  initial: readonly ServedEvent[],
-  changes: CacheWatch,
-  after: Revision,
-  stop: AbortController,
-): AsyncGenerator<readonly ServedEvent[]> {
-  const { context, options, definition, store } = request;
-  const { clock } = context;
-  let isOver = false;
-  const seconds = options.timeoutSeconds || timeoutSecondsMin * (1 + context.random.next());
-  const endMs = clock.monotonicMs() + seconds * 1000;
-  const end = clock.setTimer(seconds * 1000, () => {
-    isOver = true;
-    stop.abort();
-  });
-  const bookmarks = options.allowWatchBookmarks ? new BookmarkTimer(clock, endMs, () => changes.wake()) : undefined;
-  try {
-    if (initial.length > 0) yield initial;
-    const iterator = changes[Symbol.asyncIterator]();
-    while (!isOver) {
-      if (bookmarks?.isDue) {
-        bookmarks.restart();
-        yield [bookmark(definition, changes.delivered)];
-      }
-      const { done, value } = await iterator.next();
-      if (done) return;
-      const conversion = store.prepare(statesIn(value));
-      if (conversion) await conversion;
-      const selected = transform(store, selection, value);
-      if (selected.length > 0) yield selected;
-    }
-  } catch (error) {
-    throw asExpired(error, after);
-  } finally {
-    end.cancel();
-    bookmarks?.stop();
-    stop.abort();
+/** The events of a watch. No generator: every event passes here for every watcher, and a promise less is a third less. */
+class WatchEvents implements AsyncIterableIterator<readonly ServedEvent[], undefined> {
+  readonly #request: ObjectRequest;
+  readonly #selection: Selection;
+  readonly #changes: CacheWatch;
+  readonly #iterator: AsyncIterator<readonly CacheEvent[]>;
+  readonly #after: Revision;
+  readonly #stop: AbortController;
+  readonly #end: Timer;
+  readonly #bookmarks: BookmarkTimer | undefined;
+  #initial: readonly ServedEvent[] | undefined;
+
+  constructor(
+    request: ObjectRequest,
+    selection: Selection,
+    initial: readonly ServedEvent[],
+    changes: CacheWatch,
+    after: Revision,
+    stop: AbortController,
+  ) {
+    const { context, options } = request;
+    const { clock } = context;
+    this.#request = request;
+    this.#selection = selection;
+    this.#initial = initial.length > 0 ? initial : undefined;
+    this.#changes = changes;
+    this.#iterator = changes[Symbol.asyncIterator]();
+    this.#after = after;
+    this.#stop = stop;
+    const seconds = options.timeoutSeconds || timeoutSecondsMin * (1 + context.random.next());
+    const endMs = clock.monotonicMs() + seconds * 1000;
+    this.#end = clock.setTimer(seconds * 1000, () => stop.abort());
+    this.#bookmarks = options.allowWatchBookmarks ? new BookmarkTimer(clock, endMs, () => changes.wake()) : undefined;
+    void changes.ended.then(this.#finish);
   }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Served> {
+    const initial = this.#initial;
+    if (initial) {
+      this.#initial = undefined;
+      return Promise.resolve({ done: false, value: initial });
+    }
+    if (this.#bookmarks?.isDue) {
+      this.#bookmarks.restart();
+      const mark = bookmark(this.#request.definition, this.#changes.delivered);
+      return Promise.resolve({ done: false, value: [mark] });
+    }
+    return this.#iterator.next().then(this.#serve, this.#fail);
+  }
+
+  async return(): Promise<Served> {
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  readonly #serve = ({ done, value }: IteratorResult<readonly CacheEvent[]>): Promise<Served> | Served => {
+    if (done) return { done: true, value: undefined };
+    const { store } = this.#request;
+    const conversion = store.definition.stored?.remote && store.prepare(statesIn(value));
+    if (conversion) return conversion.then(() => this.#select(value), this.#fail);
+    return this.#select(value);
+  };
+
+  #select(changes: readonly CacheEvent[]): Promise<Served> | Served {
+    const value = transform(this.#request.store, this.#selection, changes);
+    return value.length > 0 ? { done: false, value } : this.next();
+  }
+
+  readonly #fail = (error: unknown): never => {
+    this.#finish();
+    throw asExpired(error, this.#after);
+  };
+
+  readonly #finish = () => {
+    this.#end.cancel();
+    this.#bookmarks?.stop();
+    this.#stop.abort();
+  };
 }
+
+type Served = IteratorResult<readonly ServedEvent[], undefined>;
 
 function* statesIn(changes: readonly CacheEvent[]): Generator<StoredObject> {
   for (const { current, previous } of changes) {
@@ -218,8 +261,9 @@ class BookmarkTimer {
   }
 
   #start(): Timer {
+    // Ends are at fractions of a millisecond: what rounding leaves of the last one is no time to wait.
     const lastMs = this.#endMs - lastBookmarkMs - this.#clock.monotonicMs();
-    return this.#clock.setTimer(lastMs > 0 ? Math.min(lastMs, bookmarkIntervalMs) : bookmarkIntervalMs, () => {
+    return this.#clock.setTimer(lastMs >= 1 ? Math.min(lastMs, bookmarkIntervalMs) : bookmarkIntervalMs, () => {
       this.isDue = true;
       this.#onDue();
     });
