@@ -191,7 +191,7 @@ test("a paused Deployment does not roll, but scales; resumed it rolls", async (t
   assert.match((await condition("Progressing")) ?? "", /^True NewReplicaSetAvailable/);
 });
 
-test("scaling in the middle of a rollout is shared in proportion", async (t) => {
+test("Deployment Proportional Scaling: scaling in the middle of a rollout is shared in proportion", async (t) => {
   const { client, create, rest, rollOut, setImage, sets, clock } = await scene(t);
   await create(Deployments, web(10, { strategy: { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } }));
   await rollOut();
@@ -204,7 +204,7 @@ test("scaling in the middle of a rollout is shared in proportion", async (t) => 
   assert.deepEqual(await sets(), { "web:1": 20, "web:broken": 13 });
 });
 
-test("Recreate stops all old pods before the first new one starts", async (t) => {
+test("Deployment Recreate: all old pods stop before the first new one starts", async (t) => {
   const { client, create, list, rest, rollOut, setImage, sets, clock } = await scene(t);
   await create(Deployments, web(2, { strategy: { type: "Recreate" } }));
   await rollOut();
@@ -219,7 +219,7 @@ test("Recreate stops all old pods before the first new one starts", async (t) =>
   assert.deepEqual(await sets(), { "web:1": 0, "web:2": 2 });
 });
 
-test("only as many old ReplicaSets are kept as the history may have", async (t) => {
+test("Deployment RevisionHistoryLimit: only as many old ReplicaSets are kept as the history may have", async (t) => {
   const { create, rollOut, setImage, sets, clock } = await scene(t);
   await create(Deployments, web(1, { revisionHistoryLimit: 2 }));
   for (let version = 2; version <= 6; version++) {

@@ -110,7 +110,7 @@ test("PodDisruptionBudget: Status updates: the status says how many disruptions 
   assert.deepEqual(counts(await budget()), [5, 3, 4, 0]);
 });
 
-test("block an eviction until the PDB is updated to allow it", async (t) => {
+test("PodDisruptionBudget: block an eviction until the PDB is updated to allow it", async (t) => {
   const { client, create, rest, startPods, list } = await start(t, ["deployment-controller", "replicaset-controller"]);
   await create(Deployments, deployment(3));
   await create(PodDisruptionBudgets, { metadata: budgetKey, spec: { minAvailable: 3, selector: { matchLabels } } });

@@ -51,7 +51,7 @@ async function scene(t: TestContext) {
 const addresses = (slice: EndpointSlice | undefined) =>
   (slice?.endpoints ?? []).flatMap((each) => each.addresses).sort();
 
-test("a service's pods are in its slice, with all that proxies and DNS need", async (t) => {
+test("EndpointSlice API, slices for the pods of a service: a service's pods are in its slice, with all that proxies and DNS need", async (t) => {
   const { client, create, rest, pod, slices } = await scene(t);
   await create(Nodes, {
     apiVersion: "v1",
@@ -86,7 +86,7 @@ test("a service's pods are in its slice, with all that proxies and DNS need", as
   assert.equal((await slices())[0]?.endpoints?.[0]?.zone, "z2");
 });
 
-test("pods come, become unready, end and go", async (t) => {
+test("EndpointSlice API, slices come and go with pods: pods come, become unready, end and go", async (t) => {
   const { client, create, rest, pod, slices } = await scene(t);
   await create(Services, service());
   const a = await pod("a");

@@ -73,7 +73,7 @@ test("pods that have ended are replaced, and pods that are ending are counted as
   assert.equal(status.terminatingReplicas, 1);
 });
 
-test("orphans that match are adopted, pods that match no more are let go", async (t) => {
+test("Replica Set, adopt matching pods and release non matching pods: orphans that match are adopted, pods that match no more are let go", async (t) => {
   const { client, create, list, rest } = await startTestControlPlane(t, { controllers });
   await rest();
   await create(Pods, orphan("alone"));
@@ -166,7 +166,7 @@ test("at rest a ReplicaSet causes no requests", async (t) => {
   assert.deepEqual(requests().slice(before), []);
 });
 
-test("a ReplicationController does the same", async (t) => {
+test("Replication Controller, lifecycle: a ReplicationController does the same", async (t) => {
   const { client, create, list, rest, startPods, events } = await startTestControlPlane(t, { controllers });
   await rest();
   await create(Pods, orphan("alone"));
