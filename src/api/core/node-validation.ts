@@ -1,12 +1,11 @@
 // What a Node may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateNode and ValidateNodeUpdate.
-import { deepEqual } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
+import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { isCidr, parseCidr } from "../meta/ip.ts";
 import { validateLabelName } from "../meta/label-selector.ts";
-import { isLabelValue } from "../meta/names.ts";
-import type { Node, Taint } from "../types.generated.ts";
+import { isConfigMapKey, isDns1123Label, isDns1123Subdomain, isLabelValue } from "../meta/names.ts";
+import type { Node, NodeConfigSource, Taint } from "../types.generated.ts";
 import { validateResourceAmount } from "./resource-names.ts";
 
 export const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
@@ -27,17 +26,45 @@ export function validateNodeUpdate(next: Node, old: Node, at: Path): FieldError[
     if (seen.has(key)) errors.push(duplicate(at.child("status", "addresses").index(index), address));
     seen.add(key);
   }
-  if (old.spec.podCIDRs?.length && !deepEqual(old.spec.podCIDRs, next.spec.podCIDRs))
-    errors.push(
-      forbiddenField(at.child("spec", "podCIDRs"), 'node updates may not change podCIDR except from "" to valid'),
-    );
+  const { podCIDRs: before = [] } = old.spec;
+  const { podCIDRs: after = [] } = next.spec;
+  // Kubernetes says so of each that changed; that they are more or fewer it says once.
+  const changed = before.length === after.length ? before.filter((cidr, index) => cidr !== after[index]) : [after];
+  if (before.length > 0)
+    for (const _ of changed)
+      errors.push(
+        forbiddenField(at.child("spec", "podCIDRs"), 'node updates may not change podCIDR except from "" to valid'),
+      );
   if (old.spec.providerID && old.spec.providerID !== next.spec.providerID)
     errors.push(
       forbiddenField(at.child("spec", "providerID"), 'node updates may not change providerID except from "" to valid'),
     );
+  const { configSource } = next.spec;
+  if (configSource) errors.push(...validateConfigSource(configSource, at.child("spec", "configSource")));
   if ((next.spec.externalID ?? "") !== (old.spec.externalID ?? ""))
     errors.push(forbiddenField(at.child("spec", "externalID"), "may not be updated"));
   return errors;
+}
+
+function validateConfigSource(source: NodeConfigSource, at: Path): FieldError[] {
+  const { configMap } = source;
+  if (!configMap) return [invalidValue(at, source, "exactly one reference subfield must be non-nil")];
+  const place = at.child("configMap");
+  const notInSpec = (field: "uid" | "resourceVersion") =>
+    configMap[field] ? [forbiddenField(place.child(field), `${field} must not be set in spec`)] : [];
+  const named = (field: "namespace" | "name" | "kubeletConfigKey", rule: (name: string) => string[]) => {
+    const value = configMap[field];
+    return value
+      ? invalidFor(place.child(field), value, rule(value))
+      : [required(place.child(field), `${field} must be set`)];
+  };
+  return [
+    ...notInSpec("uid"),
+    ...notInSpec("resourceVersion"),
+    ...named("namespace", isDns1123Label),
+    ...named("name", isDns1123Subdomain),
+    ...named("kubeletConfigKey", isConfigMapKey),
+  ];
 }
 
 function validateTaints(at: Path, taints: readonly Taint[] | undefined): FieldError[] {

@@ -62,6 +62,9 @@ for (const [name, node, errors] of invalid)
     assert.deepEqual(errorsOnCreate(Nodes, node), errors);
   });
 
+const subdomain =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
 const updates: readonly (readonly [string, PartialNode, (draft: Draft<Node>) => void, readonly string[]])[] = [
   [
     "its range",
@@ -70,6 +73,43 @@ const updates: readonly (readonly [string, PartialNode, (draft: Draft<Node>) => 
       node.spec = { podCIDR: "10.2.0.0/24" };
     },
     ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
+  ],
+  [
+    "both of its ranges",
+    { spec: { podCIDRs: ["10.1.0.0/24", "fd00:1::/64"] } },
+    (node) => {
+      node.spec = { podCIDRs: ["10.2.0.0/24", "fd00:2::/64"] };
+    },
+    Array(2).fill('spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'),
+  ],
+  [
+    "one range more",
+    { spec: { podCIDRs: ["10.1.0.0/24"] } },
+    (node) => {
+      node.spec.podCIDRs = ["10.1.0.0/24", "fd00:2::/64"];
+    },
+    ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid'],
+  ],
+  [
+    "a configuration of nowhere",
+    {},
+    (node) => {
+      node.spec.configSource = {};
+    },
+    ["spec.configSource: Invalid value: {}: exactly one reference subfield must be non-nil"],
+  ],
+  [
+    "a configuration that is not named",
+    {},
+    (node) => {
+      node.spec.configSource = { configMap: { namespace: "", name: "A", kubeletConfigKey: "", uid: "u" } };
+    },
+    [
+      "spec.configSource.configMap.uid: Forbidden: uid must not be set in spec",
+      "spec.configSource.configMap.namespace: Required value: namespace must be set",
+      `spec.configSource.configMap.name: Invalid value: "A": ${subdomain}`,
+      "spec.configSource.configMap.kubeletConfigKey: Required value: kubeletConfigKey must be set",
+    ],
   ],
   [
     "its first range",
