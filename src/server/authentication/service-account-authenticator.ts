@@ -35,7 +35,8 @@ export interface ServiceAccountAuthenticatorOptions {
 export const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
 const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 
-type Verified = { readonly bound: TokenClaims } | { readonly legacy: LegacyClaims };
+/** What of a token can never change. */
+type Verified = { readonly bound: TokenClaims; readonly user: User } | { readonly legacy: LegacyClaims };
 
 /** A token is longer than this only when somebody tries something. */
 const tokenLengthMax = 16_384;
@@ -49,7 +50,8 @@ const extraPrefix = "authentication.kubernetes.io/";
 /** Service-account tokens: bound ones from TokenRequest, and those kept in secrets. */
 export function createServiceAccountAuthenticator(options: ServiceAccountAuthenticatorOptions): TokenAuthenticator {
   const { keys, lookup, clock, issuer } = options;
-  // Only what can never change is remembered: that the signature is right. The rest is asked with every request.
+  // Only what can never change is remembered: that the signature is right, and whose the token is. The rest is asked
+  // with every request.
   const verified = new Map<string, Verified>();
 
   async function verify(token: string): Promise<Verified | undefined> {
@@ -76,24 +78,17 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) < clock.now() - deletionLeewayMs;
   }
 
-  function checkBound({ exp, nbf, aud, jti, ...claims }: TokenClaims, wanted: readonly string[]) {
+  function checkBound({ exp, nbf, aud, ...claims }: TokenClaims, user: User, wanted: readonly string[]) {
     const nowSeconds = clock.now() / 1000;
     if (nowSeconds > exp || nowSeconds < nbf) return undefined;
     const audiences = wanted.filter((each) => aud.includes(each));
     const { namespace, serviceaccount, pod, node, secret } = claims["kubernetes.io"];
-    if (claims.sub !== serviceAccountUserName(namespace, serviceaccount.name)) return undefined;
     if (audiences.length === 0 || !isAlive(ServiceAccounts, namespace, serviceaccount)) return undefined;
     if (secret && !isAlive(Secrets, namespace, secret)) return undefined;
     if (pod && !isAlive(Pods, namespace, pod)) return undefined;
     // The node of a pod-bound token only says where the pod ran.
     if (node && !pod && !isAlive(Nodes, undefined, node)) return undefined;
-    const extra = {
-      ...(jti === "" ? {} : { [`${extraPrefix}credential-id`]: [`JTI=${jti}`] }),
-      ...(pod ? { [`${extraPrefix}pod-name`]: [pod.name], [`${extraPrefix}pod-uid`]: [pod.uid] } : {}),
-      ...(node ? { [`${extraPrefix}node-name`]: [node.name] } : {}),
-      ...(node && node.uid !== "" ? { [`${extraPrefix}node-uid`]: [node.uid] } : {}),
-    };
-    return { user: serviceAccountUser(namespace, serviceaccount.name, serviceaccount.uid, extra), audiences };
+    return { user, audiences };
   }
 
   function checkLegacy(token: string, claims: LegacyClaims, wanted: readonly string[]) {
@@ -119,7 +114,9 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     if (token.length > tokenLengthMax) return undefined;
     const result = await verify(token);
     if (!result) return undefined;
-    return "bound" in result ? checkBound(result.bound, audiences) : checkLegacy(token, result.legacy, audiences);
+    return "bound" in result
+      ? checkBound(result.bound, result.user, audiences)
+      : checkLegacy(token, result.legacy, audiences);
   }
 
   return { authenticateToken };
@@ -128,10 +125,24 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
 function classify(claims: Readonly<Record<string, unknown>>, issuer: string): Verified | undefined {
   if (claims.iss === issuer) {
     const bound = readTokenClaims(claims);
-    return bound && { bound };
+    const user = bound && boundUser(bound);
+    return user && { bound, user };
   }
   const legacy = readLegacyClaims(claims);
   return legacy && { legacy };
+}
+
+/** undefined when the token's subject is another than its service account. */
+function boundUser({ sub, jti, ...claims }: TokenClaims): User | undefined {
+  const { namespace, serviceaccount, pod, node } = claims["kubernetes.io"];
+  if (sub !== serviceAccountUserName(namespace, serviceaccount.name)) return undefined;
+  const extra = {
+    ...(jti === "" ? {} : { [`${extraPrefix}credential-id`]: [`JTI=${jti}`] }),
+    ...(pod ? { [`${extraPrefix}pod-name`]: [pod.name], [`${extraPrefix}pod-uid`]: [pod.uid] } : {}),
+    ...(node ? { [`${extraPrefix}node-name`]: [node.name] } : {}),
+    ...(node && node.uid !== "" ? { [`${extraPrefix}node-uid`]: [node.uid] } : {}),
+  };
+  return serviceAccountUser(namespace, serviceaccount.name, serviceaccount.uid, extra);
 }
 
 function serviceAccountUser(namespace: string, name: string, uid: string, extra: NonNullable<User["extra"]>): User {
