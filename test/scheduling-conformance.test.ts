@@ -1,0 +1,106 @@
+// What conformance asks of the scheduler and of runtime classes, on nodes that nobody plays: a pod that has a node is
+// all there is to see.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type ApiClient, apiClient, type Document } from "./api-client.ts";
+import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
+
+const namespace = "/api/v1/namespaces/default";
+const classes = "/apis/node.k8s.io/v1/runtimeclasses";
+let plane: ServedControlPlane;
+let api: ApiClient;
+
+before(async () => {
+  plane = await serveControlPlane();
+  api = apiClient(plane);
+  for (const name of ["one", "two"]) {
+    await api.post("/api/v1/nodes", {
+      metadata: { name, labels: { "kubernetes.io/hostname": name } },
+      status: {
+        allocatable: { cpu: "4", memory: "4Gi", pods: "110" },
+        conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+      },
+    });
+  }
+});
+after(() => plane.close());
+
+const pod = (name: string, spec: object = {}, container: object = {}) => ({
+  metadata: { name },
+  spec: { ...spec, containers: [{ name: "c", image: "i", ...container }] },
+});
+
+/** Creates a pod and waits until it has a node, or why it has none. */
+async function placed(object: Document): Promise<string> {
+  const { metadata } = await api.post(`${namespace}/pods`, object);
+  const watch = await api.watch(`${namespace}/pods?fieldSelector=metadata.name%3D${metadata.name}`);
+  try {
+    for (;;) {
+      const [, { spec, status }] = await watch.next();
+      const condition = status.conditions?.find(({ type }: Document) => type === "PodScheduled");
+      if (spec.nodeName) return spec.nodeName;
+      if (condition?.status === "False") return condition.message;
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+async function refusal(object: Document): Promise<string> {
+  const { code, body } = await api.answer("POST", `${namespace}/pods`, { body: object });
+  assert.equal(code, 403);
+  return body.message;
+}
+
+test("Scheduler, node selector matching: a pod goes to the node that has the label", async () => {
+  await api.patch("/api/v1/nodes/two", { metadata: { labels: { disk: "fast" } } });
+  assert.equal(await placed(pod("selects", { nodeSelector: { disk: "fast" } })), "two");
+  assert.match(await placed(pod("selects-none", { nodeSelector: { disk: "none" } })), /^0\/2 nodes are available/);
+});
+
+test("Scheduling, HostPort matching and HostIP and Protocol not-matching: the same port is taken apart by address or protocol", async () => {
+  const nodeSelector = { "kubernetes.io/hostname": "one" };
+  const binds = (hostIP: string, protocol: string) => ({
+    ports: [{ containerPort: 80, hostPort: 54321, hostIP, protocol }],
+  });
+  for (const [name, hostIP, protocol] of [
+    ["port-1", "127.0.0.1", "TCP"],
+    ["port-2", "192.0.2.7", "TCP"],
+    ["port-3", "192.0.2.7", "UDP"],
+  ] as const)
+    assert.equal(await placed(pod(name, { nodeSelector }, binds(hostIP, protocol))), "one");
+});
+
+test("Scheduling, HostPort and Protocol match, HostIPs different but one is default HostIP (0.0.0.0): the second pod has no place", async () => {
+  const nodeSelector = { "kubernetes.io/hostname": "one" };
+  const binds = (hostIP: string) => ({ ports: [{ containerPort: 80, hostPort: 54322, hostIP }] });
+  assert.equal(await placed(pod("port-4", { nodeSelector }, binds("0.0.0.0"))), "one");
+  assert.match(await placed(pod("port-5", { nodeSelector }, binds("127.0.0.1"))), /free ports/);
+});
+
+test("Can schedule a pod requesting existing RuntimeClass: it gets a node", async () => {
+  await api.post(classes, { metadata: { name: "plain" }, handler: "runc" });
+  assert.match(await placed(pod("plain", { runtimeClassName: "plain" })), /^(one|two)$/);
+});
+
+test("RuntimeClass Overhead field must be respected: it is written in the pod and counts where it goes", async () => {
+  const overhead = { podFixed: { cpu: "3", memory: "1Gi" } };
+  await api.post(classes, { metadata: { name: "heavy" }, handler: "runc", overhead });
+  const requests = { cpu: "2" };
+  assert.match(
+    await placed(pod("heavy", { runtimeClassName: "heavy" }, { resources: { requests } })),
+    /Insufficient cpu/,
+  );
+  assert.deepEqual((await api.get(`${namespace}/pods/heavy`)).spec.overhead, overhead.podFixed);
+  assert.match(await placed(pod("heavy-fits", { runtimeClassName: "heavy" })), /^(one|two)$/);
+});
+
+test("Pod with the non-existing RuntimeClass is rejected: it is not created", async () => {
+  assert.match(await refusal(pod("lost", { runtimeClassName: "nobody" })), /RuntimeClass "nobody" not found/);
+});
+
+test("Pod with the deleted RuntimeClass is rejected: it is not created", async () => {
+  await api.post(classes, { metadata: { name: "deleted" }, handler: "runc" });
+  await api.delete(`${classes}/deleted`);
+  assert.match(await refusal(pod("late", { runtimeClassName: "deleted" })), /RuntimeClass "deleted" not found/);
+});
