@@ -80,7 +80,7 @@ test("wrong validating policies are refused with Kubernetes' words", () => {
       {
         validations: [
           { message: " ", messageExpression: " ", reason: "Because" },
-          { expression: "a", message: "b\nc" },
+          { expression: "true", message: "b\nc" },
         ],
       },
       [

@@ -1,5 +1,5 @@
 // Which requests a webhook or a policy is about: k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.go.
-// Expressions in CEL are not compiled here.
+import { boolType } from "../../cel/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -12,6 +12,7 @@ import type {
   NamedRuleWithOperations,
   RuleWithOperations,
 } from "../types.generated.ts";
+import { validateExpression } from "./expression-rules.ts";
 
 export const failurePolicies = ["Fail", "Ignore"];
 export const matchPolicies = ["Equivalent", "Exact"];
@@ -120,13 +121,20 @@ export function validateMutableOperations({ resourceRules = [] }: MatchResources
     .map((operation) => notSupported(at.child("resourceRules", "operations"), operation, mutableOperations));
 }
 
-export function validateMatchConditions(conditions: readonly MatchCondition[] = [], at: Path): FieldError[] {
+/** Of a policy with parameters conditions may look at `params`. */
+export function validateMatchConditions(
+  conditions: readonly MatchCondition[] = [],
+  at: Path,
+  hasParams = false,
+): FieldError[] {
   const errors = conditions.length > conditionsMax ? [tooMany(at, conditions.length, conditionsMax)] : [];
   const names = new Set<string>();
   errors.push(
     ...eachItem(at, conditions, ({ name = "", expression = "" }, place) => {
       const nameAt = place.child("name");
-      const found = expression.trim() === "" ? [required(place.child("expression"))] : [];
+      const expressionAt = place.child("expression");
+      const found = expression.trim() === "" ? [required(expressionAt)] : [];
+      found.push(...validateExpression(expressionAt, expression, hasParams ? ["params"] : [], boolType));
       if (name === "") return [...found, required(nameAt)];
       found.push(...invalidFor(nameAt, name, isQualifiedName(name)));
       if (names.has(name)) found.push(duplicate(nameAt, name));

@@ -56,9 +56,10 @@ export function validateFailureAndParams({ failurePolicy, paramKind }: PolicySpe
   ];
 }
 
-export function validateConditionsAndVariables({ matchConditions, variables }: PolicySpec, at: Path): FieldError[] {
+export function validateConditionsAndVariables(spec: PolicySpec, at: Path): FieldError[] {
+  const { matchConditions, variables, paramKind } = spec;
   return [
-    ...validateMatchConditions(matchConditions, at.child("matchConditions")),
+    ...validateMatchConditions(matchConditions, at.child("matchConditions"), paramKind !== undefined),
     ...eachItem(at.child("variables"), variables, validateVariable),
   ];
 }

@@ -1,3 +1,4 @@
+import { boolType, stringType } from "../../cel/index.ts";
 import { utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
@@ -8,6 +9,7 @@ import { isQualifiedName } from "../meta/names.ts";
 import { resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { AuditAnnotation, ValidatingAdmissionPolicy, Validation } from "../types.generated.ts";
+import { type PolicyVariable, validateExpression } from "./expression-rules.ts";
 import { defaultMatchResources, validateMatchConstraints } from "./match-rules.ts";
 import { paramKindCell, validateConditionsAndVariables, validateFailureAndParams } from "./policy-rules.ts";
 
@@ -43,7 +45,9 @@ export const ValidatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
       ...(spec.validations?.length || spec.auditAnnotations?.length
         ? []
         : [required(at.child("validations"), oneItem), required(at.child("auditAnnotations"), oneItem)]),
-      ...eachItem(at.child("validations"), spec.validations, validateValidation),
+      ...eachItem(at.child("validations"), spec.validations, (each, place) =>
+        validateValidation(each, place, spec.paramKind ? ["params", ...known] : known),
+      ),
       ...validateAuditAnnotations(spec.auditAnnotations, metadata.name, at.child("auditAnnotations")),
     ];
   },
@@ -63,10 +67,16 @@ export const ValidatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   },
 });
 
-function validateValidation(validation: Validation, at: Path): FieldError[] {
+const known: readonly PolicyVariable[] = ["namespaceObject", "variables"];
+
+function validateValidation(validation: Validation, at: Path, variables: readonly PolicyVariable[]): FieldError[] {
   const { expression = "", message = "", messageExpression = "", reason } = validation;
   const errors: FieldError[] = [];
   if (expression.trim() === "") errors.push(required(at.child("expression"), "expression is not specified"));
+  errors.push(
+    ...validateExpression(at.child("expression"), expression, variables, boolType),
+    ...validateExpression(at.child("messageExpression"), messageExpression, variables, stringType),
+  );
   if (messageExpression !== "" && messageExpression.trim() === "")
     errors.push(invalidValue(at.child("messageExpression"), messageExpression, "must be non-empty if specified"));
   if (message !== "" && message.trim() === "")

@@ -258,6 +258,19 @@ test("a webhook is told what is asked, by whom, and what there was", async (t) =
   assert.deepEqual(reviews[0]?.request.kind, { group: "", version: "v1", kind: "ConfigMap" });
 });
 
+test("webhook configurations with invalid match conditions are refused, created or updated", async (t) => {
+  const { client, create } = await scene(t, {});
+  const withCondition = (expression: string) =>
+    configuration("c", hookOf("a", ruleOf("configmaps"), { matchConditions: [{ name: "wrong", expression }] }));
+  const refused = await message(create(ValidatingWebhookConfigurations, withCondition("... [] bad expression")));
+  assert.match(refused, /^422 .*webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: .*compilation failed/s);
+  assert.match(await message(create(MutatingWebhookConfigurations, withCondition("'a'"))), /must evaluate to bool/);
+  await create(ValidatingWebhookConfigurations, withCondition("true"));
+  await refusal(
+    client.patch(ValidatingWebhookConfigurations, { name: "c" }, { webhooks: withCondition("none").webhooks }),
+  );
+});
+
 test("what webhooks did is noted for the audit log", async (t) => {
   const { api, create } = await scene(t, {
     add: () => ({ ...addKey("added"), auditAnnotations: { why: "because" } }),
