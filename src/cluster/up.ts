@@ -159,7 +159,9 @@ async function startProcesses(
 /** This program as a component's process. */
 function roderCommand(component: string, root: string): [string, ...string[]] {
   const main = join(import.meta.dirname, "../cli/main.ts");
-  // A young generation of 3 × 4 MB costs requests nothing that shows, and at rest each process is 11 MB smaller.
-  const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"];
+  // A young generation of 3 × 4 MB instead of 3 × 16 makes each process 11 MB smaller at rest and costs a read nothing.
+  // A write keeps more: with 3 × 8 MB the server collects for a fifth of the time and not for a quarter.
+  const semiSpaceMb = component === "server" ? 8 : 4;
+  const flags = ["--disable-warning=ExperimentalWarning", `--max-semi-space-size=${semiSpaceMb}`];
   return [process.execPath, ...flags, main, ...componentArguments(component, root)];
 }
