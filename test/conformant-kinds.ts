@@ -38,7 +38,7 @@ export const kinds: readonly Kind[] = [
     fields: { type: "Opaque", data: { key: "dmFsdWU=" } },
   },
   {
-    behaviour: "PodTemplate, replace and delete a collection",
+    behaviour: "PodTemplate, replace; PodTemplate, delete a collection",
     group: "",
     version: "v1",
     plural: "podtemplates",

@@ -204,3 +204,33 @@ test("Replication Controller, check for issues like exceeding allocated quota: t
   await rest(60_000);
   assert.equal(await failure(), undefined);
 });
+
+test("ReplicaSet, is created, Replaced and Patched: two pods run after a replace, and three after a patch with another image", async (t) => {
+  const { client, create, rest, startPods } = await scene(t);
+  const key = { namespace: "default", name: "set" };
+  const labels = { app: "set" };
+  await create(ReplicaSets, {
+    metadata: key,
+    spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+  });
+  const ready = async () => {
+    await rest(1_000);
+    await startPods();
+    await rest(1_000);
+    return (await client.get(ReplicaSets, key)).status.readyReplicas;
+  };
+  assert.equal(await ready(), 1);
+  const live = await client.get(ReplicaSets, key);
+  await client.update(ReplicaSets, { ...live, spec: { ...live.spec, replicas: 2 } });
+  assert.equal(await ready(), 2);
+  const containers = [{ name: "c", image: "other" }];
+  const patch = {
+    metadata: { labels: { patched: "yes" } },
+    spec: { replicas: 3, template: { spec: { containers, terminationGracePeriodSeconds: 5 } } },
+  };
+  const patched = await client.patch(ReplicaSets, key, patch, { type: "application/strategic-merge-patch+json" });
+  assert.equal(patched.metadata.labels?.patched, "yes");
+  assert.equal(patched.spec.template?.spec?.containers[0]?.image, "other");
+  assert.equal(patched.spec.template?.spec?.terminationGracePeriodSeconds, 5);
+  assert.equal(await ready(), 3);
+});

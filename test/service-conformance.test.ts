@@ -31,7 +31,7 @@ async function eventually(collection: string, is: (object: Document) => boolean)
   }
 }
 
-test("EndpointSlice API, the API servers': the kubernetes service has Endpoints and an EndpointSlice that agree", async () => {
+test("Kubernetes Service; EndpointSlice API, the API servers': the kubernetes service is there and has Endpoints and an EndpointSlice that agree", async () => {
   const { groups } = await api.get("/apis");
   assert.ok(groups.some(({ name }: Document) => name === "discovery.k8s.io"));
   const { resources } = await api.get("/apis/discovery.k8s.io/v1");

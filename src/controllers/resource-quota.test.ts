@@ -69,17 +69,25 @@ test("ResourceQuota, object count quota, configmap", async (t) => {
   assert.deepEqual(await used(), { configmaps: "0", "count/configmaps": "0" });
 });
 
-test("ResourceQuota, object count quota, secret and replicationController", async (t) => {
+test("ResourceQuota, object count quota, secret", async (t) => {
   const { client, create, quota, used } = await scene(t);
-  await quota("q", { secrets: "5", replicationcontrollers: "5", resourcequotas: "5" });
-  assert.deepEqual(await used(), { secrets: "0", replicationcontrollers: "0", resourcequotas: "1" });
+  await quota("q", { secrets: "5", resourcequotas: "5" });
+  assert.deepEqual(await used(), { secrets: "0", resourcequotas: "1" });
   await create(Secrets, { metadata: key("a") });
+  assert.deepEqual(await used(), { secrets: "1", resourcequotas: "1" });
+  await client.delete(Secrets, key("a"));
+  assert.deepEqual(await used(), { secrets: "0", resourcequotas: "1" });
+});
+
+test("ResourceQuota, object count quota, replicationController", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { replicationcontrollers: "5" });
+  assert.deepEqual(await used(), { replicationcontrollers: "0" });
   const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "a", image: "a" }] } };
   await create(ReplicationControllers, { metadata: key("a"), spec: { replicas: 0, selector: { a: "b" }, template } });
-  assert.deepEqual(await used(), { secrets: "1", replicationcontrollers: "1", resourcequotas: "1" });
-  await client.delete(Secrets, key("a"));
+  assert.deepEqual(await used(), { replicationcontrollers: "1" });
   await client.delete(ReplicationControllers, key("a"), { body: { propagationPolicy: "Background" } });
-  assert.deepEqual(await used(), { secrets: "0", replicationcontrollers: "0", resourcequotas: "1" });
+  assert.deepEqual(await used(), { replicationcontrollers: "0" });
 });
 
 test("ResourceQuota, object count quota, pod", async (t) => {
