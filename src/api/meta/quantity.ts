@@ -53,8 +53,27 @@ function exponentOf(suffix: string): Pick<Parts, "exponent" | "format"> {
   return { exponent: Number(suffix.slice(1)), format: "DecimalExponent" };
 }
 
+/** A cluster has few different quantities, and a write of a pod reads each of its own several times. */
+const rememberedMax = 1_000;
+
+/** `read`, with its latest results remembered. */
+function remembered<Result>(read: (text: string) => Result): (text: string) => Result {
+  const known = new Map<string, Result>();
+  return (text) => {
+    let result = known.get(text);
+    if (result === undefined) {
+      result = read(text);
+      if (known.size === rememberedMax) known.clear();
+      known.set(text, result);
+    }
+    return result;
+  };
+}
+
 /** Reads a quantity. Throws an Error with Kubernetes' message when it is none. */
-export function parseQuantity(text: string): ParsedQuantity {
+export const parseQuantity = remembered(readQuantity);
+
+function readQuantity(text: string): ParsedQuantity {
   const { negative, whole, fraction, exponent, format } = partsOf(text);
   let mantissa = BigInt(whole + fraction);
   let scale = -fraction.length;
@@ -136,7 +155,9 @@ function formatDecimal({ mantissa, scale, format }: ParsedQuantity): string {
  * The text under which the API keeps a quantity: the one it came with where Kubernetes' parser takes that for canonical
  * already, else the canonical one. Throws as parseQuantity does.
  */
-export function canonicalQuantity(text: string): string {
+export const canonicalQuantity = remembered(canonicalText);
+
+function canonicalText(text: string): string {
   const { whole, fraction, exponent, format } = partsOf(text);
   const digits = whole + fraction;
   if (format === "BinarySI") {
