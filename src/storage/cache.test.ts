@@ -143,6 +143,39 @@ test("a list that was handed out never changes", async () => {
   await cache.close();
 });
 
+test("the list of an earlier revision is as it was, in all namespaces and in one", async () => {
+  const { pods, cache, commit } = await start();
+  for (const [namespace, name] of [
+    ["a", "one"],
+    ["a", "three"],
+    ["b", "one"],
+  ] as const)
+    await commit(putPod(namespace, name));
+  const lists = () => [names(pods.listAt(3)), names(pods.listAt(3, "a")), names(pods.listAt(3, "b"))];
+  const present = lists();
+  assert.deepEqual(present, [["a/one", "a/three", "b/one"], ["a/one", "a/three"], ["b/one"]]);
+  const before = pods.listAt(3);
+  await commit({ key: podKey("a", "one") });
+  await commit(putPod("a", "two"));
+  await commit(putPod("b", "one"));
+  await commit(putPod("a", "one"));
+  assert.deepEqual(lists(), present);
+  assert.deepEqual(pods.listAt(3), before, "the same versions of the objects");
+  assert.deepEqual(names(pods.listAt(4)), ["a/three", "b/one"]);
+  assert.deepEqual(names(pods.listAt(5, "a")), ["a/three", "a/two"]);
+  await cache.close();
+});
+
+test("a list from before what the ring holds is refused", async () => {
+  const storage = new MemoryStorage();
+  await storage.commit([putPod("a", "one")]);
+  const { pods, cache, commit } = await start(storage);
+  assert.deepEqual(names(pods.listAt(1)), ["a/one"]);
+  await commit(putPod("a", "two"));
+  assert.throws(() => pods.listAt(0), Compacted);
+  await cache.close();
+});
+
 test("lists are the same until something changes, and lastChange says when", async () => {
   const { pods, cache, commit } = await start();
   assert.equal(pods.lastChange, 0);

@@ -20,8 +20,13 @@ export class Transform {
     this.#negotiated = negotiated;
     this.#clock = clock;
     const include = query.get("includeObject") || "Metadata";
-    if (!includes.includes(include)) throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
-    this.#include = include as IncludeObject; // one of the three, just checked
+    // Nobody else asks for it.
+    if (negotiated.as === "Table" && !includes.includes(include))
+      throw badRequest(
+        `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: ` +
+          "must be 'Metadata', 'Object', 'None', or empty",
+      );
+    this.#include = include as IncludeObject; // one of the three where it matters, just checked
   }
 
   object(object: KubeObject): object {

@@ -128,7 +128,8 @@ test("an includeObject that there is not is refused", async () => {
   const headers = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" };
   const { status, text } = await https.send("GET", `${pathOf("default")}?includeObject=Some`, { headers });
   assert.equal(status, 400);
-  assert.match(text, /includeObject/);
+  const message = `Unable to convert to Table as requested: includeObject: Invalid value: "Some": must be 'Metadata', 'Object', 'None', or empty`;
+  assert.equal(JSON.parse(text).message, message);
 });
 
 test("the old paths watch a collection, all namespaces and one object", async () => {
