@@ -224,6 +224,12 @@ test("a node is tainted, cordoned and drained", async () => {
   await kubectl("delete", "node", "worker");
 });
 
+test("a scale is shown with what is wanted and what is there", async () => {
+  await kubectl("create", "deployment", "shown", "--image=nginx:1", "--replicas=2");
+  const scale = ["get", "deployment", "shown", "--subresource=scale"];
+  assert.match(await kubectl(...scale), /^NAME +DESIRED +AVAILABLE +AGE\nshown +2 +[02] +\S+\n$/);
+});
+
 test("autoscale makes an autoscaler that both versions show", async () => {
   await kubectl("create", "deployment", "scaled", "--image=nginx:1");
   await kubectl("autoscale", "deployment", "scaled", "--min=2", "--max=5", "--cpu-percent=80");

@@ -284,7 +284,7 @@ test("discovery is told in protobuf, by parts and whole", async () => {
   const { type, bytes } = await send("GET", "/apis", { accept: `${protobuf}${form},application/json` });
   assert.equal(type, `${protobuf}${form}`);
   const { items } = readProtobuf(bytes) as { readonly items: readonly Fields[] };
-  assert.equal(metadataOf(items[0]!).name, "apps");
+  assert.ok(items.some((each) => metadataOf(each).name === "apps"));
 });
 
 test("version and paths are JSON whatever the client accepts", async () => {

@@ -104,7 +104,6 @@ async function tellLevel(
   schema: FlowSchema,
   clock: Clock,
 ): Promise<void> {
-  const { name } = schema.metadata;
   const level = schema.spec.priorityLevelConfiguration.name;
   const isThere = cache.get(PriorityLevelConfigurations, level) !== undefined;
   const sentence = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
@@ -113,10 +112,13 @@ async function tellLevel(
     : { type: "Dangling", status: "True", reason: "NotFound", message: `${sentence} but there is no such object` };
   const kept = schema.status.conditions?.find(({ type }) => type === "Dangling");
   if (kept?.status === condition.status && kept.message === condition.message) return;
-  const lastTransitionTime = kept?.status === condition.status ? kept.lastTransitionTime : timestamp(clock.now());
-  const conditions = [{ ...condition, ...(lastTransitionTime ? { lastTransitionTime } : {}) }];
+  const lastTransitionTime =
+    kept?.status === condition.status && kept.lastTransitionTime ? kept.lastTransitionTime : timestamp(clock.now());
+  const others = (schema.status.conditions ?? []).filter((each) => each !== kept);
+  const conditions = [...others, { ...condition, lastTransitionTime }];
   try {
-    await client.patch(FlowSchemas, { name }, { status: { conditions } }, { subresource: "status" });
+    // Others' conditions stay: who wrote one meanwhile makes this a conflict, and it is looked at again.
+    await client.update(FlowSchemas, { ...schema, status: { conditions } }, { subresource: "status" });
   } catch (error) {
     // It is deleted: then there is nothing to tell.
     if (!(error instanceof ApiError && error.code === 404)) throw error;

@@ -25,8 +25,7 @@ const generateNamePrefixMax = 58;
 
 /** Creates the object and gives it as it is stored (dryRun: as it would be). `object` is changed. */
 export async function createObject(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
-  if (object.metadata.resourceVersion)
-    throw badRequest("resourceVersion should not be set on objects to be created");
+  if (object.metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
   placeInNamespace(request, object.metadata);
   dropRepeatedOwners(request, object.metadata);
   dropStatus(request, object);

@@ -7,6 +7,7 @@ import {
   nameColumn,
   type ResourceDefinition,
   type RowCondition,
+  type Scale,
 } from "../../api/index.ts";
 
 /** How much of each object goes along with its row. */
@@ -46,19 +47,34 @@ export interface TableOptions {
 /** For kinds that say nothing of their columns. */
 const defaultColumns: readonly Column<KubeObject>[] = [nameColumn, ageColumn];
 
+/** The scale subresource answers with a kind of its own, whatever it scales. */
+const scaleColumns: readonly Column<KubeObject>[] = [
+  nameColumn,
+  { name: "Desired", type: "integer", description: "Wanted pods.", of: (object) => scaleOf(object).spec.replicas ?? 0 },
+  { name: "Available", type: "integer", description: "Pods seen.", of: (object) => scaleOf(object).status.replicas },
+  ageColumn,
+];
+const scaleOf = (object: KubeObject) => object as unknown as Scale; // by its kind
+
+function columnsOf(definition: ResourceDefinition, objects: readonly KubeObject[]): readonly Column<KubeObject>[] {
+  const [first] = objects;
+  if (first?.kind === "Scale" && definition.kind !== "Scale") return scaleColumns;
+  return definition.columns.length > 0 ? definition.columns : defaultColumns;
+}
+
 export function tableOf(
   definition: ResourceDefinition,
-  objects: Iterable<KubeObject>,
+  objects: readonly KubeObject[],
   metadata: Partial<ListMeta>,
   options: TableOptions,
 ): Table {
-  const columns = definition.columns.length > 0 ? definition.columns : defaultColumns;
+  const columns = columnsOf(definition, objects);
   return {
     kind: "Table",
     apiVersion: `meta.k8s.io/${options.version}`,
     metadata,
     columnDefinitions: options.headers ? columns.map(describe) : null,
-    rows: Array.from(objects, (object) => row(definition, columns, object, options)),
+    rows: objects.map((object) => row(definition, columns, object, options)),
   };
 }
 
