@@ -49,6 +49,8 @@ export interface ResourceRequest {
   /** Sentences about what stood twice in the text of the body, as its reader found it. */
   readonly duplicateFields?: readonly string[];
   readonly patchType?: PatchType;
+  /** Brings what the body says where that is still to be read: only who may do what they ask for is listened to. */
+  readonly readBody?: () => Promise<Pick<ResourceRequest, "options" | "body" | "duplicateFields" | "patchType">>;
   readonly signal?: AbortSignal;
   /** Takes what the server notes about the request for the audit log. */
   readonly annotate?: (key: string, value: string) => void;

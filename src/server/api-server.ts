@@ -122,7 +122,10 @@ class Pipeline implements ApiServer {
   async handle(request: ResourceRequest, user: User): Promise<ServedResponse> {
     const { verb, subresource = "" } = request;
     await this.authorize(requestAttributes(request, user), request.annotate);
-    const objectRequest = this.#objectRequest(request, user);
+    const objectRequest = this.#objectRequest(
+      request.readBody ? { ...request, ...(await request.readBody()) } : request,
+      user,
+    );
     if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
     return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);
   }

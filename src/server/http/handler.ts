@@ -341,9 +341,12 @@ export class Handler {
     const encoder = encoderOf(request, negotiated, query);
     const sent = verb === "watch" ? { sent: metrics.watchSeries(path) } : {};
     const answer: Answer = { request, response, encoder, transform, log, ...sent };
-    const resourceRequest = await toResourceRequest(path, verb, query, request, watch?.signal, definition?.kind);
+    const resourceRequest = toResourceRequest(path, verb, query, request, {
+      signal: watch?.signal,
+      kind: definition?.kind,
+      heard: (body) => trail?.sent(body),
+    });
     try {
-      trail?.sent(resourceRequest.body);
       const asked = trail ? { ...resourceRequest, annotate: trail.annotate } : resourceRequest;
       const handled = api.handle(asked, user);
       const served = watch ? await handled.finally(watch.begun) : await handled;

@@ -288,6 +288,20 @@ test("who may not is told what and where", async () => {
   assert.equal(path.message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
 });
 
+test("the body of who may not is not read", async () => {
+  const pods = "/api/v1/namespaces/default/pods";
+  for (const [method, path, contentType] of [
+    ["POST", pods, "application/json"],
+    ["POST", pods, "text/plain"],
+    ["PUT", `${pods}/a`, "application/json"],
+    ["PATCH", `${pods}/a`, "application/json-patch+json"],
+  ] as const) {
+    const headers = { "content-type": contentType };
+    const answer = await send(method, path, { key: null, headers, body: "{ no JSON" });
+    assert.equal(answer.status, 403, `${method} ${contentType}: ${answer.text}`);
+  }
+});
+
 test("one user acts as another", async () => {
   const headers = { "impersonate-user": "system:serviceaccount:default:builder", "impersonate-group": "extra" };
   const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" });

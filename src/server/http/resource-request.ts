@@ -46,32 +46,46 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
 
 export const isRead = (verb: Verb) => verb === "get" || verb === "list";
 
+/** How a request is read. */
+export interface RequestReading {
+  /** Ends a watch. */
+  readonly signal: AbortSignal | undefined;
+  /** The kind of the resource's objects. */
+  readonly kind: string | undefined;
+  /** Told what the body says. */
+  readonly heard: (body: unknown) => void;
+}
+
 /**
- * What the pipeline is asked. `signal` is set for watches; `kind` is that of the resource's objects. Throws ApiError for
- * bodies and queries that cannot be read.
+ * What the pipeline is asked; it reads the body itself when it wants to know. Throws ApiError for queries that cannot be
+ * read, and reading the body throws it for bodies.
  */
-export async function toResourceRequest(
+export function toResourceRequest(
   path: ResourcePath,
   verb: Verb,
   query: URLSearchParams,
   request: HttpRequest,
-  signal: AbortSignal | undefined,
-  kind: string | undefined,
-): Promise<ResourceRequest> {
+  { signal, kind, heard }: RequestReading,
+): ResourceRequest {
   const { group, version, plural, namespace, name, subresource } = path;
   const base = { verb, group, version, plural, namespace, name, subresource };
   if (isRead(verb)) return request.query === "" ? base : { ...base, options: parseRequestOptions(query) };
   if (signal) return { ...base, options: parseRequestOptions(query), signal };
-  const isObject = verb !== "delete" && verb !== "deletecollection" && (subresource === "" || subresource === "status");
-  const body = await readRequestBody(request, verb === "patch", isObject ? kind : undefined);
-  const options = withManager(parseRequestOptions(query), request, body?.patchType);
-  if (verb === "delete" || verb === "deletecollection") return { ...base, ...deletion(options, query, body?.value) };
-  return {
-    ...base,
-    options,
-    ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
-    ...(body?.patchType ? { patchType: body.patchType } : {}),
+  const asked = parseRequestOptions(query);
+  const isDeletion = verb === "delete" || verb === "deletecollection";
+  const isObject = !isDeletion && (subresource === "" || subresource === "status");
+  const readBody = async () => {
+    const body = await readRequestBody(request, verb === "patch", isObject ? kind : undefined);
+    heard(body?.value);
+    const options = withManager(asked, request, body?.patchType);
+    if (isDeletion) return deletion(options, query, body?.value);
+    return {
+      options,
+      ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
+      ...(body?.patchType ? { patchType: body.patchType } : {}),
+    };
   };
+  return { ...base, options: asked, readBody };
 }
 
 /** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */
