@@ -20,27 +20,19 @@ import { isBuiltIn } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
+import { notFoundPath, readableJson, sendFailure } from "./failure.ts";
 import { impersonate } from "./impersonation.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import type { RequestLabels, RequestMetrics } from "./metrics.ts";
-import {
-  type AnswerForms,
-  checkStream,
-  customAnswers,
-  type Negotiated,
-  objectAnswers,
-  plainAnswers,
-  reviewAnswers,
-} from "./negotiation.ts";
+import { type AnswerForms, checkStream, customAnswers, objectAnswers, reviewAnswers } from "./negotiation.ts";
 import { OpenWatches } from "./open-watches.ts";
 import { beginAudit } from "./request-audit.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
 import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
-import { type Answer, headersOf, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
-import { statusHeaders, toApiError } from "./status.ts";
+import { type Answer, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
 import { type StreamingRoute, type StreamingRoutes, streamingRoute } from "./streaming-routes.ts";
 import { Transform } from "./transform.ts";
-import { encode, encoderOf } from "./writer.ts";
+import { encoderOf } from "./writer.ts";
 
 /** Answers the paths that are about no resource; false when the path is not among them. */
 export type PathRoute = (request: HttpRequest, response: HttpResponse, query: URLSearchParams) => Promise<boolean>;
@@ -157,7 +149,7 @@ export class Handler {
       else await this.#timely(started, () => this.#admitted(started, undefined, () => this.#path(started)));
     } catch (error) {
       const trail = call ? call.trail : this.trail({}, request.method.toLowerCase(), request, response.auditId);
-      this.#fail(error, request, response, trail);
+      sendFailure(error, request, response, { log: this.#options.log, trail });
       if (!call) trail?.write("ResponseComplete", response.status);
     }
     call?.trail?.write("ResponseComplete", response.status);
@@ -310,7 +302,8 @@ export class Handler {
   async #timely({ request, response, query, trail }: Call, work: () => Promise<void>): Promise<void> {
     const late = () => {
       request.abandonBody();
-      this.#fail(timeout("request did not complete within the allotted timeout"), request, response, trail);
+      const error = timeout("request did not complete within the allotted timeout");
+      sendFailure(error, request, response, { log: this.#options.log, trail });
     };
     const askedMs = timeoutMsOf(query);
     const ownMs = askedMs > 0 && askedMs < this.#requestTimeoutMs ? askedMs : undefined;
@@ -409,29 +402,6 @@ export class Handler {
     const selects = query.has("labelSelector") || query.has("fieldSelector");
     return listWidth(lookup.count(definition, namespace || undefined), Number(query.get("limit") ?? 0), selects);
   }
-
-  #fail(error: unknown, request: HttpRequest, response: HttpResponse, trail: AuditTrail | undefined): void {
-    const { log } = this.#options;
-    if (response.started) {
-      log.debug("a request failed after its answer", { path: request.path, error: errorMessage(error) });
-      return;
-    }
-    const { status } = toApiError(error, log, `${request.method} ${request.path}`);
-    trail?.failed(status);
-    if (status.reason === "InternalError" && !(error instanceof ApiError)) trail?.write("Panic", 500);
-    if (error instanceof PathNotFound) {
-      response.end(
-        404,
-        { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
-        "404 page not found\n",
-      );
-      return;
-    }
-    const negotiated = plainAnswers.find(request.header("accept")) ?? readableJson;
-    const encoder = encoderOf(request, negotiated, new URLSearchParams(request.query));
-    const headers = headersOf({ request, response, encoder, transform: undefined, log }, []);
-    response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
-  }
 }
 
 /** Subresources of other servers that last as long as their connection. */
@@ -487,23 +457,9 @@ function flowResource(path: ResourcePath): FlowRequest["resource"] {
 /** Nobody writes into a request's query. */
 const noQuery = new URLSearchParams();
 
-/** An error is told even to clients that accept no form of it. */
-const readableJson: Negotiated = { ...plainAnswers.negotiate(undefined), pretty: true };
-
 /** The scale of a custom resource is an object of Kubernetes' own. */
 function formsOf(definition: ResourceDefinition, subresource: string): AnswerForms {
   if (subresource === "scale") return objectAnswers;
   if (!isBuiltIn(definition)) return customAnswers;
   return subresource === "" && !definition.verbs.includes("list") ? reviewAnswers : objectAnswers;
-}
-
-/** A path that nothing serves: clients get the text that Go's servers give. */
-class PathNotFound extends ApiError {
-  constructor() {
-    super(404, "NotFound", "the server could not find the requested resource");
-  }
-}
-
-export function notFoundPath(): ApiError {
-  return new PathNotFound();
 }
