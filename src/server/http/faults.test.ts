@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
 import { answerOf, authority, type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
@@ -157,6 +158,17 @@ test("a sick part keeps the server from being ready, without saying why", async 
 
 test("who sends no request in time is sent away", async () => {
   assert.match(await raw("GET /livez HTTP/1.1\r\nHost: x\r\n"), /^HTTP\/1\.1 408 /);
+});
+
+test("thousands of connections that say nothing, or half of it, keep nobody from being answered", async () => {
+  const { port } = https.listener;
+  const silent = Array.from({ length: 2_000 }, () => connectTcp({ host: "127.0.0.1", port }));
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  const halves = Array.from({ length: 300 }, () => raw("GET /livez HTTP/1.1\r\nHost: x\r\n"));
+  assert.equal((await https.send("GET", "/livez")).status, 200);
+  for (const half of await Promise.all(halves)) assert.match(half, /^HTTP\/1\.1 408 /);
+  assert.equal((await https.send("GET", "/livez")).status, 200);
+  for (const socket of silent) socket.destroy();
 });
 
 test("what is no HTTP is answered 400", async () => {
