@@ -1,9 +1,11 @@
 // Who may come in and what they may do, as kubectl meets it: certificates, tokens, roles and reviews.
+
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { certificateRequest, skipWithoutOpenssl } from "./certificate-request.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
@@ -59,30 +61,13 @@ async function whoIs(token: string): Promise<Readonly<Record<string, unknown>> |
   return code === 0 ? JSON.parse(stdout).status.userInfo : stderr;
 }
 
-const openssl = spawnSync("openssl", ["version"]).status === 0;
 const authentication = { apiVersion: "certificates.k8s.io/v1", kind: "CertificateSigningRequest" };
 
 test("a certificate that was asked for, approved and signed lets its owner in", {
-  skip: !openssl && "no openssl here",
+  skip: skipWithoutOpenssl,
 }, async () => {
   const key = join(plane.directory, "jane.key");
-  const request = execFileSync(
-    "openssl",
-    [
-      "req",
-      "-new",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-keyout",
-      key,
-      "-subj",
-      "/O=dev/CN=jane",
-    ],
-    { stdio: ["ignore", "pipe", "ignore"] },
-  ).toString("base64");
+  const request = certificateRequest("/O=dev/CN=jane", key);
   const spec = {
     request,
     signerName: "kubernetes.io/kube-apiserver-client",
@@ -116,27 +101,11 @@ test("a certificate that was asked for, approved and signed lets its owner in", 
 });
 
 test("nobody approves for a signer that is not theirs to approve for", {
-  skip: !openssl && "no openssl here",
+  skip: skipWithoutOpenssl,
 }, async () => {
   await kubectl("create", "clusterrole", "approver", "--verb=get,update", "--resource=csr,csr/approval");
   await kubectl("create", "clusterrolebinding", "approver", "--clusterrole=approver", "--user=ann");
-  const request = execFileSync(
-    "openssl",
-    [
-      "req",
-      "-new",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-keyout",
-      "/dev/null",
-      "-subj",
-      "/CN=x",
-    ],
-    { stdio: ["ignore", "pipe", "ignore"] },
-  ).toString("base64");
+  const request = certificateRequest("/CN=x");
   const spec = { request, signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"] };
   await apply({ ...authentication, metadata: { name: "theirs" }, spec });
   const refused = await run(["certificate", "approve", "theirs", "--as=ann"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { certificateRequest, skipWithoutOpenssl } from "../../../test/certificate-request.ts";
 import {
   CertificateSigningRequests,
   CSIDrivers,
@@ -251,28 +251,10 @@ test("others than nodes are not restricted", async () => {
   );
 });
 
-const openssl = spawnSync("openssl", ["version"]).status === 0;
-
-test("a node asks for certificates in its own name", { skip: !openssl && "no openssl here" }, async () => {
+test("a node asks for certificates in its own name", { skip: skipWithoutOpenssl }, async () => {
   const ask = (commonName: string) => {
-    const pem = execFileSync(
-      "openssl",
-      [
-        "req",
-        "-new",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-keyout",
-        "/dev/null",
-        "-subj",
-        `/O=system:nodes/CN=${commonName}`,
-      ],
-      { stdio: ["ignore", "pipe", "ignore"] },
-    );
-    const spec = { signerName: "kubernetes.io/kubelet-serving", request: pem.toString("base64") };
+    const pem = certificateRequest(`/O=system:nodes/CN=${commonName}`);
+    const spec = { signerName: "kubernetes.io/kubelet-serving", request: pem };
     return admitted(plugin, CertificateSigningRequests, { user, object: { metadata: { name: "c" }, spec } });
   };
   await ask("system:node:n1");
