@@ -94,7 +94,7 @@ function checkedObject(original: KubeObject, converted: unknown, apiVersion: str
   ] as const)
     if ((metadata[field] ?? "") !== (original.metadata[field] ?? ""))
       throw new Error(`must have the same ${name}: ${original.metadata[field] ?? ""} != ${metadata[field] ?? ""}`);
-  // The rest of a converted object is checked by the schema of its version.
+  // The rest of a converted object is checked by the schema of its version, and its identity was above.
   return { ...converted, metadata: restoredMetadata(original, metadata) } as unknown as KubeObject;
 }
 
