@@ -8,6 +8,7 @@ import type {
   ResourceHandler,
   ResourceReference,
   ResourceRequest,
+  ResourceResponse,
   User,
 } from "../src/api/index.ts";
 import { Events, Pods } from "../src/api/index.ts";
@@ -40,10 +41,18 @@ export interface TestControlPlane {
   startPods(): Promise<void>;
   /** Makes the API refuse the controllers' requests for which `why` gives an error. */
   refuse(why: (request: ResourceRequest) => Error | undefined): void;
+  /** Stands between the controllers and the API: what `fault` gives is the answer, and `send` carries the request out. */
+  between(fault: Fault): void;
+  /** The controllers' process dies at this moment, with requests under way, and another one starts from nothing. */
+  crash(): void;
   /** The requests of the controllers so far, as `verb plural name`; no watches. */
   requests(): readonly string[];
+  /** The reconciles so far, as `controller key`. */
+  reconciles(): readonly string[];
   stop(): Promise<void>;
 }
+
+export type Fault = (request: ResourceRequest, send: () => Promise<ResourceResponse>) => Promise<ResourceResponse>;
 
 export interface TestControlPlaneOptions {
   /** The names of the controllers that run; all of them when left out. */
@@ -77,46 +86,58 @@ export async function startTestControlPlane(
     freeze: true,
   });
   const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };
-  let refusal: (request: ResourceRequest) => Error | undefined = () => undefined;
+  let fault: Fault = (_, send) => send();
   const requests: string[] = [];
-  const handler: ResourceHandler = {
-    async handle(request, by) {
-      if (request.verb !== "watch") requests.push(`${request.verb} ${request.plural} ${request.name ?? ""}`.trim());
-      const error = refusal(request);
-      if (error) throw error;
-      return await plane.api.handle(request, by);
-    },
-  };
-  const controllersClient = inProcessClient(handler, user);
+  const reconciles: string[] = [];
   // The test's own requests are neither refused nor counted.
   const client = plane.client(user);
-  const stopping = new AbortController();
-  const informers = new InformerSet({ client: controllersClient, clock, random, log, signal: stopping.signal });
   const validity = { notBeforeMs: clock.now(), notAfterMs: clock.now() + 10 * 365 * 86_400_000 };
   const authority = issue({ commonName: "kubernetes", usage: "authority", ...validity }, random);
-  const all = allControllers({
-    resources: plane.api.registry,
-    informers,
-    rootCertificate,
-    signServiceAccountToken: plane.signServiceAccountToken,
-    signCertificate: certificateSigner(authority, random),
-    podRange: "10.42.0.0/16",
-    dnsAddress: "10.43.0.10",
-    ...(options.checkApiService ? { checkApiService: options.checkApiService } : {}),
+  const counted = (definition: ControllerDefinition): ControllerDefinition => ({
+    ...definition,
+    reconcile(context, key) {
+      reconciles.push(`${definition.name} ${key}`);
+      return definition.reconcile(context, key);
+    },
   });
-  const isWanted = ({ name }: ControllerDefinition) => options.controllers?.includes(name) ?? true;
-  for (const name of options.controllers ?? []) {
-    if (!all.some((each) => each.name === name)) throw new Error(`there is no controller ${name}`);
-  }
-  const running = runControllers({
-    controllers: all.filter(isWanted),
-    client: controllersClient,
-    informers,
-    clock,
-    random,
-    log,
-    signal: stopping.signal,
-  });
+  const startControllers = () => {
+    const stopping = new AbortController();
+    const handler: ResourceHandler = {
+      async handle(request, by) {
+        if (stopping.signal.aborted) throw new Error("this process has ended");
+        if (request.verb !== "watch") requests.push(`${request.verb} ${request.plural} ${request.name ?? ""}`.trim());
+        return await fault(request, () => plane.api.handle(request, by));
+      },
+    };
+    const controllersClient = inProcessClient(handler, user);
+    const informers = new InformerSet({ client: controllersClient, clock, random, log, signal: stopping.signal });
+    const all = allControllers({
+      resources: plane.api.registry,
+      informers,
+      rootCertificate,
+      signServiceAccountToken: plane.signServiceAccountToken,
+      signCertificate: certificateSigner(authority, random),
+      podRange: "10.42.0.0/16",
+      dnsAddress: "10.43.0.10",
+      ...(options.checkApiService ? { checkApiService: options.checkApiService } : {}),
+    });
+    const isWanted = ({ name }: ControllerDefinition) => options.controllers?.includes(name) ?? true;
+    for (const name of options.controllers ?? []) {
+      if (!all.some((each) => each.name === name)) throw new Error(`there is no controller ${name}`);
+    }
+    const running = runControllers({
+      controllers: all.filter(isWanted).map(counted),
+      client: controllersClient,
+      informers,
+      clock,
+      random,
+      log,
+      signal: stopping.signal,
+    });
+    return { informers, running, stopping };
+  };
+  let process = startControllers();
+  const ended: Promise<void>[] = [];
   const rest = async (ms = 100) => {
     const stepMs = Math.max(1, ms / 20);
     for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
@@ -132,9 +153,9 @@ export async function startTestControlPlane(
   const stop = async () => {
     if (stopped) return;
     stopped = true;
-    stopping.abort();
+    process.stopping.abort();
     let over = false;
-    void running.then(() => {
+    void Promise.all([...ended, process.running]).then(() => {
       over = true;
     });
     // A reconcile that waits for the clock at this moment ends by it.
@@ -147,7 +168,9 @@ export async function startTestControlPlane(
     api: plane.api,
     as: (other) => plane.client(other),
     clock,
-    informers,
+    get informers() {
+      return process.informers;
+    },
     registry: plane.api.registry,
     rest,
     create: (resource, object) => client.create(resource, object),
@@ -165,9 +188,21 @@ export async function startTestControlPlane(
       }
     },
     refuse(why) {
-      refusal = why;
+      fault = (request, send) => {
+        const error = why(request);
+        return error ? Promise.reject(error) : send();
+      };
+    },
+    between(faulty) {
+      fault = faulty;
+    },
+    crash() {
+      process.stopping.abort();
+      ended.push(process.running);
+      process = startControllers();
     },
     requests: () => requests,
+    reconciles: () => reconciles,
     stop,
   };
 }
