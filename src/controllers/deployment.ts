@@ -17,7 +17,7 @@ import { claimObjects, orphanIndex } from "./claim.ts";
 import { revisionAnnotation } from "./deployment-annotations.ts";
 import { type DeploymentPlan, hasTemplateOf, planDeployment, type SetChange } from "./deployment-plan.ts";
 import { Conditions, hasProgressDeadline } from "./deployment-status.ts";
-import { isNamespaceTerminating } from "./replicas.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 
 /** Moves each Deployment's pods to its present template, and keeps the ReplicaSets that tell its history. */
 export const deploymentController = defineController({

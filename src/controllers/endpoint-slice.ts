@@ -1,8 +1,8 @@
 import { ApiError, type EndpointSlice, EndpointSlices, type Node, Nodes, Pods, Services } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { managedBy, managedByLabel, planEndpointSlices, type SlicePlan } from "./endpoint-slice-plan.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 import { podsByNode } from "./pods-by-node.ts";
-import { isNamespaceTerminating } from "./replicas.ts";
 import { hasSelectedEndpoints, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";

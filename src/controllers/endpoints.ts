@@ -16,7 +16,7 @@ import {
   overCapacityAnnotation,
   planEndpoints,
 } from "./endpoints-plan.ts";
-import { isNamespaceTerminating } from "./replicas.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 import { hasSelectedEndpoints, selects, servicesOf } from "./service-endpoints.ts";
 
 /** Keeps the Endpoints of each Service that has a selector, for clients that know no EndpointSlices. */

@@ -1,18 +1,13 @@
 // Keeping a number of pods: what ReplicaSets and ReplicationControllers have in common, which is everything but names.
 import {
-  ApiError,
   controllerOf,
   isPodActive,
   isPodAvailable,
   isPodReady,
   isPodTerminal,
   type KubeObject,
-  type NewObject,
-  newControllerReference,
   type Pod,
   Pods,
-  type PodTemplateSpec,
-  podCondition,
   type ReplicaSet,
   type ReplicaSetStatus,
   type ReplicationController,
@@ -28,6 +23,7 @@ import {
 } from "../client/index.ts";
 import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
+import { createPod, deletePod, inGrowingBatches, nextAvailability, podFromTemplate } from "./pod-control.ts";
 import { podsToDelete } from "./pod-deletion-order.ts";
 
 type ReplicaOwner = ReplicaSet | ReplicationController;
@@ -121,7 +117,7 @@ async function adjust<T extends ReplicaOwner>(
   return await deletePods(context, owner, surplus);
 }
 
-/** Creates in batches that double, so that a template that is refused costs one request and not hundreds. */
+/** Creates in growing batches, so that a template that is refused costs one request and not hundreds. */
 async function createPods<T extends ReplicaOwner>(
   context: ReconcileContext,
   kind: ReplicaKind<T>,
@@ -131,70 +127,16 @@ async function createPods<T extends ReplicaOwner>(
   const { template } = owner.spec;
   if (!template) return undefined;
   const pod = podFromTemplate(owner, kind.resource, template);
-  for (let created = 0, batch = 1; created < count; created += batch, batch *= 2) {
-    const size = Math.min(batch, count - created);
-    const results = await Promise.allSettled(Array.from({ length: size }, () => createPod(context, owner, pod)));
-    for (const result of results) {
-      if (result.status === "rejected") return { reason: "FailedCreate", error: result.reason };
-    }
-  }
-  return undefined;
-}
-
-function podFromTemplate(owner: KubeObject, resource: ResourceReference, template: PodTemplateSpec): NewObject<Pod> {
-  const { labels, annotations, finalizers } = template.metadata ?? {};
-  const { name, namespace } = owner.metadata;
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(labels === undefined ? {} : { labels }),
-      ...(annotations === undefined ? {} : { annotations }),
-      ...(finalizers === undefined ? {} : { finalizers }),
-      ownerReferences: [newControllerReference(owner, resource)],
-    },
-    ...(template.spec === undefined ? {} : { spec: template.spec }),
-  };
-}
-
-async function createPod({ client, events }: ReconcileContext, owner: KubeObject, pod: NewObject<Pod>): Promise<void> {
-  try {
-    const { metadata } = await client.create(Pods, pod);
-    events.normal(owner, "SuccessfulCreate", `Created pod: ${metadata.name}`);
-  } catch (error) {
-    // The namespace is going, and the owner with it: there is nothing to report or to repeat.
-    if (isNamespaceTerminating(error)) return;
-    events.warning(owner, "FailedCreate", `Error creating: ${errorMessage(error)}`);
-    throw error;
-  }
-}
-
-/** Whether a create was refused because its namespace is being deleted. */
-export function isNamespaceTerminating(error: unknown): boolean {
-  if (!(error instanceof ApiError)) return false;
-  return error.status.details?.causes?.some(({ reason }) => reason === "NamespaceTerminating") ?? false;
+  const failed = await inGrowingBatches(Array.from({ length: count }), () => createPod(context, owner, pod));
+  return failed && { reason: "FailedCreate", error: failed.error };
 }
 
 async function deletePods(
-  { client, events }: ReconcileContext,
+  context: ReconcileContext,
   owner: KubeObject,
   pods: readonly Pod[],
 ): Promise<ReplicaFailure | undefined> {
-  const results = await Promise.allSettled(
-    pods.map(async ({ metadata }) => {
-      try {
-        await client.delete(Pods, metadata, { body: { preconditions: { uid: metadata.uid } } });
-        events.normal(owner, "SuccessfulDelete", `Deleted pod: ${metadata.name}`);
-      } catch (error) {
-        // Somebody else was faster, or the name belongs to another pod by now: either way this one is gone.
-        if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
-        events.warning(owner, "FailedDelete", `Error deleting: ${errorMessage(error)}`);
-        throw error;
-      }
-    }),
-  );
+  const results = await Promise.allSettled(pods.map((pod) => deletePod(context, owner, pod)));
   const failed = results.find((result) => result.status === "rejected");
   return failed && { reason: "FailedDelete", error: failed.reason };
 }
@@ -245,15 +187,4 @@ async function writeStatus<T extends ReplicaOwner>(
 /** The counts that the API leaves out when they are zero must not look like changes. */
 function withoutZeros(status: object): object {
   return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== 0));
-}
-
-/** When the next ready pod will have been ready for long enough to count as available. */
-function nextAvailability(pods: readonly Pod[], minReadySeconds: number, nowMs: number) {
-  let nextMs = Number.POSITIVE_INFINITY;
-  for (const pod of pods) {
-    if (!isPodReady(pod) || isPodAvailable(pod, minReadySeconds, nowMs)) continue;
-    const readySinceMs = Date.parse(podCondition(pod, "Ready")?.lastTransitionTime ?? "");
-    if (!Number.isNaN(readySinceMs)) nextMs = Math.min(nextMs, readySinceMs + minReadySeconds * 1000);
-  }
-  return Number.isFinite(nextMs) ? { afterMs: Math.max(1, nextMs - nowMs) } : undefined;
 }

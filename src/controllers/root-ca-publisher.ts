@@ -1,6 +1,6 @@
 import { ApiError, type ConfigMap, ConfigMaps, Namespaces, type NewObject } from "../api/index.ts";
 import { also, defineController } from "../client/index.ts";
-import { isNamespaceTerminating } from "./replicas.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 
 const configMapName = "kube-root-ca.crt";
 const descriptionAnnotation = "kubernetes.io/description";

@@ -1,6 +1,6 @@
 import { ApiError, Namespaces, ServiceAccounts } from "../api/index.ts";
 import { also, defineController } from "../client/index.ts";
-import { isNamespaceTerminating } from "./replicas.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 
 const defaultName = "default";
 
