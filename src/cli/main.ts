@@ -17,6 +17,11 @@ function wholeNumber(from: number, to: number) {
   };
 }
 
+/** `A,B`: A and B. */
+function names(text: string): readonly string[] {
+  return text.split(",").flatMap((each) => each.trim() || []);
+}
+
 function clusterName(text: string): string {
   if (!/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/.test(text)) {
     throw new InvalidArgumentError("It must be up to 32 lower-case letters, digits and hyphens.");
@@ -54,6 +59,9 @@ program
   .option("--service-range <range>", "the addresses of services (10.43.0.0/16)")
   .option("--bind-address <address>", "where the API server listens (0.0.0.0; 127.0.0.1 without nodes)")
   .option("--audit-policy <file>", "write an audit log by this policy (audit.k8s.io/v1)")
+  .option("--enable-admission-plugins <names>", "turn these admission plugins on beside the default ones", names)
+  .option("--disable-admission-plugins <names>", "turn these off; an empty list turns all of them on again", names)
+  .option("--admission-config <file>", "what admission plugins go by (AdmissionConfiguration)")
   .option("--encryption-config <file>", "encrypt what this says in the store (EncryptionConfiguration)")
   .action(async (options) => (await import("./up.ts")).up(options));
 

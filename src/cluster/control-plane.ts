@@ -13,6 +13,8 @@ import {
   type Random,
 } from "../lib/index.ts";
 import {
+  type AdmissionOptions,
+  type AdmissionPlugin,
   type ApiServer,
   type Authenticator,
   apiServerUser,
@@ -21,13 +23,13 @@ import {
   createReviewHandlers,
   createServiceAccountAuthenticator,
   createTokenKeys,
-  defaultAdmissionPlugins,
   ensureServiceCidr,
   ensureSystemPriorityClasses,
   expireEvents,
   legacyClaims,
   lookupIn,
   NodeAuthorizer,
+  planAdmission,
   RbacAuthorizer,
   ResourceRegistry,
   ResourceVersions,
@@ -60,6 +62,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly podRange: string;
   readonly serviceRange: string;
   readonly clusterDomain: string;
+  /** The admission plugins that are on; those of Kubernetes' defaults when left out. */
+  readonly admission?: (options: AdmissionOptions) => readonly AdmissionPlugin[];
   /** How webhooks are called; without it every call of one fails. */
   readonly callWebhook?: WebhookCaller;
   /** Where the server counts. */
@@ -93,7 +97,7 @@ const noWebhooks: WebhookCaller = () => Promise.reject(new Error("this control p
 export const serviceAccountIssuer = (clusterDomain: string) => `https://kubernetes.default.svc.${clusterDomain}`;
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { storage, clock, random, log, callWebhook = noWebhooks } = options;
+  const { storage, clock, random, log, callWebhook = noWebhooks, admission = planAdmission() } = options;
   const cache = await startWatchCache(storage, { clock, log, freeze: options.freeze });
   const lookup = lookupIn(cache);
   const serviceRange = parseRange(options.serviceRange);
@@ -140,7 +144,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
     ]),
     computed: new Map([["componentstatuses", () => componentStatuses(running, () => storageAnswers(storage, clock))]]),
-    admission: defaultAdmissionPlugins({
+    admission: admission({
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
     }),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { dataDirectory } from "./data-directory.ts";
-import { openAuditLog, readEncryption, readPolicy, takeServerFiles } from "./server-files.ts";
+import { openAuditLog, readAdmission, readEncryption, readPolicy, takeServerFiles } from "./server-files.ts";
 
 let root: string;
 beforeEach(() => {
@@ -60,4 +60,30 @@ test("the audit log is private and moves to an older file when it is long", () =
   assert.ok(statSync(path).size < 1_200 && statSync(`${path}.1`).size > 1_000);
   const lines = [`${path}.1`, path].flatMap((each) => readFileSync(each, "utf8").trim().split("\n")).filter(Boolean);
   assert.equal(JSON.parse(lines.at(-1)!).at, 29);
+});
+
+test("a choice of admission plugins that cannot be is refused before anything is taken over", async () => {
+  const directory = dataDirectory(root);
+  const files = { auditPolicy: given("a.yaml", policy) };
+  await assert.rejects(takeServerFiles(directory, files, { enableAdmissionPlugins: ["Nonsense"] }), {
+    name: "UserError",
+    message: 'admission plugin "Nonsense" is unknown',
+  });
+  assert.equal(await readPolicy(directory), undefined);
+  const limits = given(
+    "admission.yaml",
+    `apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+  - name: EventRateLimit
+    configuration:
+      apiVersion: eventratelimit.admission.k8s.io/v1alpha1
+      kind: Configuration
+      limits: [{type: Server, qps: 50, burst: 100}]
+`,
+  );
+  const plugins = { enableAdmissionPlugins: ["EventRateLimit"] };
+  await assert.rejects(takeServerFiles(directory, {}, plugins), /EventRateLimit: it needs a configuration/);
+  assert.equal(await takeServerFiles(directory, { admissionConfig: limits }, plugins), true);
+  await readAdmission(directory, plugins);
 });

@@ -4,36 +4,55 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 import { parse } from "yaml";
 import { errorMessage, UserError } from "../lib/index.ts";
-import { type AuditPolicy, type AuditSink, readAuditPolicy, readEncryptionConfiguration } from "../server/index.ts";
+import {
+  type AdmissionOptions,
+  type AdmissionPlugin,
+  type AuditPolicy,
+  type AuditSink,
+  planAdmission,
+  readAdmissionConfiguration,
+  readAuditPolicy,
+  readEncryptionConfiguration,
+} from "../server/index.ts";
 import type { CipherOf } from "../storage/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { LogFile } from "./log-file.ts";
+import type { ClusterSettings } from "./settings.ts";
 
 /** How each of them is called in the data directory, and what makes sense of it. */
 const kinds = {
   auditPolicy: { file: "audit-policy.yaml", read: async (text: string) => readAuditPolicy(parse(text)) },
+  admissionConfig: { file: "admission.yaml", read: async (text: string) => readAdmissionConfiguration(parse(text)) },
   encryptionConfig: { file: "encryption.yaml", read: (text: string) => readEncryptionConfiguration(parse(text)) },
 } as const;
+
+type ChosenPlugins = Pick<ClusterSettings, "enableAdmissionPlugins" | "disableAdmissionPlugins">;
 
 /** Paths of files that `roder up` was given. */
 export interface GivenServerFiles {
   readonly auditPolicy?: string;
+  readonly admissionConfig?: string;
   readonly encryptionConfig?: string;
 }
 
 /**
  * Takes over the files that were given, readable by their owner only. Throws a UserError that names the one that cannot
- * be used; then nothing is changed. True when something is another than before.
+ * be used, or the admission plugin; then nothing is changed. True when something is another than before.
  */
-export async function takeServerFiles({ guards }: DataDirectory, given: GivenServerFiles): Promise<boolean> {
+export async function takeServerFiles(
+  { guards }: DataDirectory,
+  given: GivenServerFiles,
+  plugins: ChosenPlugins = {},
+): Promise<boolean> {
   const taken: { readonly path: string; readonly text: string }[] = [];
-  for (const kind of ["auditPolicy", "encryptionConfig"] as const) {
+  for (const kind of ["auditPolicy", "admissionConfig", "encryptionConfig"] as const) {
     const from = given[kind];
     if (from === undefined) continue;
     const text = await readUsable(from, kinds[kind].read);
     const path = join(guards, kinds[kind].file);
     if (!existsSync(path) || readFileSync(path, "utf8") !== text) taken.push({ path, text });
   }
+  await admissionPlan(given.admissionConfig ?? join(guards, kinds.admissionConfig.file), plugins);
   if (taken.length > 0) mkdirSync(guards, { recursive: true, mode: 0o700 });
   for (const { path, text } of taken) {
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
@@ -55,6 +74,27 @@ async function readUsable(path: string, read: (text: string) => Promise<unknown>
 /** What is encrypted in the store, and how; undefined when nothing is. */
 export function readEncryption({ guards }: DataDirectory): Promise<CipherOf | undefined> {
   return readKind(join(guards, kinds.encryptionConfig.file), kinds.encryptionConfig.read);
+}
+
+/** The admission plugins that are on, with what their configuration says. Throws a UserError about what is wrong. */
+export function readAdmission(
+  { guards }: DataDirectory,
+  plugins: ChosenPlugins,
+): Promise<(options: AdmissionOptions) => readonly AdmissionPlugin[]> {
+  return admissionPlan(join(guards, kinds.admissionConfig.file), plugins);
+}
+
+async function admissionPlan(path: string, plugins: ChosenPlugins) {
+  const configurations = await readKind(path, kinds.admissionConfig.read);
+  try {
+    return planAdmission({
+      enabled: plugins.enableAdmissionPlugins ?? [],
+      disabled: plugins.disableAdmissionPlugins ?? [],
+      ...(configurations ? { configurations } : {}),
+    });
+  } catch (error) {
+    throw new UserError(errorMessage(error), { cause: error });
+  }
 }
 
 /** What is written to the audit log; undefined when there is none. */

@@ -18,7 +18,7 @@ import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
 import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
-import { openAuditLog, readEncryption, readPolicy } from "./server-files.ts";
+import { openAuditLog, readAdmission, readEncryption, readPolicy } from "./server-files.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
 import { watchGuardFiles } from "./watch-guard-files.ts";
@@ -31,6 +31,7 @@ export function runServer(root: string): Promise<void> {
     const pki = await openClusterPki(directory, settings);
     const cipherOf = await readEncryption(directory);
     const policy = await readPolicy(directory);
+    const admission = await readAdmission(directory, settings);
     const disk = await openLmdbStorage(directory.storage);
     const metrics = new MetricRegistry();
     const measured = measuredStorage(disk, metrics, systemClock);
@@ -48,6 +49,7 @@ export function runServer(root: string): Promise<void> {
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       clusterDomain: settings.clusterDomain,
+      admission,
       callWebhook: httpsWebhookCaller(systemClock),
       ...(await readGuardFiles(directory, ownIssuer)),
       freeze: process.env.RODER_FREEZE === "1",

@@ -21,6 +21,9 @@ export interface ClusterSettings {
   readonly agentPort: number;
   /** The kubeconfig that `up` wrote or merged into. */
   readonly kubeconfig: string;
+  /** The admission plugins that are on, or off, although Kubernetes has them otherwise by default. */
+  readonly enableAdmissionPlugins?: readonly string[];
+  readonly disableAdmissionPlugins?: readonly string[];
 }
 
 /** What the cluster in `directory` was made with; undefined when there is none. Refuses a directory of a newer Roder. */

@@ -1,6 +1,7 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type Clock, systemClock, UserError } from "../lib/index.ts";
 import { administratorClient } from "./administrator.ts";
 import { openClusterPki } from "./cluster-pki.ts";
@@ -25,7 +26,10 @@ export interface UpOptions {
   readonly bindAddress?: string;
   /** Files that the server reads when it starts; see docs/operations.md. */
   readonly auditPolicy?: string;
+  readonly admissionConfig?: string;
   readonly encryptionConfig?: string;
+  readonly enableAdmissionPlugins?: readonly string[];
+  readonly disableAdmissionPlugins?: readonly string[];
 }
 
 export interface UpResult {
@@ -54,15 +58,15 @@ export async function startCluster(
     const chosen = chooseSettings(existing, options, defaultKubeconfig);
     const running = { server: runningProcess(directory, "server"), node: runningProcess(directory, "node") };
     const settings = await requirePossible(directory, chosen, { isNew: existing === undefined, ...running }, say);
-    // From here on `roder reset` knows what to remove.
-    if (settings !== existing) writeSettings(directory, settings);
-    if (options.auditPolicy !== undefined || options.encryptionConfig !== undefined) {
+    let isChanged = existing !== undefined && !isDeepStrictEqual(settings, existing);
+    if (serverOptions.some((name) => options[name] !== undefined)) {
       // They are checked as the server reads them, with the server's code, which no other start needs to load.
       const { takeServerFiles } = await import("./server-files.ts");
-      const isChanged = await takeServerFiles(directory, options);
-      if (isChanged && running.server)
-        say("the server runs: what was changed counts after `roder down` and `roder up`");
+      if (await takeServerFiles(directory, options, settings)) isChanged = true;
     }
+    // From here on `roder reset` knows what to remove.
+    if (settings !== existing) writeSettings(directory, settings);
+    if (isChanged && running.server) say("the server runs: what was changed counts after `roder down` and `roder up`");
     const pki = await openClusterPki(directory, settings);
     await writeCredentials(directory, settings, pki, settings.nodes > 0 ? await nodeAddresses(settings) : []);
     await mergeKubeconfig(settings.kubeconfig, administratorEntry(directory, settings, pki));
@@ -78,12 +82,24 @@ export async function startCluster(
   }
 }
 
+/** What only the server makes sense of. */
+const serverOptions = [
+  "auditPolicy",
+  "admissionConfig",
+  "encryptionConfig",
+  "enableAdmissionPlugins",
+  "disableAdmissionPlugins",
+] as const;
+
 /** The settings of a first start, or those the cluster has; refuses to change what cannot change later. */
 export function chooseSettings(
   existing: ClusterSettings | undefined,
   options: UpOptions,
   defaultKubeconfig: string,
 ): ClusterSettings {
+  const plugins = (["enableAdmissionPlugins", "disableAdmissionPlugins"] as const).flatMap((name) =>
+    options[name] ? [[name, options[name]] as const] : [],
+  );
   if (existing) {
     const fixed = ["name", "port", "nodes", "podRange", "serviceRange", "bindAddress", "kubeconfig"] as const;
     for (const name of fixed) {
@@ -94,7 +110,7 @@ export function chooseSettings(
         `this cluster was made with ${flag} ${existing[name]}, not ${wanted}: leave the flag out, or make another with --data-dir`,
       );
     }
-    return existing;
+    return plugins.length > 0 ? { ...existing, ...Object.fromEntries(plugins) } : existing;
   }
   const nodes = options.nodes ?? 1;
   const name = options.name ?? "roder";
@@ -110,6 +126,7 @@ export function chooseSettings(
     clusterDomain: "cluster.local",
     agentPort: 10_250,
     kubeconfig: options.kubeconfig ?? defaultKubeconfig,
+    ...Object.fromEntries(plugins),
   };
 }
 

@@ -1,4 +1,9 @@
 export * from "./admission.ts";
-export * from "./default-plugins.ts";
+export {
+  type AdmissionChoice,
+  type AdmissionOptions,
+  planAdmission,
+  readAdmissionConfiguration,
+} from "./admission-plugins.ts";
 export { ensureSystemPriorityClasses } from "./priority.ts";
 export { refuse } from "./refusal.ts";

@@ -60,6 +60,18 @@ export class Fields {
     return "";
   }
 
+  wholeNumber(name: string): number | undefined {
+    const value = this.#take(name);
+    if (value === undefined || Number.isSafeInteger(value)) return value as number | undefined;
+    this.errors.add(invalidType(this.at.child(name), value, "must be a whole number"));
+    return undefined;
+  }
+
+  /** Whatever it is; somebody else makes sense of it. */
+  any(name: string): unknown {
+    return this.#take(name);
+  }
+
   flag(name: string): boolean | undefined {
     return this.#typed(name, "boolean", "must be true or false");
   }
@@ -128,13 +140,16 @@ export function readConfiguration<T>(
   kind: string,
   read: (fields: Fields) => T,
   group = "apiserver.config.k8s.io",
+  versions: readonly string[] = ["v1", "v1beta1"],
 ): T {
   const errors = new ConfigurationErrors();
   const fields = new Fields(value, rootPath, errors);
   const apiVersion = fields.text("apiVersion");
   const found = fields.text("kind");
-  if (found !== kind || (apiVersion !== `${group}/v1` && apiVersion !== `${group}/v1beta1`))
-    throw new Error(`it is ${found || "of no kind"} of ${apiVersion || "no version"}, not ${kind} of ${group}/v1`);
+  if (found !== kind || !versions.some((version) => apiVersion === `${group}/${version}`))
+    throw new Error(
+      `it is ${found || "of no kind"} of ${apiVersion || "no version"}, not ${kind} of ${group}/${versions[0]}`,
+    );
   const result = read(fields);
   fields.done();
   errors.throwIfAny();

@@ -14,6 +14,7 @@ import {
 import { ObjectLookup } from "../../lookup-of-objects.ts";
 import { admitted, type Write } from "../request-for-tests.ts";
 import { podSecurity } from "./pod-security.ts";
+import { readPodSecuritySettings } from "./settings.ts";
 import { type Level, type Version, violations } from "./standards.ts";
 
 const container = {
@@ -232,4 +233,37 @@ test("a version has the checks that it had then", () => {
   const windows = { ...restrictedSpec, os: { name: "windows" }, containers: specWith({}).containers };
   assert.equal(told(windows, "restricted"), "");
   assert.match(told(windows, "restricted", 24), /^allowPrivilegeEscalation/);
+});
+
+test("an operator says what counts in namespaces that say nothing, and who is not held to it", async () => {
+  const settings = readPodSecuritySettings({
+    apiVersion: "pod-security.admission.config.k8s.io/v1",
+    kind: "PodSecurityConfiguration",
+    defaults: { enforce: "restricted", "enforce-version": "v1.30" },
+    exemptions: { usernames: ["root"], runtimeClasses: ["vm"], namespaces: ["infra"] },
+  });
+  const lookup = new ObjectLookup();
+  for (const name of ["shop", "infra"]) lookup.put(Namespaces, { metadata: { name } });
+  lookup.put(Namespaces, {
+    metadata: { name: "free", labels: { "pod-security.kubernetes.io/enforce": "privileged" } },
+  });
+  const send = (namespace: string, spec: object = {}, name = "jane") =>
+    admitted(podSecurity(lookup, settings), Pods, {
+      object: { metadata: { namespace, name: "web" }, spec: specWith(spec) },
+      user: { name, groups: [] },
+    });
+  await assert.rejects(send("shop"), /violates PodSecurity "restricted:v1.30"/);
+  await send("free");
+  await send("infra");
+  await send("shop", { runtimeClassName: "vm" });
+  await send("shop", {}, "root");
+  assert.throws(
+    () =>
+      readPodSecuritySettings({
+        apiVersion: "pod-security.admission.config.k8s.io/v1",
+        kind: "PodSecurityConfiguration",
+        defaults: { enforce: "strict", "warn-version": "1" },
+      }),
+    /defaults\.enforce: Invalid value: "strict": must be one of privileged, baseline, restricted; defaults\.warn-version/,
+  );
 });

@@ -1,9 +1,18 @@
-import { invalid, type KubeObject, Namespaces, type Pod, Pods, type PodTemplateSpec } from "../../../api/index.ts";
+import {
+  invalid,
+  type KubeObject,
+  Namespaces,
+  type Pod,
+  type PodSpec,
+  Pods,
+  type PodTemplateSpec,
+} from "../../../api/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { refuse } from "../refusal.ts";
 import { isAbout } from "../subject.ts";
 import { formatPolicy, isSame, isStricter, type LevelVersion, type Policy, policyOf } from "./policy.ts";
+import { noSettings, type PodSecuritySettings } from "./settings.ts";
 import { type CheckedPod, type Violation, violations } from "./standards.ts";
 
 /** Pods of a namespace that are looked at when it asks for more than before. */
@@ -31,21 +40,25 @@ interface Templated {
   };
 }
 
-/** Holds pods to the Pod Security Standard that their namespace is labelled with. */
-export function podSecurity(lookup: Lookup): AdmissionPlugin {
+/** Holds pods to the Pod Security Standard that their namespace is labelled with, or to that of `settings`. */
+export function podSecurity(lookup: Lookup, settings: PodSecuritySettings = noSettings): AdmissionPlugin {
+  const { defaults, exempt } = settings;
   return {
     name: "PodSecurity",
     validate(request) {
       const { operation, definition, object, subresource } = request;
       if ((operation !== "CREATE" && operation !== "UPDATE") || !object) return;
-      if (isAbout(request, Namespaces)) return validateNamespace(request, lookup);
+      if (isAbout(request, Namespaces)) return validateNamespace(request, lookup, settings);
       const isPod = definition.group === "" && definition.plural === Pods.plural;
       const template = templateOf[`${definition.group}/${definition.plural}`];
       if (!(isPod ? !harmless.has(subresource) : template && subresource === "")) return;
-      const policy = policyOf(lookup.get(Namespaces, undefined, request.namespace)?.metadata.labels);
-      if (isPod) return validatePod(request, policy);
+      if (exempt.namespaces.has(request.namespace) || exempt.usernames.has(request.user.name)) return;
+      const policy = policyOf(lookup.get(Namespaces, undefined, request.namespace)?.metadata.labels, defaults);
+      const isExempt = ({ runtimeClassName }: Partial<PodSpec> = {}) =>
+        exempt.runtimeClasses.has(runtimeClassName ?? "");
+      if (isPod) return isExempt((object as KubeObject as Pod).spec) ? undefined : validatePod(request, policy);
       const pod = template?.(object as Templated); // the kinds of the table have these fields
-      if (pod)
+      if (pod && !isExempt(pod.spec))
         tell(request, policy, { annotations: pod.metadata?.annotations ?? {}, spec: pod.spec ?? { containers: [] } });
     },
   };
@@ -103,17 +116,20 @@ function isSignificant(pod: Pod, old: Pod): boolean {
   return JSON.stringify(shape(pod)) !== JSON.stringify(shape(old));
 }
 
-function validateNamespace(request: AdmissionRequest, lookup: Lookup): void {
+function validateNamespace(request: AdmissionRequest, lookup: Lookup, { defaults, exempt }: PodSecuritySettings): void {
   const labels = request.object?.metadata.labels;
-  const next = policyOf(labels);
-  const old = policyOf(request.old?.metadata.labels);
+  const next = policyOf(labels, defaults);
+  const old = policyOf(request.old?.metadata.labels, defaults);
   const told = (errors: Policy["errors"]) => JSON.stringify(errors);
   if (next.errors.length > 0 && (!request.old || told(next.errors) !== told(old.errors)))
     throw invalid(request.definition, request.name, next.errors);
   if (!request.old || next.enforce.level === "privileged" || isSame(next.enforce, old.enforce)) return;
   if (next.enforce.version === old.enforce.version && !isStricter(next.enforce, old.enforce)) return;
-  for (const sentence of warningsAbout(lookup.list(Pods, request.name), request.name, next.enforce))
-    request.warn(sentence);
+  if (exempt.namespaces.has(request.name)) return;
+  const pods = lookup
+    .list(Pods, request.name)
+    .filter(({ spec }) => !exempt.runtimeClasses.has(spec.runtimeClassName ?? ""));
+  for (const sentence of warningsAbout(pods, request.name, next.enforce)) request.warn(sentence);
 }
 
 /** What pods that are there would be refused for, with those of the same kind counted together. */

@@ -7,24 +7,29 @@ export interface LevelVersion {
   readonly version: Version;
 }
 
-export interface Policy {
+/** What is asked of pods, and what happens to those that fall short. */
+export interface Modes {
   readonly enforce: LevelVersion;
   readonly audit: LevelVersion;
   readonly warn: LevelVersion;
+}
+
+export interface Policy extends Modes {
   /** What is wrong with the labels. */
   readonly errors: readonly FieldError[];
 }
 
 const prefix = "pod-security.kubernetes.io/";
-const levels: readonly Level[] = ["privileged", "baseline", "restricted"];
+export const levels: readonly Level[] = ["privileged", "baseline", "restricted"];
 const none: LevelVersion = { level: "privileged", version: "latest" };
+export const unrestricted: Modes = { enforce: none, audit: none, warn: none };
 
-export function policyOf(labels: Labels | undefined): Policy {
+/** What counts in a namespace with these labels; `defaults` does where they are silent. */
+export function policyOf(labels: Labels | undefined, defaults: Modes = unrestricted): Policy {
   const errors: FieldError[] = [];
-  const read = (mode: "enforce" | "audit" | "warn"): LevelVersion => ({
-    // A label that cannot be read holds everything back, but only warns of nothing.
-    level: readLevel(labels, mode, mode === "enforce" ? "restricted" : "privileged", errors),
-    version: readVersion(labels, mode, errors),
+  const read = (mode: keyof Modes): LevelVersion => ({
+    level: readLevel(labels, mode, errors) ?? defaults[mode].level,
+    version: readVersion(labels, mode, errors) ?? defaults[mode].version,
   });
   const [enforce, audit, warn] = [read("enforce"), read("audit"), read("warn")];
   // Who says only what is enforced hears of controllers whose pods would be refused.
@@ -32,20 +37,29 @@ export function policyOf(labels: Labels | undefined): Policy {
   return { enforce, audit, warn: warnsToo ? enforce : warn, errors };
 }
 
-function readLevel(labels: Labels | undefined, mode: string, otherwise: Level, errors: FieldError[]): Level {
+function readLevel(labels: Labels | undefined, mode: keyof Modes, errors: FieldError[]): Level | undefined {
   const value = labels?.[prefix + mode];
-  if (value === undefined) return none.level;
+  if (value === undefined) return undefined;
   const level = levels.find((each) => each === value);
-  if (!level) errors.push(labelError(mode, value, `must be one of ${levels.join(", ")}`));
-  return level ?? otherwise;
+  if (level) return level;
+  errors.push(labelError(mode, value, `must be one of ${levels.join(", ")}`));
+  // A label that cannot be read holds everything back, but only warns of nothing.
+  return mode === "enforce" ? "restricted" : "privileged";
 }
 
-function readVersion(labels: Labels | undefined, mode: string, errors: FieldError[]): Version {
+function readVersion(labels: Labels | undefined, mode: keyof Modes, errors: FieldError[]): Version | undefined {
   const value = labels?.[`${prefix}${mode}-version`];
-  if (value === undefined || value === "latest") return "latest";
-  const [, minor] = /^v1\.(0|[1-9][0-9]{0,5})$/.exec(value) ?? [];
-  if (minor === undefined) errors.push(labelError(`${mode}-version`, value, 'must be "latest" or "v1.x"'));
-  return minor === undefined ? "latest" : Number(minor);
+  if (value === undefined) return undefined;
+  const version = parseVersion(value);
+  if (version === undefined) errors.push(labelError(`${mode}-version`, value, 'must be "latest" or "v1.x"'));
+  return version ?? "latest";
+}
+
+/** `latest` or `v1.30`; undefined for anything else. */
+export function parseVersion(text: string): Version | undefined {
+  if (text === "latest") return text;
+  const [, minor] = /^v1\.(0|[1-9][0-9]{0,5})$/.exec(text) ?? [];
+  return minor === undefined ? undefined : Number(minor);
 }
 
 function labelError(name: string, value: string, why: string): FieldError {
