@@ -1,6 +1,7 @@
 // The scheduler's planner alone: `test/node bench/scheduler.ts`. Prints figure and target of each row.
 import type { Node, Pod, PodSpec } from "../src/api/index.ts";
 import { seededRandom } from "../src/lib/index.ts";
+import { defaultProfile } from "../src/scheduler/objects-for-tests.ts";
 import { Planner } from "../src/scheduler/planner.ts";
 import { PodShapes } from "../src/scheduler/pod-shape.ts";
 import { Snapshot } from "../src/scheduler/snapshot.ts";
@@ -49,12 +50,12 @@ for (const [nodeCount, target] of [
     const random = seededRandom(1);
     const snapshot = new Snapshot(new PodShapes());
     for (let index = 0; index < nodeCount; index++) snapshot.setNode(node(index));
-    const planner = new Planner(snapshot, random);
+    const planner = new Planner(snapshot, defaultProfile(snapshot), random);
     const startMs = performance.now();
     for (let index = 0; index < podCount; index++) {
       const each = pod(index, spec(index));
       const plan = planner.plan(each);
-      if (!("nodeName" in plan)) throw new Error(plan.diagnosis.message);
+      if (!("nodeName" in plan)) throw new Error(plan.diagnosis.message());
       snapshot.place(each, plan.nodeName);
     }
     const rate = Math.round((podCount / (performance.now() - startMs)) * 1000).toLocaleString("en");

@@ -1,57 +1,68 @@
-import type { Pod } from "../api/index.ts";
 import type { Rejection } from "./rule.ts";
 import type { NodeState } from "./snapshot.ts";
 
 export interface NodeRejection {
   readonly node: NodeState;
   readonly rejection: Rejection;
+  /** The name of the rule that rejected the node. */
+  readonly rule: string;
 }
 
-/** Why a pod has no node: what each node was rejected for. */
+/** A rule that rejects the pod wherever it would go. */
+export interface PodRejection {
+  readonly rejection: Rejection;
+  readonly rule: string;
+}
+
+/** Why a pod has no node: what each node was rejected for, or the pod as a whole. */
 export class Diagnosis {
   readonly nodeCount: number;
+  /** Empty when the pod was rejected as a whole. */
   readonly rejections: readonly NodeRejection[];
-  readonly #mayPreempt: boolean;
-  #message: string | undefined;
+  readonly podRejection: PodRejection | undefined;
+  #sentence: string | undefined;
+  #rules: ReadonlySet<string> | undefined;
 
-  constructor(nodeCount: number, rejections: readonly NodeRejection[], pod: Pod) {
+  constructor(nodeCount: number, rejections: readonly NodeRejection[], podRejection?: PodRejection) {
     this.nodeCount = nodeCount;
     this.rejections = rejections;
-    this.#mayPreempt = pod.spec.preemptionPolicy !== "Never";
+    this.podRejection = podRejection;
+  }
+
+  /** The names of the rules that rejected a node. */
+  get rules(): ReadonlySet<string> {
+    this.#rules ??= new Set(
+      this.podRejection ? [this.podRejection.rule] : this.rejections.map((rejection) => rejection.rule),
+    );
+    return this.#rules;
   }
 
   /**
    * The sentence of the pod's condition and event, word for word as kube-scheduler v1.35 forms it: people and autoscalers
-   * read it (pkg/scheduler/framework/types.go, FitError; pkg/scheduler/schedule_one.go, ErrNoNodesAvailable).
+   * read it (pkg/scheduler/framework/types.go, FitError; pkg/scheduler/schedule_one.go, ErrNoNodesAvailable). What the
+   * attempts to help have to say comes after it.
    */
-  get message(): string {
-    this.#message ??= this.#describe();
-    return this.#message;
+  message(remedies: readonly string[] = []): string {
+    if (this.nodeCount === 0) return "no nodes available to schedule pods";
+    const said = remedies.filter((remedy) => remedy !== "");
+    return [this.#describe(), ...(said.length > 0 ? [said.join(", ")] : [])].join(" ");
   }
 
   #describe(): string {
-    if (this.nodeCount === 0) return "no nodes available to schedule pods";
-    const reasons = this.rejections.flatMap(({ rejection }) => rejection.reasons);
-    // What comes first after the nodes is about claims of devices.
-    return `${this.#summary(reasons)} no new claims to deallocate, preemption: ${this.#describePreemption()}`;
+    this.#sentence ??= this.podRejection
+      ? `0/${this.nodeCount} nodes are available: ${this.podRejection.rejection.reasons.join(", ")}.`
+      : summary(
+          this.nodeCount,
+          this.rejections.flatMap(({ rejection }) => rejection.reasons),
+        );
+    return this.#sentence;
   }
+}
 
-  #describePreemption(): string {
-    if (!this.#mayPreempt) return "not eligible due to preemptionPolicy=Never.";
-    return this.#summary(
-      this.rejections.map(({ rejection }) =>
-        rejection.isResolvable
-          ? "No preemption victims found for incoming pod"
-          : "Preemption is not helpful for scheduling",
-      ),
-    );
-  }
-
-  /** "0/3 nodes are available: 1 …, 2 …." with each reason counted, in the order of the texts. */
-  #summary(reasons: readonly string[]): string {
-    const counts = new Map<string, number>();
-    for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
-    return `0/${this.nodeCount} nodes are available: ${parts.join(", ")}.`;
-  }
+/** "0/3 nodes are available: 1 …, 2 …." with each reason counted, in the order of the texts. */
+export function summary(nodeCount: number, reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const parts = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  return `0/${nodeCount} nodes are available: ${parts.join(", ")}.`;
 }

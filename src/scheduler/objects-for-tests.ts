@@ -1,5 +1,10 @@
 import type { Container, Node, Pod, PodSpec, Taint } from "../api/index.ts";
+import { InformerSet, inProcessClient } from "../client/index.ts";
+import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import type { PluginContext } from "./plugin.ts";
+import { createDefaultPlugins } from "./plugins.ts";
 import { PodShapes } from "./pod-shape.ts";
+import { type Profile, profileOf } from "./profile.ts";
 import { Snapshot } from "./snapshot.ts";
 
 export interface PodOptions extends Partial<Omit<PodSpec, "containers">> {
@@ -78,4 +83,28 @@ export function makeSnapshot(
     }
   }
   return snapshot;
+}
+
+/** What plugins are given, over an API that has nothing. */
+export function emptyContext(snapshot: Snapshot = makeSnapshot([])): PluginContext {
+  const stop = new AbortController();
+  stop.abort();
+  const client = inProcessClient(
+    { handle: () => Promise.reject(new Error("there is no API here")) },
+    { name: "system:kube-scheduler", groups: [] },
+  );
+  const environment = {
+    client,
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    log: silentLogger,
+    signal: stop.signal,
+  };
+  const informers = new InformerSet(environment);
+  return { ...environment, snapshot, informer: (resource) => informers.informer(resource) };
+}
+
+/** The default plugins, for planning without a scheduler. */
+export function defaultProfile(snapshot?: Snapshot): Profile {
+  return profileOf("default-scheduler", createDefaultPlugins(emptyContext(snapshot)));
 }

@@ -2,15 +2,31 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "../api/index.ts";
 import { type Random, seededRandom } from "../lib/index.ts";
-import { feasibilityRules } from "./feasibility/index.ts";
-import { makeNode, makePod, makeSnapshot, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
+import {
+  defaultProfile,
+  makeNode,
+  makePod,
+  makeSnapshot,
+  type NodeOptions,
+  type PodOptions,
+} from "./objects-for-tests.ts";
 import { Planner } from "./planner.ts";
-import { rankingRules } from "./ranking/index.ts";
+import { checkOf } from "./rule.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-function plan(snapshot: Snapshot, pod: Pod, planner = new Planner(snapshot, seededRandom(1))): string {
+const profile = defaultProfile();
+
+function makePlanner(snapshot: Snapshot, seed = 1): Planner {
+  return new Planner(snapshot, profile, seededRandom(seed));
+}
+
+function plan(snapshot: Snapshot, pod: Pod, planner = makePlanner(snapshot)): string {
   const found = planner.plan(pod);
-  return "nodeName" in found ? found.nodeName : found.diagnosis.message;
+  if ("nodeName" in found) return found.nodeName;
+  const toPlace = { pod, shape: snapshot.shapes.of(pod) };
+  return found.diagnosis.message(
+    profile.postFilter.map((plugin) => plugin.postFilter?.(toPlace, found.diagnosis).message ?? ""),
+  );
 }
 
 const noVictims = "No preemption victims found for incoming pod";
@@ -82,7 +98,7 @@ test("a pod that names its node by affinity, as those of DaemonSets, goes there 
 
 test("like pods spread over like nodes", () => {
   const snapshot = makeSnapshot(Array.from({ length: 10 }, (_, index) => ({ name: `node-${index}` })));
-  const planner = new Planner(snapshot, seededRandom(3));
+  const planner = makePlanner(snapshot, 3);
   for (let index = 0; index < 30; index++) {
     const pod = makePod({ name: `pod-${index}`, requests: { cpu: "100m", memory: "100Mi" } });
     snapshot.place(pod, plan(snapshot, pod, planner));
@@ -97,7 +113,7 @@ test("among equals each node has its chance", () => {
   const snapshot = makeSnapshot(Array.from({ length: 5 }, (_, index) => ({ name: `node-${index}` })));
   const chosen = new Set<string>();
   for (let seed = 0; seed < 50; seed++) {
-    chosen.add(plan(snapshot, makePod(), new Planner(snapshot, seededRandom(seed))));
+    chosen.add(plan(snapshot, makePod(), makePlanner(snapshot, seed)));
   }
   assert.equal(chosen.size, 5);
 });
@@ -148,7 +164,7 @@ test("an order of nodes that is kept up to date gives what a fresh one would giv
   for (let seed = 0; seed < 20; seed++) {
     const random = seededRandom(seed);
     const snapshot = makeSnapshot(Array.from({ length: 8 }, (_, index) => ({ name: `node-${index}` })));
-    const planner = new Planner(snapshot, seededRandom(1));
+    const planner = makePlanner(snapshot);
     for (let step = 0; step < 300; step++) {
       for (let changes = Math.floor(random.next() * 4); changes > 0; changes--) {
         changeSomething(snapshot, random, step);
@@ -169,14 +185,14 @@ test("an order of nodes that is kept up to date gives what a fresh one would giv
 /** The names of the nodes that rank highest, by the rules and nothing else. */
 function bestNodes(snapshot: Snapshot, pod: Pod): string[] {
   const toPlace = { pod, shape: snapshot.shapes.of(pod) };
-  const checks = feasibilityRules.map((rule) => rule.prepare(toPlace, snapshot));
-  const nodes = snapshot.nodes.filter((node) => checks.every((check) => check?.(node) === undefined));
+  const checks = profile.filters.map((rule) => checkOf(rule, toPlace, snapshot));
+  const nodes = snapshot.nodes.filter((node) => checks.every((check) => check(node) === undefined));
   const sums = nodes.map(() => 0);
-  for (const rule of rankingRules) {
+  for (const { rule, weight } of profile.scores) {
     const rating = rule.prepare(toPlace, snapshot);
     const rated = nodes.map((node) => rating?.rate(node) ?? 0);
     rating?.normalize?.(rated, nodes);
-    for (const [index, each] of rated.entries()) sums[index]! += rule.weight * each;
+    for (const [index, each] of rated.entries()) sums[index]! += weight * each;
   }
   const highest = Math.max(...sums);
   return nodes.filter((_, index) => sums[index] === highest).map((node) => node.name);

@@ -1,12 +1,11 @@
 import type { Pod } from "../api/index.ts";
 import type { Random } from "../lib/index.ts";
 import { CandidateHeap } from "./candidate-heap.ts";
-import { Diagnosis, type NodeRejection } from "./diagnosis.ts";
-import { feasibilityRules } from "./feasibility/index.ts";
+import { Diagnosis, type NodeRejection, type PodRejection } from "./diagnosis.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { podTermsOf, spreadConstraintsOf, termsMean } from "./pod-terms.ts";
-import { rankingRules } from "./ranking/index.ts";
-import { type NodeCheck, type NodeRating, type PodToPlace, type Rejection, unresolvable } from "./rule.ts";
+import type { Profile } from "./profile.ts";
+import { type FeasibilityRule, type NodeCheck, type NodeRating, type PodToPlace, unresolvable } from "./rule.ts";
 import type { NodeState, Snapshot } from "./snapshot.ts";
 
 /** The node that a pod should go to, or why there is none. */
@@ -16,10 +15,17 @@ interface WeightedRating extends NodeRating {
   readonly weight: number;
 }
 
+interface NamedCheck {
+  readonly rule: string;
+  readonly check: NodeCheck;
+}
+
 /** The rules as they are for one pod. */
 interface PreparedRules {
-  readonly checks: readonly NodeCheck[];
+  readonly checks: readonly NamedCheck[];
   readonly ratings: readonly WeightedRating[];
+  /** Why the pod can go to no node at all. */
+  readonly podRejection?: PodRejection;
 }
 
 /** All nodes as they are for one shape, at one number of change. */
@@ -48,15 +54,21 @@ const feasibleShareMin = 0.05;
  */
 export class Planner {
   readonly #snapshot: Snapshot;
+  readonly #profile: Profile;
   readonly #random: Random;
+  /** The rules that say of some pods that they cannot have a standing. */
+  readonly #relativeRules: readonly Pick<FeasibilityRule, "isRelative">[];
   /** Undefined for shapes that were seen once: a standing is worth its making when there are more of them. */
   readonly #standings = new Map<PodShape, Standing | undefined>();
   /** Where the next search over all nodes begins, so that all have their turn. */
   #searchStart = 0;
 
-  constructor(snapshot: Snapshot, random: Random) {
+  constructor(snapshot: Snapshot, profile: Profile, random: Random) {
     this.#snapshot = snapshot;
+    this.#profile = profile;
     this.#random = random;
+    const rules = [...profile.filters, ...profile.scores.map(({ rule }) => rule)];
+    this.#relativeRules = rules.filter((rule) => rule.isRelative);
   }
 
   plan(pod: Pod): Plan {
@@ -64,7 +76,7 @@ export class Planner {
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
     const standing = pod.spec.nodeName || this.#isRelative(toPlace) ? undefined : this.#standing(toPlace);
-    return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(toPlace, standing);
+    return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(standing);
   }
 
   /** Whether a pod that fitted nowhere may fit after `node` has changed. */
@@ -74,7 +86,8 @@ export class Planner {
     if (nodeNames !== undefined && !nodeNames.has(node.name)) return false;
     // For these a change of one node may open another.
     if (hasAffinityTerms || hasSpreadConstraints) return true;
-    return rejectionOf(this.#prepare(toPlace).checks, node) === undefined;
+    const { checks, podRejection } = this.#prepare(toPlace);
+    return podRejection === undefined && rejectionOf(checks, node) === undefined;
   }
 
   /** Whether it can matter to a pod without a node that `other` was placed or went. */
@@ -96,9 +109,11 @@ export class Planner {
     return others.hasAffinityTerms && termsMean(podTermsOf(others, namespace), pod, namespaceLabels);
   }
 
-  /** Whether where the pod goes depends on where other pods are. */
-  #isRelative({ pod, shape }: PodToPlace): boolean {
+  /** Whether where the pod goes depends on more than its shape and each node by itself. */
+  #isRelative(toPlace: PodToPlace): boolean {
+    const { pod, shape } = toPlace;
     if (shape.hasAffinityTerms || shape.hasSpreadConstraints) return true;
+    if (this.#relativeRules.some((rule) => rule.isRelative?.(toPlace, this.#snapshot))) return true;
     for (const { terms } of this.#snapshot.podsWithTerms()) {
       if (termsMean(terms, pod, this.#snapshot.namespaceLabels)) return true;
     }
@@ -107,33 +122,35 @@ export class Planner {
 
   /** For pods that may only go to nodes that they name: no other is looked at. */
   #planByNames(toPlace: PodToPlace, names: ReadonlySet<string>): Plan {
-    const rules = this.#prepare(toPlace);
+    const { checks, ratings, podRejection } = this.#prepare(toPlace);
+    if (podRejection) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], podRejection) };
     const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
-    const { feasible, rejections } = search(nodes, 0, nodes.length, rules.checks);
-    if (feasible.length > 0) return { nodeName: this.#best(feasible, rules.ratings).name };
+    const { feasible, rejections } = search(nodes, 0, nodes.length, checks);
+    if (feasible.length > 0) return { nodeName: this.#best(feasible, ratings).name };
     const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
-    const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed }))];
-    return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, all, toPlace.pod) };
+    const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed, rule: "NodeAffinity" }))];
+    return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, all) };
   }
 
-  #planByStanding(toPlace: PodToPlace, standing: Standing): Plan {
+  #planByStanding(standing: Standing): Plan {
     const { best } = standing.heap;
     if (best !== undefined) return { nodeName: this.#snapshot.nodes[best]!.name };
     if (standing.diagnosis === undefined || standing.diagnosedAt !== standing.changeNumber) {
       const { nodes } = this.#snapshot;
       const { rejections } = search(nodes, 0, nodes.length, standing.rules.checks);
-      standing.diagnosis = new Diagnosis(nodes.length, rejections, toPlace.pod);
+      standing.diagnosis = new Diagnosis(nodes.length, rejections, standing.rules.podRejection);
       standing.diagnosedAt = standing.changeNumber;
     }
     return { diagnosis: standing.diagnosis };
   }
 
   #planByAllNodes(toPlace: PodToPlace): Plan {
-    const { checks, ratings } = this.#prepare(toPlace);
+    const { checks, ratings, podRejection } = this.#prepare(toPlace);
     const { nodes } = this.#snapshot;
+    if (podRejection) return { diagnosis: new Diagnosis(nodes.length, [], podRejection) };
     const { feasible, rejections } = search(nodes, this.#searchStart, enoughFeasible(nodes.length), checks);
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
-    if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections, toPlace.pod) };
+    if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
     return { nodeName: this.#best(feasible, ratings).name };
   }
 
@@ -169,7 +186,7 @@ export class Planner {
       return undefined;
     }
     const old = this.#standings.get(shape);
-    const bases = rankingRules.map((rule) => rule.basis?.(toPlace, this.#snapshot) ?? 0);
+    const bases = this.#profile.scores.map(({ rule }) => rule.basis?.(toPlace, this.#snapshot) ?? 0);
     const basesHold = old?.bases.every((basis, i) => basis === bases[i]);
     const changed = old && basesHold ? this.#snapshot.changedSince(old.changeNumber) : undefined;
     let standing: Standing;
@@ -178,7 +195,8 @@ export class Planner {
       for (const node of new Set(changed)) this.#rate(standing, node);
     } else {
       const rules = this.#prepare(toPlace);
-      if (rules.ratings.some((rating) => rating.normalize)) return undefined;
+      // A pod that is rejected as a whole is rejected for something that is not in its shape.
+      if (rules.podRejection || rules.ratings.some((rating) => rating.normalize)) return undefined;
       const { nodes } = this.#snapshot;
       standing = { rules, bases, heap: new CandidateHeap(nodes.length), changeNumber: 0 };
       for (const node of nodes) this.#rate(standing, node);
@@ -211,15 +229,16 @@ export class Planner {
   }
 
   #prepare(toPlace: PodToPlace): PreparedRules {
-    const checks: NodeCheck[] = [];
-    for (const rule of feasibilityRules) {
+    const checks: NamedCheck[] = [];
+    for (const rule of this.#profile.filters) {
       const check = rule.prepare(toPlace, this.#snapshot);
-      if (check) checks.push(check);
+      if (typeof check === "function") checks.push({ rule: rule.name, check });
+      else if (check) return { checks, ratings: [], podRejection: { rejection: check, rule: rule.name } };
     }
     const ratings: WeightedRating[] = [];
-    for (const rule of rankingRules) {
+    for (const { rule, weight } of this.#profile.scores) {
       const rating = rule.prepare(toPlace, this.#snapshot);
-      if (rating) ratings.push({ ...rating, weight: rule.weight });
+      if (rating) ratings.push({ ...rating, weight });
     }
     return { checks, ratings };
   }
@@ -227,10 +246,10 @@ export class Planner {
 
 const notNamed = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]");
 
-function rejectionOf(checks: readonly NodeCheck[], node: NodeState): Rejection | undefined {
-  for (const check of checks) {
+function rejectionOf(checks: readonly NamedCheck[], node: NodeState): NodeRejection | undefined {
+  for (const { check, rule } of checks) {
     const rejection = check(node);
-    if (rejection) return rejection;
+    if (rejection) return { node, rejection, rule };
   }
   return undefined;
 }
@@ -241,13 +260,13 @@ interface Found {
 }
 
 /** Looks at the nodes from `start` round until `enough` are feasible. */
-function search(nodes: readonly NodeState[], start: number, enough: number, checks: readonly NodeCheck[]): Found {
+function search(nodes: readonly NodeState[], start: number, enough: number, checks: readonly NamedCheck[]): Found {
   const feasible: NodeState[] = [];
   const rejections: NodeRejection[] = [];
   for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
     const node = nodes[(start + i) % nodes.length]!;
     const rejection = rejectionOf(checks, node);
-    if (rejection) rejections.push({ node, rejection });
+    if (rejection) rejections.push(rejection);
     else feasible.push(node);
   }
   return { feasible, rejections };

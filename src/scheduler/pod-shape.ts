@@ -1,4 +1,4 @@
-import { type Container, type Pod, type PodSpec, podRequests, servingContainers } from "../api/index.ts";
+import { type Container, type Pod, type PodSpec, podRequests, servingContainers, type Volume } from "../api/index.ts";
 import { type Amounts, amountsOf, assumedRequests } from "./amounts.ts";
 
 export interface HostPort {
@@ -36,7 +36,7 @@ export class PodShapes {
   readonly #shapes = new Map<string, PodShape>();
 
   of(pod: Pod): PodShape {
-    const key = identityOf(pod.spec);
+    const key = identityOf(pod);
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
       // Forgetting costs only that the next pod's plan starts from nothing.
@@ -49,7 +49,9 @@ export class PodShapes {
 }
 
 /** A text that is the same for pods between which no rule can tell the difference. */
-function identityOf(spec: PodSpec): string {
+function identityOf({ spec, metadata }: Pod): string {
+  const volumes = spec.volumes?.filter(mattersToNodes) ?? [];
+  const hasClaims = volumes.length > 0 || (spec.resourceClaims ?? []).length > 0;
   return JSON.stringify([
     spec.containers.map(identityOfContainer),
     spec.initContainers?.map(identityOfContainer),
@@ -60,7 +62,28 @@ function identityOf(spec: PodSpec): string {
     spec.overhead,
     spec.resources?.requests,
     spec.preemptionPolicy,
+    spec.priority,
+    // Claims are named within a namespace; those made for one pod are named for it.
+    ...(hasClaims ? [volumes, spec.resourceClaims, metadata.namespace, isOwnClaim(spec) ? metadata.name : ""] : []),
   ]);
+}
+
+/** Whether a volume may be had on some nodes only, or for a limited number of pods. */
+function mattersToNodes(volume: Volume): boolean {
+  return (
+    volume.persistentVolumeClaim !== undefined ||
+    volume.ephemeral !== undefined ||
+    volume.csi !== undefined ||
+    volume.gcePersistentDisk !== undefined ||
+    volume.awsElasticBlockStore !== undefined ||
+    volume.iscsi !== undefined ||
+    volume.rbd !== undefined
+  );
+}
+
+/** Whether a claim is made for this pod alone. */
+function isOwnClaim({ volumes = [], resourceClaims = [] }: PodSpec): boolean {
+  return volumes.some(({ ephemeral }) => ephemeral) || resourceClaims.some((claim) => claim.resourceClaimTemplateName);
 }
 
 function identityOfContainer({ resources, ports, image, restartPolicy }: Container): unknown {

@@ -3,8 +3,11 @@ import { type Backoff, backoffMs } from "../client/index.ts";
 import { type Clock, Heap, type Timer } from "../lib/index.ts";
 import type { PodShape, PodShapes } from "./pod-shape.ts";
 
-/** Where a pod is: to be tried next, tried again later, waiting for the cluster to change, or in a plan right now. */
-type Place = "active" | "backoff" | "waiting" | "taken" | "gone";
+/**
+ * Where a pod is: to be tried next, tried again later, waiting for the cluster to change, kept back by a plugin before it
+ * is tried at all, or in a plan right now.
+ */
+type Place = "active" | "backoff" | "waiting" | "gated" | "taken" | "gone";
 
 /** A pod without a node, and what happened to it so far. */
 export interface QueuedPod {
@@ -26,7 +29,17 @@ interface Entry extends QueuedPod {
   /** Whether the failure was an error rather than a lack of room: then the pause is kept even if nothing else waits. */
   failedByError: boolean;
   waitingSinceMs: number;
+  /** The plugins that rejected it when it was tried last, or that keep it back. */
+  rejectedBy: ReadonlySet<string>;
+  /** The group of its shape in which it waits. */
+  group: string;
+  /** Whether it is not to be tried while what should help it is being done, and whether something woke it meanwhile. */
+  held: boolean;
+  wokenWhileHeld: boolean;
 }
+
+/** Waiting pods between which no rule can tell the difference: asked about once, woken together. */
+type Group = Set<Entry>;
 
 interface Item {
   readonly entry: Entry;
@@ -39,6 +52,9 @@ const retryBackoff: Backoff = { firstMs: 1_000, maxMs: 10_000 };
 const waitingMsMax = 5 * 60_000;
 const waitingCheckMs = 30_000;
 
+/** The name of the plugin that keeps the pod from being tried; undefined when none does. */
+export type GateOf = (pod: Pod) => string | undefined;
+
 /**
  * The pods that need a node: by priority, then in the order of their coming. One that fits nowhere waits until something
  * changed that could make it fit, and at least its backoff, unless there is nothing better to do.
@@ -47,22 +63,25 @@ export class SchedulingQueue {
   readonly #clock: Clock;
   readonly #shapes: PodShapes;
   readonly #onReady: () => void;
+  readonly #gateOf: GateOf;
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Item>(
     (a, b) => priorityOf(b.entry.pod) - priorityOf(a.entry.pod) || a.entry.sequence - b.entry.sequence,
   );
   readonly #backoff = new Heap<Item>((a, b) => a.entry.retryAtMs - b.entry.retryAtMs);
-  readonly #waiting = new Map<PodShape, Set<Entry>>();
+  readonly #waiting = new Map<PodShape, Map<string, Group>>();
+  readonly #gated = new Set<Entry>();
   #sequence = 0;
   #retryTimer: { readonly atMs: number; readonly timer: Timer } | undefined;
   #waitingTimer: Timer | undefined;
   #closed = false;
 
-  /** `onReady` is called when a pod can be taken that could not before. */
-  constructor(clock: Clock, shapes: PodShapes, onReady: () => void) {
+  /** `onReady` is called when a pod can be taken that could not before; `gateOf` is asked before a pod is let in. */
+  constructor(clock: Clock, shapes: PodShapes, onReady: () => void, gateOf: GateOf = () => undefined) {
     this.#clock = clock;
     this.#shapes = shapes;
     this.#onReady = onReady;
+    this.#gateOf = gateOf;
   }
 
   get size(): number {
@@ -81,9 +100,19 @@ export class SchedulingQueue {
     entry.pod = pod;
     if (isSame) return;
     // One that was taken is tried in its new version if it is given back.
-    if (entry.place !== "taken") this.#toActive(entry);
-    // Only now: until it was moved, it was filed under its old shape.
+    if (entry.place === "taken") {
+      entry.shape = this.#shapes.of(pod);
+      return;
+    }
+    // Taken out first, for it is filed under its old shape.
+    this.#moveTo(entry, "taken");
     entry.shape = this.#shapes.of(pod);
+    if (entry.held) {
+      entry.wokenWhileHeld = true;
+      this.#toWaiting(entry);
+    } else {
+      this.#toActive(entry);
+    }
   }
 
   delete(uid: string): void {
@@ -101,15 +130,26 @@ export class SchedulingQueue {
     return entry;
   }
 
-  /** Gives back a pod that fits nowhere: it is tried again when `wake` says so, or in some minutes. */
-  wait(queued: QueuedPod): void {
+  /**
+   * Gives back a pod that fits nowhere, with the plugins that rejected it: it is tried again when `wake` says so, or in
+   * some minutes. `held` keeps it from being tried until `release`.
+   */
+  wait(queued: QueuedPod, rejectedBy: ReadonlySet<string> = new Set(), held = false): void {
     const entry = this.#taken(queued);
     if (entry === undefined) return;
     this.#failed(entry, false);
-    this.#moveTo(entry, "waiting");
-    entry.waitingSinceMs = this.#clock.monotonicMs();
-    this.#waiting.getOrInsertComputed(entry.shape, () => new Set()).add(entry);
-    this.#waitingTimer ??= this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
+    entry.rejectedBy = rejectedBy;
+    entry.held = held;
+    entry.wokenWhileHeld = false;
+    this.#toWaiting(entry);
+  }
+
+  /** Ends the holding of a pod: it goes on waiting, or is tried again, if asked for or woken meanwhile. */
+  release(queued: QueuedPod, retry: boolean): void {
+    const entry = this.#entries.get(queued.pod.metadata.uid);
+    if (entry === undefined || !entry.held) return;
+    entry.held = false;
+    if (entry.place === "waiting" && (retry || entry.wokenWhileHeld)) this.#requeue(entry);
   }
 
   /** Gives back a pod whose placing failed: it is tried again after its backoff. */
@@ -120,12 +160,27 @@ export class SchedulingQueue {
     this.#toBackoff(entry);
   }
 
-  /** Lets the waiting pods try again for whose shape `mayFit` says so; it is asked once for each shape. */
+  /** Lets the waiting pods try again of which `mayFit` says so; it is asked once for like pods. */
   wake(mayFit: (pod: Pod) => boolean): void {
-    for (const entries of [...this.#waiting.values()]) {
-      const [any] = entries;
-      if (any === undefined || !mayFit(any.pod)) continue;
-      for (const entry of [...entries]) this.#requeue(entry);
+    for (const groups of [...this.#waiting.values()]) {
+      for (const group of [...groups.values()]) {
+        const [any] = group;
+        if (any !== undefined && mayFit(any.pod)) for (const entry of [...group]) this.#requeue(entry);
+      }
+    }
+  }
+
+  /** As `wake`, for the pods that a plugin rejected, and those that it keeps back. */
+  wakeRejectedBy(plugin: string, mayHelp: (pod: Pod) => boolean): void {
+    for (const entry of [...this.#gated]) {
+      if (entry.rejectedBy.has(plugin) && mayHelp(entry.pod)) this.#toActive(entry);
+    }
+    for (const groups of [...this.#waiting.values()]) {
+      for (const group of [...groups.values()]) {
+        const rejected = [...group].filter((entry) => entry.rejectedBy.has(plugin));
+        const [any] = rejected;
+        if (any !== undefined && mayHelp(any.pod)) for (const entry of rejected) this.#requeue(entry);
+      }
     }
   }
 
@@ -148,6 +203,10 @@ export class SchedulingQueue {
       retryAtMs: 0,
       failedByError: false,
       waitingSinceMs: 0,
+      rejectedBy: new Set(),
+      group: "",
+      held: false,
+      wokenWhileHeld: false,
     };
     this.#entries.set(pod.metadata.uid, entry);
     this.#toActive(entry);
@@ -166,11 +225,29 @@ export class SchedulingQueue {
   }
 
   #requeue(entry: Entry): void {
-    if (entry.retryAtMs > this.#clock.monotonicMs()) this.#toBackoff(entry);
+    if (entry.held) entry.wokenWhileHeld = true;
+    else if (entry.retryAtMs > this.#clock.monotonicMs()) this.#toBackoff(entry);
     else this.#toActive(entry);
   }
 
+  #toWaiting(entry: Entry): void {
+    this.#moveTo(entry, "waiting");
+    entry.waitingSinceMs = this.#clock.monotonicMs();
+    const groups = this.#waiting.getOrInsertComputed(entry.shape, () => new Map());
+    entry.group = groupOf(entry.pod);
+    groups.getOrInsertComputed(entry.group, () => new Set()).add(entry);
+    this.#waitingTimer ??= this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
+  }
+
+  /** Lets the pod in, unless a plugin keeps it back. */
   #toActive(entry: Entry): void {
+    const gate = this.#gateOf(entry.pod);
+    if (gate !== undefined) {
+      this.#moveTo(entry, "gated");
+      entry.rejectedBy = new Set([gate]);
+      this.#gated.add(entry);
+      return;
+    }
     this.#moveTo(entry, "active");
     this.#active.push({ entry, move: entry.move });
     this.#onReady();
@@ -185,10 +262,13 @@ export class SchedulingQueue {
 
   /** Takes the entry from where it is: out of the waiting ones, and what heaps hold of it becomes void. */
   #moveTo(entry: Entry, place: Place): void {
+    if (entry.place === "gated") this.#gated.delete(entry);
     if (entry.place === "waiting") {
-      const entries = this.#waiting.get(entry.shape);
-      entries?.delete(entry);
-      if (entries?.size === 0) this.#waiting.delete(entry.shape);
+      const groups = this.#waiting.get(entry.shape);
+      const group = groups?.get(entry.group);
+      group?.delete(entry);
+      if (group?.size === 0) groups?.delete(entry.group);
+      if (groups?.size === 0) this.#waiting.delete(entry.shape);
     }
     entry.place = place;
     entry.move++;
@@ -248,16 +328,21 @@ export class SchedulingQueue {
   readonly #checkWaiting = () => {
     this.#waitingTimer = undefined;
     const oldestMs = this.#clock.monotonicMs() - waitingMsMax;
-    for (const entries of [...this.#waiting.values()]) {
-      for (const entry of [...entries]) {
-        if (entry.waitingSinceMs <= oldestMs) this.#requeue(entry);
+    for (const groups of [...this.#waiting.values()]) {
+      for (const group of [...groups.values()]) {
+        for (const entry of [...group]) if (entry.waitingSinceMs <= oldestMs) this.#requeue(entry);
       }
     }
     if (this.#waiting.size > 0) this.#waitingTimer = this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
   };
 }
 
-function priorityOf(pod: Pod): number {
+/** What tells pods of one shape apart for rules about other pods. */
+function groupOf({ metadata: { namespace, labels } }: Pod): string {
+  return JSON.stringify([namespace, labels]);
+}
+
+export function priorityOf(pod: Pod): number {
   return pod.spec.priority ?? 0;
 }
 

@@ -1,6 +1,6 @@
 import type { Pod } from "../api/index.ts";
 import type { PodShape } from "./pod-shape.ts";
-import type { NodeState, Snapshot } from "./snapshot.ts";
+import type { NodeState, PlacedPod, Snapshot } from "./snapshot.ts";
 
 /** A pod that needs a node. */
 export interface PodToPlace {
@@ -16,15 +16,29 @@ export interface Rejection {
   readonly isResolvable: boolean;
 }
 
-/** Says why the pod cannot be on the node; undefined when nothing speaks against it. */
-export type NodeCheck = (node: NodeState) => Rejection | undefined;
+/** How a node to be judged differs from the one that is in the snapshot: what if these came, and those went? */
+export interface NodeChange {
+  readonly added: readonly PlacedPod[];
+  readonly removed: readonly PlacedPod[];
+}
+
+/**
+ * Says why the pod cannot be on the node; undefined when nothing speaks against it. With `change`, `node` is as it would
+ * be then; who counts the pods of more than one node has to take the change into account.
+ */
+export type NodeCheck = (node: NodeState, change?: NodeChange) => Rejection | undefined;
 
 /** One reason for which nodes are not feasible. */
 export interface FeasibilityRule {
   /** The name of Kubernetes' plugin, which its messages use. */
   readonly name: string;
-  /** The rule for one pod; undefined when it has nothing against any node. */
-  readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeCheck | undefined;
+  /**
+   * The rule for one pod; undefined when it has nothing against any node, a rejection when no node can be right, whose
+   * reasons are then said once rather than for each node.
+   */
+  readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeCheck | Rejection | undefined;
+  /** See `isRelative` of RankingRule. */
+  readonly isRelative?: (toPlace: PodToPlace, snapshot: Snapshot) => boolean;
 }
 
 /** How good a node is for a pod, by one measure. */
@@ -47,6 +61,11 @@ export interface RankingRule {
   readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeRating | undefined;
   /** What the rating depends on beside the pod's shape and the node itself: while it is equal, old ratings hold. */
   readonly basis?: (toPlace: PodToPlace, snapshot: Snapshot) => number;
+  /**
+   * Whether the verdict on a node depends on more than the pod's shape, the node and `basis`: on other nodes, or on
+   * objects that the snapshot does not hold. Such a pod is planned by a search over the nodes, each time anew.
+   */
+  readonly isRelative?: (toPlace: PodToPlace, snapshot: Snapshot) => boolean;
 }
 
 export const ratingMax = 100;
@@ -59,6 +78,12 @@ export function resolvable(...reasons: readonly string[]): Rejection {
 /** A rejection that removing pods does not mend. */
 export function unresolvable(...reasons: readonly string[]): Rejection {
   return { reasons, isResolvable: false };
+}
+
+/** The rule for one pod as a check of nodes, also where it rejects all of them or none. */
+export function checkOf(rule: FeasibilityRule, toPlace: PodToPlace, snapshot: Snapshot): NodeCheck {
+  const prepared = rule.prepare(toPlace, snapshot);
+  return typeof prepared === "function" ? prepared : () => prepared;
 }
 
 /** Brings ratings to 0…100 by the highest; all stay 0 when none is above. */

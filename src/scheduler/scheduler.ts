@@ -1,7 +1,7 @@
 import {
   ApiError,
-  type Binding,
   isPodTerminal,
+  type KubeObject,
   type Namespace,
   Namespaces,
   type Node,
@@ -9,6 +9,7 @@ import {
   type Pod,
   type PodCondition,
   Pods,
+  type ResourceReference,
 } from "../api/index.ts";
 import {
   type Client,
@@ -18,7 +19,6 @@ import {
   type InformerEvent,
   type InformerSet,
   keyOf,
-  type ObjectKey,
 } from "../client/index.ts";
 import {
   type Clock,
@@ -29,9 +29,15 @@ import {
   type Random,
   timestamp,
 } from "../lib/index.ts";
+import { BindingCycle, objectKeyOf } from "./binding-cycle.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { Planner } from "./planner.ts";
+import type { Remedy, WakeHint } from "./plugin.ts";
+import { createDefaultPlugins } from "./plugins.ts";
 import { PodShapes } from "./pod-shape.ts";
+import { type Profile, profileOf } from "./profile.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
+import type { PodToPlace } from "./rule.ts";
 import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type NodeState, Snapshot } from "./snapshot.ts";
 
@@ -61,17 +67,27 @@ export async function runScheduler(options: SchedulerOptions): Promise<void> {
   await new Scheduler(options).run();
 }
 
+/** What places the pods of one profile. */
+interface Placing {
+  readonly profile: Profile;
+  readonly planner: Planner;
+  readonly cycle: BindingCycle;
+}
+
 /** The shell around the planner: events in, bindings, conditions and events out. */
 class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #metrics: SchedulerMetrics | undefined;
   readonly #events: EventRecorder;
   readonly #snapshot: Snapshot;
-  readonly #planner: Planner;
+  readonly #placings = new Map<string, Placing>();
+  readonly #wakes: readonly { readonly plugin: string; readonly hint: WakeHint }[];
   readonly #queue: SchedulingQueue;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
+  /** The informers that plugins use. */
+  readonly #used = new Set<Informer>();
   #writes = 0;
   #started = false;
   #pumpScheduled = false;
@@ -85,11 +101,41 @@ class Scheduler {
       options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
     const shapes = new PodShapes();
     this.#snapshot = new Snapshot(shapes);
-    this.#planner = new Planner(this.#snapshot, random);
-    this.#queue = new SchedulingQueue(clock, shapes, () => this.#schedulePump());
     this.#pods = informers.informer(Pods);
     this.#nodes = informers.informer(Nodes);
     this.#namespaces = informers.informer(Namespaces);
+    const context = { ...options, snapshot: this.#snapshot, informer: this.#informer };
+    for (const profile of [profileOf(defaultSchedulerName, createDefaultPlugins(context))]) {
+      const planner = new Planner(this.#snapshot, profile, random);
+      this.#placings.set(profile.schedulerName, {
+        profile,
+        planner,
+        cycle: new BindingCycle(profile, this.#snapshot, client),
+      });
+    }
+    this.#wakes = [...this.#placings.values()].flatMap(({ profile }) =>
+      profile.plugins.flatMap(({ name, wakes = [] }) => wakes.map((hint) => ({ plugin: name, hint }))),
+    );
+    for (const { hint } of this.#wakes) this.#informer(hint.resource);
+    this.#queue = new SchedulingQueue(
+      clock,
+      shapes,
+      () => this.#schedulePump(),
+      (pod) => this.#gateOf(pod),
+    );
+  }
+
+  /** Gives plugins their informers, and notes them: planning begins when all have their first list. */
+  readonly #informer = <T extends KubeObject>(resource: ResourceReference<T>): Informer<T> => {
+    const informer = this.#options.informers.informer(resource);
+    // Only handlers and the first list matter here, not the type of what is in it.
+    this.#used.add(informer as unknown as Informer);
+    return informer;
+  };
+
+  #gateOf(pod: Pod): string | undefined {
+    const { preEnqueue = [] } = this.#placings.get(schedulerNameOf(pod))?.profile ?? {};
+    return preEnqueue.find((plugin) => plugin.preEnqueue!(pod) !== undefined)?.name;
   }
 
   async run(): Promise<void> {
@@ -98,8 +144,14 @@ class Scheduler {
       this.#namespaces.addHandler((event) => this.#onNamespace(event)),
       this.#nodes.addHandler((event) => this.#onNode(event)),
       this.#pods.addHandler((event) => this.#onPod(event)),
+      ...this.#wakes.map(({ plugin, hint }) =>
+        this.#informer(hint.resource).addHandler((event) => {
+          if (this.#started) this.#queue.wakeRejectedBy(plugin, (pod) => hint.mayHelp(pod, event));
+        }),
+      ),
     ];
-    await Promise.all([this.#namespaces.synced(), this.#nodes.synced(), this.#pods.synced()]);
+    const informers = [this.#namespaces, this.#nodes, this.#pods, ...this.#used];
+    await Promise.all(informers.map((informer) => informer.synced()));
     this.#started = true;
     this.#schedulePump();
     await new Promise<void>((resolve) => {
@@ -151,18 +203,22 @@ class Scheduler {
       this.#wakeForPod(pod);
       return;
     }
-    if (!isOurs(pod)) this.#queue.delete(uid);
+    if (!this.#isOurs(pod)) this.#queue.delete(uid);
     else this.#queue.add(pod);
   }
 
   /** Lets the pods try again that would fit on a node that has changed. */
   #wakeFor(node: NodeState | undefined): void {
-    if (node !== undefined) this.#queue.wake((pod) => this.#planner.mayFit(pod, node));
+    if (node !== undefined) this.#queue.wake((pod) => this.#plannerOf(pod)?.mayFit(pod, node) ?? false);
   }
 
   /** Lets the pods try again to which it matters where other pods are. */
   #wakeForPod(other: Pod): void {
-    this.#queue.wake((pod) => this.#planner.isConcernedBy(pod, other));
+    this.#queue.wake((pod) => this.#plannerOf(pod)?.isConcernedBy(pod, other) ?? false);
+  }
+
+  #plannerOf(pod: Pod): Planner | undefined {
+    return this.#placings.get(schedulerNameOf(pod))?.planner;
   }
 
   /** Plans after the events that are being handed out, so that all of them are known. */
@@ -186,39 +242,80 @@ class Scheduler {
   #schedule(queued: QueuedPod): void {
     const { pod } = queued;
     const startMs = this.#options.clock.monotonicMs();
-    const plan = this.#planner.plan(pod);
+    const placing = this.#placings.get(schedulerNameOf(pod));
+    // Its profile was there when it came, and profiles do not change.
+    if (placing === undefined) throw new Error(`no profile for the pod ${keyOf(pod)}`);
+    const { planner, cycle, profile } = placing;
+    const toPlace: PodToPlace = { pod, shape: queued.shape };
+    const plan = planner.plan(pod);
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName);
-      this.#wakeForPod(pod);
-      this.#write(this.#bind(queued, plan.nodeName, startMs));
+      const rejected = cycle.reserve(toPlace, plan.nodeName);
+      if (rejected === undefined) {
+        this.#wakeForPod(pod);
+        this.#write(this.#bind(queued, cycle, plan.nodeName, startMs));
+      } else {
+        this.#snapshot.unplace(pod.metadata.uid);
+        this.#unschedulable(queued, startMs, rejected, rejected.message());
+      }
       return;
     }
-    this.#queue.wait(queued);
+    const { diagnosis } = plan;
+    const said: string[] = [];
+    let found: Remedy | undefined;
+    for (const plugin of diagnosis.nodeCount > 0 ? profile.postFilter : []) {
+      const remedy = plugin.postFilter!(toPlace, diagnosis);
+      if (remedy.nodeName !== undefined || remedy.carryOut !== undefined) {
+        found = remedy;
+        break;
+      }
+      said.push(remedy.message);
+    }
+    this.#unschedulable(queued, startMs, diagnosis, diagnosis.message(found ? [found.message] : said), found);
+  }
+
+  /** Puts a pod without a node back, and has done what may help it. */
+  #unschedulable(queued: QueuedPod, startMs: number, diagnosis: Diagnosis, message: string, remedy?: Remedy): void {
+    const { carryOut } = remedy ?? {};
+    this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
     this.#attempted("unschedulable", startMs);
-    this.#report(queued, "Unschedulable", plan.diagnosis.message);
+    this.#report(queued, "Unschedulable", message);
+    if (carryOut) this.#write(this.#carryOut(queued, carryOut));
+  }
+
+  async #carryOut(queued: QueuedPod, carryOut: NonNullable<Remedy["carryOut"]>): Promise<void> {
+    const { log, signal } = this.#options;
+    let failed = false;
+    try {
+      await carryOut(signal);
+    } catch (error) {
+      // The next plan looks for a way again.
+      failed = true;
+      if (!signal.aborted) log.warn("no room made for pod", { pod: keyOf(queued.pod), error: errorMessage(error) });
+    }
+    this.#queue.release(queued, failed);
   }
 
   #attempted(result: AttemptResult, startMs: number): void {
     this.#metrics?.attempted(result, (this.#options.clock.monotonicMs() - startMs) / 1000);
   }
 
-  async #bind(queued: QueuedPod, nodeName: string, startMs: number): Promise<void> {
-    const { client, signal, log } = this.#options;
+  async #bind(queued: QueuedPod, cycle: BindingCycle, nodeName: string, startMs: number): Promise<void> {
+    const { signal, log } = this.#options;
     const { pod } = queued;
-    const { namespace, name, uid } = pod.metadata;
-    const binding: Binding = {
-      apiVersion: "v1",
-      kind: "Binding",
-      // The server fills in the rest of the metadata.
-      metadata: { namespace, name, uid } as Binding["metadata"],
-      target: { kind: "Node", name: nodeName },
-    };
+    const { namespace, name } = pod.metadata;
+    const toPlace: PodToPlace = { pod, shape: queued.shape };
     try {
-      await client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal });
+      const rejected = await cycle.bind(toPlace, nodeName, signal);
+      if (rejected) {
+        this.#takeBack(toPlace, cycle, nodeName);
+        this.#unschedulable(queued, startMs, rejected, rejected.message());
+        return;
+      }
     } catch (error) {
       this.#attempted("error", startMs);
-      if (!signal.aborted) this.#bindingFailed(queued, nodeName, error);
+      if (!signal.aborted) this.#bindingFailed(queued, cycle, nodeName, error);
       return;
     }
     this.#attempted("scheduled", startMs);
@@ -226,17 +323,25 @@ class Scheduler {
     this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }
 
-  #bindingFailed(queued: QueuedPod, nodeName: string, error: unknown): void {
-    const { uid } = queued.pod.metadata;
-    const known = this.#pods.get(keyOf(queued.pod));
+  #bindingFailed(queued: QueuedPod, cycle: BindingCycle, nodeName: string, error: unknown): void {
+    const { pod } = queued;
+    const known = this.#pods.get(keyOf(pod));
     // The binding may have reached the server although its answer did not reach us: then the informer has the last word.
-    if (known?.metadata.uid === uid && known.spec.nodeName) return;
-    this.#snapshot.unplace(uid);
-    this.#wakeFor(this.#snapshot.node(nodeName));
+    if (known?.metadata.uid === pod.metadata.uid && known.spec.nodeName) return;
+    this.#takeBack({ pod, shape: queued.shape }, cycle, nodeName);
     this.#queue.retry(queued);
     if (error instanceof ApiError && error.code === 404) return; // deleted meanwhile: the informer will say so
-    this.#options.log.warn("binding failed", { pod: keyOf(queued.pod), node: nodeName, error: errorMessage(error) });
+    this.#options.log.warn("binding failed", { pod: keyOf(pod), node: nodeName, error: errorMessage(error) });
     this.#report(queued, "SchedulerError", errorMessage(error));
+  }
+
+  /** Takes a pod from the node that it did not reach after all. */
+  #takeBack(toPlace: PodToPlace, cycle: BindingCycle, nodeName: string): void {
+    const { pod } = toPlace;
+    cycle.unreserve(toPlace, nodeName);
+    this.#snapshot.unplace(pod.metadata.uid);
+    this.#wakeFor(this.#snapshot.node(nodeName));
+    this.#wakeForPod(pod);
   }
 
   /** Tells people why the pod has no node: an event, and the pod's condition. */
@@ -275,6 +380,11 @@ class Scheduler {
     }
   }
 
+  /** Whether the pod is ours to schedule: under a name of ours, and not going away. */
+  #isOurs(pod: Pod): boolean {
+    return this.#placings.has(schedulerNameOf(pod)) && pod.metadata.deletionTimestamp === undefined;
+  }
+
   #write(writing: Promise<void>): void {
     this.#writes++;
     void writing.finally(() => {
@@ -285,13 +395,8 @@ class Scheduler {
   }
 }
 
-/** Whether the pod is ours to schedule: under our name, not going away, and with no gate closed. */
-function isOurs(pod: Pod): boolean {
-  return (
-    (pod.spec.schedulerName ?? defaultSchedulerName) === defaultSchedulerName &&
-    pod.metadata.deletionTimestamp === undefined &&
-    (pod.spec.schedulingGates ?? []).length === 0
-  );
+function schedulerNameOf(pod: Pod): string {
+  return pod.spec.schedulerName ?? defaultSchedulerName;
 }
 
 /** Whether two versions of a node take the same pods and rank the same. */
@@ -303,11 +408,6 @@ function sameForScheduling(a: Node, b: Node): boolean {
     deepEqual(a.status?.allocatable, b.status?.allocatable) &&
     deepEqual(a.status?.images, b.status?.images)
   );
-}
-
-function objectKeyOf(pod: Pod): ObjectKey {
-  const { namespace, name } = pod.metadata;
-  return { name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** The pod with its kind, which events refer to and lists leave out. */

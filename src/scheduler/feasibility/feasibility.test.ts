@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makePod, makeSnapshot, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
-import type { FeasibilityRule } from "../rule.ts";
+import { checkOf, type FeasibilityRule } from "../rule.ts";
 import { nodeAffinity } from "./node-affinity.ts";
 import { nodeName } from "./node-name.ts";
 import { nodePorts } from "./node-ports.ts";
@@ -224,8 +224,8 @@ for (const { name, rule, pod, node = {}, placed = [], reasons, isResolvable = fa
   test(`${rule.name}: ${name}`, () => {
     const snapshot = makeSnapshot([node], { node: placed });
     const toPlace = makePod(pod);
-    const check = rule.prepare({ pod: toPlace, shape: snapshot.shapes.of(toPlace) }, snapshot);
-    const rejection = check?.(snapshot.nodes[0]!);
+    const check = checkOf(rule, { pod: toPlace, shape: snapshot.shapes.of(toPlace) }, snapshot);
+    const rejection = check(snapshot.nodes[0]!);
     assert.deepEqual(rejection?.reasons ?? [], reasons);
     assert.equal(rejection?.isResolvable ?? false, isResolvable);
   });

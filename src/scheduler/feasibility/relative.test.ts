@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PodAffinityTerm, TopologySpreadConstraint } from "../../api/index.ts";
 import { makePod, makeSnapshot, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
-import type { FeasibilityRule } from "../rule.ts";
+import { checkOf, type FeasibilityRule } from "../rule.ts";
 import { podAffinity } from "./pod-affinity.ts";
 import { topologySpread } from "./topology-spread.ts";
 
@@ -225,9 +225,9 @@ for (const { name, rule, pod, nodes = zoned, placed = {}, namespaces = {}, reaso
     const snapshot = makeSnapshot(nodes, placed);
     for (const [namespace, labels] of Object.entries(namespaces)) snapshot.setNamespace(namespace, labels);
     const toPlace = makePod(pod);
-    const check = rule.prepare({ pod: toPlace, shape: snapshot.shapes.of(toPlace) }, snapshot);
+    const check = checkOf(rule, { pod: toPlace, shape: snapshot.shapes.of(toPlace) }, snapshot);
     assert.deepEqual(
-      snapshot.nodes.map((node) => check?.(node)?.reasons.join() ?? ""),
+      snapshot.nodes.map((node) => check(node)?.reasons.join() ?? ""),
       reasons,
     );
   });

@@ -1,0 +1,71 @@
+import { type Binding, type Pod, Pods } from "../api/index.ts";
+import type { Client, ObjectKey } from "../client/index.ts";
+import { Diagnosis } from "./diagnosis.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Profile } from "./profile.ts";
+import type { PodToPlace, Rejection } from "./rule.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What comes after the choice of a node: claims in memory, waiting, writes of plugins, and the binding. */
+export class BindingCycle {
+  readonly #profile: Profile;
+  readonly #snapshot: Snapshot;
+  readonly #client: Client;
+
+  constructor(profile: Profile, snapshot: Snapshot, client: Client) {
+    this.#profile = profile;
+    this.#snapshot = snapshot;
+    this.#client = client;
+  }
+
+  /** Claims what the pod needs on the node; gives why that failed, with nothing left claimed. */
+  reserve(toPlace: PodToPlace, nodeName: string): Diagnosis | undefined {
+    for (const plugin of this.#profile.reserve) {
+      const rejection = plugin.reserve?.(toPlace, nodeName);
+      if (rejection === undefined) continue;
+      this.unreserve(toPlace, nodeName);
+      return this.#rejected(plugin, nodeName, rejection);
+    }
+    return undefined;
+  }
+
+  unreserve(toPlace: PodToPlace, nodeName: string): void {
+    // What was claimed last is given back first.
+    for (const plugin of this.#profile.reserve.toReversed()) plugin.unreserve?.(toPlace, nodeName);
+  }
+
+  /** Binds the pod; gives why it may not be bound after all. Throws what the API or a plugin throws. */
+  async bind(toPlace: PodToPlace, nodeName: string, signal: AbortSignal): Promise<Diagnosis | undefined> {
+    for (const plugin of this.#profile.permit) {
+      if (plugin.bindsFor?.(toPlace) === false) continue;
+      const rejection = await plugin.permit?.(toPlace, nodeName, signal);
+      if (rejection) return this.#rejected(plugin, nodeName, rejection);
+    }
+    for (const plugin of this.#profile.preBind) {
+      if (plugin.bindsFor?.(toPlace) !== false) await plugin.preBind?.(toPlace, nodeName, signal);
+    }
+    const { pod } = toPlace;
+    const { namespace, name, uid } = pod.metadata;
+    const binding: Binding = {
+      apiVersion: "v1",
+      kind: "Binding",
+      // The server fills in the rest of the metadata.
+      metadata: { namespace, name, uid } as Binding["metadata"],
+      target: { kind: "Node", name: nodeName },
+    };
+    await this.#client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal });
+    return undefined;
+  }
+
+  /** A plugin that rejects a pod after its node was chosen speaks of that node alone, as kube-scheduler has it. */
+  #rejected({ name }: Plugin, nodeName: string, rejection: Rejection): Diagnosis {
+    const node = this.#snapshot.node(nodeName);
+    const reason = { rejection, rule: name };
+    return node ? new Diagnosis(1, [{ node, ...reason }]) : new Diagnosis(1, [], reason);
+  }
+}
+
+export function objectKeyOf(pod: Pod): ObjectKey {
+  const { namespace, name } = pod.metadata;
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
+}

@@ -1,0 +1,57 @@
+// The plugins that Kubernetes' scheduler has by default, made of the rules.
+import { nodeAffinity } from "./feasibility/node-affinity.ts";
+import { nodeName } from "./feasibility/node-name.ts";
+import { nodePorts } from "./feasibility/node-ports.ts";
+import { nodeUnschedulable } from "./feasibility/node-unschedulable.ts";
+import { podAffinity } from "./feasibility/pod-affinity.ts";
+import { resourcesFit } from "./feasibility/resources-fit.ts";
+import { taintToleration } from "./feasibility/taint-toleration.ts";
+import { topologySpread } from "./feasibility/topology-spread.ts";
+import type { Plugin, PluginContext, PluginDefinition } from "./plugin.ts";
+import { defaultPreemption } from "./preemption/index.ts";
+import { balancedAllocation } from "./ranking/balanced-allocation.ts";
+import { imageLocality } from "./ranking/image-locality.ts";
+import { leastAllocated } from "./ranking/least-allocated.ts";
+import { nodeAffinityPreference } from "./ranking/node-affinity-preference.ts";
+import { podAffinityPreference } from "./ranking/pod-affinity-preference.ts";
+import { taintPreference } from "./ranking/taint-preference.ts";
+import { topologySpreadPreference } from "./ranking/topology-spread-preference.ts";
+
+/** A plugin that needs nothing but what it is given with each pod. */
+function simple(plugin: Plugin): PluginDefinition {
+  return { name: plugin.name, create: () => plugin };
+}
+
+/** A gate that whoever made the pod has yet to take away. */
+const schedulingGates: Plugin = {
+  name: "SchedulingGates",
+  preEnqueue({ spec: { schedulingGates = [] } }) {
+    if (schedulingGates.length === 0) return undefined;
+    return `waiting for scheduling gates: [${schedulingGates.map(({ name }) => name).join(" ")}]`;
+  },
+};
+
+/**
+ * In the order in which they act (pkg/scheduler/apis/config/v1/default_plugins.go): of the filters the first that rejects
+ * a node gives the reason.
+ */
+export const defaultPlugins: readonly PluginDefinition[] = [
+  simple(schedulingGates),
+  simple({ name: nodeUnschedulable.name, filter: nodeUnschedulable }),
+  simple({ name: nodeName.name, filter: nodeName }),
+  simple({ name: taintToleration.name, filter: taintToleration, score: taintPreference }),
+  simple({ name: nodeAffinity.name, filter: nodeAffinity, score: nodeAffinityPreference }),
+  simple({ name: nodePorts.name, filter: nodePorts }),
+  simple({ name: resourcesFit.name, filter: resourcesFit, score: leastAllocated }),
+  simple({ name: topologySpread.name, filter: topologySpread, score: topologySpreadPreference }),
+  simple({ name: podAffinity.name, filter: podAffinity, score: podAffinityPreference }),
+  simple({ name: "DynamicResources", postFilter: () => ({ message: "no new claims to deallocate" }) }),
+  defaultPreemption,
+  simple({ name: balancedAllocation.name, score: balancedAllocation }),
+  simple({ name: imageLocality.name, score: imageLocality }),
+];
+
+/** Makes the default plugins with their default settings. */
+export function createDefaultPlugins(context: PluginContext): readonly Plugin[] {
+  return defaultPlugins.map((definition) => definition.create(context, undefined));
+}
