@@ -13,6 +13,7 @@ export * from "./columns.ts";
 export { withCondition } from "./conditions.ts";
 export * from "./coordination/index.ts";
 export * from "./core/index.ts";
+export { defaultOf } from "./default-class.ts";
 export * from "./discovery/index.ts";
 export * from "./events/index.ts";
 export { domainPrefixedPath } from "./field-rules.ts";

@@ -1,4 +1,4 @@
-import { deepCopy, deepEqual } from "../../lib/index.ts";
+import { deepCopy, deepEqual, timestamp } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -50,8 +50,16 @@ export const PersistentVolumes = defineResource<PersistentVolume>({
     spec.volumeMode ??= "Filesystem";
     defaultSources(spec);
   },
-  prepareForCreate: (volume) => {
-    volume.status = { phase: "Pending" };
+  prepareForCreate: (volume, { nowMs }) => {
+    volume.status = { phase: "Pending", lastPhaseTransitionTime: timestamp(nowMs) };
+  },
+  prepareForStatusUpdate: ({ status }, old, { nowMs }) => {
+    const before = old.status.lastPhaseTransitionTime;
+    if (status.phase === old.status.phase) {
+      if (status.lastPhaseTransitionTime === undefined && before !== undefined) status.lastPhaseTransitionTime = before;
+    } else if (status.lastPhaseTransitionTime === undefined || status.lastPhaseTransitionTime === before) {
+      status.lastPhaseTransitionTime = timestamp(nowMs);
+    }
   },
   validate: (volume, at) => validateVolumeSpec(volume, at.child("spec")),
   validateUpdate,

@@ -10,7 +10,7 @@ import type { ObjectMeta, StorageClass, TopologySelectorTerm } from "../types.ge
 import { unchangedField, validateDriver, validateParameters } from "./class-rules.ts";
 
 /** The annotations that make a class the default, for claims that name none. */
-const defaultClassAnnotations = [
+export const defaultStorageClassAnnotations = [
   "storageclass.kubernetes.io/is-default-class",
   "storageclass.beta.kubernetes.io/is-default-class",
 ];
@@ -63,7 +63,7 @@ export const StorageClasses = defineResource<StorageClass>({
 });
 
 function nameWithDefault({ name, annotations }: ObjectMeta): string {
-  return defaultClassAnnotations.some((mark) => annotations?.[mark] === "true") ? `${name} (default)` : name;
+  return defaultStorageClassAnnotations.some((mark) => annotations?.[mark] === "true") ? `${name} (default)` : name;
 }
 
 function validateTopologies(terms: readonly TopologySelectorTerm[] | undefined, at: Path): FieldError[] {
