@@ -64,6 +64,7 @@ const accounts: Readonly<Record<string, string>> = {
   "namespace-controller": "namespace-controller",
   "node-ipam": "node-controller",
   "node-lifecycle-controller": "node-controller",
+  "persistentvolume-controller": "persistent-volume-binder",
   "persistentvolume-protection-controller": "pv-protection-controller",
   "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
   "pod-garbage-collector-controller": "pod-garbage-collector",

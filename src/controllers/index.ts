@@ -17,6 +17,7 @@ import { legacyTokenCleaner } from "./legacy-token-cleaner.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { nodeLifecycleController } from "./node-lifecycle.ts";
+import { persistentVolumeController } from "./persistent-volume.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
@@ -101,6 +102,7 @@ export function allControllers({
     certificateApprovingController,
     certificateSigningController(signCertificate),
     certificateCleaner,
+    persistentVolumeController,
     claimProtectionController,
     volumeProtectionController,
     volumeAttributesClassProtectionController,

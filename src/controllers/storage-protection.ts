@@ -7,6 +7,7 @@ import {
   PersistentVolumes,
   type Pod,
   Pods,
+  podClaims,
   type ResourceReference,
   VolumeAttributesClasses,
 } from "../api/index.ts";
@@ -102,12 +103,8 @@ const owns = (pod: Pod, claim: PersistentVolumeClaim): boolean =>
   (claim.metadata.ownerReferences ?? []).some(({ uid }) => uid === pod.metadata.uid);
 
 /** The keys of the claims that a pod names. */
-function claimsOf(pod: Pod): string[] {
-  const { namespace, name: podName } = pod.metadata;
-  return (pod.spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim) return [`${namespace}/${persistentVolumeClaim.claimName}`];
-    return ephemeral ? [`${namespace}/${podName}-${name}`] : [];
-  });
+export function claimsOf(pod: Pod): string[] {
+  return podClaims(pod).map(({ name }) => `${pod.metadata.namespace}/${name}`);
 }
 
 /** The classes that a claim has, wants, or is on its way to. */

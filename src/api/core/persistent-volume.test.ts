@@ -33,7 +33,12 @@ test("volumes and claims hold file systems unless they say otherwise", () => {
   const { spec, status } = created(PersistentVolumes, { spec: volume });
   assert.deepEqual(
     [spec.volumeMode, spec.persistentVolumeReclaimPolicy, spec.hostPath, status],
-    ["Filesystem", "Retain", { path: "/data", type: "" }, { phase: "Pending" }],
+    [
+      "Filesystem",
+      "Retain",
+      { path: "/data", type: "" },
+      { phase: "Pending", lastPhaseTransitionTime: "2025-01-01T00:00:00Z" },
+    ],
   );
   const made = created(PersistentVolumeClaims, {
     spec: { ...claim, dataSource: { kind: "PersistentVolumeClaim", name: "old" } },

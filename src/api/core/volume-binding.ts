@@ -100,6 +100,7 @@ export function isReservationGood(volume: PersistentVolume, claim: PersistentVol
     isReservedFor(volume, claim) &&
     volume.metadata.deletionTimestamp === undefined &&
     isLargeEnough(volume, claim) &&
+    hasAccessModes(volume, claim) &&
     hasSameAttributes(volume, claim) &&
     !differInVolumeMode(volume, claim)
   );
