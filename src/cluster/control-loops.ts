@@ -73,6 +73,7 @@ const accounts: Readonly<Record<string, string>> = {
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
   "stale-pod-disruption-controller": "disruption-controller",
+  "statefulset-controller": "statefulset-controller",
   "taint-eviction-controller": "node-controller",
   "token-cleaner-controller": "token-cleaner",
   "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",

@@ -26,6 +26,7 @@ import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
 import { type SignServiceAccountToken, serviceAccountTokenController } from "./service-account-token.ts";
+import { statefulSetController } from "./stateful-set.ts";
 import {
   claimProtectionController,
   volumeAttributesClassProtectionController,
@@ -80,6 +81,7 @@ export function allControllers({
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    statefulSetController(),
     endpointsController,
     endpointSliceController,
     disruptionController(resources),

@@ -21,10 +21,11 @@ import {
   keyOf,
   type ReconcileContext,
 } from "../client/index.ts";
-import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
+import { errorMessage, timestamp } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
 import { createPod, deletePod, inGrowingBatches, nextAvailability, podFromTemplate } from "./pod-control.ts";
 import { podsToDelete } from "./pod-deletion-order.ts";
+import { sameStatus } from "./status-equality.ts";
 
 type ReplicaOwner = ReplicaSet | ReplicationController;
 
@@ -180,11 +181,6 @@ async function writeStatus<T extends ReplicaOwner>(
   owner: T,
   status: ReplicaSetStatus,
 ): Promise<void> {
-  if (deepEqual(withoutZeros(owner.status), withoutZeros(status))) return;
+  if (sameStatus(owner.status, status)) return;
   await client.update(resource, { ...owner, status }, { subresource: "status" });
-}
-
-/** The counts that the API leaves out when they are zero must not look like changes. */
-function withoutZeros(status: object): object {
-  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== 0));
 }
