@@ -60,6 +60,8 @@ const accounts: Readonly<Record<string, string>> = {
   "endpoint-slice-controller": "endpointslice-controller",
   "endpoints-controller": "endpoint-controller",
   "garbage-collector-controller": "generic-garbage-collector",
+  "job-controller": "job-controller",
+  "job-orphan-pod-controller": "job-controller",
   "legacy-serviceaccount-token-cleaner-controller": "legacy-service-account-token-cleaner",
   "namespace-controller": "namespace-controller",
   "node-ipam": "node-controller",

@@ -29,6 +29,8 @@ export interface Claim<T extends KubeObject> {
   readonly matches: (object: T) => boolean;
   /** Which objects are worth claiming; the others stay as they are. All when left out. */
   readonly considers?: (object: T) => boolean;
+  /** What an adopted object gets, and one that is released loses. */
+  readonly finalizer?: string;
 }
 
 export interface ClaimPlan<T> {
@@ -91,20 +93,22 @@ async function mustStillExist(
 
 function adopt<T extends KubeObject>(
   context: ReconcileContext,
-  { owner, ownerResource, resource }: Claim<T>,
+  { owner, ownerResource, resource, finalizer }: Claim<T>,
   object: T,
 ): Promise<T | undefined> {
   const ownerReferences = [newControllerReference(owner, ownerResource)];
-  return patchUnlessGone(context, resource, object, { ownerReferences });
+  const more = finalizer === undefined ? {} : { finalizers: [finalizer] };
+  return patchUnlessGone(context, resource, object, { ownerReferences, ...more });
 }
 
 function release<T extends KubeObject>(
   context: ReconcileContext,
-  { owner, resource }: Claim<T>,
+  { owner, resource, finalizer }: Claim<T>,
   object: T,
 ): Promise<T | undefined> {
   const ownerReferences = [{ $patch: "delete", uid: owner.metadata.uid }];
-  return patchUnlessGone(context, resource, object, { ownerReferences });
+  const less = finalizer === undefined ? {} : { "$deleteFromPrimitiveList/finalizers": [finalizer] };
+  return patchUnlessGone(context, resource, object, { ownerReferences, ...less });
 }
 
 /** The uid in the patch makes it fail when the name belongs to another object by now. */

@@ -13,6 +13,8 @@ import { disruptionController, staleDisruptionController } from "./disruption.ts
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { jobController } from "./job.ts";
+import { jobOrphanPodController } from "./job-orphan-pods.ts";
 import { legacyTokenCleaner } from "./legacy-token-cleaner.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
@@ -82,6 +84,8 @@ export function allControllers({
     replicaSetController,
     replicationControllerController,
     statefulSetController(),
+    jobController(),
+    jobOrphanPodController,
     endpointsController,
     endpointSliceController,
     disruptionController(resources),
