@@ -65,7 +65,7 @@ export interface TestControlPlaneOptions {
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
 export async function startTestControlPlane(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   options: TestControlPlaneOptions = {},
 ): Promise<TestControlPlane> {
   const clock = new VirtualClock();

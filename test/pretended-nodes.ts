@@ -32,15 +32,20 @@ export async function renewLeases(
   for (const name of names) await client.patch(Leases, { namespace: leaseNamespace, name }, { spec });
 }
 
-/** Binds what has no node, starts what is pending, ends what shall end and removes what is going. */
-export async function playNodes(plane: Plane, names: readonly string[]): Promise<void> {
+/**
+ * Binds what has no node, starts what is pending, ends what shall end and removes what is going. Returns for how many pods
+ * there was something to do.
+ */
+export async function playNodes(plane: Plane, names: readonly string[]): Promise<number> {
   const { client, clock, list } = plane;
+  let acted = 0;
   for (const [index, pod] of (await list(Pods)).entries()) {
     const { metadata, spec, status } = pod;
     if (metadata.deletionTimestamp !== undefined) {
       // One that is held by a finalizer is gone for its node all the same.
-      if (metadata.deletionGracePeriodSeconds !== 0)
-        await client.delete(Pods, metadata, { body: { gracePeriodSeconds: 0 } });
+      if (metadata.deletionGracePeriodSeconds === 0) continue;
+      await client.delete(Pods, metadata, { body: { gracePeriodSeconds: 0 } });
+      acted++;
       continue;
     }
     if (!spec.nodeName) {
@@ -57,8 +62,10 @@ export async function playNodes(plane: Plane, names: readonly string[]): Promise
       await client.patch(Pods, metadata, { status: running(pod, podIP, clock.now()) }, asStatus);
     } else if (status.phase === "Running" && spec.restartPolicy === "Never") {
       await client.patch(Pods, metadata, { status: succeeded(pod, clock.now()) }, asStatus);
-    }
+    } else continue;
+    acted++;
   }
+  return acted;
 }
 
 function running(pod: Pod, podIP: string, nowMs: number): object {

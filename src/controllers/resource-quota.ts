@@ -52,7 +52,8 @@ class Replenishment {
     this.#informers.informer(ResourceQuotas).addHandler((event) => {
       if (event.type === "delete") return;
       const { spec, status, metadata } = event.object;
-      if (!deepEqual(spec.hard ?? {}, status?.hard ?? {}) || (event.type === "update" && scopesDiffer(event)))
+      // Of one that is seen for the first time nobody knows what went while nobody looked.
+      if (event.type === "add" || !deepEqual(spec.hard ?? {}, status?.hard ?? {}) || scopesDiffer(event))
         this.#enqueue(metadata.namespace ?? "");
     });
     this.#watch(countable());

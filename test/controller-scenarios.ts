@@ -1,0 +1,170 @@
+// What users do with everything that controllers act on, in a few steps each.
+import assert from "node:assert/strict";
+import type { KubeObject, NewObject, ResourceDefinition } from "../src/api/index.ts";
+import type { TestControlPlane } from "./control-plane.ts";
+
+const namespace = "default";
+
+export interface Scenario {
+  readonly name: string;
+  /** What a user does; between two steps the cluster comes to rest. */
+  readonly steps: readonly ((user: User) => Promise<unknown>)[];
+}
+
+export interface User {
+  /** Time. */
+  readonly passes: (ms: number) => Promise<void>;
+  readonly create: (plural: string, name: string, fields?: object, metadata?: object) => Promise<unknown>;
+  readonly patch: (plural: string, name: string, patch: object) => Promise<unknown>;
+  readonly remove: (
+    plural: string,
+    name: string,
+    propagationPolicy?: "Background" | "Foreground" | "Orphan",
+  ) => Promise<unknown>;
+}
+
+const labels = { app: "web" };
+const spec = { automountServiceAccountToken: false, containers: [{ name: "c", image: "example.com/c:1" }] };
+const template = { metadata: { labels }, spec };
+const replicated = { replicas: 2, selector: { matchLabels: labels }, template };
+const newImage = { spec: { template: { spec: { containers: [{ name: "c", image: "example.com/c:2" }] } } } };
+const once = { metadata: { labels }, spec: { ...spec, restartPolicy: "Never" } };
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "a Deployment is made, rolls, scales and goes in the foreground",
+    steps: [
+      ({ create }) => create("deployments", "web", { spec: replicated }),
+      ({ patch }) => patch("deployments", "web", newImage),
+      ({ patch }) => patch("deployments", "web", { spec: { replicas: 1 } }),
+    ],
+  },
+  {
+    name: "owners are deleted in the foreground and by orphaning",
+    steps: [
+      async ({ create }) => {
+        await create("replicasets", "front", { spec: replicated });
+        await create("replicationcontrollers", "left", {
+          spec: {
+            replicas: 2,
+            selector: { app: "left" },
+            template: { ...template, metadata: { labels: { app: "left" } } },
+          },
+        });
+      },
+      async ({ remove }) => {
+        await remove("replicasets", "front", "Foreground");
+        await remove("replicationcontrollers", "left", "Orphan");
+      },
+    ],
+  },
+  {
+    name: "orphans are adopted and what does not match is let go",
+    steps: [
+      ({ create }) => create("pods", "orphan", { spec }, { labels }),
+      ({ create }) => create("replicasets", "web", { spec: replicated }),
+      ({ patch }) => patch("pods", "orphan", { metadata: { labels: { app: "other" } } }),
+    ],
+  },
+  {
+    name: "a StatefulSet is made, updated and scaled down",
+    steps: [
+      ({ create }) => create("statefulsets", "web", { spec: { ...replicated, serviceName: "web" } }),
+      ({ patch }) => patch("statefulsets", "web", newImage),
+      ({ patch }) => patch("statefulsets", "web", { spec: { replicas: 1 } }),
+    ],
+  },
+  {
+    name: "a DaemonSet is made and updated",
+    steps: [
+      ({ create }) => create("daemonsets", "web", { spec: { selector: { matchLabels: labels }, template } }),
+      ({ patch }) => patch("daemonsets", "web", newImage),
+    ],
+  },
+  {
+    name: "a Job runs to its end",
+    steps: [({ create }) => create("jobs", "work", { spec: { completions: 3, parallelism: 2, template: once } })],
+  },
+  {
+    name: "a CronJob runs",
+    steps: [
+      ({ create }) =>
+        create("cronjobs", "work", { spec: { schedule: "*/1 * * * *", jobTemplate: { spec: { template: once } } } }),
+      ({ passes }) => passes(70_000),
+      ({ patch }) => patch("cronjobs", "work", { spec: { suspend: true } }),
+    ],
+  },
+  {
+    name: "a namespace goes with what is in it",
+    steps: [
+      ({ create }) => create("namespaces", "shop"),
+      async ({ create }) => {
+        await create("configmaps", "settings", {}, { namespace: "shop" });
+        await create("replicasets", "web", { spec: replicated }, { namespace: "shop" });
+      },
+      ({ remove }) => remove("namespaces", "shop"),
+    ],
+  },
+  {
+    name: "services, budgets, quotas, claims and roles are kept up to date",
+    steps: [
+      async ({ create }) => {
+        await create("services", "web", { spec: { selector: labels, ports: [{ port: 80 }] } });
+        await create("poddisruptionbudgets", "web", { spec: { minAvailable: 1, selector: { matchLabels: labels } } });
+        await create("resourcequotas", "all", { spec: { hard: { pods: "10", services: "5" } } });
+        await create("persistentvolumeclaims", "data", {
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, storageClassName: "" },
+        });
+        await create(
+          "clusterroles",
+          "part",
+          {
+            rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }],
+          },
+          { labels },
+        );
+        await create("clusterroles", "whole", {
+          aggregationRule: { clusterRoleSelectors: [{ matchLabels: labels }] },
+          rules: [],
+        });
+      },
+      async ({ create, remove }) => {
+        await create("replicasets", "web", { spec: replicated });
+        await remove("persistentvolumeclaims", "data");
+      },
+      async ({ remove }) => {
+        await remove("services", "web");
+        await remove("replicasets", "web", "Background");
+      },
+    ],
+  },
+];
+
+export function userOf({ client, registry }: TestControlPlane, passes: User["passes"]): User {
+  const definitionOf = (plural: string): ResourceDefinition => {
+    const found = registry.all().find((each) => each.plural === plural);
+    assert.ok(found, `${plural} are served`);
+    return found;
+  };
+  const keyOf = (plural: string, name: string) => {
+    const definition = definitionOf(plural);
+    return { definition, key: { name, ...(definition.namespaced ? { namespace } : {}) } };
+  };
+  return {
+    passes,
+    create(plural, name, fields = {}, metadata = {}) {
+      const { definition, key } = keyOf(plural, name);
+      // The fields are those of its kind.
+      const object = { metadata: { ...key, ...metadata }, ...fields } as unknown as NewObject<KubeObject>;
+      return client.create(definition, object);
+    },
+    patch(plural, name, patch) {
+      const { definition, key } = keyOf(plural, name);
+      return client.patch(definition, key, patch, { type: "application/merge-patch+json" });
+    },
+    remove(plural, name, propagationPolicy = "Background") {
+      const { definition, key } = keyOf(plural, name);
+      return client.delete(definition, key, { body: { propagationPolicy } });
+    },
+  };
+}
