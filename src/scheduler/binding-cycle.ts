@@ -34,6 +34,11 @@ export class BindingCycle {
     for (const plugin of this.#profile.reserve.toReversed()) plugin.unreserve?.(toPlace, nodeName);
   }
 
+  /** Whether something has to happen before the pod is bound, which may take its time. */
+  waits(toPlace: PodToPlace): boolean {
+    return [...this.#profile.permit, ...this.#profile.preBind].some((plugin) => plugin.bindsFor?.(toPlace) !== false);
+  }
+
   /** Binds the pod; gives why it may not be bound after all. Throws what the API or a plugin throws. */
   async bind(toPlace: PodToPlace, nodeName: string, signal: AbortSignal): Promise<Diagnosis | undefined> {
     for (const plugin of this.#profile.permit) {

@@ -16,6 +16,7 @@ import { nodeAffinityPreference } from "./ranking/node-affinity-preference.ts";
 import { podAffinityPreference } from "./ranking/pod-affinity-preference.ts";
 import { taintPreference } from "./ranking/taint-preference.ts";
 import { topologySpreadPreference } from "./ranking/topology-spread-preference.ts";
+import { volumeBinding } from "./volumes/index.ts";
 
 /** A plugin that needs nothing but what it is given with each pod. */
 function simple(plugin: Plugin): PluginDefinition {
@@ -43,6 +44,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   simple({ name: nodeAffinity.name, filter: nodeAffinity, score: nodeAffinityPreference }),
   simple({ name: nodePorts.name, filter: nodePorts }),
   simple({ name: resourcesFit.name, filter: resourcesFit, score: leastAllocated }),
+  volumeBinding,
   simple({ name: topologySpread.name, filter: topologySpread, score: topologySpreadPreference }),
   simple({ name: podAffinity.name, filter: podAffinity, score: podAffinityPreference }),
   simple({ name: "DynamicResources", postFilter: () => ({ message: "no new claims to deallocate" }) }),

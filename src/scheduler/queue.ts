@@ -1,4 +1,4 @@
-import type { Pod } from "../api/index.ts";
+import { type Pod, podClaims } from "../api/index.ts";
 import { type Backoff, backoffMs } from "../client/index.ts";
 import { type Clock, Heap, type Timer } from "../lib/index.ts";
 import type { PodShape, PodShapes } from "./pod-shape.ts";
@@ -337,9 +337,10 @@ export class SchedulingQueue {
   };
 }
 
-/** What tells pods of one shape apart for rules about other pods. */
-function groupOf({ metadata: { namespace, labels } }: Pod): string {
-  return JSON.stringify([namespace, labels]);
+/** What tells pods of one shape apart for rules about other pods, and about claims. */
+function groupOf(pod: Pod): string {
+  const { namespace, labels } = pod.metadata;
+  return JSON.stringify([namespace, labels, podClaims(pod), pod.spec.resourceClaims]);
 }
 
 export function priorityOf(pod: Pod): number {

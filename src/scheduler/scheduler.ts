@@ -88,7 +88,9 @@ class Scheduler {
   readonly #namespaces: Informer<Namespace>;
   /** The informers that plugins use. */
   readonly #used = new Set<Informer>();
+  /** Those that count against `writesMax`. */
   #writes = 0;
+  #underWay = 0;
   #started = false;
   #pumpScheduled = false;
   #whenIdle: (() => void) | undefined;
@@ -158,7 +160,7 @@ class Scheduler {
       const stop = () => {
         for (const stopHandler of stopHandlers) stopHandler();
         this.#queue.close();
-        if (this.#writes === 0) resolve();
+        if (this.#underWay === 0) resolve();
         else this.#whenIdle = resolve;
       };
       if (signal.aborted) stop();
@@ -254,7 +256,8 @@ class Scheduler {
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
         this.#wakeForPod(pod);
-        this.#write(this.#bind(queued, cycle, plan.nodeName, startMs));
+        // One that waits for a volume, say, must not keep the others from their nodes.
+        this.#write(this.#bind(queued, cycle, plan.nodeName, startMs), cycle.waits(toPlace) ? 0 : 1);
       } else {
         this.#snapshot.unplace(pod.metadata.uid);
         this.#unschedulable(queued, startMs, rejected, rejected.message());
@@ -385,11 +388,13 @@ class Scheduler {
     return this.#placings.has(schedulerNameOf(pod)) && pod.metadata.deletionTimestamp === undefined;
   }
 
-  #write(writing: Promise<void>): void {
-    this.#writes++;
+  #write(writing: Promise<void>, weight = 1): void {
+    this.#writes += weight;
+    this.#underWay++;
     void writing.finally(() => {
-      this.#writes--;
-      if (this.#writes === 0) this.#whenIdle?.();
+      this.#writes -= weight;
+      this.#underWay--;
+      if (this.#underWay === 0) this.#whenIdle?.();
       this.#schedulePump();
     });
   }

@@ -1,0 +1,2 @@
+// The rules about volumes: which nodes reach those of a pod, how many a node takes, and who may share one.
+export { volumeBinding } from "./volume-binding.ts";
