@@ -55,6 +55,7 @@ const accounts: Readonly<Record<string, string>> = {
   "certificatesigningrequest-signing-controller": "certificate-controller",
   "cluster-dns": clusterDnsAccount,
   "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
+  "daemonset-controller": "daemon-set-controller",
   "deployment-controller": "deployment-controller",
   "disruption-controller": "disruption-controller",
   "endpoint-slice-controller": "endpointslice-controller",

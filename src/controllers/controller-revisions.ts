@@ -156,7 +156,7 @@ async function settleCollision<T extends TemplateOwner>(
 
 /** Deletes the oldest of `dead`, of which there are `surplus` too many. */
 export async function forgetRevisions(
-  { client }: ReconcileContext,
+  { client }: Pick<ReconcileContext, "client">,
   dead: readonly ControllerRevision[],
   surplus: number,
 ): Promise<void> {

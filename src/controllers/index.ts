@@ -8,6 +8,7 @@ import { certificateSigningController, type SignCertificate } from "./certificat
 import { clusterDnsController } from "./cluster-dns.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import { customResourceDefinitionController } from "./custom-resource-definition.ts";
+import { daemonSetController } from "./daemon-set.ts";
 import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
@@ -84,6 +85,7 @@ export function allControllers({
     replicaSetController,
     replicationControllerController,
     statefulSetController(),
+    daemonSetController(),
     jobController(),
     jobOrphanPodController,
     endpointsController,

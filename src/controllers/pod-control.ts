@@ -38,14 +38,15 @@ export function podFromTemplate(
   };
 }
 
+const batchMax = 500;
+
 /**
- * Runs `run` for all items, in batches that double from one and never exceed `batchMax`; the batch in which something
- * fails is the last. So what is refused for all costs few requests. Returns the first error, undefined when none failed.
+ * Runs `run` for all items, in batches that double from one; the batch in which something fails is the last. So what is
+ * refused for all costs few requests. Returns the first error, undefined when none failed.
  */
 export async function inGrowingBatches<T>(
   items: readonly T[],
   run: (item: T) => Promise<void>,
-  batchMax = 500,
 ): Promise<{ readonly error: unknown } | undefined> {
   for (let done = 0, batch = 1; done < items.length; done += batch, batch = Math.min(batch * 2, batchMax)) {
     const results = await Promise.allSettled(items.slice(done, done + batch).map(run));

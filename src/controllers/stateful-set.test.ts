@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
-import {
-  ControllerRevisions,
-  type NewObject,
-  type Pod,
-  Pods,
-  type StatefulSet,
-  StatefulSets,
-} from "../api/index.ts";
+import { ControllerRevisions, type NewObject, Pods, type StatefulSet, StatefulSets } from "../api/index.ts";
 
 const controllers = ["statefulset-controller", "garbage-collector-controller", "serviceaccount-controller"];
 const key = { namespace: "default", name: "web" };

@@ -19,7 +19,7 @@ export function matchNodeSelectorTerm(term: NodeSelectorTerm, node: Node): boole
 }
 
 /** Whether the pod's nodeSelector and its required node affinity allow the node. */
-export function matchesNodeSelector(pod: Pod, node: Node): boolean {
+export function matchesNodeSelector(pod: Pick<Pod, "spec">, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
   for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) {
     if (!Object.hasOwn(labels, key) || labels[key] !== value) return false;
