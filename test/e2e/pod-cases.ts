@@ -1,0 +1,81 @@
+// Behaviours that one pod shows by what it prints: written as a table, started together, each a test of its own.
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { busyboxImage } from "../images/oci.ts";
+import { eventually, TestCluster } from "./cluster.ts";
+
+export const busybox = "example.com/busybox:1";
+
+/** A pod of one container that runs once. */
+export interface PodCase {
+  /** The behaviour's name, and what is shown of it. */
+  readonly shows: string;
+  /** For the shell. */
+  readonly command: string;
+  /** What it prints. */
+  readonly prints: string | RegExp;
+  /** More of the container, of the pod's spec, and of its metadata. */
+  readonly container?: object;
+  readonly spec?: object;
+  readonly metadata?: object;
+}
+
+/** A cluster whose node has busybox. */
+export async function clusterWithBusybox(name: string): Promise<TestCluster> {
+  const cluster = await TestCluster.prepare(name);
+  await cluster.up();
+  const archive = join(cluster.directory, "busybox.tar");
+  writeFileSync(archive, busyboxImage(busybox));
+  await cluster.roder(["image", "load", archive]);
+  return cluster;
+}
+
+export const apply = (cluster: TestCluster, ...objects: readonly object[]) =>
+  cluster.apply(JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
+
+/** A pod that runs `command` once in busybox. */
+export function onePod(name: string, { command, container, spec, metadata }: Omit<PodCase, "shows" | "prints">) {
+  const main = { name: "main", image: busybox, command: ["sh", "-c", command], ...container };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, ...metadata },
+    spec: { restartPolicy: "Never", terminationGracePeriodSeconds: 1, containers: [main], ...spec },
+  };
+}
+
+/** A ConfigMap, or a Secret when `kind` says so. */
+export const keep = (kind: "ConfigMap" | "Secret", name: string, data: Readonly<Record<string, string>>) => ({
+  apiVersion: "v1",
+  kind,
+  metadata: { name },
+  ...(kind === "Secret" ? { stringData: data } : { data }),
+});
+
+/** What a container printed until the pod had succeeded. */
+export async function printed(cluster: TestCluster, name: string): Promise<string> {
+  await eventually(`pod ${name} succeeds`, async () => {
+    const { status } = await cluster.json<{ status: { phase: string } }>("get", "pod", name);
+    assert.notEqual(status.phase, "Failed", await cluster.kubectl("logs", name));
+    return status.phase === "Succeeded";
+  });
+  return cluster.kubectl("logs", name);
+}
+
+/** Starts the pods of all cases with the first test, and tests each. */
+export function testPods(cluster: () => TestCluster, cases: readonly PodCase[]): void {
+  const names = new Map(cases.map((each, index) => [each, `case-${index}`]));
+  let started: Promise<unknown> | undefined;
+  const start = () => apply(cluster(), ...cases.map((each) => onePod(names.get(each)!, each)));
+  for (const each of cases) {
+    test(each.shows, async () => {
+      started ??= start();
+      await started;
+      const output = await printed(cluster(), names.get(each)!);
+      if (typeof each.prints === "string") assert.equal(output, each.prints);
+      else assert.match(output, each.prints);
+    });
+  }
+}
