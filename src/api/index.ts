@@ -19,6 +19,7 @@ export * from "./events/index.ts";
 export { domainPrefixedPath } from "./field-rules.ts";
 export * from "./flowcontrol/index.ts";
 export * from "./meta/index.ts";
+export * from "./metrics/index.ts";
 export * from "./networking/index.ts";
 export * from "./node/index.ts";
 export * from "./patch/index.ts";

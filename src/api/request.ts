@@ -21,6 +21,8 @@ export interface User {
 /** The query parameters of the API under their published names. */
 export interface RequestOptions {
   readonly labelSelector?: string;
+  /** Of custom.metrics.k8s.io: which series of a metric. */
+  readonly metricLabelSelector?: string;
   readonly fieldSelector?: string;
   readonly limit?: number;
   readonly continue?: string;

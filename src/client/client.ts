@@ -18,6 +18,10 @@ export interface ObjectKey {
 export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
+/** The selectors are for metrics, which are read of many objects as if they were one. */
+export interface GetOptions extends ReadOptions, Pick<RequestOptions, "labelSelector" | "metricLabelSelector"> {
+  readonly subresource?: string;
+}
 export interface ListOptions
   extends ReadOptions,
     Pick<
@@ -43,11 +47,7 @@ export interface WriteOptions
  * Objects that come back are frozen.
  */
 export interface Client {
-  get<T extends KubeObject>(
-    resource: ResourceReference<T>,
-    key: ObjectKey,
-    options?: ReadOptions & { subresource?: string },
-  ): Promise<T>;
+  get<T extends KubeObject>(resource: ResourceReference<T>, key: ObjectKey, options?: GetOptions): Promise<T>;
   list<T extends KubeObject>(resource: ResourceReference<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /** The events after `resourceVersion` (or the present state and what follows). Ends when the server ends it; throws 410 when the past is gone. */
   watch<T extends KubeObject>(resource: ResourceReference<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>;

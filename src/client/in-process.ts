@@ -25,7 +25,7 @@ export function inProcessClient(handler: ResourceHandler, user: User, program?: 
   };
   return {
     async get(resource, key, options) {
-      return objectOf(await send({ ...target("get", resource, key, options), ...signalOf(options) }));
+      return objectOf(await send({ ...target("get", resource, key, options), ...requestOptions(options) }));
     },
     async list<T extends KubeObject>(resource: ResourceReference<T>, options?: ListOptions) {
       const response = await send(collection("list", resource, options));

@@ -61,6 +61,7 @@ const accounts: Readonly<Record<string, string>> = {
   "endpoint-slice-controller": "endpointslice-controller",
   "endpoints-controller": "endpoint-controller",
   "garbage-collector-controller": "generic-garbage-collector",
+  "horizontal-pod-autoscaler": "horizontal-pod-autoscaler",
   "job-controller": "job-controller",
   "job-orphan-pod-controller": "job-controller",
   "legacy-serviceaccount-token-cleaner-controller": "legacy-service-account-token-cleaner",

@@ -14,6 +14,7 @@ import { disruptionController, staleDisruptionController } from "./disruption.ts
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import { jobController } from "./job.ts";
 import { jobOrphanPodController } from "./job-orphan-pods.ts";
 import { legacyTokenCleaner } from "./legacy-token-cleaner.ts";
@@ -92,6 +93,7 @@ export function allControllers({
     endpointSliceController,
     disruptionController(resources),
     staleDisruptionController,
+    horizontalPodAutoscalerController(resources),
     customResourceDefinitionController(resources),
     apiServiceRegistrationController(resources),
     ...(checkApiService ? [apiServiceAvailabilityController(checkApiService)] : []),

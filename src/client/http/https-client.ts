@@ -11,6 +11,7 @@ import { type Draft, deepFreeze, sleep } from "../../lib/index.ts";
 import {
   type Client,
   defaultPatchType,
+  type GetOptions,
   type ListOptions,
   type ObjectKey,
   type ReadOptions,
@@ -57,18 +58,10 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
   return {
     renew: (renewed) => connection.renew(renewed),
     close: () => connection.close(),
-    async get<T extends KubeObject>(
-      resource: ResourceReference<T>,
-      key: ObjectKey,
-      options?: ReadOptions & { subresource?: string },
-    ) {
-      return frozen<T>(
-        await exchange.json({
-          method: "GET",
-          path: resourcePath(resource, key, options?.subresource),
-          ...signalOf(options),
-        }),
-      );
+    async get<T extends KubeObject>(resource: ResourceReference<T>, key: ObjectKey, options: GetOptions = {}) {
+      const { signal: _signal, subresource, ...query } = options;
+      const path = resourcePath(resource, key, subresource) + queryOf(query);
+      return frozen<T>(await exchange.json({ method: "GET", path, ...signalOf(options) }));
     },
     async list<T extends KubeObject>(resource: ResourceReference<T>, options?: ListOptions) {
       const list = await exchange.json({ method: "GET", ...collection(resource, options), ...signalOf(options) });
