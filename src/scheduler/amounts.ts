@@ -33,6 +33,25 @@ export function amountsOf(list: Iterable<readonly [string, QuantityLike]>): Amou
   return { milliCpu, memoryBytes, ephemeralBytes, others: others ?? noOthers };
 }
 
+/** The amount of one resource. */
+export function amountOf(amounts: Amounts, name: string): number {
+  switch (name) {
+    case "cpu":
+      return amounts.milliCpu;
+    case "memory":
+      return amounts.memoryBytes;
+    case "ephemeral-storage":
+      return amounts.ephemeralBytes;
+    default:
+      return amounts.others.get(name) ?? 0;
+  }
+}
+
+/** Whether every node has something of the resource. */
+export function isBasicResource(name: string): boolean {
+  return name === "cpu" || name === "memory" || name === "ephemeral-storage";
+}
+
 /** `a` with `sign` times `b` added. */
 export function addAmounts(a: Amounts, b: Amounts, sign: 1 | -1): Amounts {
   let others = a.others;

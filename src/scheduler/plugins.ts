@@ -8,14 +8,21 @@ import { resourcesFit } from "./feasibility/resources-fit.ts";
 import { taintToleration } from "./feasibility/taint-toleration.ts";
 import { topologySpread } from "./feasibility/topology-spread.ts";
 import type { Plugin, PluginContext, PluginDefinition } from "./plugin.ts";
+import {
+  balancedAllocationArgs,
+  nodeAffinityArgs,
+  podAffinityArgs,
+  resourcesFitArgs,
+  topologySpreadArgs,
+} from "./plugin-args.ts";
 import { defaultPreemption } from "./preemption/index.ts";
-import { balancedAllocation } from "./ranking/balanced-allocation.ts";
 import { imageLocality } from "./ranking/image-locality.ts";
-import { leastAllocated } from "./ranking/least-allocated.ts";
 import { nodeAffinityPreference } from "./ranking/node-affinity-preference.ts";
 import { podAffinityPreference } from "./ranking/pod-affinity-preference.ts";
+import { balancedAllocation, resourceAllocation } from "./ranking/resource-allocation.ts";
 import { taintPreference } from "./ranking/taint-preference.ts";
 import { topologySpreadPreference } from "./ranking/topology-spread-preference.ts";
+import { spreadSource } from "./spread-defaults.ts";
 import { volumeBinding } from "./volumes/index.ts";
 
 /** A plugin that needs nothing but what it is given with each pod. */
@@ -41,15 +48,46 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   simple({ name: nodeUnschedulable.name, filter: nodeUnschedulable }),
   simple({ name: nodeName.name, filter: nodeName }),
   simple({ name: taintToleration.name, filter: taintToleration, score: taintPreference }),
-  simple({ name: nodeAffinity.name, filter: nodeAffinity, score: nodeAffinityPreference }),
+  {
+    name: "NodeAffinity",
+    create(_, args) {
+      const { required, preferred } = nodeAffinityArgs(args);
+      return { name: "NodeAffinity", filter: nodeAffinity(required), score: nodeAffinityPreference(preferred) };
+    },
+  },
   simple({ name: nodePorts.name, filter: nodePorts }),
-  simple({ name: resourcesFit.name, filter: resourcesFit, score: leastAllocated }),
+  {
+    name: "NodeResourcesFit",
+    create(_, args) {
+      const { ignored, strategy } = resourcesFitArgs(args);
+      return { name: "NodeResourcesFit", filter: resourcesFit(ignored), score: resourceAllocation(strategy) };
+    },
+  },
   volumeBinding,
-  simple({ name: topologySpread.name, filter: topologySpread, score: topologySpreadPreference }),
-  simple({ name: podAffinity.name, filter: podAffinity, score: podAffinityPreference }),
+  {
+    name: "PodTopologySpread",
+    create(context, args) {
+      const source = spreadSource(context, topologySpreadArgs(args));
+      return { name: "PodTopologySpread", filter: topologySpread(source), score: topologySpreadPreference(source) };
+    },
+  },
+  {
+    name: "InterPodAffinity",
+    create: (_, args) => ({
+      name: "InterPodAffinity",
+      filter: podAffinity,
+      score: podAffinityPreference(podAffinityArgs(args)),
+    }),
+  },
   simple({ name: "DynamicResources", postFilter: () => ({ message: "no new claims to deallocate" }) }),
   defaultPreemption,
-  simple({ name: balancedAllocation.name, score: balancedAllocation }),
+  {
+    name: "NodeResourcesBalancedAllocation",
+    create: (_, args) => ({
+      name: "NodeResourcesBalancedAllocation",
+      score: balancedAllocation(balancedAllocationArgs(args)),
+    }),
+  },
   simple({ name: imageLocality.name, score: imageLocality }),
 ];
 

@@ -1,4 +1,13 @@
-import { type Container, type Pod, type PodSpec, podRequests, servingContainers, type Volume } from "../api/index.ts";
+import {
+  type Container,
+  type ContainerStatus,
+  type Pod,
+  type PodSpec,
+  podRequests,
+  servingContainers,
+  type Volume,
+} from "../api/index.ts";
+import { deepEqual } from "../lib/index.ts";
 import { type Amounts, amountsOf, assumedRequests } from "./amounts.ts";
 
 export interface HostPort {
@@ -12,6 +21,8 @@ export interface HostPort {
  * out once, and a plan for one of them is most of a plan for the next.
  */
 export interface PodShape {
+  /** Different for each shape, and never given twice. */
+  readonly id: number;
   /** The fields that are in the shape's identity and no others. */
   readonly spec: PodSpec;
   readonly requests: Amounts;
@@ -34,6 +45,7 @@ const shapesMax = 5_000;
 /** Gives each pod its shape, the same object for the same shape. */
 export class PodShapes {
   readonly #shapes = new Map<string, PodShape>();
+  #lastId = 0;
 
   of(pod: Pod): PodShape {
     const key = identityOf(pod);
@@ -41,7 +53,7 @@ export class PodShapes {
     if (shape === undefined) {
       // Forgetting costs only that the next pod's plan starts from nothing.
       if (this.#shapes.size >= shapesMax) this.#shapes.clear();
-      shape = shapeOf(pod);
+      shape = shapeOf(pod, ++this.#lastId);
       this.#shapes.set(key, shape);
     }
     return shape;
@@ -49,7 +61,8 @@ export class PodShapes {
 }
 
 /** A text that is the same for pods between which no rule can tell the difference. */
-function identityOf({ spec, metadata }: Pod): string {
+function identityOf(pod: Pod): string {
+  const { spec, metadata } = pod;
   const volumes = spec.volumes?.filter(mattersToNodes) ?? [];
   const hasClaims = volumes.length > 0 || (spec.resourceClaims ?? []).length > 0;
   return JSON.stringify([
@@ -63,9 +76,25 @@ function identityOf({ spec, metadata }: Pod): string {
     spec.resources?.requests,
     spec.preemptionPolicy,
     spec.priority,
+    resizedRequests(pod),
     // Claims are named within a namespace; those made for one pod are named for it.
     ...(hasClaims ? [volumes, spec.resourceClaims, metadata.namespace, isOwnClaim(spec) ? metadata.name : ""] : []),
   ]);
+}
+
+/** What the pod counts for while what its containers have is not what its spec asks for. */
+function resizedRequests(pod: Pod): unknown {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const isResized = (containers: readonly Container[], statuses: readonly ContainerStatus[]) =>
+    statuses.some(({ name, resources, allocatedResources }) => {
+      if (resources === undefined) return false;
+      const wanted = containers.find((container) => container.name === name)?.resources?.requests;
+      return !deepEqual(wanted, resources.requests) || !deepEqual(wanted, allocatedResources ?? wanted);
+    });
+  const { containers, initContainers = [] } = pod.spec;
+  if (!isResized(containers, containerStatuses) && !isResized(initContainers, initContainerStatuses)) return undefined;
+  const { others, ...amounts } = amountsOf(podRequests(pod));
+  return [amounts, [...others]];
 }
 
 /** Whether a volume may be had on some nodes only, or for a limited number of pods. */
@@ -90,10 +119,11 @@ function identityOfContainer({ resources, ports, image, restartPolicy }: Contain
   return [resources?.requests, ports?.filter((port) => port.hostPort), image, restartPolicy];
 }
 
-function shapeOf(pod: Pod): PodShape {
+function shapeOf(pod: Pod, id: number): PodShape {
   const { spec } = pod;
   const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
   return {
+    id,
     spec,
     requests: amountsOf(podRequests(pod)),
     assumedRequests: assumedRequests(pod),

@@ -44,6 +44,8 @@ export interface SpreadConstraint {
   readonly selects: (labels: Labels | undefined) => boolean;
   /** Whether pods on the node are counted. */
   readonly includes: (node: Node) => boolean;
+  /** A text that is the same for constraints that select the same pods. */
+  readonly selection: string;
 }
 
 /** By shape and namespace: a term without namespaces means that of its pod. */
@@ -103,7 +105,8 @@ export function spreadConstraintsOf(pod: Pod, action: "DoNotSchedule" | "Schedul
   return constraints.filter((each) => each.whenUnsatisfiable === action).map((each) => spreadConstraint(each, pod));
 }
 
-function spreadConstraint(constraint: TopologySpreadConstraint, pod: Pod): SpreadConstraint {
+/** A constraint as it is for one pod. */
+export function spreadConstraint(constraint: TopologySpreadConstraint, pod: Pod): SpreadConstraint {
   const requirements = labelSelectorRequirements(constraint.labelSelector);
   const own: LabelRequirement[] = (constraint.matchLabelKeys ?? []).flatMap((key) => {
     const value = pod.metadata.labels?.[key];
@@ -121,5 +124,6 @@ function spreadConstraint(constraint: TopologySpreadConstraint, pod: Pod): Sprea
       const { taints } = node.spec ?? {};
       return untoleratedTaint(taints, pod.spec.tolerations, ["NoSchedule", "NoExecute"]) === undefined;
     },
+    selection: JSON.stringify([constraint.labelSelector, own]),
   };
 }

@@ -1,8 +1,11 @@
 import { type Labels, type Node, type Pod, quantityValue, type Taint } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { type Amounts, addAmounts, amountsOf, noAmounts } from "./amounts.ts";
+import { ChangeLog } from "./change-log.ts";
+import { DomainTallies } from "./domain-tally.ts";
 import type { HostPort, PodShape, PodShapes } from "./pod-shape.ts";
 import { type NamespaceLabels, type PodTerms, podTermsOf } from "./pod-terms.ts";
+import type { NodeChange } from "./rule.ts";
 
 /** A pod that is, or is about to be, on a node. */
 export interface PlacedPod {
@@ -10,6 +13,22 @@ export interface PlacedPod {
   readonly shape: PodShape;
   readonly nodeName: string;
 }
+
+/** Placed pods of one namespace with the same terms of affinity to other pods. */
+export interface PodGroup {
+  readonly shape: PodShape;
+  readonly namespace: string;
+  readonly terms: PodTerms;
+}
+
+/** A pod that came to a node, or left it. */
+export interface PodChange {
+  readonly placed: PlacedPod;
+  readonly node: NodeState;
+  readonly sign: 1 | -1;
+}
+
+const noLabels: Labels = {};
 
 /** A node with everything that is on it, added up. */
 export class NodeState {
@@ -23,6 +42,9 @@ export class NodeState {
   assumed: Amounts = noAmounts;
   /** By the pods' uid. */
   readonly pods = new Map<string, PlacedPod>();
+  /** The pods that are to come here when room has been made for them, by their uid; they are not in the sums. */
+  readonly nominated = new Map<string, PlacedPod>();
+  #labels: Labels = noLabels;
   #node: Node | undefined;
 
   constructor(name: string) {
@@ -33,6 +55,11 @@ export class NodeState {
   get node(): Node {
     if (this.#node === undefined) throw new Error(`the node ${this.name} is not known`);
     return this.#node;
+  }
+
+  /** The value of one of the node's labels. */
+  label(key: string): string | undefined {
+    return Object.hasOwn(this.#labels, key) ? this.#labels[key] : undefined;
   }
 
   get taints(): readonly Taint[] {
@@ -46,6 +73,23 @@ export class NodeState {
       this.podsMax = quantityValue(allocatable.pods ?? "0");
     }
     this.#node = node;
+    this.#labels = node.metadata.labels ?? noLabels;
+  }
+
+  /** The node as it would be with some pods more and some less. */
+  with({ added, removed }: NodeChange): NodeState {
+    const copy = new NodeState(this.name);
+    copy.index = this.index;
+    copy.allocatable = this.allocatable;
+    copy.podsMax = this.podsMax;
+    copy.requested = this.requested;
+    copy.assumed = this.assumed;
+    copy.#labels = this.#labels;
+    copy.#node = this.#node;
+    for (const [uid, placed] of this.pods) copy.pods.set(uid, placed);
+    for (const placed of removed) copy.remove(placed);
+    for (const placed of added) copy.add(placed);
+    return copy;
   }
 
   add(placed: PlacedPod): void {
@@ -98,12 +142,18 @@ export class Snapshot {
   readonly #byName = new Map<string, NodeState>();
   readonly #placed = new Map<string, PlacedPod>();
   /** The pods that say something about other pods, by shape and namespace. */
-  readonly #withTerms = new Map<PodShape, Map<string, Set<PlacedPod>>>();
+  readonly #withTerms = new Map<PodShape, Map<string, PodGroup & { count: number }>>();
   readonly #namespaces = new Map<string, Labels>();
   readonly #images = new Map<string, Map<string, number>>();
-  /** The nodes that changed, the last of them under number `changeNumber`. */
-  #changes: NodeState[] = [];
-  #changeNumber = 0;
+  /** The nodes that changed. */
+  readonly #changes = new ChangeLog<NodeState>(changesMax);
+  /** The pods that came to nodes and left them. */
+  readonly podChanges = new ChangeLog<PodChange>(changesMax);
+  /** What is counted of pods by domain. */
+  readonly tallies = new DomainTallies(this);
+  /** Where pods are nominated to, by their uid. */
+  readonly #nominations = new Map<string, NodeState>();
+  #layoutNumber = 0;
   #softTaintedNodes = 0;
 
   constructor(shapes: PodShapes) {
@@ -112,7 +162,12 @@ export class Snapshot {
 
   /** The number of the last change of any node. */
   get changeNumber(): number {
-    return this.#changeNumber;
+    return this.#changes.number;
+  }
+
+  /** Grows when nodes come or go, or when they or namespaces get other labels or taints. */
+  get layoutNumber(): number {
+    return this.#layoutNumber;
   }
 
   /** How many nodes have taints that pods avoid rather than obey (PreferNoSchedule). */
@@ -122,8 +177,7 @@ export class Snapshot {
 
   /** The nodes that changed after change `number`, some perhaps more than once; undefined when that is too long ago. */
   changedSince(number: number): readonly NodeState[] | undefined {
-    const count = this.#changeNumber - number;
-    return count <= this.#changes.length ? this.#changes.slice(this.#changes.length - count) : undefined;
+    return this.#changes.since(number);
   }
 
   node(name: string): NodeState | undefined {
@@ -137,6 +191,10 @@ export class Snapshot {
     const old = isNew ? undefined : state.node;
     state.set(node);
     if (isNew) state.index = this.nodes.push(state) - 1;
+    const sameLabels = deepEqual(old?.metadata.labels, node.metadata.labels);
+    if (isNew || !sameLabels || !deepEqual(old?.spec?.taints, node.spec?.taints)) {
+      this.#layoutNumber++;
+    }
     if (!deepEqual(old?.status?.images, node.status?.images)) {
       this.#forgetImages(old);
       this.#addImages(node);
@@ -154,29 +212,39 @@ export class Snapshot {
       last.index = state.index;
     }
     state.index = -1;
-    if (state.pods.size === 0) this.#byName.delete(name);
+    this.#layoutNumber++;
+    this.#dropIfEmpty(state);
     this.#forgetImages(state.node);
     this.#softTaintedNodes -= Number(hasSoftTaint(state.node));
     // Whoever remembers nodes by their place has to look at all of them.
-    this.#changeNumber++;
-    this.#changes = [];
+    this.#changes.reset();
   }
 
   setNamespace(name: string, labels: Labels): void {
+    const old = this.#namespaces.get(name);
     this.#namespaces.set(name, labels);
+    if (!deepEqual(old, labels)) this.#layoutNumber++;
   }
 
   removeNamespace(name: string): void {
     this.#namespaces.delete(name);
+    this.#layoutNumber++;
   }
 
   readonly namespaceLabels: NamespaceLabels = (namespace) => this.#namespaces.get(namespace);
 
   /** The placed pods that have terms of affinity to other pods, together where these are the same. */
-  *podsWithTerms(): Iterable<{ readonly terms: PodTerms; readonly placed: ReadonlySet<PlacedPod> }> {
-    for (const [shape, byNamespace] of this.#withTerms) {
-      for (const [namespace, placed] of byNamespace) yield { terms: podTermsOf(shape, namespace), placed };
+  *podsWithTerms(): Iterable<PodGroup> {
+    for (const byNamespace of this.#withTerms.values()) yield* byNamespace.values();
+  }
+
+  /** The groups of placed pods that require to be apart from the pod. */
+  groupsAgainst(pod: Pod): readonly PodGroup[] {
+    const against: PodGroup[] = [];
+    for (const group of this.podsWithTerms()) {
+      if (group.terms.requiredAntiAffinity.some((term) => term.matches(pod, this.namespaceLabels))) against.push(group);
     }
+    return against;
   }
 
   /** The pod that was placed under this uid. */
@@ -196,12 +264,17 @@ export class Snapshot {
       this.#placed.set(uid, placed);
       state.pods.set(uid, placed);
       this.#rememberTerms(placed);
+      if (!sameForOthers(old.pod, pod)) {
+        this.podChanges.add({ placed: old, node: state, sign: -1 });
+        this.podChanges.add({ placed, node: state, sign: 1 });
+      }
       return;
     }
     if (old !== undefined) this.unplace(uid);
     this.#placed.set(uid, placed);
     this.#rememberTerms(placed);
     state.add(placed);
+    this.podChanges.add({ placed, node: state, sign: 1 });
     this.#changed(state);
   }
 
@@ -213,9 +286,39 @@ export class Snapshot {
     this.#forgetTerms(placed);
     const state = this.#state(placed.nodeName);
     state.remove(placed);
-    if (state.index < 0 && state.pods.size === 0) this.#byName.delete(placed.nodeName);
+    this.podChanges.add({ placed, node: state, sign: -1 });
+    this.#dropIfEmpty(state);
     this.#changed(state);
     return placed;
+  }
+
+  /** Notes that room is being made for a pod on a node: others of no higher priority are to leave it that room. */
+  nominate(pod: Pod, nodeName: string): void {
+    const { uid } = pod.metadata;
+    const old = this.#nominations.get(uid);
+    if (old?.name !== nodeName) this.withdrawNomination(uid);
+    const state = this.#state(nodeName);
+    const shape = this.shapes.of(pod);
+    const known = state.nominated.get(uid);
+    state.nominated.set(uid, { pod, shape, nodeName });
+    this.#nominations.set(uid, state);
+    if (known?.shape !== shape) this.#changed(state);
+  }
+
+  /** Ends a nomination; gives the node's name. */
+  withdrawNomination(uid: string): string | undefined {
+    const state = this.#nominations.get(uid);
+    if (state === undefined) return undefined;
+    this.#nominations.delete(uid);
+    state.nominated.delete(uid);
+    this.#dropIfEmpty(state);
+    this.#changed(state);
+    return state.name;
+  }
+
+  /** Where the pod is nominated to. */
+  nominatedNode(uid: string): string | undefined {
+    return this.#nominations.get(uid)?.name;
   }
 
   /** On how many nodes an image is, and how large; undefined when it is on none. `name` has a tag or digest. */
@@ -236,26 +339,28 @@ export class Snapshot {
   }
 
   #changed(state: NodeState): void {
-    if (state.index < 0) return;
-    this.#changeNumber++;
-    this.#changes.push(state);
-    if (this.#changes.length > 2 * changesMax) this.#changes = this.#changes.slice(-changesMax);
+    if (state.index >= 0) this.#changes.add(state);
   }
 
-  #rememberTerms(placed: PlacedPod): void {
-    const { shape, pod } = placed;
+  /** Forgets a node that is neither known nor has anything on it. */
+  #dropIfEmpty(state: NodeState): void {
+    if (state.index < 0 && state.pods.size + state.nominated.size === 0) this.#byName.delete(state.name);
+  }
+
+  #rememberTerms({ shape, pod }: PlacedPod): void {
     if (!shape.hasAffinityTerms) return;
+    const { namespace = "" } = pod.metadata;
     const byNamespace = this.#withTerms.getOrInsertComputed(shape, () => new Map());
-    byNamespace.getOrInsertComputed(pod.metadata.namespace ?? "", () => new Set()).add(placed);
+    const newGroup = () => ({ shape, namespace, terms: podTermsOf(shape, namespace), count: 0 });
+    byNamespace.getOrInsertComputed(namespace, newGroup).count++;
   }
 
-  #forgetTerms(placed: PlacedPod): void {
-    const { shape, pod } = placed;
+  #forgetTerms({ shape, pod }: PlacedPod): void {
     const byNamespace = this.#withTerms.get(shape);
     const { namespace = "" } = pod.metadata;
-    const pods = byNamespace?.get(namespace);
-    pods?.delete(placed);
-    if (pods?.size === 0) byNamespace?.delete(namespace);
+    const group = byNamespace?.get(namespace);
+    if (group === undefined || --group.count > 0) return;
+    byNamespace?.delete(namespace);
     if (byNamespace?.size === 0) this.#withTerms.delete(shape);
   }
 
@@ -276,6 +381,14 @@ export class Snapshot {
       }
     }
   }
+}
+
+/** Whether other pods' rules about pods see no difference. */
+function sameForOthers({ metadata: a }: Pod, { metadata: b }: Pod): boolean {
+  return (
+    (a.deletionTimestamp === undefined) === (b.deletionTimestamp === undefined) &&
+    (a.labels === b.labels || deepEqual(a.labels, b.labels))
+  );
 }
 
 function hasSoftTaint(node: Node | undefined): boolean {

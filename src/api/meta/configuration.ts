@@ -1,13 +1,8 @@
-import {
-  type FieldError,
-  fieldErrorBody,
-  invalidType,
-  type Path,
-  parseDuration,
-  required,
-  rootPath,
-} from "../../api/index.ts";
+// Reads the files that operators write.
 import { errorMessage } from "../../lib/index.ts";
+import { type FieldError, fieldErrorBody } from "./api-error.ts";
+import { parseDuration } from "./duration.ts";
+import { invalidType, invalidValue, type Path, required, rootPath } from "./field-error.ts";
 
 /** What is wrong with a configuration, gathered so that it can be mended at once. */
 export class ConfigurationErrors {
@@ -58,6 +53,14 @@ export class Fields {
     if (typeof value === "string") return value;
     this.errors.add(required(this.at.child(name), "must be a string"));
     return "";
+  }
+
+  /** A whole number from `min` to `max`; undefined when it is left out. */
+  wholeNumberWithin(name: string, min: number, max: number): number | undefined {
+    const value = this.wholeNumber(name);
+    if (value === undefined || (value >= min && value <= max)) return value;
+    this.errors.add(invalidValue(this.at.child(name), value, `must be from ${min} to ${max}`));
+    return undefined;
   }
 
   wholeNumber(name: string): number | undefined {

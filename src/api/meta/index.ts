@@ -1,4 +1,5 @@
 export * from "./api-error.ts";
+export * from "./configuration.ts";
 export * from "./duration.ts";
 export * from "./field-error.ts";
 export * from "./field-selector.ts";

@@ -39,6 +39,8 @@ const portTaken = ["node(s) didn't have free ports for the requested pod ports"]
 const untolerated = ["node(s) had untolerated taint(s)"];
 const gpuTaint = { key: "gpu", value: "yes", effect: "NoSchedule" };
 
+const noneIgnored = { names: new Set<string>(), groups: new Set<string>() };
+
 const cases: readonly Case[] = [
   { name: "a node that is not cordoned", rule: nodeUnschedulable, pod: {}, reasons: [] },
   {
@@ -93,35 +95,35 @@ const cases: readonly Case[] = [
   },
   {
     name: "a node selector that matches",
-    rule: nodeAffinity,
+    rule: nodeAffinity(undefined),
     pod: { nodeSelector: { disk: "ssd" } },
     node: { labels: { disk: "ssd" } },
     reasons: [],
   },
   {
     name: "a node selector that does not match",
-    rule: nodeAffinity,
+    rule: nodeAffinity(undefined),
     pod: { nodeSelector: { disk: "ssd" } },
     node: { labels: { disk: "hdd" } },
     reasons: labelsDiffer,
   },
   {
     name: "an affinity that matches",
-    rule: nodeAffinity,
+    rule: nodeAffinity(undefined),
     pod: affinity("zone", "In", "a", "b"),
     node: { labels: { zone: "b" } },
     reasons: [],
   },
   {
     name: "an affinity that does not match",
-    rule: nodeAffinity,
+    rule: nodeAffinity(undefined),
     pod: affinity("zone", "NotIn", "a", "b"),
     node: { labels: { zone: "b" } },
     reasons: labelsDiffer,
   },
   {
     name: "an affinity that matches beside a selector that does not",
-    rule: nodeAffinity,
+    rule: nodeAffinity(undefined),
     pod: { ...affinity("zone", "Exists"), nodeSelector: { disk: "ssd" } },
     node: { labels: { zone: "b" } },
     reasons: labelsDiffer,
@@ -156,17 +158,22 @@ const cases: readonly Case[] = [
     reasons: portTaken,
     isResolvable: true,
   },
-  { name: "enough of everything", rule: resourcesFit, pod: { requests: { cpu: "4", memory: "8Gi" } }, reasons: [] },
+  {
+    name: "enough of everything",
+    rule: resourcesFit(noneIgnored),
+    pod: { requests: { cpu: "4", memory: "8Gi" } },
+    reasons: [],
+  },
   {
     name: "exactly what is left",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: { requests: { cpu: "1500m" } },
     placed: [{ requests: { cpu: "2500m" } }],
     reasons: [],
   },
   {
     name: "a little more than what is left",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: { requests: { cpu: "1501m" } },
     placed: [{ requests: { cpu: "2500m" } }],
     reasons: ["Insufficient cpu"],
@@ -174,20 +181,20 @@ const cases: readonly Case[] = [
   },
   {
     name: "more than the empty node has",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: { requests: { cpu: "5", memory: "9Gi", "ephemeral-storage": "30Gi" } },
     reasons: ["Insufficient cpu", "Insufficient memory", "Insufficient ephemeral-storage"],
   },
   {
     name: "nothing, on an overcommitted node",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: {},
     placed: [{ requests: { cpu: "8" } }],
     reasons: [],
   },
   {
     name: "one pod too many",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: {},
     node: { allocatable: { pods: "1" } },
     placed: [{}],
@@ -196,13 +203,13 @@ const cases: readonly Case[] = [
   },
   {
     name: "an extended resource that the node does not have",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: { requests: { "example.com/gpu": "1" } },
     reasons: ["Insufficient example.com/gpu"],
   },
   {
     name: "an extended resource that is used up",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: { requests: { "example.com/gpu": "1" } },
     node: { allocatable: { "example.com/gpu": "2" } },
     placed: [{ requests: { "example.com/gpu": "2" } }],
@@ -211,7 +218,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "what an init container needs for itself",
-    rule: resourcesFit,
+    rule: resourcesFit(noneIgnored),
     pod: {
       requests: { cpu: "1" },
       initContainers: [{ name: "init", resources: { requests: { cpu: "5" } } }],

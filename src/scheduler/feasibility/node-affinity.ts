@@ -1,14 +1,21 @@
-import { matchesNodeSelector } from "../../api/index.ts";
+import { matchesNodeSelector, matchNodeSelectorTerms, type NodeSelectorTerm } from "../../api/index.ts";
 import { type FeasibilityRule, unresolvable } from "../rule.ts";
 
 const otherLabels = unresolvable("node(s) didn't match Pod's node affinity/selector");
+const otherLabelsAdded = unresolvable("node(s) didn't match scheduler-enforced node affinity");
 
-/** The pod's nodeSelector and its required node affinity have to match the node. */
-export const nodeAffinity: FeasibilityRule = {
-  name: "NodeAffinity",
-  prepare({ pod, shape }) {
-    const required = shape.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-    if (required === undefined && Object.keys(shape.spec.nodeSelector ?? {}).length === 0) return undefined;
-    return ({ node }) => (matchesNodeSelector(pod, node) ? undefined : otherLabels);
-  },
-};
+/** The pod's nodeSelector and its required node affinity have to match the node, and what the profile adds for all. */
+export function nodeAffinity(added: readonly NodeSelectorTerm[] | undefined): FeasibilityRule {
+  return {
+    name: "NodeAffinity",
+    prepare({ pod, shape }) {
+      const required = shape.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+      const hasOwn = required !== undefined || Object.keys(shape.spec.nodeSelector ?? {}).length > 0;
+      if (!hasOwn && added === undefined) return undefined;
+      return ({ node }) => {
+        if (added !== undefined && !matchNodeSelectorTerms(added, node)) return otherLabelsAdded;
+        return matchesNodeSelector(pod, node) ? undefined : otherLabels;
+      };
+    },
+  };
+}

@@ -1,7 +1,7 @@
-import { podTermsOf } from "../pod-terms.ts";
+import { type DomainTally, isInTopologies, withChange } from "../domain-tally.ts";
+import { type PodTerm, podTermsOf } from "../pod-terms.ts";
 import { type FeasibilityRule, type PodToPlace, resolvable, unresolvable } from "../rule.ts";
-import type { Snapshot } from "../snapshot.ts";
-import { isInTopologies, TopologyCounts } from "../topology-counts.ts";
+import type { NodeState, Snapshot } from "../snapshot.ts";
 
 const notNear = unresolvable("node(s) didn't match pod affinity rules");
 const notApart = resolvable("node(s) didn't match pod anti-affinity rules");
@@ -10,52 +10,57 @@ const notWanted = resolvable("node(s) didn't satisfy existing pods anti-affinity
 /** The pod's required affinity and anti-affinity to other pods, and theirs against it. */
 export const podAffinity: FeasibilityRule = {
   name: "InterPodAffinity",
+  isRelative: ({ pod, shape }, snapshot) => shape.hasAffinityTerms || snapshot.groupsAgainst(pod).length > 0,
   prepare(toPlace, snapshot) {
     const { pod, shape } = toPlace;
     const { requiredAffinity: near, requiredAntiAffinity: apart } = podTermsOf(shape, pod.metadata.namespace ?? "");
-    const against = countTermsAgainst(toPlace, snapshot);
-    if (near.length === 0 && apart.length === 0 && against.isEmpty) return undefined;
-    const { nearCounts, apartCounts } = countOthers(toPlace, snapshot);
-    // The first of a group that wants to be together has nobody to be near to: it may go anywhere.
-    const isFirst = nearCounts.isEmpty && near.every((term) => term.matches(pod, snapshot.namespaceLabels));
-    return (node) => {
+    const against = talliesAgainst(toPlace, snapshot);
+    if (near.length === 0 && apart.length === 0 && against.length === 0) return undefined;
+    const { namespaceLabels } = snapshot;
+    // A pod to be near to is one that all terms mean.
+    const nearTallies = tallies("near", near, toPlace, snapshot, near);
+    const apartTallies = tallies("apart", apart, toPlace, snapshot);
+    const selfIsNear = near.every((term) => term.matches(pod, namespaceLabels));
+    const verdict = (node: NodeState) => {
       if (!isInTopologies(node, near)) return notNear;
-      if (!isFirst && near.some(({ topologyKey }) => nearCounts.at(topologyKey, node) === 0)) return notNear;
-      if (apart.some(({ topologyKey }) => apartCounts.at(topologyKey, node) > 0)) return notApart;
-      return against.sumAt(node) > 0 ? notWanted : undefined;
+      // The first of a group that wants to be together has nobody to be near to: it may go anywhere.
+      const isFirst = selfIsNear && nearTallies.every((tally) => tally.isEmpty);
+      if (!isFirst && nearTallies.some((tally) => tally.at(node) === 0)) return notNear;
+      if (apartTallies.some((tally) => tally.at(node) > 0)) return notApart;
+      return against.some((tally) => tally.at(node) > 0) ? notWanted : undefined;
     };
+    const all = [...nearTallies, ...apartTallies, ...against];
+    return (node, change) => (change ? withChange(all, node, change, () => verdict(node)) : verdict(node));
   },
 };
 
 /** In each domain, the pods that do not want this one there. */
-function countTermsAgainst({ pod }: PodToPlace, snapshot: Snapshot): TopologyCounts {
-  const counts = new TopologyCounts();
-  for (const { terms, placed } of snapshot.podsWithTerms()) {
-    for (const term of terms.requiredAntiAffinity) {
-      if (!term.matches(pod, snapshot.namespaceLabels)) continue;
-      for (const { nodeName } of placed) {
-        const node = snapshot.node(nodeName);
-        if (node) counts.add(term.topologyKey, node, 1);
-      }
-    }
-  }
-  return counts;
+function talliesAgainst({ pod }: PodToPlace, snapshot: Snapshot): readonly DomainTally[] {
+  return snapshot.groupsAgainst(pod).flatMap(({ shape, namespace, terms }) =>
+    terms.requiredAntiAffinity.flatMap((term) => {
+      if (!term.matches(pod, snapshot.namespaceLabels)) return [];
+      const { topologyKey } = term;
+      return snapshot.tallies.of(JSON.stringify(["group", shape.id, namespace, topologyKey]), () => ({
+        topologyKey,
+        weigh: (placed) => Number(placed.shape === shape && placed.pod.metadata.namespace === namespace),
+      }));
+    }),
+  );
 }
 
-/** In each domain, the pods that the pod wants to be near to (those that all of its terms mean), and apart from. */
-function countOthers({ pod, shape }: PodToPlace, snapshot: Snapshot) {
-  const { requiredAffinity: near, requiredAntiAffinity: apart } = podTermsOf(shape, pod.metadata.namespace ?? "");
-  const nearCounts = new TopologyCounts();
-  const apartCounts = new TopologyCounts();
-  for (const node of near.length + apart.length > 0 ? snapshot.nodes : []) {
-    for (const { pod: other } of node.pods.values()) {
-      if (near.length > 0 && near.every((term) => term.matches(other, snapshot.namespaceLabels))) {
-        for (const { topologyKey } of near) nearCounts.add(topologyKey, node, 1);
-      }
-      for (const term of apart) {
-        if (term.matches(other, snapshot.namespaceLabels)) apartCounts.add(term.topologyKey, node, 1);
-      }
-    }
-  }
-  return { nearCounts, apartCounts };
+/** For each term, the pods that it means, or that all of `together` mean. */
+function tallies(
+  kind: string,
+  terms: readonly PodTerm[],
+  { pod, shape }: PodToPlace,
+  snapshot: Snapshot,
+  together?: readonly PodTerm[],
+): readonly DomainTally[] {
+  const { namespaceLabels } = snapshot;
+  return terms.map((term, index) =>
+    snapshot.tallies.of(JSON.stringify([kind, shape.id, pod.metadata.namespace, index]), () => ({
+      topologyKey: term.topologyKey,
+      weigh: ({ pod: other }) => Number((together ?? [term]).every((each) => each.matches(other, namespaceLabels))),
+    })),
+  );
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { PodAffinityTerm, TopologySpreadConstraint } from "../../api/index.ts";
 import { makePod, makeSnapshot, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
 import { checkOf, type FeasibilityRule } from "../rule.ts";
+import { ownConstraints } from "../spread-defaults.ts";
 import { podAffinity } from "./pod-affinity.ts";
 import { topologySpread } from "./topology-spread.ts";
 
@@ -58,21 +59,21 @@ const notWanted = "node(s) didn't satisfy existing pods anti-affinity rules";
 const cases: readonly Case[] = [
   {
     name: "the domain with the fewest pods is open, the others are up to maxSkew",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread(),
     placed: { a: [{ labels: web }] },
     reasons: [tooSkewed, tooSkewed, ""],
   },
   {
     name: "a larger skew is allowed",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread({ maxSkew: 2 }),
     placed: { a: [{ labels: web }] },
     reasons: ["", "", ""],
   },
   {
     name: "only pods of the selector and namespace that stay are counted",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread(),
     placed: {
       a: [
@@ -85,42 +86,42 @@ const cases: readonly Case[] = [
   },
   {
     name: "a pod that its own constraint does not select adds nothing",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: { ...spread(), labels: { app: "db" } },
     placed: { a: [{ labels: web }] },
     reasons: ["", "", ""],
   },
   {
     name: "matchLabelKeys narrow the selector to the pod's own values",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: { ...spread({ matchLabelKeys: ["version"] }), labels: { ...web, version: "2" } },
     placed: { a: [{ labels: { ...web, version: "1" } }] },
     reasons: ["", "", ""],
   },
   {
     name: "a node without the label is in no domain",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread(),
     nodes: [...zoned, { name: "d" }],
     reasons: ["", "", "", inNoDomain],
   },
   {
     name: "with fewer domains than minDomains, an empty one is imagined",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread({ minDomains: 3 }),
     placed: { a: [{ labels: web }], c: [{ labels: web }] },
     reasons: [tooSkewed, tooSkewed, tooSkewed],
   },
   {
     name: "nodes that the node selector excludes are no domain",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: { ...spread(), nodeSelector: { zone: "x" } },
     placed: { a: [{ labels: web }] },
     reasons: ["", "", ""],
   },
   {
     name: "tainted nodes are a domain unless the constraint honors taints",
-    rule: topologySpread,
+    rule: topologySpread(ownConstraints),
     pod: spread({ nodeTaintsPolicy: "Honor" }),
     nodes: [zoned[0]!, { ...zoned[2]!, taints: [{ key: "k", effect: "NoSchedule" }] }],
     placed: { a: [{ labels: web }] },

@@ -2,14 +2,29 @@ import type { Amounts } from "../amounts.ts";
 import type { FeasibilityRule, Rejection } from "../rule.ts";
 import type { NodeState } from "../snapshot.ts";
 
+/** Extended resources that something else than this scheduler accounts for. */
+export interface IgnoredResources {
+  readonly names: ReadonlySet<string>;
+  /** What stands before the slash of a name. */
+  readonly groups: ReadonlySet<string>;
+}
+
 /** What the node has left must be enough for what the pod asks for, and there must be room for one more pod. */
-export const resourcesFit: FeasibilityRule = {
-  name: "NodeResourcesFit",
-  prepare({ shape }) {
-    const { requests } = shape;
-    return (node) => (fits(requests, node) ? undefined : rejection(requests, node));
-  },
-};
+export function resourcesFit(ignored: IgnoredResources): FeasibilityRule {
+  return {
+    name: "NodeResourcesFit",
+    prepare({ shape }) {
+      const requests = withoutIgnored(shape.requests, ignored);
+      return (node) => (fits(requests, node) ? undefined : rejection(requests, node));
+    },
+  };
+}
+
+function withoutIgnored(requests: Amounts, { names, groups }: IgnoredResources): Amounts {
+  if (requests.others.size === 0 || names.size + groups.size === 0) return requests;
+  const others = [...requests.others].filter(([name]) => !names.has(name) && !groups.has(name.split("/")[0] ?? ""));
+  return { ...requests, others: new Map(others) };
+}
 
 /** The common case, without a list of reasons. */
 function fits(requests: Amounts, { requested, allocatable, pods, podsMax }: NodeState): boolean {

@@ -1,29 +1,37 @@
-import { spreadConstraintsOf } from "../pod-terms.ts";
+import { isInTopologies, withChange } from "../domain-tally.ts";
 import { type FeasibilityRule, resolvable, unresolvable } from "../rule.ts";
-import { spreadCounts } from "../topology-counts.ts";
+import type { NodeState } from "../snapshot.ts";
+import type { SpreadSource } from "../spread-defaults.ts";
+import { spreadTallies } from "../spread-tallies.ts";
 
 const tooSkewed = resolvable("node(s) didn't match pod topology spread constraints");
 const inNoDomain = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
 
 /** No domain may have more of the pods than the one with the fewest has, plus what the constraint allows. */
-export const topologySpread: FeasibilityRule = {
-  name: "PodTopologySpread",
-  prepare({ pod }, snapshot) {
-    const constraints = spreadConstraintsOf(pod, "DoNotSchedule");
-    if (constraints.length === 0) return undefined;
-    const counts = spreadCounts(constraints, pod, snapshot);
-    const limits = constraints.map(({ topologyKey, minDomains, maxSkew, selects }, i) => {
-      const domains = counts[i]!.of(topologyKey);
-      const fewest = domains.length < minDomains ? 0 : Math.min(...domains);
-      return { topologyKey, countMax: fewest + maxSkew - Number(selects(pod.metadata.labels)) };
-    });
-    return (node) => {
-      const labels = node.node.metadata.labels ?? {};
-      for (const [i, { topologyKey, countMax }] of limits.entries()) {
-        if (!Object.hasOwn(labels, topologyKey)) return inNoDomain;
-        if (counts[i]!.at(topologyKey, node) > countMax) return tooSkewed;
-      }
-      return undefined;
-    };
-  },
-};
+export function topologySpread(source: SpreadSource): FeasibilityRule {
+  return {
+    name: "PodTopologySpread",
+    isRelative: ({ pod }) => source.of(pod, "DoNotSchedule").length > 0,
+    prepare(toPlace, snapshot) {
+      const constraints = source.of(toPlace.pod, "DoNotSchedule");
+      if (constraints.length === 0) return undefined;
+      const tallies = spreadTallies("spread", constraints, toPlace, snapshot);
+      const countMaxOf = (index: number) => {
+        const { minDomains, maxSkew, selects } = constraints[index]!;
+        const tally = tallies[index]!;
+        const fewest = tally.domainCount < minDomains ? 0 : tally.fewest;
+        return fewest + maxSkew - Number(selects(toPlace.pod.metadata.labels));
+      };
+      const limits = constraints.map((_, index) => countMaxOf(index));
+      const isTooSkewed = (node: NodeState, countMax: (index: number) => number) =>
+        tallies.some((tally, index) => tally.at(node) > countMax(index));
+      return (node, change) => {
+        if (!isInTopologies(node, constraints)) return inNoDomain;
+        const skewed = change
+          ? withChange(tallies, node, change, () => isTooSkewed(node, countMaxOf))
+          : isTooSkewed(node, (index) => limits[index]!);
+        return skewed ? tooSkewed : undefined;
+      };
+    },
+  };
+}

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makePod, makeSnapshot, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
 import type { RankingRule } from "../rule.ts";
-import { balancedAllocation } from "./balanced-allocation.ts";
+import { ownConstraints } from "../spread-defaults.ts";
 import { imageLocality } from "./image-locality.ts";
-import { leastAllocated } from "./least-allocated.ts";
 import { nodeAffinityPreference } from "./node-affinity-preference.ts";
 import { podAffinityPreference } from "./pod-affinity-preference.ts";
+import { balancedAllocation, defaultResourceWeights, resourceAllocation } from "./resource-allocation.ts";
 import { taintPreference } from "./taint-preference.ts";
 import { topologySpreadPreference } from "./topology-spread-preference.ts";
 
@@ -42,7 +42,7 @@ const preferPods = (app: string, weight: number) => ({
 const cases: readonly Case[] = [
   {
     name: "an empty node before a used one",
-    rule: leastAllocated,
+    rule: resourceAllocation({ type: "LeastAllocated", resources: defaultResourceWeights }),
     pod: { requests: { cpu: "1", memory: "2Gi" } },
     nodes: twoNodes,
     placed: { b: [{ requests: { cpu: "2", memory: "2Gi" } }] },
@@ -51,7 +51,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "a pod that asks for nothing counts as 100m and 200Mi",
-    rule: leastAllocated,
+    rule: resourceAllocation({ type: "LeastAllocated", resources: defaultResourceWeights }),
     pod: {},
     nodes: twoNodes,
     placed: { b: [{}, {}, {}] },
@@ -60,14 +60,14 @@ const cases: readonly Case[] = [
   },
   {
     name: "a node without memory to give is rated by its cpu",
-    rule: leastAllocated,
+    rule: resourceAllocation({ type: "LeastAllocated", resources: defaultResourceWeights }),
     pod: { requests: { cpu: "1" } },
     nodes: [{ allocatable: { memory: "0" } }],
     ratings: [75],
   },
   {
     name: "a node where cpu and memory are used alike before one where they are not",
-    rule: balancedAllocation,
+    rule: balancedAllocation(defaultResourceWeights),
     pod: { requests: { cpu: "1", memory: "2Gi" } },
     nodes: twoNodes,
     placed: { b: [{ requests: { cpu: "2" } }] },
@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "no rating for a pod that asks for nothing",
-    rule: balancedAllocation,
+    rule: balancedAllocation(defaultResourceWeights),
     pod: {},
     nodes: twoNodes,
     ratings: undefined,
@@ -105,7 +105,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "preferred affinity by the sum of its weights",
-    rule: nodeAffinityPreference,
+    rule: nodeAffinityPreference([]),
     pod: {
       affinity: {
         nodeAffinity: {
@@ -123,7 +123,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "no rating without preferences",
-    rule: nodeAffinityPreference,
+    rule: nodeAffinityPreference([]),
     pod: { nodeSelector: { disk: "ssd" } },
     nodes: twoNodes,
     ratings: undefined,
@@ -154,7 +154,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "zones with fewer of the pods, as far as the constraint minds",
-    rule: topologySpreadPreference,
+    rule: topologySpreadPreference(ownConstraints),
     pod: { labels: web, topologySpreadConstraints: [spread("zone")] },
     nodes: [
       { name: "a", labels: { zone: "x" } },
@@ -168,14 +168,14 @@ const cases: readonly Case[] = [
   },
   {
     name: "no rating for constraints that must hold",
-    rule: topologySpreadPreference,
+    rule: topologySpreadPreference(ownConstraints),
     pod: { labels: web, topologySpreadConstraints: [{ ...spread("zone"), whenUnsatisfiable: "DoNotSchedule" }] },
     nodes: twoNodes,
     ratings: undefined,
   },
   {
     name: "near to what the pod prefers, away from what it does not",
-    rule: podAffinityPreference,
+    rule: podAffinityPreference({ requiredByOtherWeight: 1, ignorePreferredTermsOfOthers: false }),
     pod: {
       affinity: {
         podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preferPods("db", 50)] },
@@ -192,7 +192,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "near to pods that prefer or require it",
-    rule: podAffinityPreference,
+    rule: podAffinityPreference({ requiredByOtherWeight: 1, ignorePreferredTermsOfOthers: false }),
     pod: { labels: web },
     nodes: [{ name: "a" }, { name: "b" }, { name: "c" }],
     placed: {
@@ -209,7 +209,7 @@ const cases: readonly Case[] = [
   },
   {
     name: "no rating where no pod says anything",
-    rule: podAffinityPreference,
+    rule: podAffinityPreference({ requiredByOtherWeight: 1, ignorePreferredTermsOfOthers: false }),
     pod: { labels: web },
     nodes: twoNodes,
     placed: { a: [{ labels: web }] },

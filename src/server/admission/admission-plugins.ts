@@ -1,8 +1,7 @@
 // The admission plugins, their order, and which of them are on.
-import { duplicate, forbiddenField, required } from "../../api/index.ts";
+import { duplicate, type Fields, forbiddenField, readConfiguration, required } from "../../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import type { Authorizer, RuleResolver } from "../authorization/index.ts";
-import { type Fields, readConfiguration } from "../configuration/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { ResourceVersions } from "../resource-versions.ts";
 import type { Webhooks } from "../webhooks/index.ts";

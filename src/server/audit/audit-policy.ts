@@ -1,7 +1,15 @@
 // Policy of audit.k8s.io: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/#audit-policy
 // Rules match as in k8s.io/apiserver/pkg/audit/policy/checker.go.
-import { forbiddenField, invalidValue, notSupported, type Path, required, type User } from "../../api/index.ts";
-import { type Fields, readConfiguration } from "../configuration/index.ts";
+import {
+  type Fields,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  type Path,
+  readConfiguration,
+  required,
+  type User,
+} from "../../api/index.ts";
 
 const levels = ["None", "Metadata", "Request", "RequestResponse"] as const;
 const stages = ["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"] as const;

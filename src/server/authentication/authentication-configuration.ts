@@ -4,15 +4,16 @@ import {
   domainPrefixedPath,
   duplicate,
   type FieldError,
+  type Fields,
   invalidTogether,
   invalidValue,
   type Path,
+  readConfiguration,
   required,
   tooMany,
 } from "../../api/index.ts";
 import { boolType, type CelType, type Program } from "../../cel/index.ts";
 import { errorMessage } from "../../lib/index.ts";
-import { type Fields, readConfiguration } from "../configuration/index.ts";
 import { compileOverClaims, compileOverUser } from "./claim-expressions.ts";
 
 export interface AuthenticationConfiguration {

@@ -1,9 +1,17 @@
 // AuthorizationConfiguration of apiserver.config.k8s.io:
 // https://kubernetes.io/docs/reference/access-authn-authz/authorization/#using-configuration-file-for-authorization
-import { duplicate, invalidValue, isDns1123Subdomain, notSupported, required, tooMany } from "../../api/index.ts";
+import {
+  duplicate,
+  type Fields,
+  invalidValue,
+  isDns1123Subdomain,
+  notSupported,
+  readConfiguration,
+  required,
+  tooMany,
+} from "../../api/index.ts";
 import type { Program } from "../../cel/index.ts";
 import { errorMessage } from "../../lib/index.ts";
-import { type Fields, readConfiguration } from "../configuration/index.ts";
 import { compileMatchCondition } from "./match-conditions.ts";
 
 /** The authorizers in the order in which they are asked. */

@@ -1,8 +1,7 @@
 // EncryptionConfiguration of apiserver.config.k8s.io:
 // https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#understanding-the-encryption-at-rest-configuration
-import { duplicate, type Path, required } from "../../api/index.ts";
+import { duplicate, type Fields, type Path, readConfiguration, required } from "../../api/index.ts";
 import { type CipherOf, registryPrefix, type ValueCipher } from "../../storage/index.ts";
-import { type Fields, readConfiguration } from "../configuration/index.ts";
 import { aesCbc, aesGcm, cipherOf, identity, type Provider } from "./ciphers.ts";
 
 /** What an entry of the configuration says: which resources, and how they are kept. */

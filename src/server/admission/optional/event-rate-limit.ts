@@ -1,6 +1,14 @@
-import { type Event, Events, invalidValue, notSupported, required, tooManyRequests } from "../../../api/index.ts";
+import {
+  type Event,
+  Events,
+  type Fields,
+  invalidValue,
+  notSupported,
+  readConfiguration,
+  required,
+  tooManyRequests,
+} from "../../../api/index.ts";
 import type { Clock } from "../../../lib/index.ts";
-import { type Fields, readConfiguration } from "../../configuration/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 
 /** What is counted together. */

@@ -1,14 +1,16 @@
 import {
+  ConfigurationErrors,
+  Fields,
   isExtendedResource,
   Namespaces,
   type Pod,
   Pods,
   podQos,
+  readConfiguration,
   rootPath,
   type Toleration,
 } from "../../../api/index.ts";
 import { deepEqual, errorMessage } from "../../../lib/index.ts";
-import { ConfigurationErrors, Fields, readConfiguration } from "../../configuration/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { refuse } from "../refusal.ts";

@@ -1,6 +1,5 @@
 // PodSecurityConfiguration: https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-admission-controller/
-import { invalidValue } from "../../../api/index.ts";
-import { type Fields, readConfiguration } from "../../configuration/index.ts";
+import { type Fields, invalidValue, readConfiguration } from "../../../api/index.ts";
 import { type LevelVersion, levels, type Modes, parseVersion, unrestricted } from "./policy.ts";
 
 /** What an operator says for all namespaces. */
