@@ -12,6 +12,7 @@ import {
   Pods,
   PriorityClasses,
   ReplicationControllers,
+  ResourceClaims,
   type ResourceQuotaSpec,
   ResourceQuotas,
   Secrets,
@@ -212,6 +213,102 @@ test("claims are counted with their storage, for each class, and more of it is c
     ),
     /requested: fast\.storageclass\.storage\.k8s\.io\/requests\.storage=2Gi, used: .*=4Gi, limited: .*=5Gi$/,
   );
+});
+
+test("ResourceQuota, volume attributes class scope: a claim counts for the classes that it has, wants and is on its way to", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  const scoped = (operator: string, values?: string[]) => ({
+    scopeSelector: {
+      matchExpressions: [{ scopeName: "VolumeAttributesClass", operator, ...(values ? { values } : {}) }],
+    },
+  });
+  const hard = { persistentvolumeclaims: "5", "requests.storage": "20Gi" };
+  await quota("gold", hard, scoped("In", ["gold"]));
+  await quota("others", hard, scoped("NotIn", ["gold"]));
+  await quota("none", hard, scoped("DoesNotExist"));
+  const claim = (name: string, volumeAttributesClassName?: string) => ({
+    metadata: key(name),
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: "1Gi" } },
+      ...(volumeAttributesClassName === undefined ? {} : { volumeAttributesClassName }),
+    },
+  });
+  await create(PersistentVolumeClaims, claim("a", "gold"));
+  await create(PersistentVolumeClaims, claim("b", "silver"));
+  await create(PersistentVolumeClaims, claim("c"));
+  const counts = async () =>
+    Promise.all(["gold", "others", "none"].map(async (name) => (await used(name))?.persistentvolumeclaims));
+  assert.deepEqual(await counts(), ["1", "2", "1"]);
+  const status = { currentVolumeAttributesClassName: "gold", phase: "Bound" };
+  await client.patch(PersistentVolumeClaims, key("b"), { status }, { subresource: "status" });
+  assert.deepEqual(await counts(), ["2", "2", "1"]);
+});
+
+test("a claim that was given more than it asks for is charged for it, in whole bytes", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  await quota("q", { "requests.storage": "2Gi" });
+  const resources = { requests: { storage: "1073741823.5" } };
+  await create(PersistentVolumeClaims, { metadata: key("a"), spec: { accessModes: ["ReadWriteOnce"], resources } });
+  assert.deepEqual(await used(), { "requests.storage": "1073741824" });
+  const give = (storage: string) => {
+    const status = { phase: "Bound", allocatedResources: { storage } };
+    return client.patch(PersistentVolumeClaims, key("a"), { status }, { subresource: "status" });
+  };
+  await give("2Gi");
+  assert.deepEqual(await used(), { "requests.storage": "2Gi" });
+  assert.match(await refusal(give("3Gi")), /exceeded quota: q, requested: requests\.storage=1Gi/);
+});
+
+test("ResourceQuota, resource claims: devices are counted by their class, of alternatives the most", async (t) => {
+  const { client, create, quota, used } = await scene(t);
+  const devices = (className: string) => `${className}.deviceclass.resource.k8s.io/devices`;
+  await quota("q", {
+    "count/resourceclaims.resource.k8s.io": "2",
+    [devices("gpu")]: "40",
+    [devices("nic")]: "3",
+  });
+  const exactly = (deviceClassName: string, more: object = {}) => ({ deviceClassName, ...more });
+  const claim = (name: string, ...requests: object[]) =>
+    // The requests are named here.
+    create(ResourceClaims, {
+      metadata: key(name),
+      spec: { devices: { requests: requests.map((each, at) => ({ name: `r${at}`, ...each })) } },
+    });
+  await claim(
+    "a",
+    { exactly: exactly("gpu") },
+    { exactly: exactly("gpu", { allocationMode: "All" }) },
+    {
+      firstAvailable: [
+        { name: "one", ...exactly("nic", { count: 2 }) },
+        { name: "other", ...exactly("nic") },
+        { name: "last", ...exactly("gpu", { count: 3 }) },
+      ],
+    },
+  );
+  assert.deepEqual(await used(), {
+    "count/resourceclaims.resource.k8s.io": "1",
+    [devices("gpu")]: "36",
+    [devices("nic")]: "2",
+  });
+  assert.match(
+    await refusal(claim("b", { exactly: exactly("nic", { count: 2 }) })),
+    /exceeded quota: q, requested: nic\.deviceclass\.resource\.k8s\.io\/devices=2, used: .*=2, limited: .*=3$/,
+  );
+  await client.delete(ResourceClaims, key("a"));
+  assert.deepEqual((await used())?.[devices("gpu")], "0");
+});
+
+test("after a restart a quota counts what went meanwhile", async (t) => {
+  const { client, create, quota, used, crash } = await scene(t);
+  await quota("q", { configmaps: "5" });
+  await create(ConfigMaps, { metadata: key("a") });
+  assert.deepEqual(await used(), { configmaps: "1" });
+  const gone = client.delete(ConfigMaps, key("a"));
+  crash();
+  await gone;
+  assert.deepEqual(await used(), { configmaps: "0" });
 });
 
 test("custom resources are counted by count/", async (t) => {

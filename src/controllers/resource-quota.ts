@@ -83,8 +83,11 @@ class Replenishment {
     const quotas = this.#informers.list(ResourceQuotas, namespace);
     if (!quotas.some(({ spec }) => Object.keys(spec.hard ?? {}).some((name) => evaluator.counts(name)))) return;
     // An amount that was given back shows whatever the time is.
-    const usage = (object: KubeObject) => evaluator.usage(object, 0);
-    if (event.type === "update" && deepEqual([...usage(event.object)], [...usage(event.old)])) return;
+    const usage = (object: KubeObject) => [
+      ...evaluator.usage(object, 0),
+      ...quotas.map((quota) => isInQuota(quota, evaluator, object)),
+    ];
+    if (event.type === "update" && deepEqual(usage(event.object), usage(event.old))) return;
     this.#enqueue(namespace);
   }
 }

@@ -2,14 +2,16 @@
 // k8s.io/apiserver/pkg/quota/v1/generic. https://kubernetes.io/docs/concepts/policy/resource-quotas/
 import type { GroupResource } from "../meta/api-error.ts";
 import { qualifiedResource } from "../meta/api-error.ts";
-import { compareQuantities, type ParsedQuantity, parseQuantity } from "../meta/quantity.ts";
+import { compareQuantities, type ParsedQuantity, parseQuantity, wholeQuantity } from "../meta/quantity.ts";
 import { parseTime } from "../meta/time.ts";
 import type { KubeObject } from "../resource.ts";
 import type {
   Container,
+  ExactDeviceRequest,
   PersistentVolumeClaim,
   Pod,
   PodAffinityTerm,
+  ResourceClaimSpec,
   ResourceQuota,
   ScopedResourceSelectorRequirement,
   Service,
@@ -37,8 +39,7 @@ const isCreate: QuotaEvaluator["isCharged"] = (operation, subresource) => operat
 const isWrite: QuotaEvaluator["isCharged"] = (_operation, subresource) => subresource === "";
 
 export function quotaEvaluator(resource: GroupResource): QuotaEvaluator {
-  const own = resource.group === "" ? evaluators.get(resource.plural) : undefined;
-  return own ?? objectCount(resource);
+  return evaluators.get(qualifiedResource(resource)) ?? objectCount(resource);
 }
 
 /** Kinds that quotas could count by their plural alone before there was count/. */
@@ -186,10 +187,21 @@ const claims: QuotaEvaluator = {
     return usage;
   },
   inScope: (object, scope) =>
-    scope.scopeName === "VolumeAttributesClass" &&
-    isSelected((object as PersistentVolumeClaim).spec.volumeAttributesClassName, scope),
-  isCharged: isWrite,
+    scope.scopeName === "VolumeAttributesClass" && hasClassOf(object as PersistentVolumeClaim, scope),
+  // More storage may be given than is asked for, and another class be on its way: the status says so.
+  isCharged: (operation, subresource) =>
+    isWrite(operation, subresource) || (operation === "UPDATE" && subresource === "status"),
 };
+
+/** A claim counts for the class that it has, the one that it wants and the one that it is on its way to. */
+function hasClassOf({ spec, status }: PersistentVolumeClaim, scope: ScopedResourceSelectorRequirement): boolean {
+  const names = [
+    spec.volumeAttributesClassName,
+    status?.currentVolumeAttributesClassName,
+    status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
+  ].filter((name) => name !== undefined && name !== "");
+  return names.length === 0 ? isSelected(undefined, scope) : names.some((name) => isSelected(name, scope));
+}
 
 function classOf({ metadata, spec }: PersistentVolumeClaim): string {
   return metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName ?? "";
@@ -200,7 +212,9 @@ function storageOf({ spec, status }: PersistentVolumeClaim): ParsedQuantity | un
   const requested = spec.resources?.requests?.storage;
   if (requested === undefined) return undefined;
   const allocated = status?.allocatedResources?.storage;
-  return parseQuantity(allocated !== undefined && compareQuantities(allocated, requested) > 0 ? allocated : requested);
+  const amount = allocated !== undefined && compareQuantities(allocated, requested) > 0 ? allocated : requested;
+  // Whole bytes, for the status of a quota has no others.
+  return wholeQuantity(amount);
 }
 
 // Services.
@@ -223,10 +237,46 @@ const services: QuotaEvaluator = {
   isCharged: isWrite,
 };
 
+// Claims of devices.
+
+const devicesSuffix = ".deviceclass.resource.k8s.io/devices";
+/** How many devices can be allocated to one claim (AllocationResultsMaxSize): "All" may become as many. */
+const allocatedDevicesMax = 32;
+
+const deviceClaims: QuotaEvaluator = {
+  counts: (name) => name === "count/resourceclaims.resource.k8s.io" || name.endsWith(devicesSuffix),
+  usage(object) {
+    const { devices } = (object as DeviceClaimObject).spec;
+    const counts = new Map<string, number>();
+    for (const { exactly, firstAvailable = [] } of devices?.requests ?? [])
+      for (const [className, count] of mostOfEach(exactly ? [exactly] : firstAvailable))
+        counts.set(className, (counts.get(className) ?? 0) + count);
+    return new Map([
+      ["count/resourceclaims.resource.k8s.io", one],
+      ...[...counts].map(([className, count]): [string, ParsedQuantity] => [className + devicesSuffix, whole(count)]),
+    ]);
+  },
+  isCharged: isWrite,
+};
+
+type DeviceClaimObject = KubeObject & { readonly spec: ResourceClaimSpec };
+type DeviceChoice = Pick<ExactDeviceRequest, "deviceClassName" | "allocationMode" | "count">;
+
+/** For each class the most that any of the alternatives takes of it. */
+function mostOfEach(alternatives: readonly DeviceChoice[]): ReadonlyMap<string, number> {
+  const most = new Map<string, number>();
+  for (const { deviceClassName, allocationMode, count = 1 } of alternatives) {
+    const taken = allocationMode === "All" ? allocatedDevicesMax : count;
+    most.set(deviceClassName, Math.max(taken, most.get(deviceClassName) ?? 0));
+  }
+  return most;
+}
+
 const evaluators: ReadonlyMap<string, QuotaEvaluator> = new Map([
   ["pods", pods],
   ["persistentvolumeclaims", claims],
   ["services", services],
+  ["resourceclaims.resource.k8s.io", deviceClaims],
 ]);
 
 /** Whether the quota is about the object: it counts something of it, and the object is in all its scopes. */

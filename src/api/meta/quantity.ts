@@ -200,6 +200,11 @@ export function quantityValue(quantity: QuantityLike): number {
   return Number(mantissaAt(roundUp(parsed(quantity), 0), 0));
 }
 
+/** The next whole number of units, away from zero. */
+export function wholeQuantity(quantity: QuantityLike): ParsedQuantity {
+  return roundUp(parsed(quantity), 0);
+}
+
 /** Thousandths as a number, rounded away from zero; exact up to 2^53. */
 export function quantityMilliValue(quantity: QuantityLike): number {
   return Number(mantissaAt(roundUp(parsed(quantity), -3), -3));

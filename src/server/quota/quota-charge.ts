@@ -49,6 +49,8 @@ export function quotaCharge(cache: WatchCache, clock: Pick<Clock, "now">): Charg
     const evaluator = quotaEvaluator(write.definition);
     if (!evaluator.isCharged(old ? "UPDATE" : "CREATE", write.subresource)) return [];
     const needed = addedUsage(evaluator, next, old, clock.now());
+    // A status that takes nothing is never held up by a quota.
+    if (write.subresource === "status" && needed.size === 0) return [];
     const changes: Change[] = [];
     for (const each of stored) {
       const change = charge(write, each, evaluator, next, needed);
