@@ -23,6 +23,7 @@ import { podEvents } from "./pod/pod-events.ts";
 import { PodSet } from "./pod/pod-set.ts";
 import { listRuntime } from "./pod/runtime-list.ts";
 import { type AgentSettings, settingsDefaults } from "./settings.ts";
+import { removeDirectoriesOfVolumes } from "./volumes/local-volumes.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
 export interface AgentOptions {
@@ -133,6 +134,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await reporter.report(context.node() ?? node);
   void reporter.run(context.node);
   startMaintenance(context, pods);
+  void removeDirectoriesOfVolumes(context, recorder);
   return {
     nodeName,
     node: context.node,

@@ -7,11 +7,14 @@ export class Paths {
   /** A file system in memory for secrets of all pods: one mount instead of one for each volume. */
   readonly memory: string;
   readonly logs: string;
+  /** The directories that are persistent volumes. They outlive pods. */
+  readonly localVolumes: string;
 
   constructor(settings: AgentSettings) {
     this.pods = `${settings.dataDirectory}/pods`;
     this.memory = `${settings.dataDirectory}/memory`;
     this.logs = settings.logDirectory;
+    this.localVolumes = `${settings.dataDirectory}/local-volumes`;
   }
 
   pod(uid: string): string {

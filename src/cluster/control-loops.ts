@@ -18,6 +18,7 @@ import {
 } from "./authentication-trust.ts";
 import type { LoopName } from "./component-statuses.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import { defaultStorageClassController, defaultStorageClassControllerName } from "./default-storage-class.ts";
 import { flowObjectsController, flowObjectsControllerName } from "./flow-objects.ts";
 import { clusterDnsAccount, systemObjectsController, systemObjectsControllerName } from "./system-objects.ts";
 
@@ -65,6 +66,7 @@ const accounts: Readonly<Record<string, string>> = {
   "job-controller": "job-controller",
   "job-orphan-pod-controller": "job-controller",
   "legacy-serviceaccount-token-cleaner-controller": "legacy-service-account-token-cleaner",
+  "local-volumes": "persistent-volume-binder",
   "namespace-controller": "namespace-controller",
   "node-ipam": "node-controller",
   "node-lifecycle-controller": "node-controller",
@@ -89,6 +91,7 @@ const serverControllers: ReadonlySet<string> = new Set([
   apiServiceRegistrationControllerName,
   authenticationTrustControllerName,
   customResourceDefinitionControllerName,
+  defaultStorageClassControllerName,
   flowObjectsControllerName,
   systemObjectsControllerName,
 ]);
@@ -146,6 +149,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
       ...controllers,
       systemObjectsController(plane.endpoint, ownNode),
       flowObjectsController(),
+      defaultStorageClassController(),
       ...(authorities ? [authenticationTrustController(authorities)] : []),
     ],
     client: plane.client(managerUser, "kube-controller-manager"),

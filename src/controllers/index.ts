@@ -18,6 +18,7 @@ import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.t
 import { jobController } from "./job.ts";
 import { jobOrphanPodController } from "./job-orphan-pods.ts";
 import { legacyTokenCleaner } from "./legacy-token-cleaner.ts";
+import { localVolumesController } from "./local-volumes.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { nodeLifecycleController } from "./node-lifecycle.ts";
@@ -113,6 +114,7 @@ export function allControllers({
     certificateSigningController(signCertificate),
     certificateCleaner,
     persistentVolumeController,
+    localVolumesController,
     claimProtectionController,
     volumeProtectionController,
     volumeAttributesClassProtectionController,

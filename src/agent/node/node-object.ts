@@ -2,6 +2,7 @@
 import {
   binaryQuantity,
   type ContainerImage,
+  localVolumesAnnotation,
   milliQuantity,
   type NewObject,
   type Node,
@@ -11,6 +12,7 @@ import {
 import { timestamp } from "../../lib/index.ts";
 import type { Image } from "../engine/index.ts";
 import type { Machine, MachineLoad } from "../host.ts";
+import { Paths } from "../paths.ts";
 import { type AgentSettings, settingsDefaults } from "../settings.ts";
 
 export interface NodeFacts {
@@ -34,7 +36,7 @@ export function newNode({ name, machine, settings }: NodeFacts): NewObject<Node>
   return {
     apiVersion: "v1",
     kind: "Node",
-    metadata: { name, labels: nodeLabels(name, machine, settings) },
+    metadata: { name, labels: nodeLabels(name, machine, settings), annotations: nodeAnnotations(settings) },
     spec: nodeTaints && nodeTaints.length > 0 ? { taints: nodeTaints } : {},
   };
 }
@@ -49,6 +51,11 @@ export function nodeLabels(name: string, machine: Machine, settings: AgentSettin
     "kubernetes.io/os": "linux",
     ...settings.nodeLabels,
   };
+}
+
+/** The annotations that the agent keeps on its node. */
+export function nodeAnnotations(settings: AgentSettings): Record<string, string> {
+  return { [localVolumesAnnotation]: new Paths(settings).localVolumes };
 }
 
 /** The node's status; fields of `previous` that the agent does not own are kept. */

@@ -2,7 +2,7 @@ import { ApiError, type Node, type NodeStatus, Nodes } from "../../api/index.ts"
 import type { EventRecorder } from "../../client/index.ts";
 import { deepEqual, errorMessage, pause, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
-import { type NodeFacts, newNode, nodeLabels, nodeStatus } from "./node-object.ts";
+import { type NodeFacts, newNode, nodeAnnotations, nodeLabels, nodeStatus } from "./node-object.ts";
 
 /** How often the status is computed, and written when it differs (the kubelet's nodeStatusUpdateFrequency). */
 const checkMs = 10_000;
@@ -37,7 +37,7 @@ export class NodeReporter {
     for (;;) {
       try {
         const node = await this.#createOrGet();
-        await this.#keepLabels(node);
+        await this.#keepMetadata(node);
         return node;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -101,12 +101,12 @@ export class NodeReporter {
     return client.create(Nodes, newNode(this.#facts));
   }
 
-  async #keepLabels(node: Node): Promise<void> {
+  async #keepMetadata({ metadata }: Node): Promise<void> {
     const { name, machine, settings } = this.#facts;
-    const wanted = nodeLabels(name, machine, settings);
-    const wrong = Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value);
-    if (wrong.length === 0) return;
-    await this.#context.client.patch(Nodes, { name }, { metadata: { labels: Object.fromEntries(wrong) } });
+    const labels = { ...metadata.labels, ...nodeLabels(name, machine, settings) };
+    const annotations = { ...metadata.annotations, ...nodeAnnotations(settings) };
+    if (deepEqual(labels, metadata.labels) && deepEqual(annotations, metadata.annotations)) return;
+    await this.#context.client.patch(Nodes, { name }, { metadata: { labels, annotations } });
   }
 
   /** Tells the node's events which conditions changed, as the kubelet does. */

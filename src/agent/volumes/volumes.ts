@@ -14,6 +14,7 @@ import type { PodContainer } from "../pod/pod-containers.ts";
 import { ConfigurationReader, configurationKind } from "./configuration-volume.ts";
 import { containerMounts, type PreparedVolume } from "./container-mounts.ts";
 import { checkHostPath } from "./host-path.ts";
+import { makeOwnDirectory } from "./local-volumes.ts";
 import { writePayload } from "./payload-directory.ts";
 import { ServiceAccountTokens } from "./service-account-tokens.ts";
 import { VolumeError } from "./volume-error.ts";
@@ -166,17 +167,19 @@ export class Volumes implements PodVolumes {
 
   /** Volumes that are directories of this machine; the scheduler brings the pod to the right one. */
   async #claim(pod: Pod, claimName: string): Promise<string> {
-    const { client, host } = this.#context;
+    const { client, host, paths } = this.#context;
     const { namespace = "" } = pod.metadata;
     const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName });
     const name = claim.spec.volumeName;
     if (claim.status?.phase !== "Bound" || !name) throw new Error(`PVC ${namespace}/${claimName} is not bound`);
-    const { spec } = await client.get(PersistentVolumes, { name });
+    const persistent = await client.get(PersistentVolumes, { name });
+    const { spec } = persistent;
     if (spec.hostPath) {
       await checkHostPath(host.files, spec.hostPath.path, spec.hostPath.type);
       return spec.hostPath.path;
     }
     if (!spec.local) throw new Error(`persistent volume ${name} is of a kind that is not supported`);
+    await makeOwnDirectory(host.files, persistent, paths);
     if (!(await host.files.status(spec.local.path))) throw new Error(`path "${spec.local.path}" does not exist`);
     const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
     if (fsGroup !== undefined) await giveToGroup(host.files, spec.local.path, fsGroup, fsGroupChangePolicy);

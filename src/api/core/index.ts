@@ -9,6 +9,7 @@ export * from "./endpoints.ts";
 export * from "./event.ts";
 export * from "./image-reference.ts";
 export * from "./limit-range.ts";
+export * from "./local-volume.ts";
 export * from "./namespace.ts";
 export * from "./node.ts";
 export * from "./node-selector.ts";

@@ -13,7 +13,7 @@ import { unchangedField, validateDriver, validateParameters } from "./class-rule
 export const defaultStorageClassAnnotations = [
   "storageclass.kubernetes.io/is-default-class",
   "storageclass.beta.kubernetes.io/is-default-class",
-];
+] as const;
 
 export const StorageClasses = defineResource<StorageClass>({
   group: "storage.k8s.io",

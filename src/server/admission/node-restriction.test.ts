@@ -243,6 +243,18 @@ test("a node says of a claim only how far resizing has come", async () => {
   await assert.rejects(update(old, ""), /may only update PVC status/);
 });
 
+test("a node says of a volume that is its directory only that it is gone", async () => {
+  const volume = (finalizers: string[], spec: object = {}) =>
+    ({ metadata: { name: "d", finalizers }, spec, status: { phase: "Released" } }) as NewObject<KubeObject> as never;
+  const old = volume(["other", "roder.io/local-volume"]);
+  const update = (object: never) => admitted(plugin, PersistentVolumes, { user, object, old });
+  await update(volume(["other"]));
+  const refusal = /node "n1" is only allowed to remove the finalizer roder.io\/local-volume/;
+  await assert.rejects(update(volume([])), refusal);
+  await assert.rejects(update(volume(["other"], { claimRef: { name: "x" } })), refusal);
+  await assert.rejects(update(old), refusal);
+});
+
 test("others than nodes are not restricted", async () => {
   await admitted(plugin, Pods, { object: pod("n2") });
   await assert.rejects(

@@ -2,9 +2,11 @@ import {
   type AuthenticationTokenRequest,
   type CertificateSigningRequest,
   type KubeObject,
+  localVolumeFinalizer,
   type Node,
   Nodes,
   notFound,
+  type PersistentVolume,
   type PersistentVolumeClaim,
   type Pod,
   Pods,
@@ -45,6 +47,9 @@ export function nodeRestriction(lookup: Lookup, authorizer: Authorizer): Admissi
           break;
         case "/persistentvolumeclaims":
           restrictClaimStatus(request, node);
+          break;
+        case "/persistentvolumes":
+          restrictVolume(request, node);
           break;
         case "/serviceaccounts":
           await restrictToken(request, node, lookup, authorizer);
@@ -197,6 +202,20 @@ function restrictClaimStatus(request: AdmissionRequest, node: string): void {
       request,
       `node "${node}" is not allowed to update fields other than status.quantity and status.conditions`,
     );
+}
+
+/** A node says of a volume that is its directory that it is gone, by taking away a finalizer, and nothing else. */
+function restrictVolume(request: AdmissionRequest, node: string): void {
+  const [next, old] = [objectOf<PersistentVolume>(request), oldOf<PersistentVolume>(request)];
+  const allowed = (old.metadata.finalizers ?? []).filter((each) => each !== localVolumeFinalizer);
+  const same = deepEqual(withoutFinalizers(next), withoutFinalizers(old));
+  if (request.operation !== "UPDATE" || !same || !deepEqual(next.metadata.finalizers ?? [], allowed))
+    throw refuse(request, `node "${node}" is only allowed to remove the finalizer ${localVolumeFinalizer}`);
+}
+
+function withoutFinalizers(volume: PersistentVolume) {
+  const { resourceVersion: _, managedFields: __, finalizers: ___, ...metadata } = volume.metadata;
+  return { ...volume, metadata };
 }
 
 /** The claim without what a node may say of it, which is how far resizing has come, and without what every write changes. */

@@ -148,6 +148,32 @@ test("a node neither lists nor writes such objects, nor reads those of other nam
     assert.deepEqual(decide(lookup, node("n1"), question), { allowed: false, reason }, question);
 });
 
+test("a node sees the volumes that are its directories, and says of them that they are gone", () => {
+  const local = { metadata: { name: "local", labels: { "roder.io/node": "n1" } }, spec: {} };
+  const lookup = cluster().put(PersistentVolumes, local);
+  const asks = (verb: string, name: string, labelSelector?: string) =>
+    new NodeAuthorizer(lookup).decide({
+      user: node("n1"),
+      verb,
+      resource: {
+        group: "",
+        version: "v1",
+        plural: "persistentvolumes",
+        subresource: "",
+        namespace: "",
+        name,
+        ...(labelSelector === undefined ? {} : { labelSelector }),
+      },
+    }).allowed;
+  assert.equal(asks("watch", "", "roder.io/node=n1"), true);
+  assert.equal(asks("list", "", "roder.io/node=n2"), false);
+  assert.equal(asks("list", ""), false);
+  assert.equal(asks("patch", "local"), true);
+  assert.equal(asks("patch", "disk"), false);
+  assert.equal(asks("update", "local"), false);
+  assert.equal(asks("delete", "local"), false);
+});
+
 test("a node has its own node, lease, CSINode and slices", () => {
   const lookup = cluster();
   const cases: readonly [string, boolean][] = [

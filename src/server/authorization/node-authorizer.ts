@@ -1,4 +1,5 @@
 import {
+  localVolumeNodeLabel,
   type PersistentVolume,
   PersistentVolumeClaims,
   PersistentVolumes,
@@ -70,7 +71,7 @@ export class NodeAuthorizer implements Authorizer {
         if (resource.subresource === "status") return this.#updateClaimStatus(node, verb, resource);
         return this.#getOne(node, verb, resource, () => this.#isClaimOf(node, resource.namespace, resource.name));
       case "/persistentvolumes":
-        return this.#getOne(node, verb, resource, () => this.#isVolumeOf(node, resource.name));
+        return this.#volume(node, verb, resource);
       case "resource.k8s.io/resourceclaims":
         return this.#getOne(node, verb, resource, () =>
           this.#somePod(node, resource.namespace, (names) => names.resourceClaims.has(resource.name)),
@@ -114,6 +115,19 @@ export class NodeAuthorizer implements Authorizer {
     if (subresource !== "") return noOpinion("cannot get subresource");
     if (name === "") return noOpinion("No Object name found");
     return isRelated() ? allow : unrelated(node);
+  }
+
+  /** Beside those of its pods, the volumes that are directories of the node: it sees them go and removes what is there. */
+  #volume(node: string, verb: string, resource: ResourceAttributes): Decision {
+    const { name, subresource, labelSelector } = resource;
+    if (verb === "list" || verb === "watch") {
+      if (selects(labelSelector, localVolumeNodeLabel, node)) return allow;
+    } else if (verb === "patch" && subresource === "") {
+      const { metadata } = this.#lookup.get(PersistentVolumes, undefined, name) ?? {};
+      // What it may change, NodeRestriction sees.
+      return metadata?.labels?.[localVolumeNodeLabel] === node ? allow : unrelated(node);
+    }
+    return this.#getOne(node, verb, resource, () => this.#isVolumeOf(node, name));
   }
 
   #updateClaimStatus(node: string, verb: string, { namespace, name }: ResourceAttributes): Decision {
@@ -263,7 +277,7 @@ function ownNode(node: string, verb: string, { subresource, name }: ResourceAttr
   }
 }
 
-/** Whether one requirement of a field selector is `field=value`; selectors are conjunctions. */
-function selects(fieldSelector: string | undefined, field: string, value: string): boolean {
-  return (fieldSelector ?? "").split(",").some((each) => each === `${field}=${value}` || each === `${field}==${value}`);
+/** Whether one requirement of a selector is `field=value`; selectors are conjunctions. */
+function selects(selector: string | undefined, field: string, value: string): boolean {
+  return (selector ?? "").split(",").some((each) => each === `${field}=${value}` || each === `${field}==${value}`);
 }
