@@ -56,6 +56,7 @@ const accounts: Readonly<Record<string, string>> = {
   "certificatesigningrequest-signing-controller": "certificate-controller",
   "cluster-dns": clusterDnsAccount,
   "clusterrole-aggregation-controller": "clusterrole-aggregation-controller",
+  "cronjob-controller": "cronjob-controller",
   "daemonset-controller": "daemon-set-controller",
   "deployment-controller": "deployment-controller",
   "disruption-controller": "disruption-controller",
@@ -82,6 +83,7 @@ const accounts: Readonly<Record<string, string>> = {
   "statefulset-controller": "statefulset-controller",
   "taint-eviction-controller": "node-controller",
   "token-cleaner-controller": "token-cleaner",
+  "ttl-after-finished-controller": "ttl-after-finished-controller",
   "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
 };
 

@@ -7,6 +7,7 @@ import { certificateCleaner } from "./certificate-cleaner.ts";
 import { certificateSigningController, type SignCertificate } from "./certificate-signing.ts";
 import { clusterDnsController } from "./cluster-dns.ts";
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
+import { cronJobController } from "./cron-job.ts";
 import { customResourceDefinitionController } from "./custom-resource-definition.ts";
 import { daemonSetController } from "./daemon-set.ts";
 import { deploymentController } from "./deployment.ts";
@@ -38,6 +39,7 @@ import {
   volumeProtectionController,
 } from "./storage-protection.ts";
 import { taintEvictionController } from "./taint-eviction.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished.ts";
 import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
 
 export { apiServiceAvailabilityControllerName, type CheckApiService } from "./api-service-availability.ts";
@@ -90,6 +92,8 @@ export function allControllers({
     daemonSetController(),
     jobController(),
     jobOrphanPodController,
+    cronJobController(),
+    ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
     disruptionController(resources),

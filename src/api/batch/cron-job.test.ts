@@ -118,6 +118,7 @@ test("a day is restricted where a field says more than any", () => {
   };
   assert.deepEqual(any("0 0 * * 1"), [true, false]);
   assert.deepEqual(any("0 0 */2 * ?"), [false, true]);
+  assert.deepEqual(any("0 0 1,* * ?/1"), [true, true]);
 });
 
 const wrongSchedules: readonly (readonly [string, string])[] = [

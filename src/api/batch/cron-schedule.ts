@@ -66,7 +66,7 @@ function parseFields(spec: string): CronSchedule {
   const [minutes, hours, daysOfMonth, months, daysOfWeek] = parts.map((part, index) =>
     parseField(part, fields[index] as Field),
   ) as [Set<number>, Set<number>, Set<number>, Set<number>, Set<number>]; // one for each of the five parts
-  const isAny = (part: string | undefined) => part === "?" || /^\*(\/1)?$/.test(part ?? "");
+  const isAny = (text = "") => text.split(",").some((part) => /^[*?](-[^/]*)?(\/\+?0*1)?$/.test(part));
   return {
     minutes,
     hours,
