@@ -62,6 +62,7 @@ const accounts: Readonly<Record<string, string>> = {
   "disruption-controller": "disruption-controller",
   "endpoint-slice-controller": "endpointslice-controller",
   "endpoints-controller": "endpoint-controller",
+  "ephemeral-volume-controller": "ephemeral-volume-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "horizontal-pod-autoscaler": "horizontal-pod-autoscaler",
   "job-controller": "job-controller",

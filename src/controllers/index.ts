@@ -14,6 +14,7 @@ import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
 import { endpointsController } from "./endpoints.ts";
+import { ephemeralVolumesController } from "./ephemeral-volumes.ts";
 import { garbageCollector } from "./garbage-collector.ts";
 import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler.ts";
 import { jobController } from "./job.ts";
@@ -119,6 +120,7 @@ export function allControllers({
     certificateCleaner,
     persistentVolumeController,
     localVolumesController,
+    ephemeralVolumesController,
     claimProtectionController,
     volumeProtectionController,
     volumeAttributesClassProtectionController,
