@@ -87,6 +87,8 @@ async function reconcileSet(context: ReconcileContext, set: DaemonSet, failed: F
   if (!present) return;
   const hash = hashOf(present);
   await mendHistory(context, history, present, pods);
+  // The pods have other labels now than those that were looked at.
+  if (history.duplicates.length > 0) return { afterMs: 0 };
   const plan = planDaemonSet({
     set,
     nodes: cache.list(Nodes),

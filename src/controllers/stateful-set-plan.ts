@@ -90,7 +90,8 @@ class Planner {
   }
 
   plan(): StatefulSetPlan {
-    if (this.#set.metadata.deletionTimestamp === undefined) this.#planSteps();
+    // Scaling goes before updating, and the pods that are wanted go before those that are not.
+    if (this.#replicas() && this.#scaleDown()) this.#roll();
     const { pods, nowMs } = this.#view;
     const next = nextAvailability(pods, this.#set.spec.minReadySeconds ?? 0, nowMs);
     if (next) this.#lookAgain(next.afterMs);
@@ -99,11 +100,6 @@ class Planner {
       status: this.#status(),
       ...(this.#afterMs === undefined ? {} : { afterMs: this.#afterMs }),
     };
-  }
-
-  /** Scaling goes before updating, and the pods that are wanted go before those that are not. */
-  #planSteps(): void {
-    if (this.#replicas() && this.#scaleDown()) this.#roll();
   }
 
   /** Brings every place to life. Whether the plan may go on: where pods come in order, each waits for the one before. */

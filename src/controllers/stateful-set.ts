@@ -47,7 +47,8 @@ export function statefulSetController() {
     indexes: [orphanIndex(Pods), revisionIndex],
     async reconcile(context, key) {
       const set = context.cache.get(StatefulSets, key);
-      if (set) return await reconcileSet(context, set, failed);
+      // What a set that is being deleted leaves behind is the garbage collector's, its history too.
+      if (set && set.metadata.deletionTimestamp === undefined) return await reconcileSet(context, set, failed);
     },
   });
 }
@@ -85,10 +86,7 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
       matchesLabelSelector(set.spec.selector, metadata.labels) &&
       parsePodName(metadata.name)?.setName === set.metadata.name,
   });
-  const isBeingDeleted = set.metadata.deletionTimestamp !== undefined;
-  const update = isBeingDeleted
-    ? history.present
-    : await presentRevision(context, set, StatefulSets, history, hashLabel);
+  const update = await presentRevision(context, set, StatefulSets, history, hashLabel);
   if (!update) return;
   const { currentRevision } = set.status;
   const current = history.old.find(({ metadata }) => metadata.name === currentRevision) ?? update;
@@ -107,7 +105,6 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
     await client.update(StatefulSets, { ...set, status: plan.status }, { subresource: "status" });
   }
   if (problem) throw problem.error;
-  if (isBeingDeleted) return;
   const inUse = [current.metadata.name, ...pods.map(revisionOf)];
   await forgetOldest(context, set, history, new Set(inUse));
   return plan.afterMs === undefined ? undefined : { afterMs: plan.afterMs };
