@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Node, Taint } from "../api/index.ts";
-import { mayEvictIn, silentConditions, wantedTaints } from "./node-conditions.ts";
+import { silentConditions, wantedTaints } from "./node-conditions.ts";
 
 const nowMs = Date.UTC(2026, 0, 1);
 const now = "2026-01-01T00:00:00Z";
@@ -91,21 +91,3 @@ test("a silent node's conditions are unknown, and say whether it ever spoke", ()
   assert.equal(said[1]?.lastHeartbeatTime, "2025-12-31T23:00:00Z");
   assert.equal(said[1]?.lastTransitionTime, now);
 });
-
-const many = (zone: string, ready: number, down: number) => [
-  ...Array.from({ length: ready }, () => node("True", { zone })),
-  ...Array.from({ length: down }, () => node("Unknown", { zone })),
-];
-
-const zones: readonly [name: string, nodes: readonly Node[], may: boolean][] = [
-  ["one of three is down", many("z", 2, 1), true],
-  ["most of a small zone is down", many("z", 2, 4), false],
-  ["most of a large zone is down", many("z", 20, 40), true],
-  ["a whole zone is down and another one lives", [...many("z", 0, 3), ...many("y", 1, 0)], true],
-  ["everything is down", [...many("z", 0, 3), ...many("y", 0, 2)], false],
-  ["the only node is down", many("z", 0, 1), false],
-];
-
-for (const [name, nodes, may] of zones) {
-  test(`eviction when ${name}: ${may}`, () => assert.equal(mayEvictIn("/z", nodes), may));
-}

@@ -80,25 +80,3 @@ function isOwn({ key, effect }: Taint): boolean {
   if (effect !== "NoSchedule") return false;
   return key === unschedulableTaint || schedulingTaints.some(([, , own]) => own === key);
 }
-
-/** Whether the pods of the node's zone may be driven away, or so much is down that it is more likely the network's fault. */
-export function mayEvictIn(zone: string, nodes: readonly Node[]): boolean {
-  const isReady = (node: Node) => readinessOf(node) === "True";
-  if (!nodes.some(isReady)) return false;
-  const inZone = nodes.filter((node) => zoneOf(node) === zone);
-  const down = inZone.filter((node) => !isReady(node)).length;
-  if (down === inZone.length) return true;
-  const isPartlyDown = down > 2 && down / inZone.length >= unhealthyZoneThreshold;
-  return !isPartlyDown || inZone.length > largeZoneNodes;
-}
-
-/** kube-controller-manager's --unhealthy-zone-threshold and --large-cluster-size-threshold. */
-const unhealthyZoneThreshold = 0.55;
-const largeZoneNodes = 50;
-
-/** Region and zone of the node, as one text. */
-export function zoneOf({ metadata }: Node): string {
-  const { "topology.kubernetes.io/region": region = "", "topology.kubernetes.io/zone": zone = "" } =
-    metadata.labels ?? {};
-  return `${region}/${zone}`;
-}

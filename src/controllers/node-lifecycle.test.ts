@@ -160,6 +160,43 @@ test("the nodes of one zone are given up one after the other", async (t) => {
   assert.ok(first >= 1);
 });
 
+test("nodes that were spared while most of their zone was down are given up when it is back", async (t) => {
+  const { node, pass, alive, taints, report } = await scene(t);
+  const names = ["n1", "n2", "n3", "n4", "n5"];
+  for (const name of names) await node(name);
+  await pass(10);
+  for (const name of ["n1", "n2", "n3"]) alive.delete(name);
+  await pass(200);
+  const all = async () => (await Promise.all(["n1", "n2", "n3"].map(taints))).map((each) => each.length);
+  assert.deepEqual(await all(), [1, 1, 1]);
+  alive.add("n3");
+  await pass(10);
+  await report("n3");
+  await pass(30);
+  assert.deepEqual(await all(), [2, 2, 0]);
+});
+
+test("when the last node falls silent too, those before it are given up no more", async (t) => {
+  const { node, pass, alive, taints } = await scene(t);
+  for (const name of ["n1", "n2"]) await node(name);
+  await pass(10);
+  alive.delete("n1");
+  await pass(80);
+  assert.equal((await taints("n1")).length, 2);
+  alive.delete("n2");
+  await pass(100);
+  assert.deepEqual(await taints("n1"), ["unreachable:NoSchedule"]);
+  assert.deepEqual(await taints("n2"), ["unreachable:NoSchedule"]);
+});
+
+test("a node that is gone is said to be", async (t) => {
+  const { client, node, rest, events } = await scene(t);
+  await node("n1");
+  await client.delete(Nodes, { name: "n1" });
+  await rest(1_000);
+  assert.ok((await events("Node")).includes("Normal RemovingNode Node n1 event: Removing Node n1 from Controller"));
+});
+
 test("a taint that somebody sets drives away pods that do not tolerate it; taken back in time it does not", async (t) => {
   const { client, node, pod, pass, pods, events } = await scene(t);
   await node("n1");

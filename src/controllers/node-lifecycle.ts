@@ -4,23 +4,20 @@ import { Leases, type Node, Nodes, Pods, podCondition } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, timestamp } from "../lib/index.ts";
 import {
-  mayEvictIn,
   nodeCondition,
   notReadyTaint,
   readinessOf,
   silentConditions,
   unreachableTaint,
   wantedTaints,
-  zoneOf,
 } from "./node-conditions.ts";
+import { EvictionTurns, NodeZones, zoneOf } from "./node-zones.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 /** kube-controller-manager's --node-monitor-grace-period, since v1.32. */
 const graceMs = 50_000;
 /** --node-startup-grace-period, for nodes that have never reported. */
 const startupGraceMs = 60_000;
-/** --node-eviction-rate is 0.1: in one zone, one more node in this time. */
-const evictionIntervalMs = 10_000;
 const leaseNamespace = "kube-node-lease";
 
 /** What was last heard of a node, and when by this process's clock: the clocks of nodes need not agree with it. */
@@ -28,6 +25,8 @@ interface Heard {
   readonly sign: string;
   readonly atMs: number;
   readonly readiness: string;
+  /** As it was then, for what is said of it when it is gone. */
+  readonly node: Node;
 }
 
 export function nodeLifecycleController() {
@@ -36,23 +35,35 @@ export function nodeLifecycleController() {
     name: "node-lifecycle-controller",
     watches: {
       for: Nodes,
-      also: [also(Leases, ({ metadata }) => (metadata.namespace === leaseNamespace ? [metadata.name] : []))],
+      also: [
+        also(Nodes, ({ metadata: { name } }, cache) => monitor.zones.note(name, cache.get(Nodes, name))),
+        also(Leases, ({ metadata }) => (metadata.namespace === leaseNamespace ? [metadata.name] : [])),
+      ],
     },
     indexes: [podsByNode],
+    start: (_, enqueue) => monitor.start(enqueue),
     reconcile: (context, name) => monitor.reconcile(context, name),
   });
 }
 
 class NodeMonitor {
+  readonly zones = new NodeZones();
   readonly #heard = new Map<string, Heard>();
-  /** By zone, when the pods of a node were last allowed to be driven away. */
-  readonly #evictedMs = new Map<string, number>();
+  readonly #turns = new EvictionTurns();
+  #enqueue: (name: string) => void = () => {};
+
+  start(enqueue: (name: string) => void): void {
+    this.#enqueue = enqueue;
+  }
 
   async reconcile(context: ReconcileContext, name: string) {
     const { cache, clock, events } = context;
     const node = cache.get(Nodes, name);
     if (!node) {
+      const gone = this.#heard.get(name)?.node;
+      if (gone) events.normal(gone, "RemovingNode", `Node ${name} event: Removing Node ${name} from Controller`);
       this.#heard.delete(name);
+      this.#leave(name);
       return;
     }
     if (!this.#heard.has(name)) {
@@ -61,9 +72,10 @@ class NodeMonitor {
     const heard = this.#hear(node, cache, clock.monotonicMs());
     const grace = nodeCondition(node, "Ready") ? graceMs : startupGraceMs;
     const leftMs = heard.atMs + grace - clock.monotonicMs();
-    const current = leftMs <= 0 ? await markSilent(context, node) : node;
-    await this.#followReadiness(context, current, heard.readiness);
-    const evictAfterMs = await this.#taint(context, current);
+    // What follows from it is done when it is seen, by this node's zone too.
+    if (leftMs <= 0 && (await markSilent(context, node))) return;
+    await this.#followReadiness(context, node, heard.readiness);
+    const evictAfterMs = await this.#taint(context, node);
     const waits = [leftMs, evictAfterMs].filter((ms) => ms > 0);
     return waits.length === 0 ? undefined : { afterMs: Math.min(...waits) };
   }
@@ -75,7 +87,7 @@ class NodeMonitor {
     const sign = `${renewed} ${nodeCondition(node, "Ready")?.lastHeartbeatTime ?? ""}`;
     const before = this.#heard.get(name);
     if (before?.sign === sign) return before;
-    const heard = { sign, atMs: nowMs, readiness: before?.readiness ?? readinessOf(node) };
+    const heard = { sign, atMs: nowMs, readiness: before?.readiness ?? readinessOf(node), node };
     this.#heard.set(name, heard);
     return heard;
   }
@@ -95,33 +107,43 @@ class NodeMonitor {
   }
 
   /** Brings the taints up to date. Returns after what time the node's pods may be driven away; 0 when nothing waits. */
-  async #taint({ client, cache, clock }: ReconcileContext, node: Node): Promise<number> {
-    const nowMs = clock.monotonicMs();
-    const zone = zoneOf(node);
-    let mayEvict = false;
-    let waitMs = 0;
-    if (readinessOf(node) !== "True" && mayEvictIn(zone, cache.list(Nodes))) {
-      const isTainted = node.spec.taints?.some(
-        ({ effect, key }) => effect === "NoExecute" && (key === notReadyTaint || key === unreachableTaint),
-      );
-      waitMs = isTainted ? 0 : (this.#evictedMs.get(zone) ?? Number.NEGATIVE_INFINITY) + evictionIntervalMs - nowMs;
-      mayEvict = waitMs <= 0;
-      if (mayEvict && !isTainted) this.#evictedMs.set(zone, nowMs);
-    }
-    const taints = wantedTaints(node, mayEvict, clock.now());
+  async #taint({ client, clock }: ReconcileContext, node: Node): Promise<number> {
+    const { name, resourceVersion } = node.metadata;
+    const waitMs = this.#evictionWaitMs(node, clock.monotonicMs());
+    const taints = wantedTaints(node, waitMs === 0, clock.now());
     if (!deepEqual(taints, node.spec.taints ?? [])) {
-      const { resourceVersion } = node.metadata;
       const spec = { taints: taints.length === 0 ? null : taints };
       await client.patch(Nodes, node.metadata, { metadata: { resourceVersion }, spec });
     }
-    return Math.max(0, waitMs);
+    // Whoever has had its turn, or needs none any more, lets the next one come; so does a taint that is there.
+    if (waitMs === 0 || readinessOf(node) === "True") this.#leave(name);
+    return waitMs ?? 0;
+  }
+
+  /** After what time the node's pods may be driven away; 0: now. Undefined where they stay, or others come first. */
+  #evictionWaitMs(node: Node, nowMs: number): number | undefined {
+    if (readinessOf(node) === "True") return undefined;
+    const zone = zoneOf(node);
+    const intervalMs = this.zones.evictionIntervalMs(zone);
+    if (intervalMs === undefined) return undefined;
+    const isTainted = node.spec.taints?.some(
+      ({ effect, key }) => effect === "NoExecute" && (key === notReadyTaint || key === unreachableTaint),
+    );
+    return isTainted ? 0 : this.#turns.wait(zone, node.metadata.name, intervalMs, nowMs);
+  }
+
+  #leave(name: string): void {
+    const next = this.#turns.leave(name);
+    if (next !== undefined) this.#enqueue(next);
   }
 }
 
-async function markSilent({ client, clock }: ReconcileContext, node: Node): Promise<Node> {
+/** Says that nothing is known of the node; false when that was said before. */
+async function markSilent({ client, clock }: ReconcileContext, node: Node): Promise<boolean> {
   const conditions = silentConditions(node, clock.now());
-  if (deepEqual(conditions, node.status.conditions)) return node;
-  return await client.update(Nodes, { ...node, status: { ...node.status, conditions } }, { subresource: "status" });
+  if (deepEqual(conditions, node.status.conditions)) return false;
+  await client.update(Nodes, { ...node, status: { ...node.status, conditions } }, { subresource: "status" });
+  return true;
 }
 
 async function markPodsNotReady({ client, cache, clock, events }: ReconcileContext, nodeName: string): Promise<void> {
