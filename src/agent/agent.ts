@@ -1,7 +1,8 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
-import { type Node, Nodes, type Pod, Pods, RuntimeClasses, Services } from "../api/index.ts";
-import { type Client, createEventRecorder, Informer, type InformerEvent } from "../client/index.ts";
+import { type Node, type Pod, RuntimeClasses } from "../api/index.ts";
+import { type Client, createEventRecorder, type InformerEvent } from "../client/index.ts";
 import { type Clock, errorMessage, type Logger, pause, type Random, sleep } from "../lib/index.ts";
+import { type ClusterView, watchedView } from "./cluster-view.ts";
 import type { AgentContext } from "./context.ts";
 import type { ContainerEngine } from "./engine/index.ts";
 import type { AgentHost } from "./host.ts";
@@ -22,7 +23,7 @@ import { removeOrphans } from "./pod/orphans.ts";
 import { podEvents } from "./pod/pod-events.ts";
 import { PodSet } from "./pod/pod-set.ts";
 import { listRuntime } from "./pod/runtime-list.ts";
-import { type AgentSettings, settingsDefaults } from "./settings.ts";
+import { type AgentSettings, periodsOf, settingsDefaults } from "./settings.ts";
 import { removeDirectoriesOfVolumes } from "./volumes/local-volumes.ts";
 import { Volumes } from "./volumes/volumes.ts";
 
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly log: Logger;
   readonly nodeName: string;
   readonly settings: AgentSettings;
+  /** How it sees the cluster; by watches of its own when left out. */
+  readonly view?: ClusterView;
   /** Ends the agent; containers go on running, and the next agent adopts them. */
   readonly signal: AbortSignal;
 }
@@ -53,8 +56,6 @@ export interface Agent {
   node(): Node | undefined;
 }
 
-/** What goes on while nothing happens, so that lost events are made good. */
-const relistMs = 300_000;
 const engineRetryMs = 1_000;
 
 /** Starts the agent of one node; resolves when the node is registered and its pods have been taken over. */
@@ -72,8 +73,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   );
   signal.addEventListener("abort", () => pods.close(), { once: true });
   const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
-  const nodes = new Informer(Nodes, { fieldSelector: `metadata.name=${nodeName}` }, environment);
-  const services = new Informer(Services, {}, environment);
+  const view = options.view ?? watchedView(nodeName, environment);
   const shared: Omit<AgentContext, "volumes"> = {
     ...environment,
     engine,
@@ -91,8 +91,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     }),
     objects,
     runtimeName: version.runtime,
-    node: () => nodes.get(nodeName),
-    services: () => services.list(),
+    node: view.node,
+    services: view.services,
     async runtimeHandler(pod) {
       const name = pod.spec.runtimeClassName;
       return name ? (await client.get(RuntimeClasses, { name })).handler : "";
@@ -118,20 +118,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   );
   const node = await reporter.register();
   recorder.normal(node, "Starting", "Starting kubelet.");
-  await Promise.all([nodes.synced(), services.synced()]);
-
-  const informer = new Informer(Pods, { fieldSelector: `spec.nodeName=${nodeName}` }, environment);
-  await informer.synced();
+  await view.synced();
   void followEngine(options, pods);
   const runtime = await listRuntime(engine);
-  for (const pod of informer.list()) objects.track(pod);
-  pods.takeOver(informer.list(), runtime);
+  for (const pod of view.pods()) objects.track(pod);
+  pods.takeOver(view.pods(), runtime);
   removeOrphans(context, pods, runtime).catch((error) =>
     log.warn("orphaned pods not looked for", { error: errorMessage(error) }),
   );
-  informer.addHandler((event) => onPod(pods, objects, event));
+  view.onPod((event) => onPod(pods, objects, event));
   void keepNodeLease(context, context.node);
-  await reporter.report(context.node() ?? node);
+  await reporter.tryToReport(context.node() ?? node);
   void reporter.run(context.node);
   startMaintenance(context, pods);
   void removeDirectoriesOfVolumes(context, recorder);
@@ -168,7 +165,9 @@ async function engineVersion({ engine, clock, log, signal }: AgentOptions) {
 }
 
 /** Tells the workers what happens in the engine; lists everything again when events were lost, and now and then. */
-async function followEngine({ engine, clock, log, signal }: AgentOptions, pods: PodSet): Promise<void> {
+async function followEngine(options: AgentOptions, pods: PodSet): Promise<void> {
+  const { engine, clock, log, signal } = options;
+  const { relistMs } = periodsOf(options.settings);
   const relist = async () => {
     const startedMs = clock.now();
     await pods.relisted(await listRuntime(engine), startedMs);

@@ -1,5 +1,6 @@
 // What the node's agent offers. The adapters of the machine and of CRI are imported by name: ./host/index.ts, ./engine/cri/index.ts.
 export * from "./agent.ts";
+export { type ClusterView, SharedViews } from "./cluster-view.ts";
 export * from "./engine/index.ts";
 export * from "./hollow-host.ts";
 export * from "./host.ts";

@@ -6,21 +6,15 @@ import type { AgentContext } from "./context.ts";
 import { imageGarbage } from "./images/image-garbage.ts";
 import { rotateLog } from "./logs/log-rotation.ts";
 import type { PodSet } from "./pod/pod-set.ts";
-import { settingsDefaults } from "./settings.ts";
-
-/** The kubelet's containerLogMonitorInterval. */
-const logCheckMs = 10_000;
-/** The kubelet's ImageGCPeriod. */
-const imageCheckMs = 300_000;
-/** The kubelet's periodicQOSCgroupUpdateInterval. */
-const shareCheckMs = 60_000;
+import { periodsOf, settingsDefaults } from "./settings.ts";
 
 /** Starts all of it; ends with the signal. */
 export function startMaintenance(context: AgentContext, pods: PodSet): void {
   const images = new ImageKeeper(context, pods);
-  void every(context, logCheckMs, "log rotation", () => rotateLogs(context, pods));
-  void every(context, imageCheckMs, "removal of unused images", () => images.collect());
-  void every(context, shareCheckMs, "update of the shares of pods", () => updateShares(context, pods));
+  const { logsMs, imagesMs, sharesMs } = periodsOf(context.settings);
+  void every(context, logsMs, "log rotation", () => rotateLogs(context, pods));
+  void every(context, imagesMs, "removal of unused images", () => images.collect());
+  void every(context, sharesMs, "update of the shares of pods", () => updateShares(context, pods));
 }
 
 async function every(context: AgentContext, periodMs: number, what: string, work: () => Promise<void>): Promise<void> {

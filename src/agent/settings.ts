@@ -28,6 +28,25 @@ export interface AgentSettings {
   readonly allowedUnsafeSysctls?: readonly string[];
   /** What the node says it is, `kubeletVersion`. */
   readonly version?: string;
+  /** How often it does what nothing else asks for; as the kubelet when left out. */
+  readonly periods?: Partial<AgentPeriods>;
+}
+
+export interface AgentPeriods {
+  /** Renewals of the node's lease, which lasts four times as long: a quarter of nodeLeaseDurationSeconds. */
+  readonly leaseMs: number;
+  /** How often the node's status is computed, and written when it differs: nodeStatusUpdateFrequency. */
+  readonly statusMs: number;
+  /** How often it is written although nothing changed: leases are the heartbeat. nodeStatusReportFrequency. */
+  readonly statusReportMs: number;
+  /** containerLogMonitorInterval. */
+  readonly logsMs: number;
+  /** periodicQOSCgroupUpdateInterval of the kubelet's source. */
+  readonly sharesMs: number;
+  /** ImageGCPeriod of the kubelet's source. */
+  readonly imagesMs: number;
+  /** How often everything is listed from the engine, so that lost events are made good. */
+  readonly relistMs: number;
 }
 
 export const settingsDefaults = {
@@ -37,4 +56,17 @@ export const settingsDefaults = {
   imageGc: { highPercent: 85, lowPercent: 80 },
   logRotation: { bytesMax: 10 * 2 ** 20, filesMax: 5 },
   version: "v1.35.0+roder",
+  periods: {
+    leaseMs: 10_000,
+    statusMs: 10_000,
+    statusReportMs: 300_000,
+    logsMs: 10_000,
+    sharesMs: 60_000,
+    imagesMs: 300_000,
+    relistMs: 300_000,
+  },
 } as const;
+
+export function periodsOf({ periods }: AgentSettings): AgentPeriods {
+  return { ...settingsDefaults.periods, ...periods };
+}

@@ -39,6 +39,8 @@ export interface ControlLoopsOptions {
   readonly checkApiService?: CheckApiService;
   readonly podRange: string;
   readonly serviceRange: string;
+  /** As ControllerOptions have it. */
+  readonly nodeGraceMs?: number;
   /** The node of the same machine, where there is one. */
   readonly ownNode?: string;
 }
@@ -113,6 +115,7 @@ function userOf(controller: string): User {
 export async function runControlLoops(options: ControlLoopsOptions): Promise<void> {
   const {
     plane,
+    nodeGraceMs,
     rootCertificate,
     signCertificate,
     podRange,
@@ -131,6 +134,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   const controllers = allControllers({
     informers,
     resources: plane.api.registry,
+    ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
     rootCertificate,
     signServiceAccountToken: plane.signServiceAccountToken,
     signCertificate,

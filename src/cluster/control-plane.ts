@@ -1,7 +1,7 @@
 // The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
 // Imports nothing of the host: the same is embedded in tests.
 
-import type { ServiceAccount, User } from "../api/index.ts";
+import type { ResourceHandler, ServiceAccount, User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
 import {
   addressAt,
@@ -54,8 +54,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Signs service-account tokens; PKCS #8 PEM. */
-  readonly serviceAccountKey: string;
+  /** Signs service-account tokens; PKCS #8 PEM, or keys that are made already. */
+  readonly serviceAccountKey: string | TokenKeys;
   /** Where pods and others reach the API server; undefined when it listens on loopback alone. */
   readonly apiAddress: string | undefined;
   readonly apiPort: number;
@@ -70,6 +70,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly metrics?: MetricRegistry;
   /** Freezes stored objects all the way down, for development and tests. */
   readonly freeze: boolean;
+  /** What the clients of this process pass on their way to the API: the faults of a simulation. */
+  readonly through?: (api: ResourceHandler) => ResourceHandler;
 }
 
 export interface ControlPlane {
@@ -103,7 +105,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const serviceRange = parseRange(options.serviceRange);
   assert(serviceRange, `${options.serviceRange} is a range`);
   const issuer = serviceAccountIssuer(options.clusterDomain);
-  const tokenKeys = await createTokenKeys(options.serviceAccountKey);
+  const { serviceAccountKey } = options;
+  const tokenKeys =
+    typeof serviceAccountKey === "string" ? await createTokenKeys(serviceAccountKey) : serviceAccountKey;
   const tokens = { keys: tokenKeys, lookup, clock, random, issuer, audiences: [issuer] };
   const rbac = new RbacAuthorizer(lookup);
   const guards = new Guards(
@@ -170,6 +174,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ensureTokenTracking(own, clock),
     ensureKubernetesService(own, endpoint),
   ]);
+  const handler = options.through?.(api) ?? api;
   const ending = new AbortController();
   const expiry = expireEvents({ cache, storage, clock, log, signal: ending.signal });
   return {
@@ -182,7 +187,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     issuer,
     running,
     signServiceAccountToken: (account, secretName) => tokenKeys.sign(legacyClaims(account, secretName)),
-    client: (user, program) => inProcessClient(api, user, program),
+    client: (user, program) => inProcessClient(handler, user, program),
     async close() {
       ending.abort();
       await expiry;

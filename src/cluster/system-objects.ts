@@ -113,11 +113,17 @@ const rbac = "rbac.authorization.k8s.io";
 /** The service account that the cluster-dns controller acts as. */
 export const clusterDnsAccount = "cluster-dns-controller";
 
+/** Who reads for the simulated nodes of one process. */
+export const hollowNodesUser = "system:hollow-nodes";
+
 /** The roles that Roder's own parts need beyond Kubernetes' default policy. */
 export async function ensureOwnRoles(client: Client): Promise<void> {
   // The DNS server shares a process and an identity with the service proxy, and reads more.
   await ensureRole(client, "system:roder:dns", { kind: "User", name: "system:kube-proxy", apiGroup: rbac }, [
     { apiGroups: [""], resources: ["namespaces"], verbs: ["list", "watch"] },
+  ]);
+  await ensureRole(client, "system:roder:hollow-nodes", { kind: "User", name: hollowNodesUser, apiGroup: rbac }, [
+    { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: ["list", "watch"] },
   ]);
   const account = { kind: "ServiceAccount", name: clusterDnsAccount, namespace: "kube-system" };
   await ensureRole(client, "system:roder:controller:cluster-dns", account, [

@@ -68,6 +68,8 @@ export interface ControllerOptions {
   readonly podRange: string;
   /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
   readonly dnsAddress: string;
+  /** How long a node may be silent before it is unreachable; as kube-controller-manager when left out. */
+  readonly nodeGraceMs?: number;
 }
 
 /** The controllers that a cluster consists of; `runControllers` runs them. */
@@ -80,6 +82,7 @@ export function allControllers({
   podRange,
   dnsAddress,
   checkApiService,
+  nodeGraceMs,
 }: ControllerOptions): readonly ControllerDefinition[] {
   return [
     namespaceController(resources),
@@ -106,7 +109,7 @@ export function allControllers({
     garbageCollector(resources, informers),
     resourceQuotaController(resources, informers),
     validatingAdmissionPolicyStatusController(resources),
-    nodeLifecycleController(),
+    nodeLifecycleController(nodeGraceMs),
     taintEvictionController(),
     podGarbageCollector(),
     nodeIpamController({ podRange }),

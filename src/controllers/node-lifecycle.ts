@@ -15,7 +15,7 @@ import { EvictionTurns, NodeZones, zoneOf } from "./node-zones.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 /** kube-controller-manager's --node-monitor-grace-period, since v1.32. */
-const graceMs = 50_000;
+const graceMsDefault = 50_000;
 /** --node-startup-grace-period, for nodes that have never reported. */
 const startupGraceMs = 60_000;
 const leaseNamespace = "kube-node-lease";
@@ -29,8 +29,9 @@ interface Heard {
   readonly node: Node;
 }
 
-export function nodeLifecycleController() {
-  const monitor = new NodeMonitor();
+/** `graceMs` is how long a node may be silent: several renewals of its lease. */
+export function nodeLifecycleController(graceMs = graceMsDefault) {
+  const monitor = new NodeMonitor(graceMs);
   return defineController({
     name: "node-lifecycle-controller",
     watches: {
@@ -48,12 +49,17 @@ export function nodeLifecycleController() {
 
 class NodeMonitor {
   readonly zones = new NodeZones();
+  readonly #graceMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #turns = new EvictionTurns();
   #enqueue: (name: string) => void = () => {};
 
   start(enqueue: (name: string) => void): void {
     this.#enqueue = enqueue;
+  }
+
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
   }
 
   async reconcile(context: ReconcileContext, name: string) {
@@ -70,7 +76,7 @@ class NodeMonitor {
       events.normal(node, "RegisteredNode", `Node ${name} event: Registered Node ${name} in Controller`);
     }
     const heard = this.#hear(node, cache, clock.monotonicMs());
-    const grace = nodeCondition(node, "Ready") ? graceMs : startupGraceMs;
+    const grace = nodeCondition(node, "Ready") ? this.#graceMs : startupGraceMs;
     const leftMs = heard.atMs + grace - clock.monotonicMs();
     // What follows from it is done when it is seen, by this node's zone too.
     if (leftMs <= 0 && (await markSilent(context, node))) return;

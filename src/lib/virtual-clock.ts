@@ -14,13 +14,19 @@ const settleRounds = 50;
 /** A clock that stands still until a test or a simulation moves it. Timers due at one instant fire in the order they were set. */
 export class VirtualClock implements Clock {
   #nowMs: number;
-  #startMs: number;
+  readonly #startMs: number;
+  readonly #settle: () => Promise<void>;
   #sequence = 0;
   #pending = new Heap<Pending>((a, b) => a.atMs - b.atMs || a.sequence - b.sequence);
 
-  constructor(startMs = Date.UTC(2026, 0, 1)) {
-    this.#nowMs = startMs;
+  /**
+   * `settled` lets what a timer woke run to its end. Rounds of promises are enough for one component; whole clusters take
+   * `macrotask`.
+   */
+  constructor(startMs = Date.UTC(2026, 0, 1), settled = settle) {
     this.#startMs = startMs;
+    this.#nowMs = startMs;
+    this.#settle = settled;
   }
 
   now(): number {
@@ -49,13 +55,13 @@ export class VirtualClock implements Clock {
   /** Moves time forward by `durationMs`, firing each timer at its instant and letting what it woke run before the next. */
   async advance(durationMs: number): Promise<void> {
     const untilMs = this.#nowMs + durationMs;
-    await settle();
+    await this.#settle();
     for (let next = this.#pending.peek(); next && next.atMs <= untilMs; next = this.#pending.peek()) {
       this.#pending.pop();
       if (next.cancelled) continue;
       this.#nowMs = next.atMs;
       next.fire();
-      await settle();
+      await this.#settle();
     }
     this.#nowMs = untilMs;
   }
@@ -64,4 +70,18 @@ export class VirtualClock implements Clock {
 /** Lets the promises that are ready run. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < settleRounds; round++) await Promise.resolve();
+}
+
+/** Resolves in a later turn of the event loop: all promises that could go on have done so, however long their chains. */
+export function macrotask(): Promise<void> {
+  // Browsers have no setImmediate, and delay nested timeouts by milliseconds.
+  if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 }

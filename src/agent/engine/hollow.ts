@@ -25,6 +25,9 @@ export interface HollowScript {
   readonly exitCode?: number;
   /** What it uses. */
   readonly memoryBytes?: number;
+  readonly cpuMilli?: number;
+  /** How long after its start it answers probes. */
+  readonly readyAfterMs?: number;
   /** As the runtime says it; `Completed` or `Error` by the exit code when left out. */
   readonly reason?: string;
   readonly message?: string;
@@ -37,13 +40,16 @@ export interface HollowScript {
   readonly exec?: (command: readonly string[]) => Partial<ExecResult> & { readonly delayMs?: number };
 }
 
+/** How long something takes; a function is asked each time. */
+export type Delay = number | (() => number);
+
 export interface HollowOptions {
   readonly clock: Clock;
-  /** The first three numbers of the sandboxes' addresses. */
-  readonly addressPrefix?: string;
-  readonly sandboxMs?: number;
-  readonly startMs?: number;
-  readonly pullMs?: number;
+  /** The first three numbers of the sandboxes' addresses, when they are known. */
+  readonly addressPrefix?: () => string | undefined;
+  readonly sandboxMs?: Delay;
+  readonly startMs?: Delay;
+  readonly pullMs?: Delay;
   /** Images that are there from the start. */
   readonly images?: readonly string[];
   readonly script?: (config: ContainerConfig, sandbox: SandboxConfig) => HollowScript;
@@ -120,6 +126,19 @@ export class HollowEngine implements ContainerEngine {
   reboot(): void {
     for (const container of this.#containers.values()) this.#end(container, 255, "Unknown");
     for (const [id, sandbox] of this.#sandboxes) this.#sandboxes.set(id, { ...sandbox, ready: false, ips: [] });
+  }
+
+  /** Whether everything that runs behind an address answers by now. */
+  answers(ip: string): boolean {
+    const sandbox = [...this.#sandboxes.values()].find(({ ips }) => ips.includes(ip));
+    if (!sandbox) return false;
+    const nowMs = this.#clock.now();
+    return [...this.#containers.values()].every(
+      ({ status, script }) =>
+        status.sandboxId !== sandbox.id ||
+        status.state !== "running" ||
+        status.startedAtMs + (script.readyAfterMs ?? 0) <= nowMs,
+    );
   }
 
   /** Does something of which no listener is told. */
@@ -282,7 +301,7 @@ export class HollowEngine implements ContainerEngine {
   async stats(): Promise<readonly ContainerStats[]> {
     return [...this.#containers].map(([containerId, { script }]) => ({
       containerId,
-      cpuUsageNanoCores: 0,
+      cpuUsageNanoCores: (script.cpuMilli ?? 0) * 1_000_000,
       cpuUsageCoreNanoSeconds: 0,
       memoryWorkingSetBytes: script.memoryBytes ?? 0,
     }));
@@ -371,7 +390,8 @@ export class HollowEngine implements ContainerEngine {
     }
   }
 
-  async #pause(delayMs: number | undefined, signal?: AbortSignal): Promise<void> {
+  async #pause(delay: Delay | undefined, signal?: AbortSignal): Promise<void> {
+    const delayMs = typeof delay === "function" ? delay() : delay;
     if (delayMs !== undefined && delayMs > 0) await sleep(this.#clock, delayMs, signal);
   }
 
@@ -381,7 +401,7 @@ export class HollowEngine implements ContainerEngine {
 
   #nextAddress(): string {
     const number = this.#addresses++;
-    const prefix = this.#options.addressPrefix;
+    const prefix = this.#options.addressPrefix?.();
     // Past a /24 the range goes on: simulated nodes have no routes.
     return prefix !== undefined && number < 255
       ? `${prefix}.${number}`

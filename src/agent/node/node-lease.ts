@@ -1,22 +1,23 @@
 import { ApiError, type Lease, Leases, type Node } from "../../api/index.ts";
 import { errorMessage, microTimestamp, pause } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
+import { periodsOf } from "../settings.ts";
 
 const namespace = "kube-node-lease";
-/** The kubelet's nodeLeaseDurationSeconds; it renews at a quarter of it. */
-const durationSeconds = 40;
-const renewMs = 10_000;
+/** The kubelet renews at a quarter of what the lease lasts. */
+const renewalsPerDuration = 4;
 /** A failed renewal is tried again sooner: four misses make the node unreachable. */
 const retryMs = 2_000;
 
-type Context = Pick<AgentContext, "client" | "clock" | "log" | "signal" | "nodeName">;
+type Context = Pick<AgentContext, "client" | "clock" | "log" | "signal" | "nodeName" | "settings">;
 
 /** Keeps the node's lease, the heartbeat by which others know that it lives, until the signal ends it. */
 export async function keepNodeLease(context: Context, node: () => Node | undefined): Promise<void> {
   const { clock, log, signal, nodeName } = context;
+  const { leaseMs } = periodsOf(context.settings);
   let lease: Lease | undefined;
   while (!signal.aborted) {
-    let delayMs = renewMs;
+    let delayMs = leaseMs;
     try {
       lease = lease ? await renew(context, lease) : await takeOver(context, node());
     } catch (error) {
@@ -36,10 +37,10 @@ async function renew({ client, clock }: Context, lease: Lease): Promise<Lease> {
 }
 
 async function takeOver(context: Context, node: Node | undefined): Promise<Lease> {
-  const { client, clock, nodeName } = context;
+  const { client, clock, nodeName, settings } = context;
   const spec = {
     holderIdentity: nodeName,
-    leaseDurationSeconds: durationSeconds,
+    leaseDurationSeconds: (periodsOf(settings).leaseMs / 1_000) * renewalsPerDuration,
     renewTime: microTimestamp(clock.now()),
   };
   try {

@@ -2,14 +2,11 @@ import { ApiError, type Node, type NodeStatus, Nodes } from "../../api/index.ts"
 import type { EventRecorder } from "../../client/index.ts";
 import { deepEqual, errorMessage, pause, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
+import { type AgentPeriods, periodsOf } from "../settings.ts";
 import { type NodeFacts, newNode, nodeAnnotations, nodeLabels, nodeStatus } from "./node-object.ts";
 
-/** How often the status is computed, and written when it differs (the kubelet's nodeStatusUpdateFrequency). */
-const checkMs = 10_000;
 /** How often until the node was ready for the first time: everything waits for that (the kubelet's fastNodeStatusUpdate). */
 const checkMsStarting = 50;
-/** How often it is written although nothing changed: leases are the heartbeat (nodeStatusReportFrequency). */
-const reportMs = 300_000;
 const retryMs = 1_000;
 
 type Context = Pick<AgentContext, "client" | "engine" | "host" | "clock" | "log" | "signal">;
@@ -19,6 +16,7 @@ export class NodeReporter {
   readonly #context: Context;
   readonly #facts: NodeFacts;
   readonly #recorder: EventRecorder;
+  readonly #periods: AgentPeriods;
   /** Why this agent cannot run pods yet, beside what the engine says. */
   readonly #notReady: () => string;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
@@ -27,6 +25,7 @@ export class NodeReporter {
   constructor(context: Context, facts: NodeFacts, recorder: EventRecorder, notReady: () => string) {
     this.#context = context;
     this.#facts = facts;
+    this.#periods = periodsOf(facts.settings);
     this.#recorder = recorder;
     this.#notReady = notReady;
   }
@@ -49,15 +48,20 @@ export class NodeReporter {
 
   /** Reports until the signal ends it; `node` gives the object as the API has it. */
   async run(node: () => Node | undefined): Promise<void> {
-    const { clock, log, signal } = this.#context;
+    const { clock, signal } = this.#context;
     while (!signal.aborted) {
-      try {
-        await this.report(node());
-      } catch (error) {
-        if (signal.aborted) return;
-        log.warn("node status not written", { node: this.#facts.name, error: errorMessage(error) });
-      }
-      await pause(clock, this.#wasReady ? checkMs : checkMsStarting, signal);
+      await this.tryToReport(node());
+      await pause(clock, this.#wasReady ? this.#periods.statusMs : checkMsStarting, signal);
+    }
+  }
+
+  /** Reports; when the API does not take it, the next time will do. */
+  async tryToReport(current: Node | undefined): Promise<void> {
+    const { log, signal } = this.#context;
+    try {
+      await this.report(current);
+    } catch (error) {
+      if (!signal.aborted) log.warn("node status not written", { node: this.#facts.name, error: errorMessage(error) });
     }
   }
 
@@ -71,7 +75,7 @@ export class NodeReporter {
     const images = notReady === "" ? await engine.listImages() : [];
     const previous = current?.status;
     const status = nodeStatus({ ...this.#facts, load, images, notReady, nowMs: clock.now() }, previous);
-    const due = clock.monotonicMs() - this.#reportedAtMs >= reportMs;
+    const due = clock.monotonicMs() - this.#reportedAtMs >= this.#periods.statusReportMs;
     // Compared with what the API has: another component may have declared the node unknown meanwhile.
     if (!due && deepEqual(withoutHeartbeats(status), withoutHeartbeats(previous))) return;
     await client.patch(Nodes, { name }, { status }, { subresource: "status" });

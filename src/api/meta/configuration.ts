@@ -79,6 +79,11 @@ export class Fields {
     return this.#typed(name, "boolean", "must be true or false");
   }
 
+  /** Undefined when it is left out. */
+  number(name: string): number | undefined {
+    return this.#typed(name, "number", "must be a number");
+  }
+
   /** Milliseconds of a duration such as "30s"; undefined when it is left out. */
   durationMs(name: string): number | undefined {
     const text = this.optionalText(name);
@@ -127,7 +132,11 @@ export class Fields {
     return [];
   }
 
-  #typed<T extends string | boolean>(name: string, type: "string" | "boolean", detail: string): T | undefined {
+  #typed<T extends string | boolean | number>(
+    name: string,
+    type: "string" | "boolean" | "number",
+    detail: string,
+  ): T | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
     // The type's name says which of both T is.

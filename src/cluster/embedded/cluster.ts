@@ -1,0 +1,292 @@
+// A whole cluster inside one program: API server, storage in memory, controllers, scheduler, and simulated nodes with the
+// real agent. Imports nothing of the host, so that it runs in a browser too; what serves HTTPS is loaded when asked for.
+import { SharedViews } from "../../agent/index.ts";
+import { Nodes, parseDuration, ServiceAccounts, type User } from "../../api/index.ts";
+import type { Client } from "../../client/index.ts";
+import {
+  type Clock,
+  type Logger,
+  macrotask,
+  type Random,
+  seededRandom,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  VirtualClock,
+} from "../../lib/index.ts";
+import { MemoryStorage, type Storage } from "../../storage/index.ts";
+import { type ControlLoopsOptions, runControlLoops } from "../control-loops.ts";
+import { type ControlPlane, startControlPlane } from "../control-plane.ts";
+import { hollowNodesUser } from "../system-objects.ts";
+import { type FaultRates, Faults } from "./faults.ts";
+import { HollowNode } from "./hollow-node.ts";
+import { type HollowBehaviour, type HollowProfile, readProfile } from "./hollow-profile.ts";
+import type { Serving } from "./serving.ts";
+import { standInTokenKeys } from "./stand-in-token-keys.ts";
+
+export interface ClusterOptions {
+  /** How many simulated nodes there are; 1 when left out. */
+  readonly nodes?: number;
+  /** How they and what runs on them behave. */
+  readonly profile?: HollowProfile;
+  /** `real`, which it is when left out, or `virtual`: time passes only with `advance`. */
+  readonly clock?: "real" | "virtual";
+  /** Makes names, identifiers and delays repeatable: with a virtual clock the same seed gives the same history. */
+  readonly seed?: number;
+  /** Serves HTTPS on a port of 127.0.0.1 for kubectl and other programs; `kubeconfig` says how to reach it. Not in browsers. */
+  readonly serve?: boolean;
+  /** Freezes objects all the way down, so that a stray write throws where it happens; true when left out. */
+  readonly freeze?: boolean;
+  readonly log?: Logger;
+  /** Where it keeps everything; in memory when left out. Closed with the cluster. */
+  readonly storage?: Storage;
+  /** What goes wrong between the components and the API; with a virtual clock only. */
+  readonly faults?: FaultRates;
+}
+
+const administrator: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
+const clusterDomain = "cluster.local";
+const serviceRange = "10.43.0.0/16";
+const clusterDns = "10.43.0.10";
+/** Room for 32,768 nodes. */
+const podRange = "10.128.0.0/9";
+/** kube-controller-manager's node-monitor-grace-period over the kubelet's renewals. */
+const renewalsMissedMax = 5;
+const faultSeed = 0x5eed;
+/** In a cluster whose clock stands, something that takes longer than this never ends. */
+const waitMsMax = 600_000;
+const stepMs = 20;
+/** There is no authority where nobody comes from outside; what is published to namespaces needs a text all the same. */
+const noCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+
+export class Cluster {
+  /** The API as the administrator sees it. */
+  readonly client: Client;
+  readonly clock: Clock;
+  /** The simulated nodes by name, also those that are down. */
+  readonly nodes: ReadonlyMap<string, HollowNode>;
+  readonly #nodes = new Map<string, HollowNode>();
+  readonly #plane: ControlPlane;
+  readonly #options: ClusterOptions;
+  readonly #random: Random;
+  readonly #log: Logger;
+  readonly #serving: Serving | undefined;
+  readonly #behaviour: HollowBehaviour;
+  readonly #views: SharedViews;
+  readonly #faults: Faults | undefined;
+  /** Ends all but the API. */
+  readonly #stopping = new AbortController();
+  #controllers: { readonly ending: AbortController; readonly over: Promise<void> };
+  #stopped: Promise<void> | undefined;
+
+  /** Resolves when the API answers, the nodes are ready and pods can be created. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const virtual = options.clock === "virtual";
+    const clock = virtual ? new VirtualClock(undefined, macrotask) : systemClock;
+    const random = virtual || options.seed !== undefined ? seededRandom(options.seed ?? 1) : systemRandom;
+    const log = options.log ?? silentLogger;
+    const behaviour = readProfile(options.profile ?? {}, random);
+    if (options.faults && !virtual) throw new Error("faults are simulated: start the cluster with a virtual clock");
+    // A source of its own: what goes wrong does not depend on what else is left to chance.
+    const faults = virtual
+      ? new Faults(clock, seededRandom((options.seed ?? 1) ^ faultSeed), options.faults)
+      : undefined;
+    const serving = options.serve ? await (await import("#serving")).prepareServing(log) : undefined;
+    const plane = await startControlPlane({
+      storage: options.storage ?? new MemoryStorage(),
+      clock,
+      random,
+      log,
+      serviceAccountKey: serving?.serviceAccountKey ?? standInTokenKeys,
+      apiAddress: undefined,
+      apiPort: 6443,
+      podRange,
+      serviceRange,
+      clusterDomain,
+      freeze: options.freeze ?? true,
+      ...(serving ? { callWebhook: serving.callWebhook } : {}),
+      ...(faults ? { through: (api) => faults.through(api) } : {}),
+    });
+    const cluster = new Cluster(options, { clock, random, log, behaviour, serving, plane, faults });
+    try {
+      await cluster.#begin();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  private constructor(
+    options: ClusterOptions,
+    parts: {
+      readonly clock: Clock;
+      readonly random: Random;
+      readonly log: Logger;
+      readonly behaviour: HollowBehaviour;
+      readonly serving: Serving | undefined;
+      readonly plane: ControlPlane;
+      readonly faults: Faults | undefined;
+    },
+  ) {
+    const { clock, random, log, behaviour, serving, plane, faults } = parts;
+    this.#options = options;
+    this.clock = clock;
+    this.#random = random;
+    this.#log = log;
+    this.#behaviour = behaviour;
+    this.#serving = serving;
+    this.#plane = plane;
+    this.#faults = faults;
+    this.nodes = this.#nodes;
+    this.client = plane.client(administrator);
+    this.#controllers = this.#runControllers();
+    if (faults) faults.onCrash = () => this.restartControllers();
+    const reader: User = { name: hollowNodesUser, groups: ["system:authenticated"] };
+    this.#views = new SharedViews({ client: plane.client(reader), clock, random, log, signal: this.#stopping.signal });
+  }
+
+  /** The API as somebody else sees it: the rules of roles hold. */
+  as(user: User): Client {
+    return this.#plane.client(user);
+  }
+
+  /** What goes wrong. Throws when the clock is real. */
+  get faults(): Faults {
+    if (!this.#faults) throw new Error("faults are simulated: start the cluster with a virtual clock");
+    return this.#faults;
+  }
+
+  /** What kubectl needs to reach the cluster. Throws when it does not serve. */
+  get kubeconfig(): string {
+    const { kubeconfig } = this.#serving ?? {};
+    if (kubeconfig === undefined) throw new Error("the cluster serves nobody outside its program: start it with serve");
+    return kubeconfig;
+  }
+
+  /** Lets time pass, with all that happens in it: milliseconds, or a text as `10m`. Throws when the clock is real. */
+  async advance(duration: number | string): Promise<void> {
+    const { clock } = this;
+    if (!(clock instanceof VirtualClock))
+      throw new Error("time passes by itself: start the cluster with a virtual clock");
+    await clock.advance(typeof duration === "number" ? duration : parseDuration(duration));
+  }
+
+  /** Adds simulated nodes; resolves when they are ready. */
+  async addNodes(count: number): Promise<void> {
+    const first = this.#nodes.size;
+    const added = Array.from({ length: count }, (_, at) => this.#newNode(first + at));
+    await this.#settled(Promise.all(added.map((node) => node.start())));
+  }
+
+  /** Ends controllers and scheduler at once, wherever they are, and starts them anew: nothing that they remember is kept. */
+  restartControllers(): void {
+    const { ending, over } = this.#controllers;
+    ending.abort();
+    const { ending: next, over: nextOver } = this.#runControllers();
+    this.#controllers = { ending: next, over: Promise.all([over, nextOver]).then(() => {}) };
+  }
+
+  /** Ends everything; resolves when nothing runs any more. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#serving?.listen(this.#plane);
+    await this.addNodes(this.#options.nodes ?? 1);
+    await this.#settled(this.#usable());
+    // What began with the nodes comes to rest, so that the first thing a test does is the first thing that happens.
+    if (this.clock instanceof VirtualClock) await this.clock.advance(1_000);
+  }
+
+  /** Resolves when pods find an account, which a controller makes, and nodes that have lost the taint of new ones. */
+  async #usable(): Promise<void> {
+    const { client } = this;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
+    const accounts = { namespace: "default", fieldSelector: "metadata.name=default", signal };
+    const waiting = new Set(this.#nodes.keys());
+    try {
+      for await (const event of client.watch(ServiceAccounts, accounts)) if (event.type === "ADDED") break;
+      if (waiting.size === 0) return;
+      for await (const event of client.watch(Nodes, { signal })) {
+        if (event.type !== "BOOKMARK" && !event.object.spec.taints?.length) waiting.delete(event.object.metadata.name);
+        if (waiting.size === 0) break;
+      }
+    } finally {
+      over.abort();
+    }
+  }
+
+  #newNode(index: number): HollowNode {
+    const name = `node-${index}`;
+    const node = new HollowNode({
+      name,
+      index,
+      client: this.#plane.client(
+        { name: `system:node:${name}`, groups: ["system:nodes", "system:authenticated"] },
+        "kubelet",
+      ),
+      views: this.#views,
+      behaviour: this.#behaviour,
+      clock: this.clock,
+      random: this.#random,
+      log: this.#log,
+      clusterDns,
+      clusterDomain,
+    });
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  #runControllers() {
+    const ending = new AbortController();
+    const serving = this.#serving;
+    const options: ControlLoopsOptions = {
+      plane: this.#plane,
+      clock: this.clock,
+      random: this.#random,
+      log: this.#log,
+      signal: AbortSignal.any([ending.signal, this.#stopping.signal]),
+      rootCertificate: serving?.rootCertificate ?? noCertificate,
+      signCertificate: serving?.signCertificate ?? signNothing,
+      podRange,
+      serviceRange,
+      nodeGraceMs: renewalsMissedMax * this.#behaviour.leaseMs,
+      ...(serving ? { authorities: serving.authorities, checkApiService: serving.checkApiService } : {}),
+    };
+    return { ending, over: runControlLoops(options) };
+  }
+
+  /** What a piece of work comes to, with as much time as it needs where the clock is virtual. */
+  async #settled<T>(work: Promise<T>): Promise<T> {
+    const { clock } = this;
+    if (!(clock instanceof VirtualClock)) return await work;
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    work.then(end, end);
+    const untilMs = clock.monotonicMs() + waitMsMax;
+    await clock.advance(0);
+    while (!isOver) {
+      if (clock.monotonicMs() > untilMs) throw new Error("the cluster waits for something that does not happen");
+      await clock.advance(stepMs);
+    }
+    return await work;
+  }
+
+  async #stop(): Promise<void> {
+    for (const node of this.#nodes.values()) node.stop();
+    this.#stopping.abort();
+    await this.#settled(this.#controllers.over);
+    await this.#serving?.close();
+    await this.#plane.close();
+  }
+}
+
+const signNothing: ControlLoopsOptions["signCertificate"] = () => {
+  throw new Error("this cluster has no certificate authority: start it with serve");
+};

@@ -1,0 +1,115 @@
+import { type Agent, HollowEngine, HollowHost, type SharedViews, startAgent } from "../../agent/index.ts";
+import type { Client } from "../../client/index.ts";
+import type { Clock, Logger, Random } from "../../lib/index.ts";
+import type { HollowBehaviour } from "./hollow-profile.ts";
+
+export interface HollowNodeOptions {
+  readonly name: string;
+  /** Which of the simulated nodes it is, from 0 on. */
+  readonly index: number;
+  /** As the node. */
+  readonly client: Client;
+  readonly views: SharedViews;
+  readonly behaviour: HollowBehaviour;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly clusterDns: string;
+  readonly clusterDomain: string;
+}
+
+/** The real agent on a machine and an engine that are only pretended. */
+export class HollowNode {
+  readonly name: string;
+  readonly engine: HollowEngine;
+  readonly #options: HollowNodeOptions;
+  readonly #host: HollowHost;
+  #stopping = new AbortController();
+  #agent: Agent | undefined;
+
+  constructor(options: HollowNodeOptions) {
+    this.#options = options;
+    this.name = options.name;
+    const { clock, behaviour } = options;
+    const { cpus, memoryBytes, sandboxMs, startMs, pullMs } = behaviour;
+    this.engine = new HollowEngine({
+      clock,
+      sandboxMs,
+      startMs,
+      pullMs,
+      addressPrefix: () => this.#agent?.node()?.spec.podCIDR?.replace(/\.\d+\/24$/, ""),
+      script: ({ image }, { labels }) => behaviour.script(image, labels),
+    });
+    const answer = (ip: string) => {
+      const success = this.engine.answers(ip);
+      return { success, output: success ? "" : `dial tcp ${ip}: connect: connection refused` };
+    };
+    this.#host = new HollowHost({
+      clock,
+      machine: { cpus, memoryBytes, hostname: this.name },
+      http: ({ host }) => answer(host),
+      tcp: answer,
+      grpc: answer,
+    });
+  }
+
+  /** Whether its agent runs. */
+  get isUp(): boolean {
+    return this.#agent !== undefined && !this.#stopping.signal.aborted;
+  }
+
+  /** Resolves when the node is registered and has reported. */
+  async start(): Promise<void> {
+    const { clock, random, log, client, behaviour, clusterDns, clusterDomain, index, views } = this.#options;
+    if (this.#stopping.signal.aborted) this.#stopping = new AbortController();
+    const { leaseMs, statusMs, statusReportMs, podsMax, zones } = behaviour;
+    const { signal } = this.#stopping;
+    this.#agent = await startAgent({
+      client,
+      engine: this.engine,
+      host: this.#host,
+      clock,
+      random,
+      log,
+      nodeName: this.name,
+      view: views.of(this.name, signal),
+      settings: {
+        dataDirectory: "/data",
+        logDirectory: "/logs",
+        // Of 10.0.0.0/11, where neither pods nor services of such clusters are.
+        nodeIps: [`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`],
+        clusterDns: [clusterDns],
+        clusterDomain,
+        cgroupRoot: "/kubepods",
+        podsMax,
+        ...(zones.length === 0
+          ? {}
+          : { nodeLabels: { "topology.kubernetes.io/zone": zones[index % zones.length] ?? "" } }),
+        // There are no logs and no cgroups to look after, and an engine that is only pretended loses no events.
+        periods: {
+          leaseMs,
+          statusMs,
+          statusReportMs,
+          logsMs: dayMs,
+          sharesMs: dayMs,
+          imagesMs: dayMs,
+          relistMs: dayMs,
+        },
+      },
+      signal,
+    });
+  }
+
+  /** Ends the agent; what runs on the node goes on. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** As when its power fails: the agent is gone, and so is everything that ran. */
+  fail(): void {
+    this.stop();
+    this.engine.reboot();
+  }
+}
+
+const dayMs = 86_400_000;

@@ -1,0 +1,9 @@
+// What `import { Cluster } from "roder"` gives: the cluster, and the kinds and types with which one talks to it.
+export * from "../../api/index.ts";
+export type { Client, ListOptions, ObjectKey, WatchOptions, WriteOptions } from "../../client/index.ts";
+export { MemoryStorage } from "../../storage/index.ts";
+export { Cluster, type ClusterOptions } from "./cluster.ts";
+export type { FaultRates, Faults } from "./faults.ts";
+export type { HollowNode } from "./hollow-node.ts";
+export type { HollowContainerProfile, HollowProfile } from "./hollow-profile.ts";
+export { type CommitObserver, type RecordedStorage, recordedStorage } from "./recorded-storage.ts";
