@@ -29,6 +29,18 @@ const template = { metadata: { labels }, spec };
 const replicated = { replicas: 2, selector: { matchLabels: labels }, template };
 const newImage = { spec: { template: { spec: { containers: [{ name: "c", image: "example.com/c:2" }] } } } };
 const once = { metadata: { labels }, spec: { ...spec, restartPolicy: "Never" } };
+const withVolumes = {
+  serviceName: "web",
+  podManagementPolicy: "Parallel",
+  persistentVolumeClaimRetentionPolicy: { whenDeleted: "Delete", whenScaled: "Delete" },
+  volumeClaimTemplates: [
+    {
+      metadata: { name: "data" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, storageClassName: "" },
+    },
+  ],
+};
+const surging = { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -72,6 +84,23 @@ export const scenarios: readonly Scenario[] = [
       ({ create }) => create("statefulsets", "web", { spec: { ...replicated, serviceName: "web" } }),
       ({ patch }) => patch("statefulsets", "web", newImage),
       ({ patch }) => patch("statefulsets", "web", { spec: { replicas: 1 } }),
+    ],
+  },
+  {
+    name: "a StatefulSet whose volumes go with its pods is scaled and rolled back at once",
+    steps: [
+      ({ create }) => create("statefulsets", "web", { spec: { ...replicated, ...withVolumes } }),
+      ({ patch }) => patch("statefulsets", "web", newImage),
+      ({ patch }) => patch("statefulsets", "web", { spec: { replicas: 1, template } }),
+    ],
+  },
+  {
+    name: "a DaemonSet is updated with a surge and rolled back",
+    steps: [
+      ({ create }) =>
+        create("daemonsets", "web", { spec: { selector: { matchLabels: labels }, template, updateStrategy: surging } }),
+      ({ patch }) => patch("daemonsets", "web", newImage),
+      ({ patch }) => patch("daemonsets", "web", { spec: { template } }),
     ],
   },
   {
