@@ -83,7 +83,11 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: 
   return errors;
 }
 
+/** Stored templates that were found valid: an update that leaves one as it was writes the same object again. */
+const validTemplates = new WeakSet<PodTemplateSpec>();
+
 export function validatePodTemplate(template: PodTemplateSpec, at: Path): FieldError[] {
+  if (validTemplates.has(template)) return [];
   const { metadata, spec } = template;
   const annotationsAt = at.child("annotations");
   const errors = [
@@ -97,6 +101,7 @@ export function validatePodTemplate(template: PodTemplateSpec, at: Path): FieldE
     errors.push(
       forbiddenField(at.child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"),
     );
+  if (errors.length === 0) validTemplates.add(template);
   return errors;
 }
 

@@ -17,7 +17,7 @@ import {
   type Verb,
   validateFieldManager,
 } from "../../api/index.ts";
-import { type Draft, timestamp } from "../../lib/index.ts";
+import { type Draft, shared, timestamp } from "../../lib/index.ts";
 import type { ObjectRequest, PipelineContext } from "./context.ts";
 import type { Form } from "./form.ts";
 
@@ -80,7 +80,8 @@ export function recordOwnership(
   next: Draft<KubeObject>,
   old: KubeObject | undefined,
 ): void {
-  setManagedFields(next, updateManagedFields(old, next, ownershipOptions(request, form)));
+  // What is the same object need not be compared.
+  setManagedFields(next, updateManagedFields(old, shared(next as KubeObject, old), ownershipOptions(request, form)));
 }
 
 /** Sets the managers; lists of managers are replaced and never changed. */

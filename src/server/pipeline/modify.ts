@@ -13,7 +13,7 @@ import {
   type ResourceDefinition,
   rootPath,
 } from "../../api/index.ts";
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { type Draft, deepEqual, shared } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { forbiddenError, requestAttributes } from "../authorization/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
@@ -162,11 +162,19 @@ export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<K
     ? definition.prepareForUpdate
     : form.preparesStatus && definition.prepareForStatusUpdate;
   if (prepare) prepare(next, old, { nowMs: context.clock.now(), user });
+  shareParts(next, old);
   countGeneration(definition, next, old);
   const changed = next as KubeObject;
   const errors = [...validateUpdatedMetadata(definition, changed, old), ...form.validate(changed, old, definition)];
   if (errors.length > 0) throw invalid(form, old.metadata.name, errors);
   if (form.prepares) for (const sentence of definition.warnings?.(changed, old) ?? []) warn(request, sentence);
+}
+
+/** What an update leaves as it was is the same object from here on, and nobody changes it any more. */
+function shareParts(next: Draft<KubeObject>, old: KubeObject): void {
+  const { metadata } = next;
+  Object.assign(next, shared({ ...next, metadata: old.metadata }, old), { metadata });
+  Object.assign(metadata, shared(metadata, old.metadata));
 }
 
 function countGeneration(definition: ResourceDefinition, next: Draft<KubeObject>, old: KubeObject): void {
@@ -177,12 +185,13 @@ function countGeneration(definition: ResourceDefinition, next: Draft<KubeObject>
     : generation + 1;
 }
 
-function sameButFor(fields: readonly string[], a: object, b: object): boolean {
-  return deepEqual(without(fields, a), without(fields, b));
-}
-
-function without(fields: readonly string[], object: object): object {
-  return Object.fromEntries(Object.entries(object).filter(([field]) => !fields.includes(field)));
+/** Whether the objects have the same but for some of their top-level fields. */
+function sameButFor(excepted: readonly string[], a: object, b: object): boolean {
+  const left = a as Readonly<Record<string, unknown>>;
+  const right = b as Readonly<Record<string, unknown>>;
+  for (const field of new Set([...Object.keys(a), ...Object.keys(b)]))
+    if (!excepted.includes(field) && !deepEqual(left[field], right[field])) return false;
+  return true;
 }
 
 /** Writes `next` over `current`; removes it when only its finalizers had kept it. Throws ChangeConflict after a lost race. */
