@@ -1,7 +1,8 @@
-import { type Binding, type Pod, Pods } from "../api/index.ts";
-import type { Client, ObjectKey } from "../client/index.ts";
+import { type Binding, Pods } from "../api/index.ts";
+import type { Client } from "../client/index.ts";
 import { Diagnosis } from "./diagnosis.ts";
 import type { Plugin } from "./plugin.ts";
+import { objectKeyOf } from "./pod-key.ts";
 import type { Profile } from "./profile.ts";
 import type { PodToPlace, Rejection } from "./rule.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -68,9 +69,4 @@ export class BindingCycle {
     const reason = { rejection, rule: name };
     return node ? new Diagnosis(1, [{ node, ...reason }]) : new Diagnosis(1, [], reason);
   }
-}
-
-export function objectKeyOf(pod: Pod): ObjectKey {
-  const { namespace, name } = pod.metadata;
-  return { name, ...(namespace === undefined ? {} : { namespace }) };
 }

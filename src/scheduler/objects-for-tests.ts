@@ -17,12 +17,13 @@ export interface PodOptions extends Partial<Omit<PodSpec, "containers">> {
   readonly containers?: readonly Partial<Container>[];
   readonly deletionTimestamp?: string;
   readonly generation?: number;
+  readonly startTime?: string;
 }
 
 /** A pod as the API server gives it to the scheduler. Its uid is made of its name. */
 export function makePod(options: PodOptions = {}): Pod {
   const { name = "pod", namespace = "default", labels, requests, ports, image = "app", containers, ...rest } = options;
-  const { deletionTimestamp, generation = 1, ...spec } = rest;
+  const { deletionTimestamp, generation = 1, startTime, ...spec } = rest;
   const container: Partial<Container> = {
     ...(requests === undefined ? {} : { resources: { requests } }),
     ...(ports === undefined ? {} : { ports }),
@@ -43,7 +44,7 @@ export function makePod(options: PodOptions = {}): Pod {
       ...spec,
       containers: (containers ?? [container]).map((each, index) => ({ name: `container-${index}`, image, ...each })),
     },
-    status: { phase: "Pending" },
+    status: { phase: "Pending", ...(startTime === undefined ? {} : { startTime }) },
   } as unknown as Pod; // the metadata that tests do not need is left out
 }
 
@@ -101,7 +102,13 @@ export function emptyContext(snapshot: Snapshot = makeSnapshot([])): PluginConte
     signal: stop.signal,
   };
   const informers = new InformerSet(environment);
-  return { ...environment, snapshot, informer: (resource) => informers.informer(resource) };
+  const ignore = () => {};
+  return {
+    ...environment,
+    snapshot,
+    events: { normal: ignore, warning: ignore },
+    informer: (resource) => informers.informer(resource),
+  };
 }
 
 /** The default plugins, for planning without a scheduler. */

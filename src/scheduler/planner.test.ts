@@ -23,9 +23,12 @@ function makePlanner(snapshot: Snapshot, seed = 1): Planner {
 function plan(snapshot: Snapshot, pod: Pod, planner = makePlanner(snapshot)): string {
   const found = planner.plan(pod);
   if ("nodeName" in found) return found.nodeName;
+  const profile = defaultProfile(snapshot);
   const toPlace = { pod, shape: snapshot.shapes.of(pod) };
   return found.diagnosis.message(
-    profile.postFilter.map((plugin) => plugin.postFilter?.(toPlace, found.diagnosis).message ?? ""),
+    profile.postFilter.map(
+      (plugin) => plugin.postFilter?.(toPlace, found.diagnosis, () => planner.checkFor(pod)).message ?? "",
+    ),
   );
 }
 

@@ -2,11 +2,19 @@ import type { Pod } from "../api/index.ts";
 import type { Random } from "../lib/index.ts";
 import { CandidateHeap } from "./candidate-heap.ts";
 import { Diagnosis, type NodeRejection, type PodRejection } from "./diagnosis.ts";
+import { priorityOf } from "./pod-key.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { podTermsOf, spreadConstraintsOf, termsMean } from "./pod-terms.ts";
 import type { Profile } from "./profile.ts";
-import { type FeasibilityRule, type NodeCheck, type NodeRating, type PodToPlace, unresolvable } from "./rule.ts";
-import type { NodeState, Snapshot } from "./snapshot.ts";
+import {
+  type FeasibilityRule,
+  type NodeChange,
+  type NodeCheck,
+  type NodeRating,
+  type PodToPlace,
+  unresolvable,
+} from "./rule.ts";
+import type { NodeState, PlacedPod, Snapshot } from "./snapshot.ts";
 
 /** The node that a pod should go to, or why there is none. */
 export type Plan = { readonly nodeName: string } | { readonly diagnosis: Diagnosis };
@@ -30,6 +38,8 @@ interface PreparedRules {
 
 /** All nodes as they are for one shape, at one number of change. */
 interface Standing {
+  /** Like pods; no uid, for what is nominated counts for all of them. */
+  readonly toPlace: Pick<PodToPlace, "shape">;
   readonly rules: PreparedRules;
   /** What the ranking rules depended on beside shape and node. */
   readonly bases: readonly number[];
@@ -73,10 +83,28 @@ export class Planner {
 
   plan(pod: Pod): Plan {
     const toPlace: PodToPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+    const nominated = this.#snapshot.nominatedNode(pod.metadata.uid);
+    if (nominated !== undefined && this.#fitsWhereNominated(toPlace, nominated)) return { nodeName: nominated };
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
     const standing = pod.spec.nodeName || this.#isRelative(toPlace) ? undefined : this.#standing(toPlace);
     return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(standing);
+  }
+
+  /** All that the rules say of a node, in one check, also of a node as it would be. */
+  checkFor(pod: Pod): NodeCheck {
+    const toPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+    const { checks, podRejection } = this.#prepare(toPlace);
+    if (podRejection) return () => podRejection.rejection;
+    return (node, change) => rejectionOf(checks, node, toPlace, change)?.rejection;
+  }
+
+  /** Room was made for the pod there: nobody else is asked when it fits. */
+  #fitsWhereNominated(toPlace: PodToPlace, nodeName: string): boolean {
+    const node = this.#snapshot.node(nodeName);
+    if (node === undefined) return false;
+    const { checks, podRejection } = this.#prepare(toPlace);
+    return podRejection === undefined && rejectionOf(checks, node, toPlace) === undefined;
   }
 
   /** Whether a pod that fitted nowhere may fit after `node` has changed. */
@@ -87,7 +115,7 @@ export class Planner {
     // For these a change of one node may open another.
     if (hasAffinityTerms || hasSpreadConstraints) return true;
     const { checks, podRejection } = this.#prepare(toPlace);
-    return podRejection === undefined && rejectionOf(checks, node) === undefined;
+    return podRejection === undefined && rejectionOf(checks, node, toPlace) === undefined;
   }
 
   /** Whether it can matter to a pod without a node that `other` was placed or went. */
@@ -125,7 +153,7 @@ export class Planner {
     const { checks, ratings, podRejection } = this.#prepare(toPlace);
     if (podRejection) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], podRejection) };
     const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
-    const { feasible, rejections } = search(nodes, 0, nodes.length, checks);
+    const { feasible, rejections } = search(nodes, 0, nodes.length, checks, toPlace);
     if (feasible.length > 0) return { nodeName: this.#best(feasible, ratings).name };
     const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
     const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed, rule: "NodeAffinity" }))];
@@ -137,7 +165,7 @@ export class Planner {
     if (best !== undefined) return { nodeName: this.#snapshot.nodes[best]!.name };
     if (standing.diagnosis === undefined || standing.diagnosedAt !== standing.changeNumber) {
       const { nodes } = this.#snapshot;
-      const { rejections } = search(nodes, 0, nodes.length, standing.rules.checks);
+      const { rejections } = search(nodes, 0, nodes.length, standing.rules.checks, standing.toPlace);
       standing.diagnosis = new Diagnosis(nodes.length, rejections, standing.rules.podRejection);
       standing.diagnosedAt = standing.changeNumber;
     }
@@ -148,7 +176,7 @@ export class Planner {
     const { checks, ratings, podRejection } = this.#prepare(toPlace);
     const { nodes } = this.#snapshot;
     if (podRejection) return { diagnosis: new Diagnosis(nodes.length, [], podRejection) };
-    const { feasible, rejections } = search(nodes, this.#searchStart, enoughFeasible(nodes.length), checks);
+    const { feasible, rejections } = search(nodes, this.#searchStart, enoughFeasible(nodes.length), checks, toPlace);
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
     if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
     return { nodeName: this.#best(feasible, ratings).name };
@@ -198,7 +226,7 @@ export class Planner {
       // A pod that is rejected as a whole is rejected for something that is not in its shape.
       if (rules.podRejection || rules.ratings.some((rating) => rating.normalize)) return undefined;
       const { nodes } = this.#snapshot;
-      standing = { rules, bases, heap: new CandidateHeap(nodes.length), changeNumber: 0 };
+      standing = { toPlace: { shape }, rules, bases, heap: new CandidateHeap(nodes.length), changeNumber: 0 };
       for (const node of nodes) this.#rate(standing, node);
     }
     standing.changeNumber = this.#snapshot.changeNumber;
@@ -217,8 +245,8 @@ export class Planner {
     }
   }
 
-  #rate({ rules, heap }: Standing, node: NodeState): void {
-    if (rejectionOf(rules.checks, node) !== undefined) {
+  #rate({ rules, heap, toPlace }: Standing, node: NodeState): void {
+    if (rejectionOf(rules.checks, node, toPlace) !== undefined) {
       heap.delete(node.index);
       return;
     }
@@ -246,12 +274,47 @@ export class Planner {
 
 const notNamed = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]");
 
-function rejectionOf(checks: readonly NamedCheck[], node: NodeState): NodeRejection | undefined {
+/** A pod, or all pods of its shape. */
+type Candidate = Pick<PodToPlace, "shape"> & Partial<PodToPlace>;
+
+/**
+ * Why a node is not feasible: as it is, or with the pods for which room is being made there. Those may come or not, so
+ * both have to be right. With `change`, `node` is as it would be then.
+ */
+function rejectionOf(
+  checks: readonly NamedCheck[],
+  node: NodeState,
+  candidate: Candidate,
+  change?: NodeChange,
+): NodeRejection | undefined {
+  const nominated = node.nominated.size > 0 ? nominatedBefore(candidate, node) : [];
+  if (nominated.length > 0) {
+    const then = node.with({ added: nominated, removed: [] });
+    const all = { added: [...(change?.added ?? []), ...nominated], removed: change?.removed ?? [] };
+    const rejection = firstRejection(checks, then, all);
+    if (rejection) return { ...rejection, node };
+  }
+  return firstRejection(checks, node, change);
+}
+
+function firstRejection(
+  checks: readonly NamedCheck[],
+  node: NodeState,
+  change: NodeChange | undefined,
+): NodeRejection | undefined {
   for (const { check, rule } of checks) {
-    const rejection = check(node);
+    const rejection = check(node, change);
     if (rejection) return { node, rejection, rule };
   }
   return undefined;
+}
+
+/** The pods nominated to the node to which the candidate has to leave the room. */
+function nominatedBefore({ pod, shape }: Candidate, node: NodeState): readonly PlacedPod[] {
+  const { priority = 0 } = shape.spec;
+  return [...node.nominated.values()].filter(
+    (other) => other.pod.metadata.uid !== pod?.metadata.uid && priorityOf(other.pod) >= priority,
+  );
 }
 
 interface Found {
@@ -260,12 +323,18 @@ interface Found {
 }
 
 /** Looks at the nodes from `start` round until `enough` are feasible. */
-function search(nodes: readonly NodeState[], start: number, enough: number, checks: readonly NamedCheck[]): Found {
+function search(
+  nodes: readonly NodeState[],
+  start: number,
+  enough: number,
+  checks: readonly NamedCheck[],
+  candidate: Candidate,
+): Found {
   const feasible: NodeState[] = [];
   const rejections: NodeRejection[] = [];
   for (let i = 0; i < nodes.length && feasible.length < enough; i++) {
     const node = nodes[(start + i) % nodes.length]!;
-    const rejection = rejectionOf(checks, node);
+    const rejection = rejectionOf(checks, node, candidate);
     if (rejection) rejections.push(rejection);
     else feasible.push(node);
   }

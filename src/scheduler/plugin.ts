@@ -1,8 +1,8 @@
 import type { KubeObject, Pod, ResourceReference } from "../api/index.ts";
-import type { Client, Informer, InformerEvent } from "../client/index.ts";
+import type { Client, EventRecorder, Informer, InformerEvent } from "../client/index.ts";
 import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { Diagnosis } from "./diagnosis.ts";
-import type { FeasibilityRule, PodToPlace, RankingRule, Rejection } from "./rule.ts";
+import type { FeasibilityRule, NodeCheck, PodToPlace, RankingRule, Rejection } from "./rule.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
@@ -16,8 +16,11 @@ export interface Plugin {
   readonly preEnqueue?: (pod: Pod) => string | undefined;
   readonly filter?: FeasibilityRule;
   readonly score?: RankingRule;
-  /** Looks for a way to a node for a pod that fits nowhere. The first plugin that finds one ends the search. */
-  readonly postFilter?: (toPlace: PodToPlace, diagnosis: Diagnosis) => Remedy;
+  /**
+   * Looks for a way to a node for a pod that fits nowhere. The first plugin that finds one ends the search. `fits` is what
+   * all filters together say of a node, also of one as it would be with other pods.
+   */
+  readonly postFilter?: (toPlace: PodToPlace, diagnosis: Diagnosis, fits: () => NodeCheck) => Remedy;
   /**
    * Claims, in memory, what the pod needs on its node, at once after the plan; a rejection sends the pod back. What is
    * claimed must be known by the pod's uid until `unreserve`, or until the informers show it.
@@ -46,8 +49,11 @@ export interface WakeHint {
 export interface Remedy {
   /** Its part of the pod's message; empty when it found a way. */
   readonly message: string;
-  /** The node that becomes feasible by `carryOut`; undefined when the plugin has nothing to offer. */
-  readonly nodeName?: string;
+  /**
+   * The node that becomes feasible by `carryOut`: room is kept there for the pod. null when there is no use in keeping any;
+   * undefined leaves it at what was said before.
+   */
+  readonly nodeName?: string | null;
   /** Does what is needed. The pod is not tried again before it has ended. */
   readonly carryOut?: (signal: AbortSignal) => Promise<void>;
 }
@@ -58,6 +64,7 @@ export interface PluginContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly events: EventRecorder;
   /** Nodes and what is on them; read only. */
   readonly snapshot: Snapshot;
   /** The informer of a resource, shared with the others; pods are planned only when it has its first list. */

@@ -1,6 +1,7 @@
 import { type Pod, podClaims } from "../api/index.ts";
 import { type Backoff, backoffMs } from "../client/index.ts";
 import { type Clock, Heap, type Timer } from "../lib/index.ts";
+import { priorityOf } from "./pod-key.ts";
 import type { PodShape, PodShapes } from "./pod-shape.ts";
 
 /**
@@ -144,12 +145,21 @@ export class SchedulingQueue {
     this.#toWaiting(entry);
   }
 
-  /** Ends the holding of a pod: it goes on waiting, or is tried again, if asked for or woken meanwhile. */
-  release(queued: QueuedPod, retry: boolean): void {
+  /** Ends the holding of a pod: it goes on waiting, or is tried again, after what was done failed or if it was woken. */
+  release(queued: QueuedPod, failed: boolean): void {
     const entry = this.#entries.get(queued.pod.metadata.uid);
     if (entry === undefined || !entry.held) return;
     entry.held = false;
-    if (entry.place === "waiting" && (retry || entry.wokenWhileHeld)) this.#requeue(entry);
+    if (entry.place !== "waiting") return;
+    entry.failedByError = failed;
+    if (failed) this.#toBackoff(entry);
+    else if (entry.wokenWhileHeld) this.#requeue(entry);
+  }
+
+  /** Lets one waiting pod try again. */
+  wakePod(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry?.place === "waiting") this.#requeue(entry);
   }
 
   /** Gives back a pod whose placing failed: it is tried again after its backoff. */
@@ -341,10 +351,6 @@ export class SchedulingQueue {
 function groupOf(pod: Pod): string {
   const { namespace, labels } = pod.metadata;
   return JSON.stringify([namespace, labels, podClaims(pod), pod.spec.resourceClaims]);
-}
-
-export function priorityOf(pod: Pod): number {
-  return pod.spec.priority ?? 0;
 }
 
 /** Whether nothing changed that could make a pod schedulable: its status says only what is known anyway. */

@@ -1,93 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
-import { conflict, type Node, Nodes, type Pod, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
-import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
-import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
-import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
+import { atRest, pass } from "../../test/faulty-api.ts";
+import { conflict, Nodes, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
+import { InformerSet, inProcessClient } from "../client/index.ts";
+import { seededRandom, silentLogger } from "../lib/index.ts";
+import { makeNode, makePod } from "./objects-for-tests.ts";
+import { schedulerScene } from "./scene-for-tests.ts";
 import { runScheduler } from "./scheduler.ts";
 
-interface Scene {
-  readonly api: FaultyApi;
-  readonly client: Client;
-  readonly clock: VirtualClock;
-  readonly metrics: MetricRegistry;
-  readonly events: string[];
-  readonly bindings: string[];
-  /** Makes the binding of these pods fail. */
-  readonly failing: Map<string, Error>;
-  addNode(options?: NodeOptions): Promise<Node>;
-  addPod(options?: PodOptions): Promise<Pod>;
-  pod(name: string): Promise<Pod>;
-  /** Says of a pod that it has succeeded. */
-  finish(pod: Pod): Promise<void>;
-  stop(): Promise<void>;
-}
-
-/** A scheduler over an API server in memory. */
-async function scene(): Promise<Scene> {
-  const api = await FaultyApi.start();
-  const bindings: string[] = [];
-  const failing = new Map<string, Error>();
-  const handler: ResourceHandler = {
-    async handle(request, user) {
-      if (request.subresource !== "binding") return api.handle(request, user);
-      const failure = failing.get(request.name ?? "");
-      if (failure) throw failure;
-      const response = await api.handle(request, user);
-      const { target } = request.body as { target: { name: string } }; // a Binding
-      bindings.push(`${request.name} to ${target.name}`);
-      return response;
-    },
-  };
-  const client = inProcessClient(handler, { name: "system:kube-scheduler", groups: [] });
-  const clock = new VirtualClock();
-  const stop = new AbortController();
-  const environment = { client, clock, random: seededRandom(1), log: silentLogger, signal: stop.signal };
-  const events: string[] = [];
-  const metrics = new MetricRegistry();
-  const running = runScheduler({
-    ...environment,
-    informers: new InformerSet(environment),
-    metrics,
-    events: {
-      normal: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
-      warning: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
-    },
-  });
-  const scene: Scene = {
-    api,
-    client,
-    clock,
-    metrics,
-    events,
-    bindings,
-    failing,
-    async addNode(options) {
-      const node = await client.create(Nodes, makeNode(options));
-      await atRest();
-      return node;
-    },
-    async addPod(options) {
-      const pod = await client.create(Pods, makePod(options));
-      await atRest();
-      return pod;
-    },
-    pod: (name) => client.get(Pods, { namespace: "default", name }),
-    async finish(pod) {
-      await client.update(Pods, { ...pod, status: { phase: "Succeeded" } }, { subresource: "status" });
-    },
-    async stop() {
-      stop.abort();
-      await running;
-    },
-  };
-  await atRest();
-  return scene;
-}
-
 test("a pod is bound to a node, and an event says so", async () => {
-  const { addNode, addPod, pod, bindings, events, stop } = await scene();
+  const { addNode, addPod, pod, bindings, events, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "web" });
   assert.deepEqual(bindings, ["web to node-1"]);
@@ -97,7 +19,7 @@ test("a pod is bound to a node, and an event says so", async () => {
 });
 
 test("pods and nodes from before the start are seen before the first plan", async () => {
-  const { client, clock, api, stop } = await scene();
+  const { client, clock, api, stop } = await schedulerScene();
   await stop();
   await client.create(Nodes, makeNode({ name: "full" }));
   await client.create(Nodes, makeNode({ name: "free" }));
@@ -133,7 +55,7 @@ test("pods and nodes from before the start are seen before the first plan", asyn
 });
 
 test("a pod that fits nowhere says why in its condition and in an event", async () => {
-  const { addNode, addPod, pod, events, stop } = await scene();
+  const { addNode, addPod, pod, events, stop } = await schedulerScene();
   await addNode({ name: "small", allocatable: { cpu: "1" } });
   await addPod({ name: "web", requests: { cpu: "2" } });
   const message =
@@ -154,7 +76,7 @@ test("a pod that fits nowhere says why in its condition and in an event", async 
 });
 
 test("a waiting pod is placed when a node comes", async () => {
-  const { addNode, addPod, bindings, events, stop } = await scene();
+  const { addNode, addPod, bindings, events, stop } = await schedulerScene();
   await addPod({ name: "web" });
   assert.deepEqual(events, ["web FailedScheduling: no nodes available to schedule pods"]);
   await addNode({ name: "node-1" });
@@ -163,7 +85,7 @@ test("a waiting pod is placed when a node comes", async () => {
 });
 
 test("a waiting pod is placed when a node is uncordoned, not at its heartbeats", async () => {
-  const { client, addNode, addPod, bindings, api, stop } = await scene();
+  const { client, addNode, addPod, bindings, api, stop } = await schedulerScene();
   const node = await addNode({ name: "node-1", unschedulable: true });
   await addPod({ name: "web" });
   const requests = api.requests.length;
@@ -178,7 +100,7 @@ test("a waiting pod is placed when a node is uncordoned, not at its heartbeats",
 });
 
 test("a waiting pod is placed when another ends or goes", async () => {
-  const { client, addNode, addPod, pod, finish, bindings, stop } = await scene();
+  const { client, addNode, addPod, pod, finish, bindings, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "first", requests: { cpu: "3" } });
   await addPod({ name: "second", requests: { cpu: "3" } });
@@ -195,7 +117,7 @@ test("a waiting pod is placed when another ends or goes", async () => {
 });
 
 test("pods that are bound at once do not take the same room", async () => {
-  const { api, client, addNode, bindings, stop } = await scene();
+  const { api, client, addNode, bindings, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addNode({ name: "node-2" });
   api.hold();
@@ -207,7 +129,7 @@ test("pods that are bound at once do not take the same room", async () => {
 });
 
 test("pods of other schedulers, pods on their way out and gated pods are left alone", async () => {
-  const { client, addNode, addPod, pod, bindings, events, stop } = await scene();
+  const { client, addNode, addPod, pod, bindings, events, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "other", schedulerName: "mine" });
   const schedulingGates = [{ name: "example.com/quota" }];
@@ -226,7 +148,7 @@ test("pods of other schedulers, pods on their way out and gated pods are left al
 });
 
 test("the pods of other schedulers count for what they take", async () => {
-  const { addNode, addPod, bindings, stop } = await scene();
+  const { addNode, addPod, bindings, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "other", schedulerName: "mine", nodeName: "node-1", requests: { cpu: "3" } });
   await addPod({ name: "web", requests: { cpu: "2" } });
@@ -235,7 +157,7 @@ test("the pods of other schedulers count for what they take", async () => {
 });
 
 test("a binding that fails gives the room back and is tried again after a pause", async () => {
-  const { clock, addNode, addPod, pod, bindings, events, failing, stop } = await scene();
+  const { clock, addNode, addPod, pod, bindings, events, failing, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   failing.set("web", serviceUnavailable("try later"));
   await addPod({ name: "web", requests: { cpu: "3" } });
@@ -250,7 +172,7 @@ test("a binding that fails gives the room back and is tried again after a pause"
 });
 
 test("a pod that was deleted while it was bound is forgotten", async () => {
-  const { client, clock, addNode, addPod, events, failing, bindings, stop } = await scene();
+  const { client, clock, addNode, addPod, events, failing, bindings, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   failing.set("web", conflict(Pods, "web"));
   await addPod({ name: "web", requests: { cpu: "4" } });
@@ -264,7 +186,7 @@ test("a pod that was deleted while it was bound is forgotten", async () => {
 });
 
 test("the same failure is told once, and again after some minutes", async () => {
-  const { clock, addNode, addPod, pod, finish, events, stop } = await scene();
+  const { clock, addNode, addPod, pod, finish, events, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   for (const name of ["first", "second", "third"]) await addPod({ name, requests: { cpu: "3" } });
   await finish(await pod("first"));
@@ -278,7 +200,7 @@ test("the same failure is told once, and again after some minutes", async () => 
 });
 
 test("a pod that must be near another waits for it", async () => {
-  const { addNode, addPod, bindings, stop } = await scene();
+  const { addNode, addPod, bindings, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addNode({ name: "node-2" });
   const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } };
@@ -294,7 +216,7 @@ test("a pod that must be near another waits for it", async () => {
 });
 
 test("a pod that must be apart from others waits until one of them goes", async () => {
-  const { client, addNode, addPod, bindings, events, stop } = await scene();
+  const { client, addNode, addPod, bindings, events, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addNode({ name: "node-2" });
   const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "db" } } };
@@ -312,7 +234,7 @@ test("a pod that must be apart from others waits until one of them goes", async 
 });
 
 test("attempts are counted by how they ended", async () => {
-  const { addNode, addPod, failing, metrics, stop } = await scene();
+  const { addNode, addPod, failing, metrics, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "web" });
   await addPod({ name: "large", requests: { cpu: "1000" } });

@@ -9,6 +9,7 @@ import {
   type Pod,
   type PodCondition,
   Pods,
+  podCondition,
   type ResourceReference,
 } from "../api/index.ts";
 import {
@@ -29,11 +30,12 @@ import {
   type Random,
   timestamp,
 } from "../lib/index.ts";
-import { BindingCycle, objectKeyOf } from "./binding-cycle.ts";
+import { BindingCycle } from "./binding-cycle.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { Planner } from "./planner.ts";
 import type { Remedy, WakeHint } from "./plugin.ts";
 import { createDefaultPlugins } from "./plugins.ts";
+import { asPod, objectKeyOf } from "./pod-key.ts";
 import { PodShapes } from "./pod-shape.ts";
 import { type Profile, profileOf } from "./profile.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
@@ -106,7 +108,7 @@ class Scheduler {
     this.#pods = informers.informer(Pods);
     this.#nodes = informers.informer(Nodes);
     this.#namespaces = informers.informer(Namespaces);
-    const context = { ...options, snapshot: this.#snapshot, informer: this.#informer };
+    const context = { ...options, events: this.#events, snapshot: this.#snapshot, informer: this.#informer };
     for (const profile of [profileOf(defaultSchedulerName, createDefaultPlugins(context))]) {
       const planner = new Planner(this.#snapshot, profile, random);
       this.#placings.set(profile.schedulerName, {
@@ -189,10 +191,12 @@ class Scheduler {
     this.#wakeFor(this.#snapshot.node(name));
   }
 
-  #onPod({ type, object: pod }: InformerEvent<Pod>): void {
+  #onPod(event: InformerEvent<Pod>): void {
+    const { type, object: pod } = event;
     const { uid } = pod.metadata;
     if (type === "delete" || isPodTerminal(pod)) {
       this.#queue.delete(uid);
+      this.#withdrawNomination(pod);
       const placed = this.#snapshot.unplace(uid);
       if (placed === undefined) return;
       this.#wakeFor(this.#snapshot.node(placed.nodeName));
@@ -201,17 +205,38 @@ class Scheduler {
     }
     if (pod.spec.nodeName) {
       this.#queue.delete(uid);
+      this.#withdrawNomination(pod);
       this.#snapshot.place(pod, pod.spec.nodeName);
       this.#wakeForPod(pod);
       return;
     }
-    if (!this.#isOurs(pod)) this.#queue.delete(uid);
-    else this.#queue.add(pod);
+    if (!this.#isOurs(pod)) {
+      this.#queue.delete(uid);
+      this.#withdrawNomination(pod);
+      return;
+    }
+    this.#queue.add(pod);
+    this.#followNomination(pod, type === "update" ? event.old : undefined);
+  }
+
+  /** Takes over a nomination that was written: by this scheduler, one before it, or one who takes it away. */
+  #followNomination(pod: Pod, old: Pod | undefined): void {
+    const { nominatedNodeName = "" } = pod.status ?? {};
+    if (nominatedNodeName === (old?.status?.nominatedNodeName ?? "")) return;
+    if (nominatedNodeName !== "") {
+      this.#snapshot.nominate(pod, nominatedNodeName);
+    } else {
+      this.#withdrawNomination(pod);
+      this.#queue.wakePod(pod.metadata.uid);
+    }
   }
 
   /** Lets the pods try again that would fit on a node that has changed. */
   #wakeFor(node: NodeState | undefined): void {
-    if (node !== undefined) this.#queue.wake((pod) => this.#plannerOf(pod)?.mayFit(pod, node) ?? false);
+    if (node === undefined) return;
+    // Those for which room is being made there see how far that is, or that it is no use any more.
+    for (const uid of node.nominated.keys()) this.#queue.wakePod(uid);
+    this.#queue.wake((pod) => this.#plannerOf(pod)?.mayFit(pod, node) ?? false);
   }
 
   /** Lets the pods try again to which it matters where other pods are. */
@@ -253,6 +278,7 @@ class Scheduler {
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName);
+      this.#snapshot.withdrawNomination(pod.metadata.uid);
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
         this.#wakeForPod(pod);
@@ -265,32 +291,49 @@ class Scheduler {
       return;
     }
     const { diagnosis } = plan;
-    const said: string[] = [];
-    let found: Remedy | undefined;
+    const remedies: Remedy[] = [];
     for (const plugin of diagnosis.nodeCount > 0 ? profile.postFilter : []) {
-      const remedy = plugin.postFilter!(toPlace, diagnosis);
-      if (remedy.nodeName !== undefined || remedy.carryOut !== undefined) {
-        found = remedy;
-        break;
+      const remedy = plugin.postFilter!(toPlace, diagnosis, () => planner.checkFor(pod));
+      if (remedy.carryOut === undefined) {
+        remedies.push(remedy);
+        continue;
       }
-      said.push(remedy.message);
+      // It alone has something to say.
+      remedies.splice(0, remedies.length, remedy);
+      break;
     }
-    this.#unschedulable(queued, startMs, diagnosis, diagnosis.message(found ? [found.message] : said), found);
+    const message = diagnosis.message(remedies.map((remedy) => remedy.message));
+    const remedy = remedies.findLast(({ nodeName }) => nodeName !== undefined);
+    this.#unschedulable(queued, startMs, diagnosis, message, remedy ?? remedies.at(-1));
   }
 
   /** Puts a pod without a node back, and has done what may help it. */
   #unschedulable(queued: QueuedPod, startMs: number, diagnosis: Diagnosis, message: string, remedy?: Remedy): void {
-    const { carryOut } = remedy ?? {};
+    const { carryOut, nodeName } = remedy ?? {};
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
+    if (nodeName === null) this.#withdrawNomination(queued.pod);
+    else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
     this.#attempted("unschedulable", startMs);
-    this.#report(queued, "Unschedulable", message);
-    if (carryOut) this.#write(this.#carryOut(queued, carryOut));
+    const reported = this.#report(queued, "Unschedulable", message, nodeName);
+    if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
   }
 
-  async #carryOut(queued: QueuedPod, carryOut: NonNullable<Remedy["carryOut"]>): Promise<void> {
+  /** Others may have the room that was kept for the pod. */
+  #withdrawNomination({ metadata: { uid } }: Pod): void {
+    const nodeName = this.#snapshot.withdrawNomination(uid);
+    if (nodeName !== undefined) this.#wakeFor(this.#snapshot.node(nodeName));
+  }
+
+  /** Does what a plugin found, after it was written where: who goes on from here after a crash knows for whom it was. */
+  async #carryOut(
+    queued: QueuedPod,
+    reported: Promise<void> | undefined,
+    carryOut: NonNullable<Remedy["carryOut"]>,
+  ): Promise<void> {
     const { log, signal } = this.#options;
     let failed = false;
     try {
+      await reported;
       await carryOut(signal);
     } catch (error) {
       // The next plan looks for a way again.
@@ -347,20 +390,34 @@ class Scheduler {
     this.#wakeForPod(pod);
   }
 
-  /** Tells people why the pod has no node: an event, and the pod's condition. */
-  #report(queued: QueuedPod, reason: string, message: string): void {
+  /** Tells people why the pod has no node: an event, and the pod's condition. Resolves when the latter is written. */
+  #report(queued: QueuedPod, reason: string, message: string, nominated?: string | null): Promise<void> | undefined {
+    const { pod, reported } = queued;
+    const { nominatedNodeName = "" } = this.#pods.get(keyOf(pod))?.status ?? pod.status ?? {};
+    const nominates = nominated !== undefined && (nominated ?? "") !== nominatedNodeName;
     const nowMs = this.#options.clock.monotonicMs();
-    const { reported } = queued;
-    if (reported?.message === message && nowMs - reported.atMs < repeatReportMs) return;
-    queued.reported = { message, atMs: nowMs };
-    this.#events.warning(asPod(queued.pod), "FailedScheduling", message);
-    this.#write(this.#setCondition(queued.pod, reason, message));
+    const isRepeated = reported?.message === message && nowMs - reported.atMs < repeatReportMs;
+    if (isRepeated && !nominates) return undefined;
+    if (!isRepeated) {
+      queued.reported = { message, atMs: nowMs };
+      this.#events.warning(asPod(pod), "FailedScheduling", message);
+    }
+    const writing = this.#setStatus(pod, reason, message, nominates ? { nominatedNodeName: nominated } : {});
+    const { log, signal } = this.#options;
+    this.#write(
+      writing.catch((error: unknown) => {
+        // It tells people, and the next failure says it again; who waits for it hears of it.
+        if (!signal.aborted) log.debug("condition not written", { pod: keyOf(pod), error: errorMessage(error) });
+      }),
+    );
+    return writing;
   }
 
-  async #setCondition(pod: Pod, reason: string, message: string): Promise<void> {
-    const { client, clock, log, signal } = this.#options;
-    const old = pod.status?.conditions?.find((condition) => condition.type === "PodScheduled");
-    if (old?.status === "False" && old.reason === reason && old.message === message) return;
+  async #setStatus(pod: Pod, reason: string, message: string, more: object): Promise<void> {
+    const { client, clock, signal } = this.#options;
+    const old = podCondition(pod, "PodScheduled");
+    const isSaid = old?.status === "False" && old.reason === reason && old.message === message;
+    if (isSaid && Object.keys(more).length === 0) return;
     const condition: PodCondition = {
       type: "PodScheduled",
       status: "False",
@@ -370,17 +427,12 @@ class Scheduler {
       lastTransitionTime:
         old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
     };
-    try {
-      await client.patch(
-        Pods,
-        objectKeyOf(pod),
-        { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition] } },
-        { subresource: "status", type: "application/strategic-merge-patch+json", signal },
-      );
-    } catch (error) {
-      // It only tells people; the next failure says it again.
-      if (!signal.aborted) log.debug("condition not written", { pod: keyOf(pod), error: errorMessage(error) });
-    }
+    await client.patch(
+      Pods,
+      objectKeyOf(pod),
+      { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition], ...more } },
+      { subresource: "status", type: "application/strategic-merge-patch+json", signal },
+    );
   }
 
   /** Whether the pod is ours to schedule: under a name of ours, and not going away. */
@@ -413,9 +465,4 @@ function sameForScheduling(a: Node, b: Node): boolean {
     deepEqual(a.status?.allocatable, b.status?.allocatable) &&
     deepEqual(a.status?.images, b.status?.images)
   );
-}
-
-/** The pod with its kind, which events refer to and lists leave out. */
-function asPod(pod: Pod): Pod {
-  return pod.kind === undefined ? { ...pod, apiVersion: "v1", kind: "Pod" } : pod;
 }

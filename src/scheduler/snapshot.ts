@@ -3,6 +3,7 @@ import { deepEqual } from "../lib/index.ts";
 import { type Amounts, addAmounts, amountsOf, noAmounts } from "./amounts.ts";
 import { ChangeLog } from "./change-log.ts";
 import { DomainTallies } from "./domain-tally.ts";
+import { priorityOf } from "./pod-key.ts";
 import type { HostPort, PodShape, PodShapes } from "./pod-shape.ts";
 import { type NamespaceLabels, type PodTerms, podTermsOf } from "./pod-terms.ts";
 import type { NodeChange } from "./rule.ts";
@@ -45,6 +46,8 @@ export class NodeState {
   /** The pods that are to come here when room has been made for them, by their uid; they are not in the sums. */
   readonly nominated = new Map<string, PlacedPod>();
   #labels: Labels = noLabels;
+  /** Undefined until somebody asks. */
+  #lowestPriority: number | undefined;
   #node: Node | undefined;
 
   constructor(name: string) {
@@ -76,6 +79,15 @@ export class NodeState {
     this.#labels = node.metadata.labels ?? noLabels;
   }
 
+  /** The lowest priority of a pod on the node; Infinity when there is none. */
+  get lowestPriority(): number {
+    this.#lowestPriority ??= [...this.pods.values()].reduce(
+      (lowest, { pod }) => Math.min(lowest, priorityOf(pod)),
+      Number.POSITIVE_INFINITY,
+    );
+    return this.#lowestPriority;
+  }
+
   /** The node as it would be with some pods more and some less. */
   with({ added, removed }: NodeChange): NodeState {
     const copy = new NodeState(this.name);
@@ -87,6 +99,7 @@ export class NodeState {
     copy.#labels = this.#labels;
     copy.#node = this.#node;
     for (const [uid, placed] of this.pods) copy.pods.set(uid, placed);
+    for (const [uid, placed] of this.nominated) copy.nominated.set(uid, placed);
     for (const placed of removed) copy.remove(placed);
     for (const placed of added) copy.add(placed);
     return copy;
@@ -111,6 +124,7 @@ export class NodeState {
   }
 
   #count({ shape }: PlacedPod, sign: 1 | -1): void {
+    this.#lowestPriority = undefined;
     this.requested = addAmounts(this.requested, shape.requests, sign);
     this.assumed = addAmounts(this.assumed, shape.assumedRequests, sign);
   }

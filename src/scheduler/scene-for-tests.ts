@@ -1,0 +1,89 @@
+import { atRest, FaultyApi } from "../../test/faulty-api.ts";
+import { type Node, Nodes, type Pod, Pods, type ResourceHandler } from "../api/index.ts";
+import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
+import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
+import { runScheduler, type SchedulerOptions } from "./scheduler.ts";
+
+export interface SchedulerScene {
+  readonly api: FaultyApi;
+  readonly client: Client;
+  readonly clock: VirtualClock;
+  readonly metrics: MetricRegistry;
+  readonly events: string[];
+  readonly bindings: string[];
+  /** Makes the binding of these pods fail. */
+  readonly failing: Map<string, Error>;
+  addNode(options?: NodeOptions): Promise<Node>;
+  addPod(options?: PodOptions): Promise<Pod>;
+  pod(name: string): Promise<Pod>;
+  /** Says of a pod that it has succeeded. */
+  finish(pod: Pod): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A scheduler over an API server in memory; over that of another scene, when one is given. */
+export async function schedulerScene(
+  options: Partial<SchedulerOptions> = {},
+  api?: FaultyApi,
+): Promise<SchedulerScene> {
+  const server = api ?? (await FaultyApi.start());
+  const bindings: string[] = [];
+  const failing = new Map<string, Error>();
+  const handler: ResourceHandler = {
+    async handle(request, user) {
+      if (request.subresource !== "binding") return server.handle(request, user);
+      const failure = failing.get(request.name ?? "");
+      if (failure) throw failure;
+      const response = await server.handle(request, user);
+      const { target } = request.body as { target: { name: string } }; // a Binding
+      bindings.push(`${request.name} to ${target.name}`);
+      return response;
+    },
+  };
+  const client = inProcessClient(handler, { name: "system:kube-scheduler", groups: [] });
+  const clock = new VirtualClock();
+  const stop = new AbortController();
+  const environment = { client, clock, random: seededRandom(1), log: silentLogger, signal: stop.signal };
+  const events: string[] = [];
+  const metrics = new MetricRegistry();
+  const running = runScheduler({
+    ...environment,
+    informers: new InformerSet(environment),
+    metrics,
+    events: {
+      normal: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
+      warning: (about, reason, message) => events.push(`${about.metadata.name} ${reason}: ${message}`),
+    },
+    ...options,
+  });
+  const scene: SchedulerScene = {
+    api: server,
+    client,
+    clock,
+    metrics,
+    events,
+    bindings,
+    failing,
+    async addNode(options) {
+      const node = await client.create(Nodes, makeNode(options));
+      await atRest();
+      return node;
+    },
+    async addPod(options) {
+      const pod = await client.create(Pods, makePod(options));
+      await atRest();
+      return pod;
+    },
+    pod: (name) => client.get(Pods, { namespace: "default", name }),
+    async finish(pod) {
+      await client.update(Pods, { ...pod, status: { phase: "Succeeded" } }, { subresource: "status" });
+    },
+    async stop() {
+      stop.abort();
+      await running;
+    },
+  };
+  await atRest();
+  return scene;
+}
