@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, pass } from "../../test/faulty-api.ts";
+import { schedulerScene } from "../../test/scheduler-scene.ts";
 import { conflict, Nodes, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
 import { InformerSet, inProcessClient } from "../client/index.ts";
 import { seededRandom, silentLogger } from "../lib/index.ts";
 import { makeNode, makePod } from "./objects-for-tests.ts";
-import { schedulerScene } from "./scene-for-tests.ts";
 import { runScheduler } from "./scheduler.ts";
 
 test("a pod is bound to a node, and an event says so", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, pass } from "../../../test/faulty-api.ts";
+import { type SchedulerScene, schedulerScene } from "../../../test/scheduler-scene.ts";
 import { PodDisruptionBudgets, Pods, type ResourceRequest, serviceUnavailable } from "../../api/index.ts";
 import type { PodOptions } from "../objects-for-tests.ts";
-import { type SchedulerScene, schedulerScene } from "../scene-for-tests.ts";
 
 const needs = (cpu: string) => ({ requests: { cpu } });
 const key = (name: string) => ({ namespace: "default", name });

@@ -1,9 +1,9 @@
-import { atRest, FaultyApi } from "../../test/faulty-api.ts";
-import { type Node, Nodes, type Pod, Pods, type ResourceHandler } from "../api/index.ts";
-import { type Client, InformerSet, inProcessClient } from "../client/index.ts";
-import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
-import { makeNode, makePod, type NodeOptions, type PodOptions } from "./objects-for-tests.ts";
-import { runScheduler, type SchedulerOptions } from "./scheduler.ts";
+import { type Node, Nodes, type Pod, Pods, type ResourceHandler } from "../src/api/index.ts";
+import { type Client, InformerSet, inProcessClient } from "../src/client/index.ts";
+import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../src/lib/index.ts";
+import { makeNode, makePod, type NodeOptions, type PodOptions } from "../src/scheduler/objects-for-tests.ts";
+import { runScheduler, type SchedulerOptions } from "../src/scheduler/scheduler.ts";
+import { atRest, FaultyApi } from "./faulty-api.ts";
 
 export interface SchedulerScene {
   readonly api: FaultyApi;
