@@ -36,6 +36,7 @@ const scaled: readonly ScaledKind[] = [Deployments, ReplicaSets, ReplicationCont
 type ScaledKind = ResourceDefinition & { readonly scale: ScaleMapping<KubeObject> };
 
 export function disruptionController(catalog: ResourceCatalog) {
+  const told = new WeakSet<Pod>();
   return defineController({
     name: "disruption-controller",
     watches: {
@@ -56,6 +57,7 @@ export function disruptionController(catalog: ResourceCatalog) {
       const { namespace = "", name } = budget.metadata;
       const pods = cache.list(Pods, namespace).filter((pod) => selects(budget, pod));
       if (pods.length === 0) events.normal(budget, "NoPods", "No matching pods found");
+      reportOtherBudgets(context, budget, pods, told);
       const nowMs = clock.now();
       try {
         const scale = countsByScale(budget) ? await scaleOf(context, catalog, budget, pods) : undefined;
@@ -78,6 +80,29 @@ export function disruptionController(catalog: ResourceCatalog) {
       }
     },
   });
+}
+
+/** A pod with several budgets cannot be evicted. It is said once of each pod as it is, under the first budget's key. */
+function reportOtherBudgets(
+  { cache, events }: ReconcileContext,
+  budget: PodDisruptionBudget,
+  pods: readonly Pod[],
+  told: WeakSet<Pod>,
+): void {
+  const others = cache.list(PodDisruptionBudgets, budget.metadata.namespace).filter((each) => each !== budget);
+  if (others.length === 0) return;
+  for (const pod of pods) {
+    if (told.has(pod)) continue;
+    const names = others.filter((other) => selects(other, pod)).map(({ metadata }) => metadata.name);
+    const { namespace, name } = pod.metadata;
+    if (names.length === 0 || names.some((other) => other < budget.metadata.name)) continue;
+    told.add(pod);
+    events.warning(
+      pod,
+      "MultiplePodDisruptionBudgets",
+      `Pod ${JSON.stringify(namespace)}/${JSON.stringify(name)} matches multiple PodDisruptionBudgets.  Chose ${JSON.stringify(budget.metadata.name)} arbitrarily.`,
+    );
+  }
 }
 
 function selects({ spec }: PodDisruptionBudget, { metadata }: Pod): boolean {
