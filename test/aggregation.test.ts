@@ -153,7 +153,7 @@ test("a body arrives whole whatever its method, and no part of it as another req
     ca: plane.authority,
   });
   const before = shop.seen.length;
-  for (const method of ["DELETE", "GET", "PATCH"]) {
+  for (const method of ["GET", "PATCH", "DELETE"]) {
     const stream = session.request({ ":method": method, ":path": `${widgets}/red` }, { endStream: false });
     stream.end(smuggled);
     const [{ ":status": status }] = await once(stream, "response");
@@ -165,10 +165,10 @@ test("a body arrives whole whatever its method, and no part of it as another req
   assert.deepEqual(
     seen.map(({ method, url, body }) => [method, url, body]),
     [
-      ["DELETE", `${widgets}/red`, smuggled],
       // What a read carries nobody reads.
       ["GET", `${widgets}/red`, ""],
       ["PATCH", `${widgets}/red`, smuggled],
+      ["DELETE", `${widgets}/red`, smuggled],
     ],
   );
 });
@@ -191,7 +191,7 @@ test("discovery tells of other servers' resources in both forms, in the order of
     groupVersion,
     version: "v1",
   });
-  assert.equal(JSON.parse((await send("GET", `/apis/${groupVersion}`)).text).resources.length, 2);
+  assert.equal(JSON.parse((await send("GET", `/apis/${groupVersion}`)).text).resources.length, 3);
   const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
   const { items } = JSON.parse((await send("GET", "/apis", { headers: { accept } })).text);
   const [version] = items.find((each: { metadata: { name: string } }) => each.metadata.name === group).versions;
@@ -202,9 +202,12 @@ test("discovery tells of other servers' resources in both forms, in the order of
       responseKind: { group, version: "v1", kind: "Widget" },
       scope: "Namespaced",
       singularResource: "widget",
-      verbs: ["create", "get", "list", "watch"],
+      verbs: ["create", "delete", "deletecollection", "get", "list", "watch"],
       shortNames: ["wd"],
-      subresources: [{ subresource: "status", responseKind: { group, version: "v1", kind: "Widget" }, verbs: ["get"] }],
+      subresources: [
+        { subresource: "status", responseKind: { group, version: "v1", kind: "Widget" }, verbs: ["get"] },
+        { subresource: "scale", responseKind: { group, version: "v1", kind: "Scale" }, verbs: ["get", "update"] },
+      ],
     },
   ]);
 });
@@ -300,6 +303,51 @@ test("every group that is served here has an APIService that says so", async () 
   assert.match(await kubectl("get", "apiservice", "v1."), /v1\.\s+Local\s+True/);
 });
 
+const widgetIn = (namespace: string, name: string, metadata: object = {}) =>
+  send("POST", `/apis/${groupVersion}/namespaces/${namespace}/widgets`, {
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ apiVersion: groupVersion, kind: "Widget", metadata: { name, ...metadata } }),
+  });
+const account = (name: string) => [`system:serviceaccount:kube-system:${name}`];
+
+test("a namespace is emptied of what other servers keep in it", async () => {
+  await kubectl("create", "namespace", "market");
+  await widgetIn("market", "pear");
+  await kubectl("delete", "namespace", "market", "--timeout=20s");
+  const { headers } = await shop.asked("DELETE", "/namespaces/market/widgets");
+  assert.deepEqual(headers["x-remote-user"], account("namespace-controller"));
+});
+
+test("what another server keeps goes with its owner", async () => {
+  await kubectl("create", "configmap", "owner");
+  const uid = await kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}");
+  await widgetIn("default", "owned", {
+    ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "owner", uid }],
+  });
+  await kubectl("delete", "configmap", "owner");
+  const { headers, body } = await shop.asked("DELETE", "/widgets/owned");
+  assert.deepEqual(headers["x-remote-user"], account("generic-garbage-collector"));
+  assert.equal(JSON.parse(body).preconditions.uid, "uid-owned");
+});
+
+test("what another server keeps is scaled by an autoscaler", async () => {
+  await widgetIn("default", "scaled");
+  await apply({
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: { name: "widget", namespace: "default" },
+    spec: {
+      scaleTargetRef: { apiVersion: groupVersion, kind: "Widget", name: "scaled" },
+      minReplicas: 3,
+      maxReplicas: 5,
+    },
+  });
+  const { headers, body } = await shop.asked("PUT", "/widgets/scaled/scale");
+  assert.deepEqual(headers["x-remote-user"], account("horizontal-pod-autoscaler"));
+  assert.equal(JSON.parse(body).spec.replicas, 3);
+  await kubectl("wait", "--for=condition=AbleToScale", "hpa/widget", "--timeout=20s");
+});
+
 test("a server that is down is unavailable for its group alone, and removing its APIService removes the group", async () => {
   await kubectl("patch", "service", "shop", "-p", '{"spec":{"externalName":"nowhere.invalid"}}');
   await kubectl("wait", "--for=condition=Available=false", `apiservice/v1.${group}`, "--timeout=40s");
@@ -312,6 +360,10 @@ test("a server that is down is unavailable for its group alone, and removing its
   assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1.apps"\} 0$/m);
   assert.match((await run(["get", "widgets"])).stderr, /ServiceUnavailable|unable to handle the request/);
   await kubectl("get", "pods", "-A");
+  // Nobody knows what of the group is in a namespace, so it stays until somebody does.
+  await kubectl("create", "namespace", "unknown");
+  await kubectl("delete", "namespace", "unknown", "--wait=false");
+  await kubectl("wait", "--for=condition=NamespaceDeletionDiscoveryFailure", "namespace/unknown", "--timeout=20s");
   await kubectl("delete", "service", "shop");
   await kubectl(
     "wait",
@@ -320,6 +372,7 @@ test("a server that is down is unavailable for its group alone, and removing its
     "--timeout=20s",
   );
   await kubectl("delete", "apiservice", `v1.${group}`);
+  await kubectl("wait", "--for=delete", "namespace/unknown", "--timeout=20s");
   assert.equal((await send("GET", widgets)).status, 404);
   const { groups } = JSON.parse((await send("GET", "/apis")).text);
   assert.equal(

@@ -1,5 +1,5 @@
 // A small API server of somebody else's, behind an APIService: it serves widgets and believes the front proxy alone.
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -20,6 +20,8 @@ export interface ExtensionServer {
   readonly caBundle: string;
   /** The requests so far. */
   readonly seen: readonly SeenRequest[];
+  /** Resolves with the first request of this kind, which may have come already. */
+  asked(method: string, urlPart: string): Promise<SeenRequest>;
   /** Sends an event to every watch. */
   announce(name: string): void;
   close(): Promise<void>;
@@ -38,10 +40,11 @@ const resources = [
     singularName: "widget",
     namespaced: true,
     kind: "Widget",
-    verbs: ["create", "get", "list", "watch"],
+    verbs: ["create", "delete", "deletecollection", "get", "list", "watch"],
     shortNames: ["wd"],
   },
   { name: "widgets/status", singularName: "", namespaced: true, kind: "Widget", verbs: ["get"] },
+  { name: "widgets/scale", singularName: "", namespaced: true, kind: "Scale", verbs: ["get", "update"] },
 ];
 const schema = { type: "object", properties: { color: { type: "string", description: "what it looks like" } } };
 const gvk = [{ group, version: "v1", kind: "Widget" }];
@@ -54,7 +57,14 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
   const serving = { commonName: "shop", usage: "server", alternativeNames: [serverName], ...validity } as const;
   const key: KeyPair = issue(serving, systemRandom, authority);
   const seen: SeenRequest[] = [];
-  const widgets = new Map<string, object>();
+  const arrivals = new EventEmitter();
+  const note = (request: SeenRequest) => {
+    seen.push(request);
+    arrivals.emit("request");
+  };
+  /** By namespace and name. */
+  const widgets = new Map<string, { metadata: { name: string; namespace?: string } }>();
+  const scales = new Map<string, object>();
   const watches = new Set<ServerResponse>();
   const server = createServer({
     key: key.privateKey,
@@ -65,21 +75,32 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
   });
   const answer = (response: ServerResponse, status: number, body: object) =>
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  const tell = (type: string, object: object) => {
+    for (const watch of watches) watch.write(`${JSON.stringify({ type, object })}\n`);
+  };
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     void serve(request, response);
   });
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "https://shop");
-    const note = { method: request.method ?? "", url: request.url ?? "", headers: headersOf(request) };
+    const head = { method: request.method ?? "", url: request.url ?? "", headers: headersOf(request) };
     if (!(request.socket instanceof TLSSocket && request.socket.authorized))
       return answer(response, 401, { kind: "Status", code: 401, message: "no front proxy" });
+    const [, namespace, name, subresource] =
+      /(?:namespaces\/([^/]+)\/)?widgets(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(pathname) ?? [];
+    const isWithin = (key: string) => namespace === undefined || key.startsWith(`${namespace}/`);
     if (request.method === "POST") {
-      const widget = (await json(request)) as { metadata: { name: string } };
-      widgets.set(widget.metadata.name, widget);
-      seen.push({ ...note, body: JSON.stringify(widget) });
+      const sent = (await json(request)) as { metadata: { name: string } };
+      const widget = {
+        ...sent,
+        metadata: { uid: `uid-${sent.metadata.name}`, resourceVersion: "1", namespace, ...sent.metadata },
+      };
+      widgets.set(`${namespace}/${widget.metadata.name}`, widget as { metadata: { name: string } });
+      note({ ...head, body: JSON.stringify(sent) });
+      tell("ADDED", widget);
       return answer(response, 201, widget);
     }
-    seen.push({ ...note, body: await text(request) });
+    note({ ...head, body: await text(request) });
     if (pathname === root)
       return answer(response, 200, { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources });
     if (pathname === "/openapi/v3")
@@ -88,7 +109,21 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
       });
     if (pathname === `/openapi/v3${root}`) return answer(response, 200, openApiV3);
     if (pathname === "/openapi/v2") return answer(response, 200, openApiV2);
-    if (pathname === `${root}/namespaces/default/widgets`) {
+    if (subresource === "scale") {
+      const key = `${namespace}/${name}`;
+      if (request.method === "PUT") scales.set(key, JSON.parse(seen.at(-1)?.body ?? ""));
+      const first = { kind: "Scale", metadata: { name, namespace }, spec: { replicas: 1 }, status: { replicas: 1 } };
+      return answer(response, 200, scales.get(key) ?? first);
+    }
+    if (request.method === "DELETE") {
+      for (const [key, widget] of widgets) {
+        if (!isWithin(key) || (name !== undefined && widget.metadata.name !== name)) continue;
+        widgets.delete(key);
+        tell("DELETED", widget);
+      }
+      return answer(response, 200, { kind: "Status", apiVersion: "v1", status: "Success" });
+    }
+    if (name === undefined && pathname.endsWith("/widgets")) {
       if (searchParams.get("watch")) {
         response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
         watches.add(response);
@@ -96,14 +131,10 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
         return response;
       }
       const metadata = { resourceVersion: "1" };
-      return answer(response, 200, {
-        kind: "WidgetList",
-        apiVersion: groupVersion,
-        metadata,
-        items: [...widgets.values()],
-      });
+      const items = [...widgets].filter(([key]) => isWithin(key)).map(([, widget]) => widget);
+      return answer(response, 200, { kind: "WidgetList", apiVersion: groupVersion, metadata, items });
     }
-    const widget = widgets.get(pathname.slice(pathname.lastIndexOf("/") + 1));
+    const widget = widgets.get(`${namespace}/${name}`);
     if (widget) return answer(response, 200, widget);
     return answer(response, 404, {
       kind: "Status",
@@ -115,7 +146,7 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
     });
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    seen.push({ method: request.method ?? "", url: request.url ?? "", headers: headersOf(request), body: "" });
+    note({ method: request.method ?? "", url: request.url ?? "", headers: headersOf(request), body: "" });
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     socket.write(head);
     socket.pipe(socket);
@@ -126,9 +157,15 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
     port: (server.address() as AddressInfo).port, // a TCP server has this address
     caBundle: Buffer.from(authority.certificate).toString("base64"),
     seen,
+    async asked(method, urlPart) {
+      for (;;) {
+        const found = seen.find((each) => each.method === method && each.url.includes(urlPart));
+        if (found) return found;
+        await once(arrivals, "request");
+      }
+    },
     announce(name) {
-      const object = { apiVersion: groupVersion, kind: "Widget", metadata: { name, namespace: "default" } };
-      for (const watch of watches) watch.write(`${JSON.stringify({ type: "ADDED", object })}\n`);
+      tell("ADDED", { apiVersion: groupVersion, kind: "Widget", metadata: { name, namespace: "default" } });
     },
     async close() {
       server.closeAllConnections();

@@ -94,7 +94,7 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     rootCertificate: authority.certificate,
     signCertificate: certificateSigner(authority, systemRandom),
     authorities: { clients: authority.certificate, frontProxy: frontProxyAuthority.certificate },
-    checkApiService: (service, signal) => extensions.check(service, signal),
+    extensions,
     podRange,
     serviceRange,
   });

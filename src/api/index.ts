@@ -27,6 +27,7 @@ export * from "./policy/index.ts";
 export * from "./protobuf/index.ts";
 export * from "./rbac/index.ts";
 export * from "./request.ts";
+export { queryOf, resourcePath } from "./request-url.ts";
 export * from "./resource/index.ts";
 export * from "./resource.ts";
 export * from "./resources.ts";

@@ -1,5 +1,5 @@
 import type { User } from "../api/index.ts";
-import { InformerSet, runControllers } from "../client/index.ts";
+import { InformerSet, inProcessClient, runControllers } from "../client/index.ts";
 import {
   allControllers,
   apiServiceAvailabilityControllerName,
@@ -10,7 +10,7 @@ import {
 } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, type MetricRegistry, parseRange, type Random } from "../lib/index.ts";
 import { runScheduler } from "../scheduler/index.ts";
-import { apiServerUser } from "../server/index.ts";
+import { ApiServices, type AskExtension, apiServerUser, withExtensions } from "../server/index.ts";
 import {
   type Authorities,
   authenticationTrustController,
@@ -21,6 +21,12 @@ import type { ControlPlane } from "./control-plane.ts";
 import { defaultStorageClassController, defaultStorageClassControllerName } from "./default-storage-class.ts";
 import { flowObjectsController, flowObjectsControllerName } from "./flow-objects.ts";
 import { clusterDnsAccount, systemObjectsController, systemObjectsControllerName } from "./system-objects.ts";
+
+/** How the components of this process reach the APIs of other servers. */
+export interface ControlLoopsExtensions {
+  check(...asked: Parameters<CheckApiService>): ReturnType<CheckApiService>;
+  readonly ask: AskExtension;
+}
 
 export interface ControlLoopsOptions {
   readonly plane: ControlPlane;
@@ -36,7 +42,8 @@ export interface ControlLoopsOptions {
   readonly signCertificate: SignCertificate;
   /** Whom extension API servers are to believe; they are told nothing when left out. */
   readonly authorities?: Authorities;
-  readonly checkApiService?: CheckApiService;
+  /** The servers behind APIServices; without it nobody says whether they are there. */
+  readonly extensions?: ControlLoopsExtensions;
   readonly podRange: string;
   readonly serviceRange: string;
   /** As ControllerOptions have it. */
@@ -122,14 +129,16 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     serviceRange,
     ownNode,
     authorities,
-    checkApiService,
+    extensions,
     ...environment
   } = options;
-  const informersOf = (user: User) => new InformerSet({ client: plane.client(user), ...environment });
+  const api = extensions ? withExtensions(plane.api, new ApiServices(plane.api.lookup), extensions.ask) : plane.api;
+  const client = (user: User, program?: string) => inProcessClient(api, user, program);
+  const informersOf = (user: User) => new InformerSet({ client: client(user), ...environment });
   const clientOf = (controller: string) =>
     serverControllers.has(controller)
-      ? plane.client(apiServerUser, "kube-apiserver")
-      : plane.client(userOf(controller), "kube-controller-manager");
+      ? client(apiServerUser, "kube-apiserver")
+      : client(userOf(controller), "kube-controller-manager");
   const informers = informersOf(managerUser);
   const controllers = allControllers({
     informers,
@@ -140,7 +149,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     signCertificate,
     podRange,
     dnsAddress: addressAt(parseRange(serviceRange)!, 10),
-    ...(checkApiService ? { checkApiService } : {}),
+    ...(extensions ? { checkApiService: (service, signal) => extensions.check(service, signal) } : {}),
   });
   /** Notes for as long as it takes that a loop runs. */
   const noted = async (name: LoopName, loop: Promise<void>) => {
@@ -159,7 +168,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
       defaultStorageClassController(),
       ...(authorities ? [authenticationTrustController(authorities)] : []),
     ],
-    client: plane.client(managerUser, "kube-controller-manager"),
+    client: client(managerUser, "kube-controller-manager"),
     clientOf,
     informers,
     ...environment,

@@ -111,7 +111,7 @@ export function runServer(root: string): Promise<void> {
       rootCertificate: pki.authority.certificate,
       signCertificate: certificateSigner(pki.authority, systemRandom),
       authorities: { clients: pki.authority.certificate, frontProxy: pki.frontProxyAuthority.certificate },
-      checkApiService: (service, signal) => extensions.check(service, signal),
+      extensions,
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),

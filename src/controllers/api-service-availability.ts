@@ -1,6 +1,7 @@
 // Says of every API that another server answers whether that server is there: kube-aggregator's remote availability
 // controller.
 import {
+  type APIResource,
   type APIService,
   APIServices,
   type EndpointSlice,
@@ -11,21 +12,29 @@ import {
 } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
+import type { ExtensionKinds } from "./resource-catalog.ts";
 import { serviceNameLabel } from "./service-endpoints.ts";
 
 export const apiServiceAvailabilityControllerName = "apiservice-availability";
 
-/** Resolves when the server of an APIService answers for its group version; rejects with an Error that says why not. */
-export type CheckApiService = (service: APIService, signal: AbortSignal) => Promise<void>;
+/** What the server of an APIService serves of its group version; rejects with an Error that says why it does not. */
+export type CheckApiService = (service: APIService, signal: AbortSignal) => Promise<readonly APIResource[]>;
 
 /** A server that ends leaves no event behind. */
 const lookAgainMs = 30_000;
 /** As the first one that was wrong may be the last. */
 const looksMax = 5;
 
-type Verdict = { readonly status: "True" | "False"; readonly reason: string; readonly message: string };
+interface Verdict {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+  /** What is served, where that was told. */
+  readonly resources?: readonly APIResource[];
+}
 
-export function apiServiceAvailabilityController(check: CheckApiService) {
+/** `kinds` is told what each server serves. */
+export function apiServiceAvailabilityController(check: CheckApiService, kinds: ExtensionKinds) {
   return defineController({
     name: apiServiceAvailabilityControllerName,
     watches: {
@@ -39,9 +48,13 @@ export function apiServiceAvailabilityController(check: CheckApiService) {
     },
     async reconcile(context, name) {
       const service = context.cache.get(APIServices, name);
-      if (!service?.spec.service) return;
-      const verdict = judge(service, context.cache) ?? (await ask(service, check, context.signal));
+      if (!service?.spec.service) {
+        kinds.delete(name);
+        return;
+      }
+      const { resources, ...verdict } = judge(service, context.cache) ?? (await ask(service, check, context.signal));
       if (context.signal.aborted) return;
+      if (resources) kinds.set(service, resources);
       await tell(context, service, verdict);
       return { afterMs: lookAgainMs };
     },
@@ -97,8 +110,8 @@ function hasEndpoint({ endpoints, ports }: EndpointSlice, portName: string): boo
 async function ask(service: APIService, check: CheckApiService, signal: AbortSignal): Promise<Verdict> {
   try {
     // One endpoint that answers is enough, and every look may meet another one.
-    await Promise.any(Array.from({ length: looksMax }, () => check(service, signal)));
-    return { status: "True", reason: "Passed", message: "all checks passed" };
+    const resources = await Promise.any(Array.from({ length: looksMax }, () => check(service, signal)));
+    return { status: "True", reason: "Passed", message: "all checks passed", resources };
   } catch (error) {
     const why: unknown = error instanceof AggregateError ? error.errors.at(-1) : error;
     return unavailable("FailedDiscoveryCheck", errorMessage(why));

@@ -77,6 +77,7 @@ test("an APIService says why its server is not available, and when it is", async
     controllers: ["apiservice-availability"],
     checkApiService: async () => {
       if (answer) throw answer;
+      return [];
     },
   });
   await create(APIServices, own);

@@ -1,17 +1,12 @@
 // Who owns whom, by uid: the memory of the garbage collector. No I/O.
-import {
-  foregroundFinalizer,
-  type KubeObject,
-  type OwnerReference,
-  orphanFinalizer,
-  type ResourceDefinition,
-} from "../api/index.ts";
+import { foregroundFinalizer, type KubeObject, type OwnerReference, orphanFinalizer } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import type { ServedKind } from "./resource-catalog.ts";
 
 type Uid = string;
 
 export interface GraphNode {
-  readonly resource: ResourceDefinition;
+  readonly resource: ServedKind;
   readonly object: KubeObject;
 }
 
@@ -46,7 +41,7 @@ export class DependencyGraph {
   }
 
   /** Takes in an object as it is now. Returns the uids of those that must be looked at because of it. */
-  put(resource: ResourceDefinition, object: KubeObject): ReadonlySet<Uid> {
+  put(resource: ServedKind, object: KubeObject): ReadonlySet<Uid> {
     const { uid } = object.metadata;
     const before = this.#nodes.get(uid)?.object;
     this.#nodes.set(uid, { resource, object });
@@ -80,7 +75,7 @@ export class DependencyGraph {
   }
 
   /** All objects of a kind. */
-  ofKind(kind: ResourceDefinition): readonly GraphNode[] {
+  ofKind(kind: ServedKind): readonly GraphNode[] {
     return [...this.#nodes.values()].filter(({ resource }) => resource === kind);
   }
 

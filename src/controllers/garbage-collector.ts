@@ -7,7 +7,6 @@ import {
   type OwnerReference,
   orphanFinalizer,
   parseApiVersion,
-  type ResourceDefinition,
 } from "../api/index.ts";
 import { defineController, type Informer, type InformerSet, type ReconcileContext } from "../client/index.ts";
 import { type Clock, pause } from "../lib/index.ts";
@@ -19,10 +18,10 @@ import {
   waitsForDependents,
   waitsForOrphaning,
 } from "./dependency-graph.ts";
-import { deletableResources, type ResourceCatalog } from "./resource-catalog.ts";
+import { deletableResources, type KindCatalog, type ServedKind } from "./resource-catalog.ts";
 
 /** The garbage collector of all kinds in `catalog`, as they come and go. Its keys are uids. */
-export function garbageCollector(catalog: ResourceCatalog, informers: InformerSet) {
+export function garbageCollector(catalog: KindCatalog, informers: InformerSet) {
   const collector = new Collector(catalog, informers);
   return defineController({
     name: "garbage-collector-controller",
@@ -46,14 +45,14 @@ interface WatchedKind {
 type OwnerState = "solid" | "dangling" | "waiting";
 
 class Collector {
-  readonly #catalog: ResourceCatalog;
+  readonly #catalog: KindCatalog;
   readonly #informers: InformerSet;
   readonly #graph = new DependencyGraph();
-  readonly #watched = new Map<ResourceDefinition, WatchedKind>();
+  readonly #watched = new Map<ServedKind, WatchedKind>();
   /** Objects with an owner of a kind that is not served; looked at again when the kinds change. */
   readonly #unresolved = new Set<string>();
 
-  constructor(catalog: ResourceCatalog, informers: InformerSet) {
+  constructor(catalog: KindCatalog, informers: InformerSet) {
     this.#catalog = catalog;
     this.#informers = informers;
   }
@@ -156,7 +155,7 @@ class Collector {
   /** Asks the server about an owner that the cache does not show. */
   async #liveStateOf(
     { client }: ReconcileContext,
-    kind: ResourceDefinition,
+    kind: ServedKind,
     namespace: string | undefined,
     owner: OwnerReference,
   ): Promise<OwnerState> {
@@ -170,7 +169,7 @@ class Collector {
     }
   }
 
-  #kindOf({ apiVersion, kind }: OwnerReference): ResourceDefinition | undefined {
+  #kindOf({ apiVersion, kind }: OwnerReference): ServedKind | undefined {
     const { group, version } = parseApiVersion(apiVersion);
     const served = this.#catalog.all().filter((each) => each.group === group && each.kind === kind);
     return served.find((each) => each.version === version) ?? served[0];
@@ -213,12 +212,12 @@ async function syncedInTime(
   if (!informer.hasSynced) log.warn("a kind cannot be listed", { resource: informer.resource.plural });
 }
 
-/** Events are left to their time to live; upstream ignores them too. */
-function isCollected({ group, plural }: ResourceDefinition): boolean {
-  return plural !== "events" || (group !== "" && group !== "events.k8s.io");
+/** What cannot be watched is not known. Events are left to their time to live; upstream ignores them too. */
+function isCollected({ group, plural, verbs }: ServedKind): boolean {
+  return verbs.includes("watch") && (plural !== "events" || (group !== "" && group !== "events.k8s.io"));
 }
 
-function isSameResource(a: ResourceDefinition, b: ResourceDefinition): boolean {
+function isSameResource(a: ServedKind, b: ServedKind): boolean {
   return a.group === b.group && a.version === b.version && a.plural === b.plural;
 }
 

@@ -19,7 +19,7 @@ import {
 import type { Cache, Client } from "../client/index.ts";
 import { errorMessage } from "../lib/index.ts";
 import type { PodSamples } from "./horizontal-pod-autoscaler-calculation.ts";
-import type { ResourceCatalog } from "./resource-catalog.ts";
+import type { KindCatalog } from "./resource-catalog.ts";
 
 /** An item of custom.metrics.k8s.io; v1beta1 has `window` where v1beta2 has `windowSeconds`. */
 interface MetricValue {
@@ -41,7 +41,7 @@ const customGroup = "custom.metrics.k8s.io";
 export interface MetricSource {
   readonly client: Client;
   readonly cache: Cache;
-  readonly catalog: ResourceCatalog;
+  readonly catalog: KindCatalog;
   readonly namespace: string;
 }
 

@@ -20,7 +20,7 @@ import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
 import type { Tolerances } from "./horizontal-pod-autoscaler-calculation.ts";
 import { type Judgement, limitScale, type ScalingHistory, withChange } from "./horizontal-pod-autoscaler-limits.ts";
 import { MetricFailure, proposalOf, type ScaledPods } from "./horizontal-pod-autoscaler-proposal.ts";
-import type { ResourceCatalog } from "./resource-catalog.ts";
+import type { KindCatalog } from "./resource-catalog.ts";
 
 /** kube-controller-manager's --horizontal-pod-autoscaler-sync-period. What fails is tried again after as long. */
 const syncPeriodMs = 15_000;
@@ -34,7 +34,7 @@ interface Memory {
   selector: readonly LabelRequirement[] | undefined;
 }
 
-export function horizontalPodAutoscalerController(catalog: ResourceCatalog) {
+export function horizontalPodAutoscalerController(catalog: KindCatalog) {
   const memories = new Map<Key, Memory>();
   return defineController({
     // Events carry the name.
@@ -86,7 +86,7 @@ interface Target {
 /** One look at the metrics, and what follows from it. */
 class Look {
   readonly #context: ReconcileContext;
-  readonly #catalog: ResourceCatalog;
+  readonly #catalog: KindCatalog;
   readonly #autoscaler: HorizontalPodAutoscaler;
   readonly #memory: Memory;
   readonly #memories: ReadonlyMap<Key, Memory>;
@@ -95,7 +95,7 @@ class Look {
 
   constructor(
     context: ReconcileContext,
-    catalog: ResourceCatalog,
+    catalog: KindCatalog,
     autoscaler: HorizontalPodAutoscaler,
     memory: Memory,
     memories: ReadonlyMap<Key, Memory>,

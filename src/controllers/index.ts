@@ -28,7 +28,7 @@ import { persistentVolumeController } from "./persistent-volume.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
-import type { ResourceCatalog } from "./resource-catalog.ts";
+import { allKinds, ExtensionKinds, type ResourceCatalog } from "./resource-catalog.ts";
 import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
@@ -84,8 +84,10 @@ export function allControllers({
   checkApiService,
   nodeGraceMs,
 }: ControllerOptions): readonly ControllerDefinition[] {
+  const extensionKinds = new ExtensionKinds();
+  const kinds = allKinds(resources, extensionKinds);
   return [
-    namespaceController(resources),
+    namespaceController(kinds),
     serviceAccountController,
     serviceAccountTokenController(signServiceAccountToken, rootCertificate),
     rootCaPublisher(rootCertificate),
@@ -100,13 +102,13 @@ export function allControllers({
     ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
-    disruptionController(resources),
+    disruptionController(kinds),
     staleDisruptionController,
-    horizontalPodAutoscalerController(resources),
+    horizontalPodAutoscalerController(kinds),
     customResourceDefinitionController(resources),
     apiServiceRegistrationController(resources),
-    ...(checkApiService ? [apiServiceAvailabilityController(checkApiService)] : []),
-    garbageCollector(resources, informers),
+    ...(checkApiService ? [apiServiceAvailabilityController(checkApiService, extensionKinds)] : []),
+    garbageCollector(kinds, informers),
     resourceQuotaController(resources, informers),
     validatingAdmissionPolicyStatusController(resources),
     nodeLifecycleController(nodeGraceMs),

@@ -8,6 +8,8 @@ export interface Remaining {
   /** How many objects wait for each finalizer. */
   readonly finalizers: Map<string, number>;
   readonly failures: Error[];
+  /** The group versions of which nobody can tell what they serve. */
+  readonly undiscovered: readonly string[];
 }
 
 type Verdict = Pick<NamespaceCondition, "type" | "status" | "reason" | "message">;
@@ -29,7 +31,7 @@ export function contentConditions(
   ];
 }
 
-function verdictsOn({ objects, finalizers, failures }: Remaining): readonly Verdict[] {
+function verdictsOn({ objects, finalizers, failures, undiscovered }: Remaining): readonly Verdict[] {
   const verdict = (type: string, wrong: readonly [reason: string, message: string] | undefined, right: Verdict) =>
     wrong ? { type, status: "True", reason: wrong[0], message: wrong[1] } : right;
   const right = (type: string, reason: string, message: string): Verdict => ({
@@ -45,7 +47,18 @@ function verdictsOn({ objects, finalizers, failures }: Remaining): readonly Verd
       .join(", ");
   const failed = failures.map(({ message }) => message).join(", ");
   return [
-    right("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    verdict(
+      "NamespaceDeletionDiscoveryFailure",
+      undiscovered.length === 0
+        ? undefined
+        : [
+            "DiscoveryFailed",
+            `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${undiscovered
+              .map((each) => `${each}: stale GroupVersion discovery: ${each}`)
+              .join(", ")}`,
+          ],
+      right("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
+    ),
     right(
       "NamespaceDeletionGroupVersionParsingFailure",
       "ParsedGroupVersions",

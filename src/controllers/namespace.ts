@@ -1,25 +1,33 @@
 // Empties namespaces that are being deleted: pkg/controller/namespace/deletion/namespaced_resources_deleter.go.
 import {
+  APIServices,
   ApiError,
+  apiVersionOf,
   type Namespace,
   Namespaces,
   namespaceFinalizer,
   Pods,
-  type ResourceDefinition,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { contentConditions, type Remaining } from "./namespace-conditions.ts";
-import { deletableResources, type ResourceCatalog } from "./resource-catalog.ts";
+import { deletableResources, type KindCatalog, type ServedKind } from "./resource-catalog.ts";
 
 /** While something remains that no watch tells of (finalizers of custom resources, say), it is looked at this often. */
 const lookAgainMs = 5_000;
 
 /** Deletes all that is in a namespace which is being deleted, then lets the namespace itself go. */
-export function namespaceController(catalog: ResourceCatalog) {
+export function namespaceController(catalog: KindCatalog) {
   return defineController({
     name: "namespace-controller",
-    watches: { for: Namespaces, also: [also(Pods, ({ metadata }, cache) => terminating(metadata.namespace, cache))] },
+    watches: {
+      for: Namespaces,
+      also: [
+        also(Pods, ({ metadata }, cache) => terminating(metadata.namespace, cache)),
+        // Only read.
+        also(APIServices, () => []),
+      ],
+    },
     async reconcile(context, key) {
       const namespace = context.cache.get(Namespaces, key);
       if (namespace?.metadata.deletionTimestamp === undefined) return;
@@ -28,7 +36,7 @@ export function namespaceController(catalog: ResourceCatalog) {
       const reported = await report(context, namespace, remaining);
       const [failure] = remaining.failures;
       if (failure) throw failure;
-      if (remaining.objects.size > 0) return { afterMs: lookAgainMs };
+      if (remaining.objects.size > 0 || remaining.undiscovered.length > 0) return { afterMs: lookAgainMs };
       await finalize(context, reported);
     },
   });
@@ -40,10 +48,11 @@ function terminating(name: string | undefined, cache: Cache): readonly string[] 
   return cache.get(Namespaces, name)?.metadata.deletionTimestamp === undefined ? [] : [name];
 }
 
-async function deleteContent(context: ReconcileContext, catalog: ResourceCatalog, namespace: string) {
-  const remaining: Remaining = { objects: new Map(), finalizers: new Map(), failures: [] };
+async function deleteContent(context: ReconcileContext, catalog: KindCatalog, namespace: string) {
+  const undiscovered = silentGroupVersions(context.cache);
+  const remaining: Remaining = { objects: new Map(), finalizers: new Map(), failures: [], undiscovered };
   const resources = deletableResources(catalog).filter(({ namespaced }) => namespaced);
-  const isPods = ({ group, plural }: ResourceDefinition) => group === "" && plural === "pods";
+  const isPods = ({ group, plural }: ServedKind) => group === "" && plural === "pods";
   // Pods go first, so that they never run without the policies and secrets that they were made for (KEP-5080).
   await deleteAll(context, resources.find(isPods), namespace, remaining);
   if (remaining.objects.size > 0) return remaining;
@@ -51,9 +60,20 @@ async function deleteContent(context: ReconcileContext, catalog: ResourceCatalog
   return remaining;
 }
 
+/** The group versions whose servers do not answer: nobody knows what of theirs is in the namespace. */
+function silentGroupVersions(cache: Cache): string[] {
+  return cache
+    .list(APIServices)
+    .filter(({ spec, status }) => {
+      const isAvailable = status.conditions?.some((each) => each.type === "Available" && each.status === "True");
+      return spec.service && !isAvailable;
+    })
+    .map(({ spec: { group = "", version = "" } }) => apiVersionOf({ group, version }));
+}
+
 async function deleteAll(
   context: ReconcileContext,
-  resource: ResourceDefinition | undefined,
+  resource: ServedKind | undefined,
   namespace: string,
   remaining: Remaining,
 ): Promise<void> {

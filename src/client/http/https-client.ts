@@ -3,11 +3,13 @@ import {
   apiVersionOf,
   type KubeObject,
   type ObjectList,
+  queryOf,
   type ResourceReference,
+  resourcePath,
   type Status,
   type WatchEvent,
 } from "../../api/index.ts";
-import { type Draft, deepFreeze, sleep } from "../../lib/index.ts";
+import { type Draft, deepFreeze, JsonLines, sleep } from "../../lib/index.ts";
 import {
   type Client,
   defaultPatchType,
@@ -25,8 +27,6 @@ import {
   type ConnectionOptions,
   type Request,
 } from "./connection.ts";
-import { JsonLines } from "./json-lines.ts";
-import { queryOf, resourcePath } from "./request-url.ts";
 
 export interface HttpsClientOptions extends ConnectionOptions, ConnectionEnvironment {
   /** How long an answer other than a watch may take; 60 s when left out, as the server itself allows. */
@@ -60,7 +60,7 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
     close: () => connection.close(),
     async get<T extends KubeObject>(resource: ResourceReference<T>, key: ObjectKey, options: GetOptions = {}) {
       const { signal: _signal, subresource, ...query } = options;
-      const path = resourcePath(resource, key, subresource) + queryOf(query);
+      const path = pathOf(resource, key, subresource) + queryOf(query);
       return frozen<T>(await exchange.json({ method: "GET", path, ...signalOf(options) }));
     },
     async list<T extends KubeObject>(resource: ResourceReference<T>, options?: ListOptions) {
@@ -91,7 +91,7 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
     async delete(resource, key, options) {
       await exchange.json({
         method: "DELETE",
-        path: resourcePath(resource, key),
+        path: pathOf(resource, key),
         ...jsonBody(options?.body),
         ...signalOf(options),
       });
@@ -107,7 +107,7 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
       body: Body,
       options?: ReadOptions,
     ) {
-      const path = resourcePath(resource, key, subresource);
+      const path = pathOf(resource, key, subresource);
       return frozen<Answer>(await exchange.json({ method: "POST", path, ...jsonBody(body), ...signalOf(options) }));
     },
   };
@@ -218,10 +218,16 @@ function frozen<T>(value: unknown): T {
   return deepFreeze(value) as T;
 }
 
+function pathOf(resource: ResourceReference, key: Partial<ObjectKey>, subresource?: string): string {
+  const { group, version, plural, namespaced } = resource;
+  const namespace = namespaced ? key.namespace : undefined;
+  return resourcePath({ group, version, plural, namespace, name: key.name, subresource });
+}
+
 function collection(resource: ResourceReference, options: ListOptions = {}, more: Record<string, boolean> = {}) {
   const { namespace, signal: _signal, ...query } = options;
   return {
-    path: resourcePath(resource, namespace === undefined ? {} : { namespace }) + queryOf({ ...query, ...more }),
+    path: pathOf(resource, namespace === undefined ? {} : { namespace }) + queryOf({ ...query, ...more }),
   };
 }
 
@@ -235,7 +241,7 @@ function write(
   const { signal, subresource, ...query } = options;
   return {
     method,
-    path: resourcePath(resource, key, subresource) + queryOf(query),
+    path: pathOf(resource, key, subresource) + queryOf(query),
     ...jsonBody(body),
     ...(signal === undefined ? {} : { signal }),
   };

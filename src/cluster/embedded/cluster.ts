@@ -255,7 +255,7 @@ export class Cluster {
       podRange,
       serviceRange,
       nodeGraceMs: renewalsMissedMax * this.#behaviour.leaseMs,
-      ...(serving ? { authorities: serving.authorities, checkApiService: serving.checkApiService } : {}),
+      ...(serving ? { authorities: serving.authorities, extensions: serving.extensions } : {}),
     };
     return { ending, over: runControlLoops(options) };
   }

@@ -12,7 +12,7 @@ import { versionInfo } from "../version.ts";
 
 /** What a cluster that serves has beyond one that does not. */
 export interface Serving
-  extends Required<Pick<ControlLoopsOptions, "rootCertificate" | "signCertificate" | "checkApiService">> {
+  extends Required<Pick<ControlLoopsOptions, "rootCertificate" | "signCertificate" | "extensions">> {
   readonly serviceAccountKey: string;
   readonly callWebhook: WebhookCaller;
   readonly authorities: Authorities;
@@ -45,15 +45,19 @@ export async function prepareServing(log: Logger): Promise<Serving> {
   let kubeconfig: string | undefined;
   let listener: Listener | undefined;
   let extensions: ReturnType<typeof createExtensionServers> | undefined;
+  const listening = () => {
+    if (!extensions) throw new Error("the API server does not listen yet");
+    return extensions;
+  };
   return {
     serviceAccountKey: newPrivateKey(),
     rootCertificate: authority.certificate,
     signCertificate: certificateSigner(authority, systemRandom),
     authorities: { clients: authority.certificate, frontProxy: frontProxyAuthority.certificate },
     callWebhook: httpsWebhookCaller(systemClock),
-    async checkApiService(service, signal) {
-      if (!extensions) throw new Error("the API server does not listen yet");
-      return await extensions.check(service, signal);
+    extensions: {
+      check: async (service, signal) => await listening().check(service, signal),
+      ask: async (service, user, request) => await listening().ask(service, user, request),
     },
     get kubeconfig() {
       return kubeconfig;

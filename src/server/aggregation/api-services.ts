@@ -37,9 +37,14 @@ export class ApiServices {
     return this.#remote.get(`${group}/${version}`);
   }
 
-  isRemote(group: string, version: string): boolean {
+  /** The APIService of a group version that another server answers for. */
+  of(group: string, version: string): APIService | undefined {
     this.#refresh();
-    return this.#remote.has(apiVersionOf({ group, version }));
+    return this.#remote.size === 0 ? undefined : this.#remote.get(apiVersionOf({ group, version }));
+  }
+
+  isRemote(group: string, version: string): boolean {
+    return this.of(group, version) !== undefined;
   }
 
   priorityOf(group: string, version: string): ApiServicePriority {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import {
+  type APIResource,
   type APIResourceList,
   type APIService,
   EndpointSlices,
@@ -9,7 +10,14 @@ import {
   type User,
 } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random } from "../../../lib/index.ts";
-import { type ApiServices, groupVersionOf, isAvailable } from "../../aggregation/index.ts";
+import {
+  type ApiServices,
+  type AskExtension,
+  type ExtensionAnswer,
+  type ExtensionRequest,
+  groupVersionOf,
+  isAvailable,
+} from "../../aggregation/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { ForeignDocument } from "../../openapi/index.ts";
 import type { ExtensionServers } from "../extension-servers.ts";
@@ -38,15 +46,18 @@ export interface ExtensionOptions {
   readonly log: Logger;
 }
 
-/** What this server can say of the servers behind APIServices. */
+/** What this server can say of the servers behind APIServices, and ask them for its own components. */
 export interface Extensions extends ExtensionServers {
-  /** Whether the server answers for its group version; rejects with an Error that says why not. */
-  check(service: APIService, signal: AbortSignal): Promise<void>;
+  /** What the server serves of its group version; rejects with an Error that says why it does not. */
+  check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[]>;
+  readonly ask: AskExtension;
 }
 
 /** As upstream asks: what is served must be told even where nobody else may read it. */
 const aggregator: User = { name: "system:kube-aggregator", groups: ["system:masters"] };
 const askTimeoutMs = 5_000;
+/** As long as the listener lets any request take but a watch. */
+const requestTimeoutMs = 60_000;
 const documentBytesMax = 16 * 1024 * 1024;
 /** How long what a server said of itself is told on. */
 const documentAgeMsMax = 60_000;
@@ -117,7 +128,7 @@ class ExtensionProxy implements Extensions {
     return (await Promise.all(asked)).filter(({ content }) => typeof content === "object" && content !== null);
   }
 
-  async check(service: APIService, signal: AbortSignal): Promise<void> {
+  async check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[]> {
     const path = `/apis/${groupVersionOf(service)}`;
     const backend = this.#backend(service, path);
     // Whether its certificate is right is for those to see whose requests it gets.
@@ -126,10 +137,48 @@ class ExtensionProxy implements Extensions {
     const answer = await this.#ask({ ...backend, trust }, signal).catch((cause) => {
       throw new Error(`failing or missing response from ${url}`, { cause });
     });
-    answer.destroy();
     const { statusCode = 0 } = answer;
-    if (statusCode < 200 || statusCode > 299)
+    if (statusCode < 200 || statusCode > 299) {
+      answer.destroy();
       throw new Error(`failing or missing response from ${url}: bad status from ${url}: ${statusCode}`);
+    }
+    const content = await documentOf(answer).catch(() => {
+      // Upstream looks at the status alone: it is there, if it does not say for what.
+      return undefined;
+    });
+    return isResourceList(content) ? content.resources : [];
+  }
+
+  readonly ask: AskExtension = async (service, user, request) => {
+    const backend = this.#available(service, request.path);
+    try {
+      return await this.#send(backend, user, request);
+    } catch (error) {
+      request.signal?.throwIfAborted();
+      throw unreachable(error);
+    }
+  };
+
+  async #send(backend: Backend, user: User, request: ExtensionRequest): Promise<ExtensionAnswer> {
+    const { method, body, isWatch, signal } = request;
+    const headers = {
+      accept: "application/json",
+      ...(body ? { "content-type": body.mediaType, "content-length": String(Buffer.byteLength(body.text)) } : {}),
+    };
+    const asked = ask(backend, method, withIdentity(headers, user), noAgentTls);
+    const stop = () => asked.destroy(new Error("the request was given up"));
+    const late = () => asked.destroy(new Error(`no answer within ${requestTimeoutMs / 1000} seconds`));
+    const timer = isWatch ? undefined : this.#options.clock.setTimer(requestTimeoutMs, late);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+    asked.once("close", () => {
+      timer?.cancel();
+      signal?.removeEventListener("abort", stop);
+    });
+    const answered = answerOf(asked);
+    asked.end(body?.text);
+    const answer = await answered;
+    return { code: answer.statusCode ?? 0, body: answer.setEncoding("utf8") };
   }
 
   /** Throws 503 when the server is known not to answer. */
@@ -204,14 +253,7 @@ class ExtensionProxy implements Extensions {
       answer.destroy();
       throw new Error(`the server answered ${answer.statusCode}`);
     }
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of answer) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > documentBytesMax) throw new Error(`the document is larger than ${documentBytesMax} bytes`);
-    }
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return await documentOf(answer);
   }
 
   /** A GET for this server's own sake; the whole of the answer must come within a short time. */
@@ -234,6 +276,17 @@ class ExtensionProxy implements Extensions {
 
 /** Agents are not asked here. */
 const noAgentTls = { certificate: "", key: "", ca: "" };
+
+async function documentOf(answer: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > documentBytesMax) throw new Error(`the document is larger than ${documentBytesMax} bytes`);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
+}
 
 /** What another server sends is believed as far as it is read. */
 function isResourceList(content: unknown): content is APIResourceList {
