@@ -23,7 +23,7 @@ import { balancedAllocation, resourceAllocation } from "./ranking/resource-alloc
 import { taintPreference } from "./ranking/taint-preference.ts";
 import { topologySpreadPreference } from "./ranking/topology-spread-preference.ts";
 import { spreadSource } from "./spread-defaults.ts";
-import { volumeBinding } from "./volumes/index.ts";
+import { volumeBinding, volumeLimits, volumeRestrictions, volumeZone } from "./volumes/index.ts";
 
 /** A plugin that needs nothing but what it is given with each pod. */
 function simple(plugin: Plugin): PluginDefinition {
@@ -63,7 +63,10 @@ export const defaultPlugins: readonly PluginDefinition[] = [
       return { name: "NodeResourcesFit", filter: resourcesFit(ignored), score: resourceAllocation(strategy) };
     },
   },
+  volumeRestrictions,
+  volumeLimits,
   volumeBinding,
+  volumeZone,
   {
     name: "PodTopologySpread",
     create(context, args) {

@@ -62,6 +62,11 @@ export function isBound({ metadata, spec }: PersistentVolumeClaim): boolean {
   return Boolean(spec.volumeName) && metadata.annotations?.[bindCompletedAnnotation] !== undefined;
 }
 
+/** Whether the claim is one of the pod's. */
+export function namesClaim(pod: Pod, { metadata }: PersistentVolumeClaim): boolean {
+  return metadata.namespace === pod.metadata.namespace && podClaims(pod).some(({ name }) => name === metadata.name);
+}
+
 function whyMissing(name: string, isEphemeral: boolean): string {
   return isEphemeral
     ? `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`

@@ -19,7 +19,7 @@ import { deepEqual } from "../../lib/index.ts";
 import { type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
 import { type PodToPlace, unresolvable } from "../rule.ts";
 import { Assumptions } from "./assumptions.ts";
-import { isBound, PodVolumeReader } from "./pod-volumes.ts";
+import { isBound, namesClaim, PodVolumeReader } from "./pod-volumes.ts";
 import { type VolumeChoice, VolumeChooser } from "./volume-choice.ts";
 
 const name = "VolumeBinding";
@@ -70,10 +70,7 @@ export const volumeBinding: PluginDefinition = {
         assumptions.forget(uid);
       },
       wakes: [
-        wakeHint(PersistentVolumeClaims, ({ metadata, ...pod }, { type, object }) => {
-          if (type === "delete" || object.metadata.namespace !== metadata.namespace) return false;
-          return podClaims({ metadata, ...pod }).some((claim) => claim.name === object.metadata.name);
-        }),
+        wakeHint(PersistentVolumeClaims, (pod, { type, object }) => type !== "delete" && namesClaim(pod, object)),
         wakeHint(PersistentVolumes, (_, { type }) => type !== "delete"),
         wakeHint(StorageClasses, (_, event) => {
           if (event.type !== "update") return event.type === "add";
