@@ -25,7 +25,7 @@ import {
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { countsByScale, planDisruption } from "./disruption-plan.ts";
-import type { ResourceCatalog } from "./resource-catalog.ts";
+import type { KindCatalog } from "./resource-catalog.ts";
 
 /** The owners of pods that are read from the cache; all others are asked for their scale. */
 const scaled: readonly ScaledKind[] = [Deployments, ReplicaSets, ReplicationControllers, StatefulSets].map(
@@ -35,7 +35,7 @@ const scaled: readonly ScaledKind[] = [Deployments, ReplicaSets, ReplicationCont
 
 type ScaledKind = ResourceDefinition & { readonly scale: ScaleMapping<KubeObject> };
 
-export function disruptionController(catalog: ResourceCatalog) {
+export function disruptionController(catalog: KindCatalog) {
   const told = new WeakSet<Pod>();
   return defineController({
     name: "disruption-controller",
@@ -141,7 +141,7 @@ function failed({ status }: PodDisruptionBudget, message: string, nowMs: number)
 /** How many pods the owners of `pods` want together. Throws when an owner cannot be asked. */
 async function scaleOf(
   context: ReconcileContext,
-  catalog: ResourceCatalog,
+  catalog: KindCatalog,
   budget: PodDisruptionBudget,
   pods: readonly Pod[],
 ): Promise<number> {
@@ -174,7 +174,7 @@ interface OwnerScale {
 /** Undefined for an owner that is not there any more. */
 async function scaleOfOwner(
   { client, cache }: ReconcileContext,
-  catalog: ResourceCatalog,
+  catalog: KindCatalog,
   owner: OwnerReference,
   namespace: string,
 ): Promise<OwnerScale | undefined> {
