@@ -49,49 +49,56 @@ export interface StatefulSetView {
   readonly nowMs: number;
 }
 
+/** What is to be done with one ordinal, and whether the next one in order has to wait for it. */
+interface Outcome {
+  readonly step?: PodStep | undefined;
+  readonly waits: boolean;
+}
+
 export function planStatefulSet(view: StatefulSetView): StatefulSetPlan {
   return new Planner(view).plan();
 }
 
-/** The place of one ordinal, with the pod that holds it, if any. */
-interface Place {
-  readonly ordinal: number;
-  readonly pod: Pod | undefined;
-}
+/** Pods created for one plan at most; the next one goes on. */
+const burst = 500;
 
 class Planner {
   readonly #view: StatefulSetView;
   readonly #set: StatefulSet;
   readonly #ordered: boolean;
   readonly #start: number;
-  readonly #places: readonly Place[];
-  /** Pods with ordinals that are not wanted, the highest first. */
+  readonly #replicas: number;
+  /** The pods with ordinals that are wanted. */
+  readonly #wanted = new Map<number, Pod>();
+  /** Those with others, the highest first. */
   readonly #condemned: readonly Pod[];
   readonly #stages: PodStep[][] = [];
-  #updated: readonly Pod[] = [];
+  #updated: ReadonlySet<Pod> = new Set();
   #afterMs: number | undefined;
 
   constructor(view: StatefulSetView) {
     this.#view = view;
-    const { set, pods } = view;
-    this.#set = set;
-    this.#ordered = set.spec.podManagementPolicy !== "Parallel";
-    const start = set.spec.ordinals?.start ?? 0;
-    this.#start = start;
-    const replicas = set.spec.replicas ?? 1;
-    const holders = new Map(pods.map((pod) => [ordinalOf(pod), pod]));
-    this.#places = Array.from({ length: replicas }, (_, index) => ({
-      ordinal: start + index,
-      pod: holders.get(start + index),
-    }));
-    this.#condemned = pods
-      .filter((pod) => !this.#isWanted(pod))
-      .toSorted((a, b) => (ordinalOf(b) ?? 0) - (ordinalOf(a) ?? 0));
+    const { spec } = view.set;
+    this.#set = view.set;
+    this.#ordered = spec.podManagementPolicy !== "Parallel";
+    this.#start = spec.ordinals?.start ?? 0;
+    this.#replicas = spec.replicas ?? 1;
+    const condemned: Pod[] = [];
+    for (const pod of view.pods) {
+      const ordinal = ordinalOf(pod);
+      if (ordinal !== undefined && ordinal >= this.#start && ordinal < this.#end) this.#wanted.set(ordinal, pod);
+      else condemned.push(pod);
+    }
+    this.#condemned = condemned.sort((a, b) => (ordinalOf(b) ?? 0) - (ordinalOf(a) ?? 0));
+  }
+
+  get #end(): number {
+    return this.#start + this.#replicas;
   }
 
   plan(): StatefulSetPlan {
     // Scaling goes before updating, and the pods that are wanted go before those that are not.
-    if (this.#replicas() && this.#scaleDown()) this.#roll();
+    if (this.#fill() && this.#scaleDown()) this.#roll();
     const { pods, nowMs } = this.#view;
     const next = nextAvailability(pods, this.#set.spec.minReadySeconds ?? 0, nowMs);
     if (next) this.#lookAgain(next.afterMs);
@@ -102,40 +109,50 @@ class Planner {
     };
   }
 
-  /** Brings every place to life. Whether the plan may go on: where pods come in order, each waits for the one before. */
-  #replicas(): boolean {
+  /** Brings every ordinal to life. Whether the plan may go on: where pods come in order, each waits for the one before. */
+  #fill(): boolean {
     const together: PodStep[] = [];
     if (!this.#ordered) this.#stages.push(together);
-    for (const place of this.#places) {
-      const { step, waits } = this.#replica(place);
+    let made = 0;
+    for (let ordinal = this.#start; ordinal < this.#end; ordinal++) {
+      const pod = this.#wanted.get(ordinal);
+      if (made === burst) {
+        this.#lookAgain(0);
+        break;
+      }
+      const { step, waits } = pod ? this.#keep(pod, ordinal) : this.#make(ordinal);
+      if (step?.verb === "create") made++;
       if (step) this.#ordered ? this.#stages.push([step]) : together.push(step);
       if (waits && this.#ordered) return false;
     }
     return true;
   }
 
-  #replica({ ordinal, pod }: Place): { readonly step?: PodStep | undefined; readonly waits: boolean } {
-    const { set, current, update, claimOf, holdOffMs } = this.#view;
-    if (!pod) {
-      const created = newStatefulPod(set, ordinal, this.#isForCurrent(ordinal) ? current : update);
-      const identity = { name: `${set.metadata.name}-${ordinal}`, ordinal, wanted: true };
-      if (hasStaleClaim(set, identity, claimOf)) return { waits: true };
-      return { step: { verb: "create", pod: created, claims: claimChanges(set, identity, claimOf) }, waits: true };
-    }
+  #make(ordinal: number): Outcome {
+    const { set, current, update, claimOf } = this.#view;
+    const identity = { name: `${set.metadata.name}-${ordinal}`, ordinal, wanted: true };
+    if (hasStaleClaim(set, identity, claimOf)) return { waits: true };
+    const pod = newStatefulPod(set, ordinal, this.#isForCurrent(ordinal) ? current : update);
+    return { step: { verb: "create", pod, claims: claimChanges(set, identity, claimOf) }, waits: true };
+  }
+
+  #keep(pod: Pod, ordinal: number): Outcome {
+    const { set, claimOf, holdOffMs } = this.#view;
+    const { name } = pod.metadata;
     if (isPodTerminal(pod)) {
       if (isTerminating(pod)) return { waits: true };
-      const holdOff = holdOffMs(pod.metadata.name);
+      const holdOff = holdOffMs(name);
       if (holdOff === 0) return { step: { verb: "delete", pod }, waits: true };
       this.#lookAgain(holdOff);
       return { waits: true };
     }
     const claims = claimChanges(set, identityOf(pod, true), claimOf);
-    const isWaiting = isTerminating(pod) || !isRunningAndReady(pod) || !this.#isAvailable(pod);
+    const waits = isTerminating(pod) || !isRunningAndReady(pod) || !this.#isAvailable(pod);
     if (pod.status.phase === "Pending" && claims.create.length > 0) {
-      return { step: { verb: "update", name: pod.metadata.name, claims }, waits: isWaiting };
+      return { step: { verb: "update", name, claims }, waits };
     }
-    if (isWaiting && this.#ordered) return { waits: true };
-    return { step: mend(set, pod, ordinal, claims), waits: false };
+    if (waits && this.#ordered) return { waits };
+    return { step: mend(set, pod, ordinal, claims), waits };
   }
 
   /** Whether a new pod with this ordinal still gets the revision that the set comes from. */
@@ -175,28 +192,27 @@ class Planner {
     if (spec.updateStrategy?.type === "OnDelete") return;
     const { partition = 0, maxUnavailable = 1 } = spec.updateStrategy?.rollingUpdate ?? {};
     // At least one, or a small percentage would never roll.
-    const most = Math.max(1, scaledIntOrPercent(maxUnavailable, this.#places.length, "down"));
-    const unavailable = this.#places.filter(({ pod }) => !pod || this.#isUnavailable(pod)).length;
-    const outdated = this.#places
-      .slice(partition)
-      .flatMap(({ pod }) => pod ?? [])
-      .filter((pod) => revisionOf(pod) !== this.#view.update.metadata.name && !isTerminating(pod))
-      .reverse();
+    const most = Math.max(1, scaledIntOrPercent(maxUnavailable, this.#replicas, "down"));
+    const wanted = [...this.#wanted.values()];
+    const unavailable = this.#replicas - wanted.filter((pod) => !this.#isUnavailable(pod)).length;
+    const outdated = [...this.#wanted]
+      .filter(([ordinal, pod]) => ordinal >= this.#start + partition && this.#isOutdated(pod))
+      .sort(([a], [b]) => b - a)
+      .map(([, pod]) => pod);
     // What is broken already costs no availability; so a rollout that got stuck is mended by the next one. Pods that
     // come in order are never updated while one is broken: that one has to be deleted by hand.
     const isBroken = (pod: Pod) => !this.#ordered && !this.#isAvailable(pod);
     const isBeingDeleted = new Set(this.#stages.flat().flatMap((step) => (step.verb === "delete" ? [step.pod] : [])));
     const budget = Math.max(0, most - unavailable);
-    this.#updated = [...outdated.filter(isBroken), ...outdated.filter((pod) => !isBroken(pod)).slice(0, budget)].filter(
-      (pod) => !isBeingDeleted.has(pod),
-    );
-    this.#stages.push(this.#updated.map((pod) => ({ verb: "delete", pod })));
+    const updated = [...outdated.filter(isBroken), ...outdated.filter((pod) => !isBroken(pod)).slice(0, budget)];
+    this.#updated = new Set(updated).difference(isBeingDeleted);
+    this.#stages.push([...this.#updated].map((pod) => ({ verb: "delete", pod })));
   }
 
   #status(): StatefulSetStatus {
     const { set, pods, current, update } = this.#view;
     const { conditions, collisionCount = 0 } = set.status;
-    const staying = pods.filter((pod) => !isTerminating(pod) && !this.#updated.includes(pod));
+    const staying = pods.filter((pod) => !isTerminating(pod) && !this.#updated.has(pod));
     const ofRevision = ({ metadata }: ControllerRevision) =>
       staying.filter((pod) => revisionOf(pod) === metadata.name).length;
     const ready = pods.filter(isRunningAndReady);
@@ -206,7 +222,7 @@ class Planner {
       availableReplicas: ready.filter((pod) => this.#isAvailable(pod)).length,
       updatedReplicas: ofRevision(update),
     };
-    const wanted = this.#places.length;
+    const wanted = this.#replicas;
     const isComplete =
       set.spec.updateStrategy?.type !== "OnDelete" &&
       counts.updatedReplicas === wanted &&
@@ -224,9 +240,8 @@ class Planner {
     };
   }
 
-  #isWanted(pod: Pod): boolean {
-    const ordinal = ordinalOf(pod);
-    return ordinal !== undefined && ordinal >= this.#start && ordinal < this.#start + this.#places.length;
+  #isOutdated(pod: Pod): boolean {
+    return revisionOf(pod) !== this.#view.update.metadata.name && !isTerminating(pod);
   }
 
   #isAvailable(pod: Pod): boolean {

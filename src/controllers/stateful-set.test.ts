@@ -10,6 +10,7 @@ import {
   StatefulSets,
 } from "../api/index.ts";
 import { key, startScene, template, web } from "./stateful-set-for-tests.ts";
+import { planStatefulSet } from "./stateful-set-plan.ts";
 
 const orphan = (name: string, labels: Record<string, string> = { app: "web" }): NewObject<Pod> => ({
   apiVersion: "v1",
@@ -43,7 +44,7 @@ test("a pod has a stable identity by its ordinal, and the set says what becomes 
     "statefulset.kubernetes.io/pod-name": "web-1",
   });
   assert.deepEqual([second.spec.hostname, second.spec.subdomain], ["web-1", "nginx"]);
-  assert.deepEqual(await events("StatefulSet"), [
+  assert.deepEqual((await events("StatefulSet")).toSorted(), [
     "Normal SuccessfulCreate create Pod web-0 in StatefulSet web successful",
     "Normal SuccessfulCreate create Pod web-1 in StatefulSet web successful",
   ]);
@@ -279,6 +280,35 @@ test("a set that is being deleted makes no pods", async (t) => {
   await client.patch(Pods, podKey(0), { metadata: { finalizers: null } });
   await settle(2);
   await assert.rejects(get(), { code: 404 });
+});
+
+test("a set that asks for two thousand million pods is given some hundreds at a time", async (t) => {
+  const { create, clock } = await startScene(t);
+  for (const [podManagementPolicy, expected] of [
+    ["Parallel", 500],
+    ["OrderedReady", 1],
+  ] as const) {
+    const set = await create(StatefulSets, {
+      ...web(2 ** 31 - 1, { podManagementPolicy }),
+      metadata: { namespace: "default", name: podManagementPolicy.toLowerCase() },
+    });
+    const revision = await create(ControllerRevisions, {
+      metadata: { namespace: "default", name: `${set.metadata.name}-1` },
+      data: {},
+      revision: 1,
+    });
+    const { stages, afterMs } = planStatefulSet({
+      set,
+      pods: [],
+      current: revision,
+      update: revision,
+      claimOf: () => undefined,
+      holdOffMs: () => 0,
+      nowMs: clock.now(),
+    });
+    assert.equal(stages.flat().length, expected);
+    assert.equal(afterMs, expected === 500 ? 0 : undefined);
+  }
 });
 
 test("at rest a StatefulSet causes no requests", async (t) => {
