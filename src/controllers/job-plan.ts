@@ -106,10 +106,11 @@ function exceedsBackoffLimit({ job, pods, failed }: JobView): boolean {
   return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 
-/** The time until the job has run for too long; a suspended one does not run. */
+/** The time until the job has run for too long. A suspended one does not run, and one that goes on starts anew. */
 function untilDeadlineMs({ spec, status }: Job, nowMs: number): number | undefined {
   if (spec.activeDeadlineSeconds === undefined || spec.suspend) return undefined;
-  const startMs = status.startTime === undefined ? nowMs : Date.parse(status.startTime);
+  const isResuming = findCondition(status.conditions, "Suspended")?.status === "True";
+  const startMs = status.startTime === undefined || isResuming ? nowMs : Date.parse(status.startTime);
   return startMs + spec.activeDeadlineSeconds * 1000 - nowMs;
 }
 

@@ -68,7 +68,9 @@ function validateTimes(next: Job, old: Job, at: Path): FieldError[] {
   const before = old.status.completionTime;
   if (completionTime !== undefined && before !== undefined && completionTime !== before)
     errors.push(invalidValue(place, completionTime, "field is immutable"));
-  if (old.status.startTime !== undefined && startTime !== old.status.startTime && !next.spec.suspend)
+  // A job that goes on starts anew.
+  const resumes = isJobConditionTrue(old.status, "Suspended") && !isJobConditionTrue(next.status, "Suspended");
+  if (old.status.startTime !== undefined && startTime !== old.status.startTime && !next.spec.suspend && !resumes)
     errors.push(required(at.child("startTime"), "startTime cannot be removed for unsuspended job"));
   return errors;
 }
