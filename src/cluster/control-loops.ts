@@ -132,7 +132,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     extensions,
     ...environment
   } = options;
-  const api = extensions ? withExtensions(plane.api, new ApiServices(plane.api.lookup), extensions.ask) : plane.api;
+  const api = extensions ? withExtensions(plane, new ApiServices(plane.api.lookup), extensions.ask) : plane;
   const client = (user: User, program?: string) => inProcessClient(api, user, program);
   const informersOf = (user: User) => new InformerSet({ client: client(user), ...environment });
   const clientOf = (controller: string) =>

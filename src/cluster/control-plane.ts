@@ -74,7 +74,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly through?: (api: ResourceHandler) => ResourceHandler;
 }
 
-export interface ControlPlane {
+/** Its `handle` is the API as the clients of this process reach it. */
+export interface ControlPlane extends ResourceHandler, Pick<ApiServer, "authorize"> {
   readonly api: ApiServer;
   /** Who may come in and what they may do. */
   readonly guards: Guards;
@@ -179,6 +180,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const expiry = expireEvents({ cache, storage, clock, log, signal: ending.signal });
   return {
     api,
+    handle: (request, user) => handler.handle(request, user),
+    authorize: (attributes, annotate) => api.authorize(attributes, annotate),
     endpoint,
     guards,
     authenticator: guards.authenticator,

@@ -62,8 +62,9 @@ export function nodeAnnotations(settings: AgentSettings): Record<string, string>
 export function nodeStatus(report: NodeReport, previous: NodeStatus | undefined): NodeStatus {
   const { name, machine, settings, engine } = report;
   const version = settings.version ?? settingsDefaults.version;
+  const { images: _before, ...kept } = previous ?? {};
   return {
-    ...previous,
+    ...kept,
     addresses: [
       ...settings.nodeIps.map((address) => ({ type: "InternalIP", address })),
       { type: "Hostname", address: name },
@@ -71,7 +72,8 @@ export function nodeStatus(report: NodeReport, previous: NodeStatus | undefined)
     ...resources(report),
     conditions: conditions(report, previous?.conditions ?? []),
     daemonEndpoints: { kubeletEndpoint: { Port: settings.port ?? settingsDefaults.port } },
-    images: largestImages(report.images),
+    // The API drops an empty list, and what differs from it would be written again and again.
+    ...(report.images.length > 0 ? { images: largestImages(report.images) } : {}),
     nodeInfo: {
       architecture: machine.architecture,
       bootID: machine.bootId,

@@ -63,6 +63,14 @@ test("the status is written when it changes and every five minutes, not at every
   assert.equal(count(), before + 1);
 });
 
+test("a node without images writes its status no more often than others", async () => {
+  const { requests, pass } = await agentScene({ engine: { images: [] } });
+  const count = () => requests.filter((each) => each.plural === "nodes" && each.verb === "patch").length;
+  const before = count();
+  await pass(200_000);
+  assert.equal(count(), before);
+});
+
 test("while nothing happens the agent asks nothing of the API but to renew its lease", async () => {
   const { requests, run, pass } = await agentScene();
   await run({});

@@ -63,11 +63,18 @@ async function history(seed: number, rates: ClusterOptions["faults"]): Promise<s
     storage,
     ...(rates ? { faults: rates } : {}),
   });
+  const hit = new Set<string>();
+  cluster.faults.onFault = (what) => hit.add(what.replace(/.* by (system:\w+).*/, "$1"));
   await cluster.client.create(Deployments, deployment("web", 10));
   await cluster.advance("2m");
   cluster.nodes.get("node-1")?.fail();
   await cluster.advance("10m");
   await cluster.stop();
+  // Nodes and controllers, but nobody who administers the cluster.
+  assert.deepEqual(
+    [...hit].sort(),
+    rates ? ["system:hollow", "system:kube", "system:node", "system:serviceaccount"] : [],
+  );
   return storage.digest;
 }
 

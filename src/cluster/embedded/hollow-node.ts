@@ -65,7 +65,7 @@ export class HollowNode {
     const { leaseMs, statusMs, statusReportMs, podsMax, zones } = behaviour;
     const { signal } = this.#stopping;
     this.#agent = await startAgent({
-      client,
+      client: withQuietWatches(client),
       engine: this.engine,
       host: this.#host,
       clock,
@@ -113,3 +113,13 @@ export class HollowNode {
 }
 
 const dayMs = 86_400_000;
+const weekSeconds = (7 * dayMs) / 1_000;
+
+/** Watches that only tell what happens: a thousand nodes whose watches say every minute that nothing did are never idle. */
+function withQuietWatches(client: Client): Client {
+  return {
+    ...client,
+    watch: (resource, options) =>
+      client.watch(resource, { ...options, allowWatchBookmarks: false, timeoutSeconds: weekSeconds }),
+  };
+}

@@ -44,7 +44,7 @@ const eventCharactersMax = 16 * 1024 * 1024;
 
 /** The API with all that it tells of: what other servers answer for is asked of them. */
 export function withExtensions(
-  api: Pick<ApiServer, "handle" | "authorize">,
+  api: ResourceHandler & Pick<ApiServer, "authorize">,
   apiServices: ApiServices,
   ask: AskExtension,
 ): ResourceHandler {
