@@ -14,8 +14,8 @@ export interface PodCase {
   readonly shows: string;
   /** For the shell. */
   readonly command: string;
-  /** What it prints. */
-  readonly prints: string | RegExp;
+  /** What it prints, or what is in that. */
+  readonly prints: string | RegExp | readonly RegExp[];
   /** More of the container, of the pod's spec, and of its metadata. */
   readonly container?: object;
   readonly spec?: object;
@@ -75,7 +75,7 @@ export function testPods(cluster: () => TestCluster, cases: readonly PodCase[]):
       await started;
       const output = await printed(cluster(), names.get(each)!);
       if (typeof each.prints === "string") assert.equal(output, each.prints);
-      else assert.match(output, each.prints);
+      else for (const pattern of [each.prints].flat()) assert.match(output, pattern);
     });
   }
 }

@@ -7,22 +7,27 @@ import { busyboxRoot } from "../../src/cluster/index.ts";
 
 /** The archive of an image whose command is `node <main>` over the TypeScript files of a directory. */
 export function nodeImage(name: string, directory: string, main: string): Uint8Array<ArrayBuffer> {
-  const program = process.execPath;
-  const files = [
-    ...fileAndFolders("usr/bin/node", program),
-    ...librariesOf(program).flatMap((path) => fileAndFolders(path.slice(1), path)),
-  ];
   const sources = readdirSync(directory)
     .filter((file) => file.endsWith(".ts"))
     .map((file): TarEntry => ({ path: `app/${file}`, content: readFileSync(join(directory, file)) }));
   return ociArchive({
     names: [name],
     architecture: imageArchitecture(),
-    layers: [busyboxRoot(), tar(once(files)), tar([{ path: "app", directory: true }, ...sources])],
+    layers: [
+      busyboxRoot(),
+      tar(programFiles("usr/bin/node", process.execPath)),
+      tar([{ path: "app", directory: true }, ...sources]),
+    ],
     config: { Cmd: ["/usr/bin/node", main], WorkingDir: "/app", Env: ["PATH=/usr/bin:/bin"] },
     // It stays on this machine.
     compress: false,
   });
+}
+
+/** A program of this machine, put where `at` says, with the libraries that it needs. */
+export function programFiles(at: string, program: string): readonly TarEntry[] {
+  const libraries = librariesOf(program).flatMap((path) => fileAndFolders(path.slice(1), path));
+  return once([...fileAndFolders(at, program), ...libraries]);
 }
 
 /** What the dynamic linker loads, and the linker itself. */
