@@ -1,10 +1,10 @@
 import type { Container, Node, Pod, PodSpec, Taint } from "../api/index.ts";
 import { InformerSet, inProcessClient } from "../client/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import { defaultConfiguration } from "./configuration.ts";
 import type { PluginContext } from "./plugin.ts";
-import { createDefaultPlugins } from "./plugins.ts";
 import { PodShapes } from "./pod-shape.ts";
-import { type Profile, profileOf } from "./profile.ts";
+import { createProfile, type Profile } from "./profile.ts";
 import { Snapshot } from "./snapshot.ts";
 
 export interface PodOptions extends Partial<Omit<PodSpec, "containers">> {
@@ -113,5 +113,6 @@ export function emptyContext(snapshot: Snapshot = makeSnapshot([])): PluginConte
 
 /** The default plugins, for planning without a scheduler. */
 export function defaultProfile(snapshot?: Snapshot): Profile {
-  return profileOf("default-scheduler", createDefaultPlugins(emptyContext(snapshot)));
+  const [settings] = defaultConfiguration.profiles;
+  return createProfile(settings!, emptyContext(snapshot));
 }

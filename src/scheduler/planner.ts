@@ -176,7 +176,13 @@ export class Planner {
     const { checks, ratings, podRejection } = this.#prepare(toPlace);
     const { nodes } = this.#snapshot;
     if (podRejection) return { diagnosis: new Diagnosis(nodes.length, [], podRejection) };
-    const { feasible, rejections } = search(nodes, this.#searchStart, enoughFeasible(nodes.length), checks, toPlace);
+    const { feasible, rejections } = search(
+      nodes,
+      this.#searchStart,
+      enoughFeasible(nodes.length, this.#profile.percentageOfNodesToScore),
+      checks,
+      toPlace,
+    );
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
     if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
     return { nodeName: this.#best(feasible, ratings).name };
@@ -342,7 +348,7 @@ function search(
 }
 
 /** How many feasible nodes a search over all nodes ranks: all of a small cluster, a sinking share of a large one. */
-function enoughFeasible(nodeCount: number): number {
-  const share = Math.max(feasibleShareMin, 0.5 - nodeCount / 12_500);
+function enoughFeasible(nodeCount: number, percentage: number): number {
+  const share = percentage > 0 ? percentage / 100 : Math.max(feasibleShareMin, 0.5 - nodeCount / 12_500);
   return Math.max(feasibleNodesMin, Math.floor(nodeCount * share));
 }

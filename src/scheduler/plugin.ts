@@ -74,6 +74,8 @@ export interface PluginContext {
 /** A plugin as profiles name it: made once for each profile that has it. */
 export interface PluginDefinition {
   readonly name: string;
+  /** Throws an Error that says what is wrong with the arguments; configurations are refused before anything is made. */
+  readonly checkArgs?: (args: unknown) => unknown;
   /** `args` is the profile's pluginConfig for it, undefined when there is none; throws an Error that says what is wrong. */
   readonly create: (context: PluginContext, args: unknown) => Plugin;
 }

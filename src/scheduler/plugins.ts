@@ -7,7 +7,7 @@ import { podAffinity } from "./feasibility/pod-affinity.ts";
 import { resourcesFit } from "./feasibility/resources-fit.ts";
 import { taintToleration } from "./feasibility/taint-toleration.ts";
 import { topologySpread } from "./feasibility/topology-spread.ts";
-import type { Plugin, PluginContext, PluginDefinition } from "./plugin.ts";
+import type { Plugin, PluginDefinition } from "./plugin.ts";
 import {
   balancedAllocationArgs,
   nodeAffinityArgs,
@@ -50,6 +50,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   simple({ name: taintToleration.name, filter: taintToleration, score: taintPreference }),
   {
     name: "NodeAffinity",
+    checkArgs: nodeAffinityArgs,
     create(_, args) {
       const { required, preferred } = nodeAffinityArgs(args);
       return { name: "NodeAffinity", filter: nodeAffinity(required), score: nodeAffinityPreference(preferred) };
@@ -58,6 +59,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   simple({ name: nodePorts.name, filter: nodePorts }),
   {
     name: "NodeResourcesFit",
+    checkArgs: resourcesFitArgs,
     create(_, args) {
       const { ignored, strategy } = resourcesFitArgs(args);
       return { name: "NodeResourcesFit", filter: resourcesFit(ignored), score: resourceAllocation(strategy) };
@@ -69,6 +71,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   volumeZone,
   {
     name: "PodTopologySpread",
+    checkArgs: topologySpreadArgs,
     create(context, args) {
       const source = spreadSource(context, topologySpreadArgs(args));
       return { name: "PodTopologySpread", filter: topologySpread(source), score: topologySpreadPreference(source) };
@@ -76,6 +79,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   },
   {
     name: "InterPodAffinity",
+    checkArgs: podAffinityArgs,
     create: (_, args) => ({
       name: "InterPodAffinity",
       filter: podAffinity,
@@ -86,6 +90,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   defaultPreemption,
   {
     name: "NodeResourcesBalancedAllocation",
+    checkArgs: balancedAllocationArgs,
     create: (_, args) => ({
       name: "NodeResourcesBalancedAllocation",
       score: balancedAllocation(balancedAllocationArgs(args)),
@@ -93,8 +98,3 @@ export const defaultPlugins: readonly PluginDefinition[] = [
   },
   simple({ name: imageLocality.name, score: imageLocality }),
 ];
-
-/** Makes the default plugins with their default settings. */
-export function createDefaultPlugins(context: PluginContext): readonly Plugin[] {
-  return defaultPlugins.map((definition) => definition.create(context, undefined));
-}

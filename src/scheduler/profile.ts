@@ -1,4 +1,6 @@
-import type { Plugin } from "./plugin.ts";
+import type { ExtensionPoint, PluginSet, ProfileSettings } from "./configuration.ts";
+import type { Plugin, PluginContext, PluginDefinition } from "./plugin.ts";
+import { defaultPlugins } from "./plugins.ts";
 import type { FeasibilityRule, RankingRule } from "./rule.ts";
 
 /** A ranking rule and how much it counts. */
@@ -10,6 +12,8 @@ export interface WeightedRule {
 /** The plugins that place the pods of one scheduler name, by extension point, in the order in which they act. */
 export interface Profile {
   readonly schedulerName: string;
+  /** The share of the nodes that a search rates, in percent; 0 chooses by the number of nodes. */
+  readonly percentageOfNodesToScore: number;
   readonly preEnqueue: readonly Plugin[];
   readonly filters: readonly FeasibilityRule[];
   readonly postFilter: readonly Plugin[];
@@ -21,17 +25,110 @@ export interface Profile {
   readonly plugins: readonly Plugin[];
 }
 
-/** A profile with all that the plugins offer, in their order. */
-export function profileOf(schedulerName: string, plugins: readonly Plugin[]): Profile {
+/** A plugin at one point. */
+interface Entry {
+  readonly plugin: Plugin;
+  /** Undefined leaves it at what the plugin says itself. */
+  readonly weight: number | undefined;
+}
+
+const actsAt: Readonly<Record<ExtensionPoint, (plugin: Plugin) => unknown>> = {
+  preEnqueue: (plugin) => plugin.preEnqueue,
+  filter: (plugin) => plugin.filter,
+  postFilter: (plugin) => plugin.postFilter,
+  score: (plugin) => plugin.score,
+  reserve: (plugin) => plugin.reserve ?? plugin.unreserve,
+  permit: (plugin) => plugin.permit,
+  preBind: (plugin) => plugin.preBind,
+};
+
+/**
+ * Makes the plugins of a profile. `more` are those that are not Kubernetes' own. Throws an Error when one is to act where
+ * it cannot.
+ */
+export function createProfile(
+  settings: ProfileSettings,
+  context: PluginContext,
+  more: readonly PluginDefinition[] = [],
+): Profile {
+  const definitions = new Map([...defaultPlugins, ...more].map((definition) => [definition.name, definition]));
+  const created = new Map<string, Plugin>();
+  const pluginOf = (name: string): Plugin | undefined => {
+    const definition = definitions.get(name);
+    // Kubernetes has plugins for the queue's order and the binding; here they are no plugins.
+    if (definition === undefined) return undefined;
+    return created.getOrInsertComputed(name, () => {
+      const plugin = definition.create(context, settings.pluginConfig.get(name));
+      return defaultPlugins.includes(definition) ? plugin : safely(plugin);
+    });
+  };
+  const defaults = defaultPlugins.map(({ name }) => ({ name, weight: undefined }));
+  const multiPoint = merge(defaults, settings.multiPoint, 1);
+  const at = (point: ExtensionPoint): readonly Entry[] => {
+    const set = settings.points[point];
+    const entries: Entry[] = [];
+    for (const { name, weight } of arrange(multiPoint, set)) {
+      const plugin = pluginOf(name);
+      if (plugin !== undefined && actsAt[point](plugin)) entries.push({ plugin, weight });
+      else if (plugin !== undefined && set?.enabled.some((each) => each.name === name))
+        throw new Error(`the plugin ${name} of the profile ${settings.schedulerName} does nothing at ${point}`);
+    }
+    return entries;
+  };
+  const pluginsAt = (point: ExtensionPoint) => at(point).map(({ plugin }) => plugin);
+  const profile = {
+    schedulerName: settings.schedulerName,
+    percentageOfNodesToScore: settings.percentageOfNodesToScore,
+    preEnqueue: pluginsAt("preEnqueue"),
+    filters: pluginsAt("filter").flatMap(({ filter }) => filter ?? []),
+    postFilter: pluginsAt("postFilter"),
+    scores: at("score").flatMap(({ plugin: { score }, weight }) =>
+      score ? [{ rule: score, weight: weight ?? score.weight }] : [],
+    ),
+    reserve: pluginsAt("reserve"),
+    permit: pluginsAt("permit"),
+    preBind: pluginsAt("preBind"),
+  };
+  return { ...profile, plugins: [...created.values()] };
+}
+
+interface Named {
+  readonly name: string;
+  readonly weight: number | undefined;
+}
+
+/** What is there without what is disabled, and with what is enabled: in place when it is there already. */
+function merge(there: readonly Named[], { enabled, disabled }: PluginSet, usualWeight: number): readonly Named[] {
+  const wanted = new Map(enabled.map(({ name, weight }) => [name, { name, weight: weight ?? usualWeight }]));
+  const isDisabled = (name: string) => disabled.includes("*") || disabled.includes(name);
+  const kept = there.filter(({ name }) => !isDisabled(name)).map((each) => wanted.get(each.name) ?? each);
+  const keptNames = new Set(kept.map(({ name }) => name));
+  return [...kept, ...[...wanted.values()].filter(({ name }) => !keptNames.has(name))];
+}
+
+/** The plugins of one point: those named there that act everywhere, the others that act everywhere, and the rest. */
+function arrange(everywhere: readonly Named[], set: PluginSet | undefined): readonly Named[] {
+  if (set === undefined) return everywhere;
+  const { enabled, disabled } = set;
+  const names = new Set(everywhere.map(({ name }) => name));
+  const named = new Set(enabled.map(({ name }) => name));
+  const others = disabled.includes("*")
+    ? []
+    : everywhere.filter(({ name }) => !named.has(name) && !disabled.includes(name));
+  return [
+    ...enabled.filter(({ name }) => names.has(name)),
+    ...others,
+    ...enabled.filter(({ name }) => !names.has(name)),
+  ];
+}
+
+/** What somebody else wrote may look at anything, unless it says that it does not: it is asked for each pod and node. */
+function safely(plugin: Plugin): Plugin {
+  const isRelative = () => true;
+  const { filter, score } = plugin;
   return {
-    schedulerName,
-    plugins,
-    preEnqueue: plugins.filter((plugin) => plugin.preEnqueue),
-    filters: plugins.flatMap((plugin) => plugin.filter ?? []),
-    postFilter: plugins.filter((plugin) => plugin.postFilter),
-    scores: plugins.flatMap(({ score }) => (score ? [{ rule: score, weight: score.weight }] : [])),
-    reserve: plugins.filter((plugin) => plugin.reserve || plugin.unreserve),
-    permit: plugins.filter((plugin) => plugin.permit),
-    preBind: plugins.filter((plugin) => plugin.preBind),
+    ...plugin,
+    ...(filter ? { filter: { isRelative, ...filter } } : {}),
+    ...(score ? { score: { isRelative, ...score } } : {}),
   };
 }

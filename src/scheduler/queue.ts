@@ -65,6 +65,7 @@ export class SchedulingQueue {
   readonly #shapes: PodShapes;
   readonly #onReady: () => void;
   readonly #gateOf: GateOf;
+  readonly #retryBackoff: Backoff;
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Item>(
     (a, b) => priorityOf(b.entry.pod) - priorityOf(a.entry.pod) || a.entry.sequence - b.entry.sequence,
@@ -78,7 +79,14 @@ export class SchedulingQueue {
   #closed = false;
 
   /** `onReady` is called when a pod can be taken that could not before; `gateOf` is asked before a pod is let in. */
-  constructor(clock: Clock, shapes: PodShapes, onReady: () => void, gateOf: GateOf = () => undefined) {
+  constructor(
+    clock: Clock,
+    shapes: PodShapes,
+    onReady: () => void,
+    gateOf: GateOf = () => undefined,
+    backoff: Backoff = retryBackoff,
+  ) {
+    this.#retryBackoff = backoff;
     this.#clock = clock;
     this.#shapes = shapes;
     this.#onReady = onReady;
@@ -230,7 +238,7 @@ export class SchedulingQueue {
 
   #failed(entry: Entry, byError: boolean): void {
     entry.failedByError = byError;
-    entry.retryAtMs = this.#clock.monotonicMs() + backoffMs(retryBackoff, entry.failures);
+    entry.retryAtMs = this.#clock.monotonicMs() + backoffMs(this.#retryBackoff, entry.failures);
     entry.failures++;
   }
 

@@ -3,12 +3,18 @@ import { exponentialBuckets, type HistogramSeries, type MetricRegistry, type Ser
 /** How an attempt to place a pod ended. */
 export type AttemptResult = "scheduled" | "unschedulable" | "error";
 
+interface Attempts {
+  readonly count: Series;
+  readonly duration: HistogramSeries;
+}
+
 /** Counts attempts under the names that Kubernetes' scheduler has for them. */
 export class SchedulerMetrics {
-  readonly #attempts: Readonly<Record<AttemptResult, { readonly count: Series; readonly duration: HistogramSeries }>>;
+  readonly #of: (result: AttemptResult, profile: string) => Attempts;
+  /** By the scheduler's name in pods. */
+  readonly #profiles = new Map<string, Readonly<Record<AttemptResult, Attempts>>>();
 
-  /** `profile` is the scheduler's name in pods. */
-  constructor(metrics: MetricRegistry, profile: string) {
+  constructor(metrics: MetricRegistry) {
     const labels = ["result", "profile"];
     const attempts = metrics.counter({
       name: "scheduler_schedule_attempts_total",
@@ -21,15 +27,18 @@ export class SchedulerMetrics {
       labels,
       buckets: exponentialBuckets(0.001, 2, 15),
     });
-    const of = (result: AttemptResult) => ({
+    this.#of = (result, profile) => ({
       count: attempts.with(result, profile),
       duration: durations.with(result, profile),
     });
-    this.#attempts = { scheduled: of("scheduled"), unschedulable: of("unschedulable"), error: of("error") };
   }
 
-  attempted(result: AttemptResult, seconds: number): void {
-    const { count, duration } = this.#attempts[result];
+  attempted(profile: string, result: AttemptResult, seconds: number): void {
+    const { count, duration } = this.#profiles.getOrInsertComputed(profile, () => ({
+      scheduled: this.#of("scheduled", profile),
+      unschedulable: this.#of("unschedulable", profile),
+      error: this.#of("error", profile),
+    }))[result];
     count.add();
     duration.observe(seconds);
   }

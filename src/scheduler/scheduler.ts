@@ -31,19 +31,17 @@ import {
   timestamp,
 } from "../lib/index.ts";
 import { BindingCycle } from "./binding-cycle.ts";
+import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { Planner } from "./planner.ts";
-import type { Remedy, WakeHint } from "./plugin.ts";
-import { createDefaultPlugins } from "./plugins.ts";
+import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
 import { asPod, objectKeyOf } from "./pod-key.ts";
 import { PodShapes } from "./pod-shape.ts";
-import { type Profile, profileOf } from "./profile.ts";
+import { createProfile, type Profile } from "./profile.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
 import type { PodToPlace } from "./rule.ts";
 import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type NodeState, Snapshot } from "./snapshot.ts";
-
-export const defaultSchedulerName = "default-scheduler";
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -57,6 +55,10 @@ export interface SchedulerOptions {
   readonly events?: EventRecorder;
   /** Where attempts are counted. */
   readonly metrics?: MetricRegistry;
+  /** One profile with Kubernetes' defaults when left out. */
+  readonly configuration?: SchedulerConfiguration;
+  /** Plugins beside the default ones, which profiles may name. */
+  readonly plugins?: readonly PluginDefinition[];
 }
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
@@ -100,7 +102,7 @@ class Scheduler {
   constructor(options: SchedulerOptions) {
     const { client, clock, random, log, signal, informers } = options;
     this.#options = options;
-    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics, defaultSchedulerName);
+    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics);
     this.#events =
       options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
     const shapes = new PodShapes();
@@ -109,7 +111,9 @@ class Scheduler {
     this.#nodes = informers.informer(Nodes);
     this.#namespaces = informers.informer(Namespaces);
     const context = { ...options, events: this.#events, snapshot: this.#snapshot, informer: this.#informer };
-    for (const profile of [profileOf(defaultSchedulerName, createDefaultPlugins(context))]) {
+    const { profiles, initialBackoffMs, maxBackoffMs } = options.configuration ?? defaultConfiguration;
+    for (const settings of profiles) {
+      const profile = createProfile(settings, context, options.plugins);
       const planner = new Planner(this.#snapshot, profile, random);
       this.#placings.set(profile.schedulerName, {
         profile,
@@ -126,6 +130,7 @@ class Scheduler {
       shapes,
       () => this.#schedulePump(),
       (pod) => this.#gateOf(pod),
+      { firstMs: initialBackoffMs, maxMs: maxBackoffMs },
     );
   }
 
@@ -186,7 +191,10 @@ class Scheduler {
       return;
     }
     // Most updates are heartbeats, which say nothing about where pods fit.
-    if (event.type === "update" && sameForScheduling(event.old, event.object)) return;
+    if (event.type === "update" && sameForScheduling(event.old, event.object)) {
+      this.#snapshot.refreshNode(event.object);
+      return;
+    }
     this.#snapshot.setNode(event.object);
     this.#wakeFor(this.#snapshot.node(name));
   }
@@ -313,7 +321,7 @@ class Scheduler {
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
     if (nodeName === null) this.#withdrawNomination(queued.pod);
     else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
-    this.#attempted("unschedulable", startMs);
+    this.#attempted(queued.pod, "unschedulable", startMs);
     const reported = this.#report(queued, "Unschedulable", message, nodeName);
     if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
   }
@@ -343,8 +351,8 @@ class Scheduler {
     this.#queue.release(queued, failed);
   }
 
-  #attempted(result: AttemptResult, startMs: number): void {
-    this.#metrics?.attempted(result, (this.#options.clock.monotonicMs() - startMs) / 1000);
+  #attempted(pod: Pod, result: AttemptResult, startMs: number): void {
+    this.#metrics?.attempted(schedulerNameOf(pod), result, (this.#options.clock.monotonicMs() - startMs) / 1000);
   }
 
   async #bind(queued: QueuedPod, cycle: BindingCycle, nodeName: string, startMs: number): Promise<void> {
@@ -360,11 +368,11 @@ class Scheduler {
         return;
       }
     } catch (error) {
-      this.#attempted("error", startMs);
+      this.#attempted(pod, "error", startMs);
       if (!signal.aborted) this.#bindingFailed(queued, cycle, nodeName, error);
       return;
     }
-    this.#attempted("scheduled", startMs);
+    this.#attempted(pod, "scheduled", startMs);
     log.debug("bound pod", { pod: keyOf(pod), node: nodeName });
     this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }

@@ -217,6 +217,11 @@ export class Snapshot {
     this.#changed(state);
   }
 
+  /** Takes over a version of a node that differs in nothing that the rules of Kubernetes read. */
+  refreshNode(node: Node): void {
+    this.node(node.metadata.name)?.set(node);
+  }
+
   removeNode(name: string): void {
     const state = this.node(name);
     if (state === undefined) return;

@@ -26,6 +26,7 @@ const writesMax = 16;
 /** Ends pods of lower priority where that makes room for one that fits nowhere. */
 export const defaultPreemption: PluginDefinition = {
   name: "DefaultPreemption",
+  checkArgs: preemptionArgs,
   create: (context, args) => new Preemption(context, preemptionArgs(args)),
 };
 
