@@ -63,6 +63,8 @@ program
   .option("--disable-admission-plugins <names>", "turn these off; an empty list turns all of them on again", names)
   .option("--admission-config <file>", "what admission plugins go by (AdmissionConfiguration)")
   .option("--encryption-config <file>", "encrypt what this says in the store (EncryptionConfiguration)")
+  .option("--scheduler-config <file>", "how pods are placed (KubeSchedulerConfiguration)")
+  .option("--scheduler-plugins <files>", "modules with scheduling plugins; an empty list takes all away again", names)
   .action(async (options) => (await import("./up.ts")).up(options));
 
 program

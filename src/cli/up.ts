@@ -7,7 +7,12 @@ export async function up(options: UpOptions & { readonly dataDir?: string }): Pr
   const directory = directoryOf(options);
   const usual = join(homedir(), ".kube/config");
   const { dataDir: _, kubeconfig, ...rest } = options;
-  const wanted = kubeconfig === undefined ? rest : { ...rest, kubeconfig: resolve(kubeconfig) };
+  const { schedulerPlugins } = rest;
+  const wanted = {
+    ...rest,
+    ...(kubeconfig === undefined ? {} : { kubeconfig: resolve(kubeconfig) }),
+    ...(schedulerPlugins ? { schedulerPlugins: schedulerPlugins.map((path) => resolve(path)) } : {}),
+  };
   const result = await startCluster(directory, wanted, usual, (line) => console.log(line));
   const { settings } = result;
   if (result.wasRunning) {

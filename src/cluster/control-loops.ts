@@ -9,7 +9,7 @@ import {
   type SignCertificate,
 } from "../controllers/index.ts";
 import { addressAt, type Clock, type Logger, type MetricRegistry, parseRange, type Random } from "../lib/index.ts";
-import { runScheduler } from "../scheduler/index.ts";
+import { runScheduler, type SchedulerOptions } from "../scheduler/index.ts";
 import { ApiServices, type AskExtension, apiServerUser, withExtensions } from "../server/index.ts";
 import {
   type Authorities,
@@ -28,6 +28,9 @@ export interface ControlLoopsExtensions {
   readonly ask: AskExtension;
 }
 
+/** How the scheduler works, and with what beside its own plugins. */
+export type SchedulerSettings = Pick<SchedulerOptions, "configuration" | "plugins">;
+
 export interface ControlLoopsOptions {
   readonly plane: ControlPlane;
   readonly clock: Clock;
@@ -44,6 +47,7 @@ export interface ControlLoopsOptions {
   readonly authorities?: Authorities;
   /** The servers behind APIServices; without it nobody says whether they are there. */
   readonly extensions?: ControlLoopsExtensions;
+  readonly scheduler?: SchedulerSettings;
   readonly podRange: string;
   readonly serviceRange: string;
   /** As ControllerOptions have it. */
@@ -71,6 +75,7 @@ const accounts: Readonly<Record<string, string>> = {
   "disruption-controller": "disruption-controller",
   "endpoint-slice-controller": "endpointslice-controller",
   "endpoints-controller": "endpoint-controller",
+  "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
   "ephemeral-volume-controller": "ephemeral-volume-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "horizontal-pod-autoscaler": "horizontal-pod-autoscaler",
@@ -130,6 +135,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     ownNode,
     authorities,
     extensions,
+    scheduler: schedulerSettings,
     ...environment
   } = options;
   const api = extensions ? withExtensions(plane, new ApiServices(plane.api.lookup), extensions.ask) : plane;
@@ -177,6 +183,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     client: plane.client(schedulerUser, "kube-scheduler"),
     informers: informersOf(schedulerUser),
     ...environment,
+    ...schedulerSettings,
   });
   await Promise.all([noted("controller-manager", manager), noted("scheduler", scheduler)]);
 }

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { dataDirectory } from "./data-directory.ts";
-import { openAuditLog, readAdmission, readEncryption, readPolicy, takeServerFiles } from "./server-files.ts";
+import {
+  openAuditLog,
+  readAdmission,
+  readEncryption,
+  readPolicy,
+  readScheduler,
+  takeServerFiles,
+} from "./server-files.ts";
 
 let root: string;
 beforeEach(() => {
@@ -86,4 +93,37 @@ plugins:
   await assert.rejects(takeServerFiles(directory, {}, plugins), /EventRateLimit: it needs a configuration/);
   assert.equal(await takeServerFiles(directory, { admissionConfig: limits }, plugins), true);
   await readAdmission(directory, plugins);
+});
+
+const scheduler = `apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles: [{plugins: {multiPoint: {enabled: [{name: Quiet}]}}}]
+`;
+
+test("the scheduler goes by the file that up is given, and may name plugins of modules", async () => {
+  const directory = dataDirectory(root);
+  assert.deepEqual(await readScheduler(directory, {}), { plugins: [] });
+  const schedulerConfig = given("s.yaml", scheduler);
+  await assert.rejects(takeServerFiles(directory, { schedulerConfig }), {
+    message:
+      /^cannot use .*s\.yaml: profiles\[0\]\.plugins\.multiPoint\.enabled\[0\]\.name: Unsupported value: "Quiet"/,
+  });
+  const quiet = given("quiet.ts", 'export default { name: "Quiet" as string, create: () => ({ name: "Quiet" }) };\n');
+  const plugins = { schedulerPlugins: [quiet] };
+  assert.equal(await takeServerFiles(directory, { schedulerConfig }, plugins), true);
+  assert.equal(await takeServerFiles(directory, { schedulerConfig }, plugins), false, "the same again is no change");
+  const read = await readScheduler(directory, plugins);
+  assert.deepEqual(
+    [read.plugins?.map(({ name }) => name), read.configuration?.profiles[0]?.multiPoint.enabled[0]?.name],
+    [["Quiet"], "Quiet"],
+  );
+});
+
+test("a module without plugins is refused by name", async () => {
+  const directory = dataDirectory(root);
+  const schedulerPlugins = [given("none.ts", "export default 7;\n")];
+  await assert.rejects(takeServerFiles(directory, {}, { schedulerPlugins }), {
+    name: "UserError",
+    message: /^cannot use the scheduling plugins of .*none\.ts: its default export is no plugin/,
+  });
 });

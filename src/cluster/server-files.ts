@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 import { parse } from "yaml";
 import { errorMessage, UserError } from "../lib/index.ts";
+import { type PluginDefinition, readSchedulerConfiguration } from "../scheduler/index.ts";
 import {
   type AdmissionOptions,
   type AdmissionPlugin,
@@ -15,8 +16,10 @@ import {
   readEncryptionConfiguration,
 } from "../server/index.ts";
 import type { CipherOf } from "../storage/index.ts";
+import type { SchedulerSettings } from "./control-loops.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { LogFile } from "./log-file.ts";
+import { loadSchedulerPlugins } from "./scheduler-plugins.ts";
 import type { ClusterSettings } from "./settings.ts";
 
 /** How each of them is called in the data directory, and what makes sense of it. */
@@ -26,13 +29,16 @@ const kinds = {
   encryptionConfig: { file: "encryption.yaml", read: (text: string) => readEncryptionConfiguration(parse(text)) },
 } as const;
 
-type ChosenPlugins = Pick<ClusterSettings, "enableAdmissionPlugins" | "disableAdmissionPlugins">;
+const schedulerFile = "scheduler.yaml";
+
+type ChosenPlugins = Pick<ClusterSettings, "enableAdmissionPlugins" | "disableAdmissionPlugins" | "schedulerPlugins">;
 
 /** Paths of files that `roder up` was given. */
 export interface GivenServerFiles {
   readonly auditPolicy?: string;
   readonly admissionConfig?: string;
   readonly encryptionConfig?: string;
+  readonly schedulerConfig?: string;
 }
 
 /**
@@ -52,6 +58,8 @@ export async function takeServerFiles(
     const path = join(guards, kinds[kind].file);
     if (!existsSync(path) || readFileSync(path, "utf8") !== text) taken.push({ path, text });
   }
+  const scheduler = await takeScheduler(guards, given.schedulerConfig, plugins);
+  if (scheduler) taken.push(scheduler);
   await admissionPlan(given.admissionConfig ?? join(guards, kinds.admissionConfig.file), plugins);
   if (taken.length > 0) mkdirSync(guards, { recursive: true, mode: 0o700 });
   for (const { path, text } of taken) {
@@ -59,6 +67,31 @@ export async function takeServerFiles(
     renameSync(`${path}.new`, path);
   }
   return taken.length > 0;
+}
+
+/** The scheduler's configuration, checked together with the plugins that it may name; undefined when it stays as it is. */
+async function takeScheduler(guards: string, from: string | undefined, { schedulerPlugins = [] }: ChosenPlugins) {
+  const path = join(guards, schedulerFile);
+  const read = schedulerReader(await loadSchedulerPlugins(schedulerPlugins));
+  if (from === undefined) {
+    await readKind(path, read);
+    return undefined;
+  }
+  const text = await readUsable(from, read);
+  return existsSync(path) && readFileSync(path, "utf8") === text ? undefined : { path, text };
+}
+
+const schedulerReader = (plugins: readonly PluginDefinition[]) => async (text: string) =>
+  readSchedulerConfiguration(parse(text), plugins);
+
+/** How the scheduler works. Throws a UserError about a file that cannot be used. */
+export async function readScheduler(
+  { guards }: DataDirectory,
+  { schedulerPlugins = [] }: ChosenPlugins,
+): Promise<SchedulerSettings> {
+  const plugins = await loadSchedulerPlugins(schedulerPlugins);
+  const configuration = await readKind(join(guards, schedulerFile), schedulerReader(plugins));
+  return { plugins, ...(configuration ? { configuration } : {}) };
 }
 
 async function readUsable(path: string, read: (text: string) => Promise<unknown>): Promise<string> {

@@ -18,7 +18,7 @@ import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
 import { certificateSigner } from "./pki/index.ts";
 import { renewDaily } from "./renew-daily.ts";
-import { openAuditLog, readAdmission, readEncryption, readPolicy } from "./server-files.ts";
+import { openAuditLog, readAdmission, readEncryption, readPolicy, readScheduler } from "./server-files.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
 import { watchGuardFiles } from "./watch-guard-files.ts";
@@ -32,6 +32,7 @@ export function runServer(root: string): Promise<void> {
     const cipherOf = await readEncryption(directory);
     const policy = await readPolicy(directory);
     const admission = await readAdmission(directory, settings);
+    const scheduler = await readScheduler(directory, settings);
     const disk = await openLmdbStorage(directory.storage);
     const metrics = new MetricRegistry();
     const measured = measuredStorage(disk, metrics, systemClock);
@@ -112,6 +113,7 @@ export function runServer(root: string): Promise<void> {
       signCertificate: certificateSigner(pki.authority, systemRandom),
       authorities: { clients: pki.authority.certificate, frontProxy: pki.frontProxyAuthority.certificate },
       extensions,
+      scheduler,
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),

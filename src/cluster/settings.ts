@@ -24,6 +24,8 @@ export interface ClusterSettings {
   /** The admission plugins that are on, or off, although Kubernetes has them otherwise by default. */
   readonly enableAdmissionPlugins?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
+  /** Modules with scheduling plugins, absolute paths. */
+  readonly schedulerPlugins?: readonly string[];
 }
 
 /** What the cluster in `directory` was made with; undefined when there is none. Refuses a directory of a newer Roder. */

@@ -29,6 +29,9 @@ export interface UpOptions {
   readonly encryptionConfig?: string;
   readonly enableAdmissionPlugins?: readonly string[];
   readonly disableAdmissionPlugins?: readonly string[];
+  readonly schedulerConfig?: string;
+  /** Absolute paths. */
+  readonly schedulerPlugins?: readonly string[];
 }
 
 export interface UpResult {
@@ -88,6 +91,8 @@ const serverOptions = [
   "encryptionConfig",
   "enableAdmissionPlugins",
   "disableAdmissionPlugins",
+  "schedulerConfig",
+  "schedulerPlugins",
 ] as const;
 
 /** The settings of a first start, or those the cluster has; refuses to change what cannot change later. */
@@ -96,8 +101,8 @@ export function chooseSettings(
   options: UpOptions,
   defaultKubeconfig: string,
 ): ClusterSettings {
-  const plugins = (["enableAdmissionPlugins", "disableAdmissionPlugins"] as const).flatMap((name) =>
-    options[name] ? [[name, options[name]] as const] : [],
+  const plugins = (["enableAdmissionPlugins", "disableAdmissionPlugins", "schedulerPlugins"] as const).flatMap(
+    (name) => (options[name] ? [[name, options[name]] as const] : []),
   );
   if (existing) {
     const fixed = ["name", "port", "nodes", "podRange", "serviceRange", "bindAddress", "kubeconfig"] as const;

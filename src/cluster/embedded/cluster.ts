@@ -14,8 +14,9 @@ import {
   systemRandom,
   VirtualClock,
 } from "../../lib/index.ts";
+import { type PluginDefinition, readSchedulerConfiguration } from "../../scheduler/index.ts";
 import { MemoryStorage, type Storage } from "../../storage/index.ts";
-import { type ControlLoopsOptions, runControlLoops } from "../control-loops.ts";
+import { type ControlLoopsOptions, runControlLoops, type SchedulerSettings } from "../control-loops.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import { hollowNodesUser } from "../system-objects.ts";
 import { type FaultRates, Faults } from "./faults.ts";
@@ -42,6 +43,8 @@ export interface ClusterOptions {
   readonly storage?: Storage;
   /** What goes wrong between the components and the API; with a virtual clock only. */
   readonly faults?: FaultRates;
+  /** How pods are placed: a KubeSchedulerConfiguration, and plugins beside those of Kubernetes that it may name. */
+  readonly scheduler?: { readonly configuration?: unknown; readonly plugins?: readonly PluginDefinition[] };
 }
 
 const administrator: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
@@ -74,6 +77,7 @@ export class Cluster {
   readonly #behaviour: HollowBehaviour;
   readonly #views: SharedViews;
   readonly #faults: Faults | undefined;
+  readonly #scheduler: SchedulerSettings;
   /** Ends all but the API. */
   readonly #stopping = new AbortController();
   #controllers: { readonly ending: AbortController; readonly over: Promise<void> };
@@ -138,6 +142,7 @@ export class Cluster {
     this.#serving = serving;
     this.#plane = plane;
     this.#faults = faults;
+    this.#scheduler = schedulerSettings(options.scheduler);
     this.nodes = this.#nodes;
     this.client = plane.client(administrator);
     this.#controllers = this.#runControllers();
@@ -254,6 +259,7 @@ export class Cluster {
       signCertificate: serving?.signCertificate ?? signNothing,
       podRange,
       serviceRange,
+      scheduler: this.#scheduler,
       nodeGraceMs: renewalsMissedMax * this.#behaviour.leaseMs,
       ...(serving ? { authorities: serving.authorities, extensions: serving.extensions } : {}),
     };
@@ -285,6 +291,12 @@ export class Cluster {
     await this.#serving?.close();
     await this.#plane.close();
   }
+}
+
+/** Throws an Error that says what is wrong with the configuration. */
+function schedulerSettings({ configuration, plugins = [] }: NonNullable<ClusterOptions["scheduler"]> = {}) {
+  if (configuration === undefined) return { plugins };
+  return { plugins, configuration: readSchedulerConfiguration(configuration, plugins) };
 }
 
 const signNothing: ControlLoopsOptions["signCertificate"] = () => {

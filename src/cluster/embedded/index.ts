@@ -1,6 +1,19 @@
 // What `import { Cluster } from "roder"` gives: the cluster, and the kinds and types with which one talks to it.
 export * from "../../api/index.ts";
 export type { Client, ListOptions, ObjectKey, WatchOptions, WriteOptions } from "../../client/index.ts";
+export {
+  type FeasibilityRule,
+  type NodeState,
+  type Plugin,
+  type PluginContext,
+  type PluginDefinition,
+  type PodToPlace,
+  type RankingRule,
+  type Rejection,
+  resolvable,
+  unresolvable,
+  wakeHint,
+} from "../../scheduler/index.ts";
 export { MemoryStorage } from "../../storage/index.ts";
 export { Cluster, type ClusterOptions } from "./cluster.ts";
 export type { FaultRates, Faults } from "./faults.ts";
