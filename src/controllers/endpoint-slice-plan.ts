@@ -3,6 +3,7 @@
 import {
   type DiscoveryEndpointPort,
   type Endpoint,
+  type EndpointHints,
   type EndpointSlice,
   isPodReady,
   type NewObject,
@@ -12,6 +13,8 @@ import {
   Services,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import { nearHints, sharesByZone, type ZoneShares, zonesInShares } from "./endpoint-slice-hints.ts";
+import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import {
   addressIn,
   hasEndpoint,
@@ -29,18 +32,19 @@ export const managedBy = "endpointslice-controller.k8s.io";
 /** kube-controller-manager's --max-endpoints-per-slice. */
 const endpointsMax = 100;
 
-export interface SlicePlan {
-  readonly create: readonly NewObject<EndpointSlice>[];
-  readonly update: readonly EndpointSlice[];
-  readonly remove: readonly EndpointSlice[];
-}
-
 export interface SliceView {
   readonly service: Service;
   /** Those that the service selects. */
   readonly pods: readonly Pod[];
   readonly existing: readonly EndpointSlice[];
   readonly zoneOf: (nodeName: string) => string | undefined;
+  /** Asked for only where the service wants its endpoints shared out to zones. */
+  readonly zoneShares: () => ZoneShares;
+}
+
+export interface EndpointSlicePlan extends SlicePlan {
+  /** What is to be told of hints that the service's annotation asks for. */
+  readonly hints: readonly { readonly enabled: boolean; readonly message: string }[];
 }
 
 /** Endpoints that have the same ports share slices. */
@@ -57,10 +61,15 @@ interface Draft {
   readonly endpoints: readonly Endpoint[];
 }
 
-export function planEndpointSlices(view: SliceView): SlicePlan {
+export function planEndpointSlices(view: SliceView): EndpointSlicePlan {
   const { service, existing } = view;
-  const families = ipFamiliesOf(service);
-  const drafts = families.flatMap((family) => draftsOf(view, family));
+  const hints: EndpointSlicePlan["hints"][number][] = [];
+  const drafts = ipFamiliesOf(service).flatMap((family) => {
+    const hinted = hintedDrafts(view, draftsOf(view, family));
+    if (hinted.message !== undefined)
+      hints.push({ enabled: hinted.enabled, message: `${hinted.message}, addressType: ${family}` });
+    return hinted.drafts;
+  });
   const kept = new Set(drafts.flatMap((draft) => draft.existing ?? []));
   const labels = sliceLabels(service);
   const create: NewObject<EndpointSlice>[] = [];
@@ -76,7 +85,38 @@ export function planEndpointSlices(view: SliceView): SlicePlan {
       deepEqual(slice.metadata.labels, labels);
     if (!unchanged) update.push({ ...slice, metadata: { ...slice.metadata, labels }, ports, endpoints });
   }
-  return { create, update, remove: existing.filter((slice) => !kept.has(slice)) };
+  return { create, update, remove: existing.filter((slice) => !kept.has(slice)), hints };
+}
+
+/** The drafts with hints in their endpoints, and what is to be told of that. */
+function hintedDrafts(view: SliceView, drafts: readonly Draft[]) {
+  const { service } = view;
+  const withHints = (hintsOf: (endpoint: Endpoint) => EndpointHints | undefined) =>
+    drafts.map((draft) => ({
+      ...draft,
+      endpoints: draft.endpoints.map((endpoint) => {
+        const hints = hintsOf(endpoint);
+        return hints ? { ...endpoint, hints } : endpoint;
+      }),
+    }));
+  if (!sharesByZone(service)) return { drafts: withHints((each) => nearHints(service, each)), enabled: false };
+  const before = new Map<string | undefined, string>();
+  for (const { targetRef, hints } of view.existing.flatMap(({ endpoints = [] }) => endpoints)) {
+    const [zone] = hints?.forZones ?? [];
+    if (zone) before.set(targetRef?.uid, zone.name);
+  }
+  const endpoints = drafts.flatMap((draft) => draft.endpoints);
+  const zones = zonesInShares(endpoints, view.zoneShares(), ({ targetRef }) => before.get(targetRef?.uid));
+  if (typeof zones === "string") return { drafts, enabled: false, message: zones };
+  const byEndpoint = new Map(endpoints.map((endpoint, index) => [endpoint, zones.get(index)]));
+  return {
+    drafts: withHints((endpoint) => {
+      const zone = byEndpoint.get(endpoint);
+      return zone === undefined ? undefined : { forZones: [{ name: zone }] };
+    }),
+    enabled: true,
+    ...(before.size === 0 ? { message: "Topology Aware Hints has been enabled" } : {}),
+  };
 }
 
 function draftsOf(view: SliceView, family: string): readonly Draft[] {
@@ -149,7 +189,8 @@ function endpointOf(service: Service, pod: Pod, address: string, zoneOf: SliceVi
 function placed({ ports, endpoints }: Group, slices: readonly EndpointSlice[], addressType: string): readonly Draft[] {
   const left = new Map(endpoints);
   const drafts = slices.map((existing) => {
-    const before = existing.endpoints ?? [];
+    // Hints come last, and change nothing about where an endpoint is.
+    const before = (existing.endpoints ?? []).map(({ hints: _hints, ...each }) => each);
     const after = before.flatMap((each) => {
       const uid = each.targetRef?.uid ?? "";
       const endpoint = left.get(uid);

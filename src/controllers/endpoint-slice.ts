@@ -1,12 +1,13 @@
-import { ApiError, type EndpointSlice, EndpointSlices, type Node, Nodes, Pods, Services } from "../api/index.ts";
-import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
-import { managedBy, managedByLabel, planEndpointSlices, type SlicePlan } from "./endpoint-slice-plan.ts";
-import { isNamespaceTerminating } from "./pod-control.ts";
+import { type EndpointSlice, EndpointSlices, type Node, Nodes, Pods, type Service, Services } from "../api/index.ts";
+import { also, type Cache, defineController, keyOf } from "../client/index.ts";
+import { sharesByZone, zoneFacts, zoneLabel, zoneShares } from "./endpoint-slice-hints.ts";
+import { managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
+import { writeSlices } from "./endpoint-slice-writes.ts";
 import { podsByNode } from "./pods-by-node.ts";
 import { hasSelectedEndpoints, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
 
-const zoneLabel = "topology.kubernetes.io/zone";
 const byService = "service";
+const bySharing = "shares-by-zone";
 
 /** Keeps the EndpointSlices of each Service that has a selector. Those of a deleted one go as its dependents. */
 export const endpointSliceController = defineController({
@@ -15,7 +16,11 @@ export const endpointSliceController = defineController({
     for: Services,
     also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, servicesOnNode)],
   },
-  indexes: [podsByNode, { resource: EndpointSlices, name: byService, values: serviceOf }],
+  indexes: [
+    podsByNode,
+    { resource: EndpointSlices, name: byService, values: serviceOf },
+    { resource: Services, name: bySharing, values: (service: Service) => (sharesByZone(service) ? ["yes"] : []) },
+  ],
   async reconcile(context, key) {
     const { cache } = context;
     const service = cache.get(Services, key);
@@ -27,8 +32,13 @@ export const endpointSliceController = defineController({
         .byIndex(EndpointSlices, byService, keyOf(service))
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
       zoneOf: (nodeName) => zoneOf(cache.get(Nodes, nodeName)),
+      zoneShares: () => zoneShares(cache.list(Nodes)),
     });
-    await carryOut(context, plan);
+    for (const { enabled, message } of plan.hints) {
+      if (enabled) context.events.normal(service, "TopologyAwareHintsEnabled", message);
+      else context.events.warning(service, "TopologyAwareHintsDisabled", message);
+    }
+    await writeSlices(context, plan);
   },
 });
 
@@ -42,26 +52,9 @@ function zoneOf(node: Node | undefined): string | undefined {
   return node?.metadata.labels?.[zoneLabel];
 }
 
-/** When a node gets another zone, so do the endpoints on it. */
+/** When a node gets another zone, so do the endpoints on it; what it has of its zone's processors counts for some services. */
 function* servicesOnNode(node: Node, cache: Cache, old: Node | undefined): Iterable<string> {
+  if (!old || zoneFacts(node) !== zoneFacts(old)) yield* cache.byIndex(Services, bySharing, "yes").map(keyOf);
   if (zoneOf(node) === zoneOf(old)) return;
   for (const pod of cache.byIndex(Pods, podsByNode.name, node.metadata.name)) yield* servicesOf(pod, cache, undefined);
-}
-
-async function carryOut({ client }: ReconcileContext, plan: SlicePlan): Promise<void> {
-  try {
-    for (const slice of plan.create) await client.create(EndpointSlices, slice);
-  } catch (error) {
-    if (isNamespaceTerminating(error)) return;
-    throw error;
-  }
-  for (const slice of plan.update) await client.update(EndpointSlices, slice);
-  for (const { metadata } of plan.remove) {
-    try {
-      await client.delete(EndpointSlices, metadata);
-    } catch (error) {
-      // Somebody else was faster.
-      if (!(error instanceof ApiError && error.code === 404)) throw error;
-    }
-  }
 }

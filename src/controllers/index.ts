@@ -13,6 +13,7 @@ import { daemonSetController } from "./daemon-set.ts";
 import { deploymentController } from "./deployment.ts";
 import { disruptionController, staleDisruptionController } from "./disruption.ts";
 import { endpointSliceController } from "./endpoint-slice.ts";
+import { endpointSliceMirroringController } from "./endpoint-slice-mirroring.ts";
 import { endpointsController } from "./endpoints.ts";
 import { ephemeralVolumesController } from "./ephemeral-volumes.ts";
 import { garbageCollector } from "./garbage-collector.ts";
@@ -102,6 +103,7 @@ export function allControllers({
     ttlAfterFinishedController,
     endpointsController,
     endpointSliceController,
+    endpointSliceMirroringController,
     disruptionController(kinds),
     staleDisruptionController,
     horizontalPodAutoscalerController(kinds),
