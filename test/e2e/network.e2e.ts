@@ -30,7 +30,12 @@ before(async () => {
         "web",
         "{ port: 80, targetPort: 8080, nodePort: 30081 }",
       ),
-      service("sticky", "sessionAffinity: ClientIP", "web", "{ port: 80, targetPort: 8080 }"),
+      service(
+        "sticky",
+        "type: NodePort, sessionAffinity: ClientIP",
+        "web",
+        "{ port: 80, targetPort: 8080, nodePort: 30084 }",
+      ),
       service("peers", "clusterIP: None", "web", "{ name: http, port: 8080 }"),
       service("empty", "type: NodePort", "nobody", "{ port: 80, nodePort: 30082 }"),
       service("udp", "type: NodePort", "udp", "{ port: 5353, protocol: UDP, nodePort: 30083 }"),
@@ -38,7 +43,7 @@ before(async () => {
     ].join("---\n"),
   );
   await cluster.kubectl("wait", "--for=condition=ready", "pod", "--all", "--timeout=60s");
-  await eventually("both web servers have been reached", async () => (await namesAt("web")).size === 2);
+  await eventually("both web servers have been reached", async () => (await namesAt(await urlOf("web"))).size === 2);
 });
 after(async () => {
   try {
@@ -103,6 +108,7 @@ const udpServer = `  - name: main
 
 const exec = (podName: string, ...command: readonly string[]) => cluster.kubectl("exec", podName, "--", ...command);
 const addressOf = async (name: string) => cluster.kubectl("get", "service", name, "-o", "jsonpath={.spec.clusterIP}");
+const urlOf = async (name: string) => `http://${await addressOf(name)}/`;
 const podIp = async (name: string) => cluster.kubectl("get", "pod", name, "-o", "jsonpath={.status.podIP}");
 /** Not wget's own limit: busybox's, linked statically, ends with a segmentation fault then. */
 const wget = (seconds: number) => ["timeout", String(seconds), "wget", "-q", "-O", "-"];
@@ -112,8 +118,7 @@ const fromOutside = async (url: string) =>
   (await succeed("ip", ["netns", "exec", outside, "curl", "-s", "-S", "-f", "--max-time", "5", url])).trim();
 
 /** Who answers a number of requests from the node. */
-async function namesAt(name: string, requests = 20): Promise<ReadonlySet<string>> {
-  const url = `http://${await addressOf(name)}/`;
+async function namesAt(url: string, requests = 20): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (let request = 0; request < requests; request++) names.add(await fromNode(url));
   return names;
@@ -132,14 +137,15 @@ const askUdp = async (address: string, port: number) =>
     )
   ).trim();
 
-test("a cluster IP is reached from pods and from the node, and spreads over the pods", async () => {
+test("Networking, intra pod http, from node: a cluster IP is reached from pods and from the node, and spreads over the pods", async () => {
   const address = await addressOf("web");
   assert.match(await fromPod(`http://${address}/`, "web-2"), /^web-[12]\n$/);
   assert.match(await fromPod("http://web/"), /^web-[12]\n$/);
-  assert.deepEqual([...(await namesAt("web", 40))].sort(), ["web-1", "web-2"]);
+  assert.deepEqual([...(await namesAt(await urlOf("web"), 40))].sort(), ["web-1", "web-2"]);
 });
 
-test("a node port is reached at the node's address and at 127.0.0.1, from the node, pods and outside", async () => {
+test("Service, NodePort Service: it is reached by name and address, and its port at the node's address and at 127.0.0.1, from the node, pods and outside", async () => {
+  assert.match(await fromPod("http://web/"), /^web-[12]\n$/);
   assert.match(await fromNode(`http://${machine}:30080/`), /^web-[12]$/);
   assert.match(await fromNode("http://127.0.0.1:30080/"), /^web-[12]$/);
   assert.match(await fromPod(`http://${machine}:30080/`), /^web-[12]\n$/);
@@ -152,8 +158,22 @@ test("externalTrafficPolicy Local keeps the address of who asks; Cluster shows t
   assert.match(await fromNode(`http://${machine}:30081/`), /^web-[12]$/);
 });
 
-test("session affinity keeps a client with its pod", async () => {
-  assert.equal((await namesAt("sticky")).size, 1);
+test("Service, NodePort type, session affinity to ClientIP: a client stays with its pod, by address, name and node port", async () => {
+  assert.equal((await namesAt(await urlOf("sticky"))).size, 1);
+  assert.equal((await namesAt(`http://${machine}:30084/`)).size, 1);
+  const names = new Set<string>();
+  for (let request = 0; request < 5; request++) names.add(await fromPod("http://sticky/"));
+  assert.equal(names.size, 1);
+});
+
+test("Service, ClusterIP type, session affinity to None: a client is spread over the pods, until affinity comes back", async () => {
+  const url = await urlOf("sticky");
+  const affinity = (sessionAffinity: string) =>
+    cluster.kubectl("patch", "service", "sticky", "-p", JSON.stringify({ spec: { sessionAffinity } }));
+  await affinity("None");
+  await eventually("both pods answer", async () => (await namesAt(url)).size === 2);
+  await affinity("ClientIP");
+  await eventually("one pod answers", async () => (await namesAt(url)).size === 1);
 });
 
 test("a pod reaches itself through its service", async () => {
@@ -177,7 +197,7 @@ test("a service without endpoints refuses at once, from pods, the node and outsi
   assert.ok(performance.now() - began < 5_000, "nobody waited for a timeout");
 });
 
-test("a UDP service answers, and a client goes on with another pod when its own is gone", async () => {
+test("Networking, intra pod http, from node (udp): a UDP service answers, and a client goes on with another pod when its own is gone", async () => {
   const address = await addressOf("udp");
   for (const [to, port] of [
     [address, 5353],

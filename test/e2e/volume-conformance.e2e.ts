@@ -328,9 +328,20 @@ const subPaths: readonly PodCase[] = [
   },
 ];
 
+const tokens: readonly PodCase[] = [
+  {
+    shows:
+      "TokenRequestProjection should mount a projected volume with token using TokenRequest API.: for the audience that it names",
+    command: "cut -d. -f2 /v/token | tr -- -_ +/ | base64 -d 2>/dev/null; stat -L -c ' %A' /v/token",
+    prints: /"aud":\["vault"\][\s\S]*"sub":"system:serviceaccount:default:default"[\s\S]* -rw-r--r--\n$/,
+    ...mounted(projected({ serviceAccountToken: { path: "token", audience: "vault", expirationSeconds: 3600 } })),
+  },
+];
+
 testPods(
   () => cluster,
   [
+    ...tokens,
     ...configMaps,
     ...secrets,
     ...downward("DownwardAPI volume", downwardVolume),
