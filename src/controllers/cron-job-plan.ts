@@ -14,6 +14,8 @@ import {
 import { errorMessage } from "../lib/index.ts";
 import { dueStarts, utc, type ZoneOffset, zonedTimestamp, zoneOffset } from "./cron-job-times.ts";
 
+const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+
 export interface Notice {
   readonly type: "normal" | "warning";
   readonly reason: string;
@@ -55,7 +57,10 @@ export function warning(reason: string, message: string): Notice {
   return { type: "warning", reason, message };
 }
 
-/** status.active without what has ended or is gone, and with what a controller that was killed forgot. */
+/**
+ * status.active without what has ended or is gone, and with what a controller that was killed forgot. Jobs that somebody
+ * else made of the CronJob (`kubectl create job --from`) are only told of.
+ */
 function activeJobs({ status }: CronJob, jobs: readonly Job[], notices: Notice[]): ObjectReference[] {
   const byUid = new Map(jobs.map((job) => [job.metadata.uid, job]));
   const active: ObjectReference[] = [];
@@ -73,7 +78,7 @@ function activeJobs({ status }: CronJob, jobs: readonly Job[], notices: Notice[]
     if (isJobFinished(job)) continue;
     const { name } = job.metadata;
     notices.push(warning("UnexpectedJob", `Saw a job that the controller did not create or forgot: ${name}`));
-    active.push(referenceTo(job));
+    if (job.metadata.annotations?.[scheduledAnnotation] !== undefined) active.push(referenceTo(job));
   }
   return active;
 }
@@ -181,8 +186,6 @@ function dueOf(cronJob: CronJob, offset: ZoneOffset, notices: Notice[], sinceMs:
   }
   return due;
 }
-
-const scheduledAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 /** The job of one start: its name says the minute, so that two controllers cannot make it twice. */
 function newJob(cronJob: CronJob, scheduledMs: number, offset: ZoneOffset): NewObject<Job> {

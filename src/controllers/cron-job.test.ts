@@ -259,6 +259,29 @@ test("a job that is gone is not active any more", async (t) => {
   assert.ok((await events("CronJob")).includes(`Normal MissingJob Active job went missing: ${nameAt(5)}`));
 });
 
+test("a job that somebody makes of a CronJob neither waits for the clock nor stands in its way", async (t) => {
+  const { create, rest, get, active, running, names, events } = await scene(t);
+  const { metadata } = await create(CronJobs, tick({ concurrencyPolicy: "Replace" }));
+  const owner = { apiVersion: "batch/v1", kind: "CronJob", name: "tick", uid: metadata.uid, controller: true };
+  const annotations = { "cronjob.kubernetes.io/instantiate": "manual" };
+  await create(Jobs, {
+    metadata: { namespace: "default", name: "manual", annotations, ownerReferences: [owner] },
+    spec: { template },
+  });
+  await rest();
+  assert.deepEqual(await active(), []);
+  const unexpected = "Warning UnexpectedJob Saw a job that the controller did not create or forgot: manual";
+  assert.ok((await events("CronJob")).some((each) => each.startsWith(unexpected)));
+  await rest(2 * minute);
+  assert.deepEqual(await active(), [nameAt(2)]);
+  assert.deepEqual(
+    (await running()).map(({ metadata }) => metadata.name),
+    ["manual", nameAt(2)],
+  );
+  assert.equal((await get()).status.lastSuccessfulTime, undefined);
+  assert.ok((await names()).includes("manual"));
+});
+
 test("somebody else's job with the name of one is left alone", async (t) => {
   const { client, create, rest, names, active } = await scene(t);
   const job: NewObject<Job> = {
