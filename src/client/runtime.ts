@@ -44,8 +44,8 @@ export interface RuntimeOptions {
 /** Keys at once for a controller that says nothing; kube-controller-manager's usual --concurrent-…-syncs. */
 const defaultConcurrency = 5;
 /**
- * After a reconcile its key rests for so many times as long as it took, within these bounds. So the first change is
- * answered at once, and a burst of changes to something large (the pods of one Service, say) only now and then.
+ * After a reconcile its key rests for so many times as long as it took, within these bounds, and twice as long as the
+ * last time when changes came meanwhile. So the first change is answered at once, and a burst of changes only now and then.
  */
 const restFactor = 5;
 const restMsMin = 20;
@@ -193,7 +193,7 @@ class RunningController {
     // Its place is free only now too, so that a controller with one place always reads what it wrote.
     const seen = await writes.seen();
     if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });
-    this.#queue.done(key, goesOn ? 0 : Math.min(restMsMax, Math.max(restMsMin, restFactor * tookMs)));
+    this.#queue.done(key, goesOn ? 0 : Math.max(restMsMin, restFactor * tookMs), restMsMax);
     this.#active--;
     if (this.#active === 0) this.#whenIdle?.();
     this.#schedulePump();

@@ -98,6 +98,23 @@ test("a key that rests comes out after its rest, however often it is added", asy
   assert.equal(queue.pending, 0);
 });
 
+test("a key that is added in every rest rests twice as long each time, until it is left in peace", async () => {
+  const { clock, queue, drain } = scene();
+  const rest = async (isAdded: boolean) => {
+    queue.add("a");
+    assert.deepEqual(drain(), ["a"]);
+    queue.done("a", 20, 100);
+    const startMs = clock.monotonicMs();
+    if (isAdded) queue.add("a");
+    else await clock.advance(100);
+    while (queue.size === 0 && isAdded) await clock.advance(5);
+    return clock.monotonicMs() - startMs;
+  };
+  const rests: number[] = [];
+  for (const isAdded of [true, true, true, true, false, true]) rests.push(await rest(isAdded));
+  assert.deepEqual(rests, [20, 40, 80, 100, 100, 20]);
+});
+
 test("a queue counts what is added, waits, is tried again and is worked on", async () => {
   const clock = new VirtualClock();
   const metrics = new MetricRegistry();

@@ -20,10 +20,12 @@ export class WorkQueue {
   /** Waiting to be taken, and since when. A Map keeps the order of insertion. */
   readonly #ready = new Map<Key, number>();
   readonly #taken = new Set<Key>();
-  /** The rests of keys whose work is done. They count as taken. */
-  readonly #rests = new Map<Key, Timer>();
+  /** The rests of keys whose work is done, and whether they were added meanwhile. They count as taken. */
+  readonly #rests = new Map<Key, { readonly timer: Timer; isDisturbed: boolean }>();
   /** Added while taken. */
   readonly #again = new Set<Key>();
+  /** How long the last rest was of those that were added in it. */
+  readonly #bursts = new Map<Key, number>();
   readonly #delayed = new Map<Key, { readonly atMs: number; readonly timer: Timer }>();
   readonly #failures = new Map<Key, number>();
   #closed = false;
@@ -50,6 +52,8 @@ export class WorkQueue {
     this.#cancelDelay(key);
     if (this.#taken.has(key)) {
       this.#again.add(key);
+      const rest = this.#rests.get(key);
+      if (rest) rest.isDisturbed = true;
       return;
     }
     if (this.#ready.has(key)) return;
@@ -102,30 +106,38 @@ export class WorkQueue {
     return undefined;
   }
 
-  /** The key's work is done; what is added to it in the next `restMs` comes out once, after that. */
-  done(key: Key, restMs = 0): void {
+  /**
+   * The key's work is done; what is added to it in the next `restMs` comes out once, after that. A key that is added in
+   * every rest rests twice as long each time, up to `restMsMax`.
+   */
+  done(key: Key, restMs = 0, restMsMax = restMs): void {
     if (this.#closed || restMs <= 0) {
       this.#taken.delete(key);
       if (this.#again.delete(key)) this.add(key);
       return;
     }
-    const timer = this.#clock.setTimer(restMs, () => {
+    const ms = Math.min(restMsMax, Math.max(restMs, 2 * (this.#bursts.get(key) ?? 0)));
+    const timer = this.#clock.setTimer(ms, () => {
+      if (rest.isDisturbed) this.#bursts.set(key, ms);
+      else this.#bursts.delete(key);
       this.#rests.delete(key);
       this.done(key);
     });
-    this.#rests.set(key, timer);
+    const rest = { timer, isDisturbed: false };
+    this.#rests.set(key, rest);
   }
 
   /** Drops everything; nothing can be added any more. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#delayed.values()) timer.cancel();
-    for (const timer of this.#rests.values()) timer.cancel();
+    for (const { timer } of this.#rests.values()) timer.cancel();
     this.#delayed.clear();
     this.#rests.clear();
     this.#taken.clear();
     this.#ready.clear();
     this.#again.clear();
+    this.#bursts.clear();
     this.#failures.clear();
   }
 

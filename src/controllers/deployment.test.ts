@@ -122,7 +122,7 @@ test("a new template rolls: never fewer ready pods and never more pods than the 
   await rollOut();
   await clock.advance(1_000);
   await setImage("web:2");
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 60; round++) {
     await rest(20);
     const pods = (await list(Pods, "default")).filter(({ metadata }) => !metadata.deletionTimestamp);
     const ready = pods.filter(({ status }) => status.phase === "Running");
