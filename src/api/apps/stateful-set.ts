@@ -1,9 +1,9 @@
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, containerColumns, nameColumn } from "../columns.ts";
-import { claimSpecWarnings } from "../core/persistent-volume-claim.ts";
-import { validatePodAnnotations } from "../core/pod-annotations.ts";
+import { claimSpecWarnings, validateClaimSpec } from "../core/persistent-volume-claim.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
+import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
 import {
   validateCollisionCount,
@@ -18,12 +18,11 @@ import { nonnegative, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, rootPath } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
-import { formatLabelSelector, validateLabels } from "../meta/label-selector.ts";
-import { nameIsDnsLabel } from "../meta/names.ts";
-import { validateAnnotations } from "../meta/object-meta.ts";
+import { formatLabelSelector } from "../meta/label-selector.ts";
+import { isDns1123Label, nameIsDnsLabel } from "../meta/names.ts";
 import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
-import type { StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from "../types.generated.ts";
+import type { PodTemplateSpec, StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy } from "../types.generated.ts";
 import { isNothing } from "./deployment.ts";
 
 export const StatefulSets = defineResource<StatefulSet>({
@@ -52,6 +51,11 @@ export const StatefulSets = defineResource<StatefulSet>({
   prepareForCreate: (set) => {
     set.status = { replicas: 0 };
   },
+  validateCreate: (set, at) => [
+    ...validateClaimTemplates(set, at.child("spec", "volumeClaimTemplates")),
+    ...validateServiceName(set.spec.serviceName, at.child("spec", "serviceName")),
+    ...validateTemplate(set, at.child("spec", "template")),
+  ],
   validate,
   validateUpdate,
   validateStatusUpdate: ({ status }, old, at) => [
@@ -111,7 +115,6 @@ function defaultStatefulSet({ spec }: Draft<StatefulSet>): void {
 function validate({ spec }: StatefulSet, root: Path): FieldError[] {
   const at = root.child("spec");
   const templateAt = at.child("template");
-  const { metadata } = spec.template;
   const errors: FieldError[] = [];
   if (!["OrderedReady", "Parallel"].includes(spec.podManagementPolicy ?? ""))
     errors.push(
@@ -128,14 +131,36 @@ function validate({ spec }: StatefulSet, root: Path): FieldError[] {
     ...validateWorkloadSelector(spec.selector, "statefulset", at.child("selector")),
   );
   if (spec.selector) errors.push(...validateTemplateLabels(spec.template, spec.selector, templateAt));
-  // The spec of the template is left to the pods: its volumes are complete only with the claims.
-  errors.push(
-    ...validateLabels(templateAt.child("labels"), metadata?.labels),
-    ...validateAnnotations(templateAt.child("annotations"), metadata?.annotations),
-    ...validatePodAnnotations(metadata?.annotations, spec.template.spec, templateAt.child("annotations")),
-    ...validateLastingPods(spec.template, "StatefulSet", templateAt),
-  );
+  errors.push(...validateLastingPods(spec.template, "StatefulSet", templateAt));
   return errors;
+}
+
+/** Templates that were found valid, with the claims that they go with. */
+const validTemplates = new WeakMap<PodTemplateSpec, StatefulSetSpec["volumeClaimTemplates"]>();
+
+/** What is wrong with the template; each claim is a volume of its pods, in the place of one of the same name. */
+function validateTemplate({ spec }: StatefulSet, at: Path): FieldError[] {
+  const { template, volumeClaimTemplates } = spec;
+  if (validTemplates.has(template) && validTemplates.get(template) === volumeClaimTemplates) return [];
+  const names = new Set((volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? ""));
+  const volumes = [
+    ...[...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
+    ...(template.spec.volumes ?? []).filter(({ name }) => !names.has(name)),
+  ];
+  const errors = validatePodTemplate({ ...template, spec: { ...template.spec, volumes } }, at);
+  if (errors.length === 0) validTemplates.set(template, volumeClaimTemplates);
+  return errors;
+}
+
+/** Claims cannot change later, and those of former versions may be wrong. */
+function validateClaimTemplates({ spec }: StatefulSet, at: Path): FieldError[] {
+  return (spec.volumeClaimTemplates ?? []).flatMap((claim, index) =>
+    validateClaimSpec(claim.spec, at.index(index).child("spec")),
+  );
+}
+
+function validateServiceName(name: string | undefined, at: Path): FieldError[] {
+  return name ? isDns1123Label(name).map((message) => invalidValue(at, name, message)) : [];
 }
 
 function validateUpdateStrategy(strategy: StatefulSetUpdateStrategy, at: Path): FieldError[] {
@@ -172,12 +197,15 @@ function fixedPart(spec: StatefulSetSpec): object {
 }
 
 function validateUpdate(next: StatefulSet, old: StatefulSet, at: Path): FieldError[] {
+  const templateAt = at.child("spec", "template");
+  // A template that was wrong already may stay so.
+  const errors = validateTemplate(old, templateAt).length > 0 ? [] : validateTemplate(next, templateAt);
   const [fixed, before] = [fixedPart(next.spec), fixedPart(old.spec)];
-  if (deepEqual(fixed, before)) return [];
+  if (deepEqual(fixed, before)) return errors;
   const list = `${updatable
     .slice(0, -1)
     .map((field) => `'${field}'`)
     .join(", ")} and '${updatable.at(-1)}'`;
   const rule = `updates to statefulset spec for fields other than ${list} are forbidden`;
-  return [forbiddenField(at.child("spec"), withChangedFields(rule, fixed, before, at.child("spec")))];
+  return [...errors, forbiddenField(at.child("spec"), withChangedFields(rule, fixed, before, at.child("spec")))];
 }

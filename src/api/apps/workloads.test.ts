@@ -12,7 +12,13 @@ import {
   strategyContext,
 } from "../definition-fixture.ts";
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
-import type { DaemonSetSpec, DeploymentSpec, PodTemplateSpec, StatefulSetSpec } from "../types.generated.ts";
+import type {
+  DaemonSetSpec,
+  DeploymentSpec,
+  PodTemplateSpec,
+  StatefulSet,
+  StatefulSetSpec,
+} from "../types.generated.ts";
 import { ControllerRevisions } from "./controller-revision.ts";
 import { DaemonSets } from "./daemon-set.ts";
 import { Deployments } from "./deployment.ts";
@@ -225,10 +231,54 @@ const statefulSets: readonly (readonly [string, Partially<StatefulSetSpec>, read
   ],
 ];
 
-for (const [name, written, errors] of statefulSets)
+const mounting = (name: string) => ({
+  ...spec.template,
+  spec: { containers: [{ name: "web", image: "web:1", volumeMounts: [{ name, mountPath: "/data" }] }] },
+});
+const dataClaims = (claim: object) => [{ metadata: { name: "data" }, spec: claim }];
+const complete = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+
+const statefulSetTemplates: typeof statefulSets = [
+  ["a volume of a claim", { ...spec, template: mounting("data"), volumeClaimTemplates: dataClaims(complete) }, []],
+  [
+    "a volume that is nowhere",
+    { ...spec, template: mounting("date"), volumeClaimTemplates: dataClaims(complete) },
+    ['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "date"'],
+  ],
+  [
+    "claims that ask for nothing",
+    { ...spec, volumeClaimTemplates: dataClaims({}) },
+    [
+      "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+      "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+    ],
+  ],
+  [
+    "a service that can have no such name",
+    { ...spec, serviceName: "A" },
+    [
+      "spec.serviceName: Invalid value: \"A\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+    ],
+  ],
+];
+
+for (const [name, written, errors] of [...statefulSets, ...statefulSetTemplates])
   test(`a stateful set is validated: ${name}`, () => {
     assert.deepEqual(errorsOnCreate(StatefulSets, { spec: written }), errors);
   });
+
+test("a stateful set that was wrong before rules were made may stay so, but not become so", () => {
+  const wrong = { ...spec, serviceName: "A", template: { ...spec.template, spec: { containers: [] } } };
+  const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: {} }];
+  const scale = (draft: Draft<StatefulSet>) => {
+    draft.spec.replicas = 3;
+  };
+  assert.deepEqual(errorsOnUpdate(StatefulSets, { spec: { ...wrong, volumeClaimTemplates } }, scale), []);
+  const empty = errorsOnUpdate(StatefulSets, { spec }, (draft) => {
+    draft.spec.template.spec.containers = [];
+  });
+  assert.deepEqual(empty, ["spec.template.spec.containers: Required value"]);
+});
 
 test("of a stateful set only some things change", () => {
   const errors = errorsOnUpdate(StatefulSets, { spec }, (draft) => {
