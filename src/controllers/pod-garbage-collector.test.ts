@@ -6,7 +6,7 @@ import { InformerSet, runControllers } from "../client/index.ts";
 import { seededRandom, silentLogger } from "../lib/index.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 
-test("of the pods that have ended only so many are kept, the youngest", async (t) => {
+test("of the pods that have ended only so many are kept: the evicted go first, then the oldest", async (t) => {
   const { client, clock, create, list, rest } = await startTestControlPlane(t, {
     controllers: ["serviceaccount-controller"],
   });
@@ -22,10 +22,10 @@ test("of the pods that have ended only so many are kept, the youngest", async (t
       metadata: { namespace: "default", name: `job-${i}` },
       spec: { nodeName: "n1", containers: [{ name: "c", image: "i" }] },
     });
-    if (i > 0)
-      await client.update(Pods, { ...pod, status: { ...pod.status, phase: "Succeeded" } }, { subresource: "status" });
+    const ended = i === 3 ? { phase: "Failed", reason: "Evicted" } : { phase: "Succeeded" };
+    if (i > 0) await client.update(Pods, { ...pod, status: { ...pod.status, ...ended } }, { subresource: "status" });
     await rest(2_000);
   }
   const names = (await list(Pods, "default")).map(({ metadata }) => metadata.name);
-  assert.deepEqual(names, ["job-0", "job-3", "job-4", "job-5"]);
+  assert.deepEqual(names, ["job-0", "job-2", "job-4", "job-5"]);
 });

@@ -59,8 +59,10 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
 /** Most changes of pods concern nobody here. */
 function* keysOfPod(pod: Pod, cache: Cache, old: Pod | undefined): Iterable<string> {
   if (isPodTerminal(pod) && !(old && isPodTerminal(old))) yield terminatedKey;
+  const { nodeName } = pod.spec;
+  const node = nodeName ? cache.get(Nodes, nodeName) : undefined;
   const isTerminating = pod.metadata.deletionTimestamp !== undefined;
-  if (isTerminating || (pod.spec.nodeName && !cache.get(Nodes, pod.spec.nodeName))) yield keyOf(pod);
+  if (!nodeName ? isTerminating : !node || (isTerminating && isOutOfService(node))) yield keyOf(pod);
 }
 
 function isOutOfService({ spec }: Node): boolean {
@@ -87,12 +89,15 @@ async function isGone({ client }: ReconcileContext, nodeName: string): Promise<b
   }
 }
 
-/** Of the pods that have ended, only so many are kept; the oldest go. */
+/** Of the pods that have ended, only so many are kept; those that were evicted go first, then the oldest. */
 async function removeOldest(context: ReconcileContext, max: number): Promise<void> {
   const ended = context.cache.byIndex(Pods, endedPods.name, "true");
   if (ended.length <= max) return;
   const createdMs = ({ metadata }: Pod) => Date.parse(metadata.creationTimestamp);
-  const oldest = ended.toSorted((a, b) => createdMs(a) - createdMs(b)).slice(0, ended.length - max);
+  const isKept = ({ status }: Pod) => Number(status.reason !== "Evicted");
+  const oldest = ended
+    .toSorted((a, b) => isKept(a) - isKept(b) || createdMs(a) - createdMs(b))
+    .slice(0, ended.length - max);
   for (const pod of oldest) await remove(context, pod);
 }
 

@@ -45,6 +45,26 @@ async function makePod(client: Client, nodeName?: string): Promise<void> {
   });
 }
 
+test("a claim stays for a pod that the controller has not seen yet", async (t) => {
+  const { client, create, rest, between, crash } = await startTestControlPlane(t, { controllers });
+  await rest();
+  const silence = async function* () {};
+  between(async (request, send) => {
+    const answer = await send();
+    return request.plural === "pods" && answer.type === "watch" ? { ...answer, events: silence() } : answer;
+  });
+  crash();
+  await rest();
+  await create(PersistentVolumeClaims, claim);
+  await makePod(client, "n1");
+  await client.delete(PersistentVolumeClaims, key);
+  // Before the watch begins again, with a list.
+  await rest(10);
+  assert.deepEqual((await client.get(PersistentVolumeClaims, key)).metadata.finalizers, [
+    "kubernetes.io/pvc-protection",
+  ]);
+});
+
 test("a claim stays until the pod that uses it is gone", async (t) => {
   const { client, create, rest } = await startTestControlPlane(t, { controllers });
   await create(PersistentVolumeClaims, claim);

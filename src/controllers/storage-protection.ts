@@ -11,7 +11,7 @@ import {
   type ResourceReference,
   VolumeAttributesClasses,
 } from "../api/index.ts";
-import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 
 export const claimProtectionController = defineController({
   name: "persistentvolumeclaim-protection-controller",
@@ -61,17 +61,18 @@ export const volumeAttributesClassProtectionController = defineController({
 
 /** Sets the finalizer on an object that lives, and takes it from one that is going and not used any more. */
 async function protect<T extends KubeObject>(
-  { client, cache }: ReconcileContext,
+  context: ReconcileContext,
   resource: ResourceReference<T>,
   object: T,
   finalizer: string,
-  isUsed: (object: T, cache: Cache) => boolean,
+  isUsed: (object: T, context: ReconcileContext) => boolean | Promise<boolean>,
 ): Promise<void> {
+  const { client } = context;
   const { finalizers = [], deletionTimestamp } = object.metadata;
   const isHeld = finalizers.includes(finalizer);
   if (deletionTimestamp === undefined) {
     if (!isHeld) await client.update(resource, withFinalizers(object, [...finalizers, finalizer]));
-  } else if (isHeld && !isUsed(object, cache)) {
+  } else if (isHeld && !(await isUsed(object, context))) {
     const others = finalizers.filter((each) => each !== finalizer);
     await client.update(resource, withFinalizers(object, others));
   }
@@ -82,16 +83,20 @@ const withFinalizers = <T extends KubeObject>(object: T, finalizers: readonly st
   metadata: { ...object.metadata, finalizers },
 });
 
+/** The server is asked too before a claim goes: a pod that uses it may be newer than the cache. */
+async function isClaimUsed(claim: PersistentVolumeClaim, { client, cache }: ReconcileContext): Promise<boolean> {
+  if (cache.byIndex(Pods, "claim", keyOf(claim)).some((pod) => uses(pod, claim))) return true;
+  const { namespace = "" } = claim.metadata;
+  return (await client.list(Pods, { namespace })).items.some((pod) => uses(pod, claim));
+}
+
 /** A pod uses its claims from when it has a node until it is removed; an ephemeral volume's until it has stopped. */
-function isClaimUsed(claim: PersistentVolumeClaim, cache: Cache): boolean {
-  return cache.byIndex(Pods, "claim", keyOf(claim)).some((pod) => {
-    if (!pod.spec.nodeName) return false;
-    return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
-      if (persistentVolumeClaim) return persistentVolumeClaim.claimName === claim.metadata.name;
-      return (
-        ephemeral && `${pod.metadata.name}-${name}` === claim.metadata.name && !isShutDown(pod) && owns(pod, claim)
-      );
-    });
+function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
+  if (!pod.spec.nodeName) return false;
+  return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
+    if (persistentVolumeClaim) return persistentVolumeClaim.claimName === claim.metadata.name;
+    const isItsOwn = ephemeral && `${pod.metadata.name}-${name}` === claim.metadata.name;
+    return isItsOwn && !isShutDown(pod) && owns(pod, claim);
   });
 }
 

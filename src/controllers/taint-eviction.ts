@@ -1,7 +1,7 @@
 // Deletes pods from nodes with taints of effect NoExecute that they do not tolerate, or not for longer.
 // https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
 import { ApiError, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
-import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, timestamp } from "../lib/index.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
@@ -12,7 +12,11 @@ export function taintEvictionController() {
     name: "taint-eviction-controller",
     watches: {
       also: [
-        also(Pods, (pod, _cache, old) => (concerns(pod, old) ? [keyOf(pod)] : [])),
+        // A node's taints come with the node: pods that it has by then are looked at then.
+        also(Pods, (pod, cache, old) => {
+          const isBorne = () => since.has(keyOf(pod)) || noExecuteTaints(pod, cache).length > 0;
+          return concerns(pod, old) && isBorne() ? [keyOf(pod)] : [];
+        }),
         also(Nodes, (node, cache, old) =>
           deepEqual(node.spec.taints, old?.spec.taints)
             ? []
@@ -28,8 +32,7 @@ export function taintEvictionController() {
       // What is remembered of a pod that is gone says nothing about another one of its name.
       if (since.get(key)?.uid !== uid) since.delete(key);
       if (!pod) return;
-      const taints = (cache.get(Nodes, pod.spec.nodeName ?? "")?.spec.taints ?? []).filter(isNoExecute);
-      const toleratedMs = toleranceMs(taints, pod.spec.tolerations ?? []);
+      const toleratedMs = toleranceMs(noExecuteTaints(pod, cache), pod.spec.tolerations ?? []);
       if (deletionTimestamp !== undefined || toleratedMs === Number.POSITIVE_INFINITY) {
         if (since.delete(key) && deletionTimestamp === undefined) {
           events.normal(pod, "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
@@ -57,8 +60,9 @@ function concerns(pod: Pod, old: Pod | undefined): boolean {
   );
 }
 
-function isNoExecute({ effect }: Taint): boolean {
-  return effect === "NoExecute";
+/** The taints of the pod's node that drive pods away. */
+function noExecuteTaints({ spec }: Pod, cache: Cache): readonly Taint[] {
+  return (cache.get(Nodes, spec.nodeName ?? "")?.spec.taints ?? []).filter(({ effect }) => effect === "NoExecute");
 }
 
 /** How long the tolerations bear all the taints together; 0 when one is not tolerated. */
