@@ -8,8 +8,10 @@ import {
   Pods,
   ServiceAccounts,
   VolumeAttributesClasses,
+  type WatchEvent,
 } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
+import { Channel } from "../lib/index.ts";
 
 const controllers = [
   "persistentvolumeclaim-protection-controller",
@@ -48,18 +50,18 @@ async function makePod(client: Client, nodeName?: string): Promise<void> {
 test("a claim stays for a pod that the controller has not seen yet", async (t) => {
   const { client, create, rest, between, crash } = await startTestControlPlane(t, { controllers });
   await rest();
-  const silence = async function* () {};
+  const silence = new Channel<WatchEvent>(1);
+  t.after(() => silence.close());
   between(async (request, send) => {
     const answer = await send();
-    return request.plural === "pods" && answer.type === "watch" ? { ...answer, events: silence() } : answer;
+    return request.plural === "pods" && answer.type === "watch" ? { ...answer, events: silence } : answer;
   });
   crash();
   await rest();
   await create(PersistentVolumeClaims, claim);
   await makePod(client, "n1");
   await client.delete(PersistentVolumeClaims, key);
-  // Before the watch begins again, with a list.
-  await rest(10);
+  await rest();
   assert.deepEqual((await client.get(PersistentVolumeClaims, key)).metadata.finalizers, [
     "kubernetes.io/pvc-protection",
   ]);
