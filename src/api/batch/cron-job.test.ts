@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cells, created, errorsOnCreate, type Partially } from "../definition-fixture.ts";
+import { cells, created, errorsOnCreate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
 import type { CronJobSpec, JobTemplateSpec } from "../types.generated.ts";
 import { CronJobs } from "./cron-job.ts";
 import { parseCronSchedule } from "./cron-schedule.ts";
@@ -70,6 +70,22 @@ for (const [name, written, errors] of invalid)
   test(`a cron job is validated: ${name}`, () => {
     assert.deepEqual(errorsOnCreate(CronJobs, { spec: written }), errors);
   });
+
+test("a zone that is not known any more may stay", () => {
+  const written = { spec: { ...spec, timeZone: "Mars/Olympus" } };
+  assert.deepEqual(
+    errorsOnUpdate(CronJobs, written, (draft) => {
+      draft.spec.suspend = true;
+    }),
+    [],
+  );
+  assert.deepEqual(
+    errorsOnUpdate(CronJobs, written, (draft) => {
+      draft.spec.timeZone = "Mars/Olympus2";
+    }),
+    ['spec.timeZone: Invalid value: "Mars/Olympus2": unknown time zone Mars/Olympus2'],
+  );
+});
 
 test("the name of a cron job leaves room for those of its jobs", () => {
   const name = "a".repeat(53);

@@ -34,10 +34,15 @@ export const CronJobs = defineResource<CronJob>({
   ],
   defaults: defaultCronJob,
   validate,
-  validateCreate: ({ metadata }, at) =>
-    metadata.name.length > nameMax
+  validateCreate: ({ metadata, spec }, at) => [
+    ...validateTimeZone(spec.timeZone, at.child("spec", "timeZone")),
+    ...(metadata.name.length > nameMax
       ? [invalidValue(at.child("metadata", "name"), metadata.name, maxLengthMessage(nameMax))]
-      : [],
+      : []),
+  ],
+  // A zone that the database has dropped since may stay.
+  validateUpdate: ({ spec }, old, at) =>
+    spec.timeZone === old.spec.timeZone ? [] : validateTimeZone(spec.timeZone, at.child("spec", "timeZone")),
   warnings: ({ metadata, spec }, old) => [
     ...(old ? [] : workloadNameWarning(metadata.name)),
     ...(metadata.generation === old?.metadata.generation
@@ -72,7 +77,6 @@ function validate({ spec }: CronJob, root: Path): FieldError[] {
     ...requiredField(at.child("schedule"), spec.schedule),
     ...(spec.schedule ? validateSchedule(spec.schedule, at.child("schedule")) : []),
     ...nonnegative(at.child("startingDeadlineSeconds"), spec.startingDeadlineSeconds),
-    ...(spec.timeZone === undefined ? [] : validateTimeZone(spec.timeZone, at.child("timeZone"))),
     ...requiredEnum(at.child("concurrencyPolicy"), spec.concurrencyPolicy, ["Allow", "Forbid", "Replace"]),
     ...validateJobTemplate(spec.jobTemplate, at.child("jobTemplate")),
     ...nonnegative(at.child("successfulJobsHistoryLimit"), spec.successfulJobsHistoryLimit),
@@ -94,7 +98,8 @@ function validateSchedule(schedule: string, at: Path): FieldError[] {
 }
 
 /** A name of the time zone database. https://data.iana.org/time-zones/theory.html#naming */
-function validateTimeZone(zone: string, at: Path): FieldError[] {
+function validateTimeZone(zone: string | undefined, at: Path): FieldError[] {
+  if (zone === undefined) return [];
   if (zone === "") return [invalidValue(at, zone, "timeZone must be nil or non-empty string")];
   const unknown = invalidValue(at, zone, `unknown time zone ${zone}`);
   const isName = zone

@@ -24,7 +24,6 @@ import type {
   PodTemplateSpec,
   SuccessPolicyRule,
 } from "../types.generated.ts";
-import { isJobConditionTrue } from "./job-condition.ts";
 import { countIndexes } from "./job-indexes.ts";
 
 const indexedMax = 100_000;
@@ -286,11 +285,12 @@ function validateCompletionsChange(next: JobSpec, old: JobSpec, at: Path): Field
   return [invalidValue(place, next.completions, "can only be modified in tandem with spec.parallelism")];
 }
 
-/** The old template with those parts as in the new one that a job that has not started may change. */
+/**
+ * The old template with those parts as in the new one that a suspended job may change that has never started. Of those
+ * that have, Kubernetes v1.35 lets them change only with a feature that is off by default (KEP-5440).
+ */
 function comparableTemplate(next: Job, old: Job): PodTemplateSpec {
-  const suspended =
-    old.spec.suspend && (isJobConditionTrue(old.status, "Suspended") || old.status.startTime === undefined);
-  if (!suspended) return old.spec.template;
+  if (!old.spec.suspend || old.status.startTime !== undefined) return old.spec.template;
   const template = deepCopy(old.spec.template);
   const wanted = deepCopy(next.spec.template);
   const take = (field: "nodeSelector" | "tolerations" | "schedulingGates") =>
@@ -298,8 +298,9 @@ function comparableTemplate(next: Job, old: Job): PodTemplateSpec {
   take("nodeSelector");
   take("tolerations");
   take("schedulingGates");
+  const { labels: _, annotations: __, ...metadata } = template.metadata ?? {};
   template.metadata = {
-    ...template.metadata,
+    ...metadata,
     ...(wanted.metadata?.labels && { labels: wanted.metadata.labels }),
     ...(wanted.metadata?.annotations && { annotations: wanted.metadata.annotations }),
   };

@@ -272,6 +272,39 @@ const statuses: readonly (readonly [string, Partially<JobStatus>, Partially<JobS
       'status.completedIndexes: Invalid value: "0": cannot set non-empty completedIndexes when non-indexed completion mode',
     ],
   ],
+  [
+    "what was wrong already",
+    { startTime, active: 1, conditions: done },
+    { startTime, active: 1, conditions: done, succeeded: 1 },
+    [],
+  ],
+  [
+    "pods that are named twice",
+    {},
+    { uncountedTerminatedPods: { succeeded: ["a", ""], failed: ["a"] } },
+    [
+      'status.uncountedTerminatedPods.succeeded[1]: Invalid value: "": must not be empty',
+      'status.uncountedTerminatedPods.failed[0]: Duplicate value: "a"',
+    ],
+  ],
+  [
+    "another start",
+    { startTime },
+    { startTime: "2025-01-02T00:00:00Z" },
+    ["status.startTime: Required value: startTime cannot be removed for unsuspended job"],
+  ],
+  [
+    "another start of a job that goes on",
+    { startTime, conditions: [{ type: "Suspended", status: "True" }] },
+    { startTime: "2025-01-02T00:00:00Z", conditions: [{ type: "Suspended", status: "False" }] },
+    [],
+  ],
+  [
+    "another end",
+    { startTime, completionTime: startTime, conditions: done },
+    { startTime, completionTime: "2025-01-02T00:00:00Z", conditions: done },
+    ['status.completionTime: Invalid value: "2025-01-02T00:00:00Z": completionTime cannot be mutated'],
+  ],
 ];
 
 for (const [name, before, after, errors] of statuses)
@@ -281,6 +314,38 @@ for (const [name, before, after, errors] of statuses)
     });
     assert.deepEqual(found, errors);
   });
+
+test("an index cannot have succeeded and failed", () => {
+  const written = { ...indexed, backoffLimitPerIndex: 1 };
+  const found = errorsOnStatusUpdate(Jobs, { spec: written, status: { completedIndexes: "0" } }, (draft) => {
+    draft.status = { completedIndexes: "0,1", failedIndexes: "1,2" };
+  });
+  assert.deepEqual(found, [
+    'status.failedIndexes: Invalid value: "1,2": failedIndexes and completedIndexes overlap at index: 1',
+  ]);
+});
+
+test("indexes beyond the end of a job that was made smaller may stay", () => {
+  const status = { completedIndexes: "0-9" };
+  assert.deepEqual(
+    errorsOnStatusUpdate(Jobs, { spec: indexed, status }, (draft) => {
+      draft.status.active = 1;
+    }),
+    [],
+  );
+});
+
+test("the pods of a job that has started stay as they are, suspended or not", () => {
+  const conditions = [{ type: "Suspended", status: "True" }];
+  const [error = ""] = errorsOnUpdate(
+    Jobs,
+    { spec: { ...spec, suspend: true }, status: { startTime, conditions } },
+    (draft) => {
+      draft.spec.template.spec.nodeSelector = { disk: "fast" };
+    },
+  );
+  assert.match(error, /^spec\.template: Invalid value: .*: field is immutable$/);
+});
 
 test("the row of a job", () => {
   const metadata = { name: "work", creationTimestamp: "2024-12-31T23:50:00Z" };
