@@ -1,3 +1,5 @@
+import { Heap } from "../lib/index.ts";
+
 /** The feasible nodes, by their places in the snapshot, with the best on top. Changing one costs O(log n). */
 export class CandidateHeap {
   readonly #heap: number[] = [];
@@ -17,6 +19,18 @@ export class CandidateHeap {
   /** The node with the highest score; undefined when none is feasible. */
   get best(): number | undefined {
     return this.#heap[0];
+  }
+
+  /** The feasible nodes from the best on. Each step costs O(log k) for the k-th; the heap must not change meanwhile. */
+  *inOrder(): Generator<number> {
+    // Every node's children come after it: what may be next are the children of those that were given.
+    const heap = this.#heap;
+    const frontier = new Heap<number>((a, b) => this.#scores[heap[b]!]! - this.#scores[heap[a]!]!);
+    if (heap.length > 0) frontier.push(0);
+    for (let at = frontier.pop(); at !== undefined; at = frontier.pop()) {
+      yield heap[at]!;
+      for (const child of [2 * at + 1, 2 * at + 2]) if (child < heap.length) frontier.push(child);
+    }
   }
 
   /** Makes a node feasible, or gives it another score. */

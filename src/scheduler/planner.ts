@@ -12,6 +12,7 @@ import {
   type NodeCheck,
   type NodeRating,
   type PodToPlace,
+  type RankingRule,
   unresolvable,
 } from "./rule.ts";
 import type { NodeState, PlacedPod, Snapshot } from "./snapshot.ts";
@@ -60,14 +61,17 @@ const feasibleShareMin = 0.05;
  * Chooses nodes: what is feasible, then what ranks highest. It only reads the snapshot.
  *
  * Pods of one shape see the same nodes in the same order, so that order is kept, and brought up to date with the nodes
- * that changed since: the plan for the next of a thousand like pods looks at one node, not at all.
+ * that changed since: the plan for the next of a thousand like pods looks at one node, not at all. Rules about more than
+ * one node are asked along that order, until they let one pass.
  */
 export class Planner {
   readonly #snapshot: Snapshot;
   readonly #profile: Profile;
   readonly #random: Random;
-  /** The rules that say of some pods that they cannot have a standing. */
-  readonly #relativeRules: readonly Pick<FeasibilityRule, "isRelative">[];
+  /** The filters whose verdict on a node depends on that node alone, and the others. */
+  readonly #ownFilters: readonly FeasibilityRule[];
+  readonly #relativeFilters: readonly FeasibilityRule[];
+  readonly #relativeScores: readonly RankingRule[];
   /** Undefined for shapes that were seen once: a standing is worth its making when there are more of them. */
   readonly #standings = new Map<PodShape, Standing | undefined>();
   /** Where the next search over all nodes begins, so that all have their turn. */
@@ -77,8 +81,9 @@ export class Planner {
     this.#snapshot = snapshot;
     this.#profile = profile;
     this.#random = random;
-    const rules = [...profile.filters, ...profile.scores.map(({ rule }) => rule)];
-    this.#relativeRules = rules.filter((rule) => rule.isRelative);
+    this.#ownFilters = profile.filters.filter((rule) => !rule.isRelative);
+    this.#relativeFilters = profile.filters.filter((rule) => rule.isRelative);
+    this.#relativeScores = profile.scores.map(({ rule }) => rule).filter((rule) => rule.isRelative);
   }
 
   plan(pod: Pod): Plan {
@@ -87,8 +92,8 @@ export class Planner {
     if (nominated !== undefined && this.#fitsWhereNominated(toPlace, nominated)) return { nodeName: nominated };
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
-    const standing = pod.spec.nodeName || this.#isRelative(toPlace) ? undefined : this.#standing(toPlace);
-    return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(standing);
+    const standing = pod.spec.nodeName || this.#isRatedRelatively(toPlace) ? undefined : this.#standing(toPlace);
+    return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(toPlace, standing);
   }
 
   /** All that the rules say of a node, in one check, also of a node as it would be. */
@@ -137,15 +142,9 @@ export class Planner {
     return others.hasAffinityTerms && termsMean(podTermsOf(others, namespace), pod, namespaceLabels);
   }
 
-  /** Whether where the pod goes depends on more than its shape and each node by itself. */
-  #isRelative(toPlace: PodToPlace): boolean {
-    const { pod, shape } = toPlace;
-    if (shape.hasAffinityTerms || shape.hasSpreadConstraints) return true;
-    if (this.#relativeRules.some((rule) => rule.isRelative?.(toPlace, this.#snapshot))) return true;
-    for (const { terms } of this.#snapshot.podsWithTerms()) {
-      if (termsMean(terms, pod, this.#snapshot.namespaceLabels)) return true;
-    }
-    return false;
+  /** Whether how good a node is depends on more than the pod's shape and the node by itself. */
+  #isRatedRelatively(toPlace: PodToPlace): boolean {
+    return this.#relativeScores.some((rule) => rule.isRelative?.(toPlace, this.#snapshot));
   }
 
   /** For pods that may only go to nodes that they name: no other is looked at. */
@@ -160,16 +159,31 @@ export class Planner {
     return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, all) };
   }
 
-  #planByStanding(standing: Standing): Plan {
-    const { best } = standing.heap;
-    if (best !== undefined) return { nodeName: this.#snapshot.nodes[best]!.name };
+  #planByStanding(toPlace: PodToPlace, standing: Standing): Plan {
+    const { nodes } = this.#snapshot;
+    const { checks, podRejection } = this.#prepare(toPlace, this.#relativeFilters, []);
+    if (podRejection === undefined && checks.length === 0) {
+      const { best } = standing.heap;
+      return best === undefined ? { diagnosis: this.#diagnosisOf(standing) } : { nodeName: nodes[best]!.name };
+    }
+    for (const index of podRejection ? [] : standing.heap.inOrder()) {
+      const node = nodes[index]!;
+      if (rejectionOf(checks, node, toPlace) === undefined) return { nodeName: node.name };
+    }
+    // All rules in their order say why.
+    const all = this.#prepare(toPlace);
+    const { rejections } = search(nodes, 0, nodes.length, all.checks, toPlace);
+    return { diagnosis: new Diagnosis(nodes.length, all.podRejection ? [] : rejections, all.podRejection) };
+  }
+
+  #diagnosisOf(standing: Standing): Diagnosis {
     if (standing.diagnosis === undefined || standing.diagnosedAt !== standing.changeNumber) {
       const { nodes } = this.#snapshot;
       const { rejections } = search(nodes, 0, nodes.length, standing.rules.checks, standing.toPlace);
-      standing.diagnosis = new Diagnosis(nodes.length, rejections, standing.rules.podRejection);
+      standing.diagnosis = new Diagnosis(nodes.length, rejections);
       standing.diagnosedAt = standing.changeNumber;
     }
-    return { diagnosis: standing.diagnosis };
+    return standing.diagnosis;
   }
 
   #planByAllNodes(toPlace: PodToPlace): Plan {
@@ -228,7 +242,7 @@ export class Planner {
       standing = old;
       for (const node of new Set(changed)) this.#rate(standing, node);
     } else {
-      const rules = this.#prepare(toPlace);
+      const rules = this.#prepare(toPlace, this.#ownFilters);
       // A pod that is rejected as a whole is rejected for something that is not in its shape.
       if (rules.podRejection || rules.ratings.some((rating) => rating.normalize)) return undefined;
       const { nodes } = this.#snapshot;
@@ -262,15 +276,15 @@ export class Planner {
     heap.set(node.index, score);
   }
 
-  #prepare(toPlace: PodToPlace): PreparedRules {
+  #prepare(toPlace: PodToPlace, filters = this.#profile.filters, scores = this.#profile.scores): PreparedRules {
     const checks: NamedCheck[] = [];
-    for (const rule of this.#profile.filters) {
+    for (const rule of filters) {
       const check = rule.prepare(toPlace, this.#snapshot);
       if (typeof check === "function") checks.push({ rule: rule.name, check });
       else if (check) return { checks, ratings: [], podRejection: { rejection: check, rule: rule.name } };
     }
     const ratings: WeightedRating[] = [];
-    for (const { rule, weight } of this.#profile.scores) {
+    for (const { rule, weight } of scores) {
       const rating = rule.prepare(toPlace, this.#snapshot);
       if (rating) ratings.push({ ...rating, weight });
     }

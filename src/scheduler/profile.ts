@@ -124,11 +124,10 @@ function arrange(everywhere: readonly Named[], set: PluginSet | undefined): read
 
 /** What somebody else wrote may look at anything, unless it says that it does not: it is asked for each pod and node. */
 function safely(plugin: Plugin): Plugin {
-  const isRelative = () => true;
   const { filter, score } = plugin;
   return {
     ...plugin,
-    ...(filter ? { filter: { isRelative, ...filter } } : {}),
-    ...(score ? { score: { isRelative, ...score } } : {}),
+    ...(filter ? { filter: { isRelative: true, ...filter } } : {}),
+    ...(score ? { score: { isRelative: () => true, ...score } } : {}),
   };
 }

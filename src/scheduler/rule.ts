@@ -37,8 +37,11 @@ export interface FeasibilityRule {
    * reasons are then said once rather than for each node.
    */
   readonly prepare: (toPlace: PodToPlace, snapshot: Snapshot) => NodeCheck | Rejection | undefined;
-  /** See `isRelative` of RankingRule. */
-  readonly isRelative?: (toPlace: PodToPlace, snapshot: Snapshot) => boolean;
+  /**
+   * Whether the verdict on a node may depend on more than the pod's shape and that node: on other nodes, or on objects
+   * that the snapshot does not hold. Such a rule is asked for each pod anew, of one node after the other.
+   */
+  readonly isRelative?: boolean;
 }
 
 /** How good a node is for a pod, by one measure. */
@@ -62,7 +65,7 @@ export interface RankingRule {
   /** What the rating depends on beside the pod's shape and the node itself: while it is equal, old ratings hold. */
   readonly basis?: (toPlace: PodToPlace, snapshot: Snapshot) => number;
   /**
-   * Whether the verdict on a node depends on more than the pod's shape, the node and `basis`: on other nodes, or on
+   * Whether the rating of a node depends on more than the pod's shape, the node and `basis`: on other nodes, or on
    * objects that the snapshot does not hold. Such a pod is planned by a search over the nodes, each time anew.
    */
   readonly isRelative?: (toPlace: PodToPlace, snapshot: Snapshot) => boolean;

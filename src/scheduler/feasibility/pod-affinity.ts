@@ -10,7 +10,7 @@ const notWanted = resolvable("node(s) didn't satisfy existing pods anti-affinity
 /** The pod's required affinity and anti-affinity to other pods, and theirs against it. */
 export const podAffinity: FeasibilityRule = {
   name: "InterPodAffinity",
-  isRelative: ({ pod, shape }, snapshot) => shape.hasAffinityTerms || snapshot.groupsAgainst(pod).length > 0,
+  isRelative: true,
   prepare(toPlace, snapshot) {
     const { pod, shape } = toPlace;
     const { requiredAffinity: near, requiredAntiAffinity: apart } = podTermsOf(shape, pod.metadata.namespace ?? "");

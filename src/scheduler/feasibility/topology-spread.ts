@@ -11,7 +11,7 @@ const inNoDomain = unresolvable("node(s) didn't match pod topology spread constr
 export function topologySpread(source: SpreadSource): FeasibilityRule {
   return {
     name: "PodTopologySpread",
-    isRelative: ({ pod }) => source.of(pod, "DoNotSchedule").length > 0,
+    isRelative: true,
     prepare(toPlace, snapshot) {
       const constraints = source.of(toPlace.pod, "DoNotSchedule");
       if (constraints.length === 0) return undefined;

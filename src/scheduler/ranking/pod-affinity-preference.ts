@@ -20,6 +20,12 @@ export function podAffinityPreference(options: PodAffinityOptions): RankingRule 
   return {
     name: "InterPodAffinity",
     weight: 2,
+    isRelative: (toPlace, snapshot) => {
+      const { pod, shape } = toPlace;
+      const { preferredAffinity, preferredAntiAffinity } = podTermsOf(shape, pod.metadata.namespace ?? "");
+      if (preferredAffinity.length + preferredAntiAffinity.length > 0) return true;
+      return termsOfOthers(toPlace, snapshot, options).length > 0;
+    },
     prepare(toPlace, snapshot) {
       const preferences = [...ownPreferences(toPlace, snapshot), ...preferencesOfOthers(toPlace, snapshot, options)];
       if (preferences.every(({ tally }) => tally.isEmpty)) return undefined;
@@ -53,31 +59,43 @@ function ownPreferences({ pod, shape }: PodToPlace, snapshot: Snapshot): Prefere
   return [...of("prefers", preferredAffinity, 1), ...of("avoids", preferredAntiAffinity, -1)];
 }
 
-function preferencesOfOthers(
+interface TermOfOthers {
+  readonly group: PodGroup;
+  readonly term: PodTerm;
+  readonly factor: number;
+}
+
+/** The terms of placed pods that mean the pod, and how much they count beside their own weight. */
+function termsOfOthers(
   { pod, shape }: PodToPlace,
   snapshot: Snapshot,
   { requiredByOtherWeight, ignorePreferredTermsOfOthers }: PodAffinityOptions,
-): Preference[] {
-  const own = podTermsOf(shape, pod.metadata.namespace ?? "");
-  const hasOwn = own.preferredAffinity.length + own.preferredAntiAffinity.length > 0;
-  if (ignorePreferredTermsOfOthers && !hasOwn) return [];
-  const preferences: Preference[] = [];
-  const add = (group: PodGroup, theirs: readonly PodTerm[], factor: number) => {
-    for (const term of theirs) {
-      if (factor === 0 || !term.matches(pod, snapshot.namespaceLabels)) continue;
-      const { topologyKey } = term;
-      const key = JSON.stringify(["group", group.shape.id, group.namespace, topologyKey]);
-      const tally = snapshot.tallies.of(key, () => ({
-        topologyKey,
-        weigh: (placed) => Number(placed.shape === group.shape && placed.pod.metadata.namespace === group.namespace),
-      }));
-      preferences.push({ tally, weight: factor * term.weight });
-    }
-  };
-  for (const group of snapshot.podsWithTerms()) {
-    add(group, group.terms.requiredAffinity, requiredByOtherWeight);
-    add(group, group.terms.preferredAffinity, 1);
-    add(group, group.terms.preferredAntiAffinity, -1);
+): readonly TermOfOthers[] {
+  if (ignorePreferredTermsOfOthers) {
+    const own = podTermsOf(shape, pod.metadata.namespace ?? "");
+    if (own.preferredAffinity.length + own.preferredAntiAffinity.length === 0) return [];
   }
-  return preferences;
+  const found: TermOfOthers[] = [];
+  for (const group of snapshot.podsWithTerms()) {
+    const add = (terms: readonly PodTerm[], factor: number) => {
+      for (const term of terms)
+        if (factor !== 0 && term.matches(pod, snapshot.namespaceLabels)) found.push({ group, term, factor });
+    };
+    add(group.terms.requiredAffinity, requiredByOtherWeight);
+    add(group.terms.preferredAffinity, 1);
+    add(group.terms.preferredAntiAffinity, -1);
+  }
+  return found;
+}
+
+function preferencesOfOthers(toPlace: PodToPlace, snapshot: Snapshot, options: PodAffinityOptions): Preference[] {
+  return termsOfOthers(toPlace, snapshot, options).map(({ group, term, factor }) => {
+    const { topologyKey, weight } = term;
+    const key = JSON.stringify(["group", group.shape.id, group.namespace, topologyKey]);
+    const tally = snapshot.tallies.of(key, () => ({
+      topologyKey,
+      weigh: (placed) => Number(placed.shape === group.shape && placed.pod.metadata.namespace === group.namespace),
+    }));
+    return { tally, weight: factor * weight };
+  });
 }

@@ -10,7 +10,6 @@ import {
   PersistentVolumes,
   type Pod,
   Pods,
-  podClaims,
   StorageClasses,
   selectedNodeAnnotation,
 } from "../../api/index.ts";
@@ -38,7 +37,7 @@ export const volumeBinding: PluginDefinition = {
       name,
       filter: {
         name,
-        isRelative: ({ pod }) => podClaims(pod).length > 0,
+        isRelative: true,
         prepare({ pod }) {
           const volumes = reader.read(pod);
           if ("reasons" in volumes) return volumes;

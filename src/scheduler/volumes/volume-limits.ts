@@ -32,7 +32,7 @@ export const volumeLimits: PluginDefinition = {
       name,
       filter: {
         name,
-        isRelative: ({ pod }) => podClaims(pod).length > 0,
+        isRelative: true,
         prepare({ pod }) {
           const wanted = volumes.ofPod(pod);
           if (wanted.size === 0) return undefined;

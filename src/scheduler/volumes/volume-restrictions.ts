@@ -32,7 +32,7 @@ export const volumeRestrictions: PluginDefinition = {
       name,
       filter: {
         name,
-        isRelative: ({ pod }) => podClaims(pod).length > 0 || disksOf(pod).length > 0,
+        isRelative: true,
         prepare({ pod }) {
           const wanted = claimKeys(pod);
           const missing = wanted.find((key) => claims.get(key) === undefined);

@@ -35,7 +35,7 @@ export const volumeZone: PluginDefinition = {
       name,
       filter: {
         name,
-        isRelative: ({ pod }) => podClaims(pod).length > 0,
+        isRelative: true,
         prepare({ pod }) {
           const places = podClaims(pod).flatMap((claim) => {
             const { volumeName = "" } = claims.get(`${pod.metadata.namespace ?? ""}/${claim.name}`)?.spec ?? {};
