@@ -45,9 +45,20 @@ export interface HistoryPlan {
   readonly old: readonly ControllerRevision[];
 }
 
-/** A strategic merge patch that brings the template back; `kubectl rollout undo` sends it as it is. */
-function revisionData(template: PodTemplateSpec) {
-  return { spec: { template: { ...template, $patch: "replace" } } };
+/**
+ * A strategic merge patch that brings the template back; `kubectl rollout undo` sends it as it is. Its keys are in the
+ * order in which Go writes a map's: kubectl and Kubernetes' own tests compare the bytes with those that they make
+ * themselves, to see which revision is the present one.
+ */
+function revisionData(template: PodTemplateSpec): unknown {
+  return withSortedKeys({ spec: { template: { ...template, $patch: "replace" } } });
+}
+
+function withSortedKeys(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, withSortedKeys(each)]));
 }
 
 /** The template that a revision keeps; undefined when it keeps none, being somebody else's. */

@@ -5,7 +5,12 @@ import { type DaemonSet, DaemonSets, type NewObject, Nodes, Pods, type Taint } f
 import { timestamp } from "../lib/index.ts";
 import { targetNode } from "./daemon-set-placement.ts";
 
-const controllers = ["daemonset-controller", "garbage-collector-controller", "serviceaccount-controller"];
+const controllers = [
+  "daemonset-controller",
+  "replicaset-controller",
+  "garbage-collector-controller",
+  "serviceaccount-controller",
+];
 export const key = { namespace: "default", name: "agent" };
 export const labels = { app: "agent" };
 const asStatus = { type: "application/merge-patch+json", subresource: "status" } as const;

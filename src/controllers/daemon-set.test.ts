@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ControllerRevisions, DaemonSets, forbidden, Nodes, Pods } from "../api/index.ts";
+import { ControllerRevisions, DaemonSets, forbidden, Nodes, Pods, ReplicaSets } from "../api/index.ts";
 import { agent, allOn, key, labels, startScene } from "./daemon-set-for-tests.ts";
 import { targetNode } from "./daemon-set-placement.ts";
 
@@ -221,6 +221,20 @@ test("pods that are refused are told of, tried in small numbers, and made when t
   refuse(() => undefined);
   await rest(300_000);
   assert.equal((await pods()).length, 20);
+});
+
+test("a selector that matches another controller's pods leaves them alone", async (t) => {
+  const { create, settle, pods, images } = await startScene(t, ["n1"]);
+  const template = { metadata: { labels }, spec: { nodeName: "n1", containers: [{ name: "web", image: "web:1" }] } };
+  await create(ReplicaSets, {
+    metadata: { namespace: "default", name: "web" },
+    spec: { replicas: 2, selector: { matchLabels: labels }, template },
+  });
+  await settle(2);
+  await create(DaemonSets, agent());
+  await settle(2);
+  assert.equal((await pods()).length, 3);
+  assert.equal((await images()).n1?.split(" ").sort().join(" "), "agent:1 web:1 web:1");
 });
 
 test("a set that is being deleted makes no pods", async (t) => {

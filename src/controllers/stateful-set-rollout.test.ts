@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { type ControllerRevision, ControllerRevisions, Pods, podTemplateHash, StatefulSets } from "../api/index.ts";
-import { key, startScene, type template, web } from "./stateful-set-for-tests.ts";
+import { key, startScene, template, web } from "./stateful-set-for-tests.ts";
 
 async function scene(t: TestContext) {
   const plane = await startScene(t);
@@ -204,6 +204,18 @@ test("the history is as long as it may be, and keeps what pods use", async (t) =
   await change({ revisionHistoryLimit: 0 });
   await settle(2);
   assert.deepEqual(await history(), ["1 web:1", "6 web:6"]);
+});
+
+test("a revision keeps the template byte by byte as Kubernetes writes it", async (t) => {
+  const { create, settle, list } = await scene(t);
+  const annotated = { ...template, metadata: { ...template.metadata, annotations: { test: "value" } } };
+  await create(StatefulSets, web(1, { template: annotated }));
+  await settle(1);
+  const [revision] = await list(ControllerRevisions, "default");
+  assert.equal(
+    JSON.stringify(revision?.data),
+    '{"spec":{"template":{"$patch":"replace","metadata":{"annotations":{"test":"value"},"labels":{"app":"web"}},"spec":{"containers":[{"image":"web:1","imagePullPolicy":"IfNotPresent","name":"web","resources":{},"terminationMessagePath":"/dev/termination-log","terminationMessagePolicy":"File"}],"dnsPolicy":"ClusterFirst","restartPolicy":"Always","schedulerName":"default-scheduler","securityContext":{},"terminationGracePeriodSeconds":0}}}}',
+  );
 });
 
 test("another template with the same hash gets another name", async (t) => {

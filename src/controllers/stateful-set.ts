@@ -29,6 +29,7 @@ import { type PodStep, planStatefulSet } from "./stateful-set-plan.ts";
 import { parsePodName, revisionOf } from "./stateful-set-pod.ts";
 import { sameStatus } from "./status-equality.ts";
 
+/** On the revisions of StatefulSets. */
 const hashLabel = "controller.kubernetes.io/hash";
 
 /** Kubernetes replaces an ended pod at once, however often; a node that keeps refusing it would keep both busy. */
