@@ -108,17 +108,22 @@ class Planner {
       return;
     }
     const running: Pod[] = [];
+    let isHeldOff = false;
     for (const pod of staying) {
       if (!isPodTerminal(pod)) {
         running.push(pod);
         continue;
       }
       const holdOffMs = pod.status.phase === "Failed" ? this.#view.holdOffMs(name) : 0;
-      if (holdOffMs > 0) this.#lookAgain(holdOffMs);
-      else this.#remove.push({ pod, endedOn: name });
+      if (holdOffMs === 0) {
+        this.#remove.push({ pod, endedOn: name });
+        continue;
+      }
+      this.#lookAgain(holdOffMs);
+      isHeldOff = true;
     }
     if (!this.#surges(1)) this.#discard(running.slice(1));
-    else if (running.length === 0 && placement.runs) this.#create.push(name);
+    else if (running.length === 0 && placement.runs && !isHeldOff) this.#create.push(name);
     else if (running.length > 1) this.#settleSurge(running);
   }
 

@@ -131,28 +131,33 @@ test("a pod that never reached its node goes when the node goes", async (t) => {
   assert.deepEqual(await images(), allOn("agent:1", "n2"));
 });
 
-test("a pod that fails is replaced, the first time at once and then less and less often", async (t) => {
-  const { create, rest, setPhase, requests, events } = await startScene(t, ["n1"]);
-  await create(DaemonSets, agent());
-  await rest();
-  const fail = async (seconds: number) => {
-    const before = requests().length;
-    for (let second = 0; second < seconds; second++) {
-      await setPhase("n1", "Failed");
-      await rest(1_000);
-    }
-    const made = requests().slice(before);
-    return made.filter((each) => each === "create pods").length;
-  };
-  const first = await fail(60);
-  assert.ok(first >= 4 && first <= 8, `${first} pods in the first minute`);
-  const later = await fail(300);
-  assert.ok(later >= 1 && later <= 4, `${later} pods in the next five minutes`);
-  assert.match(
-    (await events("DaemonSet")).find((each) => each.includes("FailedDaemonPod")) ?? "",
-    /^Warning FailedDaemonPod Found failed daemon pod default\/agent-[a-z0-9]{5} on node n1, will try to kill it/,
-  );
-});
+for (const [how, updateStrategy] of [
+  ["", {}],
+  [", also where a surge is allowed", { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }],
+] as const) {
+  test(`a pod that fails is replaced, the first time at once and then less and less often${how}`, async (t) => {
+    const { create, rest, setPhase, requests, events } = await startScene(t, ["n1"]);
+    await create(DaemonSets, agent({ updateStrategy }));
+    await rest();
+    const fail = async (seconds: number) => {
+      const before = requests().length;
+      for (let second = 0; second < seconds; second++) {
+        await setPhase("n1", "Failed");
+        await rest(1_000);
+      }
+      const made = requests().slice(before);
+      return made.filter((each) => each === "create pods").length;
+    };
+    const first = await fail(60);
+    assert.ok(first >= 4 && first <= 8, `${first} pods in the first minute`);
+    const later = await fail(300);
+    assert.ok(later >= 1 && later <= 4, `${later} pods in the next five minutes`);
+    assert.match(
+      (await events("DaemonSet")).find((each) => each.includes("FailedDaemonPod")) ?? "",
+      /^Warning FailedDaemonPod Found failed daemon pod default\/agent-[a-z0-9]{5} on node n1, will try to kill it/,
+    );
+  });
+}
 
 test("a pod that has ended well is replaced", async (t) => {
   const { create, settle, setPhase, pods, events } = await startScene(t, ["n1"]);
