@@ -1,7 +1,9 @@
 // What nobody can make right: controllers say what Kubernetes says, do no damage, and come to rest or look again ever
 // more rarely.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { type TestContext, test } from "node:test";
+import { Worker } from "node:worker_threads";
 import {
   ClusterRoles,
   ConfigMaps,
@@ -18,6 +20,7 @@ import {
   ReplicationControllers,
 } from "../src/api/index.ts";
 import { startTestControlPlane, type TestControlPlane } from "./control-plane.ts";
+import type { Crowd } from "./crowded-node-worker.ts";
 import { createNodes, playNodes, renewLeases } from "./pretended-nodes.ts";
 
 const nodes = ["node-1"];
@@ -245,4 +248,17 @@ test("a namespace that cannot go is looked at twelve times a minute at most", as
   await client.delete(Namespaces, { name: "shop" });
   await pass(minuteMs);
   await calm(5, 13);
+});
+
+test("a scale to 10,000 on one node: as many run as fit, the others say why they wait, and nobody is busy with them", async () => {
+  const [crowd]: Crowd[] = await once(new Worker(new URL("./crowded-node-worker.ts", import.meta.url)), "message");
+  assert.ok(crowd);
+  assert.deepEqual([crowd.pods, crowd.bound, crowd.waiting], [10_000, 110, 9_890]);
+  const why =
+    "0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+  assert.deepEqual(crowd.why, [`False Unschedulable: ${why}`]);
+  assert.deepEqual(crowd.told, [why]);
+  // Five hundred pods with each, and then the status as they come.
+  assert.ok(crowd.growing < 200, `${crowd.growing} reconciles of the ReplicaSet`);
+  assert.equal(crowd.later, 0);
 });

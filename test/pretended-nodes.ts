@@ -9,14 +9,18 @@ export type Plane = Pick<TestControlPlane, "client" | "clock" | "create" | "list
 const asStatus = { type: "application/merge-patch+json", subresource: "status" } as const;
 const leaseNamespace = "kube-node-lease";
 
-/** Nodes that are ready and have reported themselves. */
-export async function createNodes({ client, clock, create }: Plane, names: readonly string[]): Promise<void> {
+/** Nodes that are ready and have reported themselves, for so many pods each. */
+export async function createNodes(
+  { client, clock, create }: Plane,
+  names: readonly string[],
+  podsEach = 1_000,
+): Promise<void> {
   const now = timestamp(clock.now());
   for (const name of names) {
     await create(Nodes, { metadata: { name } });
     await create(Leases, { metadata: { namespace: leaseNamespace, name }, spec: { holderIdentity: name } });
     const ready = { type: "Ready", status: "True", lastHeartbeatTime: now, lastTransitionTime: now };
-    const amounts = { cpu: "64", memory: "256Gi", pods: "1000" };
+    const amounts = { cpu: "64", memory: "256Gi", pods: String(podsEach) };
     const status = { conditions: [ready], capacity: amounts, allocatable: amounts };
     await client.patch(Nodes, { name }, { status }, asStatus);
   }

@@ -39,7 +39,7 @@ interface Entry extends QueuedPod {
   wokenWhileHeld: boolean;
 }
 
-/** Waiting pods between which no rule can tell the difference: asked about once, woken together. */
+/** Waiting pods between which no rule can tell the difference, rejected by the same: asked about once, woken together. */
 type Group = Set<Entry>;
 
 interface Item {
@@ -195,9 +195,8 @@ export class SchedulingQueue {
     }
     for (const groups of [...this.#waiting.values()]) {
       for (const group of [...groups.values()]) {
-        const rejected = [...group].filter((entry) => entry.rejectedBy.has(plugin));
-        const [any] = rejected;
-        if (any !== undefined && mayHelp(any.pod)) for (const entry of rejected) this.#requeue(entry);
+        const [any] = group;
+        if (any?.rejectedBy.has(plugin) && mayHelp(any.pod)) for (const entry of [...group]) this.#requeue(entry);
       }
     }
   }
@@ -252,7 +251,7 @@ export class SchedulingQueue {
     this.#moveTo(entry, "waiting");
     entry.waitingSinceMs = this.#clock.monotonicMs();
     const groups = this.#waiting.getOrInsertComputed(entry.shape, () => new Map());
-    entry.group = groupOf(entry.pod);
+    entry.group = groupOf(entry);
     groups.getOrInsertComputed(entry.group, () => new Set()).add(entry);
     this.#waitingTimer ??= this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);
   }
@@ -355,10 +354,10 @@ export class SchedulingQueue {
   };
 }
 
-/** What tells pods of one shape apart for rules about other pods, and about claims. */
-function groupOf(pod: Pod): string {
+/** What tells pods of one shape apart for rules about other pods, about claims, and by which of them they were rejected. */
+function groupOf({ pod, rejectedBy }: Entry): string {
   const { namespace, labels } = pod.metadata;
-  return JSON.stringify([namespace, labels, podClaims(pod), pod.spec.resourceClaims]);
+  return JSON.stringify([namespace, labels, podClaims(pod), pod.spec.resourceClaims, [...rejectedBy].sort()]);
 }
 
 /** Whether nothing changed that could make a pod schedulable: its status says only what is known anyway. */
