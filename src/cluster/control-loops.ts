@@ -93,6 +93,7 @@ const accounts: Readonly<Record<string, string>> = {
   "pod-garbage-collector-controller": "pod-garbage-collector",
   "replicaset-controller": "replicaset-controller",
   "replication-controller": "replication-controller",
+  "resourceclaim-controller": "resource-claim-controller",
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
   "stale-pod-disruption-controller": "disruption-controller",

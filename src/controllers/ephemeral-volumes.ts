@@ -1,7 +1,8 @@
 // Makes the claims of generic ephemeral volumes: pkg/controller/volume/ephemeral. A claim goes with its pod, which owns it.
 import {
-  isClaimOfPod,
+  isControlledBy,
   type NewObject,
+  newControllerReference,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
   type Pod,
@@ -41,7 +42,7 @@ async function ensureClaim({ client, cache, events }: ReconcileContext, pod: Pod
   const found = cache.get(PersistentVolumeClaims, `${namespace}/${name}`);
   if (found) {
     const owner = `${namespace}/${pod.metadata.name}`;
-    if (!isClaimOfPod(found, pod))
+    if (!isControlledBy(found, pod))
       fails(`PVC ${namespace}/${name} was not created for pod ${owner} (pod is not owner)`);
     return;
   }
@@ -53,16 +54,16 @@ async function ensureClaim({ client, cache, events }: ReconcileContext, pod: Pod
   }
 }
 
-function claimFor({ metadata }: Pod, { name, ephemeral }: Volume): NewObject<PersistentVolumeClaim> {
+function claimFor(pod: Pod, { name, ephemeral }: Volume): NewObject<PersistentVolumeClaim> {
+  const { metadata } = pod;
   const { metadata: template, spec } = ephemeral?.volumeClaimTemplate ?? {};
-  const owner = { apiVersion: "v1", kind: "Pod", name: metadata.name, uid: metadata.uid };
   return {
     metadata: {
       name: `${metadata.name}-${name}`,
       namespace: metadata.namespace ?? "",
       ...(template?.labels ? { labels: template.labels } : {}),
       ...(template?.annotations ? { annotations: template.annotations } : {}),
-      ownerReferences: [{ ...owner, controller: true, blockOwnerDeletion: true }],
+      ownerReferences: [newControllerReference(pod, Pods)],
     },
     spec: spec ?? {},
   };

@@ -30,6 +30,7 @@ import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
 import { replicationControllerController } from "./replication-controller.ts";
 import { allKinds, ExtensionKinds, type ResourceCatalog } from "./resource-catalog.ts";
+import { resourceClaimController } from "./resource-claims.ts";
 import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
@@ -128,6 +129,7 @@ export function allControllers({
     persistentVolumeController,
     localVolumesController,
     ephemeralVolumesController,
+    resourceClaimController,
     claimProtectionController,
     volumeProtectionController,
     volumeAttributesClassProtectionController,

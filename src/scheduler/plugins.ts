@@ -1,4 +1,5 @@
 // The plugins that Kubernetes' scheduler has by default, made of the rules.
+import { dynamicResources } from "./devices/index.ts";
 import { nodeAffinity } from "./feasibility/node-affinity.ts";
 import { nodeName } from "./feasibility/node-name.ts";
 import { nodePorts } from "./feasibility/node-ports.ts";
@@ -86,7 +87,7 @@ export const defaultPlugins: readonly PluginDefinition[] = [
       score: podAffinityPreference(podAffinityArgs(args)),
     }),
   },
-  simple({ name: "DynamicResources", postFilter: () => ({ message: "no new claims to deallocate" }) }),
+  dynamicResources,
   defaultPreemption,
   {
     name: "NodeResourcesBalancedAllocation",

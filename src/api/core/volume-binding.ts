@@ -36,11 +36,6 @@ export function podClaims({ metadata, spec }: Pod): PodClaim[] {
   });
 }
 
-/** Whether a claim was made for the pod that names it as its ephemeral volume. */
-export function isClaimOfPod(claim: PersistentVolumeClaim, pod: Pod): boolean {
-  return (claim.metadata.ownerReferences ?? []).some(({ uid, controller }) => controller && uid === pod.metadata.uid);
-}
-
 /** Whether the claim names a class; "" is one, that of volumes without class. */
 export function namesClass({ metadata, spec }: PersistentVolumeClaim): boolean {
   return metadata.annotations?.[storageClassAnnotation] !== undefined || spec.storageClassName !== undefined;

@@ -6,6 +6,11 @@ import type { ResourceClaimStatus, ResourceResourceClaim } from "../types.genera
 import { deviceKey, validateClaimStatusUpdate } from "./claim-status-validation.ts";
 import { defaultDeviceClaim, dropDisabledRequests, validateDeviceClaim } from "./device-claim.ts";
 
+/** The claim is kept while it has devices; who takes them from it takes the finalizer too. */
+export const resourceClaimFinalizer = "resource.kubernetes.io/delete-protection";
+/** On a claim that was made from a template: the name that the pod has for it. */
+export const podClaimNameAnnotation = "resource.kubernetes.io/pod-claim-name";
+
 export const ResourceClaims = defineResource<ResourceResourceClaim>({
   group: "resource.k8s.io",
   version: "v1",

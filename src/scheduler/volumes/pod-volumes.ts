@@ -2,7 +2,7 @@
 import {
   bindCompletedAnnotation,
   claimClass,
-  isClaimOfPod,
+  isControlledBy,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
   type Pod,
@@ -79,7 +79,7 @@ function whyNotYet(claim: PersistentVolumeClaim, pod: Pod, isEphemeral: boolean)
     return `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${claim.spec.volumeName ?? ""}"`;
   }
   if (deletionTimestamp !== undefined) return `persistentvolumeclaim "${name}" is being deleted`;
-  if (isEphemeral && !isClaimOfPod(claim, pod)) {
+  if (isEphemeral && !isControlledBy(claim, pod)) {
     return `PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`;
   }
   return undefined;

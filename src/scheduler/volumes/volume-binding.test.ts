@@ -1,64 +1,36 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { startTestControlPlane, type TestControlPlane } from "../../../test/control-plane.ts";
 import {
   CSIDrivers,
   CSIStorageCapacities,
   type NewObject,
-  Nodes,
   type PersistentVolume,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
   PersistentVolumes,
   Pods,
-  ServiceAccounts,
   type StorageClass,
   StorageClasses,
 } from "../../api/index.ts";
-import { seededRandom, silentLogger } from "../../lib/index.ts";
-import { makeNode, makePod, type NodeOptions, type PodOptions } from "../objects-for-tests.ts";
-import { runScheduler } from "../scheduler.ts";
+import { makePod, type PodOptions } from "../objects-for-tests.ts";
+import { type SchedulingPlane, startSchedulingPlane } from "../plane-for-tests.ts";
 
-interface Scene extends TestControlPlane {
-  node(options: NodeOptions): Promise<void>;
+interface Scene extends SchedulingPlane {
   storageClass(name: string, more?: Partial<StorageClass>): Promise<void>;
   volume(name: string, spec?: Partial<PersistentVolume["spec"]>): Promise<void>;
   claim(name: string, spec?: Partial<PersistentVolumeClaim["spec"]>): Promise<void>;
   /** Makes a pod with claims and lets everything happen. */
   pod(name: string, claims: readonly string[], options?: PodOptions): Promise<void>;
-  /** Where a pod is, or what is said of why it is nowhere. */
-  place(name: string): Promise<string | undefined>;
 }
 
 const key = (name: string) => ({ namespace: "default", name });
 
-/** A control plane with the binder and the scheduler. */
+/** The binder and the scheduler. */
 async function scene(t: TestContext): Promise<Scene> {
-  const plane = await startTestControlPlane(t, { controllers: ["persistentvolume-controller"] });
-  const { client, create, rest, clock, informers } = plane;
-  const stop = new AbortController();
-  const running = runScheduler({
-    client,
-    informers,
-    clock,
-    random: seededRandom(1),
-    log: silentLogger,
-    signal: stop.signal,
-  });
-  // Registered after the control plane's own, and so run before it.
-  t.after(async () => {
-    stop.abort();
-    await running;
-  });
-  await create(ServiceAccounts, { metadata: key("default") });
+  const plane = await startSchedulingPlane(t, ["persistentvolume-controller"]);
+  const { create, rest } = plane;
   return {
     ...plane,
-    async node(options) {
-      const { metadata } = await create(Nodes, makeNode(options));
-      // A new node is not ready, says admission.
-      await client.patch(Nodes, { name: metadata.name }, { spec: { taints: null } });
-      await rest();
-    },
     async storageClass(name, more = {}) {
       const late = { provisioner: "kubernetes.io/no-provisioner", volumeBindingMode: "WaitForFirstConsumer" };
       await create(StorageClasses, { metadata: { name }, ...late, ...more } as NewObject<StorageClass>);
@@ -93,10 +65,6 @@ async function scene(t: TestContext): Promise<Scene> {
       const volumes = claims.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } }));
       await create(Pods, makePod({ name, volumes, ...options }));
       await rest(1_000);
-    },
-    async place(name) {
-      const { spec, status } = await client.get(Pods, key(name));
-      return spec.nodeName ?? status.conditions?.find(({ type }) => type === "PodScheduled")?.message;
     },
   };
 }

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import {
+  DeviceClasses,
+  Pods,
+  ResourceClaims,
+  ResourceClaimTemplates,
+  type ResourceResourceClaim,
+  ResourceSlices,
+} from "../../api/index.ts";
+import { makePod } from "../objects-for-tests.ts";
+import { type SchedulingPlane, startSchedulingPlane } from "../plane-for-tests.ts";
+
+const key = (name: string) => ({ namespace: "default", name });
+const driver = "gpu.example.com";
+const spec = { devices: { requests: [{ name: "gpu", exactly: { deviceClassName: "gpus" } }] } };
+
+interface Scene extends SchedulingPlane {
+  /** Publishes devices of a node. */
+  slice(node: string, devices: readonly string[]): Promise<void>;
+  /** Makes a pod with a claim of its own, or with one that is there. */
+  pod(name: string, claim?: string): Promise<void>;
+  claimOf(pod: string): Promise<ResourceResourceClaim>;
+}
+
+async function scene(t: TestContext): Promise<Scene> {
+  const plane = await startSchedulingPlane(t, ["resourceclaim-controller"]);
+  const { create, client, list, rest } = plane;
+  await create(DeviceClasses, {
+    metadata: { name: "gpus" },
+    spec: { selectors: [{ cel: { expression: `device.driver == "${driver}"` } }] },
+  });
+  await create(ResourceClaimTemplates, { metadata: key("one-gpu"), spec: { spec } });
+  return {
+    ...plane,
+    async slice(node, devices) {
+      const pool = { name: node, generation: 1, resourceSliceCount: 1 };
+      await create(ResourceSlices, {
+        metadata: { name: `slice-${node}` },
+        spec: { driver, nodeName: node, pool, devices: devices.map((name) => ({ name })) },
+      });
+      await rest();
+    },
+    async pod(name, claim) {
+      const source = claim === undefined ? { resourceClaimTemplateName: "one-gpu" } : { resourceClaimName: claim };
+      await create(Pods, makePod({ name, resourceClaims: [{ name: "gpu", ...source }] }));
+      await rest(2_000);
+    },
+    async claimOf(pod) {
+      const { uid } = (await client.get(Pods, key(pod))).metadata;
+      const claims = await list(ResourceClaims);
+      const found = claims.find(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+      assert.ok(found);
+      return found;
+    },
+  };
+}
+
+const unhelpful = (nodes: number, what: string) =>
+  `${what}, preemption: 0/${nodes} nodes are available: ${nodes} Preemption is not helpful for scheduling.`;
+
+test("a pod with a claim goes to the node that has the device, and the claim says which", async (t) => {
+  const { node, slice, pod, place, claimOf } = await scene(t);
+  for (const name of ["a", "b", "c"]) await node({ name });
+  await slice("b", ["gpu-0"]);
+  await pod("web");
+  assert.equal(await place("web"), "b");
+  const { status, metadata } = await claimOf("web");
+  assert.deepEqual(status.allocation?.devices?.results, [{ request: "gpu", driver, pool: "b", device: "gpu-0" }]);
+  assert.deepEqual(
+    status.reservedFor?.map(({ resource, name }) => [resource, name]),
+    [["pods", "web"]],
+  );
+  assert.deepEqual(metadata.finalizers, ["resource.kubernetes.io/delete-protection"]);
+});
+
+test("two pods never get one device; the second waits and gets it when the first is gone", async (t) => {
+  const { client, node, slice, pod, place, rest } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0"]);
+  await pod("first");
+  await pod("second");
+  assert.equal(await place("first"), "a");
+  const why = "0/1 nodes are available: 1 cannot allocate all claims.";
+  assert.equal(await place("second"), `${why} ${unhelpful(1, "still not schedulable")}`);
+  await client.delete(Pods, key("first"), { body: { gracePeriodSeconds: 0 } });
+  await rest(5_000);
+  assert.equal(await place("second"), "a");
+});
+
+test("pods that come at once get a device each", async (t) => {
+  const { create, list, node, slice, rest, claimOf } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0", "gpu-1", "gpu-2"]);
+  const names = ["x", "y", "z"];
+  await Promise.all(
+    names.map((name) =>
+      create(Pods, makePod({ name, resourceClaims: [{ name: "gpu", resourceClaimTemplateName: "one-gpu" }] })),
+    ),
+  );
+  await rest(5_000);
+  assert.equal((await list(Pods)).filter((each) => each.spec.nodeName === "a").length, 3);
+  const devices = await Promise.all(
+    names.map(async (name) => (await claimOf(name)).status.allocation?.devices?.results?.[0]?.device),
+  );
+  assert.equal(new Set(devices).size, 3);
+});
+
+test("pods that share a claim share its device and its node", async (t) => {
+  const { client, create, node, slice, pod, place } = await scene(t);
+  for (const name of ["a", "b"]) await node({ name });
+  await slice("b", ["gpu-0"]);
+  await create(ResourceClaims, { metadata: key("shared"), spec });
+  await pod("one", "shared");
+  await pod("two", "shared");
+  assert.deepEqual([await place("one"), await place("two")], ["b", "b"]);
+  const { status } = await client.get(ResourceClaims, key("shared"));
+  assert.deepEqual(status.reservedFor?.map(({ name }) => name).toSorted(), ["one", "two"]);
+});
+
+test("a pod whose device class is not there says so, and goes when it is", async (t) => {
+  const { create, node, slice, pod, place, rest } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0"]);
+  const requests = [{ name: "gpu", exactly: { deviceClassName: "later" } }];
+  await create(ResourceClaims, { metadata: key("claim"), spec: { devices: { requests } } });
+  await pod("web", "claim");
+  assert.match(
+    (await place("web")) ?? "",
+    /^0\/1 nodes are available: request gpu: device class later does not exist\./,
+  );
+  await create(DeviceClasses, { metadata: { name: "later" }, spec: {} });
+  await rest(2_000);
+  assert.equal(await place("web"), "a");
+});
+
+test("a pod is not tried before its claim is there", async (t) => {
+  const { create, node, slice, pod, place, rest } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0"]);
+  await pod("web", "claim");
+  assert.equal(await place("web"), undefined);
+  await create(ResourceClaims, { metadata: key("claim"), spec });
+  await rest(2_000);
+  assert.equal(await place("web"), "a");
+});
+
+test("devices that keep their pod from every node are given back for others", async (t) => {
+  const { client, create, node, slice, pod, place, rest } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0"]);
+  await create(ResourceClaims, { metadata: key("claim"), spec });
+  // Of a node that is gone.
+  const matchFields = [{ key: "metadata.name", operator: "In", values: ["gone"] }];
+  const allocation = {
+    devices: { results: [{ request: "gpu", driver, pool: "gone", device: "gpu-0" }] },
+    nodeSelector: { nodeSelectorTerms: [{ matchFields }] },
+  };
+  const finalizers = ["resource.kubernetes.io/delete-protection"];
+  await client.patch(ResourceClaims, key("claim"), { metadata: { finalizers } });
+  await client.patch(ResourceClaims, key("claim"), { status: { allocation } }, { subresource: "status" });
+  await pod("web", "claim");
+  await rest(5_000);
+  assert.equal(await place("web"), "a");
+});

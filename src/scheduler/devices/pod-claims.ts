@@ -1,0 +1,49 @@
+// The claims for devices that a pod names, and what may be said of them before any node is looked at.
+import { isControlledBy, type Pod, type PodResourceClaim, type ResourceResourceClaim } from "../../api/index.ts";
+import { type Rejection, unresolvable } from "../rule.ts";
+
+/** How many pods a claim can be reserved for: Kubernetes' ResourceClaimReservedForMaxSize. */
+const consumersMax = 256;
+
+/** The name of the claim; "" when the pod needs none after all, undefined while nobody has made it. */
+export function claimNameOf(pod: Pod, { name, resourceClaimName }: PodResourceClaim): string | undefined {
+  if (resourceClaimName !== undefined) return resourceClaimName;
+  const made = pod.status?.resourceClaimStatuses?.find((each) => each.name === name);
+  return made && (made.resourceClaimName ?? "");
+}
+
+/** Those of the pod's claims that have a name. */
+export function claimNames(pod: Pod): string[] {
+  return (pod.spec.resourceClaims ?? []).flatMap((each) => claimNameOf(pod, each) || []);
+}
+
+export function isReservedForPod({ status }: ResourceResourceClaim, { metadata }: Pod): boolean {
+  return (status.reservedFor ?? []).some(({ uid }) => uid === metadata.uid);
+}
+
+/** The pod's claims; or why it cannot be scheduled, in kube-scheduler's words. */
+export function readClaims(
+  pod: Pod,
+  get: (key: string) => ResourceResourceClaim | undefined,
+): readonly ResourceResourceClaim[] | Rejection {
+  const { namespace = "", name: podName } = pod.metadata;
+  const found: ResourceResourceClaim[] = [];
+  for (const podClaim of pod.spec.resourceClaims ?? []) {
+    const name = claimNameOf(pod, podClaim);
+    if (name === "") continue;
+    if (name === undefined) return unresolvable(`pod "${namespace}/${podName}": ResourceClaim not created yet`);
+    const claim = get(`${namespace}/${name}`);
+    if (!claim) return unresolvable(`resourceclaim.resource.k8s.io "${name}" not found`);
+    if (claim.metadata.deletionTimestamp) return unresolvable(`resourceclaim "${name}" is being deleted`);
+    if (podClaim.resourceClaimTemplateName !== undefined && !isControlledBy(claim, pod)) {
+      const what = `ResourceClaim ${namespace}/${name} was not created for pod ${namespace}/${podName}`;
+      return unresolvable(`${what} (pod is not owner)`);
+    }
+    const { allocation, reservedFor = [] } = claim.status;
+    if (allocation && !isReservedForPod(claim, pod) && reservedFor.length >= consumersMax) {
+      return unresolvable("resourceclaim in use");
+    }
+    found.push(claim);
+  }
+  return found;
+}
