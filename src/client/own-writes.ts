@@ -8,8 +8,11 @@ import { type Key, keyOf } from "./controller.ts";
 import type { Informer } from "./informer.ts";
 import type { InformerSet } from "./informer-set.ts";
 
-/** How long a key waits for the cache. A watch that is down longer than this has problems that waiting does not mend. */
-const waitMsMax = 10_000;
+/**
+ * How long a key waits for the cache: as long as client-go's expectations hold. Who went on sooner would do again what it
+ * does not see. A watch that is down longer than this has problems that waiting does not mend.
+ */
+const waitMsMax = 300_000;
 
 /** What one reconcile wrote, and whether the cache has seen it. */
 export class OwnWrites {

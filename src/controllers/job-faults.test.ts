@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indexOf, jobScene, podSpec, work } from "../../test/job-scene.ts";
 import { type Job, type JobSpec, Jobs, type Pod, type ResourceRequest } from "../api/index.ts";
+import { sleep } from "../lib/index.ts";
 import { noFailures } from "./job-backoff.ts";
 import { planJob } from "./job-plan.ts";
 import { reportJob } from "./job-status.ts";
@@ -169,4 +170,29 @@ test("a job of 1,200 pods at once makes and counts them in portions of at most 5
   assert.match((await conditions()).at(-1) ?? "", /^Complete=True/);
   const writes = requests().filter((each) => each === "update jobs work").length;
   assert.ok(writes < 60, `${writes} updates of the status`);
+});
+
+test("a watch that is half a minute late makes no pod twice and counts none twice", async (t) => {
+  const { create, rest, active, pods, endAll, get, conditions, crash, between, clock } = await jobScene(t);
+  between(async (request, send) => {
+    const response = await send();
+    if (request.verb !== "watch" || request.plural !== "pods" || response.type !== "watch") return response;
+    const { events } = response;
+    async function* late() {
+      for await (const event of events) {
+        await sleep(clock, 30_000, request.signal);
+        yield event;
+      }
+    }
+    return { ...response, events: late() };
+  });
+  crash();
+  await rest();
+  await create(Jobs, work({ completions: 4, parallelism: 2 }));
+  for (let round = 0; round < 60 && (await conditions()).length < 2; round++) {
+    await rest(20_000);
+    assert.ok((await active()).length <= 2, `${(await active()).length} pods`);
+    await endAll();
+  }
+  assert.deepEqual([(await get()).status.succeeded, (await pods()).length], [4, 4]);
 });
