@@ -261,15 +261,38 @@ function evictNow(name: string, deleteOptions: object = {}): Promise<unknown> {
 }
 
 test("an eviction that is refused says which budget refuses and why", async () => {
-  await runningPod("told", "told", true);
-  await budget("told", "told", { desiredHealthy: 1, currentHealthy: 1 });
-  await assert.rejects(evictNow("told"), (error: ApiError) => {
-    const { reason, details } = error.status;
-    assert.equal(reason, "TooManyRequests");
-    const message = "The disruption budget told needs 1 healthy pods and has 1 currently";
-    assert.deepEqual(details?.causes, [{ reason: "DisruptionBudget", message }]);
-    return true;
+  const condition = (reason: string, message: string) => ({
+    conditions: [
+      { type: "DisruptionAllowed", status: "False", reason, message, lastTransitionTime: "2026-01-01T00:00:00Z" },
+    ],
   });
+  const counted = { desiredHealthy: 1, currentHealthy: 1 };
+  const table: readonly [name: string, status: object, why: string][] = [
+    ["told", counted, "needs 1 healthy pods and has 1 currently"],
+    [
+      "uncounted",
+      { ...counted, ...condition("SyncFailed", "no scale") },
+      "does not allow evicting pods currently because it failed sync: no scale",
+    ],
+    ["few", { ...counted, ...condition("InsufficientPods", "few") }, "needs 1 healthy pods and has 1 currently"],
+    [
+      "other",
+      { desiredHealthy: 1, currentHealthy: 2, ...condition("Because", "so") },
+      "does not allow evicting pods currently (Because): so",
+    ],
+    ["silent", { desiredHealthy: 1, currentHealthy: 2 }, "does not allow evicting pods currently"],
+  ];
+  for (const [name, status, why] of table) {
+    await runningPod(name, name, true);
+    await budget(name, name, status);
+    await assert.rejects(evictNow(name), (error: ApiError) => {
+      const { reason, details } = error.status;
+      assert.equal(reason, "TooManyRequests");
+      const message = `The disruption budget ${name} ${why}`;
+      assert.deepEqual(details?.causes, [{ reason: "DisruptionBudget", message }]);
+      return true;
+    });
+  }
 });
 
 test("a pod with two budgets cannot be evicted", async () => {

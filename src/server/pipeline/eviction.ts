@@ -11,6 +11,7 @@ import {
   type Pod,
   type PodCondition,
   type PodDisruptionBudget,
+  type PodDisruptionBudgetStatus,
   PodDisruptionBudgets,
   Pods,
   type ResourceDefinition,
@@ -128,10 +129,18 @@ function checkBudget({ metadata, status }: PodDisruptionBudget): void {
       "DisruptedPods map too big - too many evictions not confirmed by PDB controller",
     );
   if (disruptionsAllowed > 0) return;
-  const { desiredHealthy = 0, currentHealthy = 0 } = status;
-  throw refused(
-    `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`,
-  );
+  throw refused(whyRefused(name, status));
+}
+
+/** Where the budget could not be counted, its numbers say nothing. */
+function whyRefused(name: string, { conditions, currentHealthy = 0, desiredHealthy = 0 }: PodDisruptionBudgetStatus) {
+  const allowed = conditions?.find(({ type }) => type === "DisruptionAllowed");
+  const told = allowed?.status === "False" && allowed.message ? allowed : undefined;
+  const refusesNow = `The disruption budget ${name} does not allow evicting pods currently`;
+  if (told?.reason === "SyncFailed") return `${refusesNow} because it failed sync: ${told.message}`;
+  if (currentHealthy <= desiredHealthy)
+    return `The disruption budget ${name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
+  return told ? `${refusesNow} (${told.reason}): ${told.message}` : refusesNow;
 }
 
 function refused(message: string, afterSeconds?: number): ApiError {
