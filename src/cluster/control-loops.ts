@@ -77,7 +77,6 @@ const accounts: Readonly<Record<string, string>> = {
   "endpoints-controller": "endpoint-controller",
   "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
   "ephemeral-volume-controller": "ephemeral-volume-controller",
-  "endpointslice-mirroring-controller": "endpointslicemirroring-controller",
   "garbage-collector-controller": "generic-garbage-collector",
   "horizontal-pod-autoscaler": "horizontal-pod-autoscaler",
   "job-controller": "job-controller",

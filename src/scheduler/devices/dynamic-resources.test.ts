@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { type SchedulingPlane, startSchedulingPlane } from "../../../test/scheduling-plane.ts";
 import {
   DeviceClasses,
   Pods,
@@ -9,7 +10,6 @@ import {
   ResourceSlices,
 } from "../../api/index.ts";
 import { makePod } from "../objects-for-tests.ts";
-import { type SchedulingPlane, startSchedulingPlane } from "../plane-for-tests.ts";
 
 const key = (name: string) => ({ namespace: "default", name });
 const driver = "gpu.example.com";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { type SchedulingPlane, startSchedulingPlane } from "../../../test/scheduling-plane.ts";
 import {
   CSIDrivers,
   CSIStorageCapacities,
@@ -13,7 +14,6 @@ import {
   StorageClasses,
 } from "../../api/index.ts";
 import { makePod, type PodOptions } from "../objects-for-tests.ts";
-import { type SchedulingPlane, startSchedulingPlane } from "../plane-for-tests.ts";
 
 interface Scene extends SchedulingPlane {
   storageClass(name: string, more?: Partial<StorageClass>): Promise<void>;
