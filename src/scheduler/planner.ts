@@ -86,8 +86,9 @@ export class Planner {
     this.#relativeScores = profile.scores.map(({ rule }) => rule).filter((rule) => rule.isRelative);
   }
 
-  plan(pod: Pod): Plan {
-    const toPlace: PodToPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+  /** `shape` is that of the pod. */
+  plan(pod: Pod, shape = this.#snapshot.shapes.of(pod)): Plan {
+    const toPlace: PodToPlace = { pod, shape };
     const nominated = this.#snapshot.nominatedNode(pod.metadata.uid);
     if (nominated !== undefined && this.#fitsWhereNominated(toPlace, nominated)) return { nodeName: nominated };
     const { nodeNames } = toPlace.shape;

@@ -47,7 +47,12 @@ export class PodShapes {
   readonly #shapes = new Map<string, PodShape>();
   #lastId = 0;
 
-  of(pod: Pod): PodShape {
+  /** `before` is an earlier version of the pod, with its shape. */
+  of(pod: Pod, before?: { readonly pod: Pod; readonly shape: PodShape }): PodShape {
+    // The generation counts the versions of the spec; what a status says counts only where containers were resized.
+    const { generation } = pod.metadata;
+    const isSame = generation !== undefined && before?.pod.metadata.generation === generation;
+    if (isSame && !reportsResources(pod) && !reportsResources(before.pod)) return before.shape;
     const key = identityOf(pod);
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
@@ -82,8 +87,14 @@ function identityOf(pod: Pod): string {
   ]);
 }
 
+/** Whether the pod's status says what its containers have. */
+function reportsResources({ status }: Pod): boolean {
+  return status?.containerStatuses !== undefined || status?.initContainerStatuses !== undefined;
+}
+
 /** What the pod counts for while what its containers have is not what its spec asks for. */
 function resizedRequests(pod: Pod): unknown {
+  if (!reportsResources(pod)) return undefined;
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const isResized = (containers: readonly Container[], statuses: readonly ContainerStatus[]) =>
     statuses.some(({ name, resources, allocatedResources }) => {

@@ -22,6 +22,8 @@ export interface QueuedPod {
 
 interface Entry extends QueuedPod {
   place: Place;
+  /** Never changes. */
+  readonly priority: number;
   /** Orders pods of one priority; grows. */
   readonly sequence: number;
   /** Grows with every move: items of heaps that carry an older one are void. */
@@ -68,7 +70,7 @@ export class SchedulingQueue {
   readonly #retryBackoff: Backoff;
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Item>(
-    (a, b) => priorityOf(b.entry.pod) - priorityOf(a.entry.pod) || a.entry.sequence - b.entry.sequence,
+    (a, b) => b.entry.priority - a.entry.priority || a.entry.sequence - b.entry.sequence,
   );
   readonly #backoff = new Heap<Item>((a, b) => a.entry.retryAtMs - b.entry.retryAtMs);
   readonly #waiting = new Map<PodShape, Map<string, Group>>();
@@ -215,6 +217,7 @@ export class SchedulingQueue {
       shape: this.#shapes.of(pod),
       failures: 0,
       place: "taken",
+      priority: priorityOf(pod),
       sequence: this.#sequence++,
       move: 0,
       retryAtMs: 0,

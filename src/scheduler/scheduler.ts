@@ -62,7 +62,7 @@ export interface SchedulerOptions {
 }
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
-const writesMax = 64;
+const writesMax = 256;
 /** How long a pod's failure is not told again in the same words. */
 const repeatReportMs = 5 * 60_000;
 
@@ -282,10 +282,10 @@ class Scheduler {
     if (placing === undefined) throw new Error(`no profile for the pod ${keyOf(pod)}`);
     const { planner, cycle, profile } = placing;
     const toPlace: PodToPlace = { pod, shape: queued.shape };
-    const plan = planner.plan(pod);
+    const plan = planner.plan(pod, queued.shape);
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
-      this.#snapshot.place(pod, plan.nodeName);
+      this.#snapshot.place(pod, plan.nodeName, queued);
       this.#snapshot.withdrawNomination(pod.metadata.uid);
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {

@@ -272,10 +272,10 @@ export class Snapshot {
   }
 
   /** Puts a pod on a node, or takes over its new version. */
-  place(pod: Pod, nodeName: string): void {
+  place(pod: Pod, nodeName: string, before?: { readonly pod: Pod; readonly shape: PodShape }): void {
     const { uid } = pod.metadata;
     const old = this.#placed.get(uid);
-    const placed = { pod, shape: this.shapes.of(pod), nodeName };
+    const placed = { pod, shape: this.shapes.of(pod, old ?? before), nodeName };
     const state = this.#state(nodeName);
     if (old?.nodeName === nodeName && old.shape === placed.shape) {
       // Nothing that adds up has changed: mostly the scheduler's own decision, confirmed.
