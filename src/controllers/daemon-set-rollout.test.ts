@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { agent, allOn, key, labels, startScene } from "../../test/daemon-set-scene.ts";
 import { type ControllerRevision, ControllerRevisions, DaemonSets, Pods } from "../api/index.ts";
-import { agent, allOn, key, labels, startScene } from "./daemon-set-for-tests.ts";
 
 const nodes = ["n1", "n2", "n3", "n4"];
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { agent, allOn, key, labels, startScene } from "../../test/daemon-set-scene.ts";
 import { ControllerRevisions, DaemonSets, forbidden, Nodes, Pods, ReplicaSets } from "../api/index.ts";
-import { agent, allOn, key, labels, startScene } from "./daemon-set-for-tests.ts";
 import { targetNode } from "./daemon-set-placement.ts";
 
 test("DaemonSet-Creation: a pod on every node, and another when one is deleted", async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { key, startScene, webWithVolumes } from "../../test/stateful-set-scene.ts";
 import { type OwnerReference, PersistentVolumeClaims, Pods, StatefulSets } from "../api/index.ts";
-import { key, startScene, webWithVolumes } from "./stateful-set-for-tests.ts";
 
 async function scene(t: TestContext) {
   const plane = await startScene(t);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { key, startScene, template, web } from "../../test/stateful-set-scene.ts";
 import { type ControllerRevision, ControllerRevisions, Pods, podTemplateHash, StatefulSets } from "../api/index.ts";
-import { key, startScene, template, web } from "./stateful-set-for-tests.ts";
 
 async function scene(t: TestContext) {
   const plane = await startScene(t);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { key, startScene, template, web } from "../../test/stateful-set-scene.ts";
 import {
   ControllerRevisions,
   forbidden,
@@ -9,7 +10,6 @@ import {
   ReplicaSets,
   StatefulSets,
 } from "../api/index.ts";
-import { key, startScene, template, web } from "./stateful-set-for-tests.ts";
 import { planStatefulSet } from "./stateful-set-plan.ts";
 
 const orphan = (name: string, labels: Record<string, string> = { app: "web" }): NewObject<Pod> => ({

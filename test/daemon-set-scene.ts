@@ -1,9 +1,9 @@
-// A control plane with a DaemonSet's controller and nodes, for the tests beside it.
+// A control plane with a DaemonSet's controller and nodes, for its tests.
 import type { TestContext } from "node:test";
-import { startTestControlPlane } from "../../test/control-plane.ts";
-import { type DaemonSet, DaemonSets, type NewObject, Nodes, Pods, type Taint } from "../api/index.ts";
-import { timestamp } from "../lib/index.ts";
-import { targetNode } from "./daemon-set-placement.ts";
+import { type DaemonSet, DaemonSets, type NewObject, Nodes, Pods, type Taint } from "../src/api/index.ts";
+import { targetNode } from "../src/controllers/daemon-set-placement.ts";
+import { timestamp } from "../src/lib/index.ts";
+import { startTestControlPlane } from "./control-plane.ts";
 
 const controllers = [
   "daemonset-controller",

@@ -1,6 +1,5 @@
-// A control plane with a StatefulSet's controller, for the tests beside it.
+// A control plane with a StatefulSet's controller, for its tests.
 import type { TestContext } from "node:test";
-import { startTestControlPlane } from "../../test/control-plane.ts";
 import {
   type NewObject,
   PersistentVolumeClaims,
@@ -8,8 +7,9 @@ import {
   Pods,
   type StatefulSet,
   StatefulSets,
-} from "../api/index.ts";
-import { timestamp } from "../lib/index.ts";
+} from "../src/api/index.ts";
+import { timestamp } from "../src/lib/index.ts";
+import { startTestControlPlane } from "./control-plane.ts";
 
 const controllers = [
   "statefulset-controller",
