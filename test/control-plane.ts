@@ -19,7 +19,7 @@ import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { allControllers, type CheckApiService } from "../src/controllers/index.ts";
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
-import type { ApiServer, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
+import type { ApiServer, ReadNodeStats, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export interface TestControlPlane {
@@ -60,6 +60,8 @@ export interface TestControlPlaneOptions {
   readonly log?: Logger;
   readonly callWebhook?: WebhookCaller;
   readonly checkApiService?: CheckApiService;
+  /** What nodes use; without it there is no metrics.k8s.io. */
+  readonly readNodeStats?: ReadNodeStats;
 }
 
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -83,6 +85,7 @@ export async function startTestControlPlane(
     apiAddress: "192.0.2.1",
     apiPort: 6443,
     ...(options.callWebhook ? { callWebhook: options.callWebhook } : {}),
+    ...(options.readNodeStats ? { readNodeStats: options.readNodeStats } : {}),
     freeze: true,
   });
   const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };

@@ -1,5 +1,5 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
-import { type Node, type Pod, RuntimeClasses } from "../api/index.ts";
+import { type Node, type Pod, RuntimeClasses, type StatsSummary } from "../api/index.ts";
 import { type Client, createEventRecorder, type InformerEvent } from "../client/index.ts";
 import { type Clock, errorMessage, type Logger, pause, type Random, sleep } from "../lib/index.ts";
 import { type ClusterView, watchedView } from "./cluster-view.ts";
@@ -10,6 +10,7 @@ import { ImagePuller } from "./images/image-puller.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { keepNodeLease } from "./node/node-lease.ts";
 import { NodeReporter } from "./node/node-reporter.ts";
+import { readNodeStats } from "./node/node-stats.ts";
 import { PodObjects } from "./objects/pod-objects.ts";
 import { Paths } from "./paths.ts";
 import {
@@ -54,6 +55,8 @@ export interface Agent {
   /** The container whose log is asked for; with `previous` the one before the last restart. */
   findLog(query: ContainerQuery, previous: boolean): ContainerLocation;
   node(): Node | undefined;
+  /** What the node and its pods use, as of now. */
+  stats(): Promise<StatsSummary>;
 }
 
 const engineRetryMs = 1_000;
@@ -135,6 +138,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     nodeName,
     node: context.node,
+    stats: () => readNodeStats({ engine, host, clock, nodeName }),
     pods: () => pods.list(),
     findContainer: (query) => locateContainer(pods, query),
     findSandbox: (query) => locateSandbox(pods, query),

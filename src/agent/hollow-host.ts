@@ -95,6 +95,10 @@ export class HollowHost implements AgentHost {
     };
   }
 
+  async usage(): Promise<undefined> {
+    return undefined;
+  }
+
   async resolvConf(): Promise<string> {
     return this.#options.resolvConf ?? "nameserver 192.0.2.1\n";
   }

@@ -121,6 +121,15 @@ export interface MachineLoad {
   readonly pids: number;
 }
 
+/** What everything on the machine has used. */
+export interface MachineUsage {
+  readonly startedAtMs: number;
+  /** Of one core, since the start. */
+  readonly cpuNanoSeconds: number;
+  /** Without what the kernel could give back at once. */
+  readonly memoryWorkingSetBytes: number;
+}
+
 export interface AgentHost {
   readonly files: HostFiles;
   readonly mounts: HostMounts;
@@ -128,6 +137,8 @@ export interface AgentHost {
   readonly cgroups: HostCgroups;
   machine(): Promise<Machine>;
   load(): Promise<MachineLoad>;
+  /** Undefined for a machine that is only pretended. */
+  usage(): Promise<MachineUsage | undefined>;
   /** The machine's resolv.conf, as text. */
   resolvConf(): Promise<string>;
 }

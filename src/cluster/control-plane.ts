@@ -31,10 +31,12 @@ import {
   NodeAuthorizer,
   planAdmission,
   RbacAuthorizer,
+  type ReadNodeStats,
   ResourceRegistry,
   ResourceVersions,
   reconcileBootstrapPolicy,
   serveCustomResources,
+  serveResourceMetrics,
   serviceAllocation,
   TokenIssuer,
   type TokenKeys,
@@ -47,7 +49,13 @@ import { ensureFlowObjects } from "./flow-objects.ts";
 import { type GuardSettings, Guards } from "./guards.ts";
 import { storageAnswers } from "./health-checks.ts";
 import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
-import { type ApiEndpoint, ensureKubernetesService, ensureOwnRoles, ensureSystemNamespaces } from "./system-objects.ts";
+import {
+  type ApiEndpoint,
+  ensureKubernetesService,
+  ensureMetricsReader,
+  ensureOwnRoles,
+  ensureSystemNamespaces,
+} from "./system-objects.ts";
 
 export interface ControlPlaneOptions extends GuardSettings {
   readonly storage: Storage;
@@ -66,6 +74,8 @@ export interface ControlPlaneOptions extends GuardSettings {
   readonly admission?: (options: AdmissionOptions) => readonly AdmissionPlugin[];
   /** How webhooks are called; without it every call of one fails. */
   readonly callWebhook?: WebhookCaller;
+  /** What nodes use; without it there is no metrics.k8s.io. */
+  readonly readNodeStats?: ReadNodeStats;
   /** Where the server counts. */
   readonly metrics?: MetricRegistry;
   /** Freezes stored objects all the way down, for development and tests. */
@@ -129,6 +139,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { authorizer } = guards;
   const services = { cache, serviceRange, serviceRangeText: options.serviceRange, clock, random };
   const registry = new ResourceRegistry();
+  const { readNodeStats } = options;
   const webhooks = { lookup, call: callWebhook };
   const customResources = serveCustomResources({ registry, cache, webhooks, random, log });
   const running = new Set<LoopName>();
@@ -148,7 +159,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       }),
       ...tokenRequestHandlers(new TokenIssuer(tokens)),
     ]),
-    computed: new Map([["componentstatuses", () => componentStatuses(running, () => storageAnswers(storage, clock))]]),
+    computed: new Map([
+      ["componentstatuses", () => componentStatuses(running, () => storageAnswers(storage, clock))],
+      ...(readNodeStats ? serveResourceMetrics(registry, { lookup, read: readNodeStats, clock, log }) : []),
+    ]),
     admission: admission({
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
@@ -172,6 +186,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ensureFlowObjects(own),
     ensureServiceCidr(api, clock, options.serviceRange),
     ensureOwnRoles(own),
+    ...(readNodeStats ? [ensureMetricsReader(own)] : []),
     ensureTokenTracking(own, clock),
     ensureKubernetesService(own, endpoint),
   ]);

@@ -4,7 +4,7 @@ import { gatewayOf } from "../network/index.ts";
 import { httpsWebhookCaller, observeFile, observeProcess, processProfiler } from "../server/host/index.ts";
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
-import { createStreamingRoutes } from "../server/http/streaming/index.ts";
+import { agentStats, createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { ApiServices, Auditor, lookupIn } from "../server/index.ts";
 import { encryptedStorage, measuredStorage } from "../storage/index.ts";
 import { databasePath, openLmdbStorage } from "../storage/lmdb/index.ts";
@@ -38,6 +38,11 @@ export function runServer(root: string): Promise<void> {
     const measured = measuredStorage(disk, metrics, systemClock);
     const storage = cipherOf ? encryptedStorage(measured, cipherOf) : measured;
     const ownIssuer = serviceAccountIssuer(settings.clusterDomain);
+    const agentTls = () => ({
+      certificate: pki.kubeletClient.certificate,
+      key: pki.kubeletClient.privateKey,
+      ca: pki.authority.certificate,
+    });
     const plane = await startControlPlane({
       storage,
       metrics,
@@ -52,6 +57,7 @@ export function runServer(root: string): Promise<void> {
       clusterDomain: settings.clusterDomain,
       admission,
       callWebhook: httpsWebhookCaller(systemClock),
+      readNodeStats: agentStats(agentTls, systemClock),
       ...(await readGuardFiles(directory, ownIssuer)),
       freeze: process.env.RODER_FREEZE === "1",
     });
@@ -86,11 +92,7 @@ export function runServer(root: string): Promise<void> {
       extensions,
       streaming: createStreamingRoutes({
         lookup,
-        agentTls: () => ({
-          certificate: pki.kubeletClient.certificate,
-          key: pki.kubeletClient.privateKey,
-          ca: pki.authority.certificate,
-        }),
+        agentTls,
         random: systemRandom,
         log,
       }),

@@ -134,6 +134,17 @@ export async function ensureOwnRoles(client: Client): Promise<void> {
   ]);
 }
 
+/** Who may view a namespace may see what its pods use: the role that comes with the metrics server elsewhere. */
+export async function ensureMetricsReader(client: Client): Promise<void> {
+  const aggregated = ["admin", "edit", "view"].map((role) => [
+    `rbac.authorization.k8s.io/aggregate-to-${role}`,
+    "true",
+  ]);
+  const rules = [{ apiGroups: ["metrics.k8s.io"], resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }];
+  const metadata = { name: "system:aggregated-metrics-reader", labels: Object.fromEntries(aggregated) };
+  await ensure(client, ClusterRoles, { metadata, rules });
+}
+
 async function ensureRole(
   client: Client,
   name: string,

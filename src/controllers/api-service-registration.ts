@@ -7,6 +7,7 @@ import {
   isOwnGroup,
   localApiServicePriority,
   type NewObject,
+  PodMetricses,
   type ResourceDefinition,
 } from "../api/index.ts";
 import { defineController, type ReconcileContext } from "../client/index.ts";
@@ -43,11 +44,18 @@ export function apiServiceRegistrationController(catalog: ResourceCatalog) {
       }
       const wanted = apiServiceOf(definition);
       if (!present) await client.create(APIServices, wanted);
-      // Without the label it is somebody's own, who may let another server answer.
-      else if (present.metadata.labels?.[managedLabel] !== undefined && !deepEqual(present.spec, wanted.spec))
+      else if (isKept(present) && !deepEqual(present.spec, wanted.spec))
         await client.update(APIServices, { ...present, spec: wanted.spec });
     },
   });
+}
+
+/**
+ * Without the label it is somebody's own, who may let another server answer. Who installs a metrics server applies its
+ * APIService over the one that is there, which leaves the label.
+ */
+function isKept({ metadata, spec }: APIService): boolean {
+  return metadata.labels?.[managedLabel] !== undefined && !(spec.group === PodMetricses.group && spec.service);
 }
 
 function nameOf({ group, version }: ResourceDefinition): string {

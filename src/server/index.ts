@@ -16,6 +16,7 @@ export type { CommitHook, Commitment } from "./pipeline/commit-hook.ts";
 export type { ListPage } from "./pipeline/list.ts";
 export type { ServedEvent } from "./pipeline/watch.ts";
 export * from "./registry.ts";
+export * from "./resource-metrics/index.ts";
 export * from "./resource-versions.ts";
 export * from "./reviews/index.ts";
 export * from "./served-response.ts";

@@ -28,6 +28,26 @@ export function containerLabels(pod: Pod, container: Container | EphemeralContai
   return { ...podLabels(pod), [containerNameLabel]: container.name };
 }
 
+export interface ContainerIdentity {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly containerName: string;
+}
+
+/** Whose container has these labels; undefined for what the agent did not make. */
+export function containerIdentity(labels: Words): ContainerIdentity | undefined {
+  const {
+    [podUidLabel]: uid,
+    [podNameLabel]: name,
+    [podNamespaceLabel]: namespace,
+    [containerNameLabel]: containerName,
+  } = labels;
+  if (uid === undefined || name === undefined || namespace === undefined || containerName === undefined)
+    return undefined;
+  return { uid, name, namespace, containerName };
+}
+
 export function containerAnnotations(pod: Pod, container: Container | EphemeralContainer, attempt: number): Words {
   const { deletionGracePeriodSeconds } = pod.metadata;
   const { terminationGracePeriodSeconds } = pod.spec;

@@ -299,12 +299,15 @@ export class HollowEngine implements ContainerEngine {
   }
 
   async stats(): Promise<readonly ContainerStats[]> {
-    return [...this.#containers].map(([containerId, { script }]) => ({
-      containerId,
-      cpuUsageNanoCores: (script.cpuMilli ?? 0) * 1_000_000,
-      cpuUsageCoreNanoSeconds: 0,
-      memoryWorkingSetBytes: script.memoryBytes ?? 0,
-    }));
+    const nowMs = this.#clock.now();
+    return [...this.#containers]
+      .filter(([, { status }]) => status.state === "running")
+      .map(([containerId, { script, status }]) => ({
+        containerId,
+        cpuUsageNanoCores: (script.cpuMilli ?? 0) * 1_000_000,
+        cpuUsageCoreNanoSeconds: (script.cpuMilli ?? 0) * 1_000 * (nowMs - status.startedAtMs),
+        memoryWorkingSetBytes: script.memoryBytes ?? 0,
+      }));
   }
 
   async execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {

@@ -5,7 +5,7 @@ import { probeHttp } from "./connections/http-probe.ts";
 import { probeTcp } from "./connections/tcp-probe.ts";
 import { linuxCgroups } from "./linux-cgroups.ts";
 import { linuxFiles } from "./linux-files.ts";
-import { linuxLoad, linuxMachine, machineResolvConf } from "./linux-machine.ts";
+import { linuxLoad, linuxMachine, linuxUsage, machineResolvConf } from "./linux-machine.ts";
 import { linuxMounts } from "./linux-mounts.ts";
 
 export interface LinuxHostOptions {
@@ -27,6 +27,7 @@ export function linuxHost({ clock, directory }: LinuxHostOptions): AgentHost {
     },
     machine: linuxMachine,
     load: () => linuxLoad(directory),
+    usage: linuxUsage,
     resolvConf: machineResolvConf,
   };
 }

@@ -1,6 +1,6 @@
 import { readFile, statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem } from "node:os";
-import type { Machine, MachineLoad } from "../host.ts";
+import type { Machine, MachineLoad, MachineUsage } from "../host.ts";
 
 /** CAP_SYS_RESOURCE (capabilities(7)), that the kernel asks for to lower oom_score_adj. */
 const capSysResource = 24n;
@@ -42,6 +42,22 @@ export async function linuxLoad(directory: string): Promise<MachineLoad> {
     inodesAvailable: disk.ffree,
     pidsMax: Number(await textOf("/proc/sys/kernel/pid_max")),
     pids: Number((await textOf("/proc/loadavg")).split(" ")[3]?.split("/")[1] ?? 0),
+  };
+}
+
+/** In which the kernel counts time for programs: USER_HZ, which is 100 on every machine that Linux runs on today. */
+const ticksPerSecond = 100;
+
+export async function linuxUsage(): Promise<MachineUsage> {
+  const [stat, memory] = await Promise.all([textOf("/proc/stat"), textOf("/proc/meminfo")]);
+  // user, nice, system, idle, iowait, irq, softirq, steal: what waits is not used.
+  const ticks = (/^cpu +(.*)$/m.exec(stat)?.[1] ?? "").split(" ").map(Number);
+  const used = [0, 1, 2, 5, 6].reduce((sum, index) => sum + (ticks[index] ?? 0), 0);
+  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(memory)?.[1] ?? 0);
+  return {
+    startedAtMs: Number(/^btime (\d+)$/m.exec(stat)?.[1] ?? 0) * 1_000,
+    cpuNanoSeconds: (used / ticksPerSecond) * 1e9,
+    memoryWorkingSetBytes: (kilobytes("MemTotal") - kilobytes("MemAvailable")) * 1_024,
   };
 }
 

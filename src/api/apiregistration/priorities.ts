@@ -34,6 +34,8 @@ const ofGroups: Readonly<Record<string, number>> = {
   "discovery.k8s.io": 16_200,
   "resource.k8s.io": 16_200,
   "flowcontrol.apiserver.k8s.io": 16_100,
+  // As the metrics server's own manifest has it.
+  "metrics.k8s.io": 100,
 };
 
 /** Versions whose place is another than that of the only stable one. */
@@ -42,6 +44,7 @@ const ofVersions: Readonly<Record<string, number>> = {
   "autoscaling/v2": 30,
   "resource.k8s.io/v1": 20,
   "flowcontrol.apiserver.k8s.io/v1": 21,
+  "metrics.k8s.io/v1beta1": 100,
 };
 
 /** The place of a group version that this server serves itself. */

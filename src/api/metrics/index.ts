@@ -1,1 +1,2 @@
 export * from "./resource-metrics.ts";
+export type * from "./stats-summary.ts";

@@ -1,5 +1,7 @@
 // What pods and nodes use, metrics.k8s.io/v1beta1: k8s.io/metrics/pkg/apis/metrics/v1beta1. Nothing of it is stored, and
 // it is no part of the published facts.
+import { nameColumn } from "../columns.ts";
+import { addQuantities, formatQuantity, type ParsedQuantity, parseQuantity } from "../meta/quantity.ts";
 import type { KubeObject, ResourceDefinition, ResourceReference } from "../resource.ts";
 import type { Schema } from "../schema/schema.ts";
 import type { Quantity, Time } from "../types.generated.ts";
@@ -27,23 +29,32 @@ export interface NodeMetrics extends Measured {
 
 const usage: Schema = { type: "object", additionalProperties: { type: "string" } };
 
-export const PodMetricses = defineMetrics<PodMetrics>({ kind: "PodMetrics", plural: "pods", namespaced: true }, [
-  "containers",
-  {
-    type: "array",
-    items: { type: "object", required: ["name", "usage"], properties: { name: { type: "string" }, usage } },
-    "x-kubernetes-list-type": "atomic",
+export const PodMetricses = defineMetrics<PodMetrics>(
+  { kind: "PodMetrics", plural: "pods", namespaced: true },
+  [
+    "containers",
+    {
+      type: "array",
+      items: { type: "object", required: ["name", "usage"], properties: { name: { type: "string" }, usage } },
+      "x-kubernetes-list-type": "atomic",
+    },
+  ],
+  ({ containers }, resource) => {
+    const [first = "0", ...others] = containers.map((each) => each.usage[resource] ?? "0");
+    return formatQuantity(others.reduce<ParsedQuantity>((sum, each) => addQuantities(sum, each), parseQuantity(first)));
   },
-]);
+);
 
-export const NodeMetricses = defineMetrics<NodeMetrics>({ kind: "NodeMetrics", plural: "nodes", namespaced: false }, [
-  "usage",
-  usage,
-]);
+export const NodeMetricses = defineMetrics<NodeMetrics>(
+  { kind: "NodeMetrics", plural: "nodes", namespaced: false },
+  ["usage", usage],
+  (node, resource) => node.usage[resource],
+);
 
 function defineMetrics<T extends Measured>(
   names: Pick<ResourceReference, "kind" | "plural" | "namespaced">,
   [field, schema]: readonly [string, Schema],
+  useOf: (object: T, resource: string) => string | undefined,
 ): ResourceDefinition<T> {
   const group = "metrics.k8s.io";
   const version = "v1beta1";
@@ -71,7 +82,12 @@ function defineMetrics<T extends Measured>(
     },
     schemaName: `io.k8s.metrics.pkg.apis.metrics.v1beta1.${names.kind}`,
     subresources: [],
-    columns: [],
+    columns: [
+      nameColumn,
+      { name: "cpu", type: "string", of: (object) => useOf(object, "cpu") },
+      { name: "memory", type: "string", of: (object) => useOf(object, "memory") },
+      { name: "Window", type: "string", of: ({ window }) => window },
+    ],
     selectableFields: {},
     hasGeneration: false,
     statusFields: [],

@@ -68,7 +68,7 @@ export class Cluster {
   readonly clock: Clock;
   /** The simulated nodes by name, also those that are down. */
   readonly nodes: ReadonlyMap<string, HollowNode>;
-  readonly #nodes = new Map<string, HollowNode>();
+  readonly #nodes: Map<string, HollowNode>;
   readonly #plane: ControlPlane;
   readonly #options: ClusterOptions;
   readonly #random: Random;
@@ -96,6 +96,7 @@ export class Cluster {
       ? new Faults(clock, seededRandom((options.seed ?? 1) ^ faultSeed), options.faults)
       : undefined;
     const serving = options.serve ? await (await import("#serving")).prepareServing(log) : undefined;
+    const nodes = new Map<string, HollowNode>();
     const plane = await startControlPlane({
       storage: options.storage ?? new MemoryStorage(),
       clock,
@@ -108,10 +109,15 @@ export class Cluster {
       serviceRange,
       clusterDomain,
       freeze: options.freeze ?? true,
+      async readNodeStats({ metadata: { name } }) {
+        const node = nodes.get(name);
+        if (!node) throw new Error(`${name} is not simulated`);
+        return await node.stats();
+      },
       ...(serving ? { callWebhook: serving.callWebhook } : {}),
       ...(faults ? { through: (api) => faults.through(api) } : {}),
     });
-    const cluster = new Cluster(options, { clock, random, log, behaviour, serving, plane, faults });
+    const cluster = new Cluster(options, { clock, random, log, behaviour, serving, plane, faults, nodes });
     try {
       await cluster.#begin();
     } catch (error) {
@@ -131,9 +137,10 @@ export class Cluster {
       readonly serving: Serving | undefined;
       readonly plane: ControlPlane;
       readonly faults: Faults | undefined;
+      readonly nodes: Map<string, HollowNode>;
     },
   ) {
-    const { clock, random, log, behaviour, serving, plane, faults } = parts;
+    const { clock, random, log, behaviour, serving, plane, faults, nodes } = parts;
     this.#options = options;
     this.clock = clock;
     this.#random = random;
@@ -143,7 +150,8 @@ export class Cluster {
     this.#plane = plane;
     this.#faults = faults;
     this.#scheduler = schedulerSettings(options.scheduler);
-    this.nodes = this.#nodes;
+    this.#nodes = nodes;
+    this.nodes = nodes;
     this.client = plane.client(administrator);
     this.#controllers = this.#runControllers();
     if (faults) faults.onCrash = () => this.restartControllers();

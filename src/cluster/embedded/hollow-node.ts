@@ -1,4 +1,5 @@
 import { type Agent, HollowEngine, HollowHost, type SharedViews, startAgent } from "../../agent/index.ts";
+import type { StatsSummary } from "../../api/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { HollowBehaviour } from "./hollow-profile.ts";
@@ -98,6 +99,12 @@ export class HollowNode {
       },
       signal,
     });
+  }
+
+  /** What the node and its pods use. */
+  async stats(): Promise<StatsSummary> {
+    if (!this.isUp || !this.#agent) throw new Error(`the agent of ${this.name} does not run`);
+    return await this.#agent.stats();
   }
 
   /** Ends the agent; what runs on the node goes on. */

@@ -9,6 +9,7 @@ import { ApiError } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
 import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
+import { resourceMetricsText } from "../../node/node-stats.ts";
 import type { ContainerQuery } from "../../pod/locate-container.ts";
 import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
 import { ContainerEnds } from "./container-ends.ts";
@@ -28,7 +29,7 @@ export interface StreamUrls {
 
 export interface AgentServerSettings {
   /** Says which container is meant; throws ApiError in the kubelet's words. */
-  readonly agent: Pick<Agent, "pods" | "findContainer" | "findSandbox" | "findLog">;
+  readonly agent: Pick<Agent, "pods" | "stats" | "findContainer" | "findSandbox" | "findLog">;
   readonly engine: ContainerEngine & StreamUrls;
   readonly clock: Clock;
   readonly log: Logger;
@@ -117,6 +118,13 @@ export class AgentServer {
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(list));
       return;
     }
+    if (isRead && words.join("/") === "stats/summary") {
+      const summary = await this.#settings.agent.stats();
+      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(summary));
+      return;
+    }
+    if (isRead && words.join("/") === "metrics/resource")
+      return writeText(response, 200, resourceMetricsText(await this.#settings.agent.stats()));
     if (first === "containerLogs" && words.length === 4) {
       if (message.method !== "GET") throw new RequestError(405, "Method Not Allowed");
       return this.#writeLog(words, query, response);
