@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, deepFreeze } from "../../lib/index.ts";
+import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import {
   cells,
   created,
@@ -8,8 +9,11 @@ import {
   errorsOnStatusUpdate,
   errorsOnUpdate,
   type Partially,
+  strategyContext,
 } from "../definition-fixture.ts";
-import type { JobSpec, JobStatus, PodTemplateSpec } from "../types.generated.ts";
+import { rootPath } from "../meta/field-error.ts";
+import { decodeObject } from "../schema/index.ts";
+import type { Job, JobSpec, JobStatus, PodTemplateSpec } from "../types.generated.ts";
 import { Jobs } from "./job.ts";
 
 type Spec = Partially<JobSpec>;
@@ -40,6 +44,17 @@ test("a job gets defaults, and a selector of its own pods", () => {
   };
   assert.deepEqual(job.spec.template.metadata?.labels, labels);
   assert.deepEqual(job.metadata.labels, labels);
+});
+
+test("a job that is made of a stored template leaves the template as it is", () => {
+  const stored = deepFreeze(created(Jobs, { metadata: { name: "work", uid: "1" }, spec }).spec.template);
+  assert.deepEqual(validatePodTemplate(stored, rootPath), []);
+  const { object } = decodeObject(Jobs, { metadata: { name: "next", uid: "2" }, spec: { template: stored } }, "Strict");
+  const job = object as Draft<Job>; // decoded as one
+  assert.equal(job.spec.template, stored);
+  Jobs.prepareForCreate?.(job, strategyContext);
+  assert.notEqual(job.spec.template, stored);
+  assert.deepEqual(job.spec.template.spec, stored.spec);
 });
 
 test("a job counts what it is told to", () => {

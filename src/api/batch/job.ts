@@ -109,14 +109,16 @@ export function defaultJobSpec(spec: Draft<JobSpec>): void {
 
 /** A selector of this job's own pods, and the labels that it selects; wrong ones of the client are left for validation. */
 function generateSelector({ metadata, spec }: Draft<Job>): void {
-  spec.template.metadata ??= {};
-  spec.template.metadata.labels = {
+  const { metadata: own } = spec.template;
+  const labels = {
     "job-name": metadata.name,
     "controller-uid": metadata.uid,
     [jobNameLabel]: metadata.name,
     [controllerUidLabel]: metadata.uid,
-    ...spec.template.metadata.labels,
+    ...own?.labels,
   };
+  // The template may be that of a stored CronJob.
+  spec.template = { ...spec.template, metadata: { ...own, labels } };
   spec.selector ??= {};
   spec.selector.matchLabels = { [controllerUidLabel]: metadata.uid, ...spec.selector.matchLabels };
 }

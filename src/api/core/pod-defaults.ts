@@ -1,6 +1,7 @@
 // What Kubernetes fills into pods and pod templates: k8s.io/kubernetes/pkg/apis/core/v1/defaults.go.
 import type { Draft } from "../../lib/index.ts";
 import { formatQuantity } from "../meta/quantity.ts";
+import { isSettled } from "../schema/settled-values.ts";
 import type {
   Container,
   EphemeralContainer,
@@ -33,6 +34,7 @@ export function defaultPod(pod: Draft<Pod>): void {
 
 /** The template of a workload; its spec is there afterwards. */
 export function defaultPodTemplate(template: Draft<PodTemplateSpec>): void {
+  if (isSettled(template)) return;
   template.metadata ??= {};
   template.spec ??= { containers: [] };
   defaultPodSpec(template.spec);

@@ -21,6 +21,7 @@ import {
   isQualifiedName,
 } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/object-meta.ts";
+import { isSettled, settle } from "../schema/settled-values.ts";
 import type { ObjectMeta, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.generated.ts";
 import { validateAffinity, validateSpreadConstraints, validateTolerations } from "./affinity-validation.ts";
 import { validateAllContainers } from "./container-validation.ts";
@@ -83,11 +84,8 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: 
   return errors;
 }
 
-/** Stored templates that were found valid: an update that leaves one as it was writes the same object again. */
-const validTemplates = new WeakSet<PodTemplateSpec>();
-
 export function validatePodTemplate(template: PodTemplateSpec, at: Path): FieldError[] {
-  if (validTemplates.has(template)) return [];
+  if (isSettled(template)) return [];
   const { metadata, spec } = template;
   const annotationsAt = at.child("annotations");
   const errors = [
@@ -101,7 +99,7 @@ export function validatePodTemplate(template: PodTemplateSpec, at: Path): FieldE
     errors.push(
       forbiddenField(at.child("spec", "ephemeralContainers"), "ephemeral containers not allowed in pod template"),
     );
-  if (errors.length === 0) validTemplates.add(template);
+  if (errors.length === 0) settle(template);
   return errors;
 }
 

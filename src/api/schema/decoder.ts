@@ -5,6 +5,7 @@ import { definitions } from "./facts.ts";
 import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZero } from "./go-types.ts";
 import { isObject, jsonType } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
+import { isSettled } from "./settled-values.ts";
 
 /** What is wrong with a value, in the words of Go's decoder; the caller makes a Status of it. */
 export class DecodeError extends Error {}
@@ -41,6 +42,13 @@ export function decodeAs(definition: string, value: unknown): DecodedValue {
   return { value: decoded as Record<string, unknown>, unknownFields: decoding.unknownFields };
 }
 
+/** The one type of which values are settled: it is large, part of many kinds, and seldom what an update is about. */
+const podTemplate = "io.k8s.api.core.v1.PodTemplateSpec";
+
+function unlessSettled(decode: Decode): Decode {
+  return (value, decoding) => (isSettled(value) ? value : decode(value, decoding));
+}
+
 function goName(definition: string): string {
   return definition.slice(definition.lastIndexOf(".") + 1);
 }
@@ -55,6 +63,7 @@ function objectDecoder(definition: string): Decode {
   // Types that hold themselves (JSONSchemaProps) find this one while they are compiled.
   objectDecoders.set(definition, (value, decoding) => compiled!(value, decoding));
   compiled = special[definition] ?? (schema.properties ? structDecoder(definition, schema) : anything);
+  if (definition === podTemplate) compiled = unlessSettled(compiled);
   objectDecoders.set(definition, compiled);
   return compiled;
 }

@@ -42,6 +42,26 @@ const web = (name: string) => ({
   },
 });
 
+test("what a patch leaves as it was is the same object, and what it changes is checked", async () => {
+  await server.send("create", Deployments, { namespace: "default", body: web("same") });
+  const send = (body: unknown, patchType: PatchType) =>
+    server.send("patch", Deployments, { ...at("same"), body, patchType, options: { fieldManager: "tester" } });
+  const before = await send({ metadata: { annotations: { note: "1" } } }, strategic);
+  const bodies: readonly (readonly [PatchType, unknown])[] = [
+    [json, [{ op: "replace", path: "/metadata/annotations/note", value: "2" }]],
+    [merge, { metadata: { annotations: { note: "3" } } }],
+    [strategic, { metadata: { annotations: { note: "4" } } }],
+    [applies, { apiVersion: "apps/v1", kind: "Deployment", ...web("same"), spec: { paused: true } }],
+  ];
+  for (const [patchType, body] of bodies) {
+    const next = await send(body, patchType);
+    assert.notEqual(next.metadata.resourceVersion, before.metadata.resourceVersion);
+    assert.equal(next.spec.template, before.spec.template);
+  }
+  const wrong = { spec: { template: { spec: { containers: [{ name: "a", imagePullPolicy: "Sometimes" }] } } } };
+  await assert.rejects(send(wrong, strategic), /imagePullPolicy: Unsupported value: "Sometimes"/);
+});
+
 test("Namespace patching", async () => {
   await server.send("create", Namespaces, { body: { metadata: { name: "patched" } } });
   for (const patchType of [merge, strategic] as const) {
