@@ -40,6 +40,7 @@ const withVolumes = {
     },
   ],
 };
+const oneGibibyte = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
 const surging = { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 
 export const scenarios: readonly Scenario[] = [
@@ -167,9 +168,59 @@ export const scenarios: readonly Scenario[] = [
       },
     ],
   },
+  {
+    name: "volumes are bound, made, grown and given up",
+    steps: [
+      async ({ create, patch }) => {
+        await patch("nodes", "node-1", { metadata: { annotations: { "roder.io/local-volumes": "/volumes" } } });
+        const hostPath = { path: "/srv" };
+        const volume = { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], hostPath };
+        await create("persistentvolumes", "disk", { spec: volume });
+        await create("storageclasses", "local", {
+          provisioner: "roder.io/local-path",
+          volumeBindingMode: "WaitForFirstConsumer",
+          allowVolumeExpansion: true,
+        });
+        await create("persistentvolumeclaims", "found", { spec: { ...oneGibibyte, storageClassName: "" } });
+        const annotations = { "volume.kubernetes.io/selected-node": "node-1" };
+        await create(
+          "persistentvolumeclaims",
+          "made",
+          { spec: { ...oneGibibyte, storageClassName: "local" } },
+          { annotations },
+        );
+      },
+      ({ patch }) => patch("persistentvolumeclaims", "made", { spec: { resources: { requests: { storage: "2Gi" } } } }),
+      async ({ remove }) => {
+        await remove("persistentvolumeclaims", "found");
+        await remove("persistentvolumeclaims", "made");
+      },
+      ({ remove }) => remove("nodes", "node-1"),
+    ],
+  },
+  {
+    name: "a pod with claims of its own for a volume and a device comes and goes",
+    steps: [
+      async ({ create }) => {
+        const requests = [{ name: "gpu", exactly: { deviceClassName: "gpus" } }];
+        await create("resourceclaimtemplates", "gpu", { spec: { spec: { devices: { requests } } } });
+        await create("pods", "web", {
+          spec: {
+            ...spec,
+            volumes: [{ name: "scratch", ephemeral: { volumeClaimTemplate: { spec: oneGibibyte } } }],
+            resourceClaims: [{ name: "gpu", resourceClaimTemplateName: "gpu" }],
+          },
+        });
+      },
+      ({ remove }) => remove("pods", "web"),
+    ],
+  },
 ];
 
-export function userOf({ client, registry }: TestControlPlane, passes: User["passes"]): User {
+export function userOf(
+  { client, registry }: Pick<TestControlPlane, "client" | "registry">,
+  passes: User["passes"],
+): User {
   const definitionOf = (plural: string): ResourceDefinition => {
     const found = registry.all().find((each) => each.plural === plural);
     assert.ok(found, `${plural} are served`);
