@@ -152,6 +152,12 @@ test("intervals go on from the last start", () => {
   assert.deepEqual(due("@every 1h30m", since, "2026-01-01T11:30:00Z", minute), ["01-01T11:30", "01-01T13:00", false]);
 });
 
+test("a clock that was set back waits for what follows the last start", () => {
+  const last = "2026-01-01T12:00:00Z";
+  assert.deepEqual(due("0 * * * *", last, "2026-01-01T09:30:00Z"), [undefined, "01-01T13:00", false]);
+  assert.deepEqual(due("@every 1h", last, "2026-01-01T09:30:00Z"), [undefined, "01-01T13:00", false]);
+});
+
 test("years that a clock jumps cost little", () => {
   const began = performance.now();
   assert.deepEqual(due("* * * 1 *", "1990-01-01T00:00:00Z", "2026-03-01T00:00:00Z"), [
