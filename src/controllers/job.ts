@@ -36,7 +36,7 @@ const selectorIndex = {
 
 export function jobController() {
   /** The failures of unfinished jobs since their last success; a process that starts knows of none, as upstream's. */
-  const failures = new Map<Key, FailureRecord>();
+  const failures = new Map<Key, { readonly uid: string; readonly record: FailureRecord }>();
   return defineController({
     name: "job-controller",
     watches: { for: Jobs, owns: [Pods], also: [also(Pods, jobsOfOrphan)] },
@@ -55,11 +55,14 @@ export function jobController() {
         finalizer: trackingFinalizer,
       });
       const view = viewJob(job, pods);
-      const record = recordEnded(failures.get(key) ?? noFailures, view.newSucceeded, view.newFailed);
+      const { uid } = job.metadata;
+      const known = failures.get(key);
+      const former = known?.uid === uid ? known.record : noFailures;
+      const record = recordEnded(former, view.newSucceeded, view.newFailed);
       const plan = planJob(view, record, context.clock.now());
       const outcome = await carryOut(context, job, plan);
       const report = reportJob(view, plan, outcome, context.clock.now());
-      await account(context, job, report, () => failures.set(key, record));
+      await account(context, job, report, () => failures.set(key, { uid, record }));
       if (outcome.failure) throw outcome.failure.error;
       const afterMs = report.more ? 0 : plan.afterMs;
       return afterMs === undefined ? undefined : { afterMs };
