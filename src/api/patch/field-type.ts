@@ -162,7 +162,8 @@ function listType(schema: Schema, preserves: boolean): ListType {
     case "map": {
       const keys = [...(schema["x-kubernetes-list-map-keys"] ?? [])].sort();
       const defaults = keys.map((key) => keyDefault(items, key));
-      return { isAtomic: false, item, keys, elementOf: (value) => keyedElement(value, keys, defaults) };
+      const names = keys.map((key) => `${JSON.stringify(key)}:`);
+      return { isAtomic: false, item, keys, elementOf: (value) => keyedElement(value, keys, names, defaults) };
     }
     default:
       return { isAtomic: true, item, keys: [], elementOf: elementOfSet };
@@ -179,13 +180,19 @@ function elementOfSet(item: unknown): string | undefined {
   return typeof item === "object" ? undefined : `v:${JSON.stringify(item)}`;
 }
 
-function keyedElement(item: unknown, keys: readonly string[], defaults: readonly unknown[]): string | undefined {
+/** `names` are the keys as they stand in an element. */
+function keyedElement(
+  item: unknown,
+  keys: readonly string[],
+  names: readonly string[],
+  defaults: readonly unknown[],
+): string | undefined {
   if (!isObject(item)) return undefined;
   let text = "";
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
     const value = Object.hasOwn(item, key) ? item[key] : defaults[index];
-    if (value !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${JSON.stringify(value)}`;
+    if (value !== undefined) text += (text === "" ? "" : ",") + names[index] + JSON.stringify(value);
   }
   return text === "" ? undefined : `k:{${text}}`;
 }

@@ -44,8 +44,14 @@ function mergeMaps(live: unknown, config: unknown, type: MapType): unknown {
 function mergeLists(live: unknown, config: unknown, type: ListType): unknown {
   if (!Array.isArray(config)) return live;
   if (!Array.isArray(live)) return config;
+  // Most lists are as they were: to see that takes less than to find the identities of their items.
+  if (deepEqual(live, config)) return live;
   const before = live.map(type.elementOf);
   const applied = config.map(type.elementOf);
+  if (live.length === config.length && before.every((element, index) => element === applied[index])) {
+    const merged = config.map((item, index) => mergeTyped(live[index], item, type.item));
+    return sameItems(merged, live) ? live : merged;
+  }
   const liveItems = new Map<string | undefined, unknown>();
   // Items that stand twice are not merged with: the configuration's takes their place.
   for (const [index, element] of before.entries())
@@ -56,7 +62,11 @@ function mergeLists(live: unknown, config: unknown, type: ListType): unknown {
       ? live[place.live]
       : mergeTyped(liveItems.get(applied[place.config]), configItems.get(applied[place.config]), type.item),
   );
-  return merged.length === live.length && merged.every((item, index) => item === live[index]) ? live : merged;
+  return sameItems(merged, live) ? live : merged;
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
 type Place = { readonly live: number } | { readonly config: number };
