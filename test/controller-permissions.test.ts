@@ -2,7 +2,7 @@
 // roles, while users do what the scenarios of faults have.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError, type ResourceHandler, type User as Subject } from "../src/api/index.ts";
+import { ApiError, type User as Subject } from "../src/api/index.ts";
 import { inProcessClient } from "../src/client/index.ts";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
 import { type ControlPlane, startControlPlane } from "../src/cluster/control-plane.ts";
@@ -21,10 +21,11 @@ const administrator: Subject = { name: "admin", groups: ["system:masters"] };
 
 /** The control plane, with what its clients are not allowed to do noted in `forbidden`. */
 function noting(plane: ControlPlane, forbidden: Set<string>): ControlPlane {
-  const handler: ResourceHandler = {
+  return {
+    ...plane,
     async handle(request, by) {
       try {
-        return await plane.api.handle(request, by);
+        return await plane.handle(request, by);
       } catch (error) {
         // Quotas and admission forbid too; they do not speak of the user.
         if (error instanceof ApiError && error.code === 403 && error.message.includes(" cannot "))
@@ -32,8 +33,10 @@ function noting(plane: ControlPlane, forbidden: Set<string>): ControlPlane {
         throw error;
       }
     },
+    client(user, program) {
+      return inProcessClient(this, user, program);
+    },
   };
-  return { ...plane, client: (user, program) => inProcessClient(handler, user, program) };
 }
 
 for (const { name, steps } of scenarios) {

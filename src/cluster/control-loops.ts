@@ -93,6 +93,7 @@ const accounts: Readonly<Record<string, string>> = {
   "replicaset-controller": "replicaset-controller",
   "replication-controller": "replication-controller",
   "resourceclaim-controller": "resource-claim-controller",
+  "resourcequota-controller": "resourcequota-controller",
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
   "serviceaccount-controller": "service-account-controller",
   "stale-pod-disruption-controller": "disruption-controller",
