@@ -49,11 +49,11 @@ export function planCronJob(cronJob: CronJob, jobs: readonly Job[], sinceMs: num
   };
 }
 
-export function normal(reason: string, message: string): Notice {
+function normal(reason: string, message: string): Notice {
   return { type: "normal", reason, message };
 }
 
-export function warning(reason: string, message: string): Notice {
+function warning(reason: string, message: string): Notice {
   return { type: "warning", reason, message };
 }
 

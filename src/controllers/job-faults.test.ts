@@ -6,7 +6,7 @@ import { type Job, type JobSpec, Jobs, type Pod, type ResourceRequest } from "..
 import { sleep } from "../lib/index.ts";
 import { noFailures } from "./job-backoff.ts";
 import { planJob } from "./job-plan.ts";
-import { reportJob } from "./job-status.ts";
+import { concludeJob, reportJob } from "./job-status.ts";
 import { viewJob } from "./job-view.ts";
 
 const isWrite = ({ verb, plural }: ResourceRequest) =>
@@ -155,6 +155,22 @@ test("a reconcile of 20,000 pods takes less than half a second", () => {
   const tookMs = performance.now() - began;
   assert.deepEqual([view.succeeded, plan.create.length, report.untrack.length, report.more], [5_000, 500, 500, true]);
   assert.ok(tookMs < 500, `${tookMs} ms`);
+});
+
+test("a pod whose count is written becomes a number only when its finalizer is gone", () => {
+  const { job, pods } = largeJob(2, 0);
+  const [, pod] = pods;
+  const failed: Pod = { ...pod!, status: { ...pod!.status, phase: "Failed" } };
+  const written: Job = { ...job, status: { uncountedTerminatedPods: { failed: [failed.metadata.uid] } } };
+  const after = (all: readonly Pod[]) => {
+    const view = viewJob(written, all);
+    const plan = planJob(view, noFailures, Date.parse("2026-01-02T00:00:00Z"));
+    return concludeJob(reportJob(view, plan, { removed: [], created: 0 }, 0), new Set(), 0).status;
+  };
+  const { failed: count, uncountedTerminatedPods } = after([pods[0]!, failed]);
+  assert.deepEqual([count, uncountedTerminatedPods], [undefined, { failed: [failed.metadata.uid] }]);
+  const freed = { ...failed, metadata: { ...failed.metadata, finalizers: [] } };
+  assert.deepEqual([after([pods[0]!, freed]).failed, after([pods[0]!]).failed], [1, 1]);
 });
 
 test("a job of 1,200 pods at once makes and counts them in portions of at most 500", async (t) => {

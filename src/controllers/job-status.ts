@@ -20,6 +20,8 @@ export interface Outcome {
 export interface JobReport {
   /** To be written before the pods of `untrack` lose their finalizers. */
   readonly status: JobStatus;
+  /** The uids of the pods that have the finalizer. */
+  readonly tracked: ReadonlySet<string>;
   readonly untrack: readonly Pod[];
   /** Whether there are more pods to be counted than one reconcile takes. */
   readonly more: boolean;
@@ -34,7 +36,8 @@ export function reportJob(view: JobView, plan: JobPlan, { removed, created }: Ou
   const verdict = active > 0 ? undefined : (plan.verdict ?? completion(view));
   const turn = verdict || plan.verdict ? undefined : suspensionTurn(job);
   const status = deepCopy(job.status);
-  settle(status, new Set(view.pods.filter(isTracked).map(({ metadata }) => metadata.uid)));
+  const tracked = new Set(view.pods.filter(isTracked).map(({ metadata }) => metadata.uid));
+  settle(status, (uid) => tracked.has(uid));
   const counting = planCounting(view, verdict, plan.removesUncounted ? new Set(removed) : new Set());
   status.uncountedTerminatedPods = withUids(status.uncountedTerminatedPods, counting);
   setCount(status, "active", active);
@@ -53,17 +56,17 @@ export function reportJob(view: JobView, plan: JobPlan, { removed, created }: Ou
   if (turn === "Resumed") setCondition(status, "Suspended", "False", "JobResumed", "Job resumed", nowMs);
   if (verdict) setCondition(status, verdict.type, "True", verdict.reason, verdict.message, nowMs);
   const { untrack, more } = counting;
-  return { status, untrack, more, ...(verdict ? { verdict } : {}), ...(turn ? { turn } : {}) };
+  return { status, tracked, untrack, more, ...(verdict ? { verdict } : {}), ...(turn ? { turn } : {}) };
 }
 
 /** `status` with the pods of `untracked` as numbers, and with the end of the job when nothing is left to be counted. */
 export function concludeJob(
-  { status, untrack, more, verdict }: JobReport,
+  { status, tracked, more, verdict }: JobReport,
   untracked: ReadonlySet<string>,
   nowMs: number,
 ): { readonly status: JobStatus; readonly ended: boolean } {
   const next = deepCopy(status);
-  settle(next, new Set(untrack.map(({ metadata }) => metadata.uid).filter((uid) => !untracked.has(uid))));
+  settle(next, (uid) => tracked.has(uid) && !untracked.has(uid));
   const { succeeded = [], failed = [] } = next.uncountedTerminatedPods ?? {};
   const isCounted = !more && succeeded.length === 0 && failed.length === 0;
   if (!verdict || !isCounted || (next.terminating ?? 0) > 0) return { status: next, ended: false };
@@ -136,12 +139,12 @@ function withUids(
   };
 }
 
-/** Makes numbers of the uids that are not among `tracked`. */
-function settle(status: Draft<JobStatus>, tracked: ReadonlySet<string>): void {
+/** Makes numbers of the uids whose pods have no finalizer any more. */
+function settle(status: Draft<JobStatus>, isTracked: (uid: string) => boolean): void {
   const uncounted = status.uncountedTerminatedPods ?? {};
   for (const field of ["succeeded", "failed"] as const) {
     const uids = uncounted[field] ?? [];
-    const left = uids.filter((uid) => tracked.has(uid));
+    const left = uids.filter(isTracked);
     setCount(status, field, (status[field] ?? 0) + uids.length - left.length);
     if (left.length > 0) uncounted[field] = left;
     else delete uncounted[field];
