@@ -41,6 +41,15 @@ const withVolumes = {
   ],
 };
 const oneGibibyte = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+/** A request for the certificate that node n1 is a client with; its key was thrown away. */
+const nodeRequest = [
+  "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIck1JR1NBZ0VBTURBeEZUQVRCZ05WQkFvTURITjVjM1JsYlRw",
+  "dWIyUmxjekVYTUJVR0ExVUVBd3dPYzNsegpkR1Z0T201dlpHVTZiakV3V1RBVEJnY3Foa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNB",
+  "QVFvaGFRNzE2MEU4T0YzCkk1bDc4UU9VS2lqek9HQnZsb0ZvVWZMc3pvd1VvV0F3T2poUE56ajg4Vyt6SkoyaW1xWFEzSE12c09w",
+  "Z09SenUKUnIzNmNWWGJvQUF3Q2dZSUtvWkl6ajBFQXdJRFNBQXdSUUlnS1NkU01EV0VFVDNkeHl4cHZFR05sdVNPcjFaWAo3VEN5",
+  "SWI5cWExVmVxWUFDSVFDZUxpVXRqdVBKTWpqNUNwMWpCZHIvcDdlVjlwNWhQTWdQSVVhL1loTld1UT09Ci0tLS0tRU5EIENFUlRJ",
+  "RklDQVRFIFJFUVVFU1QtLS0tLQo=",
+].join("");
 const surging = { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 
 export const scenarios: readonly Scenario[] = [
@@ -133,6 +142,55 @@ export const scenarios: readonly Scenario[] = [
         await create("replicasets", "web", { spec: replicated }, { namespace: "shop" });
       },
       ({ remove }) => remove("namespaces", "shop"),
+    ],
+  },
+  {
+    name: "tokens are filled and end, certificates are signed and policies are judged",
+    steps: [
+      async ({ create }) => {
+        await create("serviceaccounts", "builder");
+        await create(
+          "secrets",
+          "builder-token",
+          { type: "kubernetes.io/service-account-token" },
+          { annotations: { "kubernetes.io/service-account.name": "builder" } },
+        );
+        await create("configmaps", "cluster-info", { data: { kubeconfig: "{}" } }, { namespace: "kube-public" });
+        await create(
+          "secrets",
+          "bootstrap-token-abcdef",
+          {
+            type: "bootstrap.kubernetes.io/token",
+            stringData: {
+              "token-id": "abcdef",
+              "token-secret": "0123456789abcdef",
+              "usage-bootstrap-signing": "true",
+              expiration: "2026-01-01T00:01:30Z",
+            },
+          },
+          { namespace: "kube-system" },
+        );
+        await create("certificatesigningrequests", "node", {
+          spec: {
+            request: nodeRequest,
+            signerName: "kubernetes.io/kube-apiserver-client-kubelet",
+            usages: ["digital signature", "client auth"],
+          },
+        });
+        await create("validatingadmissionpolicies", "wrong", {
+          spec: {
+            matchConstraints: {
+              resourceRules: [
+                { apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["deployments"] },
+              ],
+            },
+            validations: [{ expression: "object.spec.bogus > 1" }],
+          },
+        });
+      },
+      ({ remove }) => remove("serviceaccounts", "builder"),
+      // The bootstrap token ends.
+      ({ passes }) => passes(60_000),
     ],
   },
   {
