@@ -1,5 +1,4 @@
 import {
-  ApiError,
   defaultStorageClassAnnotations,
   localVolumeProvisioner,
   Namespaces,
@@ -33,12 +32,9 @@ export function defaultStorageClassController(): ControllerDefinition {
     async reconcile({ client, cache }) {
       const namespace = cache.get(Namespaces, systemNamespace);
       if (!namespace || namespace.metadata.annotations?.[madeAnnotation] !== undefined) return;
-      try {
-        await client.create(StorageClasses, standard);
-      } catch (error) {
-        // Made before the last end of the server, or somebody else has the name.
-        if (!(error instanceof ApiError && error.code === 409)) throw error;
-      }
+      // Where there are classes, they were made before the last end of the server, or by somebody who knows better.
+      const { items } = await client.list(StorageClasses, { limit: 1 });
+      if (items.length === 0) await client.create(StorageClasses, standard);
       const annotations = { [madeAnnotation]: "standard" };
       await client.patch(Namespaces, { name: systemNamespace }, { metadata: { annotations } });
     },

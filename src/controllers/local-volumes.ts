@@ -42,10 +42,9 @@ export const localVolumesController = defineController({
       // A class is only asked for its binding mode and policy, with the claim.
       also(StorageClasses, () => []),
       also(Nodes, ({ metadata }, cache, old) => {
+        const directoryOf = ({ annotations }: Node["metadata"]) => annotations?.[localVolumesAnnotation];
         // Most updates are heartbeats.
-        if (old?.metadata.annotations?.[localVolumesAnnotation] === metadata.annotations?.[localVolumesAnnotation]) {
-          if (old && cache.get(Nodes, metadata.name)) return [];
-        }
+        if (old && directoryOf(old.metadata) === directoryOf(metadata)) return [];
         return [
           ...cache.byIndex(PersistentVolumeClaims, "selectedNode", metadata.name).map(keyOf),
           ...cache.byIndex(PersistentVolumes, "localNode", metadata.name).map(keyOf),

@@ -308,6 +308,21 @@ test("a claim from before there was a default class gets it", async (t) => {
   assert.equal((await client.get(PersistentVolumeClaims, key("none"))).spec.storageClassName, "");
 });
 
+test("what others say in the status of volume and claim stays", async (t) => {
+  const { volume, claim, client, rest } = await scene(t);
+  await volume("disk");
+  await claim("data");
+  const status = { message: "StatusPatched", reason: "E2E patchStatus" };
+  await client.patch(PersistentVolumes, { name: "disk" }, { status }, { subresource: "status" });
+  const conditions = [{ type: "StatusPatched", status: "True", reason: "E2E patchedStatus" }];
+  await client.patch(PersistentVolumeClaims, key("data"), { status: { conditions } }, { subresource: "status" });
+  await rest();
+  const disk = await client.get(PersistentVolumes, { name: "disk" });
+  assert.deepEqual([disk.status.phase, disk.status.message, disk.status.reason], ["Bound", ...Object.values(status)]);
+  const data = await client.get(PersistentVolumeClaims, key("data"));
+  assert.deepEqual([data.status.phase, data.status.conditions?.[0]?.type], ["Bound", "StatusPatched"]);
+});
+
 test("a binding that is stopped after any of its writes is finished", async (t) => {
   for (let writes = 0; writes < 4; writes++) {
     const { refuse, volume, claim, rest, state, stop } = await scene(t);

@@ -110,3 +110,70 @@ spec:
   await cluster.kubectl("delete", "pvc", "www-web-0", "www-web-1");
   await eventually("the volumes are gone", async () => (await cluster.kubectl("get", "pv", "-o", "name")) === "");
 });
+
+test("an ephemeral volume comes and goes with its pod", async () => {
+  await cluster.apply(`apiVersion: v1
+kind: Pod
+metadata: { name: scratch }
+spec:
+  restartPolicy: Never
+  volumes:
+    - name: work
+      ephemeral:
+        volumeClaimTemplate:
+          spec:
+            accessModes: [ReadWriteOnce]
+            resources: { requests: { storage: 1Gi } }
+  containers:
+    - { name: main, image: ${image}, command: ["sh", "-c", "echo hello > /work/file && cat /work/file"], volumeMounts: [{ name: work, mountPath: /work }] }
+`);
+  await finished("scratch");
+  assert.equal(await cluster.kubectl("logs", "scratch"), "hello\n");
+  assert.match(await cluster.kubectl("get", "pvc", "scratch-work"), /Bound/);
+  await cluster.kubectl("delete", "pod", "scratch");
+  await eventually("claim and volume are gone", async () => {
+    return (await cluster.kubectl("get", "pvc,pv", "-o", "name")) === "";
+  });
+});
+
+test("a pod's claim gets a device that its node has, and gives it back", async () => {
+  const node = (await cluster.kubectl("get", "node", "-o", "name")).trim().replace("node/", "");
+  await cluster.apply(`apiVersion: resource.k8s.io/v1
+kind: DeviceClass
+metadata: { name: gpus }
+spec: { selectors: [{ cel: { expression: 'device.attributes["gpu.example.com"].model == "t4"' } }] }
+---
+apiVersion: resource.k8s.io/v1
+kind: ResourceSlice
+metadata: { name: gpus }
+spec:
+  driver: gpu.example.com
+  nodeName: ${node}
+  pool: { name: ${node}, generation: 1, resourceSliceCount: 1 }
+  devices:
+    - { name: gpu-0, attributes: { model: { string: k80 } } }
+    - { name: gpu-1, attributes: { model: { string: t4 } } }
+---
+apiVersion: resource.k8s.io/v1
+kind: ResourceClaimTemplate
+metadata: { name: gpu }
+spec: { spec: { devices: { requests: [{ name: gpu, exactly: { deviceClassName: gpus } }] } } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: training }
+spec:
+  terminationGracePeriodSeconds: 1
+  resourceClaims: [{ name: gpu, resourceClaimTemplateName: gpu }]
+  containers:
+    - { name: main, image: ${image}, command: ["sleep", "1000"], resources: { claims: [{ name: gpu }] } }
+`);
+  await cluster.becomes("pod/training", ".spec.nodeName", node);
+  const results = "{.items[0].status.allocation.devices.results[0].device}";
+  assert.equal(await cluster.kubectl("get", "resourceclaim", "-o", `jsonpath=${results}`), "gpu-1");
+  assert.match(await cluster.kubectl("get", "resourceclaim"), /training-gpu-\w+ +allocated,reserved/);
+  await cluster.kubectl("delete", "pod", "training");
+  await eventually("the claim is gone", async () => {
+    return (await cluster.kubectl("get", "resourceclaim", "-o", "name")) === "";
+  });
+});

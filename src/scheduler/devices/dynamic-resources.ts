@@ -89,7 +89,10 @@ export const dynamicResources: PluginDefinition = {
           return metadata.namespace === pod.metadata.namespace && claimNames(pod).includes(metadata.name);
         }),
         // The claims of templates are told in the pod's status.
-        wakeHint(Pods, (pod, { type, object }) => type === "update" && object.metadata.uid === pod.metadata.uid),
+        wakeHint(Pods, (pod, event) => {
+          if (event.type !== "update" || event.object.metadata.uid !== pod.metadata.uid) return false;
+          return !deepEqual(event.old.status.resourceClaimStatuses, event.object.status.resourceClaimStatuses);
+        }),
         wakeHint(ResourceSlices, (_, { type }) => type !== "delete"),
         wakeHint(DeviceClasses, (_, event) =>
           event.type === "update" ? !deepEqual(event.old.spec, event.object.spec) : event.type === "add",

@@ -3,12 +3,15 @@ import {
   bindCompletedAnnotation,
   claimClass,
   isControlledBy,
+  isReservedFor,
+  type PersistentVolume,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
   type Pod,
   podClaims,
   type StorageClass,
   StorageClasses,
+  volumeClass,
 } from "../../api/index.ts";
 import type { Informer } from "../../client/index.ts";
 import type { PluginContext } from "../plugin.ts";
@@ -48,8 +51,26 @@ export class PodVolumeReader {
     return { bound, waiting };
   }
 
+  /** Whether a volume is, or may become, one of the pod's. */
+  mayUse(pod: Pod, volume: PersistentVolume): boolean {
+    return this.#claimsOf(pod).some((claim) => {
+      const { volumeName } = claim.spec;
+      if (volumeName) return volumeName === volume.metadata.name;
+      return volume.spec.claimRef ? isReservedFor(volume, claim) : volumeClass(volume) === claimClass(claim);
+    });
+  }
+
+  /** Whether a claim of the pod is of the class. */
+  namesClass(pod: Pod, name: string): boolean {
+    return this.#claimsOf(pod).some((claim) => claimClass(claim) === name);
+  }
+
   classOf(claim: PersistentVolumeClaim): StorageClass | undefined {
     return this.#classes.get(claimClass(claim));
+  }
+
+  #claimsOf(pod: Pod): PersistentVolumeClaim[] {
+    return podClaims(pod).flatMap(({ name }) => this.#claims.get(`${pod.metadata.namespace ?? ""}/${name}`) ?? []);
   }
 
   #waits(claim: PersistentVolumeClaim): boolean {

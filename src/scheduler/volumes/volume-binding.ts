@@ -70,10 +70,11 @@ export const volumeBinding: PluginDefinition = {
       },
       wakes: [
         wakeHint(PersistentVolumeClaims, (pod, { type, object }) => type !== "delete" && namesClaim(pod, object)),
-        wakeHint(PersistentVolumes, (_, { type }) => type !== "delete"),
-        wakeHint(StorageClasses, (_, event) => {
-          if (event.type !== "update") return event.type === "add";
-          return !deepEqual(event.old.allowedTopologies, event.object.allowedTopologies);
+        wakeHint(PersistentVolumes, (pod, { type, object }) => type !== "delete" && reader.mayUse(pod, object)),
+        wakeHint(StorageClasses, (pod, event) => {
+          const { type, object } = event;
+          if (type === "delete" || !reader.namesClass(pod, object.metadata.name)) return false;
+          return type === "add" || !deepEqual(event.old.allowedTopologies, object.allowedTopologies);
         }),
         wakeHint(CSIDrivers, (_, { type }) => type === "update"),
         wakeHint(CSIStorageCapacities, (_, { type }) => type !== "delete"),
