@@ -7,6 +7,7 @@ import {
   type Clock,
   type Logger,
   macrotask,
+  pause,
   type Random,
   seededRandom,
   silentLogger,
@@ -59,6 +60,7 @@ const faultSeed = 0x5eed;
 /** In a cluster whose clock stands, something that takes longer than this never ends. */
 const waitMsMax = 600_000;
 const stepMs = 20;
+const restartMs = 1_000;
 /** There is no authority where nobody comes from outside; what is published to namespaces needs a text all the same. */
 const noCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
@@ -153,7 +155,8 @@ export class Cluster {
     this.#nodes = nodes;
     this.nodes = nodes;
     this.client = plane.client(administrator);
-    this.#controllers = this.#runControllers();
+    const ending = new AbortController();
+    this.#controllers = { ending, over: this.#runControllers(ending.signal) };
     if (faults) faults.onCrash = () => this.restartControllers();
     const reader: User = { name: hollowNodesUser, groups: ["system:authenticated"] };
     this.#views = new SharedViews({ client: plane.client(reader), clock, random, log, signal: this.#stopping.signal });
@@ -192,12 +195,16 @@ export class Cluster {
     await this.#settled(Promise.all(added.map((node) => node.start())));
   }
 
-  /** Ends controllers and scheduler at once, wherever they are, and starts them anew: nothing that they remember is kept. */
+  /** Ends controllers and scheduler at once, wherever they are; a second later others begin, which know nothing of them. */
   restartControllers(): void {
-    const { ending, over } = this.#controllers;
-    ending.abort();
-    const { ending: next, over: nextOver } = this.#runControllers();
-    this.#controllers = { ending: next, over: Promise.all([over, nextOver]).then(() => {}) };
+    const before = this.#controllers;
+    const ending = new AbortController();
+    // What they have asked for is still done by the API, which takes less time than a program takes to start.
+    const next = before.over
+      .then(() => pause(this.clock, restartMs, AbortSignal.any([ending.signal, this.#stopping.signal])))
+      .then(() => this.#runControllers(ending.signal));
+    this.#controllers = { ending, over: next };
+    before.ending.abort();
   }
 
   /** Ends everything; resolves when nothing runs any more. */
@@ -254,15 +261,14 @@ export class Cluster {
     return node;
   }
 
-  #runControllers() {
-    const ending = new AbortController();
+  #runControllers(ending: AbortSignal): Promise<void> {
     const serving = this.#serving;
     const options: ControlLoopsOptions = {
       plane: this.#plane,
       clock: this.clock,
       random: this.#random,
       log: this.#log,
-      signal: AbortSignal.any([ending.signal, this.#stopping.signal]),
+      signal: AbortSignal.any([ending, this.#stopping.signal]),
       rootCertificate: serving?.rootCertificate ?? noCertificate,
       signCertificate: serving?.signCertificate ?? signNothing,
       podRange,
@@ -271,7 +277,7 @@ export class Cluster {
       nodeGraceMs: renewalsMissedMax * this.#behaviour.leaseMs,
       ...(serving ? { authorities: serving.authorities, extensions: serving.extensions } : {}),
     };
-    return { ending, over: runControlLoops(options) };
+    return runControlLoops(options);
   }
 
   /** What a piece of work comes to, with as much time as it needs where the clock is virtual. */

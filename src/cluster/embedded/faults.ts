@@ -3,6 +3,7 @@ import {
   conflict,
   expired,
   internalError,
+  type KubeObject,
   type ResourceHandler,
   type ResourceRequest,
   type ResourceResponse,
@@ -17,8 +18,13 @@ import { type Clock, type Random, sleep } from "../../lib/index.ts";
 export interface FaultRates {
   /** Requests that the API refuses with 500, 503 or 429, undone. */
   readonly errors?: number;
-  /** Writes that are done, and whose answer is lost. */
+  /** Writes that are done, and whose answer is lost; those that create under a generated name are not among them. */
   readonly lostAnswers?: number;
+  /**
+   * Creations under a generated name whose answer is lost. Who tries again makes one more, and finds out by its watch:
+   * Kubernetes' controllers overshoot so too.
+   */
+  readonly lostCreations?: number;
   /** Updates that lose against a write that nobody made. */
   readonly conflicts?: number;
   /** Watch events that come late, by up to `delayMsMax`, with all that follow them. */
@@ -62,7 +68,7 @@ export class Faults {
   }
 
   async #handle(api: ResourceHandler, request: ResourceRequest, user: User): Promise<ResourceResponse> {
-    const { errors, lostAnswers, conflicts, crashes } = this.rates;
+    const { errors, conflicts, crashes } = this.rates;
     const isWrite = request.verb !== "get" && request.verb !== "list" && request.verb !== "watch";
     if (this.#happens(errors)) throw this.#tell(request, user, this.#someError());
     if (request.verb === "update" && this.#happens(conflicts))
@@ -74,9 +80,16 @@ export class Faults {
       throw this.#tell(request, user, new Error(`the controllers crash ${isDone ? "after" : "before"} it`));
     }
     const response = await api.handle(request, user);
-    if (isWrite && this.#happens(lostAnswers)) throw this.#tell(request, user, new Error("the answer was lost"));
+    if (isWrite && this.#happens(this.#lossRate(request)))
+      throw this.#tell(request, user, new Error("the answer was lost"));
     if (response.type !== "watch") return response;
     return { ...response, events: this.#disturbed(response.events, request, user) };
+  }
+
+  #lossRate({ verb, body }: ResourceRequest): number | undefined {
+    // The API has looked at the body: it has metadata.
+    const isGenerated = verb === "create" && (body as KubeObject).metadata?.generateName !== undefined;
+    return isGenerated ? this.rates.lostCreations : this.rates.lostAnswers;
   }
 
   async *#disturbed(events: AsyncIterable<WatchEvent>, request: ResourceRequest, user: User) {

@@ -1,0 +1,56 @@
+// Runs seeds of the simulation: `npm run simulate -- --seeds 1000`, `--seconds 120`, or `--seed 17` to see one again.
+import { parseArgs } from "node:util";
+import { type Outcome, simulate } from "./world.ts";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string" },
+    seconds: { type: "string" },
+    seed: { type: "string" },
+    from: { type: "string", default: "0" },
+  },
+});
+/** Every so many seeds one is run twice: both histories have to be the same. */
+const repeatEvery = 10;
+const timelineShown = 200;
+
+if (values.seed !== undefined) {
+  report(Number(values.seed), await simulate(Number(values.seed)), Number.POSITIVE_INFINITY);
+} else {
+  const count = values.seeds === undefined ? Number.POSITIVE_INFINITY : Number(values.seeds);
+  const endMs = performance.now() + Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
+  const first = Number(values.from);
+  if (count === Number.POSITIVE_INFINITY && endMs === Number.POSITIVE_INFINITY) {
+    throw new Error("say how long: --seeds 1000 or --seconds 120");
+  }
+  let writes = 0;
+  let done = 0;
+  const startMs = performance.now();
+  for (; done < count && performance.now() < endMs && !process.exitCode; done++) {
+    const seed = first + done;
+    const outcome = await simulate(seed);
+    writes += outcome.writes;
+    report(seed, outcome, timelineShown);
+    if (process.exitCode || seed % repeatEvery !== 0) continue;
+    const again = await simulate(seed);
+    if (again.digest === outcome.digest) continue;
+    console.log(`seed ${seed} has two histories: ${outcome.digest} and ${again.digest}`);
+    process.exitCode = 1;
+  }
+  const seconds = ((performance.now() - startMs) / 1_000).toFixed(0);
+  console.log(
+    `${done} seeds from ${first}, ${writes} writes, ${seconds} s: ${process.exitCode ? "a failure" : "all is well"}`,
+  );
+}
+
+function report(seed: number, { problems, timeline, digest, writes }: Outcome, lines: number): void {
+  if (problems.length === 0) {
+    if (lines === Number.POSITIVE_INFINITY)
+      console.log(`${timeline.join("\n")}\nseed ${seed}: all is well, ${writes} writes, ${digest}`);
+    return;
+  }
+  process.exitCode = 1;
+  console.log(timeline.slice(-lines).join("\n"));
+  console.log(`\nseed ${seed} fails:\n${problems.map((each) => `  ${each}`).join("\n")}`);
+  console.log(`see it again: npm run simulate -- --seed ${seed}`);
+}
