@@ -8,8 +8,10 @@ import { type ControlPlaneOptions, startControlPlane } from "../src/cluster/cont
 import { issue, type KeyPair, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { renderKubeconfig } from "../src/cluster/pki/kubeconfig.ts";
+import { placementRoute } from "../src/cluster/placement-route.ts";
 import { versionInfo } from "../src/cluster/version.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
+import { PlacementRecord } from "../src/scheduler/index.ts";
 import { httpsWebhookCaller } from "../src/server/host/index.ts";
 import { createExtensionServers } from "../src/server/http/extensions/index.ts";
 import { startHttpServer } from "../src/server/http/index.ts";
@@ -70,8 +72,10 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     lookup,
     proxyTls: () => ({ certificate: frontProxy.certificate, key: frontProxy.privateKey }),
   });
+  const placements = new PlacementRecord(systemClock);
   const listener = await startHttpServer({
     ...environment,
+    paths: [placementRoute(placements)],
     api: plane.api,
     authenticator: plane.authenticator,
     extensions,
@@ -97,6 +101,7 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     extensions,
     podRange,
     serviceRange,
+    scheduler: { placements },
   });
   const directory = mkdtempSync(join(tmpdir(), "roder-served-"));
   const keyOf = (user: string, ...organizations: readonly string[]) =>

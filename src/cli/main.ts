@@ -115,6 +115,16 @@ image
   .action(async (name: string, options: DirectoryOption) => (await import("./image.ts")).removeImage(name, options));
 
 program
+  .command("why")
+  .description("print why a pod is on its node, or on none: what every rule says of every node")
+  .argument("<pod>", "pod/NAME")
+  .option("-n, --namespace <namespace>", "the pod's namespace", "default")
+  .option("--kubeconfig <file>", "ask the cluster of this kubeconfig, as its user")
+  .addOption(dataDirectory())
+  .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
+  .action(async (pod: string, options) => (await import("./why.ts")).why(pod, options));
+
+program
   .command("demo")
   .description("deploy an example and print where it can be opened")
   .argument("<example>", "guestbook")

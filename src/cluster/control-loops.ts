@@ -29,7 +29,7 @@ export interface ControlLoopsExtensions {
 }
 
 /** How the scheduler works, and with what beside its own plugins. */
-export type SchedulerSettings = Pick<SchedulerOptions, "configuration" | "plugins">;
+export type SchedulerSettings = Pick<SchedulerOptions, "configuration" | "plugins" | "placements">;
 
 export interface ControlLoopsOptions {
   readonly plane: ControlPlane;

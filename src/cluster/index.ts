@@ -10,3 +10,4 @@ export * from "./stand-in-images.ts";
 export * from "./status.ts";
 export * from "./up.ts";
 export * from "./version.ts";
+export { askWhy } from "./why.ts";

@@ -1,6 +1,7 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
 import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
+import { PlacementRecord } from "../scheduler/index.ts";
 import { httpsWebhookCaller, observeFile, observeProcess, processProfiler } from "../server/host/index.ts";
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
@@ -17,6 +18,7 @@ import { dataDirectory } from "./data-directory.ts";
 import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
 import { certificateSigner } from "./pki/index.ts";
+import { placementRoute } from "./placement-route.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { openAuditLog, readAdmission, readEncryption, readPolicy, readScheduler } from "./server-files.ts";
 import { readSettings } from "./settings.ts";
@@ -32,7 +34,8 @@ export function runServer(root: string): Promise<void> {
     const cipherOf = await readEncryption(directory);
     const policy = await readPolicy(directory);
     const admission = await readAdmission(directory, settings);
-    const scheduler = await readScheduler(directory, settings);
+    const placements = new PlacementRecord(systemClock);
+    const scheduler = { ...(await readScheduler(directory, settings)), placements };
     const disk = await openLmdbStorage(directory.storage);
     const metrics = new MetricRegistry();
     const measured = measuredStorage(disk, metrics, systemClock);
@@ -88,7 +91,7 @@ export function runServer(root: string): Promise<void> {
       ...(auditor ? { auditor } : {}),
       profiler: processProfiler(systemClock),
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
-      paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys)],
+      paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys), placementRoute(placements)],
       extensions,
       streaming: createStreamingRoutes({
         lookup,

@@ -5,6 +5,8 @@ export {
   type SchedulerConfiguration,
 } from "./configuration.ts";
 export type { Diagnosis, NodeRejection } from "./diagnosis.ts";
+export { type NodeVerdict, type RuleScore, totalOf } from "./explanation.ts";
+export { type Decision, type Explanation, PlacementRecord } from "./placement-record.ts";
 export {
   type Plugin,
   type PluginContext,

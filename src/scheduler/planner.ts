@@ -2,6 +2,7 @@ import type { Pod } from "../api/index.ts";
 import type { Random } from "../lib/index.ts";
 import { CandidateHeap } from "./candidate-heap.ts";
 import { Diagnosis, type NodeRejection, type PodRejection } from "./diagnosis.ts";
+import type { RuleScore } from "./explanation.ts";
 import { priorityOf } from "./pod-key.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { podTermsOf, spreadConstraintsOf, termsMean } from "./pod-terms.ts";
@@ -18,9 +19,12 @@ import {
 import type { NodeState, PlacedPod, Snapshot } from "./snapshot.ts";
 
 /** The node that a pod should go to, or why there is none. */
-export type Plan = { readonly nodeName: string } | { readonly diagnosis: Diagnosis };
+export type Plan =
+  | { readonly nodeName: string; readonly scores: readonly RuleScore[] }
+  | { readonly diagnosis: Diagnosis };
 
 interface WeightedRating extends NodeRating {
+  readonly rule: string;
   readonly weight: number;
 }
 
@@ -90,7 +94,8 @@ export class Planner {
   plan(pod: Pod, shape = this.#snapshot.shapes.of(pod)): Plan {
     const toPlace: PodToPlace = { pod, shape };
     const nominated = this.#snapshot.nominatedNode(pod.metadata.uid);
-    if (nominated !== undefined && this.#fitsWhereNominated(toPlace, nominated)) return { nodeName: nominated };
+    if (nominated !== undefined && this.#fitsWhereNominated(toPlace, nominated))
+      return { nodeName: nominated, scores: [] };
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
     const standing = pod.spec.nodeName || this.#isRatedRelatively(toPlace) ? undefined : this.#standing(toPlace);
@@ -154,7 +159,7 @@ export class Planner {
     if (podRejection) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], podRejection) };
     const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
     const { feasible, rejections } = search(nodes, 0, nodes.length, checks, toPlace);
-    if (feasible.length > 0) return { nodeName: this.#best(feasible, ratings).name };
+    if (feasible.length > 0) return this.#best(feasible, ratings);
     const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
     const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed, rule: "NodeAffinity" }))];
     return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, all) };
@@ -165,11 +170,11 @@ export class Planner {
     const { checks, podRejection } = this.#prepare(toPlace, this.#relativeFilters, []);
     if (podRejection === undefined && checks.length === 0) {
       const { best } = standing.heap;
-      return best === undefined ? { diagnosis: this.#diagnosisOf(standing) } : { nodeName: nodes[best]!.name };
+      return best === undefined ? { diagnosis: this.#diagnosisOf(standing) } : chosen(nodes[best]!, standing);
     }
     for (const index of podRejection ? [] : standing.heap.inOrder()) {
       const node = nodes[index]!;
-      if (rejectionOf(checks, node, toPlace) === undefined) return { nodeName: node.name };
+      if (rejectionOf(checks, node, toPlace) === undefined) return chosen(node, standing);
     }
     // All rules in their order say why.
     const all = this.#prepare(toPlace);
@@ -200,14 +205,16 @@ export class Planner {
     );
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
     if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
-    return { nodeName: this.#best(feasible, ratings).name };
+    return this.#best(feasible, ratings);
   }
 
   /** One of the nodes with the highest sum, each with the same chance. */
-  #best(nodes: readonly NodeState[], ratings: readonly WeightedRating[]): NodeState {
+  #best(nodes: readonly NodeState[], ratings: readonly WeightedRating[]): Plan {
     const sums = new Array<number>(nodes.length).fill(0);
-    for (const { rate, normalize, weight } of nodes.length > 1 ? ratings : []) {
+    const all: number[][] = [];
+    for (const { rate, normalize, weight } of ratings) {
       const rated = nodes.map(rate);
+      all.push(rated);
       normalize?.(rated, nodes);
       for (let i = 0; i < sums.length; i++) sums[i]! += weight * rated[i]!;
     }
@@ -221,7 +228,8 @@ export class Planner {
         best = i;
       }
     }
-    return nodes[best]!;
+    const scores = ratings.map(({ rule, weight }, i) => ({ rule, weight, score: all[i]![best]! }));
+    return { nodeName: nodes[best]!.name, scores };
   }
 
   /**
@@ -287,13 +295,18 @@ export class Planner {
     const ratings: WeightedRating[] = [];
     for (const { rule, weight } of scores) {
       const rating = rule.prepare(toPlace, this.#snapshot);
-      if (rating) ratings.push({ ...rating, weight });
+      if (rating) ratings.push({ ...rating, rule: rule.name, weight });
     }
     return { checks, ratings };
   }
 }
 
 const notNamed = unresolvable("node(s) didn't satisfy plugin(s) [NodeAffinity]");
+
+function chosen(node: NodeState, { rules }: Standing): Plan {
+  const scores = rules.ratings.map(({ rule, rate, weight }) => ({ rule, weight, score: rate(node) }));
+  return { nodeName: node.name, scores };
+}
 
 /** A pod, or all pods of its shape. */
 type Candidate = Pick<PodToPlace, "shape"> & Partial<PodToPlace>;
@@ -331,7 +344,7 @@ function firstRejection(
 }
 
 /** The pods nominated to the node to which the candidate has to leave the room. */
-function nominatedBefore({ pod, shape }: Candidate, node: NodeState): readonly PlacedPod[] {
+export function nominatedBefore({ pod, shape }: Candidate, node: NodeState): readonly PlacedPod[] {
   const { priority = 0 } = shape.spec;
   return [...node.nominated.values()].filter(
     (other) => other.pod.metadata.uid !== pod?.metadata.uid && priorityOf(other.pod) >= priority,

@@ -166,6 +166,26 @@ export class SchedulingQueue {
     else if (entry.wokenWhileHeld) this.#requeue(entry);
   }
 
+  /** What a pod waits for, in a few words; undefined when it is not in the queue. */
+  describe(uid: string): string | undefined {
+    const entry = this.#entries.get(uid);
+    const plugins = [...(entry?.rejectedBy ?? [])].join(", ");
+    switch (entry?.place) {
+      case "gated":
+        return `kept from the queue by ${plugins}`;
+      case "waiting":
+        return `waits for a change that matters to ${plugins}`;
+      case "backoff":
+        return "is tried again within seconds";
+      case "active":
+        return "is tried next";
+      case "taken":
+        return "is being bound";
+      default:
+        return undefined;
+    }
+  }
+
   /** Lets one waiting pod try again. */
   wakePod(uid: string): void {
     const entry = this.#entries.get(uid);

@@ -20,6 +20,7 @@ import {
   type InformerEvent,
   type InformerSet,
   keyOf,
+  type ObjectKey,
 } from "../client/index.ts";
 import {
   type Clock,
@@ -33,6 +34,8 @@ import {
 import { BindingCycle } from "./binding-cycle.ts";
 import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
+import { explainNodes } from "./explanation.ts";
+import type { Explanation, PlacementRecord } from "./placement-record.ts";
 import { Planner } from "./planner.ts";
 import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
 import { asPod, objectKeyOf } from "./pod-key.ts";
@@ -59,6 +62,8 @@ export interface SchedulerOptions {
   readonly configuration?: SchedulerConfiguration;
   /** Plugins beside the default ones, which profiles may name. */
   readonly plugins?: readonly PluginDefinition[];
+  /** Where decisions are kept. */
+  readonly placements?: PlacementRecord;
 }
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
@@ -162,17 +167,44 @@ class Scheduler {
     const informers = [this.#namespaces, this.#nodes, this.#pods, ...this.#used];
     await Promise.all(informers.map((informer) => informer.synced()));
     this.#started = true;
+    this.#options.placements?.attach((key) => this.#explain(key));
     this.#schedulePump();
     await new Promise<void>((resolve) => {
       const stop = () => {
         for (const stopHandler of stopHandlers) stopHandler();
         this.#queue.close();
+        this.#options.placements?.attach(undefined);
         if (this.#underWay === 0) resolve();
         else this.#whenIdle = resolve;
       };
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
     });
+  }
+
+  /** What was decided of a pod, and what the rules say now. */
+  #explain({ namespace = "", name }: ObjectKey): Explanation | undefined {
+    const pod = this.#pods.get(`${namespace}/${name}`);
+    if (pod === undefined) return undefined;
+    const { uid } = pod.metadata;
+    const schedulerName = schedulerNameOf(pod);
+    const profile = this.#placings.get(schedulerName)?.profile;
+    // As if it had no node: rules that count pods must not count it.
+    const placed = this.#snapshot.unplace(uid);
+    const { nodeName: _, ...spec } = pod.spec;
+    const nodes = profile ? explainNodes({ ...pod, spec }, profile, this.#snapshot) : [];
+    if (placed) this.#snapshot.place(placed.pod, placed.nodeName, placed);
+    const decision = this.#options.placements?.decisionOf(uid);
+    const waiting = this.#queue.describe(uid);
+    return {
+      namespace,
+      name,
+      schedulerName,
+      ...(pod.spec.nodeName ? { node: pod.spec.nodeName } : {}),
+      ...(waiting === undefined ? {} : { waiting }),
+      ...(decision === undefined ? {} : { decision }),
+      nodes,
+    };
   }
 
   #onNamespace(event: InformerEvent<Namespace>): void {
@@ -203,6 +235,7 @@ class Scheduler {
     const { type, object: pod } = event;
     const { uid } = pod.metadata;
     if (type === "delete" || isPodTerminal(pod)) {
+      if (type === "delete") this.#options.placements?.forget(uid);
       this.#queue.delete(uid);
       this.#withdrawNomination(pod);
       const placed = this.#snapshot.unplace(uid);
@@ -289,6 +322,7 @@ class Scheduler {
       this.#snapshot.withdrawNomination(pod.metadata.uid);
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
+        this.#options.placements?.placed(pod, queued.failures + 1, plan.nodeName, plan.scores);
         this.#wakeForPod(pod);
         // One that waits for a volume, say, must not keep the others from their nodes.
         this.#write(this.#bind(queued, cycle, plan.nodeName, startMs), cycle.waits(toPlace) ? 0 : 1);
@@ -322,6 +356,7 @@ class Scheduler {
     if (nodeName === null) this.#withdrawNomination(queued.pod);
     else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
     this.#attempted(queued.pod, "unschedulable", startMs);
+    this.#options.placements?.failed(queued.pod, queued.failures, message, diagnosis);
     const reported = this.#report(queued, "Unschedulable", message, nodeName);
     if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
   }
