@@ -144,8 +144,7 @@ export async function standInArchive(names: readonly string[], say: (line: strin
     // They stay on this machine: compressing and expanding would only cost time.
     compress: false,
   }));
-  writeFileSync(`${archive}.new`, ociArchive(...images));
-  renameSync(`${archive}.new`, archive);
+  await putInPlace(archive, (temporary) => writeFileSync(temporary, ociArchive(...images)));
   return archive;
 }
 
@@ -156,22 +155,23 @@ async function debianRoot(directory: string, say: (line: string) => void): Promi
   if (existsSync(root)) return root;
   say(`making images from Debian packages (${debianPackages.join(", ")}); this takes half a minute, once`);
   const unused = ["doc", "man", "locale", "info"].map((each) => `--dpkgopt=path-exclude=/usr/share/${each}/*`);
-  const temporary = join(directory, "debian.new.tar");
-  const args = [
-    "--quiet",
-    "--variant=essential",
-    `--include=${debianPackages.join(",")}`,
-    ...unused,
-    debianSuite,
-    temporary,
-  ];
+  const packages = `--include=${debianPackages.join(",")}`;
+  await putInPlace(root, (temporary) =>
+    mmdebstrap(["--quiet", "--variant=essential", packages, ...unused, debianSuite, temporary]),
+  );
+  return root;
+}
+
+/** Lets nobody see a file before it is whole; two processes may make it at the same time. */
+async function putInPlace(path: string, make: (temporary: string) => void | Promise<void>): Promise<void> {
+  // The ending tells mmdebstrap what to make.
+  const temporary = path.replace(/\.tar$/, `.${process.pid}.tar`);
   try {
-    await mmdebstrap(args);
-    renameSync(temporary, root);
+    await make(temporary);
+    renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
   }
-  return root;
 }
 
 function mmdebstrap(args: readonly string[]): Promise<void> {

@@ -196,7 +196,8 @@ export class TestCluster {
 
   get kubectlEnvironment(): NodeJS.ProcessEnv {
     const path = this.#programs === undefined ? process.env.PATH : `${this.#programs}:${process.env.PATH}`;
-    return { ...process.env, PATH: path, KUBECONFIG: this.kubeconfig };
+    // At home kubectl keeps what servers offer, by their address, which is the same for every test's cluster.
+    return { ...process.env, PATH: path, HOME: this.directory, KUBECONFIG: this.kubeconfig };
   }
 
   /** The body of an HTTP answer from inside the cluster's network; rejects for codes of 400 and above. */
