@@ -144,6 +144,28 @@ test("Networking, intra pod http, from node: a cluster IP is reached from pods a
   assert.deepEqual([...(await namesAt(await urlOf("web"), 40))].sort(), ["web-1", "web-2"]);
 });
 
+test("Replica Set, run basic image: each of its pods runs and answers with its name", async () => {
+  await cluster.apply(`apiVersion: apps/v1
+kind: ReplicaSet
+metadata: { name: basic }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: basic } }
+  template:
+    metadata: { labels: { app: basic } }
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+${webServer.replaceAll(/^/gm, "    ")}
+`);
+  await cluster.becomes("replicaset/basic", ".status.readyReplicas", "2");
+  const names = (await cluster.kubectl("get", "pods", "-l", "app=basic", "-o", "name")).trim().split("\n");
+  assert.equal(names.length, 2);
+  for (const name of names.map((each) => each.replace("pod/", "")))
+    assert.equal(await fromNode(`http://${await podIp(name)}:8080/`), name);
+  await cluster.kubectl("delete", "replicaset", "basic");
+});
+
 test("Service, NodePort Service: it is reached by name and address, and its port at the node's address and at 127.0.0.1, from the node, pods and outside", async () => {
   assert.match(await fromPod("http://web/"), /^web-[12]\n$/);
   assert.match(await fromNode(`http://${machine}:30080/`), /^web-[12]$/);
