@@ -5,10 +5,12 @@ import {
   ApiError,
   bindCompletedAnnotation,
   claimClass,
+  claimRefKey,
   compareFits,
   defaultOf,
   defaultStorageClassAnnotations,
   differInVolumeMode,
+  freeVolumeClass,
   isFreeFor,
   isReservationGood,
   isReservedFor,
@@ -63,17 +65,8 @@ export const persistentVolumeController = defineController({
     ],
   },
   indexes: [
-    {
-      resource: PersistentVolumes,
-      name: "claimRef",
-      values: ({ spec }: PersistentVolume) =>
-        spec.claimRef ? [`${spec.claimRef.namespace ?? ""}/${spec.claimRef.name ?? ""}`] : [],
-    },
-    {
-      resource: PersistentVolumes,
-      name: "free.class",
-      values: (volume: PersistentVolume) => (volume.spec.claimRef ? [] : [volumeClass(volume)]),
-    },
+    { resource: PersistentVolumes, name: "claimRef", values: claimRefKey },
+    { resource: PersistentVolumes, name: "free.class", values: freeVolumeClass },
     {
       resource: PersistentVolumeClaims,
       name: "volumeName",

@@ -48,6 +48,16 @@ export function isReservedFor({ spec }: PersistentVolume, { metadata }: Persiste
   return !claimRef.uid || claimRef.uid === metadata.uid;
 }
 
+/** The key of the claim that the volume is reserved for, as informers file volumes. */
+export function claimRefKey({ spec }: PersistentVolume): string[] {
+  return spec.claimRef ? [`${spec.claimRef.namespace ?? ""}/${spec.claimRef.name ?? ""}`] : [];
+}
+
+/** The class of a volume that is reserved for nobody, as informers file volumes. */
+export function freeVolumeClass(volume: PersistentVolume): string[] {
+  return volume.spec.claimRef ? [] : [volumeClass(volume)];
+}
+
 const storageOf = (list: Readonly<Record<string, string>> | undefined) => list?.storage ?? "0";
 
 const isLargeEnough = (volume: PersistentVolume, { spec }: PersistentVolumeClaim): boolean =>

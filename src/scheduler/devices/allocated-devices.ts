@@ -4,7 +4,7 @@ import { deviceId } from "./inventory.ts";
 
 /** The devices that claims have, and those that were decided on and are not written yet. */
 export class AllocatedDevices {
-  /** By device, how many claims of the API have it. */
+  /** By device, how many claims have it. */
   readonly #counts = new Map<string, number>();
   /** By pod, then by claim, what was decided. */
   readonly #assumed = new Map<string, ReadonlyMap<string, AllocationResult>>();
@@ -12,25 +12,24 @@ export class AllocatedDevices {
   /** Follows the claims from here on. */
   constructor(claims: Informer<ResourceResourceClaim>) {
     claims.addHandler((event) => {
-      if (event.type === "update") this.#count(event.old, -1);
-      this.#count(event.object, event.type === "delete" ? -1 : 1);
+      if (event.type === "update") this.#count(event.old.status.allocation, -1);
+      this.#count(event.object.status.allocation, event.type === "delete" ? -1 : 1);
     });
   }
 
   isTaken(id: string): boolean {
-    if (this.#counts.has(id)) return true;
-    for (const allocations of this.#assumed.values()) {
-      for (const allocation of allocations.values()) if (idsOf(allocation).includes(id)) return true;
-    }
-    return false;
+    return this.#counts.has(id);
   }
 
   /** Holds what a pod's claims get until `forget`. */
   assume(podUid: string, allocations: ReadonlyMap<string, AllocationResult>): void {
-    if (allocations.size > 0) this.#assumed.set(podUid, allocations);
+    if (allocations.size === 0) return;
+    this.#assumed.set(podUid, allocations);
+    for (const allocation of allocations.values()) this.#count(allocation, 1);
   }
 
   forget(podUid: string): void {
+    for (const allocation of this.#assumed.get(podUid)?.values() ?? []) this.#count(allocation, -1);
     this.#assumed.delete(podUid);
   }
 
@@ -42,8 +41,8 @@ export class AllocatedDevices {
     return this.#assumed.get(podUid)?.get(claimUid);
   }
 
-  #count({ status }: ResourceResourceClaim, change: 1 | -1): void {
-    for (const id of idsOf(status?.allocation)) {
+  #count(allocation: AllocationResult | undefined, change: 1 | -1): void {
+    for (const id of idsOf(allocation)) {
       const count = (this.#counts.get(id) ?? 0) + change;
       if (count === 0) this.#counts.delete(id);
       else this.#counts.set(id, count);

@@ -145,9 +145,12 @@ class Search {
     const key = `${claim}/${need.name}`;
     let matching = this.#matching.get(key);
     if (matching === undefined) {
-      const { inventory, classOf, selectors } = this.#problem;
+      const { inventory, classOf, isTaken, selectors } = this.#problem;
       const deviceClass = classOf(need.deviceClassName);
-      matching = inventory.devices.filter(({ device, slice: { spec } }) => {
+      // Of all devices even those that are taken count; else there is no need to ask for them.
+      const isOut = (id: string) => need.allocationMode !== "All" && !need.adminAccess && isTaken(id);
+      matching = inventory.devices.filter(({ device, id, slice: { spec } }) => {
+        if (isOut(id)) return false;
         const isOfClass = selectors.select(
           deviceClass?.spec.selectors,
           device,

@@ -41,14 +41,22 @@ function environmentOfDevices(): Environment {
 /** Compiled selectors that are remembered; more than classes and templates in a large cluster. */
 const programsMax = 1_000;
 
-/** Answers whether devices are selected; each expression is compiled once. */
+/** Answers that are remembered for one device. */
+const answersMax = 100;
+
+/** Answers whether devices are selected; each expression is compiled once, and asked once as long as a slice stays. */
 export class DeviceSelectors {
   readonly #programs = new Map<string, Program | CompileError>();
+  readonly #answers = new WeakMap<Device, Map<string, boolean>>();
 
   /** Whether all selectors hold for the device. Throws an Error that begins with `owner` when one cannot be evaluated. */
   select(selectors: readonly DeviceSelector[] | undefined, device: Device, driver: string, owner: string): boolean {
     for (const [index, { cel }] of (selectors ?? []).entries()) {
-      const program = this.#compiled(cel?.expression ?? "");
+      const expression = cel?.expression ?? "";
+      const known = this.#answers.get(device)?.get(expression);
+      if (known === false) return false;
+      if (known) continue;
+      const program = this.#compiled(expression);
       const fails = (what: string, why: unknown) =>
         new Error(`${owner}: selector #${index}: CEL ${what} error: ${errorMessage(why)}`, { cause: why });
       if (program instanceof CompileError) throw fails("compile", program);
@@ -56,9 +64,20 @@ export class DeviceSelectors {
       if ("error" in result) throw fails("runtime", result.error);
       if (typeof result.value !== "boolean")
         throw fails("compile", "must evaluate to bool or the unknown type, not int");
+      this.#remember(device, expression, result.value);
       if (!result.value) return false;
     }
     return true;
+  }
+
+  /** A device is an object of its slice's version, and goes with it. */
+  #remember(device: Device, expression: string, answer: boolean): void {
+    let answers = this.#answers.get(device);
+    if (answers === undefined || answers.size >= answersMax) {
+      answers = new Map();
+      this.#answers.set(device, answers);
+    }
+    answers.set(expression, answer);
   }
 
   #compiled(expression: string): Program | CompileError {

@@ -11,13 +11,18 @@ interface Held extends VolumeChoice {
  */
 export class Assumptions {
   readonly #byPod = new Map<string, Held>();
-  /** By the volume's name, the claim's uid. */
-  readonly #taken = new Map<string, string>();
+  /** The names of volumes that claims will get. */
+  readonly #taken = new Set<string>();
+  /** By the claim's uid, the name of its volume. */
+  readonly #volumes = new Map<string, string>();
+  /** By the claim's uid, the node on which its volume will be made. */
+  readonly #nodes = new Map<string, string>();
 
   /** Holds what was chosen for a pod until `forget`. */
   assume(podUid: string, choice: VolumeChoice, nodeName: string): void {
-    this.#byPod.set(podUid, { ...choice, nodeName });
-    for (const { volume, claim } of choice.reservations) this.#taken.set(volume.metadata.name, claim.metadata.uid);
+    const held = { ...choice, nodeName };
+    this.#byPod.set(podUid, held);
+    this.#remember(held);
   }
 
   of(podUid: string): VolumeChoice | undefined {
@@ -28,28 +33,34 @@ export class Assumptions {
     const held = this.#byPod.get(podUid);
     if (held === undefined) return;
     this.#byPod.delete(podUid);
-    for (const { volume } of held.reservations) this.#taken.delete(volume.metadata.name);
-    // Two pods may share a claim: what the other one holds stays.
-    for (const { reservations } of this.#byPod.values()) {
-      for (const { volume, claim } of reservations) this.#taken.set(volume.metadata.name, claim.metadata.uid);
+    for (const { volume, claim } of held.reservations) {
+      this.#taken.delete(volume.metadata.name);
+      this.#volumes.delete(claim.metadata.uid);
     }
+    for (const { metadata } of held.provisions) this.#nodes.delete(metadata.uid);
+    // Two pods may share a claim: what the other one holds stays.
+    for (const other of this.#byPod.values()) this.#remember(other);
   }
 
   /** The name of the volume that the claim will get. */
   volumeOf({ metadata }: PersistentVolumeClaim): string | undefined {
-    for (const [volume, claim] of this.#taken) if (claim === metadata.uid) return volume;
-    return undefined;
+    return this.#volumes.get(metadata.uid);
   }
 
   /** The node on which the claim's volume will be made. */
   nodeOf({ metadata }: PersistentVolumeClaim): string | undefined {
-    for (const { provisions, nodeName } of this.#byPod.values()) {
-      if (provisions.some((claim) => claim.metadata.uid === metadata.uid)) return nodeName;
-    }
-    return undefined;
+    return this.#nodes.get(metadata.uid);
   }
 
   isTaken(volume: string): boolean {
     return this.#taken.has(volume);
+  }
+
+  #remember({ reservations, provisions, nodeName }: Held): void {
+    for (const { volume, claim } of reservations) {
+      this.#taken.add(volume.metadata.name);
+      this.#volumes.set(claim.metadata.uid, volume.metadata.name);
+    }
+    for (const { metadata } of provisions) this.#nodes.set(metadata.uid, nodeName);
   }
 }

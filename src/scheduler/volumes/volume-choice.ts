@@ -5,8 +5,10 @@ import {
   CSIStorageCapacities,
   type CSIStorageCapacity,
   claimClass,
+  claimRefKey,
   compareFits,
   compareQuantities,
+  freeVolumeClass,
   isFreeFor,
   isReservationGood,
   isVolumeReachable,
@@ -18,9 +20,8 @@ import {
   type StorageClass,
   selectedNodeAnnotation,
   type TopologySelectorTerm,
-  volumeClass,
 } from "../../api/index.ts";
-import type { Informer } from "../../client/index.ts";
+import { type Informer, keyOf } from "../../client/index.ts";
 import type { PluginContext } from "../plugin.ts";
 import type { Assumptions } from "./assumptions.ts";
 import type { PodVolumeReader, PodVolumes } from "./pod-volumes.ts";
@@ -57,7 +58,9 @@ export class VolumeChooser {
     this.#reader = reader;
     this.#assumptions = assumptions;
     this.#volumes = informer(PersistentVolumes);
-    this.#volumes.addIndex("class", (volume) => [volumeClass(volume)]);
+    // Bound volumes, which are most, are not looked at for every node.
+    this.#volumes.addIndex("free.class", freeVolumeClass);
+    this.#volumes.addIndex("claimRef", claimRefKey);
     this.#drivers = informer(CSIDrivers);
     this.#capacities = informer(CSIStorageCapacities);
   }
@@ -96,13 +99,14 @@ export class VolumeChooser {
   /** The volume that is reserved for the claim, if the node reaches it, or else the free one that fits best. */
   #find(claim: PersistentVolumeClaim, node: Node, chosen: readonly Reservation[]): PersistentVolume | undefined {
     const assumed = this.#assumptions.volumeOf(claim);
+    const reserved =
+      assumed === undefined
+        ? this.#volumes.byIndex("claimRef", keyOf(claim)).find((volume) => isReservationGood(volume, claim))
+        : this.#volumes.get(assumed);
+    if (reserved) return isVolumeReachable(reserved, node) ? reserved : undefined;
     let best: PersistentVolume | undefined;
-    for (const volume of this.#volumes.byIndex("class", claimClass(claim))) {
-      const { name } = volume.metadata;
-      if (assumed === undefined ? isReservationGood(volume, claim) : name === assumed) {
-        return isVolumeReachable(volume, node) ? volume : undefined;
-      }
-      if (!isFreeFor(volume, claim) || this.#assumptions.isTaken(name)) continue;
+    for (const volume of this.#volumes.byIndex("free.class", claimClass(claim))) {
+      if (!isFreeFor(volume, claim) || this.#assumptions.isTaken(volume.metadata.name)) continue;
       if (chosen.some((other) => other.volume === volume) || !isVolumeReachable(volume, node)) continue;
       if (best === undefined || compareFits(volume, best) < 0) best = volume;
     }
