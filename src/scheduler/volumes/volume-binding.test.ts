@@ -234,7 +234,7 @@ test("pods that wait for their volumes keep no other from its node", async (t) =
 });
 
 test("a driver that publishes its capacity is asked whether there is enough", async (t) => {
-  const { create, node, storageClass, claim, pod, place, rest } = await scene(t);
+  const { client, create, node, storageClass, claim, pod, place, rest } = await scene(t);
   await storageClass("late", { provisioner: "disk.example.com" });
   await create(CSIDrivers, { metadata: { name: "disk.example.com" }, spec: { storageCapacity: true } });
   await node({ name: "a" });
@@ -249,5 +249,22 @@ test("a driver that publishes its capacity is asked whether there is enough", as
     capacity: "5Gi",
   });
   await rest(2_000);
-  assert.match((await place("web")) ?? "", /enough free storage/);
+  const { metadata } = await client.get(PersistentVolumeClaims, key("data"));
+  assert.equal(metadata.annotations?.["volume.kubernetes.io/selected-node"], "a");
+});
+
+test("a pod whose volume does not come is tried again after ten minutes", async (t) => {
+  const { client, node, storageClass, claim, pod, events, rest, place, volume } = await scene(t);
+  await storageClass("late", { provisioner: "example.com/disk" });
+  await node({ name: "a" });
+  await claim("data");
+  await pod("web", ["data"]);
+  await rest(590_000);
+  assert.deepEqual(await events("Pod"), []);
+  await rest(20_000);
+  assert.match((await events("Pod")).join(), /FailedScheduling binding volumes: context deadline exceeded/);
+  await volume("made", { ...on("a"), claimRef: key("data") });
+  await rest(20_000);
+  assert.equal(await place("web"), "a");
+  assert.equal((await client.get(PersistentVolumeClaims, key("data"))).spec.volumeName, "made");
 });

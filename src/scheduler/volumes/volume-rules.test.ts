@@ -31,6 +31,8 @@ interface Case {
   /** What is in the API. */
   readonly objects: readonly Made[];
   readonly pod: PodOptions;
+  /** Whether the pods on the nodes are thought away. */
+  readonly withoutPlaced?: boolean;
 }
 
 /** Why each node is rejected; "" where it is feasible. */
@@ -67,7 +69,8 @@ async function verdicts(t: TestContext, plugin: PluginDefinition, scene: Case): 
   const prepared = filter?.prepare({ pod, shape: snapshot.shapes.of(pod) }, snapshot);
   if (prepared === undefined) return snapshot.nodes.map(() => "");
   if (typeof prepared !== "function") return snapshot.nodes.map(() => prepared.reasons.join());
-  return snapshot.nodes.map((node) => prepared(node)?.reasons.join() ?? "");
+  const removed = scene.withoutPlaced ? snapshot.nodes.flatMap((node) => [...node.pods.values()]) : [];
+  return snapshot.nodes.map((node) => prepared(node, { added: [], removed })?.reasons.join() ?? "");
 }
 
 const volume = (name: string, spec: Partial<PersistentVolume["spec"]> = {}, labels = {}): Made => [
@@ -152,6 +155,7 @@ test("a claim that only one pod may use keeps the second from every node", async
   const why =
     "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
   assert.deepEqual(await verdicts(t, volumeRestrictions, scene), [why, why]);
+  assert.deepEqual(await verdicts(t, volumeRestrictions, { ...scene, withoutPlaced: true }), ["", ""]);
 });
 
 const disks: readonly (readonly [string, Omit<Volume, "name">, Omit<Volume, "name">, boolean])[] = [
