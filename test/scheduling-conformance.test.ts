@@ -104,3 +104,108 @@ test("Pod with the deleted RuntimeClass is rejected: it is not created", async (
   await api.delete(`${classes}/deleted`);
   assert.match(await refusal(pod("late", { runtimeClassName: "deleted" })), /RuntimeClass "deleted" not found/);
 });
+
+const classPath = "/apis/scheduling.k8s.io/v1/priorityclasses";
+
+/** Says, as an agent does, that the pod's containers have ended; it may be gone already. */
+const end = (name: string) => api.answer("DELETE", `${namespace}/pods/${name}`, { body: { gracePeriodSeconds: 0 } });
+
+/** Waits until a pod has a node. */
+async function hasNode(name: string): Promise<string> {
+  const watch = await api.watch(`${namespace}/pods?fieldSelector=metadata.name%3D${name}`);
+  try {
+    for (;;) {
+      const [, { spec }] = await watch.next();
+      if (spec.nodeName) return spec.nodeName;
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+test("Scheduler, Basic Preemption: a pod of lower priority makes way for one of higher priority", async () => {
+  for (const [name, value] of [
+    ["low", 1],
+    ["high", 1_000],
+  ] as const)
+    await api.post(classPath, { metadata: { name }, value });
+  await api.post("/api/v1/nodes", {
+    metadata: { name: "preempted", labels: { preempts: "yes" } },
+    status: {
+      allocatable: { cpu: "1", memory: "4Gi", pods: "110" },
+      conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+    },
+  });
+  const nodeSelector = { preempts: "yes" };
+  const whole = { resources: { requests: { cpu: "1" } } };
+  assert.equal(await placed(pod("victim", { nodeSelector, priorityClassName: "low" }, whole)), "preempted");
+  await placed(pod("preemptor", { nodeSelector, priorityClassName: "high" }, whole));
+  const watch = await api.watch(`${namespace}/pods?fieldSelector=metadata.name%3Dvictim`);
+  for (;;) {
+    const [, { metadata, status }] = await watch.next();
+    if (metadata.deletionTimestamp === undefined) continue;
+    const condition = status.conditions.find(({ type }: Document) => type === "DisruptionTarget");
+    assert.equal(condition.reason, "PreemptionByScheduler");
+    break;
+  }
+  watch.close();
+  assert.equal((await api.get(`${namespace}/pods/preemptor`)).status.nominatedNodeName, "preempted");
+  await end("victim");
+  assert.equal(await hasNode("preemptor"), "preempted");
+});
+
+test("Pod preemption verification: ReplicaSets of four levels of priority get what their limits allow, the highest first", async () => {
+  const levels = [1, 2, 3, 4];
+  for (const level of levels) await api.post(classPath, { metadata: { name: `level-${level}` }, value: 10 * level });
+  await api.post("/api/v1/nodes", {
+    metadata: { name: "levels", labels: { levels: "yes" } },
+    status: {
+      allocatable: { cpu: "4", memory: "4Gi", pods: "110", "example.com/fakecpu": "1000" },
+      conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+    },
+  });
+  const requests = { "example.com/fakecpu": "200" };
+  const setOf = (level: number, replicas: number) => {
+    const labels = { level: `${level}` };
+    const containers = [{ name: "c", image: "i", resources: { requests, limits: requests } }];
+    return {
+      metadata: { name: `rs-${level}` },
+      spec: {
+        replicas,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { nodeSelector: { levels: "yes" }, priorityClassName: `level-${level}`, containers },
+        },
+      },
+    };
+  };
+  const sets = "/apis/apps/v1/namespaces/default/replicasets";
+  /** Waits until so many pods of a level have the node; those that are to go end at once. */
+  const onNode = async (level: number, count: number) => {
+    const watch = await api.watch(`${namespace}/pods?labelSelector=level`);
+    const names = new Set<string>();
+    while (names.size < count) {
+      const [type, { metadata, spec }] = await watch.next();
+      if (type !== "DELETED" && metadata.deletionTimestamp !== undefined) await end(metadata.name);
+      else if (metadata.labels.level === `${level}` && spec.nodeName) names.add(metadata.name);
+    }
+    watch.close();
+  };
+  // 1, 2 and 2 pods of 200 fill the node; the 4 of the highest level take the place of those of the lower ones.
+  for (const [level, replicas] of [
+    [1, 1],
+    [2, 2],
+    [3, 2],
+  ] as const) {
+    await api.post(sets, setOf(level, replicas));
+    await onNode(level, replicas);
+  }
+  await api.post(sets, setOf(4, 4));
+  await onNode(4, 4);
+  const { items } = await api.get(`${namespace}/pods?labelSelector=level`);
+  const placedLevels = items
+    .filter(({ spec }: Document) => spec.nodeName)
+    .map(({ metadata }: Document) => metadata.labels.level);
+  assert.deepEqual(placedLevels.sort(), ["3", "4", "4", "4", "4"]);
+});
