@@ -21,6 +21,7 @@ import { allControllers, type CheckApiService } from "../src/controllers/index.t
 import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
 import type { ApiServer, ReadNodeStats, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
+import { realWorkDone } from "./real-work.ts";
 
 export interface TestControlPlane {
   readonly client: Client;
@@ -146,6 +147,7 @@ export async function startTestControlPlane(
     for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
       // After this all promises that can go on have done so, however long their chains are.
       await new Promise((resolve) => setImmediate(resolve));
+      await realWorkDone();
       await clock.advance(stepMs);
     }
     await new Promise((resolve) => setImmediate(resolve));
