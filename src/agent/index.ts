@@ -6,5 +6,6 @@ export * from "./hollow-host.ts";
 export * from "./host.ts";
 export { logFiles } from "./logs/container-logs.ts";
 export { type LogLine, parseLogLine } from "./logs/log-line.ts";
+export { TokenAccess } from "./node/token-access.ts";
 export type { ContainerLocation, ContainerQuery } from "./pod/locate-container.ts";
 export * from "./settings.ts";

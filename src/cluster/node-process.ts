@@ -5,7 +5,7 @@ import { CriEngine } from "../agent/engine/cri/index.ts";
 import { pauseImageName } from "../agent/host/containerd/index.ts";
 import { linuxHost } from "../agent/host/index.ts";
 import { AgentServer } from "../agent/host/streaming/index.ts";
-import { startAgent } from "../agent/index.ts";
+import { startAgent, TokenAccess } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { type ConnectionOptions, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
@@ -71,7 +71,14 @@ export function runNode(root: string): Promise<void> {
       },
       signal: stopping,
     });
-    const server = new AgentServer({ agent, engine, tls: credentials.serving, clock: systemClock, log });
+    const server = new AgentServer({
+      agent,
+      engine,
+      tokens: new TokenAccess(nodeClient, systemClock, settings.nodeName),
+      tls: credentials.serving,
+      clock: systemClock,
+      log,
+    });
     await server.listen(settings.agentPort);
     const users = { node: nodeClient, network: networkClient, serving: server };
     const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {

@@ -73,3 +73,34 @@ test("kubectl top says what pods and nodes use, and an autoscaler follows it up 
   assert.match(events, /SuccessfulRescale +.*horizontal-pod-autoscaler +New size: 2; reason: cpu resource utilization/);
   assert.match(events, /SuccessfulRescale +.*horizontal-pod-autoscaler +New size: 1; reason: All metrics below target/);
 });
+
+test("a scraper with a token that is good for it reads a node's metrics from its agent", async () => {
+  await cluster.kubectl("create", "serviceaccount", "scraper");
+  await cluster.kubectl("create", "clusterrole", "scraper", "--verb=get", "--resource=nodes/metrics");
+  await cluster.kubectl(
+    "create",
+    "clusterrolebinding",
+    "s",
+    "--clusterrole=scraper",
+    "--serviceaccount=default:scraper",
+  );
+  const token = (await cluster.kubectl("create", "token", "scraper")).trim();
+  const [port, address] = (
+    await cluster.kubectl(
+      "get",
+      "nodes",
+      "-o",
+      "jsonpath={.items[0].status.daemonEndpoints.kubeletEndpoint.Port} {.items[0].status.addresses[0].address}",
+    )
+  ).split(" ");
+  const scrape = (path: string) =>
+    cluster.inside("curl", ["--silent", "--insecure", "--max-time", "10", "--config", "-"], {
+      input: `header = "Authorization: Bearer ${token}"\nurl = "https://${address}:${port}${path}"\n`,
+    });
+  assert.match(
+    await scrape("/metrics/resource"),
+    /^container_cpu_usage_seconds_total\{container="main",namespace="default",pod="worker-/m,
+  );
+  assert.match(await scrape("/stats/summary"), /^Forbidden \(user=system:serviceaccount:default:scraper, verb=get/);
+  assert.match(await scrape("/pods"), /^Unauthorized/);
+});

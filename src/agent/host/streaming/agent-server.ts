@@ -10,6 +10,7 @@ import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
 import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
 import { resourceMetricsText } from "../../node/node-stats.ts";
+import type { NodePart, TokenAccess } from "../../node/token-access.ts";
 import type { ContainerQuery } from "../../pod/locate-container.ts";
 import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
 import { ContainerEnds } from "./container-ends.ts";
@@ -31,6 +32,8 @@ export interface AgentServerSettings {
   /** Says which container is meant; throws ApiError in the kubelet's words. */
   readonly agent: Pick<Agent, "pods" | "stats" | "findContainer" | "findSandbox" | "findLog">;
   readonly engine: ContainerEngine & StreamUrls;
+  /** Says who may read what the node uses with a token; nobody when left out. */
+  readonly tokens?: Pick<TokenAccess, "check">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: AgentServerTls;
@@ -99,13 +102,24 @@ export class AgentServer {
 
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      authorize(message);
+      await this.#admit(message);
       await this.#route(message, response);
     } catch (error) {
       // What was begun cannot become an error any more: the client sees that it broke off.
       if (response.headersSent) response.destroy();
       else writeText(response, codeOf(error), `${errorMessage(error)}\n`);
     }
+  }
+
+  /** Throws for everyone but API servers, administrators, and who shows a token that is good for what the node uses. */
+  async #admit(message: IncomingMessage): Promise<void> {
+    const { tokens } = this.#settings;
+    const [, part] = /^\/(stats|metrics)\//.exec(message.url ?? "") ?? [];
+    const [, token] = /^bearer +(\S+)$/i.exec(message.headers.authorization ?? "") ?? [];
+    const isRead = message.method === "GET" || message.method === "HEAD";
+    // As the pattern names them.
+    if (tokens && token !== undefined && part && isRead) await tokens.check(token, part as NodePart);
+    else authorize(message);
   }
 
   async #route(message: IncomingMessage, response: ServerResponse): Promise<void> {
