@@ -7,9 +7,7 @@ import {
   type Node,
   Nodes,
   type Pod,
-  type PodCondition,
   Pods,
-  podCondition,
   type ResourceReference,
 } from "../api/index.ts";
 import {
@@ -22,15 +20,7 @@ import {
   keyOf,
   type ObjectKey,
 } from "../client/index.ts";
-import {
-  type Clock,
-  deepEqual,
-  errorMessage,
-  type Logger,
-  type MetricRegistry,
-  type Random,
-  timestamp,
-} from "../lib/index.ts";
+import { type Clock, deepEqual, errorMessage, type Logger, type MetricRegistry, type Random } from "../lib/index.ts";
 import { BindingCycle } from "./binding-cycle.ts";
 import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -38,7 +28,8 @@ import { explainNodes } from "./explanation.ts";
 import type { Explanation, PlacementRecord } from "./placement-record.ts";
 import { Planner } from "./planner.ts";
 import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
-import { asPod, objectKeyOf } from "./pod-key.ts";
+import { asPod } from "./pod-key.ts";
+import { PodReports } from "./pod-reports.ts";
 import { PodShapes } from "./pod-shape.ts";
 import { createProfile, type Profile } from "./profile.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
@@ -68,8 +59,6 @@ export interface SchedulerOptions {
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
 const writesMax = 256;
-/** How long a pod's failure is not told again in the same words. */
-const repeatReportMs = 5 * 60_000;
 
 /** Gives pods their nodes until `signal` is aborted; resolves when the last write has ended. */
 export async function runScheduler(options: SchedulerOptions): Promise<void> {
@@ -88,6 +77,7 @@ class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #metrics: SchedulerMetrics | undefined;
   readonly #events: EventRecorder;
+  readonly #reports: PodReports;
   readonly #snapshot: Snapshot;
   readonly #placings = new Map<string, Placing>();
   readonly #wakes: readonly { readonly plugin: string; readonly hint: WakeHint }[];
@@ -115,6 +105,12 @@ class Scheduler {
     this.#pods = informers.informer(Pods);
     this.#nodes = informers.informer(Nodes);
     this.#namespaces = informers.informer(Namespaces);
+    this.#reports = new PodReports({
+      ...options,
+      events: this.#events,
+      write: (writing) => this.#write(writing),
+      latest: (pod) => this.#pods.get(keyOf(pod)) ?? pod,
+    });
     const context = { ...options, events: this.#events, snapshot: this.#snapshot, informer: this.#informer };
     const { profiles, initialBackoffMs, maxBackoffMs } = options.configuration ?? defaultConfiguration;
     for (const settings of profiles) {
@@ -247,7 +243,12 @@ class Scheduler {
     if (pod.spec.nodeName) {
       this.#queue.delete(uid);
       this.#withdrawNomination(pod);
+      const before = this.#snapshot.placed(uid);
       this.#snapshot.place(pod, pod.spec.nodeName);
+      // One that was resized may leave more than before.
+      if (before && before.shape !== this.#snapshot.placed(uid)?.shape) {
+        this.#wakeFor(this.#snapshot.node(before.nodeName));
+      }
       this.#wakeForPod(pod);
       return;
     }
@@ -357,7 +358,7 @@ class Scheduler {
     else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
     this.#attempted(queued.pod, "unschedulable", startMs);
     this.#options.placements?.failed(queued.pod, queued.failures, message, diagnosis);
-    const reported = this.#report(queued, "Unschedulable", message, nodeName);
+    const reported = this.#reports.tell(queued, "Unschedulable", message, nodeName);
     if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
   }
 
@@ -421,7 +422,7 @@ class Scheduler {
     this.#queue.retry(queued);
     if (error instanceof ApiError && error.code === 404) return; // deleted meanwhile: the informer will say so
     this.#options.log.warn("binding failed", { pod: keyOf(pod), node: nodeName, error: errorMessage(error) });
-    this.#report(queued, "SchedulerError", errorMessage(error));
+    this.#reports.tell(queued, "SchedulerError", errorMessage(error));
   }
 
   /** Takes a pod from the node that it did not reach after all. */
@@ -431,51 +432,6 @@ class Scheduler {
     this.#snapshot.unplace(pod.metadata.uid);
     this.#wakeFor(this.#snapshot.node(nodeName));
     this.#wakeForPod(pod);
-  }
-
-  /** Tells people why the pod has no node: an event, and the pod's condition. Resolves when the latter is written. */
-  #report(queued: QueuedPod, reason: string, message: string, nominated?: string | null): Promise<void> | undefined {
-    const { pod, reported } = queued;
-    const { nominatedNodeName = "" } = this.#pods.get(keyOf(pod))?.status ?? pod.status ?? {};
-    const nominates = nominated !== undefined && (nominated ?? "") !== nominatedNodeName;
-    const nowMs = this.#options.clock.monotonicMs();
-    const isRepeated = reported?.message === message && nowMs - reported.atMs < repeatReportMs;
-    if (isRepeated && !nominates) return undefined;
-    if (!isRepeated) {
-      queued.reported = { message, atMs: nowMs };
-      this.#events.warning(asPod(pod), "FailedScheduling", message);
-    }
-    const writing = this.#setStatus(pod, reason, message, nominates ? { nominatedNodeName: nominated } : {});
-    const { log, signal } = this.#options;
-    this.#write(
-      writing.catch((error: unknown) => {
-        // It tells people, and the next failure says it again; who waits for it hears of it.
-        if (!signal.aborted) log.debug("condition not written", { pod: keyOf(pod), error: errorMessage(error) });
-      }),
-    );
-    return writing;
-  }
-
-  async #setStatus(pod: Pod, reason: string, message: string, more: object): Promise<void> {
-    const { client, clock, signal } = this.#options;
-    const old = podCondition(pod, "PodScheduled");
-    const isSaid = old?.status === "False" && old.reason === reason && old.message === message;
-    if (isSaid && Object.keys(more).length === 0) return;
-    const condition: PodCondition = {
-      type: "PodScheduled",
-      status: "False",
-      reason,
-      message,
-      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
-      lastTransitionTime:
-        old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
-    };
-    await client.patch(
-      Pods,
-      objectKeyOf(pod),
-      { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition], ...more } },
-      { subresource: "status", type: "application/strategic-merge-patch+json", signal },
-    );
   }
 
   /** Whether the pod is ours to schedule: under a name of ours, and not going away. */

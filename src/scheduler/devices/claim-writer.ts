@@ -1,5 +1,6 @@
 import { type Pod, ResourceClaims, type ResourceResourceClaim, resourceClaimFinalizer } from "../../api/index.ts";
 import { type Informer, keyOf, splitKey } from "../../client/index.ts";
+import { ChangeWaiters } from "../change-waiters.ts";
 import type { PluginContext } from "../plugin.ts";
 import type { AllocatedDevices } from "./allocated-devices.ts";
 import { isReservedForPod } from "./pod-claims.ts";
@@ -9,11 +10,13 @@ export class ClaimWriter {
   readonly #context: PluginContext;
   readonly #claims: Informer<ResourceResourceClaim>;
   readonly #allocated: AllocatedDevices;
+  readonly #waiters = new ChangeWaiters();
 
   constructor(context: PluginContext, allocated: AllocatedDevices) {
     this.#context = context;
     this.#claims = context.informer(ResourceClaims);
     this.#allocated = allocated;
+    this.#claims.addHandler(({ object }) => this.#waiters.tell(keyOf(object)));
   }
 
   /**
@@ -42,7 +45,7 @@ export class ClaimWriter {
       const seen = this.#claims.get(key);
       return seen === undefined || Number(seen.metadata.resourceVersion) >= written;
     };
-    await this.#claims.waitUntil(isSeen, signal);
+    await this.#waiters.wait([key], isSeen, signal);
   }
 
   /** Whether nobody but the pod, which cannot use them, would miss the claim's devices. */

@@ -2,6 +2,7 @@ import {
   boundTo,
   CSIDrivers,
   CSIStorageCapacities,
+  claimRefKey,
   isVolumeReachable,
   type Node,
   type PersistentVolume,
@@ -15,6 +16,7 @@ import {
 } from "../../api/index.ts";
 import { type Informer, keyOf } from "../../client/index.ts";
 import { deepEqual } from "../../lib/index.ts";
+import { ChangeWaiters } from "../change-waiters.ts";
 import { type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
 import { type PodToPlace, unresolvable } from "../rule.ts";
 import { Assumptions } from "./assumptions.ts";
@@ -83,18 +85,30 @@ export const volumeBinding: PluginDefinition = {
   },
 };
 
+const podKey = (pod: Pod) => `pod ${keyOf(pod)}`;
+const claimKey = (claim: PersistentVolumeClaim) => `claim ${keyOf(claim)}`;
+const volumeKey = (volume: PersistentVolume) => `volume ${volume.metadata.name}`;
+
 /** Writes what was chosen, and waits until the binder or a provisioner has done its part. */
 class VolumeWriter {
   readonly #context: PluginContext;
   readonly #pods: Informer<Pod>;
   readonly #volumes: Informer<PersistentVolume>;
   readonly #claims: Informer<PersistentVolumeClaim>;
+  readonly #waiters = new ChangeWaiters();
 
   constructor(context: PluginContext) {
     this.#context = context;
     this.#pods = context.informer(Pods);
     this.#volumes = context.informer(PersistentVolumes);
     this.#claims = context.informer(PersistentVolumeClaims);
+    this.#pods.addHandler(({ type, object }) => type === "delete" && this.#waiters.tell(podKey(object)));
+    this.#claims.addHandler(({ object }) => this.#waiters.tell(claimKey(object)));
+    this.#volumes.addHandler(({ object }) => {
+      this.#waiters.tell(volumeKey(object));
+      // One that is made for a claim is known by it.
+      for (const key of claimRefKey(object)) this.#waiters.tell(`claim ${key}`);
+    });
   }
 
   /** Throws an Error that says what went otherwise meanwhile. */
@@ -117,30 +131,20 @@ class VolumeWriter {
       note(await client.update(PersistentVolumeClaims, { ...current, metadata }, { signal }));
     }
     const node = this.#context.snapshot.node(nodeName)?.node;
-    const isDone = () => this.#isDone(pod, choice, node, written);
-    let failure: unknown;
-    const settles = () => {
-      try {
-        return isDone();
-      } catch (error) {
-        // Thrown below, where somebody waits for it.
-        failure = error;
-        return true;
-      }
-    };
     const waiting = new AbortController();
-    const timer = clock.setTimer(bindMsMax, () =>
-      waiting.abort(new Error("binding volumes: context deadline exceeded")),
-    );
-    const ends = AbortSignal.any([signal, waiting.signal]);
-    const informers: readonly Pick<Informer, "waitUntil">[] = [this.#claims, this.#volumes, this.#pods];
+    const late = () => waiting.abort(new Error("binding volumes: context deadline exceeded"));
+    const timer = clock.setTimer(bindMsMax, late);
+    const keys = [
+      podKey(pod),
+      ...choice.reservations.flatMap(({ volume, claim }) => [volumeKey(volume), claimKey(claim)]),
+      ...choice.provisions.map(claimKey),
+    ];
     try {
-      await Promise.race(informers.map((informer) => informer.waitUntil(settles, ends)));
+      const isDone = () => this.#isDone(pod, choice, node, written);
+      await this.#waiters.wait(keys, isDone, AbortSignal.any([signal, waiting.signal]));
     } finally {
       timer.cancel();
-      waiting.abort();
     }
-    if (failure !== undefined) throw failure;
   }
 
   #isDone(pod: Pod, choice: VolumeChoice, node: Node | undefined, written: ReadonlyMap<string, number>): boolean {

@@ -1,0 +1,77 @@
+import { type Pod, type PodCondition, Pods, podCondition } from "../api/index.ts";
+import { type Client, type EventRecorder, keyOf } from "../client/index.ts";
+import { type Clock, errorMessage, type Logger, timestamp } from "../lib/index.ts";
+import { asPod, objectKeyOf } from "./pod-key.ts";
+import type { QueuedPod } from "./queue.ts";
+
+interface PodReportsOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly events: EventRecorder;
+  /** Takes part in the bounds on what is written at once. */
+  readonly write: (writing: Promise<void>) => void;
+  /** The pod as it was seen last. */
+  readonly latest: (pod: Pod) => Pod;
+}
+
+/** How long a pod's failure is not told again in the same words. */
+const repeatMs = 5 * 60_000;
+
+/** Tells why pods have no node, in events and in their status. */
+export class PodReports {
+  readonly #options: PodReportsOptions;
+
+  constructor(options: PodReportsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Tells it, unless it was just told; writes the nomination to a node too, null takes it away. Resolves when the status is
+   * written, rejects when it cannot be; undefined when there is nothing to write.
+   */
+  tell(queued: QueuedPod, reason: string, message: string, nominated?: string | null): Promise<void> | undefined {
+    const { clock, events, latest, log, signal, write } = this.#options;
+    const { pod, reported } = queued;
+    const { nominatedNodeName = "" } = latest(pod).status ?? {};
+    const nominates = nominated !== undefined && (nominated ?? "") !== nominatedNodeName;
+    const nowMs = clock.monotonicMs();
+    const isRepeated = reported?.message === message && nowMs - reported.atMs < repeatMs;
+    if (isRepeated && !nominates) return undefined;
+    if (!isRepeated) {
+      queued.reported = { message, atMs: nowMs };
+      events.warning(asPod(pod), "FailedScheduling", message);
+    }
+    const writing = this.#setStatus(pod, reason, message, nominates ? { nominatedNodeName: nominated } : {});
+    write(
+      writing.catch((error: unknown) => {
+        // It tells people, and the next failure says it again; who waits for it hears of it.
+        if (!signal.aborted) log.debug("condition not written", { pod: keyOf(pod), error: errorMessage(error) });
+      }),
+    );
+    return writing;
+  }
+
+  async #setStatus(pod: Pod, reason: string, message: string, more: object): Promise<void> {
+    const { client, clock, signal } = this.#options;
+    const old = podCondition(pod, "PodScheduled");
+    const isSaid = old?.status === "False" && old.reason === reason && old.message === message;
+    if (isSaid && Object.keys(more).length === 0) return;
+    const condition: PodCondition = {
+      type: "PodScheduled",
+      status: "False",
+      reason,
+      message,
+      ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+      lastTransitionTime:
+        old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
+    };
+    await client.patch(
+      Pods,
+      objectKeyOf(pod),
+      { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition], ...more } },
+      { subresource: "status", type: "application/strategic-merge-patch+json", signal },
+    );
+  }
+}

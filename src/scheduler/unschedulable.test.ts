@@ -1,0 +1,106 @@
+// Pods that fit nowhere: however many, they cost nothing while nothing changes, and little when something does.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { atRest, pass } from "../../test/faulty-api.ts";
+import { schedulerScene } from "../../test/scheduler-scene.ts";
+import { Nodes, Pods } from "../api/index.ts";
+import type { MetricRegistry } from "../lib/index.ts";
+import { makePod } from "./objects-for-tests.ts";
+
+/** How many attempts there were so far. */
+function attempts(metrics: MetricRegistry): number {
+  const counts = metrics.text().matchAll(/^scheduler_schedule_attempts_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+test("a pod that can never fit is tried every five minutes and told about no more often", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ allocatable: { cpu: "4" } });
+  await scene.addPod({ name: "huge", requests: { cpu: "1000" } });
+  const before = attempts(scene.metrics);
+  const writes = scene.api.requests.filter(({ request }) => request.verb !== "watch").length;
+  await pass(scene.clock, 60 * 60_000);
+  const more = attempts(scene.metrics) - before;
+  assert.ok(more >= 8 && more <= 13, `${more} attempts in an hour`);
+  // The same words are not written again.
+  assert.equal(scene.api.requests.filter(({ request }) => request.verb !== "watch").length, writes);
+  await scene.stop();
+});
+
+test("thousands of pods that fit nowhere are not tried for changes that do not help them", async () => {
+  const scene = await schedulerScene();
+  const count = 2_000;
+  const node = await scene.addNode({ allocatable: { cpu: "4" } });
+  for (let index = 0; index < count; index++) {
+    await scene.client.create(Pods, makePod({ name: `huge-${index}`, requests: { cpu: `${5 + (index % 50)}` } }));
+  }
+  await atRest();
+  await pass(scene.clock, 1_000);
+  const before = attempts(scene.metrics);
+  assert.ok(before >= count);
+  // Pods that come and go, labels, heartbeats: none of it makes room for them.
+  for (let index = 0; index < 50; index++) {
+    const small = await scene.client.create(Pods, makePod({ name: `small-${index}`, requests: { cpu: "100m" } }));
+    await atRest();
+    await scene.client.delete(
+      Pods,
+      { namespace: "default", name: small.metadata.name },
+      { body: { gracePeriodSeconds: 0 } },
+    );
+    await scene.client.patch(Nodes, { name: node.metadata.name }, { metadata: { labels: { round: `${index}` } } });
+    await atRest();
+  }
+  assert.equal(attempts(scene.metrics) - before, 50, "only the small ones were tried");
+  // A node for the smaller half of them lets those try that fit there now, and no others.
+  await scene.addNode({ name: "large", allocatable: { cpu: "10" } });
+  await pass(scene.clock, 20_000);
+  const tried = attempts(scene.metrics) - before - 50;
+  assert.ok(tried >= 240 && tried <= 1_000, `${tried} attempts`);
+  await scene.stop();
+});
+
+test("thousands of pods of high priority that fit nowhere end no more pods than make room", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ allocatable: { cpu: "4" } });
+  for (const name of ["a", "b", "c", "d"]) await scene.addPod({ name, requests: { cpu: "1" } });
+  for (let index = 0; index < 300; index++) {
+    await scene.client.create(Pods, makePod({ name: `urgent-${index}`, requests: { cpu: "2" }, priority: 100 }));
+  }
+  await pass(scene.clock, 60_000);
+  const { items } = await scene.client.list(Pods, { namespace: "default" });
+  const nominated = items.filter(({ status }) => status.nominatedNodeName !== undefined);
+  const going = items.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+  assert.equal(nominated.length, 2);
+  assert.equal(going.length, 4);
+  await scene.stop();
+});
+
+test("a pod whose containers were given more counts for what they have, until it is given back", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ allocatable: { cpu: "4" } });
+  const pod = await scene.addPod({ name: "resized", requests: { cpu: "1" } });
+  const withCpu = async (cpu: string) => {
+    const status = {
+      containerStatuses: [
+        {
+          name: pod.spec.containers[0]?.name,
+          resources: { requests: { cpu } },
+          allocatedResources: { cpu },
+          image: "i",
+          imageID: "",
+          ready: true,
+          restartCount: 0,
+        },
+      ],
+    };
+    await scene.client.patch(Pods, { namespace: "default", name: "resized" }, { status }, { subresource: "status" });
+    await atRest();
+  };
+  await withCpu("3");
+  await scene.addPod({ name: "other", requests: { cpu: "2" } });
+  assert.equal((await scene.pod("other")).spec.nodeName, undefined);
+  await withCpu("1");
+  await pass(scene.clock, 10_000);
+  assert.equal((await scene.pod("other")).spec.nodeName, "node");
+  await scene.stop();
+});
