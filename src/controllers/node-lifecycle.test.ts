@@ -251,6 +251,24 @@ test("pods of a node that is gone are removed after 40 s, not when it comes back
   assert.deepEqual(await pods(), ["saved"]);
 });
 
+test("pods of a node that is out of service are removed without its help, and those of a node that is ready are not", async (t) => {
+  const { client, node, pod, pass, pods, alive } = await scene(t);
+  for (const name of ["n1", "n2"]) {
+    await node(name);
+    await pod(`on-${name}`, name, [{ operator: "Exists" }]);
+  }
+  await pod("evicted", "n1");
+  const taint = { key: "node.kubernetes.io/out-of-service", value: "nodeshutdown", effect: "NoExecute" };
+  for (const name of ["n1", "n2"]) await client.patch(Nodes, { name }, { spec: { taints: [taint] } });
+  for (const name of ["on-n1", "on-n2"]) await client.delete(Pods, { namespace: "default", name });
+  await pass(10);
+  // Both nodes are ready and end their pods themselves.
+  assert.deepEqual(await pods(), ["evicted (ending)", "on-n1 (ending)", "on-n2 (ending)"]);
+  alive.delete("n1");
+  await pass(70);
+  assert.deepEqual(await pods(), ["on-n2 (ending)"]);
+});
+
 test("a pod that ends before it has a node is removed at once", async (t) => {
   const { client, create, rest, pods } = await scene(t);
   const key = { namespace: "default", name: "early" };

@@ -20,9 +20,9 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
     watches: {
       also: [
         also(Pods, keysOfPod),
-        // Of what changes about nodes only their coming and going concerns this controller, and the taint.
+        // Of what changes about nodes only their coming and going concerns this controller, and whether they are lost.
         also(Nodes, (node, cache, old) =>
-          old && isOutOfService(node) === isOutOfService(old) ? [] : podsOn(node.metadata.name, cache).map(keyOf),
+          old && isLost(node) === isLost(old) ? [] : podsOn(node.metadata.name, cache).map(keyOf),
         ),
       ],
     },
@@ -43,7 +43,7 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       const node = cache.get(Nodes, nodeName);
       if (node) {
         missingSince.delete(key);
-        if (isTerminating && isOutOfService(node) && readinessOf(node) !== "True") await remove(context, pod);
+        if (isTerminating && isLost(node)) await remove(context, pod);
         return;
       }
       const sinceMs = missingSince.get(key)?.atMs ?? clock.monotonicMs();
@@ -62,11 +62,13 @@ function* keysOfPod(pod: Pod, cache: Cache, old: Pod | undefined): Iterable<stri
   const { nodeName } = pod.spec;
   const node = nodeName ? cache.get(Nodes, nodeName) : undefined;
   const isTerminating = pod.metadata.deletionTimestamp !== undefined;
-  if (!nodeName ? isTerminating : !node || (isTerminating && isOutOfService(node))) yield keyOf(pod);
+  if (!nodeName ? isTerminating : !node || (isTerminating && isLost(node))) yield keyOf(pod);
 }
 
-function isOutOfService({ spec }: Node): boolean {
-  return spec.taints?.some((taint) => taint.key === outOfServiceTaint) ?? false;
+/** Whether somebody has declared the node out of service, and it does not say otherwise. */
+function isLost(node: Node): boolean {
+  const isOutOfService = node.spec.taints?.some((taint) => taint.key === outOfServiceTaint) ?? false;
+  return isOutOfService && readinessOf(node) !== "True";
 }
 
 const endedPods = {
