@@ -1,14 +1,15 @@
 // Who may come in and what they may do, as kubectl meets it: certificates, tokens, roles and reviews.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { certificateRequest, skipWithoutOpenssl } from "./certificate-request.ts";
+import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
+let kubectl: Kubectl;
 /** A kubeconfig that knows the server and its authority and nobody's credentials. */
 let nobody: string;
 
@@ -16,48 +17,18 @@ before(async () => {
   plane = await serveControlPlane({
     staticTokens: new Map([["listed-token", { name: "listed", uid: "u1", groups: ["dev"] }]]),
   });
+  kubectl = kubectlOf(plane);
   nobody = join(plane.directory, "nobody.kubeconfig");
   writeFileSync(nobody, readFileSync(plane.kubeconfig, "utf8").replace(/^ *client-(certificate|key)-data: .*\n/gm, ""));
 });
 after(() => plane.close());
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], options: { kubeconfig?: string; input?: string } = {}): Promise<Outcome> {
-  const env = {
-    ...process.env,
-    KUBECONFIG: options.kubeconfig ?? plane.kubeconfig,
-    KUBECACHEDIR: join(plane.directory, "cache"),
-  };
-  return new Promise((resolve) => {
-    const child = execFile("kubectl", args, { env, timeout: 30_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
-    );
-    child.stdin?.end(options.input ?? "");
-  });
-}
-
-/** What kubectl prints; it must succeed. */
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(args);
-  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-async function apply(manifest: object): Promise<string> {
-  const { code, stdout, stderr } = await run(["apply", "-f", "-"], { input: JSON.stringify(manifest) });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+const apply = (object: object) => kubectl.given([object], "apply");
 
 /** Who the bearer of a token is to the server, as `kubectl auth whoami` says it. */
 async function whoIs(token: string): Promise<Readonly<Record<string, unknown>> | string> {
   const args = ["auth", "whoami", "-o", "json", `--token=${token}`];
-  const { code, stdout, stderr } = await run(args, { kubeconfig: nobody });
+  const { code, stdout, stderr } = await kubectl.outcome([...args, `--kubeconfig=${nobody}`]);
   return code === 0 ? JSON.parse(stdout).status.userInfo : stderr;
 }
 
@@ -86,7 +57,7 @@ test("a certificate that was asked for, approved and signed lets its owner in", 
   const file = join(plane.directory, "jane.crt");
   writeFileSync(file, Buffer.from(certificate, "base64"));
   const own = [`--client-certificate=${file}`, `--client-key=${key}`];
-  const { stdout } = await run(["auth", "whoami", "-o", "json", ...own], { kubeconfig: nobody });
+  const { stdout } = await kubectl.outcome(["auth", "whoami", "-o", "json", ...own, `--kubeconfig=${nobody}`]);
   const { username, groups } = JSON.parse(stdout).status.userInfo;
   assert.deepEqual([username, groups], ["jane", ["dev", "system:authenticated"]]);
 
@@ -95,7 +66,7 @@ test("a certificate that was asked for, approved and signed lets its owner in", 
     await kubectl("certificate", "deny", "joe"),
     "certificatesigningrequest.certificates.k8s.io/joe denied\n",
   );
-  const { code, stderr } = await run(["certificate", "approve", "joe"]);
+  const { code, stderr } = await kubectl.outcome(["certificate", "approve", "joe"]);
   assert.equal(code, 1);
   assert.match(stderr, /already Denied/);
 });
@@ -108,7 +79,7 @@ test("nobody approves for a signer that is not theirs to approve for", {
   const request = certificateRequest("/CN=x");
   const spec = { request, signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"] };
   await apply({ ...authentication, metadata: { name: "theirs" }, spec });
-  const refused = await run(["certificate", "approve", "theirs", "--as=ann"]);
+  const refused = await kubectl.outcome(["certificate", "approve", "theirs", "--as=ann"]);
   assert.match(
     refused.stderr,
     /is forbidden: user not permitted to approve requests with signerName "kubernetes.io\/kube-apiserver-client"/,
@@ -127,7 +98,7 @@ test("nobody approves for a signer that is not theirs to approve for", {
     ],
   });
   await kubectl("create", "clusterrolebinding", "signer", "--clusterrole=signer", "--user=ann");
-  const { code, stderr } = await run(["certificate", "approve", "theirs", "--as=ann"]);
+  const { code, stderr } = await kubectl.outcome(["certificate", "approve", "theirs", "--as=ann"]);
   assert.equal(code, 0, stderr);
 });
 
@@ -151,7 +122,7 @@ test("kubectl create token gives a token for an audience, a bound object and a t
   ).trim();
   assert.equal(claimsOf(bound)["kubernetes.io"].secret.name, "binding");
   await kubectl("delete", "secret", "binding");
-  const short = await run(["create", "token", "builder", "--duration=5m"]);
+  const short = await kubectl.outcome(["create", "token", "builder", "--duration=5m"]);
   assert.match(short.stderr, /may not specify a duration less than 10 minutes/);
 });
 
@@ -209,10 +180,10 @@ test("kubectl auth can-i answers for oneself and for others, and lists what some
   await kubectl("-n", "team", "create", "rolebinding", "viewers", "--clusterrole=view", "--group=viewers");
   const as = ["--as=vic", "--as-group=viewers"];
   assert.equal(await kubectl("auth", "can-i", "list", "pods", "-n", "team", ...as), "yes\n");
-  const no = await run(["auth", "can-i", "delete", "pods", "-n", "team", ...as]);
+  const no = await kubectl.outcome(["auth", "can-i", "delete", "pods", "-n", "team", ...as]);
   assert.deepEqual([no.code, no.stdout], [1, "no\n"]);
   assert.equal(await kubectl("auth", "can-i", "get", "/healthz", ...as), "yes\n");
-  assert.equal((await run(["auth", "can-i", "get", "/metrics", ...as])).stdout, "no\n");
+  assert.equal((await kubectl.outcome(["auth", "can-i", "get", "/metrics", ...as])).stdout, "no\n");
   const list = await kubectl("auth", "can-i", "--list", "-n", "team", ...as);
   assert.match(list, /^pods +\[\] +\[\] +\[get list watch\]$/m);
   assert.match(list, /^selfsubjectreviews.authentication.k8s.io +\[\] +\[\] +\[create\]$/m);
@@ -226,7 +197,7 @@ test("kubectl auth reconcile adds the rules and subjects that are missing", asyn
     metadata: { name: "reader", namespace: "default" },
     rules: [{ apiGroups: [""], resources: ["configmaps"], verbs }],
   });
-  const reconcile = (manifest: object) => run(["auth", "reconcile", "-f", "-"], { input: JSON.stringify(manifest) });
+  const reconcile = (manifest: object) => kubectl.outcome(["auth", "reconcile", "-f", "-"], JSON.stringify(manifest));
   assert.match((await reconcile(role(["get"]))).stdout, /reader reconciled/);
   assert.match((await reconcile(role(["list"]))).stdout, /reader reconciled/);
   const verbs = await kubectl("get", "role", "reader", "-o", "jsonpath={.rules[*].verbs[*]}");
@@ -235,7 +206,14 @@ test("kubectl auth reconcile adds the rules and subjects that are missing", asyn
 
 test("nobody gives away what they do not hold, in Kubernetes' words", async () => {
   await kubectl("-n", "default", "create", "rolebinding", "eve", "--clusterrole=admin", "--user=eve");
-  const { code, stderr } = await run(["create", "role", "nodes", "--verb=get,list", "--resource=nodes", "--as=eve"]);
+  const { code, stderr } = await kubectl.outcome([
+    "create",
+    "role",
+    "nodes",
+    "--verb=get,list",
+    "--resource=nodes",
+    "--as=eve",
+  ]);
   assert.equal(code, 1);
   assert.equal(
     stderr.trim(),
@@ -247,16 +225,21 @@ test("nobody gives away what they do not hold, in Kubernetes' words", async () =
 });
 
 test("what nobody may is refused in Kubernetes' words", async () => {
-  const { stderr } = await run(["get", "secrets", "-n", "kube-system", "--as=system:serviceaccount:default:builder"]);
+  const { stderr } = await kubectl.outcome([
+    "get",
+    "secrets",
+    "-n",
+    "kube-system",
+    "--as=system:serviceaccount:default:builder",
+  ]);
   assert.equal(
     stderr.trim(),
     'Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:default:builder" cannot list resource "secrets" in API group "" in the namespace "kube-system"',
   );
-  const impersonating = await run(["get", "pods", "--as=eve", "--as-group=system:masters"], {
-    kubeconfig: plane.kubeconfigFor("vic"),
-  });
+  const vic = `--kubeconfig=${plane.kubeconfigFor("vic")}`;
+  const impersonating = await kubectl.refusal("get", "pods", "--as=eve", "--as-group=system:masters", vic);
   assert.equal(
-    impersonating.stderr.trim(),
+    impersonating.trim(),
     'Error from server (Forbidden): users "eve" is forbidden: User "vic" cannot impersonate resource "users" in API group "" at the cluster scope',
   );
 });

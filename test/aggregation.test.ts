@@ -1,25 +1,26 @@
 // APIServices: the machine's kubectl and raw requests against a group version that another server answers.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { connect } from "node:http2";
 import { request } from "node:https";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
 import { type ExtensionServer, group, groupVersion, startExtensionServer } from "./extension-server.ts";
+import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
+let kubectl: Kubectl;
 let shop: ExtensionServer;
 let admin: KeyPair;
 
 before(async () => {
   plane = await serveControlPlane();
+  kubectl = kubectlOf(plane);
   admin = plane.keyOf("admin", "system:masters");
   shop = await startExtensionServer(plane.frontProxyAuthority.certificate, "shop.default.svc");
   await apply({
@@ -50,32 +51,7 @@ const apiService = (more: object = {}, name = "shop") => ({
   },
 });
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], input = ""): Promise<Outcome> {
-  const env = { ...process.env, KUBECONFIG: plane.kubeconfig, KUBECACHEDIR: join(plane.directory, "cache") };
-  return new Promise((resolve) => {
-    const child = execFile("kubectl", args, { env, timeout: 30_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
-    );
-    child.stdin?.end(input);
-  });
-}
-
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(args);
-  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-async function apply(manifest: object): Promise<void> {
-  const { code, stderr } = await run(["apply", "-f", "-"], JSON.stringify(manifest));
-  assert.equal(code, 0, stderr);
-}
+const apply = (object: object) => kubectl.given([object], "apply");
 
 interface Sent {
   readonly key?: KeyPair;
@@ -99,12 +75,10 @@ const widgets = `/apis/${groupVersion}/namespaces/default/widgets`;
 
 test("what another server serves is made, read and listed as if it were served here", async () => {
   const widget = { apiVersion: groupVersion, kind: "Widget", metadata: { name: "red", namespace: "default" } };
-  const { code, stderr } = await run(["create", "-f", "-", "--validate=false"], JSON.stringify(widget));
-  assert.equal(code, 0, stderr);
+  await kubectl.given([widget], "create", "--validate=false");
   assert.equal((await kubectl("get", "wd", "red", "-o", "name")).trim(), `widget.${group}/red`);
   assert.match(await kubectl("get", "widgets", "-o", "name"), /red/);
-  const missing = await run(["get", "widgets", "green"]);
-  assert.match(missing.stderr, /no such widget/);
+  assert.match(await kubectl.refusal("get", "widgets", "green"), /no such widget/);
 });
 
 test("the other server learns who asks from the front proxy's headers, and not from the client's own", async () => {
@@ -358,7 +332,7 @@ test("a server that is down is unavailable for its group alone, and removing its
   const metrics = (await send("GET", "/metrics")).text;
   assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1.shop.example.com"\} 1$/m);
   assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1.apps"\} 0$/m);
-  assert.match((await run(["get", "widgets"])).stderr, /ServiceUnavailable|unable to handle the request/);
+  assert.match(await kubectl.refusal("get", "widgets"), /ServiceUnavailable|unable to handle the request/);
   await kubectl("get", "pods", "-A");
   // Nobody knows what of the group is in a namespace, so it stays until somebody does.
   await kubectl("create", "namespace", "unknown");

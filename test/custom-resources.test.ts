@@ -1,60 +1,25 @@
 // Custom resources as the machine's kubectl sees them, with a conversion webhook behind real HTTPS.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { issue } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
+import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
+let kubectl: Kubectl;
 before(async () => {
   plane = await serveControlPlane();
+  kubectl = kubectlOf(plane);
 });
 after(() => plane.close());
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(args: readonly string[], input = ""): Promise<Outcome> {
-  const env = {
-    ...process.env,
-    KUBECONFIG: plane.kubeconfig,
-    KUBECACHEDIR: join(plane.directory, "cache"),
-    KUBE_EDITOR: "sed -i s/replicas:.4/replicas:\\ 6/",
-    TMPDIR: plane.directory,
-  };
-  return new Promise((resolve) => {
-    const child = execFile(
-      "kubectl",
-      args,
-      { env, timeout: 30_000, maxBuffer: 16 * 1024 * 1024 },
-      (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
-    );
-    child.stdin?.end(input);
-  });
-}
-
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(args);
-  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-async function apply(object: object, ...flags: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(["apply", "-f", "-", ...flags], JSON.stringify(object));
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+const apply = (object: object, ...flags: readonly string[]) => kubectl.given([object], "apply", ...flags);
 
 async function applyRefusal(object: object): Promise<string> {
-  const { code, stderr } = await run(["apply", "-f", "-"], JSON.stringify(object));
+  const { code, stderr } = await kubectl.outcome(["apply", "-f", "-"], JSON.stringify(object));
   assert.equal(code, 1, "kubectl apply fails");
   return stderr;
 }
@@ -108,7 +73,7 @@ async function published(): Promise<readonly string[]> {
 }
 
 async function isPublishedV3(apiVersion: string, kind: string): Promise<boolean> {
-  const { code, stdout } = await run(["get", "--raw", `/openapi/v3/apis/${group}/${apiVersion}`]);
+  const { code, stdout } = await kubectl.outcome(["get", "--raw", `/openapi/v3/apis/${group}/${apiVersion}`]);
   return code === 0 && Object.hasOwn(JSON.parse(stdout).components.schemas, `com.example.crd.${apiVersion}.${kind}`);
 }
 
@@ -166,7 +131,7 @@ test("Custom Resource OpenAPI Publish, with validation schema: kubectl validates
     /List of bars\..*age\s+<string>\s+Age of the bar\..*name\s+<string> -required-\s+Name of the bar\./s,
   );
   assert.match(await kubectl("explain", "foos.spec", "--recursive"), /bars.*name\s+<string> -required-/s);
-  const { code, stderr } = await run(["explain", "foos.spec.bars2"]);
+  const { code, stderr } = await kubectl.outcome(["explain", "foos.spec.bars2"]);
   assert.deepEqual([code, stderr], [1, 'error: field "bars2" does not exist\n']);
 });
 
@@ -246,7 +211,7 @@ test("Custom Resource OpenAPI Publish, stop serving version: it is not published
   await kubectl("patch", "crd", `stops.${group}`, "--type=json", "-p", JSON.stringify(unserved));
   await assertPublished("v1", "Stop", true);
   await assertPublished("v7", "Stop", false);
-  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v7/stops`]);
+  const { code, stderr } = await kubectl.outcome(["get", "--raw", `/apis/${group}/v7/stops`]);
   assert.equal(code, 1);
   assert.match(stderr, /NotFound/);
 });
@@ -255,10 +220,10 @@ test("Server side field validation, CR duplicates: fields that stand twice are r
   await define(definition({ plural: "doubles", kind: "Double" }, [version("v1", anything)]), "doubles");
   const body = `{"apiVersion":"${group}/v1","kind":"Double","metadata":{"name":"a"},"any":1,"any":2}`;
   const path = `/apis/${group}/v1/namespaces/default/doubles?fieldValidation=`;
-  const { code, stderr } = await run(["create", "--raw", `${path}Strict`, "-f", "-"], body);
+  const { code, stderr } = await kubectl.outcome(["create", "--raw", `${path}Strict`, "-f", "-"], body);
   assert.equal(code, 1);
   assert.match(stderr, /strict decoding error: duplicate field "any"/);
-  assert.equal((await run(["create", "--raw", `${path}Ignore`, "-f", "-"], body)).code, 0);
+  assert.equal((await kubectl.outcome(["create", "--raw", `${path}Ignore`, "-f", "-"], body)).code, 0);
 });
 
 test("columns, short names and categories are those of the definition", async () => {
@@ -303,7 +268,9 @@ test("kubectl scales, waits for, edits, labels and deletes custom resources", as
   await apply(object("Crew", "a", { spec: { replicas: 1 } }));
   assert.equal(await kubectl("scale", "crew/a", "--replicas=4"), "crew.crd.example.com/a scaled\n");
   assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "4");
-  assert.equal(await kubectl("edit", "crew", "a"), "crew.crd.example.com/a edited\n");
+  const editor = { KUBE_EDITOR: "sed -i s/replicas:.4/replicas:\\ 6/" };
+  const edited = await kubectl.outcome(["edit", "crew", "a"], "", editor);
+  assert.equal(edited.stdout, "crew.crd.example.com/a edited\n");
   assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "6");
   await kubectl("patch", "crew", "a", "--subresource=status", "--type=merge", "-p", '{"status":{"phase":"Done"}}');
   await kubectl("wait", "crew/a", "--for=jsonpath={.status.phase}=Done", "--timeout=5s");
@@ -313,7 +280,7 @@ test("kubectl scales, waits for, edits, labels and deletes custom resources", as
   const applied = object("Crew", "a", { spec: { replicas: 5 } });
   await apply(applied, "--server-side", "--force-conflicts");
   assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "5");
-  const { stderr } = await run(["patch", "crew", "a", "--type=strategic", "-p", "{}"]);
+  const { stderr } = await kubectl.outcome(["patch", "crew", "a", "--type=strategic", "-p", "{}"]);
   assert.match(stderr, /application\/strategic-merge-patch\+json is not supported by crd\.example\.com\/v1, Kind=Crew/);
   await kubectl("delete", "crews", "--all");
   assert.equal(await kubectl("get", "crews", "-o", "name"), "");
@@ -340,7 +307,8 @@ test("roles that are made for custom resources join admin, edit and view by thei
   await apply(role("edit", ["create", "update", "patch", "delete"]));
   await kubectl("create", "rolebinding", "reader", "--clusterrole=view", "--user=reader");
   await kubectl("create", "rolebinding", "writer", "--clusterrole=edit", "--user=writer");
-  const may = async (user: string, verb: string) => (await run(["auth", "can-i", verb, "papers", "--as", user])).stdout;
+  const may = async (user: string, verb: string) =>
+    (await kubectl.outcome(["auth", "can-i", verb, "papers", "--as", user])).stdout;
   // The roles are joined a moment after they were made.
   for (const [to, verb] of [
     ["view", "get"],
@@ -360,7 +328,7 @@ test("Custom Resource Definition, create: a definition can be made and deleted, 
   await define(definition({ plural: "shorts", kind: "Short" }, [version("v1", openSpec)]), "shorts");
   await apply(object("Short", "a"));
   await kubectl("delete", "crd", `shorts.${group}`, "--timeout=10s");
-  const { stderr } = await run(["get", "shorts"]);
+  const { stderr } = await kubectl.outcome(["get", "shorts"]);
   assert.match(stderr, /the server (could not find the requested resource|doesn't have a resource type "shorts")/);
 });
 
@@ -442,7 +410,7 @@ test("a conversion webhook behind a service is asked over TLS, under the name of
   // Another authority: nobody is believed who cannot show its certificate.
   const stranger = issue({ commonName: "stranger", usage: "authority", ...validity }, systemRandom);
   await apply(definition(names, versions, { conversion: conversion(btoa(stranger.certificate)) }));
-  const { code, stderr } = await run(["get", "--raw", `/apis/${group}/v2/namespaces/default/hooks/a`]);
+  const { code, stderr } = await kubectl.outcome(["get", "--raw", `/apis/${group}/v2/namespaces/default/hooks/a`]);
   assert.equal(code, 1);
   assert.match(
     stderr,

@@ -1,7 +1,6 @@
 // Identities and rights that come from elsewhere, over real HTTPS: an OpenID Connect issuer, a webhook that knows tokens and
 // one that decides about requests; kubectl is the client.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -11,6 +10,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { issue } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
 import { readAuthenticationConfiguration, readAuthorizationConfiguration } from "../src/server/index.ts";
+import { kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 const dayMs = 86_400_000;
@@ -123,13 +123,9 @@ after(async () => {
   await new Promise((resolve) => elsewhere.close(resolve));
 });
 
-function kubectl(token: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...process.env, KUBECONFIG: nobody, KUBECACHEDIR: join(plane.directory, "cache") };
-  return new Promise((resolve) => {
-    execFile("kubectl", [...args, `--token=${token}`], { env, timeout: 30_000 }, (_, stdout, stderr) =>
-      resolve((stdout + stderr).trim()),
-    );
-  });
+async function kubectl(token: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await kubectlOf(plane).outcome([...args, `--kubeconfig=${nobody}`, `--token=${token}`]);
+  return (stdout + stderr).trim();
 }
 
 const whoAmI = async (token: string) =>

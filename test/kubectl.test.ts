@@ -1,65 +1,21 @@
 // The machine's kubectl against a whole control plane without nodes: every command that needs no container.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
+let kubectl: Kubectl;
 before(async () => {
   plane = await serveControlPlane();
+  kubectl = kubectlOf(plane);
 });
 after(() => plane.close());
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-interface RunOptions {
-  readonly kubeconfig?: string;
-  readonly input?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-function run(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const env = {
-    ...process.env,
-    KUBECONFIG: options.kubeconfig ?? plane.kubeconfig,
-    KUBECACHEDIR: join(plane.directory, "cache"),
-    // An edit that is refused leaves its text behind.
-    TMPDIR: plane.directory,
-    ...options.env,
-  };
-  return new Promise((resolve) => {
-    const child = execFile("kubectl", args, { env, timeout: 30_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
-    );
-    child.stdin?.end(options.input ?? "");
-  });
-}
-
-/** What kubectl prints; it must succeed. */
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(args);
-  assert.equal(code, 0, `kubectl ${args.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-/** What kubectl complains about; it must fail. */
-async function refusal(...args: readonly string[]): Promise<string> {
-  const { code, stderr } = await run(args);
-  assert.equal(code, 1, `kubectl ${args.join(" ")} fails`);
-  return stderr;
-}
-
-async function apply(manifest: string, ...flags: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await run(["apply", "-f", "-", ...flags], { input: manifest });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+const apply = (manifest: string, ...flags: readonly string[]) => kubectl.given(manifest, "apply", ...flags);
 
 function file(name: string, text: string): string {
   const path = join(plane.directory, name);
@@ -116,7 +72,7 @@ test("create makes an object with every generator", async () => {
     assert.equal(await kubectl("create", ...namespace, ...args), `${name} created\n`);
   }
   assert.match(await kubectl("create", "token", "robot", "--namespace=made", "--duration=1h"), /^ey[\w-]+\.[\w.-]+$/);
-  assert.match(await refusal("create", "token", "nobody"), /serviceaccounts "nobody" not found/);
+  assert.match(await kubectl.refusal("create", "token", "nobody"), /serviceaccounts "nobody" not found/);
 });
 
 test("get shows every resource in every output", async () => {
@@ -153,13 +109,13 @@ test("get --raw reads any path", async () => {
   assert.match(await kubectl("get", "--raw", "/version"), /"gitVersion": "v1\.35\.\d+\+roder"/);
   assert.equal(await kubectl("get", "--raw", "/readyz"), "ok");
   assert.match(await kubectl("get", "--raw", "/openapi/v3"), /"apis\/apps\/v1"/);
-  assert.match(await refusal("get", "--raw", "/apis/none"), /\(NotFound\)/);
+  assert.match(await kubectl.refusal("get", "--raw", "/apis/none"), /\(NotFound\)/);
 });
 
 test("edit writes what the editor made, and nothing when it made nothing", async () => {
   await kubectl("create", "configmap", "edited", "--from-literal=a=b");
   const edit = (expression: string) =>
-    run(["edit", "configmap", "edited"], { env: { EDITOR: editor("edit.sh", expression) } });
+    kubectl.outcome(["edit", "configmap", "edited"], "", { EDITOR: editor("edit.sh", expression) });
   assert.equal((await edit("s/a: b/a: c/")).stdout, "configmap/edited edited\n");
   assert.match((await edit("s/a: b/a: c/")).stderr, /no changes made/);
   assert.equal(await kubectl("get", "configmap", "edited", "--output=jsonpath={.data.a}"), "c");
@@ -179,7 +135,7 @@ test("patch takes all three types, and says what is wrong with one", async () =>
   const output = "--output=jsonpath={.spec.replicas} {.spec.template.spec.containers[*].image}";
   assert.equal(await kubectl("get", "deployment", "patched", output), "4 nginx:2");
   const wrong = (type: string, text: string) =>
-    refusal("patch", "deployment", "patched", `--type=${type}`, `--patch=${text}`);
+    kubectl.refusal("patch", "deployment", "patched", `--type=${type}`, `--patch=${text}`);
   assert.match(
     await wrong("strategic", '{"spec":{"replicas":"many"}}'),
     /^The request is invalid: patch: Invalid value: "map\[spec:map\[replicas:many\]\]": /,
@@ -192,9 +148,9 @@ test("replace wants the version it was made from, and with --force makes the obj
   const old = file("replaced.yaml", await kubectl("get", "configmap", "replaced", "--output=yaml"));
   assert.match(await kubectl("replace", "-f", old), /replaced$/m);
   await kubectl("label", "configmap", "replaced", "changed=yes");
-  assert.match(await refusal("replace", "-f", old), /\(Conflict\).*the object has been modified/s);
+  assert.match(await kubectl.refusal("replace", "-f", old), /\(Conflict\).*the object has been modified/s);
   assert.match(await kubectl("replace", "--force", "-f", old), /deleted\nconfigmap\/replaced replaced$/m);
-  assert.match(await refusal("replace", "-f", old), /Precondition failed: UID in precondition: /);
+  assert.match(await kubectl.refusal("replace", "-f", old), /Precondition failed: UID in precondition: /);
 });
 
 test("label and annotate set, refuse to overwrite, and remove", async () => {
@@ -202,7 +158,10 @@ test("label and annotate set, refuse to overwrite, and remove", async () => {
   for (const command of ["label", "annotate"]) {
     const mark = (...args: readonly string[]) => kubectl(command, "configmap", "marked", ...args);
     await mark("a=b");
-    assert.match(await refusal(command, "configmap", "marked", "a=c"), /already has a value|--overwrite is false/);
+    assert.match(
+      await kubectl.refusal(command, "configmap", "marked", "a=c"),
+      /already has a value|--overwrite is false/,
+    );
     await mark("a=c", "--overwrite");
     const field = command === "label" ? "labels" : "annotations";
     assert.equal(await kubectl("get", "configmap", "marked", `--output=jsonpath={.metadata.${field}.a}`), "c");
@@ -214,7 +173,7 @@ test("label and annotate set, refuse to overwrite, and remove", async () => {
 test("a node is tainted, cordoned and drained", async () => {
   await apply("apiVersion: v1\nkind: Node\nmetadata: { name: worker }\n");
   assert.match(await kubectl("taint", "nodes", "worker", "k=v:NoSchedule"), /tainted$/m);
-  assert.match(await refusal("taint", "nodes", "worker", "k=v:NoSchedule"), /already has k taint/);
+  assert.match(await kubectl.refusal("taint", "nodes", "worker", "k=v:NoSchedule"), /already has k taint/);
   assert.match(await kubectl("taint", "nodes", "worker", "k:NoSchedule-"), /untainted$/m);
   await kubectl("cordon", "worker");
   assert.match(await kubectl("get", "nodes"), /^worker +\S*SchedulingDisabled/m);
@@ -251,7 +210,7 @@ test("wait sees what comes, what a field becomes, and what goes", async () => {
   await kubectl("delete", "configmap", "awaited");
   await goes;
   assert.match(
-    await refusal("wait", "--for=condition=Available", "deployment/web", "--namespace=made", "--timeout=0s"),
+    await kubectl.refusal("wait", "--for=condition=Available", "deployment/web", "--namespace=made", "--timeout=0s"),
     /condition not met/,
   );
 });
@@ -259,8 +218,8 @@ test("wait sees what comes, what a field becomes, and what goes", async () => {
 test("get --watch shows what happens until it ends", async () => {
   await kubectl("create", "configmap", "seen", "--from-literal=a=b");
   const flags = ["--watch", "--output-watch-events", "--output=name", "--field-selector=metadata.name=seen"];
-  const env = { ...process.env, KUBECONFIG: plane.kubeconfig };
-  const child = execFile("kubectl", ["get", "configmaps", ...flags], { env });
+  const child = spawn("kubectl", ["get", "configmaps", ...flags], { env: kubectl.environment });
+  child.stdout.setEncoding("utf8");
   try {
     let text = "";
     const shows = (line: string) =>
@@ -268,10 +227,10 @@ test("get --watch shows what happens until it ends", async () => {
         const look = () => {
           if (text.includes(line)) resolve();
         };
-        child.stdout?.on("data", look);
+        child.stdout.on("data", look);
         look();
       });
-    child.stdout?.on("data", (chunk: string) => {
+    child.stdout.on("data", (chunk: string) => {
       text += chunk;
     });
     await shows("configmap/seen\n");
@@ -289,11 +248,11 @@ test("auth says who one is and what one may do", async () => {
     /^Groups +\[devs system:authenticated\]$/m,
   );
   assert.equal(await kubectl("auth", "can-i", "list", "pods", "--as=bob"), "yes\n");
-  assert.equal((await run(["auth", "can-i", "delete", "pods", "--as=bob"])).stdout, "no\n");
+  assert.equal((await kubectl.outcome(["auth", "can-i", "delete", "pods", "--as=bob"])).stdout, "no\n");
   assert.match(await kubectl("auth", "can-i", "--list", "--as=bob"), /^deployments\.apps +\[\] +\[\] +\[get list\]$/m);
-  const bob = plane.kubeconfigFor("bob");
-  assert.equal((await run(["get", "pods"], { kubeconfig: bob })).code, 0);
-  const { stderr } = await run(["get", "secrets"], { kubeconfig: bob });
+  const bob = `--kubeconfig=${plane.kubeconfigFor("bob")}`;
+  assert.equal((await kubectl.outcome(["get", "pods", bob])).code, 0);
+  const stderr = await kubectl.refusal("get", "secrets", bob);
   assert.match(
     stderr,
     /\(Forbidden\): secrets is forbidden: User "bob" cannot list resource "secrets" in API group "" in the namespace "default"/,
@@ -358,7 +317,7 @@ test("rollout pauses, resumes, restarts, goes back and tells its history", async
   await kubectl("create", "deployment", "rolled", "--image=nginx:1");
   await revision(1);
   await kubectl("rollout", "pause", name);
-  assert.match(await refusal("rollout", "pause", name), /is already paused/);
+  assert.match(await kubectl.refusal("rollout", "pause", name), /is already paused/);
   await kubectl("set", "image", name, "nginx=nginx:2");
   await kubectl("wait", "--for=jsonpath={.status.observedGeneration}=3", name);
   assert.equal((await kubectl("get", "replicasets", "-l", "app=rolled", "--output=name")).trim().split("\n").length, 1);
@@ -370,23 +329,26 @@ test("rollout pauses, resumes, restarts, goes back and tells its history", async
   await revision(3);
   assert.equal(await image(), "nginx:1");
   assert.match(await kubectl("rollout", "history", name), /^2 .*\n3 .*$/m);
-  assert.match(await refusal("rollout", "undo", name, "--to-revision=9"), /unable to find specified revision 9/);
+  assert.match(
+    await kubectl.refusal("rollout", "undo", name, "--to-revision=9"),
+    /unable to find specified revision 9/,
+  );
   await kubectl("rollout", "restart", name);
   await revision(4);
 });
 
 test("unknown fields are refused, warned of or passed over, and what is no manifest is refused", async () => {
   const unknown = file("unknown.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: unknown }\nspecc: {}\n");
-  assert.match(await refusal("apply", "-f", unknown), /strict decoding error: unknown field "specc"/);
-  const warned = await run(["apply", "--validate=warn", "-f", unknown]);
+  assert.match(await kubectl.refusal("apply", "-f", unknown), /strict decoding error: unknown field "specc"/);
+  const warned = await kubectl.outcome(["apply", "--validate=warn", "-f", unknown]);
   assert.deepEqual([warned.code, warned.stderr], [0, 'Warning: unknown field "specc"\n']);
-  const ignored = await run(["apply", "--validate=ignore", "-f", unknown]);
+  const ignored = await kubectl.outcome(["apply", "--validate=ignore", "-f", unknown]);
   assert.deepEqual([ignored.code, ignored.stderr], [0, ""]);
   const selector = file("selector.yaml", service("spec: { selector: [a], ports: [{ port: 80 }] }"));
-  assert.match(await refusal("apply", "-f", selector), /cannot unmarshal array into Go struct field/);
+  assert.match(await kubectl.refusal("apply", "-f", selector), /cannot unmarshal array into Go struct field/);
   const port = file("port.yaml", service("spec: { ports: [{ port: 70000 }] }"));
   assert.match(
-    await refusal("apply", "-f", port),
+    await kubectl.refusal("apply", "-f", port),
     /spec\.ports\[0\]\.port: Invalid value: 70000: must be between 1 and 65535/,
   );
 });
@@ -406,8 +368,11 @@ test("get selects by labels and fields and reads page by page, and create makes 
   assert.equal(await names("--selector=g=h", "--chunk-size=1"), `${all.join("\n")}\n`);
   const [first = ""] = all;
   assert.equal(await names(`--field-selector=metadata.name=${first.replace("configmap/", "")}`), `${first}\n`);
-  assert.match(await refusal("get", "pods", "--field-selector=spec.none=x"), /field label not supported: spec\.none/);
-  assert.match(await refusal("get", "pods", "--selector=a in ("), /unable to parse requirement/);
+  assert.match(
+    await kubectl.refusal("get", "pods", "--field-selector=spec.none=x"),
+    /field label not supported: spec\.none/,
+  );
+  assert.match(await kubectl.refusal("get", "pods", "--selector=a in ("), /unable to parse requirement/);
   await kubectl("delete", "configmaps", "--selector=g=h");
   assert.equal(await names("--selector=g=h"), "");
 });
@@ -422,7 +387,7 @@ test("diff shows what apply would change, and apply --prune removes what is no l
   const both = `${applied("pruned-1", "b")}---\n${applied("pruned-2", "b")}`;
   assert.equal(await apply(both), "configmap/pruned-1 created\nconfigmap/pruned-2 created\n");
   for (const flag of ["--server-side=false", "--server-side"]) {
-    const diff = await run(["diff", flag, "-f", "-"], { input: applied("pruned-1", "c") });
+    const diff = await kubectl.outcome(["diff", flag, "-f", "-"], applied("pruned-1", "c"));
     assert.equal(diff.code, 1);
     assert.match(diff.stdout, /^- +a: b\n\+ +a: c$/m);
   }
@@ -431,15 +396,16 @@ test("diff shows what apply would change, and apply --prune removes what is no l
     await apply(applied("pruned-1", "c"), ...flags),
     "configmap/pruned-1 configured\nconfigmap/pruned-2 pruned\n",
   );
-  const again = await run(["diff", "-f", "-"], { input: applied("pruned-1", "c") });
+  const again = await kubectl.outcome(["diff", "-f", "-"], applied("pruned-1", "c"));
   assert.equal(again.code, 0);
 });
 
 test("apply --server-side names who owns a field that it wants", async () => {
   await apply(applied("owned", "b"), "--server-side", "--field-manager=one");
-  const conflict = await run(["apply", "--server-side", "--field-manager=two", "-f", "-"], {
-    input: applied("owned", "c"),
-  });
+  const conflict = await kubectl.outcome(
+    ["apply", "--server-side", "--field-manager=two", "-f", "-"],
+    applied("owned", "c"),
+  );
   assert.match(conflict.stderr, /conflict with "one": \.data\.a/);
   await apply(applied("owned", "c"), "--server-side", "--field-manager=two", "--force-conflicts");
 });
@@ -463,7 +429,7 @@ test("delete orphans, forces and selects", async () => {
   await kubectl("delete", name);
   await kubectl("run", "forced", "--image=busybox");
   assert.match(await kubectl("delete", "pod", "forced", "--grace-period=0", "--force"), /force deleted/);
-  assert.match(await refusal("get", "pod", "forced"), /\(NotFound\): pods "forced" not found/);
+  assert.match(await kubectl.refusal("get", "pod", "forced"), /\(NotFound\): pods "forced" not found/);
 });
 
 test("what every cluster has comes back when everything is deleted", async () => {
@@ -474,9 +440,9 @@ test("what every cluster has comes back when everything is deleted", async () =>
   const [newUid, newAddress] = (await kubectl("get", "service", "kubernetes", output)).split(" ");
   assert.notEqual(newUid, uid);
   assert.equal(newAddress, address);
-  assert.match(await refusal("delete", "namespace", "kube-system"), /this namespace may not be deleted/);
+  assert.match(await kubectl.refusal("delete", "namespace", "kube-system"), /this namespace may not be deleted/);
   await kubectl("delete", "namespace", "kube-node-lease");
   await kubectl("wait", "--for=create", "namespace/kube-node-lease", "--timeout=20s");
   await kubectl("delete", "namespace", "made");
-  assert.match(await refusal("get", "namespace", "made"), /\(NotFound\)/);
+  assert.match(await kubectl.refusal("get", "namespace", "made"), /\(NotFound\)/);
 });

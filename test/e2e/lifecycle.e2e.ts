@@ -6,7 +6,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
-import { eventually, execute, TestCluster } from "./cluster.ts";
+import { execute } from "../programs.ts";
+import { eventually, TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
-import { eventually, execute, succeed, TestCluster } from "./cluster.ts";
+import { execute, succeed } from "../programs.ts";
+import { eventually, TestCluster } from "./cluster.ts";
 
 const busybox = "docker.io/library/busybox:1.35";
 /** For its perl: busybox speaks no UDP. */

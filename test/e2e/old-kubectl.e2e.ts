@@ -17,7 +17,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
-import { eventually, succeed, TestCluster } from "./cluster.ts";
+import { succeed } from "../programs.ts";
+import { eventually, TestCluster } from "./cluster.ts";
 
 const image = "docker.io/library/nginx:1.22";
 let cluster: TestCluster;

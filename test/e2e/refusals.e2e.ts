@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type Outcome, TestCluster } from "./cluster.ts";
+import type { Outcome } from "../programs.ts";
+import { TestCluster } from "./cluster.ts";
 
 const roder = new URL("../../roder", import.meta.url).pathname;
 let cluster: TestCluster;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
-import { succeed, TestCluster } from "./cluster.ts";
+import { succeed } from "../programs.ts";
+import { TestCluster } from "./cluster.ts";
 
 let cluster: TestCluster;
 

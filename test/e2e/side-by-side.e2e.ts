@@ -5,7 +5,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
-import { eventually, type Outcome, TestCluster } from "./cluster.ts";
+import type { Outcome } from "../programs.ts";
+import { eventually, TestCluster } from "./cluster.ts";
 
 const roder = new URL("../../roder", import.meta.url).pathname;
 const image = "docker.io/library/busybox:1.35";
