@@ -1,8 +1,12 @@
 import type { PersistentVolumeClaim } from "../../api/index.ts";
 import type { VolumeChoice } from "./volume-choice.ts";
 
-interface Held extends VolumeChoice {
+/** What a claim will get: a volume, or one that is made on the node. */
+interface Assumed {
+  readonly volume: string | undefined;
   readonly nodeName: string;
+  /** How many pods were decided on with it: they may share a claim, and then also what was decided for it. */
+  pods: number;
 }
 
 /**
@@ -10,19 +14,17 @@ interface Held extends VolumeChoice {
  * next pod must not be given the same volume.
  */
 export class Assumptions {
-  readonly #byPod = new Map<string, Held>();
+  readonly #byPod = new Map<string, VolumeChoice>();
+  /** By the claim's uid. */
+  readonly #claims = new Map<string, Assumed>();
   /** The names of volumes that claims will get. */
   readonly #taken = new Set<string>();
-  /** By the claim's uid, the name of its volume. */
-  readonly #volumes = new Map<string, string>();
-  /** By the claim's uid, the node on which its volume will be made. */
-  readonly #nodes = new Map<string, string>();
 
   /** Holds what was chosen for a pod until `forget`. */
   assume(podUid: string, choice: VolumeChoice, nodeName: string): void {
-    const held = { ...choice, nodeName };
-    this.#byPod.set(podUid, held);
-    this.#remember(held);
+    this.#byPod.set(podUid, choice);
+    for (const { volume, claim } of choice.reservations) this.#hold(claim, volume.metadata.name, nodeName);
+    for (const claim of choice.provisions) this.#hold(claim, undefined, nodeName);
   }
 
   of(podUid: string): VolumeChoice | undefined {
@@ -30,37 +32,36 @@ export class Assumptions {
   }
 
   forget(podUid: string): void {
-    const held = this.#byPod.get(podUid);
-    if (held === undefined) return;
+    const choice = this.#byPod.get(podUid);
     this.#byPod.delete(podUid);
-    for (const { volume, claim } of held.reservations) {
-      this.#taken.delete(volume.metadata.name);
-      this.#volumes.delete(claim.metadata.uid);
-    }
-    for (const { metadata } of held.provisions) this.#nodes.delete(metadata.uid);
-    // Two pods may share a claim: what the other one holds stays.
-    for (const other of this.#byPod.values()) this.#remember(other);
+    for (const { claim } of choice?.reservations ?? []) this.#release(claim);
+    for (const claim of choice?.provisions ?? []) this.#release(claim);
   }
 
   /** The name of the volume that the claim will get. */
   volumeOf({ metadata }: PersistentVolumeClaim): string | undefined {
-    return this.#volumes.get(metadata.uid);
+    return this.#claims.get(metadata.uid)?.volume;
   }
 
   /** The node on which the claim's volume will be made. */
   nodeOf({ metadata }: PersistentVolumeClaim): string | undefined {
-    return this.#nodes.get(metadata.uid);
+    const assumed = this.#claims.get(metadata.uid);
+    return assumed?.volume === undefined ? assumed?.nodeName : undefined;
   }
 
   isTaken(volume: string): boolean {
     return this.#taken.has(volume);
   }
 
-  #remember({ reservations, provisions, nodeName }: Held): void {
-    for (const { volume, claim } of reservations) {
-      this.#taken.add(volume.metadata.name);
-      this.#volumes.set(claim.metadata.uid, volume.metadata.name);
-    }
-    for (const { metadata } of provisions) this.#nodes.set(metadata.uid, nodeName);
+  #hold({ metadata }: PersistentVolumeClaim, volume: string | undefined, nodeName: string): void {
+    if (volume !== undefined) this.#taken.add(volume);
+    this.#claims.getOrInsertComputed(metadata.uid, () => ({ volume, nodeName, pods: 0 })).pods++;
+  }
+
+  #release({ metadata }: PersistentVolumeClaim): void {
+    const assumed = this.#claims.get(metadata.uid);
+    if (assumed === undefined || --assumed.pods > 0) return;
+    this.#claims.delete(metadata.uid);
+    if (assumed.volume !== undefined) this.#taken.delete(assumed.volume);
   }
 }

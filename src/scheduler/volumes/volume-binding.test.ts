@@ -199,6 +199,19 @@ test("a volume is made for the node that was selected, and the pod waits for it"
   assert.equal(await place("web"), "b");
 });
 
+test("pods that share a claim go together to the node where its volume is made", async (t) => {
+  const { client, node, storageClass, volume, claim, pod, place, rest } = await scene(t);
+  await storageClass("late", { provisioner: "example.com/disk" });
+  for (const name of ["a", "b", "c"]) await node({ name });
+  await claim("data");
+  for (const name of ["one", "two", "three"]) await pod(name, ["data"]);
+  const { metadata } = await client.get(PersistentVolumeClaims, key("data"));
+  const selected = metadata.annotations?.["volume.kubernetes.io/selected-node"] ?? "";
+  await volume("made", { ...on(selected), claimRef: key("data") });
+  await rest(2_000);
+  assert.deepEqual(await Promise.all(["one", "two", "three"].map(place)), [selected, selected, selected]);
+});
+
 test("a pod whose volume cannot be made on its node is tried elsewhere", async (t) => {
   const { client, node, storageClass, claim, pod, events, rest } = await scene(t);
   await storageClass("late", { provisioner: "example.com/disk" });
