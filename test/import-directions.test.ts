@@ -33,7 +33,7 @@ const adapterFolders = [
 ];
 
 /** What a process loads by name, so that it loads only its own. */
-const entryPoints = ["cluster/server-process.ts", "cluster/node-process.ts"];
+const entryPoints = ["cluster/server-process.ts", "cluster/node-process.ts", "cluster/hollow-process.ts"];
 
 interface Import {
   readonly file: string;

@@ -134,7 +134,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   await reporter.tryToReport(context.node() ?? node);
   void reporter.run(context.node);
   startMaintenance(context, pods);
-  void removeDirectoriesOfVolumes(context, recorder);
+  if (settings.localVolumes !== false) void removeDirectoriesOfVolumes(context, recorder);
   return {
     nodeName,
     node: context.node,

@@ -28,6 +28,8 @@ export interface AgentSettings {
   readonly allowedUnsafeSysctls?: readonly string[];
   /** What the node says it is, `kubeletVersion`. */
   readonly version?: string;
+  /** Whether volumes may be made on this node; they may when it is left out. */
+  readonly localVolumes?: boolean;
   /** How often it does what nothing else asks for; as the kubelet when left out. */
   readonly periods?: Partial<AgentPeriods>;
 }

@@ -4,7 +4,7 @@ import { olderLog } from "../cluster/index.ts";
 import { UserError } from "../lib/index.ts";
 import { existingCluster } from "./target.ts";
 
-const components = ["server", "node", "containerd"];
+const components = ["server", "node", "hollow", "containerd"];
 
 export interface LogsOptions {
   readonly dataDir?: string;

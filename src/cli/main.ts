@@ -55,6 +55,8 @@ program
     "nodes on this machine: 1, or 0 for a control plane that needs no root (1)",
     wholeNumber(0, 1),
   )
+  .option("--hollow-nodes <count>", "simulated nodes beside them, on which pods are pretended", wholeNumber(0, 10_000))
+  .option("--profile <file>", "how simulated nodes and what runs on them behave (docs/testing.md)")
   .option("--pod-range <range>", "the addresses of pods (10.42.0.0/16)")
   .option("--service-range <range>", "the addresses of services (10.43.0.0/16)")
   .option("--bind-address <address>", "where the API server listens (0.0.0.0; 127.0.0.1 without nodes)")
@@ -89,7 +91,7 @@ program
 program
   .command("logs")
   .description("print what a component wrote")
-  .argument("[component]", "server, node or containerd (all of them when left out)")
+  .argument("[component]", "server, node, hollow or containerd (all of them when left out)")
   .option("-f, --follow", "go on with what it writes from now on")
   .option("-n, --lines <count>", "only the last lines", wholeNumber(0, 1_000_000))
   .addOption(dataDirectory())
@@ -147,6 +149,13 @@ program
   .command("node", { hidden: true })
   .addOption(dataDirectory().makeOptionMandatory())
   .action(async ({ dataDir }: { dataDir: string }) => (await import("../cluster/node-process.ts")).runNode(dataDir));
+
+program
+  .command("hollow", { hidden: true })
+  .addOption(dataDirectory().makeOptionMandatory())
+  .action(async ({ dataDir }: { dataDir: string }) =>
+    (await import("../cluster/hollow-process.ts")).runHollowNodes(dataDir),
+  );
 
 /** The clock's timers keep no process alive; a command lives until it is done. */
 const alive = setInterval(() => {}, 60_000);

@@ -12,6 +12,7 @@ import {
   writeFileAtomically,
 } from "./pki/index.ts";
 import type { ClusterSettings } from "./settings.ts";
+import { hollowNodesUser } from "./system-objects.ts";
 
 /** The administrator's entry in a kubeconfig. */
 export function administratorEntry(directory: DataDirectory, settings: ClusterSettings, pki: ClusterPki) {
@@ -24,6 +25,9 @@ export function administratorEntry(directory: DataDirectory, settings: ClusterSe
     ...pki.admin,
   };
 }
+
+/** What the simulated nodes reach the API with. */
+export const hollowKubeconfig = (directory: DataDirectory) => join(directory.hollow, "nodes.kubeconfig");
 
 /** How the API server reaches the node's agent. */
 export async function nodeAddresses({ podRange }: ClusterSettings): Promise<string[]> {
@@ -39,6 +43,12 @@ export async function writeCredentials(
 ): Promise<void> {
   const entry = administratorEntry(directory, settings, pki);
   await writeSecret(directory.kubeconfig, renderKubeconfig(entry));
+  if (settings.hollowNodes) {
+    const hollow = await pki.component("hollow-nodes", { commonName: hollowNodesUser });
+    await makePrivateDirectory(directory.hollow);
+    const hollowEntry = { ...entry, user: hollowNodesUser, ...hollow };
+    await writeSecret(hollowKubeconfig(directory), renderKubeconfig(hollowEntry));
+  }
   if (settings.nodes === 0) return;
   const keys = join(directory.agent, "pki");
   await makePrivateDirectory(keys);

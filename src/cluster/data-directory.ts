@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly cni: string;
   /** The administrator's kubeconfig of this cluster, whatever else is written where. */
   readonly kubeconfig: string;
+  /** How simulated nodes behave, and what they prove themselves with. */
+  readonly hollow: string;
 }
 
 export function dataDirectory(root: string): DataDirectory {
@@ -31,6 +33,7 @@ export function dataDirectory(root: string): DataDirectory {
     agent: join(root, "agent"),
     cni: join(root, "cni"),
     kubeconfig: join(root, "admin.kubeconfig"),
+    hollow: join(root, "hollow"),
   };
 }
 

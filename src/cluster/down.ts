@@ -32,6 +32,7 @@ export async function stopAll(
   log: Logger,
   graceSeconds: number,
 ): Promise<boolean> {
+  const hollow = await stopProcess(directory, "hollow", systemClock, componentGraceMs);
   // The node first: it must not bring back the containers that stop.
   const node = await stopProcess(directory, "node", systemClock, componentGraceMs);
   const engine = settings.nodes > 0 && (await stopEngine(directory, systemClock, log, graceSeconds));
@@ -44,7 +45,7 @@ export async function stopAll(
       clock: systemClock,
     }));
   const server = await stopProcess(directory, "server", systemClock, componentGraceMs);
-  return node || engine || killed || server;
+  return hollow || node || engine || killed || server;
 }
 
 async function stopEngine(directory: DataDirectory, clock: Clock, log: Logger, graceSeconds: number): Promise<boolean> {

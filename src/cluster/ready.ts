@@ -6,6 +6,7 @@ import { type Clock, errorMessage, sleep, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
 import { type ComponentRecord, startTicksOf } from "./processes.ts";
 import type { ClusterSettings } from "./settings.ts";
+import { hollowLabel } from "./system-objects.ts";
 
 export interface ReadyOptions {
   readonly settings: ClusterSettings;
@@ -26,7 +27,17 @@ export async function whenReady(options: ReadyOptions): Promise<void> {
     client.get(Namespaces, { name: "default" }, { signal: attemptSignal }),
   );
   reached("the API server answers");
-  if (settings.nodes === 0) return;
+  if (settings.nodes > 0) await whenNodeIsReady(options);
+  const { hollowNodes = 0 } = settings;
+  if (hollowNodes === 0) return;
+  await persist(options, "the simulated nodes are not ready", (attemptSignal) =>
+    hollowNodesReady(client, hollowNodes, attemptSignal),
+  );
+  reached(`${hollowNodes} simulated nodes are ready`);
+}
+
+async function whenNodeIsReady(options: ReadyOptions): Promise<void> {
+  const { client, settings, reached } = options;
   await persist(options, "the node is not ready", (attemptSignal) =>
     nodeReady(client, settings.nodeName, attemptSignal),
   );
@@ -84,6 +95,19 @@ async function nodeReady(client: Client, name: string, signal: AbortSignal): Pro
     if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isReady(event.object)) return;
   }
   throw new Error(`node ${name} did not become ready`);
+}
+
+async function hollowNodesReady(client: Client, count: number, signal: AbortSignal): Promise<void> {
+  const labelSelector = `${hollowLabel}=true`;
+  const { items, metadata } = await client.list(Nodes, { labelSelector, signal });
+  const ready = new Set(items.filter(isReady).map(({ metadata: { name } }) => name));
+  if (ready.size >= count) return;
+  const resourceVersion = metadata.resourceVersion ?? "";
+  for await (const event of client.watch(Nodes, { labelSelector, resourceVersion, signal })) {
+    if (event.type !== "BOOKMARK" && isReady(event.object)) ready.add(event.object.metadata.name);
+    if (ready.size >= count) return;
+  }
+  throw new Error(`${ready.size} of ${count} are`);
 }
 
 /** What a component gave as its reason, or the last that it wrote before it ended. */

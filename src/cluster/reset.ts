@@ -72,6 +72,7 @@ function removeFiles(directory: DataDirectory): void {
     directory.agent,
     directory.cni,
     directory.kubeconfig,
+    directory.hollow,
   ]) {
     rmSync(path, { recursive: true, force: true });
   }

@@ -13,6 +13,8 @@ export interface ClusterSettings {
   readonly port: number;
   readonly bindAddress: string;
   readonly nodes: number;
+  /** How many simulated nodes there are beside them. */
+  readonly hollowNodes?: number;
   readonly nodeName: string;
   readonly podRange: string;
   readonly serviceRange: string;

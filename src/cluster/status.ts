@@ -53,9 +53,11 @@ async function componentsOf(directory: DataDirectory, settings: ClusterSettings)
   const component = (name: string, pid: number | undefined): ComponentStatus =>
     pid === undefined ? { name, running: false } : { name, running: true, pid };
   const server = component("server", runningProcess(directory, "server")?.pid);
-  if (settings.nodes === 0) return [server];
+  const hollow = settings.hollowNodes ? [component("hollow", runningProcess(directory, "hollow")?.pid)] : [];
+  if (settings.nodes === 0) return [server, ...hollow];
   return [
     server,
+    ...hollow,
     component("node", runningProcess(directory, "node")?.pid),
     component("containerd", await enginePid(directory)),
   ];

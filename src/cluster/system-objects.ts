@@ -113,8 +113,10 @@ const rbac = "rbac.authorization.k8s.io";
 /** The service account that the cluster-dns controller acts as. */
 export const clusterDnsAccount = "cluster-dns-controller";
 
-/** Who reads for the simulated nodes of one process. */
+/** Who the simulated nodes of one process are together: a thousand identities would need a thousand connections. */
 export const hollowNodesUser = "system:hollow-nodes";
+/** By which selectors can tell simulated nodes. */
+export const hollowLabel = "roder.io/hollow";
 
 /** The roles that Roder's own parts need beyond Kubernetes' default policy. */
 export async function ensureOwnRoles(client: Client): Promise<void> {
@@ -125,6 +127,12 @@ export async function ensureOwnRoles(client: Client): Promise<void> {
   await ensureRole(client, "system:roder:hollow-nodes", { kind: "User", name: hollowNodesUser, apiGroup: rbac }, [
     { apiGroups: [""], resources: ["nodes", "pods", "services"], verbs: ["list", "watch"] },
   ]);
+  // What else a node does, without the limits that the Node authorizer sets to each.
+  await ensure(client, ClusterRoleBindings, {
+    metadata: { name: "system:roder:hollow-nodes:node", labels: { "kubernetes.io/bootstrapping": "rbac-defaults" } },
+    roleRef: { apiGroup: rbac, kind: "ClusterRole", name: "system:node" },
+    subjects: [{ kind: "User", name: hollowNodesUser, apiGroup: rbac }],
+  });
   const account = { kind: "ServiceAccount", name: clusterDnsAccount, namespace: "kube-system" };
   await ensureRole(client, "system:roder:controller:cluster-dns", account, [
     { apiGroups: [""], resources: ["services"], verbs: ["create"] },

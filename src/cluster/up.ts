@@ -9,7 +9,7 @@ import type { DataDirectory } from "./data-directory.ts";
 import { lockCluster } from "./lock.ts";
 import { mergeKubeconfig } from "./pki/index.ts";
 import { prepareDataRoot } from "./preflight.ts";
-import { type ComponentRecord, componentArguments, runningProcess, startDetached } from "./processes.ts";
+import { type ComponentRecord, componentArguments, runningProcess, startDetached, stopProcess } from "./processes.ts";
 import { whenReady } from "./ready.ts";
 import { requirePossible, requireRights } from "./requirements.ts";
 import { type ClusterSettings, dataVersion, readSettings, writeSettings } from "./settings.ts";
@@ -20,6 +20,9 @@ export interface UpOptions {
   readonly port?: number;
   readonly kubeconfig?: string;
   readonly nodes?: number;
+  readonly hollowNodes?: number;
+  /** A file that says how simulated nodes behave. */
+  readonly profile?: string;
   readonly podRange?: string;
   readonly serviceRange?: string;
   readonly bindAddress?: string;
@@ -58,13 +61,22 @@ export async function startCluster(
     // Another command may have made the cluster before this one got the lock.
     const existing = readSettings(directory);
     const chosen = chooseSettings(existing, options, defaultKubeconfig);
-    const running = { server: runningProcess(directory, "server"), node: runningProcess(directory, "node") };
+    const running = {
+      server: runningProcess(directory, "server"),
+      node: runningProcess(directory, "node"),
+      hollow: runningProcess(directory, "hollow"),
+    };
     const settings = await requirePossible(directory, chosen, { isNew: existing === undefined, ...running }, say);
-    let isChanged = existing !== undefined && !isDeepStrictEqual(settings, existing);
+    const hollowDiffer = options.profile !== undefined || settings.hollowNodes !== existing?.hollowNodes;
+    let isChanged = existing !== undefined && !isDeepStrictEqual(withoutHollow(settings), withoutHollow(existing));
     if (serverOptions.some((name) => options[name] !== undefined)) {
       // They are checked as the server reads them, with the server's code, which no other start needs to load.
       const { takeServerFiles } = await import("./server-files.ts");
       if (await takeServerFiles(directory, options, settings)) isChanged = true;
+    }
+    if (options.profile !== undefined) {
+      // Only who asks for simulated nodes loads what they are made of.
+      await (await import("./hollow-files.ts")).takeHollowProfile(directory, options.profile);
     }
     // From here on `roder reset` knows what to remove.
     if (settings !== existing) writeSettings(directory, settings);
@@ -72,8 +84,15 @@ export async function startCluster(
     const pki = await openClusterPki(directory, settings);
     await writeCredentials(directory, settings, pki, settings.nodes > 0 ? await nodeAddresses(settings) : []);
     await mergeKubeconfig(settings.kubeconfig, administratorEntry(directory, settings, pki));
+    if (running.hollow && hollowDiffer) {
+      await stopProcess(directory, "hollow", systemClock, hollowGraceMs);
+      running.hollow = undefined;
+    }
     await startProcesses(directory, settings, running, systemClock, say);
-    const wasRunning = running.server !== undefined && (settings.nodes === 0 || running.node !== undefined);
+    const wasRunning =
+      running.server !== undefined &&
+      (settings.nodes === 0 || running.node !== undefined) &&
+      (!settings.hollowNodes || running.hollow !== undefined);
     return { settings, wasRunning, merged: settings.kubeconfig === defaultKubeconfig };
   } finally {
     if (existsSync(directory.settings)) lock.release();
@@ -82,6 +101,11 @@ export async function startCluster(
       if (isNew) rmdirSync(root);
     }
   }
+}
+
+/** All but the one setting by which another process than the server goes. */
+function withoutHollow({ hollowNodes: _, ...settings }: ClusterSettings) {
+  return settings;
 }
 
 /** What only the server makes sense of. */
@@ -104,6 +128,7 @@ export function chooseSettings(
   const plugins = (["enableAdmissionPlugins", "disableAdmissionPlugins", "schedulerPlugins"] as const).flatMap(
     (name) => (options[name] ? [[name, options[name]] as const] : []),
   );
+  const hollow = options.hollowNodes === undefined ? {} : { hollowNodes: options.hollowNodes };
   if (existing) {
     const fixed = ["name", "port", "nodes", "podRange", "serviceRange", "bindAddress", "kubeconfig"] as const;
     for (const name of fixed) {
@@ -114,7 +139,8 @@ export function chooseSettings(
         `this cluster was made with ${flag} ${existing[name]}, not ${wanted}: leave the flag out, or make another with --data-dir`,
       );
     }
-    return plugins.length > 0 ? { ...existing, ...Object.fromEntries(plugins) } : existing;
+    const changed = { ...Object.fromEntries(plugins), ...hollow };
+    return Object.keys(changed).length > 0 ? { ...existing, ...changed } : existing;
   }
   const nodes = options.nodes ?? 1;
   const name = options.name ?? "roder";
@@ -131,6 +157,7 @@ export function chooseSettings(
     agentPort: 10_250,
     kubeconfig: options.kubeconfig ?? defaultKubeconfig,
     ...Object.fromEntries(plugins),
+    ...hollow,
   };
 }
 
@@ -143,25 +170,27 @@ function nodeNameOf(host: string): string {
   return name === "" ? "node" : name;
 }
 
+const hollowGraceMs = 10_000;
 /** A component that does not come up in this time will not. */
 const startMsMax = 120_000;
 
 async function startProcesses(
   directory: DataDirectory,
   settings: ClusterSettings,
-  running: { server: ComponentRecord | undefined; node: ComponentRecord | undefined },
+  running: Readonly<Record<"server" | "node" | "hollow", ComponentRecord | undefined>>,
   clock: Clock,
   say: (line: string) => void,
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
   const seconds = () => `${((clock.monotonicMs() - startedMs) / 1000).toFixed(1)} s`;
-  const start = (component: "server" | "node") =>
+  const start = (component: "server" | "node" | "hollow") =>
     running[component] ?? startDetached(directory, component, roderCommand(component, directory.root), process.env);
   const server = start("server");
   // The node waits for the API by itself; containerd comes up meanwhile.
   const node = settings.nodes > 0 ? start("node") : undefined;
+  const hollow = settings.hollowNodes ? start("hollow") : undefined;
   const giveUp = AbortSignal.timeout(startMsMax);
-  const records = [server, ...(node ? [node] : [])];
+  const records = [server, ...(node ? [node] : []), ...(hollow ? [hollow] : [])];
   const client = await administratorClient(directory);
   try {
     await whenReady({

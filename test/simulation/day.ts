@@ -32,7 +32,7 @@ export async function simulateDay(seed: number): Promise<Day> {
       zones: ["a", "b", "c"],
       // Ten seconds, as the kubelet has it, were 8,640,000 renewals. So a node is missed after fifty minutes, not seconds.
       leaseRenewal: "10m",
-      statusCheck: "10m",
+      statusCheck: "1h",
       statusReport: "6h",
       start: "500ms..20s",
       pull: "1s..10s",

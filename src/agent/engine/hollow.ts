@@ -71,6 +71,8 @@ interface HollowContainer {
 }
 
 const eventsMax = 100_000;
+/** The addresses of a /24 that hosts can have. */
+const hostsMax = 254;
 const hollowImageBytes = 10_000_000;
 /** 128 + SIGKILL, 128 + SIGTERM. */
 const killedCode = 137;
@@ -85,7 +87,7 @@ export class HollowEngine implements ContainerEngine {
   readonly #listeners = new Set<Channel<EngineEvent>>();
   #silent = false;
   #sequence = 0;
-  #addresses = 1;
+  #addresses = 0;
 
   constructor(options: HollowOptions) {
     this.#options = options;
@@ -403,12 +405,17 @@ export class HollowEngine implements ContainerEngine {
   }
 
   #nextAddress(): string {
-    const number = this.#addresses++;
     const prefix = this.#options.addressPrefix?.();
-    // Past a /24 the range goes on: simulated nodes have no routes.
-    return prefix !== undefined && number < 255
-      ? `${prefix}.${number}`
-      : `10.${88 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
+    if (prefix !== undefined) {
+      const taken = new Set([...this.#sandboxes.values()].flatMap(({ ips }) => ips));
+      for (let tried = 0; tried < hostsMax; tried++) {
+        const address = `${prefix}.${(this.#addresses++ % hostsMax) + 1}`;
+        if (!taken.has(address)) return address;
+      }
+      throw new Error(`no address of ${prefix}.0/24 is free`);
+    }
+    const number = ++this.#addresses;
+    return `10.${88 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}`;
   }
 }
 

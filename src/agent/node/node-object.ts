@@ -55,7 +55,7 @@ export function nodeLabels(name: string, machine: Machine, settings: AgentSettin
 
 /** The annotations that the agent keeps on its node. */
 export function nodeAnnotations(settings: AgentSettings): Record<string, string> {
-  return { [localVolumesAnnotation]: new Paths(settings).localVolumes };
+  return settings.localVolumes === false ? {} : { [localVolumesAnnotation]: new Paths(settings).localVolumes };
 }
 
 /** The node's status; fields of `previous` that the agent does not own are kept. */

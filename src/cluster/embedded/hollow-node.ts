@@ -2,6 +2,7 @@ import { type Agent, HollowEngine, HollowHost, type SharedViews, startAgent } fr
 import type { StatsSummary } from "../../api/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
+import { hollowLabel } from "../system-objects.ts";
 import type { HollowBehaviour } from "./hollow-profile.ts";
 
 export interface HollowNodeOptions {
@@ -31,14 +32,16 @@ export class HollowNode {
   constructor(options: HollowNodeOptions) {
     this.#options = options;
     this.name = options.name;
-    const { clock, behaviour } = options;
+    const { clock, behaviour, index } = options;
     const { cpus, memoryBytes, sandboxMs, startMs, pullMs } = behaviour;
     this.engine = new HollowEngine({
       clock,
       sandboxMs,
       startMs,
       pullMs,
-      addressPrefix: () => this.#agent?.node()?.spec.podCIDR?.replace(/\.\d+\/24$/, ""),
+      addressPrefix: () =>
+        // Where the pod range has no part for every node, other addresses do as well: nothing is sent to them.
+        this.#agent?.node()?.spec.podCIDR?.replace(/\.\d+\/24$/, "") ?? `10.${160 + (index >> 8)}.${index & 255}`,
       script: ({ image }, { labels }) => behaviour.script(image, labels),
     });
     const answer = (ip: string) => {
@@ -83,9 +86,11 @@ export class HollowNode {
         clusterDomain,
         cgroupRoot: "/kubepods",
         podsMax,
-        ...(zones.length === 0
-          ? {}
-          : { nodeLabels: { "topology.kubernetes.io/zone": zones[index % zones.length] ?? "" } }),
+        nodeLabels: {
+          [hollowLabel]: "true",
+          ...(zones.length === 0 ? {} : { "topology.kubernetes.io/zone": zones[index % zones.length] ?? "" }),
+        },
+        localVolumes: false,
         // There are no logs and no cgroups to look after, and an engine that is only pretended loses no events.
         periods: {
           leaseMs,

@@ -1,0 +1,52 @@
+// Simulated nodes of a real control plane, by the real commands.
+import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { TestCluster } from "./cluster.ts";
+
+let cluster: TestCluster;
+before(async () => {
+  cluster = await TestCluster.prepare("hollow");
+});
+after(() => cluster.remove());
+
+function profile(text: string): string {
+  const path = join(cluster.directory, "profile.yaml");
+  writeFileSync(path, text);
+  return path;
+}
+
+test("a profile that is wrong is refused before anything starts", async () => {
+  const path = profile("leaseRenewal: 5m\n");
+  const { code, stderr } = await cluster.roderOutcome(["up", "--nodes", "0", "--hollow-nodes", "2", "--profile", path]);
+  assert.equal(code, 1);
+  assert.match(stderr, /profile\.yaml cannot be used: leaseRenewal: at most 20s/);
+});
+
+test("a hundred simulated nodes are ready, and a Deployment's pods run on them", async () => {
+  const path = profile("zones: [a, b]\nstart: 10ms..50ms\nsandbox: 10ms\nmachine: { cpus: 8 }\n");
+  const said = await cluster.up("--nodes", "0", "--hollow-nodes", "100", "--profile", path);
+  assert.match(said, /100 simulated nodes are ready/);
+  await cluster.kubectl("create", "deployment", "web", "--image=web:1", "--replicas=200");
+  await cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+  const nodes = await cluster.kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.nodeName}");
+  assert.ok(new Set(nodes.split(" ")).size > 50);
+  const zone = await cluster.kubectl(
+    "get",
+    "node",
+    "hollow-1",
+    "-o",
+    "jsonpath={.metadata.labels}{.status.capacity.cpu}",
+  );
+  assert.match(zone, /"topology.kubernetes.io\/zone":"b".*8$/);
+});
+
+test("simulated nodes are changed while the server runs", async () => {
+  assert.match(await cluster.up("--hollow-nodes", "101"), /101 simulated nodes are ready/);
+});
+
+test("reset leaves nothing of them", async () => {
+  await cluster.roder(["reset"]);
+  assert.ok(!existsSync(cluster.dataDirectory));
+});
