@@ -120,11 +120,17 @@ async function startNetwork(
     { fieldSelector: `spec.nodeName=${nodeName}` },
     { client: nodeClient, ...environment },
   );
+  const node = new Informer(
+    Nodes,
+    { fieldSelector: `metadata.name=${nodeName}` },
+    { client: nodeClient, ...environment },
+  );
   const address = gatewayOf(podCidr);
   const view = dnsViewOf(informers, settings.clusterDomain);
   const proxy = startServiceProxy({
     informers,
     pods,
+    node,
     nodeName,
     podRange,
     serviceRange,

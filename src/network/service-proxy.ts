@@ -1,5 +1,5 @@
 // Keeps the node's nftables table equal to what Services and EndpointSlices say.
-import { EndpointSlices, type Pod, Services } from "../api/index.ts";
+import { EndpointSlices, type Node, type Pod, Services } from "../api/index.ts";
 import type { Informer, InformerSet } from "../client/index.ts";
 import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
 import { run } from "./host/commands.ts";
@@ -10,6 +10,8 @@ export interface ServiceProxyOptions {
   readonly informers: InformerSet;
   /** This node's pods, for their host ports. */
   readonly pods: Informer<Pod>;
+  /** This node, for its zone. */
+  readonly node: Informer<Node>;
   readonly nodeName: string;
   readonly podRange: string;
   readonly serviceRange: string;
@@ -29,17 +31,21 @@ export function startServiceProxy(options: ServiceProxyOptions): {
   readonly ready: Promise<void>;
   readonly done: Promise<void>;
 } {
-  const { informers, pods, clock, log, signal } = options;
+  const { informers, pods, node, clock, log, signal } = options;
   let changed = Promise.withResolvers<void>();
   const notice = () => changed.resolve();
   informers.informer(Services).addHandler(notice);
   informers.informer(EndpointSlices).addHandler(notice);
   pods.addHandler(notice);
+  // Its status changes all the time, and does not matter.
+  node.addHandler((event) => {
+    if (event.type !== "update" || zoneOf(event.old) !== zoneOf(event.object)) notice();
+  });
   signal.addEventListener("abort", notice, { once: true });
   const ready = Promise.withResolvers<void>();
 
   const work = async () => {
-    await Promise.all([informers.synced(), pods.synced()]);
+    await Promise.all([informers.synced(), pods.synced(), node.synced()]);
     let written: RuleSet | undefined;
     let flows: ReadonlyMap<string, UdpFlow> = new Map();
     let retryMs = retryMsMin;
@@ -74,9 +80,14 @@ export function startServiceProxy(options: ServiceProxyOptions): {
   return { ready: ready.promise, done };
 }
 
-function inputOf({ informers, pods, nodeName, podRange, serviceRange }: ServiceProxyOptions): ServiceRulesInput {
+function zoneOf(node: Node | undefined): string | undefined {
+  return node?.metadata.labels?.["topology.kubernetes.io/zone"];
+}
+
+function inputOf({ informers, pods, node, nodeName, podRange, serviceRange }: ServiceProxyOptions): ServiceRulesInput {
   return {
     nodeName,
+    zone: zoneOf(node.list()[0]),
     podRange,
     serviceRange,
     services: informers.list(Services),

@@ -55,6 +55,28 @@ test("a service without endpoints has no entry: its address is refused", () => {
   assert.ok(chain(set, "refuse-output")?.includes("ip daddr 10.43.0.0/16 meta l4proto tcp reject with tcp reset"));
 });
 
+test("endpoints that are meant for the node or its zone serve it, when each says for whom it is", () => {
+  const hinted = (address: string, zones: readonly string[], nodes: readonly string[] = []) => ({
+    ...endpoint(address, "there"),
+    hints: { forZones: zones.map((name) => ({ name })), forNodes: nodes.map((name) => ({ name })) },
+  });
+  const servedBy = (endpoints: object[], zone?: string) => {
+    const set = rules({ zone, services: [service({})], endpointSlices: [slice(endpoints)] });
+    return chain(set, "service/shop/web/tcp/80")?.[0]?.match(/10\.42\.\d+\.\d+/g);
+  };
+  const both = [hinted("10.42.0.7", ["a"]), hinted("10.42.1.8", ["b"])];
+  assert.deepEqual(servedBy(both, "a"), ["10.42.0.7"]);
+  assert.deepEqual(servedBy(both, "b"), ["10.42.1.8"]);
+  const all = ["10.42.0.7", "10.42.1.8"];
+  assert.deepEqual(servedBy(both, "c"), all);
+  assert.deepEqual(servedBy(both), all);
+  assert.deepEqual(servedBy([hinted("10.42.0.7", ["a"]), endpoint("10.42.1.8")], "a"), all);
+  // The node comes before its zone, and what is not ready says nothing.
+  const near = [hinted("10.42.0.7", ["a"], ["here"]), hinted("10.42.1.8", ["a"], ["there"])];
+  assert.deepEqual(servedBy(near, "a"), ["10.42.0.7"]);
+  assert.deepEqual(servedBy([...both, endpoint("10.42.1.9", "there", { ready: false })], "a"), ["10.42.0.7"]);
+});
+
 test("endpoints that terminate but serve are used only where none is ready", () => {
   const leaving = endpoint("10.42.0.9", "here", { ready: false, serving: true, terminating: true });
   const alone = rules({ services: [service({})], endpointSlices: [slice([leaving])] });

@@ -1,9 +1,11 @@
 // From Services and EndpointSlices to nftables rules: a pure function, as kube-proxy's nftables mode documents the behaviour.
-import { type EndpointSlice, isPodTerminal, type Pod, type Service } from "../api/index.ts";
+import { type EndpointHints, type EndpointSlice, isPodTerminal, type Pod, type Service } from "../api/index.ts";
 import type { RuleChain, RuleMap, RuleSet } from "./rule-set.ts";
 
 export interface ServiceRulesInput {
   readonly nodeName: string;
+  /** Undefined where the node is in none. */
+  readonly zone?: string | undefined;
   readonly podRange: string;
   readonly serviceRange: string;
   readonly services: readonly Service[];
@@ -51,7 +53,7 @@ export function serviceRules(input: ServiceRulesInput): RuleSet {
     for (const port of servicePorts(
       service,
       slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [],
-      input.nodeName,
+      input,
     )) {
       const inside = addServiceChain(chains, maps, port.name, port, port.internal);
       const outside =
@@ -103,7 +105,7 @@ export function udpFlows(input: ServiceRulesInput): Map<string, UdpFlow> {
   for (const service of input.services) {
     if (!service.spec.ports?.some((port) => port.protocol === "UDP")) continue;
     const ofService = slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
-    for (const each of servicePorts(service, ofService, input.nodeName)) {
+    for (const each of servicePorts(service, ofService, input)) {
       if (each.protocol !== "udp") continue;
       const { port, nodePort, externalAddresses } = each;
       for (const { address: endpoint } of each.internal) {
@@ -247,7 +249,10 @@ function groupByService(slices: readonly EndpointSlice[]): Map<string, EndpointS
 
 const isIPv4 = (address: string) => address.includes(".");
 
-function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeName: string): ServicePort[] {
+/** Which node the rules are for. */
+type Place = Pick<ServiceRulesInput, "nodeName" | "zone">;
+
+function servicePorts(service: Service, slices: readonly EndpointSlice[], place: Place): ServicePort[] {
   const { spec, status, metadata } = service;
   const addresses = (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])).filter(isIPv4);
   if (spec.type === "ExternalName" || addresses.length === 0) return [];
@@ -255,8 +260,8 @@ function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeNa
   const externalAddresses = [...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip ?? "")].filter(isIPv4);
   const affinity = spec.sessionAffinity === "ClientIP";
   return (spec.ports ?? []).map((port) => {
-    const candidates = endpointsOf(slices, port.name ?? "", nodeName);
-    const all = usable(candidates);
+    const candidates = endpointsOf(slices, port.name ?? "", place.nodeName);
+    const all = nearest(usable(candidates), place);
     // Chosen by itself: what still serves here is used although others elsewhere are ready.
     const local = usable(candidates.filter((each) => each.local));
     const protocol = (port.protocol ?? "TCP").toLowerCase();
@@ -278,6 +283,7 @@ function servicePorts(service: Service, slices: readonly EndpointSlice[], nodeNa
 interface Candidate extends Endpoint {
   /** False for one that still serves while it terminates. */
   readonly ready: boolean;
+  readonly hints: EndpointHints;
 }
 
 /** The endpoints of a port that could serve, in a stable order. */
@@ -292,16 +298,30 @@ function endpointsOf(slices: readonly EndpointSlice[], portName: string, nodeNam
       const { ready = true, serving = ready, terminating = false } = each.conditions ?? {};
       if (!ready && !(serving && terminating)) continue;
       const key = `${address}:${port}`;
-      if (ready || !found.has(key)) found.set(key, { address, port, local: each.nodeName === nodeName, ready });
+      if (ready || !found.has(key))
+        found.set(key, { address, port, local: each.nodeName === nodeName, ready, hints: each.hints ?? {} });
     }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
 /** The ready ones; where none is, those that still serve while they terminate. */
-function usable(candidates: readonly Candidate[]): readonly Endpoint[] {
+function usable(candidates: readonly Candidate[]): readonly Candidate[] {
   const ready = candidates.filter((each) => each.ready);
   return ready.length > 0 ? ready : candidates;
+}
+
+/**
+ * Those that are meant for this node, or for its zone, where every endpoint says for whom it is and some are for here:
+ * pkg/proxy/topology.go. Otherwise all.
+ */
+function nearest(endpoints: readonly Candidate[], { nodeName, zone }: Place): readonly Endpoint[] {
+  if (!endpoints.every(({ ready }) => ready)) return endpoints;
+  const meantFor = (hint: keyof EndpointHints, here: string | undefined) =>
+    endpoints.every(({ hints }) => (hints[hint] ?? []).length > 0)
+      ? endpoints.filter(({ hints }) => hints[hint]?.some(({ name }) => name === here))
+      : [];
+  return [meantFor("forNodes", nodeName), meantFor("forZones", zone)].find(({ length }) => length > 0) ?? endpoints;
 }
 
 interface HostPort {
