@@ -49,6 +49,10 @@ class Collector {
   readonly #informers: InformerSet;
   readonly #graph = new DependencyGraph();
   readonly #watched = new Map<ServedKind, WatchedKind>();
+  /** Those of them whose objects are not all known yet. */
+  readonly #unsynced = new Set<WatchedKind>();
+  /** What is served, by `group/kind`: looked up for every owner. */
+  #served: ReadonlyMap<string, readonly ServedKind[]> = new Map();
   /** Objects with an owner of a kind that is not served; looked at again when the kinds change. */
   readonly #unresolved = new Set<string>();
 
@@ -69,7 +73,10 @@ class Collector {
 
   async reconcile(context: ReconcileContext, uid: string): Promise<void> {
     // An owner must not be let go before all its dependents are known.
-    for (const watched of this.#watched.values()) if (!watched.informer.hasSynced) await syncedInTime(watched, context);
+    for (const watched of this.#unsynced) {
+      if (!watched.informer.hasSynced) await syncedInTime(watched, context);
+      if (watched.informer.hasSynced) this.#unsynced.delete(watched);
+    }
     const node = this.#graph.get(uid);
     if (!node) return;
     if (waitsForOrphaning(node.object)) await this.#orphanDependents(context, node);
@@ -79,10 +86,12 @@ class Collector {
 
   #watchKinds(clock: Clock, enqueue: (uid: string) => void): void {
     const kinds = new Set(deletableResources(this.#catalog).filter(isCollected));
+    this.#served = Map.groupBy(this.#catalog.all(), ({ group, kind }) => `${group}/${kind}`);
     for (const [kind, watched] of this.#watched) {
       if (kinds.has(kind)) continue;
       watched.stop();
       this.#watched.delete(kind);
+      this.#unsynced.delete(watched);
       // A definition that replaces another goes on with its informer.
       if ([...kinds].some((each) => isSameResource(each, kind))) continue;
       this.#informers.drop(kind);
@@ -97,7 +106,9 @@ class Collector {
         const affected = type === "delete" ? this.#graph.remove(object) : this.#graph.put(kind, object);
         for (const uid of affected) enqueue(uid);
       });
-      this.#watched.set(kind, { informer, stop, sinceMs: clock.monotonicMs() });
+      const watched = { informer, stop, sinceMs: clock.monotonicMs() };
+      this.#watched.set(kind, watched);
+      this.#unsynced.add(watched);
     }
   }
 
@@ -171,8 +182,8 @@ class Collector {
 
   #kindOf({ apiVersion, kind }: OwnerReference): ServedKind | undefined {
     const { group, version } = parseApiVersion(apiVersion);
-    const served = this.#catalog.all().filter((each) => each.group === group && each.kind === kind);
-    return served.find((each) => each.version === version) ?? served[0];
+    const served = this.#served.get(`${group}/${kind}`);
+    return served?.find((each) => each.version === version) ?? served?.[0];
   }
 
   /** Lets an owner go when nothing that blocks it is left. What is left is collected under its own key. */
