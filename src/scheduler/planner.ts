@@ -119,8 +119,7 @@ export class Planner {
   }
 
   /** Whether a pod that fitted nowhere may fit after `node` has changed. */
-  mayFit(pod: Pod, node: NodeState): boolean {
-    const toPlace = { pod, shape: this.#snapshot.shapes.of(pod) };
+  mayFit(toPlace: PodToPlace, node: NodeState): boolean {
     const { nodeNames, hasAffinityTerms, hasSpreadConstraints } = toPlace.shape;
     if (nodeNames !== undefined && !nodeNames.has(node.name)) return false;
     // For these a change of one node may open another.
@@ -129,11 +128,10 @@ export class Planner {
     return podRejection === undefined && rejectionOf(checks, node, toPlace) === undefined;
   }
 
-  /** Whether it can matter to a pod without a node that `other` was placed or went. */
-  isConcernedBy(pod: Pod, other: Pod): boolean {
-    const { shapes, namespaceLabels } = this.#snapshot;
+  /** Whether it can matter to a pod without a node that another was placed or went. */
+  isConcernedBy({ pod, shape: own }: PodToPlace, { pod: other, shape: others }: PodToPlace): boolean {
+    const { namespaceLabels } = this.#snapshot;
     const { namespace = "", labels } = other.metadata;
-    const own = shapes.of(pod);
     if (own.hasAffinityTerms && termsMean(podTermsOf(own, pod.metadata.namespace ?? ""), other, namespaceLabels)) {
       return true;
     }
@@ -144,7 +142,6 @@ export class Planner {
     ) {
       return true;
     }
-    const others = shapes.of(other);
     return others.hasAffinityTerms && termsMean(podTermsOf(others, namespace), pod, namespaceLabels);
   }
 

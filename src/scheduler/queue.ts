@@ -201,11 +201,11 @@ export class SchedulingQueue {
   }
 
   /** Lets the waiting pods try again of which `mayFit` says so; it is asked once for like pods. */
-  wake(mayFit: (pod: Pod) => boolean): void {
-    for (const groups of [...this.#waiting.values()]) {
+  wake(mayFit: (pod: Pod, shape: PodShape) => boolean): void {
+    for (const [shape, groups] of [...this.#waiting]) {
       for (const group of [...groups.values()]) {
         const [any] = group;
-        if (any !== undefined && mayFit(any.pod)) for (const entry of [...group]) this.#requeue(entry);
+        if (any !== undefined && mayFit(any.pod, shape)) for (const entry of [...group]) this.#requeue(entry);
       }
     }
   }

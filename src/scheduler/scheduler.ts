@@ -278,12 +278,17 @@ class Scheduler {
     if (node === undefined) return;
     // Those for which room is being made there see how far that is, or that it is no use any more.
     for (const uid of node.nominated.keys()) this.#queue.wakePod(uid);
-    this.#queue.wake((pod) => this.#plannerOf(pod)?.mayFit(pod, node) ?? false);
+    this.#queue.wake((pod, shape) => this.#plannerOf(pod)?.mayFit({ pod, shape }, node) ?? false);
   }
 
   /** Lets the pods try again to which it matters where other pods are. */
   #wakeForPod(other: Pod): void {
-    this.#queue.wake((pod) => this.#plannerOf(pod)?.isConcernedBy(pod, other) ?? false);
+    let found: PodToPlace | undefined;
+    this.#queue.wake((pod, shape) => {
+      // Worked out only where pods wait.
+      found ??= { pod: other, shape: this.#snapshot.shapes.of(other, this.#snapshot.placed(other.metadata.uid)) };
+      return this.#plannerOf(pod)?.isConcernedBy({ pod, shape }, found) ?? false;
+    });
   }
 
   #plannerOf(pod: Pod): Planner | undefined {
