@@ -29,6 +29,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** Keeps the program alive until it is cancelled, which no timer of a Clock does. */
+export function keepAlive(): Timer {
+  const handle = setInterval(() => {}, delayMsMax);
+  return { cancel: () => clearInterval(handle) };
+}
+
 /** Resolves after `delayMs`; rejects with the signal's reason when it is aborted first. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,16 +1,31 @@
 // A whole cluster inside one program: API server, storage in memory, controllers, scheduler, and simulated nodes with the
 // real agent. Imports nothing of the host, so that it runs in a browser too; what serves HTTPS is loaded when asked for.
 import { SharedViews } from "../../agent/index.ts";
-import { Nodes, parseDuration, ServiceAccounts, type User } from "../../api/index.ts";
-import type { Client } from "../../client/index.ts";
+import {
+  type KubeObject,
+  Nodes,
+  parseDuration,
+  type ResourceReference,
+  ServiceAccounts,
+  type User,
+} from "../../api/index.ts";
+import {
+  type Client,
+  type ControllerDefinition,
+  InformerSet,
+  type ObjectKey,
+  runControllers,
+} from "../../client/index.ts";
 import {
   type Clock,
+  keepAlive,
   type Logger,
   macrotask,
   pause,
   type Random,
   seededRandom,
   silentLogger,
+  sleep,
   systemClock,
   systemRandom,
   VirtualClock,
@@ -25,6 +40,7 @@ import { HollowNode } from "./hollow-node.ts";
 import { type HollowBehaviour, type HollowProfile, readProfile } from "./hollow-profile.ts";
 import type { Serving } from "./serving.ts";
 import { standInTokenKeys } from "./stand-in-token-keys.ts";
+import { awaited } from "./until.ts";
 
 export interface ClusterOptions {
   /** How many simulated nodes there are; 1 when left out. */
@@ -48,6 +64,16 @@ export interface ClusterOptions {
   readonly scheduler?: { readonly configuration?: unknown; readonly plugins?: readonly PluginDefinition[] };
 }
 
+export interface UntilOptions {
+  /** Milliseconds, or a text as `10m`. */
+  readonly within?: number | string;
+}
+
+export interface RunOptions {
+  /** Who they are, a service account for example: `{ name: "system:serviceaccount:NAMESPACE:NAME" }`. */
+  readonly as?: User;
+}
+
 const administrator: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 const clusterDomain = "cluster.local";
 const serviceRange = "10.43.0.0/16";
@@ -60,6 +86,7 @@ const faultSeed = 0x5eed;
 /** In a cluster whose clock stands, something that takes longer than this never ends. */
 const waitMsMax = 600_000;
 const stepMs = 20;
+const withinDefault = "1m";
 const restartMs = 1_000;
 /** There is no authority where nobody comes from outside; what is published to namespaces needs a text all the same. */
 const noCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -82,6 +109,10 @@ export class Cluster {
   readonly #scheduler: SchedulerSettings;
   /** Ends all but the API. */
   readonly #stopping = new AbortController();
+  /** What tests run beside the cluster's own controllers. */
+  readonly #running = new Set<Promise<void>>();
+  /** Timers and watches keep no program alive; a cluster in real time does, as a server that listens. */
+  readonly #alive: { cancel(): void } | undefined;
   #controllers: { readonly ending: AbortController; readonly over: Promise<void> };
   #stopped: Promise<void> | undefined;
 
@@ -155,6 +186,7 @@ export class Cluster {
     this.#nodes = nodes;
     this.nodes = nodes;
     this.client = plane.client(administrator);
+    this.#alive = clock instanceof VirtualClock ? undefined : keepAlive();
     const ending = new AbortController();
     this.#controllers = { ending, over: this.#runControllers(ending.signal) };
     if (faults) faults.onCrash = () => this.restartControllers();
@@ -188,6 +220,54 @@ export class Cluster {
     await clock.advance(typeof duration === "number" ? duration : parseDuration(duration));
   }
 
+  /**
+   * Resolves with an object as soon as it is as `holds` wants it; time passes meanwhile. Throws an Error that tells its
+   * status when it is not so `within` the time of the cluster, a minute when left out.
+   */
+  async until<T extends KubeObject>(
+    resource: ResourceReference<T>,
+    key: ObjectKey,
+    holds: (object: T) => boolean,
+    { within = withinDefault }: UntilOptions = {},
+  ): Promise<T> {
+    const found = await this.#awaited(resource, key, (object) => object !== undefined && holds(object), within, holds);
+    // Of no object nothing holds.
+    return found as T;
+  }
+
+  /** Resolves when an object is gone, finalizers and all. As `until`. */
+  async untilGone(
+    resource: ResourceReference,
+    key: ObjectKey,
+    { within = withinDefault }: UntilOptions = {},
+  ): Promise<void> {
+    await this.#awaited(resource, key, (object) => object === undefined, within, "gone");
+  }
+
+  /**
+   * Runs controllers of one's own, those of an operator, on the clock of the cluster and in the runtime of Kubernetes' own.
+   * They are the administrator when `as` is left out; for anybody else roles hold, and what `faults` does to the others it
+   * does to them. The cluster ends them when it stops, and the function that comes back before.
+   */
+  run(controllers: readonly ControllerDefinition[], { as = administrator }: RunOptions = {}): () => Promise<void> {
+    const ending = new AbortController();
+    const client = this.as(as);
+    const environment = {
+      client,
+      clock: this.clock,
+      random: this.#random,
+      log: this.#log,
+      signal: AbortSignal.any([ending.signal, this.#stopping.signal]),
+    };
+    const running = runControllers({ controllers, informers: new InformerSet(environment), ...environment });
+    this.#running.add(running);
+    return async () => {
+      ending.abort();
+      await this.#settled(running);
+      this.#running.delete(running);
+    };
+  }
+
   /** Adds simulated nodes; resolves when they are ready. */
   async addNodes(count: number): Promise<void> {
     const first = this.#nodes.size;
@@ -211,6 +291,11 @@ export class Cluster {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  /** For `await using cluster = await Cluster.start()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #begin(): Promise<void> {
@@ -280,8 +365,31 @@ export class Cluster {
     return runControlLoops(options);
   }
 
+  async #awaited<T extends KubeObject>(
+    resource: ResourceReference<T>,
+    key: ObjectKey,
+    holds: (object: T | undefined) => boolean,
+    within: number | string,
+    wanted: unknown,
+  ): Promise<T | undefined> {
+    const over = new AbortController();
+    const { client, clock } = this;
+    const withinMs = typeof within === "number" ? within : parseDuration(within);
+    const timer = clock.setTimer(withinMs, () => over.abort());
+    const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
+    try {
+      return await this.#settled(
+        awaited(client, resource, key, holds, { signal, within, wanted }),
+        withinMs + waitMsMax,
+      );
+    } finally {
+      timer.cancel();
+      over.abort();
+    }
+  }
+
   /** What a piece of work comes to, with as much time as it needs where the clock is virtual. */
-  async #settled<T>(work: Promise<T>): Promise<T> {
+  async #settled<T>(work: Promise<T>, msMax = waitMsMax): Promise<T> {
     const { clock } = this;
     if (!(clock instanceof VirtualClock)) return await work;
     let isOver = false;
@@ -289,10 +397,12 @@ export class Cluster {
       isOver = true;
     };
     work.then(end, end);
-    const untilMs = clock.monotonicMs() + waitMsMax;
+    const untilMs = clock.monotonicMs() + msMax;
     await clock.advance(0);
     while (!isOver) {
       if (clock.monotonicMs() > untilMs) throw new Error("the cluster waits for something that does not happen");
+      // Who takes part over HTTPS lives in real time: that of the cluster does not run ahead.
+      if (this.#serving) await sleep(systemClock, stepMs);
       await clock.advance(stepMs);
     }
     return await work;
@@ -301,9 +411,10 @@ export class Cluster {
   async #stop(): Promise<void> {
     for (const node of this.#nodes.values()) node.stop();
     this.#stopping.abort();
-    await this.#settled(this.#controllers.over);
+    await this.#settled(Promise.all([this.#controllers.over, ...this.#running]));
     await this.#serving?.close();
     await this.#plane.close();
+    this.#alive?.cancel();
   }
 }
 
