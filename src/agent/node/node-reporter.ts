@@ -1,4 +1,4 @@
-import { ApiError, type Node, type NodeStatus, Nodes } from "../../api/index.ts";
+import { ApiError, containsLabels, type Node, type NodeStatus, Nodes } from "../../api/index.ts";
 import type { EventRecorder } from "../../client/index.ts";
 import { deepEqual, errorMessage, pause, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
@@ -107,9 +107,9 @@ export class NodeReporter {
 
   async #keepMetadata({ metadata }: Node): Promise<void> {
     const { name, machine, settings } = this.#facts;
-    const labels = { ...metadata.labels, ...nodeLabels(name, machine, settings) };
-    const annotations = { ...metadata.annotations, ...nodeAnnotations(settings) };
-    if (deepEqual(labels, metadata.labels) && deepEqual(annotations, metadata.annotations)) return;
+    const labels = nodeLabels(name, machine, settings);
+    const annotations = nodeAnnotations(settings);
+    if (containsLabels(metadata.labels, labels) && containsLabels(metadata.annotations, annotations)) return;
     await this.#context.client.patch(Nodes, { name }, { metadata: { labels, annotations } });
   }
 
