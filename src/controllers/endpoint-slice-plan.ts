@@ -185,7 +185,7 @@ function endpointOf(service: Service, pod: Pod, address: string, zoneOf: SliceVi
   };
 }
 
-/** Spreads a group over its slices: who is there stays, newcomers go where a change is due anyway, then where room is. */
+/** Spreads a group over its slices: who is there stays, newcomers go where a change is due anyway, then where all have room. */
 function placed({ ports, endpoints }: Group, slices: readonly EndpointSlice[], addressType: string): readonly Draft[] {
   const left = new Map(endpoints);
   const drafts = slices.map((existing) => {
@@ -199,9 +199,14 @@ function placed({ ports, endpoints }: Group, slices: readonly EndpointSlice[], a
     });
     return { existing, endpoints: after, isChanged: !deepEqual(before, after) };
   });
-  drafts.sort((a, b) => Number(b.isChanged) - Number(a.isChanged) || b.endpoints.length - a.endpoints.length);
+  drafts.sort((a, b) => b.endpoints.length - a.endpoints.length);
   const newcomers = [...left.values()];
-  for (const draft of drafts) draft.endpoints.push(...newcomers.splice(0, endpointsMax - draft.endpoints.length));
+  for (const { isChanged, endpoints: own } of drafts)
+    if (isChanged) own.push(...newcomers.splice(0, endpointsMax - own.length));
+  // One change of a slice that has room for the rest, or new slices: never two changes where one will do.
+  const rest = newcomers.length % endpointsMax;
+  const roomy = drafts.find((each) => !each.isChanged && each.endpoints.length + rest <= endpointsMax);
+  if (roomy && rest > 0) roomy.endpoints.push(...newcomers.splice(-rest));
   const filled: Draft[] = drafts
     .filter(({ endpoints }) => endpoints.length > 0)
     .map(({ existing, endpoints }) => ({ addressType, existing, ports, endpoints }));

@@ -11,6 +11,7 @@ import {
   type Service,
   Services,
 } from "../api/index.ts";
+import { planEndpointSlices } from "./endpoint-slice-plan.ts";
 
 const controllers = ["endpoint-slice-controller", "serviceaccount-controller"];
 
@@ -184,6 +185,42 @@ test("more than a hundred pods fill several slices, and a change touches only it
   );
   assert.equal(unchanged.length, 2);
   assert.equal(after.flatMap(addresses).length, 229);
+});
+
+test("newcomers fill one slice that has room for all of them, or a new one", () => {
+  const podOf = (at: number): Pod =>
+    // Only what the plan looks at.
+    ({
+      metadata: { name: `p${at}`, namespace: "default", uid: `u${at}` },
+      spec: { containers: [] },
+      status: { phase: "Running", podIP: `10.0.${at >> 8}.${at & 255}` },
+    }) as unknown as Pod;
+  const pods = Array.from({ length: 400 }, (_, at) => podOf(at));
+  const web = { ...service(), spec: { ports: [{ port: 80 }] } } as unknown as Service; // likewise
+  const plan = (count: number, existing: readonly EndpointSlice[]) => {
+    const view = { service: web, pods: pods.slice(0, count), zoneOf: () => undefined, zoneShares: () => undefined };
+    const { create, update } = planEndpointSlices({ ...view, existing });
+    const sizes = (slices: readonly Pick<EndpointSlice, "endpoints">[]) => slices.map((each) => each.endpoints?.length);
+    return { create, sizes: [sizes(create), sizes(update)] };
+  };
+  const stored = (...counts: readonly number[]) => {
+    let from = 0;
+    const [{ endpoints = [], ...slice } = assert.fail()] = plan(100, []).create;
+    const all = [endpoints, ...[1, 2, 3].map((at) => plan(100 * (at + 1), []).create[at]?.endpoints ?? [])].flat();
+    return counts.map((count, at) => {
+      from += count;
+      const name = `s${at}`;
+      return {
+        ...slice,
+        metadata: { ...slice.metadata, name },
+        endpoints: all.slice(from - count, from),
+      } as EndpointSlice; // as if stored
+    });
+  };
+  assert.deepEqual(plan(190, stored(90, 85)).sizes, [[], [100]]);
+  assert.deepEqual(plan(180, stored(90, 85)).sizes, [[], [95]]);
+  assert.deepEqual(plan(200, stored(90, 90)).sizes, [[20], []]);
+  assert.deepEqual(plan(290, stored(90, 90)).sizes, [[100], [100]]);
 });
 
 test("when the service's ports change its slices are changed, not replaced", async (t) => {
