@@ -7,7 +7,7 @@ import {
   type Volume,
 } from "../../api/index.ts";
 import { type PluginDefinition, wakeHint } from "../plugin.ts";
-import { resolvable, unresolvable } from "../rule.ts";
+import { resolvable } from "../rule.ts";
 import { namesClaim } from "./pod-volumes.ts";
 
 const name = "VolumeRestrictions";
@@ -34,16 +34,8 @@ export const volumeRestrictions: PluginDefinition = {
         name,
         isRelative: true,
         prepare({ pod }) {
-          const wanted = claimKeys(pod);
-          const missing = wanted.find((key) => claims.get(key) === undefined);
-          const direct = (pod.spec.volumes ?? []).some(
-            ({ persistentVolumeClaim: claim }) => missing === `${pod.metadata.namespace ?? ""}/${claim?.claimName}`,
-          );
-          if (missing !== undefined && direct) {
-            return unresolvable(`persistentvolumeclaim "${missing.slice(missing.indexOf("/") + 1)}" not found`);
-          }
           const disks = disksOf(pod);
-          const exclusive = wanted.filter((key) => isExclusive(claims.get(key)));
+          const exclusive = claimKeys(pod).filter((key) => isExclusive(claims.get(key)));
           if (disks.length === 0 && exclusive.length === 0) return undefined;
           const using = users(pod, exclusive);
           return (node, change) => {
