@@ -200,11 +200,15 @@ async function fetched<T>(
   try {
     return await answer;
   } catch (error) {
-    // As client-go says what was asked for where the server cannot.
-    const what = error instanceof ApiError && (error.code === 404 || error.code === 503);
-    const suffix = what ? ` (get ${subject}.${group})` : "";
-    throw new Error(`unable to fetch metrics from ${api}: ${errorMessage(error)}${suffix}`);
+    throw new Error(`unable to fetch metrics from ${api}: ${whyNot(error, `${subject}.${group}`)}`);
   }
+}
+
+/** As client-go says what was asked for where a server cannot answer. */
+function whyNot(error: unknown, what: string): string {
+  const code = error instanceof ApiError ? error.code : 0;
+  if (code === 503) return `the server is currently unable to handle the request (get ${what})`;
+  return `${errorMessage(error)}${code === 404 ? ` (get ${what})` : ""}`;
 }
 
 /** A selector as Go prints it, which is how messages name external metrics. */

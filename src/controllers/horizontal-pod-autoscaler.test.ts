@@ -14,6 +14,7 @@ import {
   Pods,
   type ResourceRequest,
   type ResourceResponse,
+  serviceUnavailable,
 } from "../api/index.ts";
 import { timestamp } from "../lib/index.ts";
 
@@ -165,6 +166,17 @@ test("an HPA without metrics says so in its condition and events, and does not l
   const looks = reconciles().filter((each) => each.startsWith("horizontal-pod-autoscaler")).length;
   assert.ok(looks <= 6, `${looks} looks in a minute`);
   assert.equal(await replicas(), 2);
+});
+
+test("a metrics server that is down is said to be so in the words that users search for", async (t) => {
+  const { scaleBy, rest, condition, metrics } = await start(t, 1);
+  metrics(() => {
+    throw serviceUnavailable("service unavailable");
+  });
+  await scaleBy({});
+  await rest(1_000);
+  const end = /: the server is currently unable to handle the request \(get pods\.metrics\.k8s\.io\)$/;
+  assert.match((await condition("ScalingActive"))?.message ?? "", end);
 });
 
 test("replicas come back between minimum and maximum without any metric", async (t) => {
