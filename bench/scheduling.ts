@@ -1,7 +1,7 @@
 // Pods that are bound through the API, with durable storage, in one process as in `roder up`, and what the whole control
 // plane takes in memory: `test/node bench/scheduling.ts`. Each row has a process of its own.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +17,7 @@ import { openLmdbStorage } from "../src/storage/lmdb/index.ts";
 interface Result {
   readonly perSecond: number;
   readonly cpuMicrosPerPod: number;
+  /** Its share of what processes share, and all that it has alone (PSS). */
   readonly memoryMiB: number;
 }
 
@@ -140,7 +141,7 @@ async function measure(kind: Kind, nodeCount: number, podCount: number): Promise
   const { user, system } = process.cpuUsage(cpuBefore);
   // What came with the burst goes, and what was started with it comes to an end.
   if (whole) await new Promise((resolve) => setTimeout(resolve, 20_000));
-  const memoryMiB = process.memoryUsage.rss() / 2 ** 20;
+  const memoryMiB = Number(/^Pss: +(\d+) kB/m.exec(readFileSync("/proc/self/smaps_rollup", "utf8"))?.[1]) / 1024;
   stop.abort();
   await running;
   await plane.close();
@@ -154,9 +155,14 @@ const [kind, nodes, pods] = process.argv.slice(2);
 if (kind === undefined) {
   for (const [what, nodeCount, podCount, target] of rows) {
     const self = fileURLToPath(import.meta.url);
-    const output = execFileSync(process.execPath, [self, what, String(nodeCount), String(podCount)], {
-      encoding: "utf8",
-    });
+    // As the server is started.
+    const output = execFileSync(
+      process.execPath,
+      ["--max-semi-space-size=8", self, what, String(nodeCount), String(podCount)],
+      {
+        encoding: "utf8",
+      },
+    );
     // What this file printed.
     const { perSecond, cpuMicrosPerPod, memoryMiB } = JSON.parse(output) as Result;
     const isMemory = what === "of a control plane at rest";

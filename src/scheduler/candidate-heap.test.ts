@@ -23,3 +23,22 @@ test("the best is the one with the highest score, whatever was set and deleted b
     assert.equal(heap.size, expected.size);
   }
 });
+
+test("all feasible nodes come in order, from the best on", () => {
+  const random = seededRandom(5);
+  const heap = new CandidateHeap(50);
+  const scores = new Map<number, number>();
+  for (let node = 0; node < 50; node++) {
+    const score = random.next();
+    heap.set(node, score);
+    scores.set(node, score);
+  }
+  for (const node of [3, 17, 44]) {
+    heap.delete(node);
+    scores.delete(node);
+  }
+  assert.deepEqual(
+    [...heap.inOrder()],
+    [...scores].sort(([, a], [, b]) => b - a).map(([node]) => node),
+  );
+});
