@@ -52,3 +52,33 @@ test("a role labelled for view reaches edit and admin, and the default roles sta
     );
   }
 });
+
+test("roles that gather each other's rules do not swap them for ever", async (t) => {
+  const { client, create, rest, between, crash, reconciles } = await startTestControlPlane(t, {
+    controllers: ["clusterrole-aggregation-controller"],
+  });
+  await rest();
+  // Both are there when the controller looks for the first time.
+  const opened = Promise.withResolvers<void>();
+  between(async (_, send) => {
+    await opened.promise;
+    return await send();
+  });
+  crash();
+  for (const [name, part, of, verb] of [
+    ["a", "one", "two", "get"],
+    ["b", "two", "one", "list"],
+  ] as const)
+    await create(ClusterRoles, {
+      metadata: { name, labels: { part } },
+      aggregationRule: { clusterRoleSelectors: [{ matchLabels: { part: of } }] },
+      rules: [{ apiGroups: [""], resources: ["pods"], verbs: [verb] }],
+    });
+  opened.resolve();
+  await rest(60_000);
+  const before = reconciles().length;
+  await rest(60_000);
+  assert.deepEqual(reconciles().slice(before), []);
+  const rulesOf = async (name: string) => (await client.get(ClusterRoles, { name })).rules;
+  assert.deepEqual(await rulesOf("a"), await rulesOf("b"));
+});

@@ -17,6 +17,8 @@ export const clusterRoleAggregationController = defineController({
       ),
     ],
   },
+  // One at a time: of roles that gather each other's rules each sees what the other became, and none swaps with it.
+  concurrency: 1,
   async reconcile({ client, cache }, key) {
     const role = cache.get(ClusterRoles, key);
     if (!role?.aggregationRule) return;
