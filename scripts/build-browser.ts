@@ -1,0 +1,32 @@
+// Makes dist/browser.js: the embedded cluster as one module for browsers. That it can be made shows that nothing in it
+// needs a host.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const root = resolve(import.meta.dirname, "..");
+export const browserBundle = resolve(root, "dist/browser.js");
+/** What a page may be asked to load, compressed. */
+const bytesMax = 1_500_000;
+
+/** Builds the bundle; gives its size as a server sends it. Throws when it is too large. */
+export async function buildBrowser(): Promise<number> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/cluster/embedded/index.ts"],
+    outfile: browserBundle,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    conditions: ["browser"],
+    target: "esnext",
+    logLevel: "error",
+  });
+  const bytes = gzipSync(readFileSync(browserBundle)).length;
+  if (bytes > bytesMax) throw new Error(`${browserBundle} has ${bytes} bytes compressed, more than ${bytesMax}`);
+  return bytes;
+}
+
+if (import.meta.main) console.log(`${browserBundle}: ${Math.round((await buildBrowser()) / 1000)} kB compressed`);
