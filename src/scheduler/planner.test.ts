@@ -145,7 +145,8 @@ function changeSomething(snapshot: Snapshot, random: Random, step: number): void
   const kind = random.next();
   if (kind < 0.5 && snapshot.nodes.length > 0) {
     const requests = { cpu: pick(random, ["100m", "500m", "2"]), memory: pick(random, ["64Mi", "1Gi", "3Gi"]) };
-    snapshot.place(makePod({ name: `other-${step}`, requests }), pick(random, snapshot.nodes).name);
+    const labels = { app: pick(random, ["web", "db", "cache"]) };
+    snapshot.place(makePod({ name: `other-${step}`, requests, labels }), pick(random, snapshot.nodes).name);
   } else if (kind < 0.7) {
     snapshot.unplace(`uid-of-default-other-${Math.floor(random.next() * step)}`);
   } else if (kind < 0.9) {
@@ -163,6 +164,20 @@ function changeSomething(snapshot: Snapshot, random: Random, step: number): void
   }
 }
 
+const topologyKey = "kubernetes.io/hostname";
+const apartFromWeb: PodOptions = {
+  affinity: {
+    podAntiAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey, labelSelector: { matchLabels: { app: "web" } } }],
+    },
+  },
+};
+const spreadWithDb: PodOptions = {
+  topologySpreadConstraints: [
+    { topologyKey, maxSkew: 1, whenUnsatisfiable: "DoNotSchedule", labelSelector: { matchLabels: { app: "db" } } },
+  ],
+};
+
 test("an order of nodes that is kept up to date gives what a fresh one would give", () => {
   for (let seed = 0; seed < 20; seed++) {
     const random = seededRandom(seed);
@@ -176,6 +191,7 @@ test("an order of nodes that is kept up to date gives what a fresh one would giv
         name: `pod-${step}`,
         image: "app:1",
         requests: pick(random, [{}, { cpu: "200m" }, { cpu: "1", memory: "1Gi" }, { cpu: "7" }]),
+        ...pick(random, [{}, apartFromWeb, spreadWithDb]),
       });
       const kept = plan(snapshot, pod, planner);
       const best = bestNodes(snapshot, pod);
