@@ -128,7 +128,7 @@ export class Cluster {
     const faults = virtual
       ? new Faults(clock, seededRandom((options.seed ?? 1) ^ faultSeed), options.faults)
       : undefined;
-    const serving = options.serve ? await (await import("#serving")).prepareServing(log) : undefined;
+    const serving = options.serve ? await (await import("#serving")).prepareServing(log, clock) : undefined;
     const nodes = new Map<string, HollowNode>();
     const plane = await startControlPlane({
       storage: options.storage ?? new MemoryStorage(),

@@ -1,5 +1,5 @@
 // The embedded cluster for programs outside its own: HTTPS on 127.0.0.1, with keys that live as long as it does.
-import { type Logger, systemClock, systemRandom } from "../../lib/index.ts";
+import { type Clock, type Logger, systemClock, systemRandom } from "../../lib/index.ts";
 import { httpsWebhookCaller } from "../../server/host/index.ts";
 import { createExtensionServers } from "../../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, type Listener, startHttpServer } from "../../server/http/index.ts";
@@ -26,10 +26,16 @@ const dayMs = 86_400_000;
 const validDays = 365;
 const address = "127.0.0.1";
 
-/** Makes the keys. Time outside goes on while the cluster's may stand, so all of this keeps to the machine's clock. */
-export async function prepareServing(log: Logger): Promise<Serving> {
+/**
+ * Makes the keys. Time outside goes on while the cluster's may stand, so all of this keeps to the machine's clock; but
+ * certificates are looked at on both sides, and must be good at the time of `clock` too.
+ */
+export async function prepareServing(log: Logger, clock: Clock): Promise<Serving> {
   const nowMs = systemClock.now();
-  const validity = { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + validDays * dayMs };
+  const validity = {
+    notBeforeMs: Math.min(nowMs, clock.now()) - dayMs,
+    notAfterMs: Math.max(nowMs, clock.now()) + validDays * dayMs,
+  };
   const authority = issue({ commonName: "kubernetes", usage: "authority", ...validity }, systemRandom);
   const frontProxyAuthority = issue({ commonName: "front-proxy-ca", usage: "authority", ...validity }, systemRandom);
   const frontProxy = issue(

@@ -1,0 +1,3 @@
+// What docs/testing.md tells is what these do.
+import "../examples/testing/https.test.ts";
+import "../examples/testing/preview.test.ts";
