@@ -44,6 +44,17 @@ const kinds: Record<string, (index: number, apps: number) => Partial<PodSpec>> =
       },
     },
   }),
+  // What the pods of a Deployment get without asking: they would rather be on different nodes and in different zones.
+  "of ten Deployments": (index, apps) => {
+    const labelSelector = { matchLabels: { app: `app-${index % apps}` } };
+    const whenUnsatisfiable = "ScheduleAnyway";
+    return {
+      topologySpreadConstraints: [
+        { maxSkew: 3, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable, labelSelector },
+        { maxSkew: 5, topologyKey: "zone", whenUnsatisfiable, labelSelector },
+      ],
+    };
+  },
   // Each workload has no more than one pod on a node, and as many in each zone.
   "spread and apart": (index, apps) => {
     const labelSelector = { matchLabels: { app: `app-${index % apps}` } };

@@ -142,6 +142,13 @@ export interface ImageSpread {
   readonly nodeCount: number;
 }
 
+/** The nodes that have an image. */
+interface ImageNodes {
+  readonly sizes: Map<string, number>;
+  /** The largest; undefined until somebody asks. */
+  sizeBytes: number | undefined;
+}
+
 /** How many changes are remembered; whoever is further behind looks at all nodes. */
 const changesMax = 4_096;
 
@@ -158,7 +165,7 @@ export class Snapshot {
   /** The pods that say something about other pods, by shape and namespace. */
   readonly #withTerms = new Map<PodShape, Map<string, PodGroup & { count: number }>>();
   readonly #namespaces = new Map<string, Labels>();
-  readonly #images = new Map<string, Map<string, number>>();
+  readonly #images = new Map<string, ImageNodes>();
   /** The nodes that changed. */
   readonly #changes = new ChangeLog<NodeState>(changesMax);
   /** The pods that came to nodes and left them. */
@@ -342,15 +349,14 @@ export class Snapshot {
 
   /** On how many nodes an image is, and how large; undefined when it is on none. `name` has a tag or digest. */
   image(name: string): ImageSpread | undefined {
-    const nodes = this.#images.get(name);
-    if (nodes === undefined) return undefined;
-    let sizeBytes = 0;
-    for (const size of nodes.values()) sizeBytes = Math.max(sizeBytes, size);
-    return { sizeBytes, nodeCount: nodes.size };
+    const image = this.#images.get(name);
+    if (image === undefined) return undefined;
+    image.sizeBytes ??= image.sizes.values().reduce((a, b) => Math.max(a, b), 0);
+    return { sizeBytes: image.sizeBytes, nodeCount: image.sizes.size };
   }
 
   hasImage(name: string, node: NodeState): boolean {
-    return this.#images.get(name)?.has(node.name) ?? false;
+    return this.#images.get(name)?.sizes.has(node.name) ?? false;
   }
 
   #state(name: string): NodeState {
@@ -386,7 +392,9 @@ export class Snapshot {
   #addImages(node: Node): void {
     for (const { names, sizeBytes } of node.status?.images ?? []) {
       for (const name of names ?? []) {
-        this.#images.getOrInsertComputed(name, () => new Map()).set(node.metadata.name, sizeBytes ?? 0);
+        const image = this.#images.getOrInsertComputed(name, () => ({ sizes: new Map(), sizeBytes: undefined }));
+        image.sizes.set(node.metadata.name, sizeBytes ?? 0);
+        image.sizeBytes = undefined;
       }
     }
   }
@@ -394,9 +402,11 @@ export class Snapshot {
   #forgetImages(node: Node | undefined): void {
     for (const { names } of node?.status?.images ?? []) {
       for (const name of names ?? []) {
-        const nodes = this.#images.get(name);
-        nodes?.delete(node!.metadata.name);
-        if (nodes?.size === 0) this.#images.delete(name);
+        const image = this.#images.get(name);
+        if (image === undefined) continue;
+        image.sizes.delete(node!.metadata.name);
+        image.sizeBytes = undefined;
+        if (image.sizes.size === 0) this.#images.delete(name);
       }
     }
   }

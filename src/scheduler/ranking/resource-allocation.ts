@@ -97,25 +97,31 @@ export function balancedAllocation(weights: readonly ResourceWeight[]): RankingR
       const resources = countedResources(weights, wanted).map(({ name }) => name);
       // A pod that asks for nothing would be drawn to one node: https://github.com/kubernetes/kubernetes/issues/129138
       if (resources.every((name) => amountOf(wanted, name) === 0)) return undefined;
-      return { rate: (node) => Math.floor((1 - deviation(sharesOf(node, resources, wanted))) * ratingMax) };
+      const [one = "", other = ""] = resources;
+      const deviationOf = (node: NodeState) =>
+        resources.length === 2
+          ? deviationOfTwo(shareOf(node, one, wanted), shareOf(node, other, wanted))
+          : deviation(resources.map((name) => shareOf(node, name, wanted)));
+      return { rate: (node) => Math.floor((1 - deviationOf(node)) * ratingMax) };
     },
   };
 }
 
-function sharesOf({ requested, allocatable }: NodeState, resources: readonly string[], wanted: Amounts): number[] {
-  const shares: number[] = [];
-  for (const name of resources) {
-    const all = amountOf(allocatable, name);
-    if (all > 0) shares.push(Math.min(1, (amountOf(requested, name) + amountOf(wanted, name)) / all));
-  }
-  return shares;
+/** How much of a resource would be used, from 0 to 1; undefined where the node has none. */
+function shareOf({ requested, allocatable }: NodeState, name: string, wanted: Amounts): number | undefined {
+  const all = amountOf(allocatable, name);
+  return all > 0 ? Math.min(1, (amountOf(requested, name) + amountOf(wanted, name)) / all) : undefined;
 }
 
-/** The standard deviation. */
-function deviation(shares: readonly number[]): number {
-  const [a = 0, b = 0] = shares;
+/** As `deviation`, for the common case, which is asked of many nodes for each pod. */
+function deviationOfTwo(a: number | undefined, b: number | undefined): number {
+  return a === undefined || b === undefined ? 0 : Math.abs(a - b) / 2;
+}
+
+/** The standard deviation of those that are there. */
+function deviation(all: readonly (number | undefined)[]): number {
+  const shares = all.filter((share) => share !== undefined);
   if (shares.length < 2) return 0;
-  if (shares.length === 2) return Math.abs(a - b) / 2;
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   return Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);
 }
