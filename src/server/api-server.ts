@@ -15,7 +15,7 @@ import { type Lookup, lookupIn } from "./lookup.ts";
 import { AdmissionMetrics } from "./pipeline/admission-metrics.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
-import { admitConnection } from "./pipeline/connect.ts";
+import { type AdmittedConnection, admitConnection } from "./pipeline/connect.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
@@ -59,8 +59,8 @@ export interface ApiServer extends ResourceHandler {
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
   /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
   authorize(attributes: Attributes, annotate?: Annotate): Promise<void>;
-  /** Asks admission whether a stream of core/v1 may be opened; the user was authorized already. Throws ApiError. */
-  admitConnection(target: ConnectTarget, user: User): Promise<void>;
+  /** Asks admission whether a stream of core/v1 may be opened, and with what; the user was authorized already. Throws ApiError. */
+  admitConnection(target: ConnectTarget, user: User, annotate?: Annotate): Promise<AdmittedConnection>;
 }
 
 /** A subresource that is a stream, and what it was asked for with. */
@@ -130,10 +130,11 @@ class Pipeline implements ApiServer {
     return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);
   }
 
-  async admitConnection(target: ConnectTarget, user: User): Promise<void> {
+  async admitConnection(target: ConnectTarget, user: User, annotate?: Annotate): Promise<AdmittedConnection> {
     const { resource: plural, namespace, name, subresource, path, query } = target;
     const request = { verb: "create", group: "", version: "v1", plural, namespace, name, subresource } as const;
-    await admitConnection(this.#objectRequest(request, user), path, query);
+    const asked = annotate ? { ...request, annotate } : request;
+    return admitConnection(this.#objectRequest(asked, user), path, query);
   }
 
   #objectRequest(request: ResourceRequest, user: User): ObjectRequest {

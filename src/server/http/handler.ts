@@ -29,7 +29,7 @@ import { OpenWatches } from "./open-watches.ts";
 import { beginAudit } from "./request-audit.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
 import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
-import { type Answer, sendFailedWatch, sendList, sendObject, sendWatch } from "./resource-writer.ts";
+import { type Answer, sendFailedWatch, sendList, sendObject, sendWatch, warningHeader } from "./resource-writer.ts";
 import { type StreamingRoute, type StreamingRoutes, streamingRoute } from "./streaming-routes.ts";
 import { Transform } from "./transform.ts";
 import { encoderOf } from "./writer.ts";
@@ -218,16 +218,16 @@ export class Handler {
     // A WebSocket begins as a GET, which roles give for reading; what runs in a container needs the right to create.
     if (request.method === "GET" && route.subresource !== "log" && route.subresource !== "proxy")
       await this.#authorizeStream(route, user, { method: "POST" });
-    await this.#options.api.admitConnection(route, user);
-    return route;
+    return { ...route, ...(await this.#options.api.admitConnection(route, user, annotate)) };
   }
 
   async #stream(route: StreamingRoute, { user, request, response, trail }: Call): Promise<void> {
     await this.#authorizeStream(route, user, request, trail?.annotate);
     if (!this.#options.streaming) throw notFoundPath();
-    await this.#options.api.admitConnection(route, user);
+    const admitted = await this.#options.api.admitConnection(route, user, trail?.annotate);
+    response.addHeaders(warningHeader(admitted.warnings));
     trail?.write("ResponseStarted", 200);
-    await this.#options.streaming.handle(route, user, request, response);
+    await this.#options.streaming.handle({ ...route, ...admitted }, user, request, response);
   }
 
   #authorizeStream(

@@ -36,9 +36,11 @@ export function headersOf({ encoder }: Answer, warnings: readonly string[]): Htt
 }
 
 function headersWith(contentType: string, warnings: readonly string[]): HttpHeaders {
-  const headers: HttpHeaders = { "content-type": contentType, "cache-control": "no-cache, private" };
-  if (warnings.length > 0) headers.warning = warnings.map(warningValue);
-  return headers;
+  return { "content-type": contentType, "cache-control": "no-cache, private", ...warningHeader(warnings) };
+}
+
+export function warningHeader(warnings: readonly string[]): HttpHeaders {
+  return warnings.length > 0 ? { warning: warnings.map(warningValue) } : {};
 }
 
 /** RFC 7234 section 5.5, with 299 for miscellaneous persistent warnings. */

@@ -14,6 +14,8 @@ export interface StreamingRoute {
   /** What follows `/proxy`, with its slash, percent-encoded as it came; empty when nothing follows. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Sentences for the Warning header of the answer. */
+  readonly warnings: readonly string[];
 }
 
 /** Serves exec, attach, portforward, log and proxy. Failures are thrown as ApiError before anything was answered. */
@@ -39,5 +41,5 @@ export function streamingRoute(path: ResourcePath, query: URLSearchParams): Stre
   if (rest !== "" && subresource !== "proxy") return undefined;
   // Both are among the names that the table holds.
   const names = { resource: plural, subresource } as Pick<StreamingRoute, "resource" | "subresource">;
-  return { ...names, namespace, name, path: rest, query };
+  return { ...names, namespace, name, path: rest, query, warnings: [] };
 }

@@ -42,7 +42,8 @@ before(async () => {
   });
   front = createServer();
   front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    tunnel(target(message.url ?? "/"), message, socket, head, noTls).catch((error) => {
+    const added = { warning: ['299 - "one"', '299 - "two"'] };
+    tunnel(target(message.url ?? "/"), message, socket, head, noTls, added).catch((error) => {
       failure = error;
       socket.end("HTTP/1.1 500 Down\r\n\r\n");
     });
@@ -94,6 +95,12 @@ test("a client that reads slowly gets what the backend wrote before it ended", a
   }
   await closed;
   assert.match(Buffer.concat(received).toString(), /\r\n\r\nfarewell$/);
+});
+
+test("warnings of admission stand in the head of an upgraded connection", async () => {
+  const [answer, socket] = await once(upgrade("/echo"), "upgrade");
+  assert.equal(answer.headers.warning, '299 - "one", 299 - "two"');
+  socket.destroy();
 });
 
 test("a refusal of the backend is the client's answer", async () => {

@@ -117,7 +117,8 @@ export function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
 }
 
 /**
- * Carries an upgrade on to the backend and joins the two connections; a refusal is passed on as it is.
+ * Carries an upgrade on to the backend and joins the two connections; a refusal is passed on as it is. The answer has the
+ * added headers too.
  * Rejects, with nothing answered, when the backend cannot be reached.
  */
 export function tunnel(
@@ -126,6 +127,7 @@ export function tunnel(
   socket: Duplex,
   head: Buffer,
   tls: AgentTls,
+  added: HttpHeaders = {},
 ): Promise<void> {
   const headers = passedHeaders(message.headers);
   headers.connection = "Upgrade";
@@ -141,7 +143,7 @@ export function tunnel(
     socket.once("close", onGone);
     asked.once("upgrade", (answer, backendSocket, backendHead) => {
       socket.off("close", onGone);
-      socket.write(headOf(answer, {}));
+      socket.write(headOf(answer, added));
       if (backendHead.length > 0) socket.write(backendHead);
       if (head.length > 0) backendSocket.write(head);
       join(socket, backendSocket);
@@ -150,7 +152,7 @@ export function tunnel(
     asked.once("response", (answer) => {
       socket.off("close", onGone);
       // The body is as long as the connection: a length or chunks of the backend's may not be true of it.
-      socket.write(headOf(answer, { connection: "close" }));
+      socket.write(headOf(answer, { ...added, connection: "close" }));
       pipeline(answer, socket, () => resolve());
     });
     asked.on("error", reject);
@@ -177,8 +179,8 @@ function finish(socket: Duplex): void {
   socket.end(() => socket.destroy());
 }
 
-/** The head of an answer as it came, but for what belongs to the backend's own connection. */
-function headOf(answer: IncomingMessage, instead: Readonly<Record<string, string>>): string {
+/** The head of an answer as it came, but for what belongs to the backend's own connection, and with what is added. */
+function headOf(answer: IncomingMessage, added: HttpHeaders): string {
   const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
   const refused = answer.statusCode !== 101;
   for (let at = 0; at + 1 < answer.rawHeaders.length; at += 2) {
@@ -186,6 +188,7 @@ function headOf(answer: IncomingMessage, instead: Readonly<Record<string, string
     if (refused && ["connection", "keep-alive", "transfer-encoding"].includes(name.toLowerCase())) continue;
     lines.push(`${name}: ${answer.rawHeaders[at + 1]}`);
   }
-  for (const [name, value] of Object.entries(instead)) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries(added))
+    for (const each of typeof value === "object" ? value : [value]) lines.push(`${name}: ${each}`);
   return `${lines.join("\r\n")}\r\n\r\n`;
 }

@@ -20,6 +20,7 @@ import {
 import { errorMessage, type Logger, type Random } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
+import { warningHeader } from "../resource-writer.ts";
 import type { StreamingRoute, StreamingRoutes } from "../streaming-routes.ts";
 import { agentOf, type Backend } from "./backend.ts";
 import { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
@@ -65,7 +66,7 @@ class Streaming implements StreamingRoutes {
     if (route.subresource === "log") return this.#logSocket(route, message, socket, head);
     const backend = this.#backend(route, queryOf(message.url ?? ""));
     try {
-      await tunnel(backend, message, socket, head, this.#options.agentTls());
+      await tunnel(backend, message, socket, head, this.#options.agentTls(), warningHeader(route.warnings));
     } catch (error) {
       if (backend.trust.kind === "agent") throw dialError(error);
       throw unreachable(error);
@@ -91,7 +92,9 @@ class Streaming implements StreamingRoutes {
     // Relative links of a page only lead on when its own path ends with a slash.
     if (route.path === "" && isRead) return response.end(301, { location: `${request.path}/${search}` });
     const backend = this.#backend(route, search);
-    const prefix = request.path.slice(0, request.path.length - route.path.length);
+    // Admission may have chosen another path, which is none that the client has come by.
+    const asked = request.path.endsWith(route.path) ? route.path.length : 0;
+    const prefix = request.path.slice(0, request.path.length - asked);
     const headers = passedHeaders(request.headers());
     const forwardedFor = request.header("x-forwarded-for");
     headers["x-forwarded-for"] = [...(forwardedFor ? [forwardedFor] : []), request.remoteAddress].join(", ");
