@@ -1,9 +1,14 @@
-// The budget's rows that exist by now, each measured on a fresh cluster in a network namespace of its own.
+// The budget's rows, each measured on a fresh cluster in a network namespace of its own; `simulated` measures only those
+// without containers.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
+import { buildBrowser } from "../scripts/build-browser.ts";
+import { inBrowser } from "../test/browser-page.ts";
 import { TestCluster } from "../test/e2e/cluster.ts";
 import { imageArchive } from "../test/images/build.ts";
+import { succeed } from "../test/programs.ts";
+import { simulateDay } from "../test/simulation/day.ts";
 
 interface Row {
   readonly what: string;
@@ -246,8 +251,72 @@ async function measurePods(cluster: TestCluster): Promise<void> {
   );
 }
 
+/** Runs a program of this directory and reads the line of JSON that it prints last. */
+async function program<T>(name: string, ...args: readonly string[]): Promise<T> {
+  const path = resolve(import.meta.dirname, name);
+  const printed = await succeed(process.execPath, ["--disable-warning=ExperimentalWarning", path, ...args]);
+  return JSON.parse(printed.trim().split("\n").at(-1) ?? "") as T;
+}
+
+const startsMeasured = 5;
+
+/** Clusters inside one program, and inside a tab: fresh ones each time, the median of some. */
+async function measureEmbedded(): Promise<void> {
+  const answers: number[] = [];
+  for (let index = 0; index < startsMeasured; index++) {
+    answers.push((await program<{ answerMs: number }>("embedded.ts")).answerMs);
+  }
+  row("Cluster.start in a program → first answer", milliseconds(median(answers)), "100 ms");
+  await buildBrowser();
+  const tabs: number[] = [];
+  for (let index = 0; index < startsMeasured; index++) {
+    tabs.push(
+      await inBrowser<number>(`
+        const startedMs = performance.now();
+        const cluster = await roder.Cluster.start({ nodes: 50 });
+        const ms = performance.now() - startedMs;
+        await cluster.stop();
+        return ms;`),
+    );
+  }
+  row("Cluster.start in a browser's tab, 50 nodes ready", milliseconds(median(tabs)), "300 ms");
+  const startMs = performance.now();
+  const { problems } = await simulateDay(1);
+  if (problems.length > 0) throw new Error(`the simulated day ends badly: ${problems.join("; ")}`);
+  row("a simulated day of 1,000 nodes", seconds(performance.now() - startMs), "60 s");
+}
+
+const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN;
+const milliseconds = (ms: number) => `${Math.round(ms)} ms`;
+
+async function measureHollowNodes(): Promise<void> {
+  const cluster = await TestCluster.prepare("bench-hollow");
+  try {
+    const profile = join(cluster.directory, "profile.yaml");
+    // What a real engine takes is not what is measured.
+    writeFileSync(profile, "sandbox: 0s\nstart: 0s\n");
+    await cluster.up("--nodes", "0", "--hollow-nodes", "100", "--profile", profile);
+    const path = resolve(import.meta.dirname, "hollow-deployment.ts");
+    const printed = await cluster.inside(process.execPath, [
+      "--disable-warning=ExperimentalWarning",
+      path,
+      cluster.kubeconfig,
+    ]);
+    // The program prints it.
+    const { readyMs } = JSON.parse(printed.trim().split("\n").at(-1) ?? "") as { readyMs: number };
+    row("a Deployment of 1,000 on 100 simulated nodes → all Ready", seconds(readyMs), "5 s");
+  } finally {
+    await cluster.remove();
+  }
+}
+
 async function main(): Promise<void> {
   console.log(`${cpus().length} × ${cpus()[0]?.model}, ${new Date().toISOString().slice(0, 10)}`);
+  if (process.argv[2] === "simulated") {
+    await measureEmbedded();
+    await measureHollowNodes();
+    return;
+  }
   await measureStart();
   const cluster = await TestCluster.prepare("bench");
   try {
@@ -259,6 +328,8 @@ async function main(): Promise<void> {
   } finally {
     await cluster.remove();
   }
+  await measureHollowNodes();
+  await measureEmbedded();
   console.log("\n| what | Roder | target |\n| --- | --- | --- |");
   for (const { what, figure, target } of rows) console.log(`| ${what} | ${figure} | ${target} |`);
 }

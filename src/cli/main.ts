@@ -56,7 +56,7 @@ program
     wholeNumber(0, 1),
   )
   .option("--hollow-nodes <count>", "simulated nodes beside them, on which pods are pretended", wholeNumber(0, 10_000))
-  .option("--profile <file>", "how simulated nodes and what runs on them behave (docs/testing.md)")
+  .option("--profile <file>", "how simulated nodes and what runs on them behave (docs/simulation.md)")
   .option("--pod-range <range>", "the addresses of pods (10.42.0.0/16)")
   .option("--service-range <range>", "the addresses of services (10.43.0.0/16)")
   .option("--bind-address <address>", "where the API server listens (0.0.0.0; 127.0.0.1 without nodes)")
