@@ -135,6 +135,43 @@ test("a plugin keeps pods out of the queue until a change that it watches lets t
   await scene.stop();
 });
 
+test("a plugin that fails with one pod keeps no other from its node, and says so with that pod", async () => {
+  let fails = true;
+  const broken: PluginDefinition = {
+    name: "Broken",
+    create: () => ({
+      name: "Broken",
+      preEnqueue: () => {
+        throw new Error("nobody there");
+      },
+      filter: {
+        name: "Broken",
+        prepare: ({ pod }) => {
+          if (fails && pod.metadata.name === "unlucky") throw new Error("division by zero");
+          return undefined;
+        },
+      },
+      reserve: ({ pod }) => {
+        if (fails && pod.metadata.name === "heavy") throw new Error("out of range");
+        return undefined;
+      },
+    }),
+  };
+  const scene = await schedulerScene(withPlugins(broken));
+  await scene.addNode();
+  await scene.addPod({ name: "unlucky" });
+  await scene.addPod({ name: "heavy", requests: { cpu: "3" } });
+  // It finds the room that was not taken after all.
+  await scene.addPod({ name: "web", requests: { cpu: "2" } });
+  assert.deepEqual(scene.bindings, ["web to node"]);
+  assert.ok(scene.events.includes("unlucky FailedScheduling: division by zero"));
+  fails = false;
+  await pass(scene.clock, 20_000);
+  assert.deepEqual(scene.bindings, ["web to node", "unlucky to node"]);
+  assert.ok(scene.events.includes("heavy FailedScheduling: out of range"));
+  await scene.stop();
+});
+
 test("a pod with scheduling gates is tried when the last of them is taken away", async () => {
   const scene = await schedulerScene();
   await scene.addNode();

@@ -1,3 +1,4 @@
+import { errorMessage, type Logger } from "../lib/index.ts";
 import type { ExtensionPoint, PluginSet, ProfileSettings } from "./configuration.ts";
 import type { Plugin, PluginContext, PluginDefinition } from "./plugin.ts";
 import { defaultPlugins } from "./plugins.ts";
@@ -59,7 +60,7 @@ export function createProfile(
     if (definition === undefined) return undefined;
     return created.getOrInsertComputed(name, () => {
       const plugin = definition.create(context, settings.pluginConfig.get(name));
-      return defaultPlugins.includes(definition) ? plugin : safely(plugin);
+      return defaultPlugins.includes(definition) ? plugin : safely(plugin, context.log);
     });
   };
   const defaults = defaultPlugins.map(({ name }) => ({ name, weight: undefined }));
@@ -122,12 +123,49 @@ function arrange(everywhere: readonly Named[], set: PluginSet | undefined): read
   ];
 }
 
-/** What somebody else wrote may look at anything, unless it says that it does not: it is asked for each pod and node. */
-function safely(plugin: Plugin): Plugin {
-  const { filter, score } = plugin;
-  return {
-    ...plugin,
-    ...(filter ? { filter: { isRelative: true, ...filter } } : {}),
-    ...(score ? { score: { isRelative: () => true, ...score } } : {}),
+/**
+ * What somebody else wrote may look at anything, unless it says that it does not: it is asked for each pod and node. Where
+ * it fails with a pod in the queue, the pod is tried: a failure then is told with the pod.
+ */
+function safely(plugin: Plugin, log: Logger): Plugin {
+  const { name, filter, score, preEnqueue, wakes } = plugin;
+  const orElse = <T>(what: string, ask: () => T, otherwise: T): T => {
+    try {
+      return ask();
+    } catch (error) {
+      log.warn(`a plugin failed at ${what}`, { plugin: name, error: errorMessage(error) });
+      return otherwise;
+    }
   };
+  return {
+    // What is left out here may be a method of a class, which a copy would not have.
+    name,
+    ...bound(plugin, "postFilter"),
+    ...bound(plugin, "reserve"),
+    ...bound(plugin, "unreserve"),
+    ...bound(plugin, "permit"),
+    ...bound(plugin, "preBind"),
+    ...bound(plugin, "bindsFor"),
+    ...(filter ? { filter: { ...filter, isRelative: filter.isRelative ?? true } } : {}),
+    ...(score ? { score: { ...score, isRelative: score.isRelative ?? (() => true) } } : {}),
+    ...(preEnqueue ? { preEnqueue: (pod) => orElse("preEnqueue", () => preEnqueue.call(plugin, pod), undefined) } : {}),
+    ...(wakes
+      ? {
+          wakes: wakes.map(({ resource, mayHelp }) => ({
+            resource,
+            mayHelp: (pod, event) => orElse("a hint", () => mayHelp(pod, event), true),
+          })),
+        }
+      : {}),
+  };
+}
+
+/** One of the plugin's functions, as part of a copy of the plugin. */
+function bound<K extends "postFilter" | "reserve" | "unreserve" | "permit" | "preBind" | "bindsFor">(
+  plugin: Plugin,
+  point: K,
+): Pick<Plugin, K> | object {
+  const act = plugin[point];
+  // A function bound to its plugin has the type that it had.
+  return act === undefined ? {} : { [point]: (act as (...given: unknown[]) => unknown).bind(plugin) };
 }

@@ -309,7 +309,16 @@ class Scheduler {
     while (this.#writes < writesMax) {
       const queued = this.#queue.take();
       if (queued === undefined) return;
-      this.#schedule(queued);
+      try {
+        this.#schedule(queued);
+      } catch (error) {
+        // A plugin that fails with one pod must not keep the others from their nodes.
+        const { pod, shape } = queued;
+        const placed = this.#snapshot.unplace(pod.metadata.uid);
+        const cycle = this.#placings.get(schedulerNameOf(pod))?.cycle;
+        if (placed) cycle?.unreserve({ pod, shape }, placed.nodeName);
+        this.#failed(queued, error);
+      }
     }
   }
 
@@ -424,9 +433,15 @@ class Scheduler {
     // The binding may have reached the server although its answer did not reach us: then the informer has the last word.
     if (known?.metadata.uid === pod.metadata.uid && known.spec.nodeName) return;
     this.#takeBack({ pod, shape: queued.shape }, cycle, nodeName);
+    // One that was deleted meanwhile is gone in a moment: the informer will say so.
+    if (error instanceof ApiError && error.code === 404) this.#queue.retry(queued);
+    else this.#failed(queued, error);
+  }
+
+  /** Something went wrong with the pod that is nobody's rule: it is tried again later. */
+  #failed(queued: QueuedPod, error: unknown): void {
     this.#queue.retry(queued);
-    if (error instanceof ApiError && error.code === 404) return; // deleted meanwhile: the informer will say so
-    this.#options.log.warn("binding failed", { pod: keyOf(pod), node: nodeName, error: errorMessage(error) });
+    this.#options.log.warn("a pod could not be placed", { pod: keyOf(queued.pod), error: errorMessage(error) });
     this.#reports.tell(queued, "SchedulerError", errorMessage(error));
   }
 
