@@ -154,8 +154,8 @@ test("a data directory of a newer Roder is refused and not touched", async () =>
 test("without root a node is refused, and a control plane alone works", async (t) => {
   // Beside the test's own directory, which is root's alone.
   const directory = `${cluster.directory}-user`;
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const flags = ["--data-dir", join(directory, "data"), "--kubeconfig", join(directory, "config"), "--port", "7443"];
+  const data = join(directory, "data");
+  const flags = ["--data-dir", data, "--kubeconfig", join(directory, "config"), "--port", "7443"];
   const root = new URL("../../", import.meta.url).pathname;
   // An ordinary user in the same network: nobody's rights, a home of its own.
   await cluster.inside("install", ["-d", "-o", "nobody", "-m", "700", directory]);
@@ -169,14 +169,18 @@ test("without root a node is refused, and a control plane alone works", async (t
       join(root, "roder"),
       ...args,
     ]);
+  t.after(async () => {
+    await asUser(["reset", "--data-dir", data]);
+    rmSync(directory, { recursive: true, force: true });
+  });
   const refusal = await asUser(["up", ...flags]);
   assert.equal(refusal.code, 1);
   assert.match(refusal.stderr, /needs root: use sudo, or --nodes 0/);
   const started = await asUser(["up", "--nodes", "0", ...flags]);
   assert.equal(started.code, 0, started.stderr);
-  const listed = await asUser(["status", "--data-dir", join(directory, "data"), "-o", "json"]);
+  const listed = await asUser(["status", "--data-dir", data, "-o", "json"]);
   assert.ok((JSON.parse(listed.stdout) as Status).api.answers);
-  assert.equal((await asUser(["reset", "--data-dir", join(directory, "data")])).code, 0);
+  assert.equal((await asUser(["reset", "--data-dir", data])).code, 0);
 });
 
 test("wrong flags end with a sentence and exit code 1", async () => {
