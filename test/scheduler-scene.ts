@@ -1,4 +1,4 @@
-import { type Node, Nodes, type Pod, Pods, type ResourceHandler } from "../src/api/index.ts";
+import { type Node, Nodes, type Pod, Pods, type ResourceHandler, type ResourceRequest } from "../src/api/index.ts";
 import { type Client, InformerSet, inProcessClient } from "../src/client/index.ts";
 import { MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../src/lib/index.ts";
 import { makeNode, makePod, type NodeOptions, type PodOptions } from "../src/scheduler/objects-for-tests.ts";
@@ -26,12 +26,15 @@ export interface SchedulerScene {
 export async function schedulerScene(
   options: Partial<SchedulerOptions> = {},
   api?: FaultyApi,
+  /** What the scheduler's requests wait for. */
+  before: (request: ResourceRequest) => Promise<void> = async () => {},
 ): Promise<SchedulerScene> {
   const server = api ?? (await FaultyApi.start());
   const bindings: string[] = [];
   const failing = new Map<string, Error>();
   const handler: ResourceHandler = {
     async handle(request, user) {
+      await before(request);
       if (request.subresource !== "binding") return server.handle(request, user);
       const failure = failing.get(request.name ?? "");
       if (failure) throw failure;

@@ -135,6 +135,37 @@ test("a plugin keeps pods out of the queue until a change that it watches lets t
   await scene.stop();
 });
 
+test("what a plugin watches may be seen after the pods when the scheduler starts", async () => {
+  const gate: PluginDefinition = {
+    name: "Gate",
+    create: ({ informer }) => {
+      const configMaps = informer(ConfigMaps);
+      return {
+        name: "Gate",
+        preEnqueue: () => (configMaps.get("default/open") ? undefined : "the gate is closed"),
+        wakes: [wakeHint(ConfigMaps, () => true)],
+      };
+    },
+  };
+  const before = await schedulerScene(withPlugins(gate));
+  await before.addNode();
+  await before.addPod({ name: "web" });
+  await before.stop();
+  await before.client.create(ConfigMaps, { metadata: { namespace: "default", name: "open" } });
+  let release = () => {};
+  const listed = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const after = await schedulerScene(withPlugins(gate), before.api, async ({ plural }) => {
+    if (plural === "configmaps") await listed;
+  });
+  assert.deepEqual(after.bindings, []);
+  release();
+  await atRest();
+  assert.deepEqual(after.bindings, ["web to node"]);
+  await after.stop();
+});
+
 test("a plugin that fails with one pod keeps no other from its node, and says so with that pod", async () => {
   let fails = true;
   const broken: PluginDefinition = {

@@ -156,7 +156,7 @@ class Scheduler {
       this.#pods.addHandler((event) => this.#onPod(event)),
       ...this.#wakes.map(({ plugin, hint }) =>
         this.#informer(hint.resource).addHandler((event) => {
-          if (this.#started) this.#queue.wakeRejectedBy(plugin, (pod) => hint.mayHelp(pod, event));
+          this.#queue.wakeRejectedBy(plugin, (pod) => hint.mayHelp(pod, event));
         }),
       ),
     ];
