@@ -21,7 +21,7 @@ import {
 import { type Client, inProcessClient } from "../src/client/index.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
-import { type Logger, seededRandom, silentLogger, VirtualClock } from "../src/lib/index.ts";
+import { type Logger, type MetricRegistry, seededRandom, silentLogger, VirtualClock } from "../src/lib/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 
 export const nodeName = "node-1";
@@ -32,6 +32,7 @@ export interface SceneOptions {
   readonly host?: Partial<HollowHostOptions>;
   readonly settings?: Partial<AgentSettings>;
   readonly log?: Logger;
+  readonly metrics?: MetricRegistry;
 }
 
 export interface AgentScene {
@@ -126,6 +127,7 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
       log,
       nodeName,
       settings,
+      ...(options.metrics ? { metrics: options.metrics } : {}),
       signal: stopping.signal,
     });
   /** After this all promises that can go on have done so, however long their chains are, and all requests are answered. */

@@ -1,10 +1,11 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
 import { type Node, type Pod, RuntimeClasses, type StatsSummary } from "../api/index.ts";
 import { type Client, createEventRecorder, type InformerEvent } from "../client/index.ts";
-import { type Clock, errorMessage, type Logger, pause, type Random, sleep } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type MetricRegistry, pause, type Random, sleep } from "../lib/index.ts";
+import { AgentMetrics } from "./agent-metrics.ts";
 import { type ClusterView, watchedView } from "./cluster-view.ts";
 import type { AgentContext } from "./context.ts";
-import type { ContainerEngine } from "./engine/index.ts";
+import { type ContainerEngine, measuredEngine } from "./engine/index.ts";
 import type { AgentHost } from "./host.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -39,6 +40,8 @@ export interface AgentOptions {
   readonly settings: AgentSettings;
   /** How it sees the cluster; by watches of its own when left out. */
   readonly view?: ClusterView;
+  /** Where the agent and its engine are measured. */
+  readonly metrics?: MetricRegistry;
   /** Ends the agent; containers go on running, and the next agent adopts them. */
   readonly signal: AbortSignal;
 }
@@ -62,7 +65,9 @@ export interface Agent {
 const engineRetryMs = 1_000;
 
 /** Starts the agent of one node; resolves when the node is registered and its pods have been taken over. */
-export async function startAgent(options: AgentOptions): Promise<Agent> {
+export async function startAgent(given: AgentOptions): Promise<Agent> {
+  const { metrics } = given;
+  const options = metrics ? { ...given, engine: measuredEngine(given.engine, metrics, given.clock) } : given;
   const { client, engine, host, clock, random, log, nodeName, settings, signal } = options;
   const recorder = createEventRecorder({ client, clock, random, component: "kubelet", host: nodeName, log, signal });
   const events = podEvents(recorder);
@@ -79,6 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const view = options.view ?? watchedView(nodeName, environment);
   const shared: Omit<AgentContext, "volumes"> = {
     ...environment,
+    ...(metrics ? { metrics: new AgentMetrics(metrics, nodeName, pods) } : {}),
     engine,
     host,
     settings,

@@ -1,6 +1,7 @@
 import type { Node, Pod, Secret, Service } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import type { Clock, Logger, Random } from "../lib/index.ts";
+import type { AgentMetrics } from "./agent-metrics.ts";
 import type { ObjectLookup } from "./container/environment.ts";
 import type { ContainerEngine, Mount } from "./engine/index.ts";
 import type { AgentHost, Machine } from "./host.ts";
@@ -35,6 +36,7 @@ export interface AgentContext {
   readonly machine: Machine;
   readonly paths: Paths;
   readonly events: PodEvents;
+  readonly metrics?: AgentMetrics;
   readonly images: ImagePuller;
   readonly volumes: PodVolumes;
   /** ConfigMaps and Secrets; what a pod names is watched as long as the pod is here. */

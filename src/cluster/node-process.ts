@@ -9,7 +9,16 @@ import { startAgent, TokenAccess } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { type ConnectionOptions, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
-import { addressAt, type Logger, parseRange, pause, systemClock, systemRandom, UserError } from "../lib/index.ts";
+import {
+  addressAt,
+  type Logger,
+  MetricRegistry,
+  parseRange,
+  pause,
+  systemClock,
+  systemRandom,
+  UserError,
+} from "../lib/index.ts";
 import {
   configurePods,
   dnsViewOf,
@@ -21,6 +30,7 @@ import {
   startDnsServer,
   startServiceProxy,
 } from "../network/index.ts";
+import { observeProcess } from "../server/host/index.ts";
 import { cgroupRootOf } from "./cgroups.ts";
 import { runComponent } from "./component-process.ts";
 import { dataDirectory } from "./data-directory.ts";
@@ -50,6 +60,8 @@ export function runNode(root: string): Promise<void> {
     const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
     const rotations = keepRotated(enginePaths(directory).log, { clock: systemClock, log, signal: stopping });
     const networkDone = startNetwork(settings, network, { nodeClient, networkClient }, log, stopping);
+    const metrics = new MetricRegistry();
+    observeProcess(metrics, systemClock);
     const agent = await startAgent({
       client: nodeClient,
       engine,
@@ -69,11 +81,13 @@ export function runNode(root: string): Promise<void> {
         version: kubernetesVersion,
         keptImages: [pauseImageName],
       },
+      metrics,
       signal: stopping,
     });
     const server = new AgentServer({
       agent,
       engine,
+      metrics,
       tokens: new TokenAccess(nodeClient, systemClock, settings.nodeName),
       tls: credentials.serving,
       clock: systemClock,

@@ -286,6 +286,7 @@ export class PodWorker {
   #report(plan: PodPlan): void {
     const { settings, runtimeName } = this.#context;
     const view = this.#view();
+    const before = this.#status.phase;
     this.#status = podStatus({
       view,
       plan,
@@ -294,6 +295,8 @@ export class PodWorker {
       startTimeMs: this.#startTimeMs,
       failed: this.#failed,
     });
+    if (before === "Pending" && this.#status.phase === "Running")
+      this.#context.metrics?.podStarted((this.#context.clock.now() - this.#startTimeMs) / 1000);
     if (!this.#removed) this.#writer.write(this.#status);
   }
 
@@ -379,7 +382,9 @@ export class PodWorker {
     if (this.#podBusy) return;
     this.#podBusy = true;
     const run = async () => {
-      const { clock, log } = this.#context;
+      const { clock, log, metrics } = this.#context;
+      const startMs = clock.monotonicMs();
+      const operation = this.#status.phase === "Pending" ? "create" : "sync";
       try {
         await work();
         this.#setupFailures = 0;
@@ -389,6 +394,7 @@ export class PodWorker {
         clock.setTimer(delayMs, () => this.wake());
         if (!isAbort(error)) log.warn(`cannot ${what}`, { pod: describePod(this.#pod), error: errorMessage(error) });
       } finally {
+        metrics?.stepDone(operation, (clock.monotonicMs() - startMs) / 1000);
         this.#podBusy = false;
         this.wake();
       }

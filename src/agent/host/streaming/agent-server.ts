@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { ApiError } from "../../../api/index.ts";
-import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type MetricRegistry, metricsContentType } from "../../../lib/index.ts";
 import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
 import { resourceMetricsText } from "../../node/node-stats.ts";
@@ -34,6 +34,8 @@ export interface AgentServerSettings {
   readonly engine: ContainerEngine & StreamUrls;
   /** Says who may read what the node uses with a token; nobody when left out. */
   readonly tokens?: Pick<TokenAccess, "check">;
+  /** What /metrics answers. */
+  readonly metrics: MetricRegistry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: AgentServerTls;
@@ -114,7 +116,7 @@ export class AgentServer {
   /** Throws for everyone but API servers, administrators, and who shows a token that is good for what the node uses. */
   async #admit(message: IncomingMessage): Promise<void> {
     const { tokens } = this.#settings;
-    const [, part] = /^\/(stats|metrics)\//.exec(message.url ?? "") ?? [];
+    const [, part] = /^\/(stats|metrics)(?:[/?]|$)/.exec(message.url ?? "") ?? [];
     const [, token] = /^bearer +(\S+)$/i.exec(message.headers.authorization ?? "") ?? [];
     const isRead = message.method === "GET" || message.method === "HEAD";
     // As the pattern names them.
@@ -135,6 +137,10 @@ export class AgentServer {
     if (isRead && words.join("/") === "stats/summary") {
       const summary = await this.#settings.agent.stats();
       response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(summary));
+      return;
+    }
+    if (isRead && words.join("/") === "metrics") {
+      response.writeHead(200, { "Content-Type": metricsContentType }).end(this.#settings.metrics.text());
       return;
     }
     if (isRead && words.join("/") === "metrics/resource")
