@@ -151,6 +151,7 @@ class World {
     for (let done = 0; done < opsMax; done++) {
       await this.#operate();
       await this.#cluster.advance(this.#between(1, 60) * 1_000);
+      await this.#expectIdentities();
     }
     this.#note("the faults end");
     this.#cluster.faults.end();
@@ -332,6 +333,22 @@ class World {
     const object = { metadata: { ...metadata, namespace }, spec } as never;
     await this.#cluster.client.create(resource, object);
     this.#wanted.getOrInsertComputed(resource.plural, () => new Set()).add(metadata.name);
+  }
+
+  /** No pod of a StatefulSet runs twice, wherever: not even on a node of which nobody knows. */
+  async #expectIdentities(): Promise<void> {
+    const seen = new Map<string, string>();
+    for (const { name, engine } of this.#cluster.nodes.values()) {
+      const running = new Set(
+        (await engine.listContainers()).filter(({ state }) => state === "running").map(({ sandboxId }) => sandboxId),
+      );
+      for (const sandbox of await engine.listSandboxes()) {
+        if (sandbox.namespace !== namespace || !sandbox.name.startsWith("db-") || !running.has(sandbox.id)) continue;
+        const other = seen.get(sandbox.name);
+        if (other !== undefined) this.#problem(`${sandbox.name} runs on ${other} and on ${name}`);
+        seen.set(sandbox.name, name);
+      }
+    }
   }
 
   /** Everything that was asked for is there, and no more than that. */
