@@ -99,6 +99,13 @@ export class SchedulingQueue {
     return this.#entries.size;
   }
 
+  /** How many pods wait, by where they do. */
+  count(): Readonly<Record<"active" | "backoff" | "waiting" | "gated", number>> {
+    const counts = { active: 0, backoff: 0, waiting: 0, gated: 0, taken: 0, gone: 0 };
+    for (const { place } of this.#entries.values()) counts[place]++;
+    return counts;
+  }
+
   /** Adds a pod, or its new version; one whose spec or labels changed is tried at once. */
   add(pod: Pod): void {
     if (this.#closed) return;

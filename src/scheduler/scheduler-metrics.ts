@@ -1,4 +1,5 @@
 import { exponentialBuckets, type HistogramSeries, type MetricRegistry, type Series } from "../lib/index.ts";
+import type { SchedulingQueue } from "./queue.ts";
 
 /** How an attempt to place a pod ended. */
 export type AttemptResult = "scheduled" | "unschedulable" | "error";
@@ -14,7 +15,17 @@ export class SchedulerMetrics {
   /** By the scheduler's name in pods. */
   readonly #profiles = new Map<string, Readonly<Record<AttemptResult, Attempts>>>();
 
-  constructor(metrics: MetricRegistry) {
+  constructor(metrics: MetricRegistry, queue: SchedulingQueue) {
+    const pending = metrics.gauge({
+      name: "scheduler_pending_pods",
+      help: "Pods without a node, by where they wait.",
+      labels: ["queue"],
+    });
+    metrics.onScrape(() => {
+      const { active, backoff, waiting, gated } = queue.count();
+      for (const [name, count] of Object.entries({ active, backoff, unschedulable: waiting, gated }))
+        pending.with(name).value = count;
+    });
     const labels = ["result", "profile"];
     const attempts = metrics.counter({
       name: "scheduler_schedule_attempts_total",

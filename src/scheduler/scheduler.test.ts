@@ -233,7 +233,7 @@ test("a pod that must be apart from others waits until one of them goes", async 
   await stop();
 });
 
-test("attempts are counted by how they ended", async () => {
+test("attempts are counted by how they ended, and pods by where they wait", async () => {
   const { addNode, addPod, failing, metrics, stop } = await schedulerScene();
   await addNode({ name: "node-1" });
   await addPod({ name: "web" });
@@ -248,6 +248,11 @@ test("attempts are counted by how they ended", async () => {
   assert.match(
     metrics.text(),
     /scheduler_scheduling_attempt_duration_seconds_count\{result="scheduled",profile="default-scheduler"\} 1/,
+  );
+  const waiting = [...metrics.text().matchAll(/^scheduler_pending_pods\{queue="(\w+)"\} (\d+)$/gm)];
+  assert.deepEqual(
+    waiting.map(([, queue, count]) => `${queue} ${count}`),
+    ["active 0", "backoff 1", "unschedulable 1", "gated 0"],
   );
   await stop();
 });

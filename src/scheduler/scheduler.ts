@@ -97,7 +97,6 @@ class Scheduler {
   constructor(options: SchedulerOptions) {
     const { client, clock, random, log, signal, informers } = options;
     this.#options = options;
-    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics);
     this.#events =
       options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
     const shapes = new PodShapes();
@@ -133,6 +132,7 @@ class Scheduler {
       (pod) => this.#gateOf(pod),
       { firstMs: initialBackoffMs, maxMs: maxBackoffMs },
     );
+    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics, this.#queue);
   }
 
   /** Gives plugins their informers, and notes them: planning begins when all have their first list. */
