@@ -18,7 +18,14 @@ import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";
 import { allControllers, type CheckApiService } from "../src/controllers/index.ts";
-import { type Logger, seededRandom, silentLogger, timestamp, VirtualClock } from "../src/lib/index.ts";
+import {
+  type Logger,
+  type MetricRegistry,
+  seededRandom,
+  silentLogger,
+  timestamp,
+  VirtualClock,
+} from "../src/lib/index.ts";
 import type { ApiServer, ReadNodeStats, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 import { realWorkDone } from "./real-work.ts";
@@ -63,6 +70,8 @@ export interface TestControlPlaneOptions {
   readonly checkApiService?: CheckApiService;
   /** What nodes use; without it there is no metrics.k8s.io. */
   readonly readNodeStats?: ReadNodeStats;
+  /** Where the API server is measured. */
+  readonly metrics?: MetricRegistry;
 }
 
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -87,6 +96,7 @@ export async function startTestControlPlane(
     apiPort: 6443,
     ...(options.callWebhook ? { callWebhook: options.callWebhook } : {}),
     ...(options.readNodeStats ? { readNodeStats: options.readNodeStats } : {}),
+    ...(options.metrics ? { metrics: options.metrics } : {}),
     freeze: true,
   });
   const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };

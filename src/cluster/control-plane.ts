@@ -42,6 +42,7 @@ import {
   type TokenKeys,
   tokenRequestHandlers,
   type WebhookCaller,
+  WebhookMetrics,
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { componentStatuses, type LoopName } from "./component-statuses.ts";
@@ -166,6 +167,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     admission: admission({
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
+      ...(options.metrics ? { webhookMetrics: new WebhookMetrics(options.metrics) } : {}),
     }),
     ...(options.metrics ? { metrics: options.metrics } : {}),
     clock,

@@ -36,6 +36,7 @@ import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-protection.ts";
 import { mutatingWebhooks } from "./webhooks/mutating-webhooks.ts";
 import { validatingWebhooks } from "./webhooks/validating-webhooks.ts";
+import type { WebhookMetrics } from "./webhooks/webhook-metrics.ts";
 
 export interface AdmissionOptions {
   readonly lookup: Lookup;
@@ -46,6 +47,7 @@ export interface AdmissionOptions {
   readonly webhooks: Webhooks;
   readonly versions: ResourceVersions;
   readonly log: Logger;
+  readonly webhookMetrics?: WebhookMetrics;
 }
 
 /** What an operator says of the plugins. */

@@ -7,3 +7,4 @@ export {
 } from "./admission-plugins.ts";
 export { ensureSystemPriorityClasses } from "./priority.ts";
 export { refuse } from "./refusal.ts";
+export { WebhookMetrics } from "./webhooks/webhook-metrics.ts";

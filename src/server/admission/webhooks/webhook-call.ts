@@ -7,7 +7,7 @@ import {
   type ResourceDefinition,
   type ValidatingWebhook,
 } from "../../../api/index.ts";
-import { errorMessage, type Logger, type Random, uuid } from "../../../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type Random, uuid } from "../../../lib/index.ts";
 import type { Authorizer } from "../../authorization/index.ts";
 import { callWebhook, type Webhooks } from "../../webhooks/index.ts";
 import type { AdmissionRequest } from "../admission.ts";
@@ -15,12 +15,15 @@ import { type CompiledExpression, compileMatchConditions, matchConditions } from
 import { type MatchingOptions, wantedAs } from "../matching/request-rules.ts";
 import { type ReviewedObjects, requestVariables } from "../matching/variables.ts";
 import { admissionReview, denial, type ReviewAnswer, readAnswer } from "./admission-review.ts";
+import type { WebhookMetrics, WebhookRejection } from "./webhook-metrics.ts";
 
 export interface WebhookAdmissionOptions extends MatchingOptions {
   readonly webhooks: Webhooks;
   readonly authorizer: Authorizer;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly webhookMetrics?: WebhookMetrics;
 }
 
 /** A webhook of a configuration, ready to be asked. */
@@ -92,10 +95,17 @@ export async function review(
   const { name, failurePolicy, sideEffects } = webhook;
   if (request.dryRun && sideEffects !== "None" && sideEffects !== "NoneOnDryRun")
     throw new ApiError(400, "BadRequest", `admission webhook ${JSON.stringify(name)} does not support dry run`);
+  const startMs = options.clock.monotonicMs();
+  const observe = (code: number, rejection?: WebhookRejection) => {
+    const type = mayPatch ? "admit" : "validating";
+    const seconds = (options.clock.monotonicMs() - startMs) / 1000;
+    options.webhookMetrics?.observe({ name, type, operation: request.operation }, { code, seconds, rejection });
+  };
   let answer: ReviewAnswer;
   try {
     answer = await ask(request, webhook, reviewed, mayPatch, options);
   } catch (error) {
+    observe(503, failurePolicy === "Ignore" ? undefined : "calling_webhook_error");
     const failure = new Error(`failed calling webhook ${JSON.stringify(name)}: ${errorMessage(error)}`);
     if (failurePolicy !== "Ignore") throw internalError(failure);
     options.log.warn("a webhook that failed is passed over", { webhook: name, error: errorMessage(error) });
@@ -108,7 +118,9 @@ export async function review(
   }
   for (const [key, value] of Object.entries(answer.auditAnnotations)) request.annotate(`${name}/${key}`, value);
   for (const sentence of answer.warnings) request.warn(sentence);
-  if (!answer.allowed) throw denial(name, answer.result);
+  const refusal = answer.allowed ? undefined : denial(name, answer.result);
+  observe(refusal?.code ?? 200, refusal && "no_error");
+  if (refusal) throw refusal;
   return answer;
 }
 
