@@ -25,6 +25,7 @@ function set(name: string, replicas: number, available = replicas, desired = 10,
         "deployment.kubernetes.io/max-replicas": String(max),
       },
     },
+    spec: { replicas },
     status: { replicas, availableReplicas: available },
   } as unknown as ReplicaSet; // what is read
   return { name, existing, replicas, annotations: {} };
@@ -74,6 +75,7 @@ test("a step of a rollout", () => {
       [8, 5],
     ],
     ["down by what the new pods have become", [set("o1", 8)], set("n2", 5, 5), [3, 5]],
+    ["not by pods that are to go already and still counted", [set("o1", 7, 8)], set("n2", 6), [2, 6]],
     ["unhealthy old pods first", [set("o1", 10, 4)], set("n2", 3, 0), [8, 3]],
     ["of several old sets the oldest first", [set("o2", 4), set("o1", 4)], set("n3", 5, 5), [3, 0, 5]],
     ["the newest down when it is too large", [set("o1", 2)], set("n2", 12), [2, 10]],

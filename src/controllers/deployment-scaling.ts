@@ -47,7 +47,12 @@ export function setReplicas(set: PlannedSet, replicas: number, deployment: Deplo
 }
 
 const replicasOf = (sets: readonly PlannedSet[]) => sets.reduce((sum, set) => sum + set.replicas, 0);
-const availableOf = ({ existing }: PlannedSet) => existing?.status.availableReplicas ?? 0;
+/**
+ * How many of a set's pods serve. Its status may still count those that it was told to give up: counted on twice they
+ * were more than may be missing.
+ */
+const availableOf = ({ existing, replicas }: PlannedSet) =>
+  Math.min(existing?.status.availableReplicas ?? 0, existing?.spec.replicas ?? replicas);
 const createdMs = ({ existing }: PlannedSet) =>
   existing ? Date.parse(existing.metadata.creationTimestamp) : Number.POSITIVE_INFINITY;
 

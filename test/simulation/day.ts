@@ -30,8 +30,8 @@ export async function simulateDay(seed: number): Promise<Day> {
     freeze: false,
     profile: {
       zones: ["a", "b", "c"],
-      // Ten seconds, as the kubelet has it, were 8,640,000 renewals. So a node is missed after fifty minutes, not seconds.
-      leaseRenewal: "10m",
+      // Ten seconds, as the kubelet has it, were 8,640,000 renewals. So a node is missed after 75 minutes, not 50 seconds.
+      leaseRenewal: "15m",
       statusCheck: "1h",
       statusReport: "6h",
       start: "500ms..20s",
@@ -87,7 +87,7 @@ export async function simulateDay(seed: number): Promise<Day> {
     await cluster.advance("1h");
   }
   const down = [...cluster.nodes.values()].filter(({ isUp }) => !isUp);
-  await Promise.all([cluster.advance("90m"), ...down.map((node) => node.start())]);
+  await Promise.all([cluster.advance("2h"), ...down.map((node) => node.start())]);
   const problems = [...invariants.broken];
   for (const { metadata, status } of (await client.list(Deployments, { namespace })).items) {
     const { updatedReplicas, availableReplicas } = status;
