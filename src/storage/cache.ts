@@ -1,5 +1,6 @@
 import { type Clock, errorMessage, Heap, isAbort, type Logger, sleep, type Timer } from "../lib/index.ts";
 import { registryPrefix } from "./keys.ts";
+import { RecentBytes } from "./recent-bytes.ts";
 import { ResourceState, type ResourceStateOptions } from "./resource-state.ts";
 import { Compacted, type Entry, type Revision, type Snapshot, type Storage, type StorageEvent } from "./storage.ts";
 import type { ResourceCache, WatchCache } from "./watch-cache.ts";
@@ -77,6 +78,7 @@ class StorageWatchCache implements WatchCache {
       ringEventsMax: options.ringEventsMax ?? ringEventsMaxDefault,
       watcherEventsMax: options.watcherEventsMax ?? watcherEventsMaxDefault,
       freeze: options.freeze ?? false,
+      recentBytes: new RecentBytes(),
       applied: () => this.#revision,
       defer: deferred(),
     };

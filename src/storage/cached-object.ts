@@ -1,5 +1,6 @@
 import type { KubeObject } from "../api/index.ts";
 import { deepFreeze } from "../lib/index.ts";
+import type { RecentBytes } from "./recent-bytes.ts";
 import type { Entry, Revision, Value } from "./storage.ts";
 import { valueFromObject } from "./value.ts";
 import type { StoredObject } from "./watch-cache.ts";
@@ -12,26 +13,33 @@ const metadataStart = /^\{(?:"(?:apiVersion|kind)":"[\w./-]*",)*"metadata":\{/;
 /** More than `metadataStart` ever matches in an object of the API: group, version and kind are at most 63 to 253 long. */
 const headLength = 1024;
 
+/** What the objects of one cache share. */
+export interface CachedObjectOptions {
+  readonly freeze: boolean;
+  readonly recentBytes: RecentBytes;
+}
+
 /** One version of an object; its object and its bytes are each made when first asked for, from what is there. */
 export class CachedObject implements StoredObject {
   readonly key: string;
   readonly createRevision: Revision;
   readonly revision: Revision;
-  readonly #freeze: boolean;
+  readonly #options: CachedObjectOptions;
   #value: Value | undefined;
   #object: KubeObject | undefined;
   #bytes: Uint8Array | undefined;
 
-  constructor(key: string, createRevision: Revision, revision: Revision, value: Value, freeze: boolean) {
+  constructor(key: string, createRevision: Revision, revision: Revision, value: Value, options: CachedObjectOptions) {
     this.key = key;
     this.createRevision = createRevision;
     this.revision = revision;
     this.#value = value;
-    this.#freeze = freeze;
+    this.#options = options;
+    if (value.isEncoded) options.recentBytes.note(this, value.bytes.length);
   }
 
-  static of(entry: Entry, freeze: boolean): CachedObject {
-    return new CachedObject(entry.key, entry.createRevision, entry.modRevision, entry.value, freeze);
+  static of(entry: Entry, options: CachedObjectOptions): CachedObject {
+    return new CachedObject(entry.key, entry.createRevision, entry.modRevision, entry.value, options);
   }
 
   get object(): KubeObject {
@@ -39,26 +47,35 @@ export class CachedObject implements StoredObject {
       const object = this.#bytes
         ? (JSON.parse(decoder.decode(this.#bytes)) as KubeObject) // our own encoding of a stored object
         : withResourceVersion(this.#value!.object, this.revision);
-      this.#object = this.#freeze ? deepFreeze(object) : object;
+      this.#object = this.#options.freeze ? deepFreeze(object) : object;
       // The stored bytes are worth keeping: `bytes` is cheaper from them than from the object.
       if (this.#bytes || !this.#value!.isEncoded) this.#value = undefined;
+      else this.#options.recentBytes.note(this, this.#value!.bytes.length);
     }
     return this.#object;
   }
 
   get bytes(): Uint8Array {
-    if (this.#bytes === undefined) {
-      this.#bytes = this.#value?.isEncoded
-        ? bytesWithResourceVersion(this.#value, this.revision)
-        : encoder.encode(JSON.stringify(this.object));
-      this.#value = undefined;
-    }
-    return this.#bytes;
+    if (this.#bytes !== undefined) return this.#bytes;
+    const bytes = this.#value?.isEncoded
+      ? bytesWithResourceVersion(this.#value, this.revision)
+      : encoder.encode(JSON.stringify(this.object));
+    this.#bytes = bytes;
+    this.#value = undefined;
+    this.#options.recentBytes.note(this, bytes.length);
+    return bytes;
+  }
+
+  /** Keeps the object alone; the bytes where nobody has asked for the object yet. */
+  forgetBytes(): void {
+    if (this.#object === undefined) return;
+    this.#bytes = undefined;
+    this.#value = undefined;
   }
 
   /** This state under the revision at which it was deleted. */
   deletedAt(revision: Revision): CachedObject {
-    return new CachedObject(this.key, this.createRevision, revision, valueFromObject(this.object), this.#freeze);
+    return new CachedObject(this.key, this.createRevision, revision, valueFromObject(this.object), this.#options);
   }
 }
 

@@ -1,16 +1,15 @@
 import type { KubeObject } from "../api/index.ts";
 import { assert, SortedMap } from "../lib/index.ts";
 import { CacheWatcher } from "./cache-watcher.ts";
-import { CachedObject } from "./cached-object.ts";
+import { CachedObject, type CachedObjectOptions } from "./cached-object.ts";
 import { EventRing } from "./event-ring.ts";
 import type { Entry, Revision, StorageEvent } from "./storage.ts";
 import type { CacheEvent, ResourceCache, StoredObject, WatchScope } from "./watch-cache.ts";
 
 /** What all resources of a watch cache share. */
-export interface ResourceStateOptions {
+export interface ResourceStateOptions extends CachedObjectOptions {
   readonly ringEventsMax: number;
   readonly watcherEventsMax: number;
-  readonly freeze: boolean;
   /** Runs what it is given after the code that is running. */
   readonly defer: (run: () => void) => void;
   /** The revision up to which the whole cache is applied. */
@@ -100,7 +99,7 @@ export class ResourceState implements ResourceCache {
 
   /** Takes an entry of the first load: no event. */
   load(entry: Entry): void {
-    this.#put(CachedObject.of(entry, this.#options.freeze), undefined);
+    this.#put(CachedObject.of(entry, this.#options), undefined);
   }
 
   apply(change: StorageEvent, nowMs: number): void {
@@ -148,7 +147,7 @@ export class ResourceState implements ResourceCache {
       this.#remove(previous);
       return { type: "DELETED", revision, current: previous.deletedAt(revision), previous };
     }
-    const current = CachedObject.of(entry, this.#options.freeze);
+    const current = CachedObject.of(entry, this.#options);
     this.#put(current, previous);
     return previous === undefined
       ? { type: "ADDED", revision, current }

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { RecentBytes } from "./recent-bytes.ts";
+
+const mebibyte = 1024 * 1024;
+
+function scene() {
+  const forgotten: string[] = [];
+  return { forgotten, recent: new RecentBytes(), of: (name: string) => ({ forgetBytes: () => forgotten.push(name) }) };
+}
+
+test("bytes are kept up to a size, those encoded last", () => {
+  const { forgotten, recent, of } = scene();
+  const [first, second] = [of("first"), of("second")];
+  recent.note(first, 6 * mebibyte);
+  recent.note(second, 6 * mebibyte);
+  recent.note(first, 6 * mebibyte);
+  assert.deepEqual(forgotten, [], "the same again does not count twice");
+  recent.note(of("third"), 6 * mebibyte);
+  assert.deepEqual(forgotten, ["second"]);
+  recent.note(of("huge"), 20 * mebibyte);
+  assert.deepEqual(forgotten, ["second", "first", "third", "huge"], "what is too large by itself is not kept at all");
+});
+
+test("bytes are kept for a number of versions, however small they are", () => {
+  const { forgotten, recent, of } = scene();
+  for (let at = 0; at < 10_000; at++) recent.note(of(String(at)), 1);
+  assert.equal(forgotten.length, 10_000 - 8_192);
+  assert.equal(forgotten.at(-1), "1807");
+});
