@@ -1,5 +1,5 @@
-import type { User } from "../api/index.ts";
-import { InformerSet, inProcessClient, runControllers } from "../client/index.ts";
+import type { ResourceHandler, User } from "../api/index.ts";
+import { clientMetrics, InformerSet, inProcessClient, runControllers } from "../client/index.ts";
 import {
   allControllers,
   apiServiceAvailabilityControllerName,
@@ -37,7 +37,7 @@ export interface ControlLoopsOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Where the controllers' queues are counted. */
+  /** Where requests, the controllers' queues and the scheduler's attempts are counted. */
   readonly metrics?: MetricRegistry;
   /** The certificate of the cluster's authority, PEM. */
   readonly rootCertificate: string;
@@ -142,13 +142,17 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
     ...environment
   } = options;
   const api = extensions ? withExtensions(plane, new ApiServices(plane.api.lookup), extensions.ask) : plane;
-  const client = (user: User, program?: string) => inProcessClient(api, user, program);
-  const informersOf = (user: User) => new InformerSet({ client: client(user), ...environment });
+  const counted = options.metrics ? clientMetrics(options.metrics) : (handler: ResourceHandler) => handler;
+  const server = counted(api, "kube-apiserver");
+  const manager = counted(api, "kube-controller-manager");
+  const scheduler = counted(plane, "kube-scheduler");
   const clientOf = (controller: string) =>
     serverControllers.has(controller)
-      ? client(apiServerUser, "kube-apiserver")
-      : client(userOf(controller), "kube-controller-manager");
-  const informers = informersOf(managerUser);
+      ? inProcessClient(server, apiServerUser, "kube-apiserver")
+      : inProcessClient(manager, userOf(controller), "kube-controller-manager");
+  const managerClient = inProcessClient(manager, managerUser, "kube-controller-manager");
+  const schedulerClient = inProcessClient(scheduler, schedulerUser, "kube-scheduler");
+  const informers = new InformerSet({ client: managerClient, ...environment });
   const controllers = allControllers({
     informers,
     resources: plane.api.registry,
@@ -169,7 +173,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
       plane.running.delete(name);
     }
   };
-  const manager = runControllers({
+  const controllersDone = runControllers({
     controllers: [
       ...controllers,
       systemObjectsController(plane.endpoint, ownNode),
@@ -177,16 +181,16 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
       defaultStorageClassController(),
       ...(authorities ? [authenticationTrustController(authorities)] : []),
     ],
-    client: client(managerUser, "kube-controller-manager"),
+    client: managerClient,
     clientOf,
     informers,
     ...environment,
   });
-  const scheduler = runScheduler({
-    client: plane.client(schedulerUser, "kube-scheduler"),
-    informers: informersOf(schedulerUser),
+  const schedulerDone = runScheduler({
+    client: schedulerClient,
+    informers: new InformerSet({ client: schedulerClient, ...environment }),
     ...environment,
     ...schedulerSettings,
   });
-  await Promise.all([noted("controller-manager", manager), noted("scheduler", scheduler)]);
+  await Promise.all([noted("controller-manager", controllersDone), noted("scheduler", schedulerDone)]);
 }

@@ -39,7 +39,7 @@ import { readNodeCredentials, takeRenewedCredentials } from "./node-credentials.
 import { enginePaths, engineSupervisor } from "./node-engine.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { type ClusterSettings, readSettings } from "./settings.ts";
-import { kubernetesVersion } from "./version.ts";
+import { kubernetesVersion, observeVersion } from "./version.ts";
 
 const dnsPort = 53;
 /** How long the API server may take to come up beside this process before it is asked again. */
@@ -62,6 +62,7 @@ export function runNode(root: string): Promise<void> {
     const networkDone = startNetwork(settings, network, { nodeClient, networkClient }, log, stopping);
     const metrics = new MetricRegistry();
     observeProcess(metrics, systemClock);
+    observeVersion(metrics);
     const agent = await startAgent({
       client: nodeClient,
       engine,
