@@ -1,14 +1,7 @@
 // A whole cluster inside one program: API server, storage in memory, controllers, scheduler, and simulated nodes with the
 // real agent. Imports nothing of the host, so that it runs in a browser too; what serves HTTPS is loaded when asked for.
 import { SharedViews } from "../../agent/index.ts";
-import {
-  type KubeObject,
-  Nodes,
-  parseDuration,
-  type ResourceReference,
-  ServiceAccounts,
-  type User,
-} from "../../api/index.ts";
+import { type KubeObject, parseDuration, type ResourceReference, ServiceAccounts, type User } from "../../api/index.ts";
 import {
   type Client,
   type ControllerDefinition,
@@ -306,20 +299,16 @@ export class Cluster {
     if (this.clock instanceof VirtualClock) await this.clock.advance(1_000);
   }
 
-  /** Resolves when pods find an account, which a controller makes, and nodes that have lost the taint of new ones. */
+  /**
+   * Resolves when pods find an account, which a controller makes. That nodes are ready they have said themselves; in real
+   * time they lose the taint of new ones a moment later.
+   */
   async #usable(): Promise<void> {
-    const { client } = this;
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
     const accounts = { namespace: "default", fieldSelector: "metadata.name=default", signal };
-    const waiting = new Set(this.#nodes.keys());
     try {
-      for await (const event of client.watch(ServiceAccounts, accounts)) if (event.type === "ADDED") break;
-      if (waiting.size === 0) return;
-      for await (const event of client.watch(Nodes, { signal })) {
-        if (event.type !== "BOOKMARK" && !event.object.spec.taints?.length) waiting.delete(event.object.metadata.name);
-        if (waiting.size === 0) break;
-      }
+      for await (const event of this.client.watch(ServiceAccounts, accounts)) if (event.type === "ADDED") break;
     } finally {
       over.abort();
     }
