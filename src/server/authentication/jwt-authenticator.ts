@@ -1,10 +1,12 @@
 // Tokens of OpenID Connect issuers: k8s.io/apiserver/plugin/pkg/authenticator/token/oidc.
 import type { User } from "../../api/index.ts";
 import { type Program, toJson } from "../../cel/index.ts";
-import type { Clock, Logger } from "../../lib/index.ts";
+import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
 import type { WebhookCaller } from "../webhooks/index.ts";
 import type { ClaimMapping, TrustedIssuer } from "./authentication-configuration.ts";
+import { DistributedClaims } from "./distributed-claims.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
+import { type Claims, isCurrent, readClaims } from "./jwt-claims.ts";
 import { ownAudiences, type TokenAuthenticator } from "./token-authenticator.ts";
 
 export interface JwtAuthenticatorOptions {
@@ -16,15 +18,14 @@ export interface JwtAuthenticatorOptions {
   readonly audiences: readonly string[];
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
-const notBeforeLeewaySeconds = 300;
-
 /** Tokens of any of the issuers. */
 export function createJwtAuthenticator(options: JwtAuthenticatorOptions): TokenAuthenticator {
   const { clock, log, issuers } = options;
   const known = new Map(
-    issuers.map((issuer) => [issuer.url, { issuer, keys: new IssuerKeys({ ...options, ...issuer }) }]),
+    issuers.map((issuer) => {
+      const keys = new IssuerKeys({ ...options, ...issuer });
+      return [issuer.url, { issuer, keys, distributed: new DistributedClaims({ ...options, issuer, keys }) }];
+    }),
   );
   return {
     async authenticateToken(token, asked) {
@@ -32,9 +33,17 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): TokenA
       const found = claims && known.get(String(claims.iss));
       const audiences = ownAudiences(options.audiences, asked);
       if (!found || !audiences) return undefined;
-      const { issuer, keys } = found;
+      const { issuer, keys, distributed } = found;
       if (!isCurrent(claims, issuer, clock.now() / 1000) || !(await keys.signed(token))) return undefined;
-      const user = userOf(claims, issuer);
+      let whole: Claims;
+      try {
+        whole = await distributed.expand(claims);
+      } catch (error) {
+        // Without its groups nobody knows who the user is.
+        log.warn("the distributed claims of a token are not known", { issuer: issuer.url, error: errorMessage(error) });
+        return undefined;
+      }
+      const user = userOf(whole, issuer);
       if (user instanceof Refusal) {
         log.debug("a token was refused", { issuer: issuer.url, why: user.why });
         return undefined;
@@ -42,30 +51,6 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): TokenA
       return { user, audiences };
     },
   };
-}
-
-/** The claims as the token has them; nobody has verified it. */
-function readClaims(token: string): Claims | undefined {
-  const [, payload, signature, rest] = token.split(".");
-  if (payload === undefined || signature === undefined || rest !== undefined) return undefined;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(
-      Uint8Array.fromBase64(payload, { alphabet: "base64url" }),
-    );
-    const claims: unknown = JSON.parse(text);
-    return typeof claims === "object" && claims !== null ? (claims as Claims) : undefined;
-  } catch (error) {
-    // Neither base64, UTF-8 nor JSON: it is no JSON Web Token.
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
-    throw error;
-  }
-}
-
-function isCurrent({ aud, exp, nbf }: Claims, { audiences }: TrustedIssuer, nowSeconds: number): boolean {
-  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  if (!audiences.some((audience) => named.includes(audience))) return false;
-  if (typeof exp !== "number" || nowSeconds > exp) return false;
-  return typeof nbf !== "number" || nowSeconds + notBeforeLeewaySeconds >= nbf;
 }
 
 /** Why nobody is made of the claims; for the log alone, and without what the claims say. */

@@ -76,3 +76,8 @@ test("a webhook that does not answer in time is left", async () => {
   stop.abort();
   await stopped;
 });
+
+test("an answer can be text", async () => {
+  const call = httpsWebhookCaller(systemClock);
+  assert.equal(await call(request("/text", { answers: "text" })), "not json");
+});

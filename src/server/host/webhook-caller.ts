@@ -16,7 +16,7 @@ export function httpsWebhookCaller(clock: Clock): WebhookCaller {
 function send(
   agent: Agent,
   clock: Clock,
-  { url, address, authority, client, authorization, body, timeoutMs, signal }: WebhookRequest,
+  { url, address, authority, client, authorization, body, answers, timeoutMs, signal }: WebhookRequest,
 ): Promise<unknown> {
   const { hostname, port, pathname, search } = new URL(url);
   const text = body === undefined ? "" : JSON.stringify(body);
@@ -58,8 +58,13 @@ function send(
           reject(new Error(`the server answered ${statusCode}`));
           return;
         }
+        const whole = Buffer.concat(parts).toString();
+        if (answers === "text") {
+          resolve(whole);
+          return;
+        }
         try {
-          resolve(JSON.parse(Buffer.concat(parts).toString()));
+          resolve(JSON.parse(whole));
         } catch (error) {
           reject(new Error("the answer is no JSON", { cause: error }));
         }

@@ -27,11 +27,13 @@ export interface WebhookRequest {
   /** The Authorization header. */
   readonly authorization?: string;
   readonly body?: unknown;
+  /** What is answered; JSON when left out. */
+  readonly answers?: "text";
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
 
-/** Sends the request and gives the JSON of a successful answer; rejects with an Error that says what went wrong. */
+/** Sends the request and gives the JSON, or the text, of a successful answer; rejects with an Error that says what went wrong. */
 export type WebhookCaller = (request: WebhookRequest) => Promise<unknown>;
 
 /** What the server knows of webhooks: where Services are, and who connects. */
