@@ -200,7 +200,11 @@ export class Invariants {
       const { replicas = 1, strategy } = (each as Deployment).spec;
       // Recreate promises nothing.
       if (strategy?.type === "Recreate") return 0;
-      return replicas - scaledIntOrPercent(strategy?.rollingUpdate?.maxUnavailable ?? 0, replicas, "down");
+      const { maxSurge = 0, maxUnavailable = 0 } = strategy?.rollingUpdate ?? {};
+      const missing = scaledIntOrPercent(maxUnavailable, replicas, "down");
+      // Where both come to nothing one may be missing, or no rollout could ever go on.
+      const isStuck = missing === 0 && scaledIntOrPercent(maxSurge, replicas, "up") === 0;
+      return replicas - (isStuck ? 1 : missing);
     });
     const available = [...(this.#controlled.get(owner.uid) ?? [])]
       .flatMap((key) => this.#podsOf(this.#objects.get(key)?.metadata.uid ?? ""))
