@@ -7,27 +7,27 @@ import { build } from "esbuild";
 import { browserBundle, buildBrowser } from "./build-browser.ts";
 
 const root = resolve(import.meta.dirname, "..");
-export const packageDirectory = dirname(browserBundle);
+const packageDirectory = dirname(browserBundle);
 const entry = "cluster/embedded/index";
 
-/** Builds the package; what was there before is gone. */
-export async function buildPackage(): Promise<void> {
-  rmSync(packageDirectory, { recursive: true, force: true });
-  await buildBrowser();
-  const dependencies = await buildModules();
-  buildDeclarations();
-  cpSync(join(root, "scripts/package/README.md"), join(packageDirectory, "README.md"));
-  writeFileSync(join(packageDirectory, "package.json"), `${JSON.stringify(manifest(dependencies), null, 2)}\n`);
+/** Builds the package in `directory`; what was there before is gone. */
+export async function buildPackage(directory = packageDirectory): Promise<void> {
+  rmSync(directory, { recursive: true, force: true });
+  await buildBrowser(join(directory, "browser.js"));
+  const dependencies = await buildModules(directory);
+  buildDeclarations(join(directory, "types"));
+  cpSync(join(root, "scripts/package/README.md"), join(directory, "README.md"));
+  writeFileSync(join(directory, "package.json"), `${JSON.stringify(manifest(dependencies), null, 2)}\n`);
 }
 
 /** Gives the names of the packages that the modules load. */
-async function buildModules(): Promise<string[]> {
+async function buildModules(outdir: string): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { index: `src/${entry}.ts` },
     // Runs before all else.
     inject: ["scripts/package/newer-than-node-22.ts"],
-    outdir: packageDirectory,
+    outdir,
     bundle: true,
     splitting: true,
     format: "esm",
@@ -52,7 +52,7 @@ async function buildModules(): Promise<string[]> {
 }
 
 /** Writes the declarations that those of the entry lead to. */
-function buildDeclarations(): void {
+function buildDeclarations(directory: string): void {
   const all = resolve(root, ".cache/declarations");
   const config = resolve(root, ".cache/declarations.json");
   rmSync(all, { recursive: true, force: true });
@@ -71,7 +71,7 @@ function buildDeclarations(): void {
       wanted.add(join(dirname(file), `${path}.d.ts`));
       return `${quote}${path}.js${quote}`;
     });
-    const target = join(packageDirectory, "types", relative(all, file));
+    const target = join(directory, relative(all, file));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, text);
   }
