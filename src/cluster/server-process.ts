@@ -22,7 +22,7 @@ import { placementRoute } from "./placement-route.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { openAuditLog, readAdmission, readEncryption, readPolicy, readScheduler } from "./server-files.ts";
 import { readSettings } from "./settings.ts";
-import { observeVersion, versionInfo } from "./version.ts";
+import { versionInfo } from "./version.ts";
 import { watchGuardFiles } from "./watch-guard-files.ts";
 
 export function runServer(root: string): Promise<void> {
@@ -65,7 +65,6 @@ export function runServer(root: string): Promise<void> {
       freeze: process.env.RODER_FREEZE === "1",
     });
     observeProcess(metrics, systemClock);
-    observeVersion(metrics);
     observeFile(metrics, databasePath(directory.storage));
     const auditLog = policy && openAuditLog(directory);
     const auditor = auditLog && new Auditor({ policy, sink: auditLog, clock: systemClock, metrics });
