@@ -39,6 +39,7 @@ test("a pod asks the scheduler for its node and tolerates what ails nodes", asyn
   assert.match(pod!.metadata.name, /^agent-[a-z0-9]{5}$/);
   assert.deepEqual(pod?.metadata.labels, {
     ...labels,
+    "pod-template-generation": "1",
     "controller-revision-hash": revision?.metadata.labels?.["controller-revision-hash"],
   });
   assert.equal(pod?.spec.nodeName, undefined);

@@ -9,6 +9,7 @@ import {
   Nodes,
   type Pod,
   Pods,
+  templateGenerationAnnotation,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
@@ -31,6 +32,8 @@ import { sameStatus } from "./status-equality.ts";
 
 /** Pods created, and pods deleted, in one reconcile at most; the next one goes on. */
 const burst = 250;
+/** By which pods said of which template they are, before they had the hash of a revision. */
+const templateGenerationLabel = "pod-template-generation";
 
 const failedPodBackoff = { firstMs: 1_000, maxMs: 15 * 60_000 };
 
@@ -161,7 +164,12 @@ async function carryOut(
 ): Promise<{ readonly error: unknown } | undefined> {
   const { template } = set.spec;
   const tolerations = daemonTolerations(template.spec);
-  const labels = { ...template.metadata?.labels, [revisionLabel]: hash };
+  const generation = set.metadata.annotations?.[templateGenerationAnnotation];
+  const labels = {
+    ...template.metadata?.labels,
+    ...(generation === undefined ? {} : { [templateGenerationLabel]: generation }),
+    [revisionLabel]: hash,
+  };
   const pod = podFromTemplate(set, DaemonSets, { ...template, metadata: { ...template.metadata, labels } });
   const notCreated = await inGrowingBatches(create.slice(0, burst), (nodeName) =>
     createPod(context, set, { ...pod, spec: podSpecFor(template.spec, tolerations, nodeName) }),

@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, containerColumns, formatLabels, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
@@ -16,6 +16,9 @@ import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy } from "../types.generated.ts";
 import { isNothing } from "./deployment.ts";
+
+/** Counts the templates that the set had (apps.DeprecatedTemplateGeneration); revisions have taken its place. */
+export const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
 
 export const DaemonSets = defineResource<DaemonSet>({
   group: "apps",
@@ -39,7 +42,14 @@ export const DaemonSets = defineResource<DaemonSet>({
   defaults: defaultDaemonSet,
   prepareForCreate: (set) => {
     set.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+    const asked = Number(set.metadata.annotations?.[templateGenerationAnnotation]);
+    setTemplateGeneration(set, Number.isInteger(asked) && asked >= 1 ? asked : 1);
   },
+  prepareForUpdate: (set, old) => {
+    const before = templateGenerationOf(old);
+    setTemplateGeneration(set, deepEqual(set.spec.template, old.spec.template) ? before : before + 1);
+  },
+  prepareForStatusUpdate: (set, old) => setTemplateGeneration(set, templateGenerationOf(old)),
   validate,
   validateUpdate: (next, old, at) =>
     immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
@@ -59,6 +69,14 @@ export const DaemonSets = defineResource<DaemonSet>({
     ),
   ],
 });
+
+const templateGenerationOf = ({ metadata }: DaemonSet) =>
+  Number(metadata.annotations?.[templateGenerationAnnotation] ?? 1);
+
+/** Only the server says it. */
+function setTemplateGeneration({ metadata }: Draft<DaemonSet>, generation: number): void {
+  metadata.annotations = { ...metadata.annotations, [templateGenerationAnnotation]: String(generation) };
+}
 
 const countFields = [
   "currentNumberScheduled",

@@ -51,6 +51,30 @@ test("a deployment rolls out by quarters", () => {
   assert.deepEqual(strategy, { type: "Recreate" });
 });
 
+test("a daemon set counts its templates, whatever its annotation is set to", () => {
+  const of = ({ metadata }: KubeObject) => metadata.annotations?.["deprecated.daemonset.template.generation"];
+  const first = created(DaemonSets, { spec });
+  assert.equal(of(first), "1");
+  const updated = (change: (draft: Draft<typeof first>) => void) => {
+    const next = deepCopy(first);
+    change(next);
+    DaemonSets.prepareForUpdate?.(next, first, strategyContext);
+    return of(next);
+  };
+  assert.equal(
+    updated((next) => delete next.metadata.annotations),
+    "1",
+  );
+  assert.equal(
+    updated((next) => (next.spec.minReadySeconds = 5)),
+    "1",
+  );
+  assert.equal(
+    updated((next) => (next.spec.template.spec.containers[0]!.image = "web:2")),
+    "2",
+  );
+});
+
 test("a daemon set replaces one pod after the other", () => {
   const set = created(DaemonSets, { spec });
   assert.deepEqual(set.spec.updateStrategy, {
