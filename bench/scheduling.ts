@@ -10,6 +10,7 @@ import { type Client, InformerSet } from "../src/client/index.ts";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
+import { serverHeapFlags } from "../src/cluster/up.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { runScheduler } from "../src/scheduler/index.ts";
 import { openLmdbStorage } from "../src/storage/lmdb/index.ts";
@@ -158,7 +159,7 @@ if (kind === undefined) {
     // As the server is started.
     const output = execFileSync(
       process.execPath,
-      ["--max-semi-space-size=8", self, what, String(nodeCount), String(podCount)],
+      [...serverHeapFlags, self, what, String(nodeCount), String(podCount)],
       {
         encoding: "utf8",
       },

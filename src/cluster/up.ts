@@ -206,12 +206,17 @@ async function startProcesses(
   }
 }
 
+/**
+ * How the server's heap grows. A young generation of 3 × 4 MB, which the node has, makes a process 11 MB smaller than one of
+ * 3 × 16 and costs a read nothing; but writes keep more, and an update of a large object takes 8 % less with 16 than with 8.
+ * The old generation is collected when it has grown by 60 % and not by V8's larger steps: what it once reached stays with
+ * the process, which is 65 MB with 5,000 nodes and 10,000 pods, for a tenth of the time that binding them takes.
+ */
+export const serverHeapFlags = ["--max-semi-space-size=16", "--heap-growing-percent=60"];
+
 /** This program, which is what Node was started with, as a component's process. */
 function roderCommand(component: string, root: string): [string, ...string[]] {
   const main = process.argv[1]!;
-  // A young generation of 3 × 4 MB instead of 3 × 16 makes a process 11 MB smaller at rest and costs a read nothing. The
-  // server has writes, which keep more: from 8 MB to 16 an update of a large object takes 8 % less, and from there on less
-  // is won.
-  const semiSpaceMb = component === "server" ? 16 : 4;
-  return [process.execPath, `--max-semi-space-size=${semiSpaceMb}`, main, ...componentArguments(component, root)];
+  const flags = component === "server" ? serverHeapFlags : ["--max-semi-space-size=4"];
+  return [process.execPath, ...flags, main, ...componentArguments(component, root)];
 }
