@@ -103,7 +103,7 @@ test("managedFields name who writes in Kubernetes", async () => {
 test("logs prints what a component wrote, and names those there are", async () => {
   assert.match(await cluster.roder(["logs", "server"]), /the API server listens/);
   assert.match(await cluster.roder(["logs", "--lines", "1"]), /^server: /m);
-  await refused(["logs", "scheduler"], /server, node, containerd/);
+  await refused(["logs", "scheduler"], /server, node, hollow, containerd/);
 });
 
 test("image load, ls and rm bring, show and remove an image", async () => {

@@ -155,7 +155,7 @@ testPods(() => cluster, [
   },
   {
     shows: "Kubelet, pod with read only root file system: a write fails",
-    command: "echo x > /file || echo refused",
+    command: "(echo x > /file) 2>&1 || echo refused",
     prints: /Read-only file system[\s\S]*refused/,
     container: { securityContext: { readOnlyRootFilesystem: true } },
   },
