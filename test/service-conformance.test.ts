@@ -122,3 +122,25 @@ test("EndpointSlice API, slices for pods: they come with a service's pods, and g
   for (let event = ""; !event.startsWith("DELETED"); ) [event] = await watch.next();
   watch.close();
 });
+
+test("Service endpoint latency, thresholds: each of a hundred services gets the endpoint of a pod that is there", async () => {
+  await api.post(`${namespace}/pods`, {
+    metadata: { name: "common", labels: { app: "common" } },
+    spec: { nodeName: "node", containers: [{ name: "c", image: "i" }] },
+  });
+  await api.patch(`${namespace}/pods/common/status`, {
+    status: {
+      phase: "Running",
+      podIP: "10.42.0.8",
+      podIPs: [{ ip: "10.42.0.8" }],
+      conditions: [{ type: "Ready", status: "True" }],
+    },
+  });
+  for (let index = 0; index < 100; index++) {
+    const name = `latency-${index}`;
+    await api.post(services, service(name, { selector: { app: "common" }, ports }));
+    const own = `${slices}?labelSelector=kubernetes.io%2Fservice-name%3D${name}`;
+    const { endpoints } = await eventually(own, (slice) => slice.endpoints?.length === 1);
+    assert.deepEqual(endpoints[0].addresses, ["10.42.0.8"]);
+  }
+});

@@ -377,7 +377,7 @@ test("pods, services and nodes are reached through the API server, and links lea
   assert.match(nowhere.stderr, /error trying to reach service/);
 });
 
-test("the older WebSocket protocols carry exec, logs and ports", async () => {
+test("Pods, remote command execution over websocket: the older protocols carry exec, logs and ports", async () => {
   const open = async (path: string, protocol: string) => {
     const url = `wss://127.0.0.1:${listener.port}/api/v1/namespaces/default/pods/web/${path}`;
     const tls = { ca: authority.certificate, cert: admin.certificate, key: admin.privateKey };

@@ -80,6 +80,31 @@ test("a failed liveness probe kills the container, with the probe's own grace, a
   assert.ok(container?.state?.running);
 });
 
+test("Pod liveness probe, using http endpoint, multiple restarts (slow): a server that breaks after ten seconds is started again every time", async () => {
+  let at = 0;
+  let startedMs = 0;
+  const { pass, run, pod, clock } = await agentScene({
+    host: {
+      http: () => ({
+        success: clock.monotonicMs() - startedMs < 10_000,
+        output: "HTTP probe failed with statuscode: 500",
+      }),
+    },
+  });
+  startedMs = clock.monotonicMs();
+  const livenessProbe = { httpGet: { port: 8080, path: "/healthz" }, periodSeconds: 3, failureThreshold: 1 };
+  await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
+  // The waits between the starts double from 10 s on: five are over within 20 minutes.
+  for (let seconds = 0; at < 5 && seconds < 1_200; seconds++) {
+    await pass(1_000);
+    const [container] = (await pod()).status.containerStatuses ?? [];
+    if ((container?.restartCount ?? 0) === at) continue;
+    assert.equal(container?.restartCount, ++at, "one at a time");
+    startedMs = clock.monotonicMs();
+  }
+  assert.equal(at, 5);
+});
+
 test("until the startup probe succeeds no other probe runs; when it fails for good the container is killed", async () => {
   const probed: string[] = [];
   const { pass, run, pod, events } = await agentScene({
