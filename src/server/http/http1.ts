@@ -9,6 +9,7 @@ import {
   type HttpResponse,
   sizeOf,
 } from "./message.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 /** A request of Node's HTTP/1.1 server. */
 export class Http1Request implements HttpRequest {
@@ -77,13 +78,15 @@ export class Http1Request implements HttpRequest {
 
 export class Http1Response implements HttpResponse {
   readonly #response: ServerResponse;
+  readonly #turnEnd: TurnEnd;
   readonly #isHead: boolean;
   readonly auditId: string;
   readonly #more: HttpHeaders;
   bytes = 0;
 
-  constructor(response: ServerResponse, isHead: boolean, auditId: string) {
+  constructor(response: ServerResponse, turnEnd: TurnEnd, isHead: boolean, auditId: string) {
     this.#response = response;
+    this.#turnEnd = turnEnd;
     this.#isHead = isHead;
     this.auditId = auditId;
     this.#more = { [auditIdHeader]: auditId };
@@ -105,9 +108,12 @@ export class Http1Response implements HttpResponse {
     this.bytes = sizeOf(parts);
     headers["content-length"] = this.bytes;
     Object.assign(headers, this.#more);
+    // Checks the headers, and sends nothing yet.
     this.#response.writeHead(status, headers);
-    if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
-    this.#response.end(this.#isHead ? undefined : parts.at(-1));
+    this.#turnEnd.add(() => {
+      if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
+      this.#response.end(this.#isHead ? undefined : parts.at(-1));
+    });
   }
 
   start(status: number, headers: HttpHeaders): BodyWriter {

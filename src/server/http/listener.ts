@@ -13,6 +13,7 @@ import { auditIdHeader, auditIdOf } from "./message.ts";
 import { writeRaw } from "./raw-answer.ts";
 import { verbsOfMethods } from "./resource-request.ts";
 import { statusHeaders, toApiError } from "./status.ts";
+import { TurnEnd } from "./turn-end.ts";
 import { WebSocketResponse } from "./web-socket-response.ts";
 
 export interface TlsFiles {
@@ -103,9 +104,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (socket.alpnProtocol === "h2") http2Server.emit("connection", socket);
     else toHttp1?.call(server, socket);
   });
+  const turnEnd = new TurnEnd();
   server.on("request", (message, response) => {
     const request = new Http1Request(message, response);
-    const answer = new Http1Response(response, request.method === "HEAD", auditIdOf(request, random));
+    const answer = new Http1Response(response, turnEnd, request.method === "HEAD", auditIdOf(request, random));
     void handler.handle(request, answer, message.socket);
   });
   const upgraded = new Set<Duplex>();
