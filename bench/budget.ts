@@ -1,5 +1,5 @@
 // The budget's rows, each measured on a fresh cluster in a network namespace of its own; `simulated` measures only those
-// without containers.
+// without containers, `requests` only those of the API server.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
@@ -317,12 +317,15 @@ async function main(): Promise<void> {
     await measureHollowNodes();
     return;
   }
-  await measureStart();
+  const onlyRequests = process.argv[2] === "requests";
+  if (!onlyRequests) await measureStart();
   const cluster = await TestCluster.prepare("bench");
   try {
     await cluster.up();
-    await measureRest(cluster);
-    await measurePods(cluster);
+    if (!onlyRequests) {
+      await measureRest(cluster);
+      await measurePods(cluster);
+    }
     await measureRequests(cluster);
     await measureWatchers(cluster);
   } finally {
