@@ -3,6 +3,17 @@ import type { KubeObject, ObjectList } from "./resource.ts";
 
 export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" | "deletecollection";
 
+export const httpMethods = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  update: "PUT",
+  patch: "PATCH",
+  delete: "DELETE",
+  deletecollection: "DELETE",
+} as const satisfies Readonly<Record<Verb, string>>;
+
 /** The media types of a patch's body. */
 export type PatchType =
   | "application/json-patch+json"

@@ -1,18 +1,6 @@
-import { ApiError, type ResourceHandler, type ResourceRequest } from "../api/index.ts";
+import { ApiError, httpMethods, type ResourceHandler, type Verb } from "../api/index.ts";
 import type { MetricRegistry, Series } from "../lib/index.ts";
 
-type Verb = ResourceRequest["verb"];
-
-const methods: Readonly<Record<Verb, string>> = {
-  get: "GET",
-  list: "GET",
-  watch: "GET",
-  create: "POST",
-  update: "PUT",
-  patch: "PATCH",
-  delete: "DELETE",
-  deletecollection: "DELETE",
-};
 /** What client-go says of requests that nothing answered. */
 const noAnswer = "<error>";
 
@@ -30,7 +18,7 @@ export function clientMetrics(metrics: MetricRegistry): (handler: ResourceHandle
     const series = new Map<string, Map<Verb, Series>>();
     const count = (code: string, verb: Verb) => {
       const ofCode = series.getOrInsertComputed(code, () => new Map());
-      ofCode.getOrInsertComputed(verb, () => requests.with(code, methods[verb], "in-process", program)).add();
+      ofCode.getOrInsertComputed(verb, () => requests.with(code, httpMethods[verb], "in-process", program)).add();
     };
     return {
       async handle(request, user) {

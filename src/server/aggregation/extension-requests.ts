@@ -3,6 +3,7 @@
 import {
   type APIService,
   ApiError,
+  httpMethods,
   type KubeObject,
   type ObjectList,
   queryOf,
@@ -60,22 +61,11 @@ export function withExtensions(
   };
 }
 
-const methods: Readonly<Record<Verb, ExtensionRequest["method"]>> = {
-  get: "GET",
-  list: "GET",
-  watch: "GET",
-  create: "POST",
-  update: "PUT",
-  patch: "PATCH",
-  delete: "DELETE",
-  deletecollection: "DELETE",
-};
-
 function extensionRequest(request: ResourceRequest): ExtensionRequest {
   const { verb, body, options, patchType = "application/json", signal } = request;
   const isWatch = verb === "watch";
   return {
-    method: methods[verb],
+    method: httpMethods[verb],
     path: resourcePath(request) + queryOf({ ...options, ...(isWatch ? { watch: true } : {}) }),
     ...(body === undefined ? {} : { body: { mediaType: patchType, text: JSON.stringify(body) } }),
     isWatch,
