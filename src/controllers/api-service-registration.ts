@@ -3,15 +3,15 @@
 import {
   type APIService,
   APIServices,
-  ApiError,
   isOwnGroup,
   localApiServicePriority,
   type NewObject,
   PodMetricses,
   type ResourceDefinition,
 } from "../api/index.ts";
-import { defineController, type ReconcileContext } from "../client/index.ts";
+import { defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import { deleteSame } from "./deletion.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 
 export const apiServiceRegistrationControllerName = "apiservice-registration";
@@ -39,7 +39,7 @@ export function apiServiceRegistrationController(catalog: ResourceCatalog) {
       const present = cache.get(APIServices, name);
       const definition = catalog.all().find((each) => nameOf(each) === name && each.group !== unregistered);
       if (!definition) {
-        if (present?.metadata.labels?.[managedLabel] !== undefined) await remove(client, present);
+        if (present?.metadata.labels?.[managedLabel] !== undefined) await deleteSame(client, APIServices, present);
         return;
       }
       const wanted = apiServiceOf(definition);
@@ -76,13 +76,4 @@ function apiServiceOf({ group, version }: ResourceDefinition): NewObject<APIServ
       versionPriority: priority.version,
     },
   };
-}
-
-async function remove(client: ReconcileContext["client"], { metadata }: APIService): Promise<void> {
-  try {
-    await client.delete(APIServices, metadata, { body: { preconditions: { uid: metadata.uid } } });
-  } catch (error) {
-    // Gone already, or another one of its name.
-    if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
-  }
 }

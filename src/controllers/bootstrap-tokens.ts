@@ -1,6 +1,5 @@
 // What becomes of bootstrap tokens: pkg/controller/bootstrap.
 import {
-  ApiError,
   bootstrapTokenEndMs,
   bootstrapTokenNamespace,
   bootstrapTokenType,
@@ -12,6 +11,7 @@ import {
 } from "../api/index.ts";
 import { also, defineController, keyOf } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import { deleteSame } from "./deletion.ts";
 
 const isBootstrapToken = ({ type, metadata }: Secret) =>
   type === bootstrapTokenType && metadata.namespace === bootstrapTokenNamespace;
@@ -26,12 +26,7 @@ export const tokenCleaner = defineController({
     if (!secret || endMs === undefined) return;
     const leftMs = endMs - clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
-    try {
-      await client.delete(Secrets, secret.metadata, { body: { preconditions: { uid: secret.metadata.uid } } });
-    } catch (error) {
-      // Gone, or another one of its name.
-      if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
-    }
+    await deleteSame(client, Secrets, secret);
   },
 });
 

@@ -1,11 +1,7 @@
 // Removes requests for certificates that nobody needs any more: pkg/controller/certificates/cleaner/cleaner.go.
-import {
-  ApiError,
-  type CertificateSigningRequest,
-  CertificateSigningRequests,
-  readEncodedCertificate,
-} from "../api/index.ts";
+import { type CertificateSigningRequest, CertificateSigningRequests, readEncodedCertificate } from "../api/index.ts";
 import { defineController } from "../client/index.ts";
+import { deleteSame } from "./deletion.ts";
 
 const hourMs = 3600 * 1000;
 /** How long a request is kept after it was decided, and how long while nobody decides. */
@@ -22,13 +18,7 @@ export const certificateCleaner = defineController({
     if (endMs === undefined) return;
     const leftMs = endMs - clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
-    try {
-      const { uid } = csr.metadata;
-      await client.delete(CertificateSigningRequests, csr.metadata, { body: { preconditions: { uid } } });
-    } catch (error) {
-      // Gone, or another one of its name.
-      if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
-    }
+    await deleteSame(client, CertificateSigningRequests, csr);
   },
 });
 

@@ -19,7 +19,8 @@ import {
 import { also, type Cache, type Key, keyOf, type ReconcileContext, type WatchAlso } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
-import { isGone, isNamespaceTerminating } from "./pod-control.ts";
+import { deleteSame } from "./deletion.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 
 /** On pods and on the revisions of DaemonSets. */
 export const revisionLabel = "controller-revision-hash";
@@ -34,15 +35,20 @@ export interface TemplateOwner extends KubeObject {
   readonly status: { readonly collisionCount?: number };
 }
 
-export interface HistoryPlan {
-  /** The newest revision of the present template; undefined when it is to be created. */
-  readonly present?: ControllerRevision;
-  /** The number that the present template is to have. */
-  readonly number: number;
+export interface History {
+  /** The newest revision of the present template. */
+  readonly present: ControllerRevision;
   /** Other revisions of the present template. */
   readonly duplicates: readonly ControllerRevision[];
   /** The revisions of other templates, the oldest first. */
   readonly old: readonly ControllerRevision[];
+}
+
+interface HistoryPlan extends Omit<History, "present"> {
+  /** Undefined when it is to be created. */
+  readonly present: ControllerRevision | undefined;
+  /** The number that the present template is to have. */
+  readonly number: number;
 }
 
 /**
@@ -71,7 +77,7 @@ export function templateOf({ data }: ControllerRevision): PodTemplateSpec | unde
 }
 
 /** Where the present template stands among the revisions; one that comes back gets a new number. */
-export function planHistory(owner: TemplateOwner, revisions: readonly ControllerRevision[]): HistoryPlan {
+function planHistory(owner: TemplateOwner, revisions: readonly ControllerRevision[]): HistoryPlan {
   const data = revisionData(owner.spec.template);
   const sorted = [...revisions].sort(compareRevisions);
   const same = sorted.filter((revision) => deepEqual(revision.data, data));
@@ -79,7 +85,7 @@ export function planHistory(owner: TemplateOwner, revisions: readonly Controller
   const present = same.at(-1);
   const next = (old.at(-1)?.revision ?? 0) + 1;
   return {
-    ...(present === undefined ? {} : { present }),
+    present,
     number: Math.max(present?.revision ?? 0, next),
     duplicates: same.slice(0, -1),
     old,
@@ -91,25 +97,29 @@ function compareRevisions(a: ControllerRevision, b: ControllerRevision): number 
   return a.revision - b.revision || age || (a.metadata.name < b.metadata.name ? -1 : 1);
 }
 
-/** The revisions of `owner`, after adopting and releasing what there is to adopt and release. */
-export function claimRevisions(
+/**
+ * The history of `owner`, after adopting and releasing what there is to adopt and release; `hashLabel` carries the hash of
+ * a revision's template. Undefined when the next reconcile must look again.
+ */
+export async function historyOf<T extends TemplateOwner>(
   context: ReconcileContext,
-  owner: TemplateOwner,
-  ownerResource: ResourceReference,
-): Promise<readonly ControllerRevision[]> {
-  return claimObjects(context, {
+  owner: T,
+  ownerResource: ResourceReference<T>,
+  hashLabel: string,
+): Promise<History | undefined> {
+  const revisions = await claimObjects(context, {
     owner,
     ownerResource,
     resource: ControllerRevisions,
     matches: ({ metadata }) => matchesLabelSelector(owner.spec.selector, metadata.labels),
   });
+  const plan = planHistory(owner, revisions);
+  const present = await presentRevision(context, owner, ownerResource, plan, hashLabel);
+  return present && { present, duplicates: plan.duplicates, old: plan.old };
 }
 
-/**
- * The revision of the present template, created or renumbered where need be; `hashLabel` carries its hash. Undefined
- * when the next reconcile must look again.
- */
-export async function presentRevision<T extends TemplateOwner>(
+/** The revision of the present template, created or renumbered where need be. */
+async function presentRevision<T extends TemplateOwner>(
   context: ReconcileContext,
   owner: T,
   ownerResource: ResourceReference<T>,
@@ -171,13 +181,7 @@ export async function forgetRevisions(
   dead: readonly ControllerRevision[],
   surplus: number,
 ): Promise<void> {
-  for (const { metadata } of dead.slice(0, Math.max(0, surplus))) {
-    try {
-      await client.delete(ControllerRevisions, metadata, { body: { preconditions: { uid: metadata.uid } } });
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
-  }
+  for (const revision of dead.slice(0, Math.max(0, surplus))) await deleteSame(client, ControllerRevisions, revision);
 }
 
 /**

@@ -13,7 +13,8 @@ import {
 import { defineController, type Key, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
 import { type CronJobPlan, planCronJob, referenceTo } from "./cron-job-plan.ts";
-import { isGone, isNamespaceTerminating } from "./pod-control.ts";
+import { isGone } from "./deletion.ts";
+import { isNamespaceTerminating } from "./pod-control.ts";
 
 /** Starts come a little late, so that a clock that is a little early does not make them wait for another turn. */
 const nextDelayMs = 100;

@@ -15,11 +15,9 @@ import { also, type Cache, defineController, type Key, keyOf, type ReconcileCont
 import { deepEqual } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
 import {
-  claimRevisions,
   forgetRevisions,
-  type HistoryPlan,
-  planHistory,
-  presentRevision,
+  type History,
+  historyOf,
   revisionIndex,
   revisionLabel,
   watchRevisions,
@@ -79,25 +77,24 @@ function placementFacts({ metadata, spec }: Node) {
 
 async function reconcileSet(context: ReconcileContext, set: DaemonSet, failed: FailedPods) {
   const { cache, client, clock } = context;
-  const history = planHistory(set, await claimRevisions(context, set, DaemonSets));
+  const history = await historyOf(context, set, DaemonSets, revisionLabel);
+  if (!history) return;
   const pods = await claimObjects(context, {
     owner: set,
     ownerResource: DaemonSets,
     resource: Pods,
     matches: ({ metadata }) => matchesLabelSelector(set.spec.selector, metadata.labels),
   });
-  const present = await presentRevision(context, set, DaemonSets, history, revisionLabel);
-  if (!present) return;
-  const hash = hashOf(present);
-  await mendHistory(context, history, present, pods);
+  await mendHistory(context, history, pods);
   // The pods have other labels now than those that were looked at.
   if (history.duplicates.length > 0) return { afterMs: 0 };
+  const hash = hashOf(history.present);
   const plan = planDaemonSet({
     set,
     nodes: cache.list(Nodes),
     pods,
     hash,
-    holdOffMs: (nodeName) => failed.waitMs(placeOf(set, nodeName), clock.now()),
+    holdOffMs: (nodeName) => failed.waitMs(set, nodeName, clock.now()),
     nowMs: clock.now(),
   });
   const problem = await carryOut(context, set, hash, plan, failed);
@@ -110,11 +107,6 @@ async function reconcileSet(context: ReconcileContext, set: DaemonSet, failed: F
   return plan.afterMs === undefined ? undefined : { afterMs: plan.afterMs };
 }
 
-/** Where a pod failed; a new specification gets a new chance. */
-function placeOf({ metadata }: DaemonSet, nodeName: string): string {
-  return `${metadata.uid}/${metadata.generation}/${nodeName}`;
-}
-
 /** What pods of the revision carry as a label. */
 function hashOf({ metadata }: ControllerRevision): string {
   return metadata.labels?.[revisionLabel] ?? metadata.name;
@@ -123,8 +115,7 @@ function hashOf({ metadata }: ControllerRevision): string {
 /** Several revisions of the present template become one, and its pods are told so. */
 async function mendHistory(
   { client }: ReconcileContext,
-  { duplicates, old }: HistoryPlan,
-  present: ControllerRevision,
+  { present, duplicates, old }: History,
   pods: readonly Pod[],
 ): Promise<void> {
   const label = (value: string) => ({ metadata: { labels: { [revisionLabel]: value } } });
@@ -146,7 +137,7 @@ async function mendHistory(
 async function forgetOldest(
   context: ReconcileContext,
   { spec }: DaemonSet,
-  { old }: HistoryPlan,
+  { old }: History,
   pods: readonly Pod[],
 ): Promise<void> {
   const inUse = new Set(pods.map(({ metadata }) => metadata.labels?.[revisionLabel]));
@@ -190,7 +181,7 @@ function reportEnd(
   if (endedOn === undefined) return;
   const about = `daemon pod ${keyOf(pod)} on node ${endedOn}`;
   if (pod.status.phase === "Failed") {
-    failed.note(placeOf(set, endedOn), clock.now());
+    failed.note(set, endedOn, clock.now());
     events.warning(set, "FailedDaemonPod", `Found failed ${about}, will try to kill it`);
   } else {
     events.normal(set, "SucceededDaemonPod", `Found succeeded ${about}, will try to delete it`);

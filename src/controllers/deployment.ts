@@ -14,6 +14,7 @@ import {
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
+import { deleteSame } from "./deletion.ts";
 import { revisionAnnotation } from "./deployment-annotations.ts";
 import { type DeploymentPlan, hasTemplateOf, planDeployment, type SetChange } from "./deployment-plan.ts";
 import { Conditions, hasProgressDeadline } from "./deployment-status.ts";
@@ -68,7 +69,7 @@ async function carryOut(context: ReconcileContext, deployment: Deployment, plan:
   const { client } = context;
   if (plan.create && !(await createSet(context, deployment, plan.create))) return;
   for (const change of plan.change) await changeSet(context, deployment, change);
-  for (const set of plan.remove) await removeSet(context, set);
+  for (const set of plan.remove) await deleteSame(client, ReplicaSets, set);
   let current = deployment;
   const { annotations } = deployment.metadata;
   if (plan.revision !== undefined && annotations?.[revisionAnnotation] !== plan.revision) {
@@ -163,14 +164,4 @@ async function changeSet(
   const direction = replicas > before ? "up" : "down";
   const message = `Scaled ${direction} replica set ${set.metadata.name} from ${before} to ${replicas}`;
   events.normal(deployment, "ScalingReplicaSet", message);
-}
-
-async function removeSet({ client }: ReconcileContext, { metadata }: ReplicaSet): Promise<void> {
-  try {
-    await client.delete(ReplicaSets, metadata, { body: { preconditions: { uid: metadata.uid } } });
-  } catch (error) {
-    // Gone already, or the name belongs to another one.
-    if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
-    throw error;
-  }
 }

@@ -24,6 +24,7 @@ import {
   storageProvisionerAnnotations,
 } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { deleteSame } from "./deletion.ts";
 
 const hostnameLabel = "kubernetes.io/hostname";
 
@@ -189,12 +190,11 @@ async function expand(
 
 /** Deletes a volume that is not needed any more, for the agent to see; where there is no node, nothing else is left. */
 async function remove({ client, cache }: ReconcileContext, volume: PersistentVolume): Promise<void> {
-  const { name, uid, deletionTimestamp, finalizers = [] } = volume.metadata;
+  const { deletionTimestamp, finalizers = [] } = volume.metadata;
   if (volume.status.phase === "Bound") return;
   if (deletionTimestamp === undefined) {
     if (volume.status.phase !== "Released" || volume.spec.persistentVolumeReclaimPolicy !== "Delete") return;
-    await client.delete(PersistentVolumes, { name }, { body: { preconditions: { uid } } });
-    return;
+    return await deleteSame(client, PersistentVolumes, volume);
   }
   if (cache.get(Nodes, nodeOf(volume)) || !finalizers.includes(localVolumeFinalizer)) return;
   const others = finalizers.filter((each) => each !== localVolumeFinalizer);

@@ -14,6 +14,7 @@ import {
 } from "../api/index.ts";
 import type { ReconcileContext } from "../client/index.ts";
 import { errorMessage } from "../lib/index.ts";
+import { isGone } from "./deletion.ts";
 
 /** A pod of `owner`, with a name that the server completes. */
 export function podFromTemplate(
@@ -89,11 +90,6 @@ export async function deletePod({ client, events }: ReconcileContext, owner: Kub
     events.warning(owner, "FailedDelete", `Error deleting: ${errorMessage(error)}`);
     throw error;
   }
-}
-
-/** Whether a delete by uid failed because there is nothing to delete: gone, or the name belongs to another by now. */
-export function isGone(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 404 || error.code === 409);
 }
 
 /** When the next ready pod will have been ready for long enough to count as available. */

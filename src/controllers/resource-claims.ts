@@ -28,6 +28,7 @@ import {
   splitKey,
 } from "../client/index.ts";
 import { errorMessage } from "../lib/index.ts";
+import { deleteSame } from "./deletion.ts";
 
 export const resourceClaimController = defineController({
   name: "resourceclaim-controller",
@@ -178,8 +179,7 @@ async function reconcileClaim(context: ReconcileContext, claim: ResourceResource
     current = await client.update(ResourceClaims, { ...current, metadata: { ...current.metadata, finalizers } });
   }
   if (stays.length === 0 && current.metadata.deletionTimestamp === undefined && isForDonePod(context.cache, claim)) {
-    const { namespace = "", name, uid } = claim.metadata;
-    await client.delete(ResourceClaims, { namespace, name }, { body: { preconditions: { uid } } });
+    await deleteSame(client, ResourceClaims, claim);
   }
 }
 

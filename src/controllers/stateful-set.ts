@@ -13,17 +13,10 @@ import {
 import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
 import { errorMessage } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
-import {
-  claimRevisions,
-  forgetRevisions,
-  type HistoryPlan,
-  planHistory,
-  presentRevision,
-  revisionIndex,
-  watchRevisions,
-} from "./controller-revisions.ts";
+import { forgetRevisions, type History, historyOf, revisionIndex, watchRevisions } from "./controller-revisions.ts";
+import { deleteSame } from "./deletion.ts";
 import { FailedPods } from "./failed-pods.ts";
-import { inGrowingBatches, isGone, isNamespaceTerminating } from "./pod-control.ts";
+import { inGrowingBatches, isNamespaceTerminating } from "./pod-control.ts";
 import type { ClaimChanges } from "./stateful-set-claims.ts";
 import { type PodStep, planStatefulSet } from "./stateful-set-plan.ts";
 import { parsePodName, revisionOf } from "./stateful-set-pod.ts";
@@ -78,7 +71,8 @@ function* setOfGoneClaim(claim: PersistentVolumeClaim, cache: Cache): Iterable<K
 
 async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed: FailedPods) {
   const { cache, client, clock } = context;
-  const history = planHistory(set, await claimRevisions(context, set, StatefulSets));
+  const history = await historyOf(context, set, StatefulSets, hashLabel);
+  if (!history) return;
   const pods = await claimObjects(context, {
     owner: set,
     ownerResource: StatefulSets,
@@ -87,8 +81,7 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
       matchesLabelSelector(set.spec.selector, metadata.labels) &&
       parsePodName(metadata.name)?.setName === set.metadata.name,
   });
-  const update = await presentRevision(context, set, StatefulSets, history, hashLabel);
-  if (!update) return;
+  const { present: update } = history;
   const { currentRevision } = set.status;
   const current = history.old.find(({ metadata }) => metadata.name === currentRevision) ?? update;
   const { namespace } = set.metadata;
@@ -98,7 +91,7 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
     current,
     update,
     claimOf: (name) => cache.get(PersistentVolumeClaims, `${namespace}/${name}`),
-    holdOffMs: (podName) => failed.waitMs(placeOf(set, podName), clock.now()),
+    holdOffMs: (podName) => failed.waitMs(set, podName, clock.now()),
     nowMs: clock.now(),
   });
   const problem = await carryOut(context, set, plan.stages, failed);
@@ -111,16 +104,11 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
   return plan.afterMs === undefined ? undefined : { afterMs: plan.afterMs };
 }
 
-/** Where a pod failed; a new specification gets a new chance. */
-function placeOf({ metadata }: StatefulSet, podName: string): string {
-  return `${metadata.uid}/${metadata.generation}/${podName}`;
-}
-
 /** Deletes what no pod uses of the history, but for as much as it may have. A limit below zero keeps all. */
 async function forgetOldest(
   context: ReconcileContext,
   { spec }: StatefulSet,
-  { old, duplicates }: HistoryPlan,
+  { old, duplicates }: History,
   inUse: ReadonlySet<string | undefined>,
 ): Promise<void> {
   const limit = spec.revisionHistoryLimit ?? 10;
@@ -139,7 +127,7 @@ async function carryOut(
   for (const stage of stages) {
     const problem = await inGrowingBatches(stage, async (step) => {
       if (step.verb === "delete" && isPodTerminal(step.pod)) {
-        failed.note(placeOf(set, step.pod.metadata.name), context.clock.now());
+        failed.note(set, step.pod.metadata.name, context.clock.now());
       }
       await take(context, set, step);
     });
@@ -157,7 +145,7 @@ async function take(context: ReconcileContext, set: StatefulSet, step: PodStep):
   try {
     if (step.verb !== "delete") await changeClaims(context, set, step.claims, about);
     if (step.verb === "create") await client.create(Pods, step.pod);
-    else if (step.verb === "delete") await deletePod(context, step.pod);
+    else if (step.verb === "delete") await deleteSame(client, Pods, step.pod);
     else if (step.pod) await client.update(Pods, step.pod);
     else return;
     events.normal(set, `Successful${outcome}`, `${step.verb} ${about} successful`);
@@ -171,14 +159,6 @@ async function take(context: ReconcileContext, set: StatefulSet, step: PodStep):
       events.warning(set, `Failed${outcome}`, message);
     }
     throw error;
-  }
-}
-
-async function deletePod({ client }: ReconcileContext, { metadata }: Pod): Promise<void> {
-  try {
-    await client.delete(Pods, metadata, { body: { preconditions: { uid: metadata.uid } } });
-  } catch (error) {
-    if (!isGone(error)) throw error;
   }
 }
 
