@@ -12,6 +12,7 @@ import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import { type Lookup, lookupIn } from "./lookup.ts";
+import { pluginsByResource } from "./pipeline/admission-chain.ts";
 import { AdmissionMetrics } from "./pipeline/admission-metrics.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
@@ -106,6 +107,7 @@ class Pipeline implements ApiServer {
         }
         return store;
       },
+      admissionOf: pluginsByResource(options.admission),
     };
   }
 
@@ -156,8 +158,10 @@ class Pipeline implements ApiServer {
       patchType: request.patchType,
       signal: request.signal,
       dryRun: options.dryRun === "All",
-      annotate: request.annotate ?? (() => {}),
+      annotate: request.annotate ?? unheard,
       warnings: deprecation === undefined ? [] : [deprecation],
     };
   }
 }
+
+const unheard: Annotate = () => {};

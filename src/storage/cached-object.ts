@@ -1,6 +1,6 @@
 import type { KubeObject } from "../api/index.ts";
 import { deepFreeze } from "../lib/index.ts";
-import type { RecentBytes } from "./recent-bytes.ts";
+import type { Encoded, RecentBytes } from "./recent-bytes.ts";
 import type { Entry, Revision, Value } from "./storage.ts";
 import { valueFromObject } from "./value.ts";
 import type { StoredObject } from "./watch-cache.ts";
@@ -8,11 +8,8 @@ import type { StoredObject } from "./watch-cache.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Where stored JSON is cut to put the revision in; every kind's first fields are apiVersion and kind, if it has them. */
-const metadataStart = /^\{(?:"(?:apiVersion|kind)":"[\w./-]*",)*"metadata":\{/;
-/** More than `metadataStart` ever matches in an object of the API: group, version and kind are at most 63 to 253 long. */
-const headLength = 1024;
-
+/** What stands before the brace at which stored JSON is cut to put the revision in. */
+const metadataKey = encoder.encode('"metadata":');
 /** What the objects of one cache share. */
 export interface CachedObjectOptions {
   readonly freeze: boolean;
@@ -20,7 +17,7 @@ export interface CachedObjectOptions {
 }
 
 /** One version of an object; its object and its bytes are each made when first asked for, from what is there. */
-export class CachedObject implements StoredObject {
+export class CachedObject implements StoredObject, Encoded {
   readonly key: string;
   readonly createRevision: Revision;
   readonly revision: Revision;
@@ -28,6 +25,7 @@ export class CachedObject implements StoredObject {
   #value: Value | undefined;
   #object: KubeObject | undefined;
   #bytes: Uint8Array | undefined;
+  notedAt: number | undefined;
 
   constructor(key: string, createRevision: Revision, revision: Revision, value: Value, options: CachedObjectOptions) {
     this.key = key;
@@ -86,8 +84,7 @@ function withResourceVersion(object: KubeObject, revision: Revision): KubeObject
 /** Puts the revision into the stored JSON instead of encoding the object again: a copy costs a tenth of that. */
 function bytesWithResourceVersion(value: Value, revision: Revision): Uint8Array {
   const stored = value.bytes;
-  const head = decoder.decode(stored.subarray(0, headLength));
-  const at = metadataStart.exec(head)?.[0].length;
+  const at = metadataStart(stored);
   // An empty metadata would need no comma; names are required, so it does not happen among stored objects.
   if (at === undefined || stored[at] !== quote) {
     return encoder.encode(JSON.stringify(withResourceVersion(value.object, revision)));
@@ -100,4 +97,18 @@ function bytesWithResourceVersion(value: Value, revision: Revision): Uint8Array 
   return bytes;
 }
 
+/**
+ * Where the fields of the metadata begin, when it is the first object in the object, as in all that Roder stores. A text
+ * before it cannot look like it: there its quotes would have backslashes.
+ */
+function metadataStart(json: Uint8Array): number | undefined {
+  const brace = json.indexOf(openBrace, 1);
+  const key = brace - metadataKey.length;
+  if (key < 1 || (json[key - 1] !== comma && json[key - 1] !== openBrace)) return undefined;
+  for (let at = 0; at < metadataKey.length; at++) if (json[key + at] !== metadataKey[at]) return undefined;
+  return brace + 1;
+}
+
 const quote = 0x22;
+const comma = 0x2c;
+const openBrace = 0x7b;

@@ -1,6 +1,13 @@
 /** Something that can make its JSON again. */
 export interface Encoded {
+  /** Where `RecentBytes` has it noted; nobody else reads or writes this. */
+  notedAt?: number | undefined;
   forgetBytes(): void;
+}
+
+interface Note {
+  readonly encoded: Encoded;
+  readonly size: number;
 }
 
 const countMax = 8192;
@@ -12,18 +19,31 @@ const bytesMax = 16 * 1024 * 1024;
  * does not stay in memory twice.
  */
 export class RecentBytes {
-  readonly #sizes = new Map<Encoded, number>();
+  /** A ring; an object that was noted again has left its first place empty. */
+  readonly #notes: (Note | undefined)[] = [];
+  #first = 0;
+  #next = 0;
   #bytes = 0;
 
   note(encoded: Encoded, size: number): void {
-    this.#bytes += size - (this.#sizes.get(encoded) ?? 0);
-    this.#sizes.delete(encoded);
-    this.#sizes.set(encoded, size);
-    for (const [oldest, its] of this.#sizes) {
-      if (this.#bytes <= bytesMax && this.#sizes.size <= countMax) return;
-      this.#sizes.delete(oldest);
-      this.#bytes -= its;
-      oldest.forgetBytes();
-    }
+    if (encoded.notedAt !== undefined) this.#take(encoded.notedAt);
+    if (this.#next - this.#first === countMax) this.#forgetFirst();
+    this.#notes[this.#next % countMax] = { encoded, size };
+    encoded.notedAt = this.#next++;
+    this.#bytes += size;
+    while (this.#bytes > bytesMax) this.#forgetFirst();
+  }
+
+  #take(at: number): Note | undefined {
+    const note = this.#notes[at % countMax];
+    if (!note) return undefined;
+    this.#notes[at % countMax] = undefined;
+    note.encoded.notedAt = undefined;
+    this.#bytes -= note.size;
+    return note;
+  }
+
+  #forgetFirst(): void {
+    this.#take(this.#first++)?.encoded.forgetBytes();
   }
 }

@@ -19,7 +19,10 @@ export interface ResourceStateOptions extends CachedObjectOptions {
 interface Index {
   readonly fileUnder: (object: KubeObject) => string | undefined;
   readonly byValue: Map<string, SortedMap<StoredObject>>;
+  readonly watchers: WatchersByValue;
 }
+
+type WatchersByValue = Map<string, Set<CacheWatcher>>;
 
 const nothing: readonly StoredObject[] = [];
 
@@ -31,7 +34,9 @@ export class ResourceState implements ResourceCache {
   readonly #namespaces = new Map<string, SortedMap<StoredObject>>();
   readonly #indexes = new Map<string, Index>();
   readonly #ring: EventRing;
-  readonly #watchers = new Map<string, Set<CacheWatcher>>();
+  readonly #watchers = new Set<CacheWatcher>();
+  readonly #namespaceWatchers: WatchersByValue = new Map();
+  readonly #keyWatchers: WatchersByValue = new Map();
   #all: readonly StoredObject[] | undefined;
   #lastChange: Revision;
 
@@ -73,26 +78,28 @@ export class ResourceState implements ResourceCache {
 
   addIndex(name: string, fileUnder: (object: KubeObject) => string | undefined): void {
     if (this.#indexes.has(name)) return;
-    const index: Index = { fileUnder, byValue: new Map() };
+    const index: Index = { fileUnder, byValue: new Map(), watchers: new Map() };
     this.#indexes.set(name, index);
     for (const object of this.list()) file(index, fileUnder(object.object), object);
   }
 
   watch(after: Revision, signal: AbortSignal, scope?: WatchScope): CacheWatcher {
-    if (scope !== undefined && "index" in scope) this.#index(scope.index);
+    const filed = scope && this.#filed(scope);
     const missed = this.#ring.since(after);
-    const name = scopeName(scope);
-    const pending = scope === undefined ? missed : missed.filter((event) => this.#scopesOf(event).has(name));
-    const watcher = new CacheWatcher({
+    const watcher: CacheWatcher = new CacheWatcher({
       after,
-      pending,
+      pending: filed ? missed.filter((event) => filed.isAbout(event)) : missed,
       eventsMax: this.#options.watcherEventsMax,
       applied: this.#options.applied,
       signal,
       defer: this.#options.defer,
-      onEnd: (ended) => this.#forget(name, ended),
+      onEnd: (ended) => {
+        if (filed) forget(filed.watchers, filed.value, ended);
+        else this.#watchers.delete(ended);
+      },
     });
-    this.#watchers.getOrInsertComputed(name, () => new Set()).add(watcher);
+    if (filed) filed.watchers.getOrInsertComputed(filed.value, () => new Set()).add(watcher);
+    else this.#watchers.add(watcher);
     if (signal.aborted) watcher.end();
     return watcher;
   }
@@ -107,10 +114,16 @@ export class ResourceState implements ResourceCache {
     if (event === undefined) return;
     this.#lastChange = change.revision;
     this.#ring.push(event, nowMs);
-    if (this.#watchers.size === 0) return;
-    for (const scope of this.#scopesOf(event)) {
-      const watchers = this.#watchers.get(scope);
-      if (watchers) for (const watcher of watchers) watcher.push(event);
+    for (const watcher of this.#watchers) watcher.push(event);
+    const { key } = event.current;
+    if (this.#namespaceWatchers.size > 0) push(event, this.#namespaceWatchers, this.#namespaceOf(key));
+    if (this.#keyWatchers.size > 0) push(event, this.#keyWatchers, key);
+    for (const { watchers, fileUnder } of this.#indexes.values()) {
+      if (watchers.size === 0) continue;
+      const value = fileUnder(event.current.object);
+      const before = event.previous && fileUnder(event.previous.object);
+      if (value !== undefined) push(event, watchers, value);
+      if (before !== undefined && before !== value) push(event, watchers, before);
     }
   }
 
@@ -136,7 +149,14 @@ export class ResourceState implements ResourceCache {
   }
 
   endWatches(error?: unknown): void {
-    for (const watchers of this.#watchers.values()) for (const watcher of watchers) watcher.end(error);
+    const filed = [
+      this.#namespaceWatchers,
+      this.#keyWatchers,
+      ...this.#indexes.values().map(({ watchers }) => watchers),
+    ];
+    for (const watcher of this.#watchers) watcher.end(error);
+    for (const byValue of filed)
+      for (const watchers of byValue.values()) for (const watcher of watchers) watcher.end(error);
   }
 
   #change(change: StorageEvent): CacheEvent | undefined {
@@ -198,35 +218,40 @@ export class ResourceState implements ResourceCache {
     return index;
   }
 
-  /** The names of all scopes that an event belongs to. */
-  #scopesOf(event: CacheEvent): Set<string> {
-    const { key, object } = event.current;
-    const scopes = new Set<string>([
-      scopeName(undefined),
-      scopeName({ namespace: this.#namespaceOf(key) }),
-      scopeName({ key }),
-    ]);
-    for (const [index, { fileUnder }] of this.#indexes) {
-      const value = fileUnder(object);
-      const before = event.previous && fileUnder(event.previous.object);
-      if (value !== undefined) scopes.add(scopeName({ index, value }));
-      if (before !== undefined) scopes.add(scopeName({ index, value: before }));
+  /** Where the watchers of a scope are filed, and which events are theirs. */
+  #filed(scope: WatchScope): Filed {
+    if ("namespace" in scope) {
+      const { namespace } = scope;
+      const isAbout = ({ current }: CacheEvent) => this.#namespaceOf(current.key) === namespace;
+      return { watchers: this.#namespaceWatchers, value: namespace, isAbout };
     }
-    return scopes;
-  }
-
-  #forget(scope: string, watcher: CacheWatcher): void {
-    const watchers = this.#watchers.get(scope);
-    watchers?.delete(watcher);
-    if (watchers?.size === 0) this.#watchers.delete(scope);
+    if ("key" in scope) {
+      const { key } = scope;
+      return { watchers: this.#keyWatchers, value: key, isAbout: ({ current }) => current.key === key };
+    }
+    const { watchers, fileUnder } = this.#index(scope.index);
+    const { value } = scope;
+    const isAbout = ({ current, previous }: CacheEvent) =>
+      fileUnder(current.object) === value || (previous !== undefined && fileUnder(previous.object) === value);
+    return { watchers, value, isAbout };
   }
 }
 
-function scopeName(scope: WatchScope | undefined): string {
-  if (scope === undefined) return "";
-  if ("namespace" in scope) return `namespace ${scope.namespace}`;
-  if ("key" in scope) return `key ${scope.key}`;
-  return `index ${scope.index} ${scope.value}`;
+interface Filed {
+  readonly watchers: WatchersByValue;
+  readonly value: string;
+  readonly isAbout: (event: CacheEvent) => boolean;
+}
+
+function push(event: CacheEvent, byValue: WatchersByValue, value: string): void {
+  const watchers = byValue.get(value);
+  if (watchers) for (const watcher of watchers) watcher.push(event);
+}
+
+function forget(byValue: WatchersByValue, value: string, watcher: CacheWatcher): void {
+  const watchers = byValue.get(value);
+  watchers?.delete(watcher);
+  if (watchers?.size === 0) byValue.delete(value);
 }
 
 function file(index: Index, value: string | undefined, object: StoredObject): void {

@@ -36,9 +36,18 @@ export interface AdmissionRounds {
   wantsSecond: boolean;
 }
 
+/** Whether a plugin looks at requests about a resource. */
+export function isConcerned({ resources }: AdmissionPlugin, { group, plural }: ResourceName): boolean {
+  return !resources || resources.some((each) => each.group === group && each.plural === plural);
+}
+
+type ResourceName = Pick<ResourceDefinition, "group" | "plural">;
+
 /** One admission plugin. `admit` may change the object; `validate` sees it in its last form. Both refuse by throwing ApiError. */
 export interface AdmissionPlugin {
   readonly name: string;
+  /** It looks at requests about these alone, and at those about anything when left out. */
+  readonly resources?: readonly ResourceName[];
   readonly admit?: (request: AdmissionRequest) => Promise<void> | void;
   readonly validate?: (request: AdmissionRequest) => Promise<void> | void;
 }

@@ -18,6 +18,7 @@ const clientSigner = "kubernetes.io/kube-apiserver-client";
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "CertificateApproval",
+    resources: [CertificateSigningRequests],
     async validate(request) {
       const old = updated(request, "approval");
       if (old && !(await mayFor(authorizer, request.user, "approve", old.spec.signerName)))
@@ -30,6 +31,7 @@ export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
 export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "CertificateSigning",
+    resources: [CertificateSigningRequests],
     async validate(request) {
       const old = updated(request, "status");
       const next = request.object as CertificateSigningRequest | undefined;
@@ -46,6 +48,7 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
 /** Nobody gets a certificate that may do everything by asking for one. */
 export const certificateSubjectRestriction: AdmissionPlugin = {
   name: "CertificateSubjectRestriction",
+  resources: [CertificateSigningRequests],
   validate(request) {
     const spec = written(request, CertificateSigningRequests, "CREATE")?.spec;
     if (spec?.signerName !== clientSigner) return;

@@ -13,6 +13,7 @@ import { written } from "./subject.ts";
 export function persistentVolumeClaimResize(lookup: Lookup): AdmissionPlugin {
   return {
     name: "PersistentVolumeClaimResize",
+    resources: [PersistentVolumeClaims],
     validate(request) {
       const claim = written(request, PersistentVolumeClaims, "UPDATE");
       const old = request.old as PersistentVolumeClaim | undefined;

@@ -18,6 +18,7 @@ const ingressClassAnnotation = "kubernetes.io/ingress.class";
 export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
   return {
     name: "DefaultStorageClass",
+    resources: [PersistentVolumeClaims],
     admit(request) {
       const claim = written(request, PersistentVolumeClaims, "CREATE");
       if (!claim || claim.spec.storageClassName !== undefined) return;
@@ -32,6 +33,7 @@ export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
 export function defaultIngressClass(lookup: Lookup): AdmissionPlugin {
   return {
     name: "DefaultIngressClass",
+    resources: [Ingresses],
     admit(request) {
       const ingress = written(request, Ingresses, "CREATE");
       if (!ingress || ingress.spec?.ingressClassName !== undefined) return;

@@ -29,6 +29,7 @@ export function limitRanger(lookup: Lookup): AdmissionPlugin {
     lookup.list(LimitRanges, namespace).map(({ spec }) => spec.limits);
   return {
     name: "LimitRanger",
+    resources: [Pods, PersistentVolumeClaims],
     admit(request) {
       const pod = written(request, Pods, "CREATE");
       if (pod) for (const limits of limitsOf(request)) setDefaults(pod, limits);

@@ -33,7 +33,7 @@ const leaseNamespace = "kube-node-lease";
 export function nodeRestriction(lookup: Lookup, authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "NodeRestriction",
-    async admit(request) {
+    admit(request) {
       const node = nodeNameOf(request.user);
       if (node === undefined) return;
       if (node === "") throw refuse(request, `could not determine node from user ${JSON.stringify(request.user.name)}`);
@@ -52,8 +52,7 @@ export function nodeRestriction(lookup: Lookup, authorizer: Authorizer): Admissi
           restrictVolume(request, node);
           break;
         case "/serviceaccounts":
-          await restrictToken(request, node, lookup, authorizer);
-          break;
+          return restrictToken(request, node, lookup, authorizer);
         case "coordination.k8s.io/leases":
           restrictLease(request, node);
           break;

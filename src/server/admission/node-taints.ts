@@ -9,6 +9,7 @@ const tolerationSeconds = 300;
 /** Pods stay five minutes on a node that is not ready or not heard of, unless they say otherwise. */
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: "DefaultTolerationSeconds",
+  resources: [Pods],
   admit(request) {
     const pod = written(request, Pods, "CREATE", "UPDATE");
     if (!pod) return;
@@ -28,6 +29,7 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 /** A new node takes no pods until it is known to be ready. */
 export const taintNodesByCondition: AdmissionPlugin = {
   name: "TaintNodesByCondition",
+  resources: [Nodes],
   admit(request) {
     const node = written(request, Nodes, "CREATE");
     if (!node) return;

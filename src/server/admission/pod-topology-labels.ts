@@ -13,6 +13,7 @@ export function podTopologyLabels(lookup: Lookup): AdmissionPlugin {
   };
   return {
     name: "PodTopologyLabels",
+    resources: [Pods],
     admit(request) {
       const { object } = request;
       const nodeName = boundNode(request) ?? written(request, Pods, "CREATE")?.spec.nodeName;

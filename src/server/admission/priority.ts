@@ -50,6 +50,7 @@ export async function ensureSystemPriorityClasses(handler: ResourceHandler, look
 export function priority(lookup: Lookup): AdmissionPlugin {
   return {
     name: "Priority",
+    resources: [Pods, PriorityClasses],
     admit(request) {
       const pod = written(request, Pods, "CREATE", "UPDATE");
       if (!pod) return;

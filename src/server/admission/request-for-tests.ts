@@ -1,6 +1,6 @@
 import type { KubeObject, NewObject, ResourceDefinition, User } from "../../api/index.ts";
 import { type Draft, deepCopy } from "../../lib/index.ts";
-import type { AdmissionPlugin, AdmissionRequest, Operation } from "./admission.ts";
+import { type AdmissionPlugin, type AdmissionRequest, isConcerned, type Operation } from "./admission.ts";
 
 export const jane: User = { name: "jane", groups: ["system:authenticated"] };
 
@@ -53,7 +53,9 @@ export async function admitted<T extends KubeObject>(
   write: Write<T>,
 ): Promise<T> {
   const request = admissionRequestFor(definition, write);
-  await plugin.admit?.(request);
-  await plugin.validate?.(request);
+  if (isConcerned(plugin, request.definition)) {
+    await plugin.admit?.(request);
+    await plugin.validate?.(request);
+  }
   return request.object as unknown as T;
 }

@@ -69,8 +69,9 @@ export function roleEscalation({ authorizer, rules }: RoleEscalationOptions): Ad
 
   return {
     name: "RoleEscalation",
+    resources: [Roles, ClusterRoles, RoleBindings, ClusterRoleBindings],
     async validate(request) {
-      if (request.definition.group !== rbacGroup || request.user.groups.includes(privilegedGroup)) return;
+      if (request.user.groups.includes(privilegedGroup)) return;
       const role = written(request, ClusterRoles, "CREATE", "UPDATE") ?? written(request, Roles, "CREATE", "UPDATE");
       const binding =
         written(request, ClusterRoleBindings, "CREATE", "UPDATE") ?? written(request, RoleBindings, "CREATE", "UPDATE");

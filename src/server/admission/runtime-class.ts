@@ -14,6 +14,7 @@ export function runtimeClass(lookup: Lookup): AdmissionPlugin {
   };
   return {
     name: "RuntimeClass",
+    resources: [Pods],
     admit(request) {
       const spec = written(request, Pods, "CREATE")?.spec;
       if (!spec?.runtimeClassName) return;

@@ -33,6 +33,7 @@ export interface ServiceAccountAdmissionOptions {
 export function serviceAccount(options: ServiceAccountAdmissionOptions): AdmissionPlugin {
   return {
     name: "ServiceAccount",
+    resources: [Pods],
     async admit(request) {
       const pod = written(request, Pods, "CREATE");
       if (!pod || isMirrorPod(pod)) return;

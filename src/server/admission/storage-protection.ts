@@ -11,6 +11,7 @@ import { written } from "./subject.ts";
 /** Volumes, claims and their classes are only removed when nothing uses them: the protection controllers decide when. */
 export const storageObjectInUseProtection: AdmissionPlugin = {
   name: "StorageObjectInUseProtection",
+  resources: [PersistentVolumes, PersistentVolumeClaims, VolumeAttributesClasses],
   admit(request) {
     protect(written(request, PersistentVolumes, "CREATE"), "kubernetes.io/pv-protection");
     protect(written(request, PersistentVolumeClaims, "CREATE"), "kubernetes.io/pvc-protection");

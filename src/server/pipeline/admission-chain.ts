@@ -1,9 +1,30 @@
-import { type DecodableKind, decodeObject, type KubeObject, readManagers } from "../../api/index.ts";
+import {
+  type DecodableKind,
+  decodeObject,
+  type KubeObject,
+  type ResourceDefinition,
+  readManagers,
+} from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
-import type { AdmissionRequest, Operation } from "../admission/admission.ts";
+import { type AdmissionPlugin, type AdmissionRequest, isConcerned, type Operation } from "../admission/admission.ts";
 import type { AdmissionStep } from "./admission-metrics.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { setManagedFields } from "./field-ownership.ts";
+
+/** Finds the plugins that look at requests about a resource, in their order; once for each resource. */
+export function pluginsByResource(
+  all: readonly AdmissionPlugin[],
+): (definition: ResourceDefinition) => readonly AdmissionPlugin[] {
+  const known = new WeakMap<ResourceDefinition, readonly AdmissionPlugin[]>();
+  return (definition) => {
+    let plugins = known.get(definition);
+    if (!plugins) {
+      plugins = all.filter((each) => isConcerned(each, definition));
+      known.set(definition, plugins);
+    }
+    return plugins;
+  };
+}
 
 /** A write as the plugins see it, told with the parts that change from step to step. */
 export function admissionRequest(
@@ -66,11 +87,11 @@ function replaceObject(
 /** Lets every plugin change the object or refuse it, in their order. */
 export async function admit(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
   const managers = admission.object?.metadata?.managedFields;
-  await admitOnce(request, admission);
+  await askPlugins("admit", request, admission);
   const { rounds, object } = admission;
   if (rounds.wantsSecond) {
     rounds.isSecond = true;
-    await admitOnce(request, admission);
+    await askPlugins("admit", request, admission);
   }
   const after = object?.metadata?.managedFields;
   if (!object || after === managers || readManagers(after)) return;
@@ -82,29 +103,22 @@ export async function admit(request: ObjectRequest, admission: AdmissionRequest)
 const invalidManagedFields =
   ".metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests";
 
-function admitOnce(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
-  return measured("admit", request, admission, async () => {
-    for (const plugin of request.context.admission) {
-      const pending = plugin.admit?.(admission);
-      if (pending) await pending;
-    }
-  });
-}
-
-async function measured(
+/** Asks one plugin after the other; nearly all of them answer at once. */
+async function askPlugins(
   step: AdmissionStep,
-  { context: { admissionMetrics, clock } }: ObjectRequest,
-  { operation }: AdmissionRequest,
-  run: () => Promise<void>,
+  { context: { admissionOf, admissionMetrics, clock } }: ObjectRequest,
+  admission: AdmissionRequest,
 ): Promise<void> {
-  if (!admissionMetrics) return run();
   const startMs = clock.monotonicMs();
   let isRejected = true;
   try {
-    await run();
+    for (const plugin of admissionOf(admission.definition)) {
+      const pending = plugin[step]?.(admission);
+      if (pending) await pending;
+    }
     isRejected = false;
   } finally {
-    admissionMetrics.observe(step, operation, isRejected, (clock.monotonicMs() - startMs) / 1000);
+    admissionMetrics?.observe(step, admission.operation, isRejected, (clock.monotonicMs() - startMs) / 1000);
   }
 }
 
@@ -121,10 +135,5 @@ export async function admitAction(
 
 /** Lets every plugin refuse the object in its last form. */
 export function validateAdmission(request: ObjectRequest, admission: AdmissionRequest): Promise<void> {
-  return measured("validate", request, admission, async () => {
-    for (const plugin of request.context.admission) {
-      const pending = plugin.validate?.(admission);
-      if (pending) await pending;
-    }
-  });
+  return askPlugins("validate", request, admission);
 }

@@ -19,7 +19,6 @@ export interface PipelineContext {
   readonly storage: Storage;
   readonly cache: WatchCache;
   readonly authorizer: Authorizer;
-  readonly admission: readonly AdmissionPlugin[];
   /** What is written together with objects of a kind, by `<plural>.<group>`. */
   readonly commitHooks: ReadonlyMap<string, CommitHook>;
   readonly chargeQuota: ChargeQuota;
@@ -33,6 +32,8 @@ export interface PipelineContext {
   /** Of writes that lost races, by namespace. */
   readonly turns: Turns;
   storeOf(definition: ResourceDefinition): ResourceStore;
+  /** The plugins that look at requests about a resource, in their order. */
+  admissionOf(definition: ResourceDefinition): readonly AdmissionPlugin[];
 }
 
 /** One request on its way: what was asked, by whom, and of which kind. */

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { assert } from "../../lib/index.ts";
 import { checkChanges } from "../commit-check.ts";
 import { History, historyEventsMax } from "../history.ts";
 import {
@@ -141,12 +140,13 @@ class LmdbStorage implements Storage {
     return { revision: this.#revision, entries };
   }
 
-  async commit(changes: readonly Change[]): Promise<Revision> {
-    this.#assertOpen();
-    for (const { key } of changes) {
-      assert(Buffer.byteLength(key) <= keyBytesMax, `the key ${key.slice(0, 100)}… has at most ${keyBytesMax} bytes`);
-    }
+  commit(changes: readonly Change[]): Promise<Revision> {
     return new Promise((resolve, reject) => {
+      this.#assertOpen();
+      for (const { key } of changes) {
+        if (Buffer.byteLength(key) > keyBytesMax)
+          throw new Error(`the key ${key.slice(0, 100)}… may have at most ${keyBytesMax} bytes`);
+      }
       this.#queue.push({ changes, resolve, reject });
       this.#writing ??= this.#drain();
     });

@@ -1,112 +1,29 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { startTestControlPlane } from "../../../../test/control-plane.ts";
+import { test } from "node:test";
 import {
-  ApiError,
   ConfigMaps,
   CustomResourceDefinitions,
-  type KubeObject,
-  type MutatingWebhook,
   MutatingWebhookConfigurations,
   Namespaces,
   type NewObject,
   Pods,
-  type RuleWithOperations,
-  ServiceAccounts,
-  type ValidatingWebhook,
   ValidatingWebhookConfigurations,
 } from "../../../api/index.ts";
 import { specOf, version, widget, widgetDefinition, widgets } from "../../custom-resources/definition-for-tests.ts";
-import type { WebhookRequest } from "../../webhooks/index.ts";
-
-interface Review {
-  readonly request: {
-    readonly uid: string;
-    readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
-    readonly requestKind: object;
-    readonly operation: string;
-    readonly namespace?: string;
-    readonly name?: string;
-    readonly subResource?: string;
-    readonly userInfo: { readonly username: string };
-    readonly dryRun: boolean;
-    readonly options: { readonly kind: string } | null;
-    readonly object: (KubeObject & { readonly data?: Record<string, string>; readonly spec?: object }) | null;
-    readonly oldObject: KubeObject | null;
-  };
-}
-
-type Hook = (review: Review, call: WebhookRequest) => object;
-
-const allow: Hook = () => ({ allowed: true });
-const deny: Hook = () => ({ allowed: false, status: { message: "no way", code: 418, reason: "Teapot" } });
-const patch = (...operations: object[]) => ({
-  allowed: true,
-  patchType: "JSONPatch",
-  patch: btoa(JSON.stringify(operations)),
-});
-const addKey = (name: string): object => patch({ op: "add", path: `/data/${name}`, value: "yes" });
-
-/** A control plane whose webhooks are these functions, by the host of their URL. */
-async function scene(t: TestContext, hooks: Record<string, Hook>) {
-  const reviews: Review[] = [];
-  const plane = await startTestControlPlane(t, {
-    controllers: ["customresourcedefinition"],
-    async callWebhook(call) {
-      const review = call.body as Review;
-      reviews.push(review);
-      const hook = hooks[new URL(call.url).hostname];
-      if (!hook) throw new Error("connect: connection refused");
-      const response = { uid: review.request.uid, ...hook(review, call) };
-      return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };
-    },
-  });
-  await plane.create(ServiceAccounts, { metadata: { namespace: "default", name: "default" } });
-  return { ...plane, reviews };
-}
-
-const ruleOf = (
-  resources: string,
-  operations: readonly string[] = ["CREATE"],
-  more: RuleWithOperations = {},
-): RuleWithOperations => ({ apiGroups: ["*"], apiVersions: ["*"], resources: [resources], operations, ...more });
-
-const hookOf = (
-  host: string,
-  rule: RuleWithOperations,
-  more: Partial<MutatingWebhook> = {},
-): MutatingWebhook & ValidatingWebhook => ({
-  name: `${host}.example.com`,
-  clientConfig: { url: `https://${host}/` },
-  admissionReviewVersions: ["v1"],
-  sideEffects: "None",
-  rules: [rule],
-  ...more,
-});
-
-const configuration = (name: string, ...webhooks: readonly MutatingWebhook[]) => ({
-  metadata: { name, labels: { suite: "list" } },
-  webhooks,
-});
-
-const configMap = (name: string, data: Record<string, string> = { start: "yes" }) => ({
-  metadata: { namespace: "default", name },
-  data,
-});
-
-async function refusal(request: Promise<unknown>): Promise<ApiError> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return error;
-}
-
-const message = async (request: Promise<unknown>) => {
-  const { code, message: text } = await refusal(request);
-  return `${code} ${text}`;
-};
+import {
+  addKey,
+  allow,
+  configMap,
+  configuration,
+  deny,
+  type Hook,
+  hookOf,
+  message,
+  patch,
+  refusal,
+  ruleOf,
+  scene,
+} from "./webhooks-for-tests.ts";
 
 test("Admission webhook, admission control not allowed on webhook configuration objects", async (t) => {
   const { client, create, reviews } = await scene(t, { deny });
@@ -462,77 +379,4 @@ test("subresources, deletes of collections and bindings are told as they are", a
     "DELETE ConfigMap  b",
     "UPDATE Pod status a",
   ]);
-});
-
-test("Admission webhook, deny attach", async (t) => {
-  const { api, create, reviews } = await scene(t, { deny });
-  const hook = hookOf("deny", ruleOf("pods/attach", ["CONNECT"]));
-  await create(ValidatingWebhookConfigurations, configuration("deny", hook));
-  const stream = { resource: "pods", namespace: "default", name: "a", path: "" };
-  const user = { name: "jane", groups: [] };
-  const attach = { ...stream, subresource: "attach", query: new URLSearchParams("container=own&stdin=true") };
-  assert.match(await message(api.admitConnection(attach, user)), /^418 admission webhook "deny\.example\.com" denied/);
-  await api.admitConnection({ ...attach, subresource: "exec" }, user);
-  assert.deepEqual(
-    reviews.map(({ request: { operation, object, subResource } }) => ({ operation, object, subResource })),
-    [
-      {
-        operation: "CONNECT",
-        object: { kind: "PodAttachOptions", apiVersion: "v1", stdin: true, container: "own" },
-        subResource: "attach",
-      },
-    ],
-  );
-});
-
-test("a webhook changes what a stream is opened with, and its warnings reach the client", async (t) => {
-  const change = (...operations: object[]) => ({ ...patch(...operations), warnings: ["as root no more"] });
-  const { api, create } = await scene(t, {
-    exec: () =>
-      change(
-        { op: "replace", path: "/command", value: ["id", "-u"] },
-        { op: "remove", path: "/tty" },
-        { op: "add", path: "/container", value: "safe" },
-      ),
-    proxy: () => change({ op: "replace", path: "/path", value: "/public/a b" }),
-    wrong: () => patch({ op: "replace", path: "/stdin", value: "yes" }),
-  });
-  const hooks = [
-    ["exec", "pods/exec"],
-    ["proxy", "services/proxy"],
-    ["wrong", "pods/attach"],
-  ] as const;
-  for (const [host, resource] of hooks)
-    await create(MutatingWebhookConfigurations, configuration(host, hookOf(host, ruleOf(resource, ["CONNECT"]))));
-  const user = { name: "jane", groups: [] };
-  const stream = { resource: "pods", namespace: "default", name: "a", path: "" };
-  const query = new URLSearchParams("command=sh&stdin=1&tty=true");
-  const exec = await api.admitConnection({ ...stream, subresource: "exec", query }, user);
-  assert.equal(String(exec.query), "stdin=true&container=safe&command=id&command=-u");
-  assert.deepEqual(exec.warnings, ["as root no more"]);
-  const proxy = { ...stream, resource: "services", subresource: "proxy", path: "/secret", query };
-  const { path, query: same } = await api.admitConnection(proxy, user);
-  assert.deepEqual([path, same], ["/public/a%20b", query]);
-  assert.equal(
-    await message(api.admitConnection({ ...stream, subresource: "attach", query }, user)),
-    '500 Internal error occurred: PodAttachOptions.stdin cannot be "yes"',
-  );
-});
-
-test("a webhook sees the path of a proxy as the backend reads it", async (t) => {
-  const { api, create, reviews } = await scene(t, { allow });
-  await create(
-    ValidatingWebhookConfigurations,
-    configuration("allow", hookOf("allow", ruleOf("pods/proxy", ["CONNECT"]))),
-  );
-  const stream = {
-    resource: "pods",
-    namespace: "default",
-    name: "a",
-    subresource: "proxy",
-    query: new URLSearchParams(),
-  };
-  const admitted = await api.admitConnection({ ...stream, path: "/%61dmin" }, { name: "jane", groups: [] });
-  assert.deepEqual(reviews[0]?.request.object, { kind: "PodProxyOptions", apiVersion: "v1", path: "/admin" });
-  assert.equal(admitted.path, "/%61dmin", "what nobody changed goes on as it came");
 });
