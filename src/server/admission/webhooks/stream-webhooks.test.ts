@@ -1,8 +1,8 @@
 // Webhooks that are asked before a stream opens.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { allow, configuration, deny, hookOf, message, patch, ruleOf, scene } from "../../../../test/webhook-scene.ts";
 import { MutatingWebhookConfigurations, ValidatingWebhookConfigurations } from "../../../api/index.ts";
-import { allow, configuration, deny, hookOf, message, patch, ruleOf, scene } from "./webhooks-for-tests.ts";
 
 test("Admission webhook, deny attach", async (t) => {
   const { api, create, reviews } = await scene(t, { deny });

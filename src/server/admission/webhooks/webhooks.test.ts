@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  ConfigMaps,
-  CustomResourceDefinitions,
-  MutatingWebhookConfigurations,
-  Namespaces,
-  type NewObject,
-  Pods,
-  ValidatingWebhookConfigurations,
-} from "../../../api/index.ts";
-import { specOf, version, widget, widgetDefinition, widgets } from "../../custom-resources/definition-for-tests.ts";
-import {
   addKey,
   allow,
   configMap,
@@ -23,7 +13,17 @@ import {
   refusal,
   ruleOf,
   scene,
-} from "./webhooks-for-tests.ts";
+} from "../../../../test/webhook-scene.ts";
+import {
+  ConfigMaps,
+  CustomResourceDefinitions,
+  MutatingWebhookConfigurations,
+  Namespaces,
+  type NewObject,
+  Pods,
+  ValidatingWebhookConfigurations,
+} from "../../../api/index.ts";
+import { specOf, version, widget, widgetDefinition, widgets } from "../../custom-resources/definition-for-tests.ts";
 
 test("Admission webhook, admission control not allowed on webhook configuration objects", async (t) => {
   const { client, create, reviews } = await scene(t, { deny });

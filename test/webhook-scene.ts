@@ -1,7 +1,6 @@
 // What tests of webhooks are made of: a control plane whose webhooks are functions, and configurations that name them.
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { startTestControlPlane } from "../../../../test/control-plane.ts";
 import {
   ApiError,
   type KubeObject,
@@ -9,8 +8,9 @@ import {
   type RuleWithOperations,
   ServiceAccounts,
   type ValidatingWebhook,
-} from "../../../api/index.ts";
-import type { WebhookRequest } from "../../webhooks/index.ts";
+} from "../src/api/index.ts";
+import type { WebhookRequest } from "../src/server/webhooks/index.ts";
+import { startTestControlPlane } from "./control-plane.ts";
 
 export interface Review {
   readonly request: {
