@@ -158,7 +158,7 @@ test("a pod's token is its service account's until the pod is gone", async (t) =
   });
   assert.equal(reviewed.status.authenticated, true);
   await as(root).delete(Pods, web.metadata, { body: { gracePeriodSeconds: 0 } });
-  await assert.rejects(plane.authenticator.authenticate({ authorization }), isRefused(401, "Unauthorized"));
+  await assert.rejects(async () => plane.authenticator.authenticate({ authorization }), isRefused(401, "Unauthorized"));
 });
 
 test("a node reads what its pods name and lists its own pods alone", async (t) => {

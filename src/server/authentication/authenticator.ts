@@ -1,4 +1,5 @@
 import type { User } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 
 /** What a connection and a request prove about who asks. */
 export interface Credentials {
@@ -13,5 +14,5 @@ export interface Credentials {
 /** Finds who asks. */
 export interface Authenticator {
   /** The user; undefined when the credentials are not of this authenticator's kind. Throws ApiError 401 when they are and are wrong. */
-  authenticate(credentials: Credentials): Promise<User | undefined>;
+  authenticate(credentials: Credentials): Awaitable<User | undefined>;
 }

@@ -15,7 +15,7 @@ export interface BootstrapTokenOptions {
 /** Bootstrap tokens: `id.secret`, kept in secrets of kube-system. */
 export function createBootstrapTokenAuthenticator(options: BootstrapTokenOptions): TokenAuthenticator {
   return {
-    async authenticateToken(token, asked) {
+    authenticateToken(token, asked) {
       const [, id, wanted = ""] = form.exec(token) ?? [];
       if (id === undefined) return undefined;
       const secret = options.lookup.get(Secrets, bootstrapTokenNamespace, bootstrapTokenPrefix + id);

@@ -25,11 +25,10 @@ export function cachedTokens(tokens: TokenAuthenticator, options: CachedTokensOp
       const key = JSON.stringify([token, audiences]);
       const nowMs = clock.monotonicMs();
       const answer = kept.get(key);
-      if (answer && nowMs < answer.untilMs) return Promise.resolve(answer.found);
+      if (answer && nowMs < answer.untilMs) return answer.found;
       const underWay = asking.get(key);
       if (underWay) return underWay;
-      const question = tokens
-        .authenticateToken(token, audiences)
+      const question = Promise.resolve(tokens.authenticateToken(token, audiences))
         .then((found) => {
           kept.delete(key);
           const keptMs = found ? knownMs : unknownMs;

@@ -8,7 +8,7 @@ import {
   ServiceAccounts,
   type User,
 } from "../../api/index.ts";
-import { type Clock, timestamp } from "../../lib/index.ts";
+import { type Awaitable, type Clock, timestamp } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
 import { type AuthenticatedToken, ownAudiences, type TokenAuthenticator } from "./token-authenticator.ts";
 import {
@@ -55,8 +55,6 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
   const verified = new Map<string, Verified>();
 
   async function verify(token: string): Promise<Verified | undefined> {
-    const known = verified.get(token);
-    if (known) return known;
     const claims = await keys.verify(token);
     const result = claims && classify(claims, issuer);
     if (!result) return undefined;
@@ -107,16 +105,20 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return audiences && { user: serviceAccountUser(namespace, name, uid, {}), audiences };
   }
 
-  async function authenticateToken(
-    token: string,
-    audiences: readonly string[] = options.audiences,
-  ): Promise<AuthenticatedToken | undefined> {
-    if (token.length > tokenLengthMax) return undefined;
-    const result = await verify(token);
-    if (!result) return undefined;
+  function check(token: string, result: Verified, audiences: readonly string[]): AuthenticatedToken | undefined {
     return "bound" in result
       ? checkBound(result.bound, result.user, audiences)
       : checkLegacy(token, result.legacy, audiences);
+  }
+
+  function authenticateToken(
+    token: string,
+    audiences: readonly string[] = options.audiences,
+  ): Awaitable<AuthenticatedToken | undefined> {
+    if (token.length > tokenLengthMax) return undefined;
+    const known = verified.get(token);
+    if (known) return check(token, known, audiences);
+    return verify(token).then((result) => result && check(token, result, audiences));
   }
 
   return { authenticateToken };

@@ -87,7 +87,9 @@ test("a request without a time gets an hour, and one for another audience is not
   assert.equal(hour.status.expirationTimestamp, timestamp(clock.now() + 3_600_000));
   const { status } = await tokens.createToken("green", "builder", request({ audiences: ["vault"] }));
   const token = status.token ?? "";
-  await assert.rejects(authenticator.authenticate({ authorization: `Bearer ${token}` }), { message: "Unauthorized" });
+  await assert.rejects(async () => authenticator.authenticate({ authorization: `Bearer ${token}` }), {
+    message: "Unauthorized",
+  });
   assert.deepEqual((await authenticator.authenticateToken(token, ["vault", "other"]))?.audiences, ["vault"]);
 });
 
@@ -221,7 +223,7 @@ test("forged, foreign and broken tokens are unauthorized", async () => {
   ];
   for (const token of forged)
     await assert.rejects(
-      authenticator.authenticate({ authorization: `Bearer ${token}` }),
+      async () => authenticator.authenticate({ authorization: `Bearer ${token}` }),
       (error) => error instanceof ApiError && error.code === 401,
       token.slice(0, 80),
     );
@@ -263,7 +265,9 @@ test("the union takes who is found first, adds the group of all, and refuses wha
   const token = (await tokens.createToken("green", "builder", {})).status.token ?? "";
   assert.equal(await union.authenticate({}), undefined);
   assert.equal(await union.authenticate({ authorization: "Basic abc" }), undefined);
-  await assert.rejects(union.authenticate({ authorization: "Bearer garbage" }), { message: "Unauthorized" });
+  await assert.rejects(async () => union.authenticate({ authorization: "Bearer garbage" }), {
+    message: "Unauthorized",
+  });
   const found = await union.authenticate({ authorization: `bearer ${token}` });
   assert.equal(found?.name, "system:serviceaccount:green:builder");
   assert.equal((await union.authenticate({ token }))?.name, found?.name);

@@ -35,7 +35,7 @@ export function createStaticTokenAuthenticator(
   own: readonly string[],
 ): TokenAuthenticator {
   return {
-    async authenticateToken(token, asked) {
+    authenticateToken(token, asked) {
       const user = users.get(token);
       const audiences = ownAudiences(own, asked);
       return user && audiences && { user, audiences };

@@ -1,4 +1,5 @@
 import { type User, unauthorized } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { bearerToken } from "./bearer-token.ts";
 
@@ -14,7 +15,7 @@ export interface TokenAuthenticator {
    * The user and for which of `audiences` (the API server's own when left out) the token is; undefined when it is not
    * valid or not of this authenticator's kind. The reason stays here: a client is never told why.
    */
-  authenticateToken(token: string, audiences?: readonly string[]): Promise<AuthenticatedToken | undefined>;
+  authenticateToken(token: string, audiences?: readonly string[]): Awaitable<AuthenticatedToken | undefined>;
 }
 
 /** Asks one after the other for the token of the request; the first that knows it decides. */
@@ -22,7 +23,8 @@ export function unionTokenAuthenticator(...authenticators: readonly TokenAuthent
   return {
     async authenticateToken(token, audiences) {
       for (const authenticator of authenticators) {
-        const found = await authenticator.authenticateToken(token, audiences);
+        const answer = authenticator.authenticateToken(token, audiences);
+        const found = answer instanceof Promise ? await answer : answer;
         if (found) return found;
       }
       return undefined;
@@ -36,7 +38,8 @@ export function bearerTokenAuthenticator(tokens: TokenAuthenticator): Authentica
     async authenticate(credentials) {
       const token = bearerToken(credentials);
       if (token === undefined) return undefined;
-      const found = await tokens.authenticateToken(token);
+      const answer = tokens.authenticateToken(token);
+      const found = answer instanceof Promise ? await answer : answer;
       if (!found) throw unauthorized();
       return found.user;
     },

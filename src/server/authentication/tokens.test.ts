@@ -91,6 +91,9 @@ test("the authenticators of tokens are asked one after the other, and a token th
   const all = bearerTokenAuthenticator(unionTokenAuthenticator(named("first"), named("second")));
   assert.equal((await all.authenticate({ authorization: "Bearer t" }))?.name, "first");
   assert.equal((await all.authenticate({ authorization: "Bearer second" }))?.name, "second");
-  await assert.rejects(all.authenticate({ authorization: "Bearer other" }), { message: "Unauthorized", code: 401 });
+  await assert.rejects(async () => all.authenticate({ authorization: "Bearer other" }), {
+    message: "Unauthorized",
+    code: 401,
+  });
   assert.equal(await all.authenticate({}), undefined);
 });

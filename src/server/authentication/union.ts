@@ -31,7 +31,8 @@ export function unionAuthenticator(...authenticators: readonly Authenticator[]):
       let refusal: unknown;
       for (const authenticator of authenticators) {
         try {
-          const user = await authenticator.authenticate(credentials);
+          const answer = authenticator.authenticate(credentials);
+          const user = answer instanceof Promise ? await answer : answer;
           if (user) return asAuthenticated(user);
         } catch (error) {
           // Another one may still know who this is: an expired certificate beside a good token.

@@ -16,17 +16,21 @@ interface Known {
 export function createX509Authenticator(clock: Clock): Authenticator {
   // The listener gives the same bytes for every request of a connection, so they are read once and forgotten with it.
   const known = new WeakMap<Uint8Array, Known>();
+  const userNow = ({ user, notBeforeMs, notAfterMs }: Known): User | undefined => {
+    const nowMs = clock.now();
+    if (nowMs < notBeforeMs || nowMs > notAfterMs) throw unauthorized();
+    return user;
+  };
+  const learn = async (certificate: Uint8Array): Promise<User | undefined> => {
+    const entry = await identify(certificate);
+    known.set(certificate, entry);
+    return userNow(entry);
+  };
   return {
-    async authenticate({ certificate }: Credentials): Promise<User | undefined> {
+    authenticate({ certificate }: Credentials) {
       if (!certificate) return undefined;
-      let entry = known.get(certificate);
-      if (!entry) {
-        entry = await identify(certificate);
-        known.set(certificate, entry);
-      }
-      const nowMs = clock.now();
-      if (nowMs < entry.notBeforeMs || nowMs > entry.notAfterMs) throw unauthorized();
-      return entry.user;
+      const entry = known.get(certificate);
+      return entry ? userNow(entry) : learn(certificate);
     },
   };
 }

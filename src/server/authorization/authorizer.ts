@@ -1,4 +1,5 @@
 import type { User } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 
 /** What somebody wants to do, in the words of RBAC. */
 export interface Attributes {
@@ -33,5 +34,5 @@ export interface Decision {
 }
 
 export interface Authorizer {
-  authorize(attributes: Attributes): Promise<Decision>;
+  authorize(attributes: Attributes): Awaitable<Decision>;
 }

@@ -43,4 +43,4 @@ function authorizerOf(configuration: AuthorizerConfiguration, options: Configure
   }
 }
 
-const always = (decision: Decision): Authorizer => ({ authorize: async () => decision });
+const always = (decision: Decision): Authorizer => ({ authorize: () => decision });

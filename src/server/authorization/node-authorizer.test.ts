@@ -80,7 +80,7 @@ function decide(lookup: ObjectLookup, user: User, question: string) {
   const [qualified = "", subresource = ""] = what.split("/");
   const [plural = "", ...group] = qualified.split(".");
   const [namespace = "", name = ""] = target.includes("/") ? target.split("/") : ["", target];
-  return new NodeAuthorizer(lookup).decide({
+  return new NodeAuthorizer(lookup).authorize({
     user,
     verb,
     resource: {
@@ -152,7 +152,7 @@ test("a node sees the volumes that are its directories, and says of them that th
   const local = { metadata: { name: "local", labels: { "roder.io/node": "n1" } }, spec: {} };
   const lookup = cluster().put(PersistentVolumes, local);
   const asks = (verb: string, name: string, labelSelector?: string) =>
-    new NodeAuthorizer(lookup).decide({
+    new NodeAuthorizer(lookup).authorize({
       user: node("n1"),
       verb,
       resource: {

@@ -46,11 +46,7 @@ export class NodeAuthorizer implements Authorizer {
     this.#lookup = lookup;
   }
 
-  async authorize(attributes: Attributes): Promise<Decision> {
-    return this.decide(attributes);
-  }
-
-  decide(attributes: Attributes): Decision {
+  authorize(attributes: Attributes): Decision {
     const { user, verb, resource } = attributes;
     const node = nodeNameOf(user);
     if (node === undefined) return noOpinion();

@@ -76,7 +76,7 @@ test("rules match verbs, groups, resources, subresources and names as Kubernetes
   ];
   for (const [rule, verb, what, name, expected] of cases) {
     const lookup = bindCluster(new ObjectLookup().put(ClusterRoles, clusterRole("r", [rule])), "r", userJane);
-    const { allowed } = new RbacAuthorizer(lookup).decide(ask(jane, verb, what, "", name));
+    const { allowed } = new RbacAuthorizer(lookup).authorize(ask(jane, verb, what, "", name));
     assert.equal(allowed, expected, `${describeRule(rule)} for ${verb} ${what} ${name}`);
   }
 });
@@ -88,12 +88,12 @@ test("a role binding grants a cluster role in its own namespace only", () => {
   );
   bind(lookup, "green", "ClusterRole", "reader", { kind: "Group", name: "dev" });
   const rbac = new RbacAuthorizer(lookup);
-  assert.deepEqual(rbac.decide(ask(jane, "get", "pods", "green")), {
+  assert.deepEqual(rbac.authorize(ask(jane, "get", "pods", "green")), {
     allowed: true,
     reason: 'RBAC: allowed by RoleBinding "reader-binding/green" of ClusterRole "reader" to Group "dev"',
   });
-  assert.deepEqual(rbac.decide(ask(jane, "get", "pods", "blue")), { allowed: false, reason: "" });
-  assert.equal(rbac.decide(ask(jane, "get", "pods")).allowed, false);
+  assert.deepEqual(rbac.authorize(ask(jane, "get", "pods", "blue")), { allowed: false, reason: "" });
+  assert.equal(rbac.authorize(ask(jane, "get", "pods")).allowed, false);
 });
 
 test("a service account is its namespace and name; the binding's namespace when the subject gives none", () => {
@@ -104,30 +104,30 @@ test("a service account is its namespace and name; the binding's namespace when 
   bind(lookup, "green", "Role", "r", { kind: "ServiceAccount", name: "builder" });
   const rbac = new RbacAuthorizer(lookup);
   const account = (namespace: string): User => ({ name: `system:serviceaccount:${namespace}:builder`, groups: [] });
-  assert.deepEqual(rbac.decide(ask(account("green"), "get", "pods", "green")), {
+  assert.deepEqual(rbac.authorize(ask(account("green"), "get", "pods", "green")), {
     allowed: true,
     reason: 'RBAC: allowed by RoleBinding "r-binding/green" of Role "r" to ServiceAccount "builder/green"',
   });
-  assert.equal(rbac.decide(ask(account("blue"), "get", "pods", "green")).allowed, false);
+  assert.equal(rbac.authorize(ask(account("blue"), "get", "pods", "green")).allowed, false);
 });
 
 test("changes of roles and bindings count from the next check", () => {
   const lookup = new ObjectLookup();
   const rbac = new RbacAuthorizer(lookup);
   const question = ask(jane, "get", "pods");
-  assert.equal(rbac.decide(question).allowed, false);
+  assert.equal(rbac.authorize(question).allowed, false);
   bindCluster(lookup, "reader", userJane);
-  assert.deepEqual(rbac.decide(question), {
+  assert.deepEqual(rbac.authorize(question), {
     allowed: false,
     reason: 'RBAC: clusterrole.rbac.authorization.k8s.io "reader" not found',
   });
   lookup.put(ClusterRoles, clusterRole("reader", [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }]));
-  assert.equal(rbac.decide(question).allowed, true);
+  assert.equal(rbac.authorize(question).allowed, true);
   lookup.put(ClusterRoles, clusterRole("reader", []));
-  assert.equal(rbac.decide(question).allowed, false);
+  assert.equal(rbac.authorize(question).allowed, false);
   lookup.put(ClusterRoles, clusterRole("reader", [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }]));
   lookup.remove(ClusterRoleBindings, undefined, "reader-binding");
-  assert.equal(rbac.decide(question).allowed, false);
+  assert.equal(rbac.authorize(question).allowed, false);
 });
 
 test("a Role of another namespace is not reached through a binding", () => {
@@ -138,8 +138,8 @@ test("a Role of another namespace is not reached through a binding", () => {
   bind(lookup, "blue", "Role", "r", userJane);
   bindCluster(lookup, "r", userJane);
   const rbac = new RbacAuthorizer(lookup);
-  assert.equal(rbac.decide(ask(jane, "get", "pods", "blue")).allowed, false);
-  assert.equal(rbac.decide(ask(jane, "get", "pods", "green")).allowed, false);
+  assert.equal(rbac.authorize(ask(jane, "get", "pods", "blue")).allowed, false);
+  assert.equal(rbac.authorize(ask(jane, "get", "pods", "green")).allowed, false);
 });
 
 test("members of system:masters may do everything without any role", async () => {

@@ -27,18 +27,34 @@ export interface ResolvedRules {
 }
 
 /** One subject of one binding: what is filed under the subject. */
-interface Grant {
+class Grant {
   readonly roleRef: RoleRef;
   /** "" for a ClusterRoleBinding. */
   readonly namespace: string;
   readonly bindingName: string;
   readonly subject: RbacSubject;
+  #allowed: Decision | undefined;
+
+  constructor(roleRef: RoleRef, namespace: string, bindingName: string, subject: RbacSubject) {
+    this.roleRef = roleRef;
+    this.namespace = namespace;
+    this.bindingName = bindingName;
+    this.subject = subject;
+  }
+
+  /** The decision about what its role allows. */
+  get allowed(): Decision {
+    this.#allowed ??= { allowed: true, reason: `RBAC: allowed by ${describe(this)}` };
+    return this.#allowed;
+  }
 }
 
 /** Grants by whom they are for: users (service accounts under their user names) and groups. */
 interface Subjects {
   readonly users: Map<string, Grant[]>;
   readonly groups: Map<string, Grant[]>;
+  /** What those that asked before were found to hold. */
+  readonly held: WeakMap<User, readonly Grant[]>;
 }
 
 /**
@@ -56,17 +72,15 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     this.#lookup = lookup;
   }
 
-  async authorize(attributes: Attributes): Promise<Decision> {
-    return this.decide(attributes);
-  }
-
-  decide(attributes: Attributes): Decision {
+  authorize(attributes: Attributes): Decision {
     const namespace = attributes.resource?.namespace ?? "";
     const errors: string[] = [];
-    for (const grant of this.#grants(attributes.user, namespace)) {
-      const rules = this.rulesOf(grant.roleRef, grant.namespace);
-      if (!rules) errors.push(missingRole(grant.roleRef));
-      else if (rulesAllow(rules, attributes)) return { allowed: true, reason: `RBAC: allowed by ${describe(grant)}` };
+    for (const grants of this.#grants(attributes.user, namespace)) {
+      for (const grant of grants) {
+        const rules = this.rulesOf(grant.roleRef, grant.namespace);
+        if (!rules) errors.push(missingRole(grant.roleRef));
+        else if (rulesAllow(rules, attributes)) return grant.allowed;
+      }
     }
     return { allowed: false, reason: errors.length === 0 ? "" : `RBAC: ${aggregate(errors)}` };
   }
@@ -74,7 +88,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
   rulesFor(user: User, namespace: string): ResolvedRules {
     const rules: PolicyRule[] = [];
     const errors: string[] = [];
-    for (const grant of this.#grants(user, namespace)) {
+    for (const grant of this.#grants(user, namespace).flat()) {
       const held = this.rulesOf(grant.roleRef, grant.namespace);
       if (held) rules.push(...held);
       else errors.push(missingRole(grant.roleRef));
@@ -94,11 +108,11 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     return undefined;
   }
 
-  *#grants(user: User, namespace: string): Iterable<Grant> {
-    yield* grantsTo(user, this.#clusterSubjects());
-    if (namespace === "") return;
-    const subjects = this.#namespaceSubjects(namespace);
-    if (subjects) yield* grantsTo(user, subjects);
+  /** What cluster bindings give the user, and what those of the namespace do. */
+  #grants(user: User, namespace: string): (readonly Grant[])[] {
+    const ofCluster = grantsTo(user, this.#clusterSubjects());
+    const subjects = namespace === "" ? undefined : this.#namespaceSubjects(namespace);
+    return subjects ? [ofCluster, grantsTo(user, subjects)] : [ofCluster];
   }
 
   #clusterSubjects(): Subjects {
@@ -106,8 +120,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     if (change !== this.#clusterChange) {
       this.#cluster = emptySubjects();
       for (const { metadata, roleRef, subjects } of this.#lookup.list(ClusterRoleBindings))
-        for (const subject of subjects ?? [])
-          file(this.#cluster, { roleRef, namespace: "", bindingName: metadata.name, subject });
+        for (const subject of subjects ?? []) file(this.#cluster, new Grant(roleRef, "", metadata.name, subject));
       this.#clusterChange = change;
     }
     return this.#cluster;
@@ -124,8 +137,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
           filed = emptySubjects();
           this.#byNamespace.set(of, filed);
         }
-        for (const subject of subjects ?? [])
-          file(filed, { roleRef, namespace: of, bindingName: metadata.name, subject });
+        for (const subject of subjects ?? []) file(filed, new Grant(roleRef, of, metadata.name, subject));
       }
       this.#namespaceChange = change;
     }
@@ -133,7 +145,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
   }
 }
 
-const emptySubjects = (): Subjects => ({ users: new Map(), groups: new Map() });
+const emptySubjects = (): Subjects => ({ users: new Map(), groups: new Map(), held: new WeakMap() });
 
 function file(subjects: Subjects, grant: Grant): void {
   const { subject } = grant;
@@ -150,13 +162,14 @@ function file(subjects: Subjects, grant: Grant): void {
   }
 }
 
-function* grantsTo(user: User, { users, groups }: Subjects): Iterable<Grant> {
-  const own = users.get(user.name);
-  if (own) yield* own;
-  for (const group of user.groups) {
-    const shared = groups.get(group);
-    if (shared) yield* shared;
+/** Authenticators give the same object for the same credentials again. */
+function grantsTo(user: User, { users, groups, held }: Subjects): readonly Grant[] {
+  let grants = held.get(user);
+  if (!grants) {
+    grants = [...(users.get(user.name) ?? []), ...user.groups.flatMap((group) => groups.get(group) ?? [])];
+    held.set(user, grants);
   }
+  return grants;
 }
 
 function describe({ roleRef, namespace, bindingName, subject }: Grant): string {

@@ -6,11 +6,20 @@ import {
   type PriorityLevelConfiguration,
   PriorityLevelConfigurations,
   tooManyRequests,
+  type User,
 } from "../../api/index.ts";
 import { type Clock, MetricRegistry, type Timer } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { bySchemaOrder, distinguisherOf, type FlowRequest, type FlowRule, flowRules, matchesRules } from "./flow.ts";
+import {
+  bySchemaOrder,
+  distinguisherOf,
+  type FlowRequest,
+  type FlowRule,
+  flowRules,
+  isAbout,
+  matchesRules,
+} from "./flow.ts";
 import { FlowMetrics, type FlowSeries } from "./flow-metrics.ts";
 import { widthIn } from "./request-width.ts";
 import { Level, levelLimits, type Rejection, type Seat, Seats } from "./seats.ts";
@@ -61,6 +70,7 @@ export class FlowControl {
   /** Those that are configured, and those that were and have requests left. */
   #levels = new Map<string, Level>();
   #entries: readonly Entry[] = [];
+  #entriesByUser = new WeakMap<User, readonly Entry[]>();
   #schemasChange = -1;
   #levelsChange = -1;
 
@@ -76,7 +86,7 @@ export class FlowControl {
   /** The first schema that matches; the last of them, catch-all, matches everybody. */
   classify(request: FlowRequest): Classified {
     this.#refresh();
-    for (const entry of this.#entries) {
+    for (const entry of this.#entriesAbout(request.user)) {
       if (!matchesRules(entry.rules, request)) continue;
       const { headers, level, series } = entry;
       // Only those that wait need to be told apart.
@@ -84,6 +94,19 @@ export class FlowControl {
       return { headers, level, series, flow };
     }
     throw tooManyRequests(tooMany, 1); // a user in neither of the groups that everybody is in
+  }
+
+  /** The schemas with rules about a user, and those rules; authenticators give the same object for the same user again. */
+  #entriesAbout(user: User): readonly Entry[] {
+    let entries = this.#entriesByUser.get(user);
+    if (!entries) {
+      entries = this.#entries.flatMap((entry) => {
+        const rules = entry.rules.filter((rule) => isAbout(rule, user));
+        return rules.length > 0 ? [{ ...entry, rules }] : [];
+      });
+      this.#entriesByUser.set(user, entries);
+    }
+    return entries;
   }
 
   /**
@@ -164,6 +187,7 @@ export class FlowControl {
     const schemas = withMandatory(this.#lookup.list(FlowSchemas), mandatoryFlowSchemas) as FlowSchema[]; // as above
     this.#setLevels(configurations);
     const uids = new Map(configurations.map(({ metadata }) => [metadata.name, metadata.uid]));
+    this.#entriesByUser = new WeakMap();
     this.#entries = schemas.sort(bySchemaOrder).flatMap((schema) => {
       const { name } = schema.spec.priorityLevelConfiguration;
       const level = uids.has(name) ? this.#levels.get(name) : undefined;

@@ -48,14 +48,13 @@ export function flowRules({ spec }: FlowSchema): readonly FlowRule[] {
 
 // Loops instead of array methods, for the same reason.
 
+/** Whether one of the rules, which are about the user of the request, is for what it asks. */
 export function matchesRules(rules: readonly FlowRule[], request: FlowRequest): boolean {
-  for (const rule of rules)
-    if (isAbout(rule, request.user) && (request.resource ? isForResource(rule, request) : isForPath(rule, request)))
-      return true;
+  for (const rule of rules) if (request.resource ? isForResource(rule, request) : isForPath(rule, request)) return true;
   return false;
 }
 
-function isAbout({ isForEverybody, users, groups, prefixes }: FlowRule, user: User): boolean {
+export function isAbout({ isForEverybody, users, groups, prefixes }: FlowRule, user: User): boolean {
   if (isForEverybody || users.includes(user.name)) return true;
   for (const each of groups) if (user.groups.includes(each)) return true;
   for (const each of prefixes) if (user.name.startsWith(each)) return true;

@@ -70,7 +70,8 @@ export async function authenticate(
     ...(authorization ? { authorization } : {}),
     ...(token ? { token } : {}),
   };
-  const user = await authenticator.authenticate(credentials);
+  const answer = authenticator.authenticate(credentials);
+  const user = answer instanceof Promise ? await answer : answer;
   if (user) return asAuthenticated(user);
   if (isStranger || authorization || token || !isAllowed(anonymous, request.path)) throw unauthorized();
   return anonymousUser;

@@ -150,13 +150,13 @@ test("with the policy, users of each kind may what Kubernetes lets them by defau
     const [group = "", plural = "", subresource = ""] = what.split("/");
     const resource = { group, version: "v1", plural, subresource, namespace, name: "" };
     assert.equal(
-      rbac.decide({ user: who, verb, resource }).allowed,
+      rbac.authorize({ user: who, verb, resource }).allowed,
       expected,
       `${who.name} ${verb} ${what} ${namespace}`,
     );
   }
-  assert.equal(rbac.decide({ user: anonymous, verb: "get", path: "/version" }).allowed, true);
-  assert.equal(rbac.decide({ user: anonymous, verb: "get", path: "/api" }).allowed, false);
-  assert.equal(rbac.decide({ user: user("anyone"), verb: "get", path: "/apis/apps/v1" }).allowed, true);
-  assert.equal(rbac.decide({ user: user("anyone"), verb: "get", path: "/metrics" }).allowed, false);
+  assert.equal(rbac.authorize({ user: anonymous, verb: "get", path: "/version" }).allowed, true);
+  assert.equal(rbac.authorize({ user: anonymous, verb: "get", path: "/api" }).allowed, false);
+  assert.equal(rbac.authorize({ user: user("anyone"), verb: "get", path: "/apis/apps/v1" }).allowed, true);
+  assert.equal(rbac.authorize({ user: user("anyone"), verb: "get", path: "/metrics" }).allowed, false);
 });
