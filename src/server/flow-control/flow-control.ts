@@ -1,11 +1,11 @@
 import {
+  ApiError,
   type FlowSchema,
   FlowSchemas,
   mandatoryFlowSchemas,
   mandatoryPriorityLevels,
   type PriorityLevelConfiguration,
   PriorityLevelConfigurations,
-  tooManyRequests,
   type User,
 } from "../../api/index.ts";
 import { type Clock, MetricRegistry, type Timer } from "../../lib/index.ts";
@@ -27,6 +27,13 @@ import { Level, levelLimits, type Rejection, type Seat, Seats } from "./seats.ts
 /** Leave to go on, held until the request has ended. */
 export interface FlowTicket {
   release(): void;
+}
+
+/** There is no place for a request now. Over HTTP clients get the sentence as text (apiserver, tooManyRequests). */
+export class TurnedAway extends ApiError {
+  constructor() {
+    super(429, "TooManyRequests", "Too many requests, please try again later.", { retryAfterSeconds: 1 });
+  }
 }
 
 /** What was found of a request: the flow it belongs to, and the headers that say so. */
@@ -93,7 +100,7 @@ export class FlowControl {
       const flow = level.queue ? `${entry.schema.metadata.name}/${distinguisherOf(entry.schema, request)}` : "";
       return { headers, level, series, flow };
     }
-    throw tooManyRequests(tooMany, 1); // a user in neither of the groups that everybody is in
+    throw new TurnedAway(); // a user in neither of the groups that everybody is in
   }
 
   /** The schemas with rules about a user, and those rules; authenticators give the same object for the same user again. */
@@ -171,7 +178,7 @@ export class FlowControl {
 
   #refusal(series: FlowSeries, reason: Rejection): Error {
     series.rejected(reason).add();
-    return tooManyRequests(tooMany, 1);
+    return new TurnedAway();
   }
 
   #refresh(): void {
@@ -232,8 +239,6 @@ export class FlowControl {
     this.#seats.setLevels([...levels.values()]);
   }
 }
-
-const tooMany = "Too many requests, please try again later.";
 
 /** Those that are stored, and the mandatory ones in the place of what is not. */
 function withMandatory(

@@ -1,13 +1,14 @@
 import { ApiError } from "../../api/index.ts";
 import { errorMessage, type Logger } from "../../lib/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
+import { TurnedAway } from "../flow-control/index.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { type Negotiated, plainAnswers } from "./negotiation.ts";
 import { headersOf } from "./resource-writer.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import { encode, encoderOf } from "./writer.ts";
 
-/** A path that nothing serves: clients get the text that Go's servers give. */
+/** A path that nothing serves. */
 class PathNotFound extends ApiError {
   constructor() {
     super(404, "NotFound", "the server could not find the requested resource");
@@ -40,16 +41,20 @@ export function sendFailure(
   const { status } = toApiError(error, log, `${request.method} ${request.path}`);
   trail?.failed(status);
   if (status.reason === "InternalError" && !(error instanceof ApiError)) trail?.write("Panic", 500);
-  if (error instanceof PathNotFound) {
-    response.end(
-      404,
-      { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" },
-      "404 page not found\n",
-    );
+  const text = plainText(error);
+  if (text !== undefined) {
+    const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
+    response.end(status.code, { ...headers, ...statusHeaders(status) }, `${text}\n`);
     return;
   }
   const negotiated = plainAnswers.find(request.header("accept")) ?? readableJson;
   const encoder = encoderOf(request, negotiated, new URLSearchParams(request.query));
   const headers = headersOf({ request, response, encoder, transform: undefined, log }, []);
   response.end(status.code, { ...headers, ...statusHeaders(status) }, encode(encoder, status));
+}
+
+/** What clients get as text, as Go's own server writes it, and not as a Status. */
+function plainText(error: unknown): string | undefined {
+  if (error instanceof PathNotFound) return "404 page not found";
+  return error instanceof TurnedAway ? error.message : undefined;
 }

@@ -74,6 +74,8 @@ test("one request too many is told to come back", async () => {
   const refused = await create("second");
   assert.equal(refused.status, 429);
   assert.equal(refused.headers["retry-after"], "1");
+  assert.equal(refused.headers["content-type"], "text/plain; charset=utf-8");
+  assert.equal(refused.text, "Too many requests, please try again later.\n");
   assert.equal(refused.headers["x-kubernetes-pf-prioritylevel-uid"], "");
   assert.equal((await https.send("GET", configMaps)).status, 200, "an administrator is exempt");
   letGo();
