@@ -43,12 +43,13 @@ function join(engine: Upgraded, client: Duplex, head: Buffer): void {
   if (head.length > 0) engine.socket.write(head);
   engine.socket.pipe(client);
   client.pipe(engine.socket);
-  // One side without the other is of no use; what broke it is told to both by its end.
-  for (const [side, other] of [
-    [engine.socket, client],
-    [client, engine.socket],
-  ] as const) {
-    side.on("error", () => other.destroy());
-    side.once("close", () => other.destroy());
-  }
+  // Its close follows.
+  for (const side of [engine.socket, client]) side.on("error", () => {});
+  engine.socket.once("close", () => {
+    // What was written last still arrives. What the client sends meanwhile is read and dropped till it ends too: a connection
+    // closed with bytes unread is reset, which can cost the other end what it has not read.
+    client.end();
+    client.resume();
+  });
+  client.once("close", () => engine.socket.destroy());
 }

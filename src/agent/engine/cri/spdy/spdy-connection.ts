@@ -53,7 +53,8 @@ export class SpdyConnection {
         resolve(this.#error);
       });
     });
-    if (head.length > 0) read(head);
+    // Read with what follows, when the streams are there that are opened at once.
+    if (head.length > 0) socket.unshift(head);
     socket.on("data", read);
     socket.once("end", () => this.close());
   }

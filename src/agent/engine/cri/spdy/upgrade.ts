@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 
@@ -25,11 +26,31 @@ export class SpdyRefusal extends Error {
   }
 }
 
+/**
+ * A socket that reads to the end even when nothing can be written any more. A streaming server closes as soon as its
+ * process has ended, with input still on its way: writing fails then, and Node throws away, with the socket, the output
+ * that has come and was not read yet. The end of what is read tells of the end of the connection.
+ */
+class EngineSocket extends Socket {
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: () => void): void {
+    super._write(chunk, encoding, () => done());
+  }
+
+  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], done: () => void): void {
+    // The types say what every stream has; a socket has this one.
+    super._writev!(chunks, () => done());
+  }
+}
+
 /** Turns an HTTP/1.1 request into a SPDY/3.1 connection. Throws SpdyRefusal with what the server says when it refuses. */
 export function upgradeToSpdy(url: URL, protocols: readonly string[]): Promise<Upgraded> {
   return new Promise((resolve, reject) => {
     const upgrading = request(url, {
       method: "POST",
+      createConnection: () =>
+        new EngineSocket()
+          .setNoDelay(true)
+          .connect({ host: url.hostname.replace(/^\[|]$/g, ""), port: Number(url.port || 80) }),
       headers: {
         Connection: "Upgrade",
         Upgrade: "SPDY/3.1",
