@@ -31,14 +31,19 @@ interface Request {
 /** What became of a request if its group reaches the disk. */
 type Outcome = { readonly revision: Revision } | { readonly error: unknown };
 
+/** What a key will hold; nothing when it is deleted. */
+interface Written {
+  readonly place: Place | undefined;
+  readonly record: Uint8Array | undefined;
+}
+
+const gone: Written = { place: undefined, record: undefined };
+
 /** The commits that go to disk together. */
 interface Group {
   readonly outcomes: readonly Outcome[];
   readonly commits: readonly (readonly StorageEvent[])[];
-  /** What the keys will hold; undefined for those that are deleted. */
-  readonly places: ReadonlyMap<string, Place | undefined>;
-  /** The records to write; undefined deletes the key. */
-  readonly records: ReadonlyMap<string, Uint8Array | undefined>;
+  readonly written: ReadonlyMap<string, Written>;
   readonly revision: Revision;
 }
 
@@ -183,12 +188,12 @@ class LmdbStorage implements Storage {
     let group: Group;
     try {
       group = this.#plan(requests);
-      if (group.records.size > 0) await this.#write(group);
+      if (group.written.size > 0) await this.#write(group);
     } catch (error) {
       for (const request of requests) request.reject(error);
       return;
     }
-    for (const [key, place] of group.places) {
+    for (const [key, { place }] of group.written) {
       if (place === undefined) this.#places.delete(key);
       else this.#places.set(key, place);
     }
@@ -203,11 +208,13 @@ class LmdbStorage implements Storage {
 
   /** Runs the requests one after the other in memory. */
   #plan(requests: readonly Request[]): Group {
-    const places = new Map<string, Place | undefined>();
-    const records = new Map<string, Uint8Array | undefined>();
+    const written = new Map<string, Written>();
     const commits: StorageEvent[][] = [];
     const outcomes: Outcome[] = [];
-    const placeOf = (key: string) => (places.has(key) ? places.get(key) : this.#places.get(key));
+    const placeOf = (key: string) => {
+      const before = written.get(key);
+      return before ? before.place : this.#places.get(key);
+    };
     let last = this.#revision;
     for (const { changes } of requests) {
       try {
@@ -222,12 +229,10 @@ class LmdbStorage implements Storage {
         const previous = placeOf(key);
         if (value !== undefined) {
           const place = { createRevision: previous?.createRevision ?? revision, modRevision: revision };
-          places.set(key, place);
-          records.set(key, encodeRecord(place, value.bytes));
+          written.set(key, { place, record: encodeRecord(place, value.bytes) });
           events.push({ key, revision, entry: { key, value, ...place } });
         } else if (previous !== undefined) {
-          places.set(key, undefined);
-          records.set(key, undefined);
+          written.set(key, gone);
           events.push({ key, revision });
         }
       }
@@ -237,7 +242,7 @@ class LmdbStorage implements Storage {
       }
       outcomes.push({ revision: last });
     }
-    return { outcomes, commits, places, records, revision: last };
+    return { outcomes, commits, written, revision: last };
   }
 
   /** Brings a group to disk, whole, or throws and leaves the disk as it was. */
@@ -247,7 +252,7 @@ class LmdbStorage implements Storage {
       await this.#room.ensure(roomFor(group), () => this.#usedBytes());
       isOurs = await this.#meta.ifVersion(revisionKey, this.#revision, () => {
         this.#meta.put(revisionKey, noBytes, group.revision);
-        for (const [key, record] of group.records) {
+        for (const [key, { record }] of group.written) {
           if (record === undefined) this.#entries.remove(key);
           else this.#entries.put(key, record);
         }
@@ -285,9 +290,9 @@ const roomForPagesBytes = 1024 * 1024;
 const roomForKeyBytes = 4 * 4_096;
 
 /** The most that a group may add to the file. */
-function roomFor({ records }: Group): number {
+function roomFor({ written }: Group): number {
   let bytes = roomForPagesBytes;
-  for (const record of records.values()) bytes += roomForKeyBytes + (record?.length ?? 0);
+  for (const { record } of written.values()) bytes += roomForKeyBytes + (record?.length ?? 0);
   return bytes;
 }
 
