@@ -7,18 +7,20 @@ export interface ContinueToken {
   readonly revision: Revision | undefined;
   /** The key after which the page starts, without the resource's prefix. */
   readonly after: string;
+  /** How many objects the whole collection had then. */
+  readonly count?: number;
 }
 
 const apiVersion = "meta.k8s.io/v1";
 
-export function formatContinueToken({ revision, after }: ContinueToken): string {
-  const json = JSON.stringify({ v: apiVersion, rv: revision ?? -1, start: after });
+export function formatContinueToken({ revision, after, count }: ContinueToken): string {
+  const json = JSON.stringify({ v: apiVersion, rv: revision ?? -1, start: after, count });
   return new TextEncoder().encode(json).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 /** Throws 400 for what no server wrote; as DecodeContinue of apiserver/pkg/storage. */
 export function parseContinueToken(text: string): ContinueToken {
-  const { v, rv, start } = read(text);
+  const { v, rv, start, count } = read(text);
   if (v !== apiVersion) throw invalidToken(`: server does not recognize this encoded version ${v ?? ""}`);
   if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
     throw invalidToken(`: incorrect encoded start resourceVersion (version ${apiVersion})`);
@@ -26,7 +28,11 @@ export function parseContinueToken(text: string): ContinueToken {
     throw invalidToken(`: encoded start key empty (version ${apiVersion})`);
   // A key that climbs out of its resource's prefix is none.
   if (start.split("/").some((each) => each === "" || each === "." || each === "..")) throw invalidToken(`: ${start}`);
-  return { revision: rv < 0 ? undefined : rv, after: start };
+  return {
+    revision: rv < 0 ? undefined : rv,
+    after: start,
+    ...(typeof count === "number" ? { count } : {}),
+  };
 }
 
 function read(text: string): Readonly<Record<string, unknown>> {

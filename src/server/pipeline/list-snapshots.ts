@@ -23,15 +23,25 @@ export class ListSnapshots {
     this.#dropOld();
   }
 
-  /** undefined when the state is not known any more, or older than what is promised: five to ten minutes. */
-  get({ cache, prefix }: ResourceStore, namespace: string, revision: Revision): readonly StoredObject[] | undefined {
+  /**
+   * undefined when the state is not known any more, or older than what is promised: five to ten minutes. With `count`, the
+   * number of its objects, it can be known although what happened since is not, as after a restart.
+   */
+  get(
+    { cache, prefix }: ResourceStore,
+    namespace: string,
+    revision: Revision,
+    count?: number,
+  ): readonly StoredObject[] | undefined {
     if (revision < this.#cache.compacted) return undefined;
+    const kept = this.#snapshots.get(keyOf(prefix, namespace, revision));
+    if (kept) return kept.items;
     try {
-      const kept = this.#snapshots.get(keyOf(prefix, namespace, revision));
-      return kept ? kept.items : cache.listAt(revision, namespace || undefined);
+      return cache.listAt(revision, namespace || undefined);
     } catch (error) {
-      if (error instanceof Compacted) return undefined;
-      throw error;
+      if (!(error instanceof Compacted)) throw error;
+      const oldest = cache.listAt(error.oldest - 1, namespace || undefined);
+      return isUnchanged(oldest, revision, count) ? oldest : undefined;
     }
   }
 
@@ -46,4 +56,9 @@ export class ListSnapshots {
 
 function keyOf(prefix: string, namespace: string, revision: Revision): string {
   return `${prefix}${namespace} ${revision}`;
+}
+
+/** Who has nothing newer than a revision, and as many objects as then, has lost none since: a deleted one would be missed. */
+function isUnchanged(items: readonly StoredObject[], since: Revision, count: number | undefined): boolean {
+  return items.length === count && items.every((each) => each.revision <= since);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ApiError, ConfigMaps, Events, EventsV1, type ObjectList, Pods, type RequestOptions } from "../../api/index.ts";
+import { VirtualClock } from "../../lib/index.ts";
 import { MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
@@ -248,25 +249,61 @@ test("a page continues as it began when what it shows is deleted by label", asyn
   assert.deepEqual(names(rest), ["b", "c"]);
 });
 
-test("a token outlives a restart as far as nothing was written since, and after that leads on from its place", async () => {
+test("a token outlives a restart where its collection is as it was, and leads on from its place where it is not", async () => {
   const storage = new MemoryStorage();
-  const before = await startTestServer({ storage });
+  const restarted = () => startTestServer({ storage });
   const on = ({ list }: TestServer, options: RequestOptions) => list(ConfigMaps, { namespace: "n", options });
-  for (const name of ["a", "b", "c"])
-    await before.send("create", ConfigMaps, { namespace: "n", body: { metadata: { name } } });
-  const { metadata } = await on(before, { limit: 1 });
-  await before.cache.close();
-  const after = await startTestServer({ storage });
-  assert.deepEqual(names(await on(after, { continue: metadata.continue! })), ["b", "c"]);
-  await after.send("delete", ConfigMaps, { namespace: "n", name: "b" });
-  assert.deepEqual(names(await on(after, { continue: metadata.continue! })), ["b", "c"]);
-  await after.cache.close();
-  const last = await startTestServer({ storage });
-  const error = await on(last, { continue: metadata.continue! }).catch((thrown: unknown) => thrown);
-  assert.ok(error instanceof ApiError);
-  assert.equal(error.code, 410);
-  assert.deepEqual(names(await on(last, { continue: error.status.metadata.continue! })), ["c"]);
-  await last.close();
+  const make = ({ send }: TestServer, namespace: string, name: string) =>
+    send("create", ConfigMaps, { namespace, body: { metadata: { name } } });
+  const drop = ({ send }: TestServer, namespace: string, name: string) =>
+    send("delete", ConfigMaps, { namespace, name });
+  const first = await restarted();
+  for (const name of ["a", "b", "c"]) await make(first, "n", name);
+  const token = (await on(first, { limit: 1 })).metadata.continue!;
+  const refusal = async (server: TestServer) => {
+    const error = await on(server, { continue: token }).catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof ApiError);
+    assert.equal(error.code, 410);
+    return error.status.metadata.continue!;
+  };
+  // Elsewhere much can be written, and in the collection what is gone again.
+  await make(first, "elsewhere", "a");
+  await make(first, "n", "d");
+  await drop(first, "n", "d");
+  await first.cache.close();
+  const second = await restarted();
+  assert.deepEqual(names(await on(second, { continue: token })), ["b", "c"]);
+  const page = await on(second, { limit: 1, continue: token });
+  assert.deepEqual([names(page), page.metadata.remainingItemCount], [["b"], 1]);
+  await drop(second, "n", "b");
+  assert.deepEqual(names(await on(second, { continue: token })), ["b", "c"]);
+  await second.cache.close();
+  const third = await restarted();
+  assert.deepEqual(names(await on(third, { continue: await refusal(third) })), ["c"]);
+  await make(third, "n", "b");
+  await third.cache.close();
+  const fourth = await restarted();
+  assert.deepEqual(names(await on(fourth, { continue: await refusal(fourth) })), ["b", "c"]);
+  await fourth.close();
+});
+
+test("a token from before a restart is good for as long as any other", async () => {
+  const clock = new VirtualClock();
+  const storage = new MemoryStorage();
+  const first = await startTestServer({ storage, clock });
+  const make = (name: string) => first.send("create", ConfigMaps, { namespace: "n", body: { metadata: { name } } });
+  for (const name of ["a", "b"]) await make(name);
+  const { metadata } = await first.list(ConfigMaps, { namespace: "n", options: { limit: 1 } });
+  await make("c");
+  await first.send("delete", ConfigMaps, { namespace: "n", name: "c" });
+  await first.cache.close();
+  const second = await startTestServer({ storage, clock });
+  const rest = () => second.list(ConfigMaps, { namespace: "n", options: { continue: metadata.continue! } });
+  await clock.advance(4 * 60_000);
+  assert.deepEqual(names(await rest()), ["b"]);
+  await clock.advance(6 * 60_000);
+  await assert.rejects(rest(), { code: 410 });
+  await second.close();
 });
 
 test("a list without a version shows every write that was acknowledged before it", async () => {

@@ -100,7 +100,7 @@ async function page(
   const { items, next } = take(request, selection, limit, candidates, from);
   if (next !== undefined) {
     const after = candidates[next - 1]!.key.slice(store.prefix.length);
-    metadata.continue = formatContinueToken({ revision, after });
+    metadata.continue = formatContinueToken({ revision, after, count: candidates.length });
     if (selection.all) metadata.remainingItemCount = candidates.length - next;
     if (revision !== undefined) context.snapshots.keep(store.prefix, namespace, revision, candidates);
   }
@@ -133,13 +133,13 @@ function take(
 
 async function continuePage(request: ObjectRequest, selection: Selection, limit: number): Promise<ListPage> {
   const { store, namespace, context } = request;
-  const { revision, after } = parseContinueToken(request.options.continue ?? "");
+  const { revision, after, count } = parseContinueToken(request.options.continue ?? "");
   // One who goes on with the present state wants it as it is, as one who begins.
   await waitForRead(context, revision === undefined ? {} : { resourceVersion: String(revision) }, request.signal);
   const candidates =
     revision === undefined
       ? store.cache.list(namespace || undefined)
-      : context.snapshots.get(store, namespace, revision);
+      : context.snapshots.get(store, namespace, revision, count);
   if (!candidates) throw tokenTooOld(after);
   const key = store.prefix + after;
   return page(request, selection, limit, candidates, firstAfter(candidates, key), revision);
