@@ -123,6 +123,31 @@ test("what cannot be deleted is said and tried again", async (t) => {
   await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
 });
 
+test("a namespace that nothing lets go is looked at more and more seldom, and goes within a minute", async (t) => {
+  const { client, clock, create, rest, refuse } = await startTestControlPlane(t, {
+    controllers: ["namespace-controller"],
+  });
+  await create(Namespaces, namespace("shop"));
+  const held = { metadata: { namespace: "shop", name: "held", finalizers: ["example.com/hold"] } };
+  await create(ConfigMaps, held);
+  const deletedMs = clock.now();
+  const looksMs: number[] = [];
+  refuse(({ verb, plural }) => {
+    if (verb === "deletecollection" && plural === "configmaps") looksMs.push(clock.now() - deletedMs);
+    return undefined;
+  });
+  await client.delete(Namespaces, { name: "shop" });
+  for (let minute = 0; minute < 30; minute++) await rest(60_000);
+  const inMinutes = (from: number, to: number) =>
+    looksMs.filter((each) => from * 60_000 <= each && each < to * 60_000).length;
+  const [first, later] = [inMinutes(0, 1), inMinutes(10, 30)];
+  assert.ok(first >= 6, `${first} looks in the first minute`);
+  assert.equal(later, 20);
+  await client.patch(ConfigMaps, held.metadata, { metadata: { finalizers: null } });
+  await rest(60_000);
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
+});
+
 test("pods end before anything else in their namespace goes", async (t) => {
   const { client, create, list, rest } = await startTestControlPlane(t, {
     controllers: ["namespace-controller", "serviceaccount-controller"],

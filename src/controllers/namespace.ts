@@ -13,8 +13,9 @@ import { deepEqual, errorMessage } from "../lib/index.ts";
 import { contentConditions, type Remaining } from "./namespace-conditions.ts";
 import { deletableResources, type KindCatalog, type ServedKind } from "./resource-catalog.ts";
 
-/** While something remains that no watch tells of (finalizers of custom resources, say), it is looked at this often. */
-const lookAgainMs = 5_000;
+/** What remains is looked at at least this often (nsControllerRateLimiter of the namespace controller). */
+const lookAgainMsMax = 60_000;
+const lookAgainMsMin = 5_000;
 
 /** Deletes all that is in a namespace which is being deleted, then lets the namespace itself go. */
 export function namespaceController(catalog: KindCatalog) {
@@ -36,10 +37,19 @@ export function namespaceController(catalog: KindCatalog) {
       const reported = await report(context, namespace, remaining);
       const [failure] = remaining.failures;
       if (failure) throw failure;
-      if (remaining.objects.size > 0 || remaining.undiscovered.length > 0) return { afterMs: lookAgainMs };
+      if (remaining.objects.size > 0 || remaining.undiscovered.length > 0)
+        return { afterMs: lookAgainMs(context.clock.now() - Date.parse(namespace.metadata.deletionTimestamp)) };
       await finalize(context, reported);
     },
   });
+}
+
+/**
+ * When to look again after what no watch tells of (finalizers of custom resources, say). Who has waited long waits a little
+ * longer: a quarter of that time, so what nobody ever takes away costs a look each minute.
+ */
+function lookAgainMs(waitedMs: number): number {
+  return Math.min(Math.max(waitedMs / 4, lookAgainMsMin), lookAgainMsMax);
 }
 
 /** Each pod that goes may be the last thing that a namespace waited for. */
