@@ -3,11 +3,12 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type ImageConfig, imageArchitecture, ociArchive, type TarEntry, tar } from "../agent/host/containerd/index.ts";
-import { UserError } from "../lib/index.ts";
+import { systemClock, UserError } from "../lib/index.ts";
+import { ArchiveCache } from "./archive-cache.ts";
 
 interface StandIn {
   /** The first names it; tutorials use several tags. */
@@ -130,48 +131,34 @@ export async function standInArchive(names: readonly string[], say: (line: strin
     if (!found) throw new UserError(`there is no stand-in for the image ${name}`);
     return found;
   });
-  const directory = cacheDirectory();
-  mkdirSync(directory, { recursive: true });
-  const recipe = JSON.stringify([chosen, debianPackages, debianSuite, imageArchitecture()]);
-  const archive = join(directory, `${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}.tar`);
-  if (existsSync(archive)) return archive;
-  const debian = chosen.some((each) => !each.small) ? readFileSync(await debianRoot(directory, say)) : new Uint8Array();
-  const images = chosen.map((each) => ({
-    names: each.names,
-    architecture: imageArchitecture(),
-    layers: [each.small ? busyboxRoot() : debian, ...(each.files.length > 0 ? [tar(each.files)] : [])],
-    config: each.config,
-    // They stay on this machine: compressing and expanding would only cost time.
-    compress: false,
-  }));
-  await putInPlace(archive, (temporary) => writeFileSync(temporary, ociArchive(...images)));
-  return archive;
+  const cache = new ArchiveCache(cacheDirectory(), systemClock);
+  return await cache.get(digestOf([chosen, debianPackages, debianSuite, imageArchitecture()]), async (temporary) => {
+    const debian = chosen.every((each) => each.small) ? new Uint8Array() : readFileSync(await debianRoot(cache, say));
+    const images = chosen.map((each) => ({
+      names: each.names,
+      architecture: imageArchitecture(),
+      layers: [each.small ? busyboxRoot() : debian, ...(each.files.length > 0 ? [tar(each.files)] : [])],
+      config: each.config,
+      // They stay on this machine: compressing and expanding would only cost time.
+      compress: false,
+    }));
+    writeFileSync(temporary, ociArchive(...images));
+  });
 }
 
 /** A Debian with the packages of all stand-ins, as a tar. */
-async function debianRoot(directory: string, say: (line: string) => void): Promise<string> {
-  const recipe = JSON.stringify([debianPackages, debianSuite, imageArchitecture()]);
-  const root = join(directory, `debian-${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}.tar`);
-  if (existsSync(root)) return root;
-  say(`making images from Debian packages (${debianPackages.join(", ")}); this takes half a minute, once`);
-  const unused = ["doc", "man", "locale", "info"].map((each) => `--dpkgopt=path-exclude=/usr/share/${each}/*`);
-  const packages = `--include=${debianPackages.join(",")}`;
-  await putInPlace(root, (temporary) =>
-    mmdebstrap(["--quiet", "--variant=essential", packages, ...unused, debianSuite, temporary]),
-  );
-  return root;
+function debianRoot(cache: ArchiveCache, say: (line: string) => void): Promise<string> {
+  return cache.get(`debian-${digestOf([debianPackages, debianSuite, imageArchitecture()])}`, (temporary) => {
+    say(`making images from Debian packages (${debianPackages.join(", ")}); this takes half a minute, once`);
+    const unused = ["doc", "man", "locale", "info"].map((each) => `--dpkgopt=path-exclude=/usr/share/${each}/*`);
+    const packages = `--include=${debianPackages.join(",")}`;
+    return mmdebstrap(["--quiet", "--variant=essential", packages, ...unused, debianSuite, temporary]);
+  });
 }
 
-/** Lets nobody see a file before it is whole; two processes may make it at the same time. */
-async function putInPlace(path: string, make: (temporary: string) => void | Promise<void>): Promise<void> {
-  // The ending tells mmdebstrap what to make.
-  const temporary = path.replace(/\.tar$/, `.${process.pid}.tar`);
-  try {
-    await make(temporary);
-    renameSync(temporary, path);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
+/** What names an archive: it is made again when its recipe changes. */
+function digestOf(recipe: unknown): string {
+  return createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 16);
 }
 
 function mmdebstrap(args: readonly string[]): Promise<void> {
