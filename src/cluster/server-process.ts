@@ -7,7 +7,7 @@ import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { agentStats, createStreamingRoutes } from "../server/http/streaming/index.ts";
 import { ApiServices, Auditor, lookupIn } from "../server/index.ts";
-import { encryptedStorage, measuredStorage } from "../storage/index.ts";
+import { encryptedStorage, measuredStorage, observeWatchCache } from "../storage/index.ts";
 import { databasePath, openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
 import { runComponent } from "./component-process.ts";
@@ -64,6 +64,7 @@ export function runServer(root: string): Promise<void> {
       ...(await readGuardFiles(directory, ownIssuer)),
       freeze: process.env.RODER_FREEZE === "1",
     });
+    observeWatchCache(metrics, plane.cache);
     observeProcess(metrics, systemClock);
     observeFile(metrics, databasePath(directory.storage));
     const auditLog = policy && openAuditLog(directory);

@@ -13,8 +13,8 @@ export interface CacheWatcherOptions {
   readonly signal: AbortSignal;
   /** Runs what it is given after the code that is running, in one turn with what others give it. */
   readonly defer: (run: () => void) => void;
-  /** Called once, when no more events are wanted. */
-  readonly onEnd: (watcher: CacheWatcher) => void;
+  /** Called once, when no more events are wanted, with the error of who cannot have them. */
+  readonly onEnd: (watcher: CacheWatcher, error: unknown) => void;
 }
 
 /** One watch on a resource: the events that its reader has not taken yet, bounded. */
@@ -65,7 +65,7 @@ export class CacheWatcher implements CacheWatch, AsyncIterator<readonly CacheEve
     this.#error = error;
     this.#pending = [];
     this.#options.signal.removeEventListener("abort", this.#abort);
-    this.#options.onEnd(this);
+    this.#options.onEnd(this, error);
     this.#resolveEnded();
     const [resolve, reject] = [this.#resolve, this.#reject];
     this.#resolve = this.#reject = undefined;

@@ -446,6 +446,7 @@ test("after the storage compacted what was missed, watchers see the changes that
   assert.deepEqual(await ready(cache, watch), ["4 MODIFIED a/changes", "6 ADDED a/new", "6 DELETED a/goes"]);
   assert.deepEqual(names(pods.list()), ["a/changes", "a/new", "a/stays"]);
   assert.throws(() => pods.watch(5, never), Compacted);
+  assert.equal(new Map(cache.counts()).get(podsPrefix)?.loads, 2);
   await commit(putPod("a", "after"));
   assert.deepEqual(await ready(cache, watch), ["7 ADDED a/after"]);
   await cache.close();

@@ -3,7 +3,7 @@ import { registryPrefix } from "./keys.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 import { ResourceState, type ResourceStateOptions } from "./resource-state.ts";
 import { Compacted, type Entry, type Revision, type Snapshot, type Storage, type StorageEvent } from "./storage.ts";
-import type { ResourceCache, WatchCache } from "./watch-cache.ts";
+import type { CacheCounts, ResourceCache, WatchCache } from "./watch-cache.ts";
 
 export interface WatchCacheOptions {
   readonly clock: Clock;
@@ -98,6 +98,10 @@ class StorageWatchCache implements WatchCache {
 
   resource(prefix: string): ResourceCache {
     return this.#resource(prefix);
+  }
+
+  *counts(): Generator<readonly [string, CacheCounts]> {
+    for (const [prefix, resource] of this.#resources) yield [prefix, resource.counts];
   }
 
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void> {

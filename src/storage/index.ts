@@ -7,3 +7,4 @@ export * from "./memory.ts";
 export * from "./storage.ts";
 export * from "./value.ts";
 export * from "./watch-cache.ts";
+export * from "./watch-cache-metrics.ts";

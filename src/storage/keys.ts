@@ -16,6 +16,12 @@ export function resourcePrefix(definition: ResourceDefinition<any>): string {
   return `${registryPrefix}${group === "" ? coreSegment : group}/${plural}/`;
 }
 
+/** The group and the plural of the resource that a key or prefix belongs to. */
+export function resourceOfKey(key: string): { readonly group: string; readonly resource: string } {
+  const [group = "", resource = ""] = key.slice(registryPrefix.length).split("/", 2);
+  return { group: group === coreSegment ? "" : group, resource };
+}
+
 /** The key of one object; `namespace` is undefined for cluster-scoped kinds. */
 export function objectKey(
   // biome-ignore lint/suspicious/noExplicitAny: as above

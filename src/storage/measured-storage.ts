@@ -1,5 +1,5 @@
 import type { Clock, HistogramSeries, MetricRegistry } from "../lib/index.ts";
-import { registryPrefix } from "./keys.ts";
+import { registryPrefix, resourceOfKey } from "./keys.ts";
 import type { Change, Storage } from "./storage.ts";
 
 /** As k8s.io/apiserver/pkg/storage/etcd3/metrics has them. */
@@ -21,8 +21,8 @@ export function measuredStorage(storage: Storage, metrics: MetricRegistry, clock
     const place = `${operation}${key.slice(registryPrefix.length - 1, end)}`;
     let series = known.get(place);
     if (!series) {
-      const [, group = "", resource = ""] = place.split("/");
-      series = durations.with(operation, group === "core" ? "" : group, resource);
+      const { group, resource } = resourceOfKey(key);
+      series = durations.with(operation, group, resource);
       known.set(place, series);
     }
     return series;

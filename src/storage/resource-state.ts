@@ -4,7 +4,7 @@ import { CacheWatcher } from "./cache-watcher.ts";
 import { CachedObject, type CachedObjectOptions } from "./cached-object.ts";
 import { EventRing } from "./event-ring.ts";
 import type { Entry, Revision, StorageEvent } from "./storage.ts";
-import type { CacheEvent, ResourceCache, StoredObject, WatchScope } from "./watch-cache.ts";
+import type { CacheCounts, CacheEvent, ResourceCache, StoredObject, WatchScope } from "./watch-cache.ts";
 
 /** What all resources of a watch cache share. */
 export interface ResourceStateOptions extends CachedObjectOptions {
@@ -39,6 +39,9 @@ export class ResourceState implements ResourceCache {
   readonly #keyWatchers: WatchersByValue = new Map();
   #all: readonly StoredObject[] | undefined;
   #lastChange: Revision;
+  #loads = 1;
+  #events = 0;
+  #watchesCutOff = 0;
 
   constructor(prefix: string, loaded: Revision, options: ResourceStateOptions) {
     this.#prefix = prefix;
@@ -49,6 +52,10 @@ export class ResourceState implements ResourceCache {
 
   get lastChange(): Revision {
     return this.#lastChange;
+  }
+
+  get counts(): CacheCounts {
+    return { loads: this.#loads, events: this.#events, watchesCutOff: this.#watchesCutOff };
   }
 
   get(key: string): StoredObject | undefined {
@@ -93,7 +100,8 @@ export class ResourceState implements ResourceCache {
       applied: this.#options.applied,
       signal,
       defer: this.#options.defer,
-      onEnd: (ended) => {
+      onEnd: (ended, error) => {
+        if (error !== undefined) this.#watchesCutOff++;
         if (filed) forget(filed.watchers, filed.value, ended);
         else this.#watchers.delete(ended);
       },
@@ -113,6 +121,7 @@ export class ResourceState implements ResourceCache {
     const event = this.#change(change);
     if (event === undefined) return;
     this.#lastChange = change.revision;
+    this.#events++;
     this.#ring.push(event, nowMs);
     for (const watcher of this.#watchers) watcher.push(event);
     const { key } = event.current;
@@ -140,6 +149,7 @@ export class ResourceState implements ResourceCache {
 
   /** Says that what happened up to `revision` was not seen event by event, so nobody can watch from before it. */
   forgetHistory(revision: Revision): void {
+    this.#loads++;
     this.#ring.reset(revision);
   }
 

@@ -36,6 +36,16 @@ export interface CacheWatch extends AsyncIterable<readonly CacheEvent[]> {
   readonly ended: Promise<void>;
 }
 
+/** What a resource's cache has done since it was made. */
+export interface CacheCounts {
+  /** How often its objects were read from the storage as a whole. */
+  readonly loads: number;
+  /** The changes that it applied, for however many watches. */
+  readonly events: number;
+  /** The watches that fell too far behind. */
+  readonly watchesCutOff: number;
+}
+
 /** The objects of one resource (one key prefix), indexed, with a ring of recent events. */
 export interface ResourceCache {
   /** The revision of the last change to this resource; that of the load when there was none since. */
@@ -64,6 +74,8 @@ export interface WatchCache {
   readonly compacted: Revision;
   /** The objects whose keys start with `prefix`; see `resourcePrefix`. */
   resource(prefix: string): ResourceCache;
+  /** What has been done for each resource, by its prefix. */
+  counts(): Iterable<readonly [prefix: string, counts: CacheCounts]>;
   /** Resolves when `revision` is applied; at once when it is already. Rejects when the signal or `close` come first. */
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -81,6 +81,9 @@ test("stored objects are counted by resource", async () => {
   await create("stored");
   assert.equal(await objects("configmaps"), before + 1);
   assert.equal(await objects("deployments.apps"), 0);
+  const text = await metrics();
+  assert.equal(seriesValue(text, "apiserver_resource_objects", 'group="",resource="configmaps"'), before + 1);
+  assert.equal(seriesValue(text, "apiserver_resource_objects", 'group="apps",resource="deployments"'), 0);
 });
 
 test("checks of health are counted, and the version is told", async () => {
