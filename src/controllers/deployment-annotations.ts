@@ -19,9 +19,14 @@ const ownAnnotations: ReadonlySet<string> = new Set([
 
 export type Annotations = Readonly<Record<string, string>>;
 
-/** The revision of a ReplicaSet; 0 when it has none. */
-export function revisionOf({ metadata }: ReplicaSet): number {
-  return integer(metadata.annotations?.[revisionAnnotation]) ?? 0;
+/** The revision of a ReplicaSet, of 64 bits: who adopts one does not choose its number. 0 when it has none. */
+export function revisionOf({ metadata }: ReplicaSet): bigint {
+  return revision(metadata.annotations?.[revisionAnnotation]);
+}
+
+function revision(text = ""): bigint {
+  const number = /^[+-]?\d+$/.test(text) ? BigInt(text) : 0n;
+  return BigInt.asIntN(64, number) === number ? number : 0n;
 }
 
 /** How many replicas the Deployment had in mind when it last scaled the ReplicaSet. */
@@ -43,14 +48,14 @@ export function scaleAnnotations(desired: number, max: number): Annotations {
 }
 
 /** The annotations of the ReplicaSet of the present template: those of the Deployment, and its revision. */
-export function newestAnnotations(deployment: Deployment, present: Annotations, revision: number): Annotations {
+export function newestAnnotations(deployment: Deployment, present: Annotations, number: bigint): Annotations {
   const annotations: Record<string, string> = { ...present };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!ownAnnotations.has(key)) annotations[key] = value;
   }
   const before = present[revisionAnnotation];
-  if ((integer(before) ?? 0) >= revision) return annotations;
-  annotations[revisionAnnotation] = String(revision);
+  if (revision(before) >= number) return annotations;
+  annotations[revisionAnnotation] = String(number);
   if (before === undefined) return annotations;
   // A template that comes back gets a new number; the former ones stay known.
   const history = [...(present[revisionHistoryAnnotation]?.split(",") ?? []), before];

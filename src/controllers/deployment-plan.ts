@@ -121,8 +121,13 @@ class Planner {
   }
 
   /** The number of the present template: one more than that of any other. */
-  get #revision(): number {
-    return Math.max(0, ...this.#old.map(({ existing }) => (existing ? revisionOf(existing) : 0))) + 1;
+  get #revision(): bigint {
+    let highest = 0n;
+    for (const { existing } of this.#old) {
+      const number = existing ? revisionOf(existing) : 0n;
+      if (number > highest) highest = number;
+    }
+    return highest + 1n;
   }
 
   #noteRevision(): void {
@@ -195,7 +200,7 @@ class Planner {
     const sets = this.#old.flatMap(({ existing }) =>
       existing && existing.metadata.deletionTimestamp === undefined ? [existing] : [],
     );
-    sets.sort((a, b) => revisionOf(a) - revisionOf(b) || compareCreation(a, b));
+    sets.sort((a, b) => Number(revisionOf(a) - revisionOf(b)) || compareCreation(a, b));
     const surplus = sets.slice(0, Math.max(0, sets.length - revisionHistoryLimit));
     this.#remove = surplus.filter(
       ({ spec, status, metadata }) =>

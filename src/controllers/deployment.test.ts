@@ -270,6 +270,30 @@ test("an orphaned ReplicaSet that matches is adopted", async (t) => {
   assert.equal(adopted?.metadata.ownerReferences?.[0]?.uid, again.metadata.uid);
 });
 
+test("Deployment RollingUpdate: the revision is the one after that of an adopted ReplicaSet, which may have 64 bits", async (t) => {
+  const { create, rollOut, sets, get } = await scene(t);
+  const labels = { app: "web", pod: "adopted" };
+  await create(ReplicaSets, {
+    metadata: {
+      namespace: "default",
+      name: "adopted",
+      labels,
+      annotations: { "deployment.kubernetes.io/revision": "3546343826724305832" },
+    },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: "web", image: "web:1" }] } },
+    },
+  });
+  await rollOut();
+  const template = { metadata: { labels: { app: "web" } }, spec: { containers: [{ name: "web", image: "web:2" }] } };
+  await create(Deployments, web(1, { template }));
+  await rollOut();
+  assert.equal((await get()).metadata.annotations?.["deployment.kubernetes.io/revision"], "3546343826724305833");
+  assert.deepEqual(await sets(), { "web:1": 0, "web:2": 1 });
+});
+
 test("a ReplicaSet that is refused is reported on the Deployment", async (t) => {
   const { create, rest, refuse, condition, events } = await scene(t);
   await rest();
