@@ -8,6 +8,7 @@ import {
   type HttpResponse,
   sizeOf,
 } from "./message.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 /** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
 export class Http2Request implements HttpRequest {
@@ -74,9 +75,13 @@ export class Http2Response implements HttpResponse {
   readonly auditId: string;
   readonly #more: HttpHeaders;
   bytes = 0;
+  readonly #turnEnd: TurnEnd;
+  /** 0 as long as nothing was answered. */
+  #status = 0;
 
-  constructor(stream: ServerHttp2Stream, isHead: boolean, auditId: string) {
+  constructor(stream: ServerHttp2Stream, turnEnd: TurnEnd, isHead: boolean, auditId: string) {
     this.#stream = stream;
+    this.#turnEnd = turnEnd;
     this.#isHead = isHead;
     this.auditId = auditId;
     this.#more = { [auditIdHeader]: auditId };
@@ -87,21 +92,33 @@ export class Http2Response implements HttpResponse {
   }
 
   get started(): boolean {
-    return this.#stream.headersSent;
+    return this.#status !== 0;
   }
 
   get status(): number {
-    return Number(this.#stream.sentHeaders?.[":status"] ?? 0);
+    return this.#status;
   }
 
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
-    const stream = this.#stream;
-    if (stream.closed || stream.destroyed) return;
     headers[":status"] = status;
     const size = sizeOf(parts);
     this.bytes = size;
     headers["content-length"] = size;
     Object.assign(headers, this.#more);
+    this.#status = status;
+    this.#turnEnd.add(() => {
+      try {
+        this.#send(headers, size, parts);
+      } catch (error) {
+        // A header that HTTP/2 does not take is our mistake, and nobody's loss but this client's.
+        this.#stream.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #send(headers: HttpHeaders, size: number, parts: readonly (string | Uint8Array)[]): void {
+    const stream = this.#stream;
+    if (stream.closed || stream.destroyed) return;
     if (this.#isHead || size === 0) stream.respond(headers, { endStream: true });
     else {
       stream.respond(headers);
@@ -115,6 +132,7 @@ export class Http2Response implements HttpResponse {
   start(status: number, headers: HttpHeaders): BodyWriter {
     headers[":status"] = status;
     Object.assign(headers, this.#more);
+    this.#status = status;
     this.#stream.respond(headers);
     return new Http2Writer(this.#stream);
   }

@@ -131,7 +131,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
     const request = new Http2Request(stream, headers, rawHeaders);
     const socket = stream.session?.socket;
-    const answer = new Http2Response(stream, request.method === "HEAD", auditIdOf(request, random));
+    const answer = new Http2Response(stream, turnEnd, request.method === "HEAD", auditIdOf(request, random));
     void handler.handle(request, answer, socket);
   });
   await new Promise<void>((resolve, reject) => {
