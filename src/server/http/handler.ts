@@ -182,7 +182,8 @@ export class Handler {
   async identify(request: HttpRequest, socket: Socket | undefined): Promise<Identity> {
     const { authenticator, anonymous, frontProxyCa } = this.#options;
     const user = await authenticate(authenticator, anonymous, request, socket, frontProxyCa);
-    const asked = await impersonate(this.#options.api, request, user);
+    const answer = impersonate(this.#options.api, request, user);
+    const asked = answer instanceof Promise ? await answer : answer;
     return asked === user ? { user } : { user: asked, impersonator: user };
   }
 

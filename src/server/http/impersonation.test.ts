@@ -9,7 +9,7 @@ import type { HttpRequest } from "./message.ts";
 const admin = { name: "admin", groups: ["system:masters"] };
 
 /** Who the request acts as; every right that was asked for is added to `asked`. */
-function impersonated(headers: readonly (readonly [string, string])[], asked: string[] = []) {
+async function impersonated(headers: readonly (readonly [string, string])[], asked: string[] = []) {
   // All that impersonation reads of a request.
   const request = { rawHeaders: headers.flat() } as unknown as HttpRequest;
   const authorize = async ({ verb, resource }: Attributes) => {

@@ -1,5 +1,6 @@
 // Acting as somebody else: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
 import { badRequest, isDns1123Label, isDns1123Subdomain, type User } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import { allUnauthenticated, anonymousUser, asAuthenticated } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
@@ -21,10 +22,12 @@ interface Wanted {
  * The user that the request wants to act as, when `user` may do that; `user` when it asks for none. Throws 403, and 400
  * when it asks for groups, extra or a uid of nobody.
  */
-export async function impersonate(api: ApiServer, request: HttpRequest, user: User): Promise<User> {
+export function impersonate(api: ApiServer, request: HttpRequest, user: User): Awaitable<User> {
   const wanted = readWanted(request);
-  if (!wanted) return user;
-  const { name, groups, extra, uid } = wanted;
+  return wanted ? actAs(api, user, wanted) : user;
+}
+
+async function actAs(api: ApiServer, user: User, { name, groups, extra, uid }: Wanted): Promise<User> {
   const may = (plural: string, resourceName: string, { group = "", subresource = "", namespace = "" } = {}) => {
     const version = group === "" ? "" : "v1";
     const resource = { group, version, plural, subresource, namespace, name: resourceName };
@@ -48,13 +51,16 @@ export async function impersonate(api: ApiServer, request: HttpRequest, user: Us
   });
 }
 
+const isAboutImpersonation = (text: string) => /^impersonate-/i.test(text);
+
 function readWanted({ rawHeaders }: HttpRequest): Wanted | undefined {
+  // Nearly all requests have none of these headers, and every request comes past here.
+  if (!rawHeaders.some(isAboutImpersonation)) return undefined;
   let name = "";
   let uid = "";
   const groups: string[] = [];
   const extra = new Map<string, string[]>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    // Nearly all requests have none of these, and every request comes past here.
     const header = (rawHeaders[at] as string).toLowerCase();
     if (!header.startsWith(prefix)) continue;
     const value = rawHeaders[at + 1] as string;

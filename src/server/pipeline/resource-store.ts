@@ -1,4 +1,5 @@
 import { apiVersionOf, type KubeObject, type RemoteConversion, type ResourceDefinition } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 import {
   objectKey,
   type ResourceCache,
@@ -93,14 +94,13 @@ export class ResourceStore {
     }
   }
 
-  async #prepared(stored: StoredObject): Promise<StoredObject> {
+  #prepared(stored: StoredObject): Awaitable<StoredObject> {
     const pending = this.prepare([stored]);
-    if (pending) await pending;
-    return this.view(stored);
+    return pending ? pending.then(() => this.view(stored)) : this.view(stored);
   }
 
   /** One object as this version shows it. Throws ApiError when it cannot be converted. */
-  async read(namespace: string, name: string): Promise<StoredObject | undefined> {
+  read(namespace: string, name: string): Awaitable<StoredObject | undefined> {
     const stored = this.cache.get(this.key(namespace, name));
     return stored && this.#prepared(stored);
   }
@@ -119,7 +119,7 @@ export class ResourceStore {
   }
 
   /** What goes to the store for an object of this version; resourceVersion is left to the revision. */
-  async value(object: KubeObject): Promise<Value> {
+  value(object: KubeObject): Awaitable<Value> {
     const { apiVersion: _, kind: __, metadata, ...rest } = object;
     const { resourceVersion: ___, ...kept } = metadata;
     const own = { kind: this.definition.kind, apiVersion: apiVersionOf(this.definition), metadata: kept, ...rest };
@@ -127,16 +127,17 @@ export class ResourceStore {
     const complete = own as unknown as KubeObject;
     const conversion = this.definition.stored;
     if (!conversion) return valueFromObject(complete);
-    return valueFromObject(await (conversion.remote ?? conversion).toStored(complete));
+    if (!conversion.remote) return valueFromObject(conversion.toStored(complete));
+    return conversion.remote.toStored(complete).then(valueFromObject);
   }
 
   /** What was written under `key` at `revision`, as this version shows it. */
-  async written(
+  written(
     key: string,
     createRevision: Revision | undefined,
     revision: Revision,
     value: Value,
-  ): Promise<StoredObject> {
+  ): Awaitable<StoredObject> {
     const cached = this.cache.get(key);
     if (cached?.revision === revision) return this.#prepared(cached);
     const place = { key, createRevision: createRevision ?? revision, revision };
@@ -149,7 +150,7 @@ export class ResourceStore {
   }
 
   /** What a dry run answers: the object as it would be, under the revision at which it is now. */
-  async proposed(key: string, current: StoredObject | undefined, value: Value): Promise<StoredObject> {
+  proposed(key: string, current: StoredObject | undefined, value: Value): Awaitable<StoredObject> {
     const place = { key, createRevision: current?.createRevision ?? 0, revision: current?.revision ?? 0 };
     return this.#prepared(
       new EncodedObject(place, current ? withResourceVersion(value.object, current.revision) : value.object),
