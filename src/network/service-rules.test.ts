@@ -163,6 +163,27 @@ test("headless and ExternalName services need no rules", () => {
   }
 });
 
+test("Services should implement service.kubernetes.io/service-proxy-name, and headless: what bears the label is left to others", () => {
+  for (const label of ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"]) {
+    const endpointSlices = [slice([endpoint("10.42.0.7")])];
+    const labelled = { ...service({}), metadata: { namespace: "shop", name: "web", labels: { [label]: "foo-bar" } } };
+    assert.deepEqual(elements(rules({ services: [labelled as Service], endpointSlices }), "service-addresses"), {});
+    const [plain] = endpointSlices;
+    const labels = { ...plain?.metadata.labels, [label]: "foo-bar" };
+    const slices = [{ ...plain, metadata: { ...plain?.metadata, labels } } as EndpointSlice];
+    const set = rules({ services: [service({})], endpointSlices: slices });
+    assert.deepEqual(elements(set, "service-addresses"), {});
+  }
+});
+
+test("a node port with externalTrafficPolicy Local is refused, not dropped, where no endpoint is anywhere", () => {
+  const local = service({ ports: [{ port: 80, protocol: "TCP", nodePort: 30080 }], externalTrafficPolicy: "Local" });
+  const unserved = rules({ services: [local] });
+  assert.deepEqual(elements(unserved, "local-ports"), {});
+  const elsewhere = rules({ services: [local], endpointSlices: [slice([endpoint("10.42.1.8", "there")])] });
+  assert.deepEqual(chain(elsewhere, "external/shop/web/tcp/80")?.at(-1), "drop");
+});
+
 test("a host port leads to the pod, and a node port wins over it", () => {
   const pod = {
     spec: { containers: [{ ports: [{ containerPort: 80, hostPort: 8000 }] }] },

@@ -32,11 +32,23 @@ interface ServicePort {
   /** For traffic from outside, by externalTrafficPolicy. */
   readonly external: readonly Endpoint[];
   readonly externalLocal: boolean;
+  /** Whether it has endpoints, here or elsewhere. */
+  readonly served: boolean;
   readonly affinitySeconds: number | undefined;
 }
 
 /** Set on packets whose source must become the node's; the bit that kube-proxy uses. */
 const masqueradeMark = "0x4000";
+
+/**
+ * What bears one of these is left to somebody else: to another proxy, by KEP-2447, or to those who ask for names. kube-proxy
+ * watches neither Services nor EndpointSlices that bear them.
+ */
+const labelsOfOthers = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+
+function isForUs({ metadata: { labels } }: Service | EndpointSlice): boolean {
+  return !labels || !labelsOfOthers.some((label) => label in labels);
+}
 
 const key = (address: string, protocol: string, port: number) => `${address} . ${protocol} . ${port}`;
 
@@ -216,6 +228,7 @@ function addExternalChain(
   podRange: string,
 ): string | undefined {
   const chain = `external/${port.name}`;
+  if (!port.served) return undefined;
   if (!port.externalLocal) {
     if (!inside) return undefined;
     chains.set(chain, { hook: "", rules: [`meta mark set meta mark | ${masqueradeMark}`, `goto ${inside}`] });
@@ -238,7 +251,7 @@ function groupByService(slices: readonly EndpointSlice[]): Map<string, EndpointS
   const groups = new Map<string, EndpointSlice[]>();
   for (const slice of slices) {
     const service = slice.metadata.labels?.["kubernetes.io/service-name"];
-    if (service === undefined || slice.addressType !== "IPv4") continue;
+    if (service === undefined || slice.addressType !== "IPv4" || !isForUs(slice)) continue;
     const name = `${slice.metadata.namespace}/${service}`;
     const group = groups.get(name);
     if (group) group.push(slice);
@@ -255,7 +268,7 @@ type Place = Pick<ServiceRulesInput, "nodeName" | "zone">;
 function servicePorts(service: Service, slices: readonly EndpointSlice[], place: Place): ServicePort[] {
   const { spec, status, metadata } = service;
   const addresses = (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])).filter(isIPv4);
-  if (spec.type === "ExternalName" || addresses.length === 0) return [];
+  if (spec.type === "ExternalName" || addresses.length === 0 || !isForUs(service)) return [];
   const loadBalancers = (status.loadBalancer?.ingress ?? []).filter((each) => each.ipMode !== "Proxy");
   const externalAddresses = [...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip ?? "")].filter(isIPv4);
   const affinity = spec.sessionAffinity === "ClientIP";
@@ -275,6 +288,7 @@ function servicePorts(service: Service, slices: readonly EndpointSlice[], place:
       internal: spec.internalTrafficPolicy === "Local" ? local : all,
       external: local,
       externalLocal: spec.externalTrafficPolicy === "Local",
+      served: all.length > 0,
       affinitySeconds: affinity ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800) : undefined,
     };
   });
