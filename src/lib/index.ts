@@ -11,6 +11,7 @@ export * from "./json-lines.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";
 export * from "./random.ts";
+export * from "./sha256.ts";
 export * from "./sorted-map.ts";
 export * from "./text.ts";
 export * from "./user-error.ts";

@@ -8,6 +8,7 @@ import type {
   ResourceDefinition,
 } from "../../api/index.ts";
 import { apiVersionOf } from "../../api/index.ts";
+import { sha256 } from "../../lib/index.ts";
 import { type ApiServices, aggregatedResources } from "../aggregation/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 
@@ -124,19 +125,10 @@ function describeResources(definition: ResourceDefinition): APIResource[] {
   ];
 }
 
-/** Eight bytes that change when objects are stored in another version; clients compare them and nothing else. */
+/** Changes when objects are stored in another version; client libraries come to the same (endpoints/discovery/util.go). */
 function storageVersionHash(definition: ResourceDefinition): string {
   const stored = definition.stored?.definition() ?? definition;
-  return hash64(`${stored.group}/${stored.version}/${stored.kind}`).toBase64();
-}
-
-/** FNV-1a with 64 bits. */
-function hash64(text: string): Uint8Array {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, hash);
-  return bytes;
+  return sha256(`${stored.group}/${stored.version}/${stored.kind}`).subarray(0, 8).toBase64();
 }
 
 function sorted(verbs: readonly string[]): readonly string[] {
