@@ -1,5 +1,6 @@
 // What conformance looks at in the API beyond the life of each kind, over HTTP with the controllers running.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { type ApiClient, type ApiWatch, apiClient, type Document } from "./api-client.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
@@ -51,6 +52,50 @@ test("Discovery, confirm the groupVerion and a resourcefrom each apiGroup: each 
     assert.ok(versions.some(({ groupVersion }: Document) => groupVersion === preferredVersion.groupVersion));
     assert.deepEqual((await api.get(`/apis/${name}`)).preferredVersion, preferredVersion);
   }
+});
+
+test("Custom resource should have storage version hash: it is what client libraries compute", async () => {
+  const name = "hashes.stored.example.com";
+  await api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+    metadata: { name },
+    spec: {
+      group: "stored.example.com",
+      scope: "Namespaced",
+      names: { plural: "hashes", kind: "Hash" },
+      versions: ["v1", "v2"].map((version) => ({
+        name: version,
+        served: true,
+        storage: version === "v2",
+        schema: { openAPIV3Schema: { type: "object" } },
+      })),
+    },
+  });
+  await eventually("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", name, ({ status }) =>
+    status?.conditions?.some(({ type, status }: Document) => type === "Established" && status === "True"),
+  );
+  const { resources } = await api.get("/apis/stored.example.com/v1");
+  const stored = createHash("sha256").update("stored.example.com/v2/Hash").digest().subarray(0, 8);
+  assert.equal(resources[0].storageVersionHash, stored.toString("base64"));
+});
+
+test("Server Side Apply, Create: what each applier owns is told in the order of Kubernetes", async () => {
+  const applied = async (manager: string, plural: string, object: Document) => {
+    const path = `${namespace}/${plural}/${object.metadata.name}?fieldManager=${manager}`;
+    const headers = { "content-type": "application/apply-patch+yaml" };
+    const { code, body } = await api.answer("PATCH", path, { body: object, headers });
+    assert.ok(code < 300, JSON.stringify(body));
+    const ours = body.metadata.managedFields.filter(({ operation }: Document) => operation === "Apply");
+    return ours.map(({ fieldsV1 }: Document) => JSON.stringify(fieldsV1));
+  };
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "applied" }, spec: { containers } };
+  const ofPod = `{"f:spec":{"f:containers":{"k:{\\"name\\":\\"c\\"}":{".":{},"f:image":{},"f:name":{}}}}}`;
+  assert.deepEqual(await applied("first", "pods", pod), [ofPod]);
+  assert.deepEqual(await applied("second", "pods", pod), [ofPod, ofPod]);
+  const ports = [{ protocol: "UDP", port: 8080 }];
+  const service = { apiVersion: "v1", kind: "Service", metadata: { name: "applied" }, spec: { ports } };
+  const ofService = `{"f:spec":{"f:ports":{"k:{\\"port\\":8080,\\"protocol\\":\\"UDP\\"}":{".":{},"f:port":{},"f:protocol":{}}}}}`;
+  assert.deepEqual(await applied("first", "services", service), [ofService]);
+  for (const path of ["pods/applied", "services/applied"]) await api.delete(`${namespace}/${path}`);
 });
 
 test("API metadata HTTP return: a table of what has none is 406", async () => {

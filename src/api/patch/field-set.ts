@@ -172,6 +172,28 @@ function compareValues(a: unknown, b: unknown): number {
   return left.length - right.length;
 }
 
+/**
+ * The set as structured-merge-diff writes it: `.` first and the path elements of each level in order, so that equal sets
+ * are equal text. The set itself where it is in order already.
+ */
+export function inOrder(set: FieldSet): FieldSet {
+  let isSame = true;
+  let last: string | undefined;
+  const parts: [string, FieldSet][] = [];
+  for (const element in set) {
+    const part = inOrder(set[element]!);
+    if (part !== set[element] || (last !== undefined && compareNodes(last, element) > 0)) isSame = false;
+    last = element;
+    parts.push([element, part]);
+  }
+  return isSame ? set : Object.fromEntries(parts.sort(([a], [b]) => compareNodes(a, b)));
+}
+
+function compareNodes(a: string, b: string): number {
+  if (a === self || b === self) return a === b ? 0 : a === self ? -1 : 1;
+  return compareElements(a, b);
+}
+
 export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

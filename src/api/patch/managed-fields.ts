@@ -12,6 +12,7 @@ import {
   type FieldSet,
   FieldSetBuilder,
   fieldElement,
+  inOrder,
   isEmptySet,
   isFieldSet,
   union,
@@ -123,7 +124,7 @@ function entryOf({ name, operation, apiVersion, time, fields, subresource }: Man
     apiVersion,
     ...(time === "" ? {} : { time }),
     fieldsType: "FieldsV1",
-    fieldsV1: fields,
+    fieldsV1: inOrder(fields),
     ...(subresource === "" ? {} : { subresource }),
   };
 }
