@@ -2,6 +2,7 @@
 import {
   binaryQuantity,
   type ContainerImage,
+  isExtendedResource,
   localVolumesAnnotation,
   milliQuantity,
   type NewObject,
@@ -69,7 +70,7 @@ export function nodeStatus(report: NodeReport, previous: NodeStatus | undefined)
       ...settings.nodeIps.map((address) => ({ type: "InternalIP", address })),
       { type: "Hostname", address: name },
     ],
-    ...resources(report),
+    ...withOthers(resources(report), previous),
     conditions: conditions(report, previous?.conditions ?? []),
     daemonEndpoints: { kubeletEndpoint: { Port: settings.port ?? settingsDefaults.port } },
     // The API drops an empty list, and what differs from it would be written again and again.
@@ -94,7 +95,7 @@ const memoryFreeMin = 100 * 2 ** 20;
 const diskFreeFraction = 0.1;
 const inodesFreeFraction = 0.05;
 
-function resources({ machine, load, settings }: NodeReport): Pick<NodeStatus, "capacity" | "allocatable"> {
+function resources({ machine, load, settings }: NodeReport): Required<Pick<NodeStatus, "capacity" | "allocatable">> {
   const { reserved = {} } = settings;
   const pods = String(settings.podsMax ?? settingsDefaults.podsMax);
   const huge = { "hugepages-1Gi": "0", "hugepages-2Mi": "0" };
@@ -114,6 +115,21 @@ function resources({ machine, load, settings }: NodeReport): Pick<NodeStatus, "c
       pods,
     },
   };
+}
+
+/**
+ * The resources of the agent, and what others advertise in the capacity: as much of it can be allocated, until they take it
+ * back. https://kubernetes.io/docs/tasks/administer-cluster/extended-resource-node/
+ */
+function withOthers(
+  own: Required<Pick<NodeStatus, "capacity" | "allocatable">>,
+  previous: NodeStatus | undefined,
+): Pick<NodeStatus, "capacity" | "allocatable"> {
+  const capacity = { ...previous?.capacity, ...own.capacity };
+  const left = Object.entries(previous?.allocatable ?? {}).filter(
+    ([name]) => capacity[name] !== undefined || !isExtendedResource(name),
+  );
+  return { capacity, allocatable: { ...Object.fromEntries(left), ...capacity, ...own.allocatable } };
 }
 
 interface Verdict {

@@ -78,7 +78,9 @@ export class NodeReporter {
     const due = clock.monotonicMs() - this.#reportedAtMs >= this.#periods.statusReportMs;
     // Compared with what the API has: another component may have declared the node unknown meanwhile.
     if (!due && deepEqual(withoutHeartbeats(status), withoutHeartbeats(previous))) return;
-    await client.patch(Nodes, { name }, { status }, { subresource: "status" });
+    const capacity = changes(previous?.capacity, status.capacity);
+    const allocatable = changes(previous?.allocatable, status.allocatable);
+    await client.patch(Nodes, { name }, { status: { ...status, capacity, allocatable } }, { subresource: "status" });
     this.#announce(previous, status, current);
     this.#reportedAtMs = clock.monotonicMs();
   }
@@ -130,6 +132,15 @@ const conditionEvents: Readonly<Record<string, Readonly<Record<string, string>>>
   DiskPressure: { True: "NodeHasDiskPressure", False: "NodeHasNoDiskPressure" },
   PIDPressure: { True: "NodeHasInsufficientPID", False: "NodeHasSufficientPID" },
 };
+
+type Amounts = Readonly<Record<string, string>>;
+
+/** What a merge patch needs to say of amounts: what others have changed meanwhile is left to them. */
+function changes(before: Amounts = {}, after: Amounts = {}): Record<string, string | null> {
+  const gone = Object.keys(before).filter((name) => after[name] === undefined);
+  const changed = Object.entries(after).filter(([name, amount]) => before[name] !== amount);
+  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...Object.fromEntries(changed) };
+}
 
 function withoutHeartbeats(status: NodeStatus | undefined): NodeStatus | undefined {
   if (!status) return undefined;

@@ -23,6 +23,31 @@ test("capacity is the machine's, allocatable what is left for pods", async () =>
   assert.deepEqual(status.images?.[0]?.names?.at(-1), "app:1");
 });
 
+test("what others advertise in the capacity can be allocated until they take it back, and is no reason to write", async () => {
+  const { client, requests, pass } = await agentScene();
+  const dongles = async () => {
+    const { status } = await client.get(Nodes, { name: nodeName });
+    return [status.capacity?.["example.com/dongle"], status.allocatable?.["example.com/dongle"]];
+  };
+  const advertise = (amount: string | null) => {
+    const patch = { status: { capacity: { "example.com/dongle": amount } } };
+    return client.patch(Nodes, { name: nodeName }, patch, { subresource: "status" });
+  };
+  await advertise("4");
+  await pass(10_000);
+  assert.deepEqual(await dongles(), ["4", "4"]);
+  const count = () => requests.filter((each) => each.plural === "nodes" && each.verb === "patch").length;
+  const before = count();
+  await pass(60_000);
+  assert.equal(count(), before);
+  await advertise("3");
+  await pass(10_000);
+  assert.deepEqual(await dongles(), ["3", "3"]);
+  await advertise(null);
+  await pass(10_000);
+  assert.deepEqual(await dongles(), [undefined, undefined]);
+});
+
 test("pressure on the machine and a runtime that is not ready are conditions of the node", async () => {
   const scene = await agentScene({ host: { load: { diskAvailableBytes: 1, memoryAvailableBytes: 1 } } });
   const conditions = async () => {
