@@ -23,13 +23,7 @@ export function ruleEvaluation(schema: JSONSchemaProps, isWholeObject = true): R
   if (!node) return undefined;
   return (at, value, old) => {
     const evaluation = new Evaluation();
-    evaluation.visit(node, {
-      at,
-      value,
-      old,
-      before: old === undefined ? undefined : { value: old },
-      keeps: () => false,
-    });
+    evaluation.visit(node, { at, value, old, keeps: () => false });
     return evaluation.errors;
   };
 }
@@ -62,10 +56,8 @@ function nodeOf(schema: JSONSchemaProps, isRoot: boolean): Node | undefined {
 interface Place {
   readonly at: Path;
   readonly value: unknown;
-  /** The value before the update, where rules can tell; undefined where there was none. */
+  /** The value before the update; undefined where there was none, or none can be told to be this one. */
   readonly old: unknown;
-  /** The value before the update as far as it matters to what may stay wrong. */
-  readonly before: { readonly value: unknown } | undefined;
   /** Whether what is around a value that was not there before is as it was. */
   readonly keeps: () => boolean;
 }
@@ -83,17 +75,14 @@ class Evaluation {
 
   #visitItems({ items, schema }: Node, place: Place, list: readonly unknown[]): void {
     if (!items) return;
+    // Items of other lists cannot be told apart.
     const isMap = schema["x-kubernetes-list-type"] === "map";
-    const isUntyped = schema["x-kubernetes-list-type"] === undefined;
     const listSchema = asSchema(schema);
     const oldList: readonly unknown[] = Array.isArray(place.old) ? place.old : [];
-    const beforeList: readonly unknown[] = Array.isArray(place.before?.value) ? place.before.value : [];
     const byKeys = new Map(isMap ? oldList.map((item) => [mapItemIdentity(item, listSchema), item]) : []);
-    const beforeByKeys = new Map(isMap ? beforeList.map((item) => [mapItemIdentity(item, listSchema), item]) : []);
     for (const [index, value] of list.entries()) {
-      const identity = isMap ? mapItemIdentity(value, listSchema) : "";
-      const before = isMap ? beforeByKeys.get(identity) : isUntyped ? beforeList[index] : undefined;
-      this.visit(items, this.#below(place, place.at.index(index), value, byKeys.get(identity), before));
+      const old = isMap ? byKeys.get(mapItemIdentity(value, listSchema)) : undefined;
+      this.visit(items, this.#below(place, place.at.index(index), value, old));
     }
   }
 
@@ -103,27 +92,21 @@ class Evaluation {
     object: Readonly<Record<string, unknown>>,
   ): void {
     const old = isObject(place.old) ? place.old : {};
-    const before = isObject(place.before?.value) ? place.before.value : {};
     for (const [key, value] of Object.entries(object)) {
       const isNamed = Object.hasOwn(schema.properties ?? {}, key);
       const node = isNamed ? properties.get(key) : additional;
       if (!node) continue;
       const at = isNamed ? place.at.child(key) : place.at.key(key);
-      this.visit(node, this.#below(place, at, value, ownOf(old, key), ownOf(before, key)));
+      this.visit(node, this.#below(place, at, value, ownOf(old, key)));
     }
   }
 
-  #below(place: Place, at: Path, value: unknown, old: unknown, before: unknown): Place {
-    return {
-      at,
-      value,
-      old,
-      before: before === undefined ? undefined : { value: before },
-      keeps: place.before ? () => deepEqual(place.value, place.before?.value) : place.keeps,
-    };
+  #below(place: Place, at: Path, value: unknown, old: unknown): Place {
+    const keeps = place.old === undefined ? place.keeps : () => deepEqual(place.value, place.old);
+    return { at, value, old, keeps };
   }
 
-  #evaluate({ rules, selfType, schema }: Node, { at, value, old, before, keeps }: Place): void {
+  #evaluate({ rules, selfType, schema }: Node, { at, value, old, keeps }: Place): void {
     if (!selfType || rules.length === 0) return;
     const type = schema.type ?? "";
     const fail = (detail: string) => this.errors.push(invalidValue(at, type, detail));
@@ -150,7 +133,7 @@ class Evaluation {
       }
       if (result.value === true) continue;
       // What an update leaves as it was may go on breaking its rules, but those about the change.
-      const isKept = () => (before ? deepEqual(value, before.value) : keeps());
+      const isKept = () => (old === undefined ? keeps() : deepEqual(value, old));
       const placeOfError = rule.fieldPath ? fieldPathBelow(at, rule.fieldPath, schema) : at;
       const detail = this.#message(compiled, bindings, (why) =>
         this.errors.push(invalidValue(placeOfError, type, why)),

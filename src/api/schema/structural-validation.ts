@@ -147,24 +147,16 @@ function checkList(at: Path, list: readonly unknown[], schema: Schema, old: Old 
   if (maxItems !== undefined && list.length > maxItems) findings.errors.push(tooMany(at, list.length, maxItems));
 }
 
-/** Finds what an item of a list was before: by its keys, or by its place where the list has no type. */
+/** Finds what an item of a list was before, by its keys: items of other lists cannot be told apart (CorrelatedObject). */
 function correlation(
   list: readonly unknown[],
   schema: Schema,
   old: Old | undefined,
 ): (index: number) => Old | undefined {
   const before = old?.value;
-  if (!Array.isArray(before)) return () => undefined;
-  switch (schema["x-kubernetes-list-type"]) {
-    case undefined:
-      return (index) => (index < before.length ? { value: before[index] } : undefined);
-    case "map": {
-      const byKeys = new Map(before.map((item) => [mapItemIdentity(item, schema), { value: item }]));
-      return (index) => byKeys.get(mapItemIdentity(list[index], schema));
-    }
-    default:
-      return () => undefined;
-  }
+  if (!Array.isArray(before) || schema["x-kubernetes-list-type"] !== "map") return () => undefined;
+  const byKeys = new Map(before.map((item) => [mapItemIdentity(item, schema), { value: item }]));
+  return (index) => byKeys.get(mapItemIdentity(list[index], schema));
 }
 
 function checkObject(at: Path, object: JsonObject, schema: Schema, old: Old | undefined, findings: Findings): void {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../../test/control-plane.ts";
-import { ApiError, CustomResourceDefinitions, type CustomResourceDefinitionVersion } from "../../api/index.ts";
+import {
+  ApiError,
+  CustomResourceDefinitions,
+  type CustomResourceDefinitionVersion,
+  type JSONSchemaProps,
+} from "../../api/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../../lib/index.ts";
 import { MemoryStorage, startWatchCache, valueFromObject } from "../../storage/index.ts";
 import { lookupIn } from "../lookup.ts";
@@ -86,6 +91,33 @@ test("an object that a stricter schema would refuse can still be changed elsewhe
   const changed = await client.patch(widgets(), at("a"), { spec: { color: "red" } });
   assert.deepEqual(changed.spec, { size: 50, color: "red" });
   assert.equal((await refusal(client.patch(widgets(), at("a"), { spec: { size: 51 } }))).code, 422);
+});
+
+test("MUST fail to update a resource due to errors on unchanged uncorrelatable fields: items stay wrong only where keys tell them apart", async (t) => {
+  const lists = (rules: object): Record<string, JSONSchemaProps> => ({
+    plain: { type: "array", items: { type: "string", ...rules } },
+    set: { type: "array", "x-kubernetes-list-type": "set", items: { type: "string", ...rules } },
+    map: {
+      type: "array",
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["name"],
+      items: { type: "object", required: ["name"], properties: { name: { type: "string", ...rules } } },
+    },
+  });
+  for (const rules of [{ enum: ["b"] }, { maxLength: 9, "x-kubernetes-validations": [{ rule: "self == 'b'" }] }]) {
+    const { client, setVersions } = await scene(t, version("v1", { schema: specOf(lists({})) }));
+    const before = { plain: ["a"], set: ["a"], map: [{ name: "a" }] };
+    await client.create(widgets(), widget("a", before));
+    await setVersions(version("v1", { schema: specOf(lists(rules)) }));
+    const labelled = { metadata: { labels: { changed: "elsewhere" } } };
+    assert.deepEqual((await client.patch(widgets(), at("a"), labelled)).spec, before);
+    const after = { plain: ["a", "b"], set: ["a", "b"], map: [{ name: "a" }, { name: "b" }] };
+    const { status } = await refusal(client.patch(widgets(), at("a"), { spec: after }));
+    assert.deepEqual(
+      status.details?.causes?.map(({ field }) => field),
+      ["spec.plain[0]", "spec.set[0]"],
+    );
+  }
 });
 
 test("Server side field validation, unknown fields CR fails validation: they are refused, warned of or pruned, but where the schema keeps them", async (t) => {
