@@ -95,6 +95,7 @@ const accounts: Readonly<Record<string, string>> = {
   "resourceclaim-controller": "resource-claim-controller",
   "resourcequota-controller": "resourcequota-controller",
   "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+  "service-cidr-controller": "service-cidrs-controller",
   "serviceaccount-controller": "service-account-controller",
   "stale-pod-disruption-controller": "disruption-controller",
   "statefulset-controller": "statefulset-controller",

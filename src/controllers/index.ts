@@ -35,6 +35,7 @@ import { resourceQuotaController } from "./resource-quota.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account.ts";
 import { type SignServiceAccountToken, serviceAccountTokenController } from "./service-account-token.ts";
+import { serviceCidrsController } from "./service-cidrs.ts";
 import { statefulSetController } from "./stateful-set.ts";
 import {
   claimProtectionController,
@@ -105,6 +106,7 @@ export function allControllers({
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
+    serviceCidrsController,
     disruptionController(kinds),
     staleDisruptionController,
     horizontalPodAutoscalerController(kinds),

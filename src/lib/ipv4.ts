@@ -44,6 +44,11 @@ export function rangesOverlap(a: AddressRange, b: AddressRange): boolean {
   return a.base < b.base + rangeSize(b) && b.base < a.base + rangeSize(a);
 }
 
+/** Whether every address of `inner` is one of `outer`. */
+export function rangeEncloses(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.prefixLength <= inner.prefixLength && rangesOverlap(outer, inner);
+}
+
 export function rangeContains(range: AddressRange, address: string): boolean {
   const value = parseAddress(address);
   return value !== undefined && value >= range.base && value < range.base + rangeSize(range);

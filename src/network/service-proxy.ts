@@ -1,5 +1,5 @@
 // Keeps the node's nftables table equal to what Services and EndpointSlices say.
-import { EndpointSlices, type Node, type Pod, Services } from "../api/index.ts";
+import { EndpointSlices, type Node, type Pod, type ServiceCIDR, ServiceCIDRs, Services } from "../api/index.ts";
 import type { Informer, InformerSet } from "../client/index.ts";
 import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
 import { run } from "./host/commands.ts";
@@ -36,6 +36,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
   const notice = () => changed.resolve();
   informers.informer(Services).addHandler(notice);
   informers.informer(EndpointSlices).addHandler(notice);
+  informers.informer(ServiceCIDRs).addHandler(notice);
   pods.addHandler(notice);
   // Its status changes all the time, and does not matter.
   node.addHandler((event) => {
@@ -84,12 +85,14 @@ function zoneOf(node: Node | undefined): string | undefined {
   return node?.metadata.labels?.["topology.kubernetes.io/zone"];
 }
 
+const ipv4Ranges = ({ spec }: ServiceCIDR) => (spec.cidrs ?? []).filter((cidr) => !cidr.includes(":"));
+
 function inputOf({ informers, pods, node, nodeName, podRange, serviceRange }: ServiceProxyOptions): ServiceRulesInput {
   return {
     nodeName,
     zone: zoneOf(node.list()[0]),
     podRange,
-    serviceRange,
+    serviceRanges: [...new Set([serviceRange, ...informers.list(ServiceCIDRs).flatMap(ipv4Ranges)])].sort(),
     services: informers.list(Services),
     endpointSlices: informers.list(EndpointSlices),
     pods: pods.list(),

@@ -26,7 +26,7 @@ const slice = (endpoints: object[], ports: object[] = [{ name: "", port: 8080 }]
 const whole = (input: Partial<ServiceRulesInput>): ServiceRulesInput => ({
   nodeName: "here",
   podRange: "10.42.0.0/16",
-  serviceRange: "10.43.0.0/16",
+  serviceRanges: ["10.43.0.0/16"],
   services: [],
   endpointSlices: [],
   pods: [],
@@ -53,6 +53,16 @@ test("a service without endpoints has no entry: its address is refused", () => {
   const set = rules({ services: [service({})] });
   assert.deepEqual(elements(set, "service-addresses"), {});
   assert.ok(chain(set, "refuse-output")?.includes("ip daddr 10.43.0.0/16 meta l4proto tcp reject with tcp reset"));
+});
+
+test("what nobody has in any range of services is refused", () => {
+  const set = rules({ serviceRanges: ["10.43.0.0/16", "203.0.113.0/24"] });
+  assert.deepEqual(chain(set, "refuse-forward"), [
+    "ip daddr 10.43.0.0/16 meta l4proto tcp reject with tcp reset",
+    "ip daddr 10.43.0.0/16 reject with icmp port-unreachable",
+    "ip daddr 203.0.113.0/24 meta l4proto tcp reject with tcp reset",
+    "ip daddr 203.0.113.0/24 reject with icmp port-unreachable",
+  ]);
 });
 
 test("endpoints that are meant for the node or its zone serve it, when each says for whom it is", () => {

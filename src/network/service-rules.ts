@@ -7,7 +7,8 @@ export interface ServiceRulesInput {
   /** Undefined where the node is in none. */
   readonly zone?: string | undefined;
   readonly podRange: string;
-  readonly serviceRange: string;
+  /** Addresses of these are services' or nobody's. */
+  readonly serviceRanges: readonly string[];
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
   /** The pods of this node, for hostPort. */
@@ -135,11 +136,11 @@ export function udpFlows(input: ServiceRulesInput): Map<string, UdpFlow> {
   return flows;
 }
 
-function baseChains({ podRange, serviceRange }: ServiceRulesInput): [string, RuleChain][] {
-  const reject = [
-    `ip daddr ${serviceRange} meta l4proto tcp reject with tcp reset`,
-    `ip daddr ${serviceRange} reject with icmp port-unreachable`,
-  ];
+function baseChains({ podRange, serviceRanges }: ServiceRulesInput): [string, RuleChain][] {
+  const reject = serviceRanges.flatMap((range) => [
+    `ip daddr ${range} meta l4proto tcp reject with tcp reset`,
+    `ip daddr ${range} reject with icmp port-unreachable`,
+  ]);
   return [
     [
       "services",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { IPAddresses, type Service, Services } from "../../api/index.ts";
+import { IPAddresses, type Service, ServiceCIDRs, Services } from "../../api/index.ts";
 import { addressAt, parseRange, rangeContains, seededRandom, VirtualClock } from "../../lib/index.ts";
 import { MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
@@ -78,6 +78,32 @@ test("an address that is chosen is had once, within the range", async () => {
     code: 422,
     message: /provided IP is not in the valid range\. The range of valid IPs is 10\.43\.0\.0\/28/,
   });
+  await server.close();
+});
+
+test("ServiceCIDRs that are ready give addresses too, chosen ones at once and others when the first range is full", async () => {
+  const server = await startServer();
+  const chosen = { clusterIP: "203.0.113.10" };
+  await assert.rejects(create(server, "early", chosen), { code: 422 });
+  const metadata = { name: "more" };
+  const more = await server.send("create", ServiceCIDRs, {
+    body: { metadata, spec: { cidrs: ["203.0.113.0/24", "2001:db8:cb00::/64"] } },
+  });
+  assert.equal((await create(server, "chosen", chosen)).spec.clusterIP, "203.0.113.10");
+  for (const clusterIP of ["203.0.113.0", "203.0.113.255"])
+    await assert.rejects(create(server, "edge", { clusterIP }), /valid IPs is 10\.43\.0\.0\/28, 203\.0\.113\.0\/24/);
+  for (let index = 0; index < 14; index++)
+    assert.match((await create(server, `s${index}`)).spec.clusterIP ?? "", /^10\.43\.0\./);
+  assert.match((await create(server, "late")).spec.clusterIP ?? "", /^203\.0\.113\./);
+  const ready = { type: "Ready", status: "False", reason: "Terminating", message: "" };
+  await server.send("update", ServiceCIDRs, {
+    name: "more",
+    subresource: "status",
+    body: { ...more, status: { conditions: [{ ...ready, lastTransitionTime: "2026-01-01T00:00:00Z" }] } },
+  });
+  await assert.rejects(create(server, "too-late"), /range is full/);
+  await remove(server, "chosen");
+  assert.equal((await server.list(IPAddresses)).items.length, 15);
   await server.close();
 });
 
