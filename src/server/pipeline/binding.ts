@@ -71,25 +71,24 @@ function checkFree(binding: Draft<Binding>, { metadata, spec }: Pod): void {
   if (spec.schedulingGates?.length) throw conflict(resource, name, `pod ${name} has non-empty .spec.schedulingGates`);
 }
 
+/** A binding is no update of the spec: the generation stays (k8s.io/kubernetes/pkg/registry/core/pod/storage/storage.go). */
 function bound(pod: Pod, binding: Draft<Binding>, { context }: ObjectRequest): Pod {
   const { annotations, labels } = binding.metadata;
-  const { generation = 1 } = pod.metadata;
+  const { nominatedNodeName: _, ...status } = pod.status;
   const scheduled: PodCondition = {
     type: "PodScheduled",
     status: "True",
     lastTransitionTime: timestamp(context.clock.now()),
-    observedGeneration: generation + 1,
   };
-  const others = (pod.status?.conditions ?? []).filter((each) => each.type !== scheduled.type);
+  const others = (status.conditions ?? []).filter((each) => each.type !== scheduled.type);
   return {
     ...pod,
     metadata: {
       ...pod.metadata,
-      generation: generation + 1,
       ...(annotations ? { annotations: { ...pod.metadata.annotations, ...annotations } } : {}),
       ...(labels ? { labels: { ...pod.metadata.labels, ...labels } } : {}),
     },
     spec: { ...pod.spec, nodeName: binding.target.name ?? "" },
-    status: { ...pod.status, conditions: [...others, scheduled] },
+    status: { ...status, conditions: [...others, scheduled] },
   };
 }

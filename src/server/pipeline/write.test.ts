@@ -311,6 +311,7 @@ test("a pod is bound to a node once", async () => {
   await bind("n1");
   const bound = await server.send("get", Pods, at("bound"));
   assert.equal(bound.spec.nodeName, "n1");
+  assert.equal(bound.metadata.generation, 1, "a binding is no update of the spec");
   assert.equal(bound.status.conditions?.find((each) => each.type === "PodScheduled")?.status, "True");
   await assert.rejects(bind("n2"), {
     code: 409,
