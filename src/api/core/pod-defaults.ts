@@ -27,6 +27,8 @@ export function defaultPod(pod: Draft<Pod>): void {
     if (spec.hostNetwork) for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
   }
   if (spec.resources) defaultPodLevelRequests(spec, spec.resources);
+  // Of a pod alone: a template keeps what it has (k8s.io/kubernetes/pkg/apis/core/v1/conversion.go).
+  if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
   if (status.podIPs?.[0]) status.podIP = status.podIPs[0].ip ?? "";
   else if (status.podIP) status.podIPs = [{ ip: status.podIP }];

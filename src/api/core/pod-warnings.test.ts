@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { created, type Partially } from "../definition-fixture.ts";
+import { rootPath } from "../meta/field-error.ts";
 import type { Pod } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
+import { podTemplateWarnings } from "./pod-warnings.ts";
 
 const main = { name: "main", image: "web:1" };
 
@@ -94,11 +96,6 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
       "spec.containers[0].ports[2]: hostIP set without hostPort: {Name: HostPort:0 ContainerPort:81 Protocol:TCP HostIP:10.0.0.1}",
       'spec.containers[0].ports[1]: duplicate port name "web" with spec.containers[0].ports[0], services and probes that select ports by name will use spec.containers[0].ports[0]',
     ],
-  ],
-  [
-    "a grace of less than nothing",
-    { spec: { containers: [main], terminationGracePeriodSeconds: -1 } },
-    ["spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"],
   ],
   [
     "selectors of no pod",
@@ -220,3 +217,11 @@ for (const [name, pod, warnings] of table)
     assert.deepEqual(Pods.warnings?.(complete, undefined), warnings);
     assert.deepEqual(Pods.warnings?.(complete, complete), []);
   });
+
+test("a pod's grace of less than nothing becomes a second, and a template is warned about it", () => {
+  const pod = created(Pods, { spec: { containers: [main], terminationGracePeriodSeconds: -1 } });
+  assert.equal(pod.spec.terminationGracePeriodSeconds, 1);
+  assert.deepEqual(podTemplateWarnings({ spec: { containers: [main], terminationGracePeriodSeconds: -1 } }, rootPath), [
+    "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+  ]);
+});
