@@ -9,6 +9,7 @@ import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { persistentVolumeClaimResize } from "./claim-resize.ts";
 import { defaultIngressClass, defaultStorageClass } from "./default-classes.ts";
+import { deviceAdminAccess } from "./device-admin-access.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
@@ -172,8 +173,12 @@ export function planAdmission({
     }
   }
   if (wrong.length > 0) throw new Error(wrong.join("; "));
-  // Role escalation is not a plugin there but a part of storing roles: it comes before every validation.
-  return (options) => [roleEscalation(options), ...made.map((make) => make(options))];
+  // These are not plugins there but parts of storing what they look at: they come before every validation.
+  return (options) => [
+    roleEscalation(options),
+    deviceAdminAccess(options.lookup),
+    ...made.map((make) => make(options)),
+  ];
 }
 
 /** What an AdmissionConfiguration says of each plugin. Throws an Error that says what is wrong with it. */
