@@ -2,6 +2,7 @@
 // the last byte the same way.
 import { Cluster, CronJobs, Deployments, Jobs, MemoryStorage, Nodes, Pods, recordedStorage } from "roder";
 import { seededRandom } from "../../src/lib/index.ts";
+import { noteRequests } from "./asked.ts";
 import { Invariants } from "./invariants.ts";
 
 export interface Day {
@@ -20,7 +21,8 @@ const namespace = "default";
 
 export async function simulateDay(seed: number): Promise<Day> {
   const random = seededRandom(seed);
-  const invariants = new Invariants(false);
+  let started: Cluster | undefined;
+  const invariants = new Invariants({ nowMs: () => started?.clock.now() ?? 0, keptMs: 60_000 });
   const storage = recordedStorage(new MemoryStorage(), invariants.observe);
   const cluster = await Cluster.start({
     nodes: nodesCount,
@@ -28,6 +30,7 @@ export async function simulateDay(seed: number): Promise<Day> {
     seed,
     storage,
     freeze: false,
+    through: noteRequests,
     profile: {
       zones: ["a", "b", "c"],
       // Ten seconds, as the kubelet has it, were 8,640,000 renewals. So a node is missed after 75 minutes, not 50 seconds.
@@ -39,6 +42,7 @@ export async function simulateDay(seed: number): Promise<Day> {
       containers: [{ image: "report:*", exit: "30s..5m" }],
     },
   });
+  started = cluster;
   const { client } = cluster;
   const between = (from: number, to: number) => from + Math.floor(random.next() * (to - from + 1));
   for (let index = 0; index < deploymentsCount; index++) {

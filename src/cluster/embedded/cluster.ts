@@ -1,7 +1,14 @@
 // A whole cluster inside one program: API server, storage in memory, controllers, scheduler, and simulated nodes with the
 // real agent. Imports nothing of the host, so that it runs in a browser too; what serves HTTPS is loaded when asked for.
 import { SharedViews } from "../../agent/index.ts";
-import { type KubeObject, parseDuration, type ResourceReference, ServiceAccounts, type User } from "../../api/index.ts";
+import {
+  type KubeObject,
+  parseDuration,
+  type ResourceHandler,
+  type ResourceReference,
+  ServiceAccounts,
+  type User,
+} from "../../api/index.ts";
 import {
   type Client,
   type ControllerDefinition,
@@ -53,6 +60,8 @@ export interface ClusterOptions {
   readonly storage?: Storage;
   /** What goes wrong between the components and the API; with a virtual clock only. */
   readonly faults?: FaultRates;
+  /** What every request to the API passes, behind the faults, for who wants to know whose doing a write is. */
+  readonly through?: (api: ResourceHandler) => ResourceHandler;
   /** How pods are placed: a KubeSchedulerConfiguration, and plugins beside those of Kubernetes that it may name. */
   readonly scheduler?: { readonly configuration?: unknown; readonly plugins?: readonly PluginDefinition[] };
 }
@@ -121,6 +130,7 @@ export class Cluster {
     const faults = virtual
       ? new Faults(clock, seededRandom((options.seed ?? 1) ^ faultSeed), options.faults)
       : undefined;
+    const { through = (api) => api } = options;
     const serving = options.serve ? await (await import("#serving")).prepareServing(log, clock) : undefined;
     const nodes = new Map<string, HollowNode>();
     const plane = await startControlPlane({
@@ -141,7 +151,7 @@ export class Cluster {
         return await node.stats();
       },
       ...(serving ? { callWebhook: serving.callWebhook } : {}),
-      ...(faults ? { through: (api) => faults.through(api) } : {}),
+      through: (api) => (faults ? faults.through(through(api)) : through(api)),
     });
     const cluster = new Cluster(options, { clock, random, log, behaviour, serving, plane, faults, nodes });
     try {

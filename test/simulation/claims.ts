@@ -1,0 +1,77 @@
+// The volumes of StatefulSets: each claim has one of its own, and goes only when the set's policy says so.
+import type { KubeObject, PersistentVolumeClaim, StatefulSet } from "roder";
+import { controller } from "./asked.ts";
+import type { State, Write } from "./state.ts";
+
+/** The name of the claim templates that sets have here. */
+export const claimTemplate = "data";
+
+export class Claims {
+  readonly #state: State;
+  /** The uids of claims whose ordinal was not wanted at some time. */
+  readonly #scaledDown = new Set<string>();
+  /** What sets that are gone have said of their claims. */
+  readonly #sets = new Map<string, StatefulSet>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  *problems({ kind, before, now, by }: Write): Iterable<string> {
+    // The kind says what they are.
+    if (kind === "statefulsets") this.#note((now ?? before) as StatefulSet);
+    if (kind !== "persistentvolumeclaims") return;
+    const claim = (now ?? before) as PersistentVolumeClaim;
+    if (now && claim.spec.volumeName !== (before as PersistentVolumeClaim | undefined)?.spec.volumeName) {
+      yield* this.#shared(claim);
+    }
+    const isGoing = (object: KubeObject | undefined) => object?.metadata.deletionTimestamp !== undefined || !object;
+    if (before && !isGoing(before) && isGoing(now)) yield* this.#judge(claim, by);
+  }
+
+  *#shared({ metadata, spec }: PersistentVolumeClaim): Iterable<string> {
+    for (const other of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
+      if (other.metadata.uid === metadata.uid || other.spec.volumeName !== spec.volumeName) continue;
+      yield `${metadata.name} and ${other.metadata.name} are bound to the volume ${spec.volumeName}`;
+    }
+  }
+
+  *#judge({ metadata }: PersistentVolumeClaim, by: string | undefined): Iterable<string> {
+    const { name, uid } = metadata;
+    // The namespace goes with everything in it.
+    if (by === controller("namespace-controller")) return;
+    const set = this.#sets.get(setOf(name));
+    const { whenDeleted, whenScaled } = set?.spec.persistentVolumeClaimRetentionPolicy ?? {};
+    const present = this.#state.find<StatefulSet>("statefulsets", set?.metadata.uid);
+    const isSetGoing = !present || present.metadata.deletionTimestamp !== undefined;
+    if (whenScaled === "Delete" && this.#scaledDown.has(uid)) return;
+    if (whenDeleted === "Delete" && isSetGoing) return;
+    yield `the claim ${name} goes by ${by} against the policy of its set (${whenDeleted}, ${whenScaled})`;
+  }
+
+  /** What is there and should have gone. */
+  *surplus(): Iterable<string> {
+    for (const { metadata } of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
+      const { name } = metadata;
+      const set = this.#sets.get(setOf(name));
+      const { whenDeleted, whenScaled } = set?.spec.persistentVolumeClaimRetentionPolicy ?? {};
+      const isSetThere = this.#state.find("statefulsets", set?.metadata.uid) !== undefined;
+      if (!isSetThere && whenDeleted === "Delete") yield `the claim ${name} has outlived its set`;
+      if (isSetThere && whenScaled === "Delete" && ordinalOf(name) >= (set?.spec.replicas ?? 1))
+        yield `the claim ${name} has outlived its pod`;
+    }
+  }
+
+  #note(set: StatefulSet): void {
+    const { metadata, spec } = set;
+    this.#sets.set(metadata.name, set);
+    for (const claim of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
+      const { name, uid } = claim.metadata;
+      if (setOf(name) === metadata.name && ordinalOf(name) >= (spec.replicas ?? 1)) this.#scaledDown.add(uid);
+    }
+  }
+}
+
+/** The set whose claim has this name. */
+export const setOf = (claim: string) => claim.slice(claimTemplate.length + 1, claim.lastIndexOf("-"));
+export const ordinalOf = (claim: string) => Number(claim.slice(claim.lastIndexOf("-") + 1));
