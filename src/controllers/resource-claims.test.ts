@@ -65,6 +65,16 @@ test("a pod gets a claim from its template, which its status names", async (t) =
   assert.deepEqual(status.resourceClaimStatuses, [{ name: "gpu", resourceClaimName: claim?.metadata.name }]);
 });
 
+test("truncates the name of a generated resource claim: of long names of pod and claim the beginnings are to be seen", async (t) => {
+  const plane = await scene(t);
+  await makeTemplate(plane);
+  const [name, claim] = ["p".repeat(63), "c".repeat(63)];
+  const { spec } = newPod({ resourceClaims: [{ name: claim, resourceClaimTemplateName: "one-gpu" }] });
+  await plane.create(Pods, { metadata: key(name), spec });
+  await plane.rest();
+  assert.match((await plane.list(ResourceClaims))[0]?.metadata.name ?? "", /^p{28}-c{28}[a-z0-9]{5}$/);
+});
+
 test("a pod without its template is told, and gets its claim when the template is there", async (t) => {
   const plane = await scene(t);
   await plane.create(Pods, newPod());

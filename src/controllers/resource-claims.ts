@@ -30,6 +30,9 @@ import {
 import { errorMessage } from "../lib/index.ts";
 import { deleteSame } from "./deletion.ts";
 
+/** What leaves room for a hyphen and five characters in a name of 63, as upstream counts. */
+const prefixLengthMax = 57;
+
 export const resourceClaimController = defineController({
   name: "resourceclaim-controller",
   watches: {
@@ -132,13 +135,21 @@ function claimFrom({ spec }: ResourceClaimTemplate, pod: Pod, name: string): New
   return {
     metadata: {
       namespace: pod.metadata.namespace ?? "",
-      generateName: `${pod.metadata.name}-${name}-`,
+      generateName: claimPrefix(pod.metadata.name, name),
       ...(labels ? { labels } : {}),
       annotations: { ...annotations, [podClaimNameAnnotation]: name },
       ownerReferences: [newControllerReference(pod, Pods)],
     },
     spec: spec.spec,
   };
+}
+
+/** How the names of claims begin: with those of the pod and of its claim, of which both are to be seen when they are long. */
+function claimPrefix(podName: string, claimName: string): string {
+  const whole = `${podName}-${claimName}-`;
+  if (whole.length <= prefixLengthMax) return whole;
+  const cut = (text: string) => text.slice(0, Math.floor((text.length * prefixLengthMax) / whole.length));
+  return `${cut(podName)}-${cut(claimName)}`;
 }
 
 /** A pod that nobody had to schedule uses its claims all the same, where these have devices. */
