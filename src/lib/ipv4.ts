@@ -21,6 +21,15 @@ function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 }
 
+/**
+ * An IPv4 address without the leading zeros that Kubernetes has always read as decimal. Other programs read them as octal
+ * (CVE-2021-29923), so no address that a client wrote may be handed on as it is. Undefined for anything else.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  const value = parseAddress(text);
+  return value === undefined ? undefined : formatAddress(value);
+}
+
 /** The range of `10.42.0.0/16`; undefined when it is not one, or when bits below the prefix are set. */
 export function parseRange(text: string): AddressRange | undefined {
   const [address = "", length = "", ...rest] = text.split("/");

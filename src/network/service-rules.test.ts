@@ -194,6 +194,30 @@ test("a node port with externalTrafficPolicy Local is refused, not dropped, wher
   assert.deepEqual(chain(elsewhere, "external/shop/web/tcp/80")?.at(-1), "drop");
 });
 
+test("IPv4 Service Type ClusterIP with leading zeros should work interpreted as decimal, and so should all addresses", () => {
+  const zeros = service({
+    clusterIP: "010.043.000.011",
+    clusterIPs: ["010.043.000.011"],
+    externalIPs: ["203.000.113.010", "::1"],
+  });
+  const set = rules({ services: [zeros], endpointSlices: [slice([endpoint("010.042.000.010")])] });
+  assert.deepEqual(Object.keys(elements(set, "service-addresses")), [
+    "10.43.0.11 . tcp . 80",
+    "203.0.113.10 . tcp . 80",
+  ]);
+  assert.match(chain(set, "service/shop/web/tcp/80")?.[0] ?? "", / 10\.42\.0\.10 \. 8080 /);
+  const onHost = (hostIP: string) =>
+    ({
+      metadata: {},
+      spec: { containers: [{ ports: [{ hostPort: 80, containerPort: 8080, hostIP }] }] },
+      status: { podIP: "10.42.0.7" },
+    }) as unknown as Pod;
+  const hosts = rules({ pods: [onHost("198.051.100.010"), onHost("::1"), onHost("::")] });
+  assert.deepEqual(chain(hosts, "hostport/tcp/80")?.slice(1), [
+    "ip daddr 198.51.100.10 meta l4proto tcp dnat to 10.42.0.7:8080",
+  ]);
+});
+
 test("a host port leads to the pod, and a node port wins over it", () => {
   const pod = {
     spec: { containers: [{ ports: [{ containerPort: 80, hostPort: 8000 }] }] },

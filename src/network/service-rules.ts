@@ -1,5 +1,6 @@
 // From Services and EndpointSlices to nftables rules: a pure function, as kube-proxy's nftables mode documents the behaviour.
 import { type EndpointHints, type EndpointSlice, isPodTerminal, type Pod, type Service } from "../api/index.ts";
+import { canonicalAddress } from "../lib/index.ts";
 import type { RuleChain, RuleMap, RuleSet } from "./rule-set.ts";
 
 export interface ServiceRulesInput {
@@ -261,17 +262,19 @@ function groupByService(slices: readonly EndpointSlice[]): Map<string, EndpointS
   return groups;
 }
 
-const isIPv4 = (address: string) => address.includes(".");
+/** The IPv4 addresses among them, as nft reads them. */
+const ipv4 = (addresses: readonly (string | undefined)[]): string[] =>
+  addresses.flatMap((address) => canonicalAddress(address ?? "") ?? []);
 
 /** Which node the rules are for. */
 type Place = Pick<ServiceRulesInput, "nodeName" | "zone">;
 
 function servicePorts(service: Service, slices: readonly EndpointSlice[], place: Place): ServicePort[] {
   const { spec, status, metadata } = service;
-  const addresses = (spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])).filter(isIPv4);
+  const addresses = ipv4(spec.clusterIPs ?? [spec.clusterIP]);
   if (spec.type === "ExternalName" || addresses.length === 0 || !isForUs(service)) return [];
   const loadBalancers = (status.loadBalancer?.ingress ?? []).filter((each) => each.ipMode !== "Proxy");
-  const externalAddresses = [...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip ?? "")].filter(isIPv4);
+  const externalAddresses = ipv4([...(spec.externalIPs ?? []), ...loadBalancers.map((each) => each.ip)]);
   const affinity = spec.sessionAffinity === "ClientIP";
   return (spec.ports ?? []).map((port) => {
     const candidates = endpointsOf(slices, port.name ?? "", place.nodeName);
@@ -308,7 +311,7 @@ function endpointsOf(slices: readonly EndpointSlice[], portName: string, nodeNam
     const port = slice.ports?.find((each) => (each.name ?? "") === portName)?.port;
     if (port === undefined) continue;
     for (const each of slice.endpoints ?? []) {
-      const address = each.addresses[0];
+      const [address] = ipv4(each.addresses.slice(0, 1));
       if (address === undefined) continue;
       const { ready = true, serving = ready, terminating = false } = each.conditions ?? {};
       if (!ready && !(serving && terminating)) continue;
@@ -351,14 +354,16 @@ interface HostPort {
 /** The host ports of the pods that run here. */
 function hostPortsOf(pods: readonly Pod[]): HostPort[] {
   return pods.flatMap((pod) => {
-    const address = pod.status.podIP;
-    if (pod.spec.hostNetwork || !address || !isIPv4(address) || isPodTerminal(pod)) return [];
+    const [address] = ipv4([pod.status.podIP]);
+    if (pod.spec.hostNetwork || address === undefined || isPodTerminal(pod)) return [];
     const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     return containers
       .flatMap(({ ports = [] }) => ports)
       .flatMap(({ hostPort, hostIP = "", protocol = "TCP", containerPort }) => {
-        const hostIp = hostIP === "0.0.0.0" ? "" : hostIP;
-        return hostPort ? [{ protocol: protocol.toLowerCase(), hostPort, hostIp, address, containerPort }] : [];
+        const [hostIp] = hostIP === "" || hostIP === "0.0.0.0" ? [""] : ipv4([hostIP]);
+        return hostPort && hostIp !== undefined
+          ? [{ protocol: protocol.toLowerCase(), hostPort, hostIp, address, containerPort }]
+          : [];
       });
   });
 }

@@ -3,6 +3,7 @@ import {
   type AddressRange,
   addressAt,
   type Clock,
+  canonicalAddress,
   parseAddress,
   parseRange,
   type Random,
@@ -39,7 +40,8 @@ export class AddressAllocator {
   }
 
   /** Takes the address that the service asks for. Throws AllocationError. */
-  take(address: string, service: Service): Change {
+  take(text: string, service: Service): Change {
+    const address = canonicalAddress(text) ?? "";
     const ranges = this.#ranges();
     if (![...ranges.values()].some((range) => isHostOf(range, address)))
       throw new AllocationError(

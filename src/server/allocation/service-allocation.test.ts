@@ -81,6 +81,19 @@ test("an address that is chosen is had once, within the range", async () => {
   await server.close();
 });
 
+test("an address with leading zeros is the one that it means in decimal", async () => {
+  const server = await startServer();
+  await create(server, "zeros", { clusterIP: "010.043.000.010" });
+  await assert.rejects(create(server, "same", { clusterIP: "10.43.0.10" }), /already allocated/);
+  assert.deepEqual(
+    (await server.list(IPAddresses)).items.map(({ metadata }) => metadata.name),
+    ["10.43.0.10"],
+  );
+  await remove(server, "zeros");
+  assert.deepEqual((await server.list(IPAddresses)).items, []);
+  await server.close();
+});
+
 test("ServiceCIDRs that are ready give addresses too, chosen ones at once and others when the first range is full", async () => {
   const server = await startServer();
   const chosen = { clusterIP: "203.0.113.10" };

@@ -12,6 +12,7 @@ import {
   type Service,
   type ServicePort,
 } from "../../api/index.ts";
+import { canonicalAddress } from "../../lib/index.ts";
 import type { Change } from "../../storage/index.ts";
 import type { CommitHook, Commitment } from "../pipeline/commit-hook.ts";
 import { type AddressAllocator, AllocationError } from "./address-allocator.ts";
@@ -48,7 +49,7 @@ export class ServiceAllocation implements CommitHook {
     checkFamilies(service);
     const had = addressOf(old);
     if (spec.clusterIP) {
-      if (spec.clusterIP !== had) changes.push(this.#take(spec.clusterIP, service));
+      if (addressOf(service) !== had) changes.push(this.#take(spec.clusterIP, service));
       return service;
     }
     const address = orInternal("a service IP", () => this.#addresses.allocate());
@@ -112,11 +113,11 @@ function add(changes: Change[], change: Change | undefined): void {
   if (change) changes.push(change);
 }
 
-/** The cluster address that the service has; undefined for headless services and those that are names elsewhere. */
+/** The cluster address that the service has, without leading zeros; undefined for headless services and those that are names elsewhere. */
 function addressOf(service: Service | undefined): string | undefined {
   if (!service || !hasClusterIp(service.spec)) return undefined;
   const { clusterIP } = service.spec;
-  return clusterIP && clusterIP !== "None" ? clusterIP : undefined;
+  return clusterIP && clusterIP !== "None" ? canonicalAddress(clusterIP) : undefined;
 }
 
 function portsOf(service: Service | undefined): number[] {

@@ -1,4 +1,5 @@
 import { Services } from "../../api/index.ts";
+import { canonicalAddress } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
 
 /** How a configuration names a webhook: by URL or by Service. */
@@ -88,5 +89,5 @@ function addressOf(lookup: Lookup, { service }: WebhookClientConfig) {
   if (!clusterIP || clusterIP === "None") throw new Error(`no cluster IP for service ${JSON.stringify(name)}`);
   if (!ports.some((each) => each.port === port))
     throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
-  return { host: clusterIP, port };
+  return { host: canonicalAddress(clusterIP) ?? clusterIP, port };
 }
