@@ -69,8 +69,8 @@ test("truncates the name of a generated resource claim: of long names of pod and
   const plane = await scene(t);
   await makeTemplate(plane);
   const [name, claim] = ["p".repeat(63), "c".repeat(63)];
-  const { spec } = newPod({ resourceClaims: [{ name: claim, resourceClaimTemplateName: "one-gpu" }] });
-  await plane.create(Pods, { metadata: key(name), spec });
+  const pod = newPod({ resourceClaims: [{ name: claim, resourceClaimTemplateName: "one-gpu" }] });
+  await plane.create(Pods, { ...pod, metadata: key(name) });
   await plane.rest();
   assert.match((await plane.list(ResourceClaims))[0]?.metadata.name ?? "", /^p{28}-c{28}[a-z0-9]{5}$/);
 });
