@@ -98,7 +98,8 @@ export class Planner {
       return { nodeName: nominated, scores: [] };
     const { nodeNames } = toPlace.shape;
     if (nodeNames !== undefined) return this.#planByNames(toPlace, nodeNames);
-    const standing = pod.spec.nodeName || this.#isRatedRelatively(toPlace) ? undefined : this.#standing(toPlace);
+    const isSearched = pod.spec.nodeName || this.#isRatedRelatively(toPlace) || this.#mayFail(toPlace);
+    const standing = isSearched ? undefined : this.#standing(toPlace);
     return standing === undefined ? this.#planByAllNodes(toPlace) : this.#planByStanding(toPlace, standing);
   }
 
@@ -150,12 +151,18 @@ export class Planner {
     return this.#relativeScores.some((rule) => rule.isRelative?.(toPlace, this.#snapshot));
   }
 
+  #mayFail(toPlace: PodToPlace): boolean {
+    return this.#profile.filters.some((rule) => rule.mayFail?.(toPlace));
+  }
+
   /** For pods that may only go to nodes that they name: no other is looked at. */
   #planByNames(toPlace: PodToPlace, names: ReadonlySet<string>): Plan {
     const { checks, ratings, podRejection } = this.#prepare(toPlace);
     if (podRejection) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], podRejection) };
     const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
     const { feasible, rejections } = search(nodes, 0, nodes.length, checks, toPlace);
+    const failure = failureAmong(rejections);
+    if (failure) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], failure) };
     if (feasible.length > 0) return this.#best(feasible, ratings);
     const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
     const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed, rule: "NodeAffinity" }))];
@@ -201,6 +208,8 @@ export class Planner {
       toPlace,
     );
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
+    const failure = failureAmong(rejections);
+    if (failure) return { diagnosis: new Diagnosis(nodes.length, [], failure) };
     if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
     return this.#best(feasible, ratings);
   }
@@ -370,6 +379,11 @@ function search(
     else feasible.push(node);
   }
   return { feasible, rejections };
+}
+
+/** What a rule could not judge keeps the pod from all nodes, as an error does in kube-scheduler: it is to be seen and mended. */
+function failureAmong(rejections: readonly NodeRejection[]): PodRejection | undefined {
+  return rejections.find(({ rejection }) => rejection.isError);
 }
 
 /** How many feasible nodes a search over all nodes ranks: all of a small cluster, a sinking share of a large one. */

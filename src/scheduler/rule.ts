@@ -14,6 +14,8 @@ export interface Rejection {
   readonly reasons: readonly string[];
   /** Whether the node could become feasible by removing pods from it. */
   readonly isResolvable: boolean;
+  /** The rule could not judge the node, for what the pod asks is wrong: it goes to no other node either. */
+  readonly isError?: true;
 }
 
 /** How a node to be judged differs from the one that is in the snapshot: what if these came, and those went? */
@@ -42,6 +44,8 @@ export interface FeasibilityRule {
    * that the snapshot does not hold. Such a rule is asked for each pod anew, of one node after the other.
    */
   readonly isRelative?: boolean;
+  /** Whether the rule may reject with an error, so that nodes are asked also when a feasible one has been found. */
+  readonly mayFail?: (toPlace: PodToPlace) => boolean;
 }
 
 /** How good a node is for a pod, by one measure. */
@@ -81,6 +85,11 @@ export function resolvable(...reasons: readonly string[]): Rejection {
 /** A rejection that removing pods does not mend. */
 export function unresolvable(...reasons: readonly string[]): Rejection {
   return { reasons, isResolvable: false };
+}
+
+/** What is wrong with what the pod asks. */
+export function impossible(reason: string): Rejection {
+  return { reasons: [reason], isResolvable: false, isError: true };
 }
 
 /** The rule for one pod as a check of nodes, also where it rejects all of them or none. */

@@ -58,7 +58,7 @@ export class DeviceSelectors {
       if (known) continue;
       const program = this.#compiled(expression);
       const fails = (what: string, why: unknown) =>
-        new Error(`${owner}: selector #${index}: CEL ${what} error: ${errorMessage(why)}`, { cause: why });
+        new Error(`${owner}: selector #${index}: CEL ${what} error: ${errorMessage(why)}`);
       if (program instanceof CompileError) throw fails("compile", program);
       const result = program.evaluate({ device: deviceValue(device, driver) });
       if ("error" in result) throw fails("runtime", result.error);

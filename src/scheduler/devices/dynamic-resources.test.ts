@@ -134,6 +134,36 @@ test("a pod whose device class is not there says so, and goes when it is", async
   assert.equal(await place("web"), "a");
 });
 
+test("keeps pod pending because of CEL runtime errors: also where another node has the device", async (t) => {
+  const { client, create, node, pod, place, rest } = await scene(t);
+  for (const [name, attributes] of [
+    ["a", { exists: { bool: true } }],
+    ["b", {}],
+  ] as const) {
+    await node({ name });
+    const pool = { name, generation: 1, resourceSliceCount: 1 };
+    await create(ResourceSlices, {
+      metadata: { name },
+      spec: { driver, nodeName: name, pool, devices: [{ name: "gpu-0", attributes }] },
+    });
+  }
+  const selectors = [{ cel: { expression: `device.attributes["${driver}"].exists` } }];
+  const requests = [{ name: "gpu", exactly: { deviceClassName: "gpus", selectors } }];
+  await create(ResourceClaims, { metadata: key("claim"), spec: { devices: { requests } } });
+  await pod("web", "claim");
+  assert.match(
+    (await place("web")) ?? "",
+    /^0\/2 nodes are available: claim default\/claim: selector #0: CEL runtime error: no such key: exists\./,
+  );
+  await client.patch(
+    ResourceSlices,
+    { name: "b" },
+    { spec: { devices: [{ name: "gpu-0", attributes: { exists: { bool: false } } }] } },
+  );
+  await rest(2_000);
+  assert.equal(await place("web"), "a");
+});
+
 test("a pod is not tried before its claim is there", async (t) => {
   const { create, node, slice, pod, place, rest } = await scene(t);
   await node({ name: "a" });

@@ -10,7 +10,7 @@ import {
 } from "../../api/index.ts";
 import { deepEqual, errorMessage } from "../../lib/index.ts";
 import { type Plugin, type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
-import { type Rejection, unresolvable } from "../rule.ts";
+import { impossible, type Rejection, unresolvable } from "../rule.ts";
 import { AllocatedDevices } from "./allocated-devices.ts";
 import { allocateDevices } from "./allocator.ts";
 import { ClaimWriter } from "./claim-writer.ts";
@@ -42,6 +42,7 @@ export const dynamicResources: PluginDefinition = {
       filter: {
         name,
         isRelative: true,
+        mayFail: ({ pod }) => pod.spec.resourceClaims !== undefined,
         prepare({ pod }) {
           if (!pod.spec.resourceClaims) return undefined;
           const found = read(pod);
@@ -160,7 +161,7 @@ class DeviceChooser {
       return results ? new Map(open.map(({ metadata }, index) => [metadata.uid, results[index]!])) : notEnough;
     } catch (error) {
       // What is wrong with a class or claim is told to who made the pod.
-      return unresolvable(errorMessage(error));
+      return impossible(errorMessage(error));
     }
   }
 }
