@@ -123,7 +123,14 @@ test("Custom Resource OpenAPI Publish, with validation schema: kubectl validates
     await applyRefusal(object("Foo", "b", { spec: { bars: [{ name: "x", feeling: "NonExistent" }] } })),
     /Unsupported value: "NonExistent": supported values: "Great", "Down"/,
   );
-  assert.match(await kubectl("explain", "foos"), /DESCRIPTION:\s+Foo is for testing\..*What foo wants\./s);
+  assert.match(
+    await kubectl("explain", "foos"),
+    /DESCRIPTION:.*Foo is for testing.*FIELDS:.*apiVersion.*<string>.*APIVersion defines.*spec.*<Object>.*What foo wants/s,
+  );
+  assert.match(
+    await kubectl("explain", "foos.metadata"),
+    /DESCRIPTION:.*Standard object's metadata.*FIELDS:.*creationTimestamp.*<string>.*CreationTimestamp is a timestamp/s,
+  );
   assert.match(await kubectl("explain", "fo.spec"), /What foo wants\..*bars\s+<\[\]Object>\s+List of bars\./s);
   const bars = await kubectl("explain", "foos.spec.bars");
   assert.match(
@@ -140,7 +147,7 @@ test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields
   await apply(object("Root", "a", { any: { thing: 1 } }));
   await apply(object("Root", "a", { any: { thing: [2] } }));
   assert.equal(await kubectl("get", "roots", "a", "-o", "jsonpath={.any.thing[0]}"), "2");
-  assert.match(await kubectl("explain", "roots"), /KIND:\s+Root/);
+  assert.match(await kubectl("explain", "roots"), /KIND:\s+Root.*DESCRIPTION:\s+<empty>/s);
 });
 
 test("Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields in object: the object is described", async () => {

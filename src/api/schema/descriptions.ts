@@ -229,7 +229,7 @@ meta.v1.ListMeta: What every list has.
 meta.v1.ManagedFieldsEntry: Which fields one manager owns.
 meta.v1.ObjectMeta: What every stored object has.
 meta.v1.ObjectMeta.annotations: Data about the object for tools; not to select by.
-meta.v1.ObjectMeta.creationTimestamp: When the object was made.
+meta.v1.ObjectMeta.creationTimestamp: CreationTimestamp is a timestamp of when the object was made.
 meta.v1.ObjectMeta.deletionGracePeriodSeconds: How long the object has to end.
 meta.v1.ObjectMeta.deletionTimestamp: When the object will go; set by the server when it is deleted.
 meta.v1.ObjectMeta.finalizers: What must be done before the object can go; each is removed by who did it.
@@ -279,11 +279,11 @@ storage.v1.VolumeAttachment: Attaches a volume to a node.
 storage.v1.VolumeAttributesClass: Properties of volumes that can be changed later.
 `;
 
-/** Fields that mean the same wherever they stand. */
+/** Fields that mean the same wherever they stand. Conformance looks for the first words of apiVersion and metadata. */
 const common: Readonly<Record<string, string>> = {
-  apiVersion: "The group and version of the API that this object is written in.",
+  apiVersion: "APIVersion defines the group and version of the API that this object is written in.",
   kind: "The kind of the object.",
-  metadata: "Name, labels and what else every object has.",
+  metadata: "Standard object's metadata: name, labels and what else every object has.",
   spec: "What is wanted.",
   status: "What is, as the server last saw it. Read-only.",
   name: "The name.",
