@@ -1,10 +1,4 @@
-import {
-  internalError,
-  type ResourceHandler,
-  type ResourceRequest,
-  resourceNotServed,
-  type User,
-} from "../api/index.ts";
+import { internalError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
 import type { Clock, Logger, MetricRegistry, Random } from "../lib/index.ts";
 import type { Storage, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
@@ -22,6 +16,7 @@ import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
+import { unknownResource } from "./pipeline/routes.ts";
 import { serve } from "./pipeline/serve.ts";
 import { serveSubresource } from "./pipeline/serve-subresource.ts";
 import { Turns } from "./pipeline/turns.ts";
@@ -142,7 +137,7 @@ class Pipeline implements ApiServer {
   #objectRequest(request: ResourceRequest, user: User): ObjectRequest {
     const { group, version, plural, namespace = "", name = "", subresource = "", options = {} } = request;
     const definition = this.registry.find(group, version, plural);
-    if (!definition) throw resourceNotServed();
+    if (!definition) throw unknownResource(this.registry, request);
     const deprecation = deprecationOf(definition);
     return {
       context: this.#context,

@@ -97,12 +97,12 @@ export function methodNotSupported(resource: GroupResource, verb: string): ApiEr
 
 /** Nothing is served at the path: no such resource or subresource, whatever the object. */
 export function resourceNotServed(): ApiError {
-  return new ApiError(404, "NotFound", "the server could not find the requested resource");
+  return new ApiError(404, "NotFound", "the server could not find the requested resource", {});
 }
 
 /** The path has no such method, whatever it leads to. */
 export function methodNotAllowed(): ApiError {
-  return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+  return new ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
 }
 
 /** 410 with reason Expired: the resourceVersion or continue token is older than what is kept. */

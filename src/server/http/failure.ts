@@ -2,18 +2,12 @@ import { ApiError } from "../../api/index.ts";
 import { errorMessage, type Logger } from "../../lib/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
 import { TurnedAway } from "../flow-control/index.ts";
+import { PathNotFound } from "../path-not-found.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import { type Negotiated, plainAnswers } from "./negotiation.ts";
 import { headersOf } from "./resource-writer.ts";
 import { statusHeaders, toApiError } from "./status.ts";
 import { encode, encoderOf } from "./writer.ts";
-
-/** A path that nothing serves. */
-class PathNotFound extends ApiError {
-  constructor() {
-    super(404, "NotFound", "the server could not find the requested resource");
-  }
-}
 
 export function notFoundPath(): ApiError {
   return new PathNotFound();

@@ -42,9 +42,23 @@ test("version and health are told", async () => {
   assert.equal((await send("GET", "/livez/ping")).text, "ok");
 });
 
+const authorizationApi = "/apis/authorization.k8s.io/v1";
+const noRoute = /the server could not find the requested resource","reason":"NotFound","details":\{\},"code":404/;
+const noMethod = /this method on the requested resource","reason":"MethodNotAllowed","details":\{\},"code":405/;
 const wrongRequests: readonly [string, Sent & { method: string; path: string }, number, RegExp][] = [
   ["an unknown path", { method: "GET", path: "/nothing" }, 404, /^404 page not found\n$/],
   ["an unknown resource", { method: "GET", path: "/api/v1/nothings" }, 404, /could not find the requested resource/],
+  ["an unknown version", { method: "GET", path: "/apis/apps/v9/deployments" }, 404, /^404 page not found\n$/],
+  ["a node in a namespace", { method: "GET", path: "/api/v1/namespaces/x/nodes/y" }, 404, noRoute],
+  ["nodes in a namespace", { method: "GET", path: "/api/v1/namespaces/x/nodes" }, 404, noRoute],
+  ["namespaces in a namespace", { method: "GET", path: "/api/v1/namespaces/x/namespaces" }, 404, noRoute],
+  ["a pod without its namespace", { method: "GET", path: "/api/v1/pods/y" }, 404, noRoute],
+  ["a watch of a pod without its namespace", { method: "GET", path: "/api/v1/watch/pods/y" }, 404, noRoute],
+  ["a create across namespaces", { method: "POST", path: "/api/v1/pods", body: "{}" }, 405, noMethod],
+  ["a delete across namespaces", { method: "DELETE", path: "/api/v1/pods" }, 405, noMethod],
+  ["a list of reviews", { method: "GET", path: `${authorizationApi}/selfsubjectaccessreviews` }, 405, noMethod],
+  ["a get of a review", { method: "GET", path: `${authorizationApi}/selfsubjectaccessreviews/x` }, 404, noRoute],
+  ["a delete of a status", { method: "DELETE", path: "/api/v1/namespaces/x/pods/y/status" }, 405, noMethod],
   ["an unknown subresource", { method: "GET", path: "/api/v1/nodes/x/nothing" }, 404, /find the requested resource/],
   ["a stranger's certificate", { method: "GET", path: "/api", key: strangerKey }, 401, /"reason":"Unauthorized"/],
   ["broken JSON", { method: "POST", path: "/api/v1/namespaces/default/configmaps", body: "{" }, 400, /"BadRequest"/],

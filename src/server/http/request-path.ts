@@ -47,8 +47,7 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
     group,
     version,
     plural,
-    // A namespace's own requests are checked in that namespace, as upstream.
-    namespace: plural === "namespaces" && group === "" ? "" : namespace,
+    namespace,
     name,
     subresource,
     rest: rest.length > 0 || endsWithSlash ? `/${rest.join("/")}${endsWithSlash && rest.length > 0 ? "/" : ""}` : "",

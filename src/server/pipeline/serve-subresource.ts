@@ -1,10 +1,8 @@
 import {
   type DecodableKind,
   definitionOfKind,
-  methodNotSupported,
   notFound,
   qualifiedResource,
-  resourceNotServed,
   type SubresourceFact,
   type Verb,
 } from "../../api/index.ts";
@@ -16,15 +14,14 @@ import { decodeBody } from "./decode.ts";
 import { evictPod } from "./eviction.ts";
 import { changedObject } from "./resource-store.ts";
 import { waitForRead } from "./revision.ts";
+import { subresourceRoute } from "./routes.ts";
 import { createRequest, modified, patchObject, stored, updateObject } from "./serve.ts";
 import { subresourceForm } from "./subresource-forms.ts";
 
 /** Answers a request to a subresource that is an object; streams are not seen here. */
 export async function serveSubresource(request: ObjectRequest, verb: Verb): Promise<ServedResponse> {
   const { definition, subresource, namespace, name } = request;
-  const fact = definition.subresources.find((each) => each.name === subresource);
-  if (!fact || (definition.namespaced && namespace === "") || name === "") throw resourceNotServed();
-  if (!fact.verbs.includes(verb)) throw methodNotSupported(definition, verb);
+  const fact = subresourceRoute(request, verb);
   if (verb === "create") return act(request, fact);
   const form = subresourceForm(definition, subresource);
   if (!form) throw notFound(definition, name);

@@ -27,16 +27,15 @@ import { placeInNamespace } from "./metadata.ts";
 import { type Modified, modifyObject } from "./modify.ts";
 import { patchBody } from "./patch.ts";
 import { waitForRead } from "./revision.ts";
+import { checkRoute } from "./routes.ts";
 import { watchObjects } from "./watch.ts";
 
 /** Answers a request to a resource itself. */
 export async function serve(request: ObjectRequest, verb: Verb): Promise<ServedResponse> {
-  const { definition, namespace, name } = request;
-  const needsNamespace = definition.namespaced && verb !== "list" && verb !== "watch";
-  if (!definition.verbs.includes(verb) || (needsNamespace && namespace === ""))
-    throw methodNotSupported(definition, verb);
+  const { definition } = request;
+  checkRoute(request, verb);
   const needsName = verb === "get" || verb === "update" || verb === "patch" || verb === "delete";
-  if (needsName && name === "") throw badRequest("resource name may not be empty");
+  if (needsName && request.name === "") throw badRequest("resource name may not be empty");
   switch (verb) {
     case "get":
       return getObject(request);

@@ -7,7 +7,7 @@ import {
   badRequest,
   EndpointSlices,
   internalError,
-  methodNotSupported,
+  methodNotAllowed,
   type Node,
   Nodes,
   notFound,
@@ -76,8 +76,7 @@ class Streaming implements StreamingRoutes {
   async handle(route: StreamingRoute, _user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
     if (route.subresource === "proxy") return this.#proxy(route, request, response);
     if (route.subresource !== "log") throw badRequest("Upgrade request required");
-    if (request.method !== "GET")
-      throw methodNotSupported({ group: "", plural: "pods/log" }, request.method.toLowerCase());
+    if (request.method !== "GET") throw methodNotAllowed();
     const pod = this.#pod(route);
     const backend = this.#logBackend(route, pod);
     // A pod without a node has written nothing yet.
