@@ -225,7 +225,7 @@ test("kubectl goes over from its own way of applying without a conflict", () => 
   assert.throws(() => apply(live, { spec: { replicas: 2 } }, "other"), { code: 409 });
 });
 
-test("a configuration that does not fit the schema is a 400", () => {
+test("a configuration that does not fit the schema is a failure without a reason, as upstream makes no Status of it", () => {
   for (const [applied, message] of [
     [
       { spec: { foo: 1 } },
@@ -239,10 +239,21 @@ test("a configuration that does not fit the schema is a 400", () => {
       pod({ name: "a" }, { name: "a" }),
       'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="a"]',
     ],
+  ] as const)
+    assert.throws(() => apply(undefined, applied, "me"), { code: 500, reason: "", message });
+});
+
+test("a configuration that cannot be meant is a 400", () => {
+  for (const [applied, message] of [
     [{ metadata: { managedFields: [] } }, "metadata.managedFields must be nil"],
     [{ apiVersion: "apps/v2" }, "invalid object type: apps/v2, Kind=Deployment"],
   ] as const)
     assert.throws(() => apply(undefined, applied, "me"), { code: 400, message });
+  assert.throws(() => appliedTo({ ...common, applied: "web", manager: "me", force: false }), {
+    code: 400,
+    message:
+      "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go value of type map[string]interface {}",
+  });
 });
 
 test("custom resources are owned by their own schema, their metadata like any other", () => {

@@ -124,7 +124,7 @@ function atomicsIn(value: unknown, type: FieldType, path: string): string[] {
 }
 
 function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: FieldType): JsonObject {
-  if (!isObject(applied)) throw badRequest("error decoding YAML: the configuration to apply is no object");
+  if (!isObject(applied)) throw badRequest(`error decoding YAML: ${noObject(applied)}`);
   const sent = gvkText(String(applied.apiVersion ?? ""), String(applied.kind ?? ""));
   if (sent !== gvkText(apiVersion, kind)) throw badRequest(`invalid object type: ${sent}`);
   const metadata = asObject(applied.metadata);
@@ -132,7 +132,15 @@ function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: F
   const errors = typeErrors(applied, type);
   if (errors.length === 0) return applied;
   const subject = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${sent}`;
-  throw badRequest(`failed to create typed patch object (${subject}): ${joinTypeErrors(errors)}`);
+  // Upstream makes no Status of it, so it is told as a failure of the server: kubernetes/kubernetes#139253.
+  throw new ApiError(500, "", `failed to create typed patch object (${subject}): ${joinTypeErrors(errors)}`);
+}
+
+/** What sigs.k8s.io/yaml says of a value that goes into no map. */
+function noObject(value: unknown): string {
+  const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  const reason = `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
+  return `error unmarshaling JSON: while decoding JSON: ${reason}`;
 }
 
 /** As Go prints a GroupVersionKind. */
