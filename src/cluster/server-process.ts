@@ -46,6 +46,8 @@ export function runServer(root: string): Promise<void> {
       key: pki.kubeletClient.privateKey,
       ca: pki.authority.certificate,
     });
+    /** Where pods reach the server, for which its certificate is good too. */
+    const apiAddress = settings.nodes > 0 ? gatewayOf(settings.podRange) : undefined;
     const plane = await startControlPlane({
       storage,
       metrics,
@@ -53,7 +55,7 @@ export function runServer(root: string): Promise<void> {
       random: systemRandom,
       log,
       serviceAccountKey: pki.serviceAccountKey,
-      apiAddress: settings.nodes > 0 ? gatewayOf(settings.podRange) : undefined,
+      apiAddress,
       apiPort: settings.port,
       podRange: settings.podRange,
       serviceRange: settings.serviceRange,
@@ -79,6 +81,8 @@ export function runServer(root: string): Promise<void> {
       log,
     });
     const advertised = `127.0.0.1:${settings.port}`;
+    // Those who look for the issuer by its name are pods.
+    const keysAt = `${apiAddress ?? "127.0.0.1"}:${settings.port}`;
     const listener = await startHttpServer({
       api: plane.api,
       authenticator: plane.authenticator,
@@ -92,7 +96,7 @@ export function runServer(root: string): Promise<void> {
       ...(auditor ? { auditor } : {}),
       profiler: processProfiler(systemClock),
       healthChecks: healthChecks({ storage, cache: plane.cache, clock: systemClock, stopping }),
-      paths: [issuerDiscoveryRoute(plane.issuer, advertised, plane.tokenKeys), placementRoute(placements)],
+      paths: [issuerDiscoveryRoute(plane.issuer, keysAt, plane.tokenKeys), placementRoute(placements)],
       extensions,
       streaming: createStreamingRoutes({
         lookup,

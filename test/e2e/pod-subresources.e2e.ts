@@ -66,6 +66,26 @@ spec:
   await cluster.becomes("pod/grows", ".status.containerStatuses[0].restartCount", "0");
 });
 
+test("OIDC Discovery (ServiceAccountIssuerDiscovery): a pod finds its token's issuer by name, and the keys where that says", async () => {
+  await cluster.kubectl(
+    ...["create", "clusterrolebinding", "discovery", "--clusterrole=system:service-account-issuer-discovery"],
+    "--serviceaccount=default:default",
+  );
+  const program = `
+$of = "/var/run/secrets/kubernetes.io/serviceaccount";
+$token = file_get_contents("$of/token");
+$context = stream_context_create(["ssl" => ["cafile" => "$of/ca.crt"], "http" => ["header" => "Authorization: Bearer $token"]]);
+$get = fn($url) => json_decode(file_get_contents($url, false, $context), true);
+[$head, $claims] = array_map(fn($part) => json_decode(base64_decode(strtr($part, "-_", "+/")), true), explode(".", $token));
+$found = $get($claims["iss"] . "/.well-known/openid-configuration");
+echo $found["issuer"] === $claims["iss"] ? "issuer " : "";
+echo in_array($head["kid"], array_column($get($found["jwks_uri"])["keys"], "kid")) ? "key" : "";
+`;
+  await cluster.kubectl("run", "validator", `--image=${php}`, "--restart=Never", "--", "php", "-r", program);
+  await cluster.becomes("pod/validator", ".status.phase", "Succeeded");
+  assert.equal(await cluster.kubectl("logs", "validator"), "issuer key");
+});
+
 test("a drain waits for the disruption budget", async () => {
   await cluster.apply(`apiVersion: apps/v1
 kind: Deployment

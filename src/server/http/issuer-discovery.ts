@@ -6,7 +6,7 @@ import { sendBody } from "./writer.ts";
 const jwksPath = "/openid/v1/jwks";
 const configurationPath = "/.well-known/openid-configuration";
 
-/** The documents by which others verify service-account tokens. `advertised` is host and port for clients. */
+/** The documents by which others verify service-account tokens. `advertised` is host and port for those clients. */
 export function issuerDiscoveryRoute(issuer: string, advertised: string, keys: TokenKeys): PathRoute {
   const documents = new Map<string, { readonly type: string; readonly body: string }>([
     [jwksPath, { type: "application/jwk-set+json", body: JSON.stringify(jwksDocument(keys)) }],
