@@ -39,7 +39,12 @@ export function admitPod(
   if (os !== undefined && os !== "linux") {
     return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
   }
-  for (const { name } of pod.spec.securityContext?.sysctls ?? []) {
+  const { supplementalGroupsPolicy, sysctls } = pod.spec.securityContext ?? {};
+  if (supplementalGroupsPolicy === "Strict" && !node.status?.features?.supplementalGroupsPolicy) {
+    const message = "SupplementalGroupsPolicy=Strict is not supported in this node";
+    return rejected("SupplementalGroupsPolicyNotSupported", message);
+  }
+  for (const { name } of sysctls ?? []) {
     if (!isAllowedSysctl(name.replaceAll("/", "."), allowedUnsafeSysctls)) {
       return rejected("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
     }

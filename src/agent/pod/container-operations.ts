@@ -50,7 +50,7 @@ export class ContainerOperations {
     return this.#backoffs;
   }
 
-  /** The grace that was given, by container id. */
+  /** The grace that was given, by container id; also of those that have stopped. */
   get stopping(): ReadonlyMap<string, number> {
     return this.#stopping;
   }
@@ -146,8 +146,8 @@ export class ContainerOperations {
       context.log.warn("container not stopped", about);
       // An agent that ends meanwhile leaves the rest to the next one.
       await pause(context.clock, stopRetryMs, context.signal);
-    } finally {
       if (this.#stopping.get(id) === action.graceSeconds) this.#stopping.delete(id);
+    } finally {
       changed();
     }
   }
@@ -179,6 +179,7 @@ export class ContainerOperations {
       if (dead) await removeContainerFiles(context.host.files, context.paths, pod(), dead);
       runtime.forgetContainer(id);
       this.#given.delete(id);
+      this.#stopping.delete(id);
     });
   }
 

@@ -34,11 +34,29 @@ export function containerStatuses(
   return containers.map((container) => {
     const old = previous?.find((each) => each.name === container.spec.name);
     const runs = context.view.containers.filter((each) => each.name === container.spec.name);
+    if (old && isBetweenRuns(context, container, runs[0], old)) return old;
     const status = runs[0]
       ? statusOfRuns(context, container, runs[0], runs[1], old)
       : statusWithoutRun(context, container, old, initial);
     return withWaitingReason(context, container, runs[0], status);
   });
+}
+
+/**
+ * Whether the container was stopped for another one to take its place and that one is about to come: the kubelet does both
+ * in one step, and the API shows no end in between.
+ */
+function isBetweenRuns(
+  { view, waiting, runtimeName }: StatusContext,
+  container: PodContainer,
+  latest: ContainerStatus | undefined,
+  old: ApiContainerStatus,
+): boolean {
+  const { name } = container.spec;
+  if (latest?.state !== "exited" || view.stop || !view.busy.stopping.has(latest.id)) return false;
+  const wasRunning = old.state?.running !== undefined && old.containerID === `${runtimeName}://${latest.id}`;
+  const waits = waiting.has(name) || view.failures.has(name);
+  return wasRunning && !waits && shouldRun(view.pod, container, latest);
 }
 
 function statusOfRuns(

@@ -158,6 +158,7 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   const { status } = await pod("second");
   assert.equal(status.phase, "Failed");
   assert.equal(status.reason, "OutOfcpu");
+  assert.equal(status.observedGeneration, 1);
   assert.equal(status.containerStatuses, undefined);
   assert.equal(
     status.message,
@@ -167,4 +168,8 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   await run({ name: "elsewhere", nodeSelector: { disk: "ssd" } });
   assert.equal((await pod("elsewhere")).status.reason, "NodeAffinity");
   assert.deepEqual(await events("elsewhere"), ["NodeAffinity: Pod was rejected: Predicate NodeAffinity failed"]);
+  await run({ name: "strict", securityContext: { supplementalGroupsPolicy: "Strict" } });
+  assert.deepEqual(await events("strict"), [
+    "SupplementalGroupsPolicyNotSupported: Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node",
+  ]);
 });

@@ -30,11 +30,15 @@ export function podStatus(input: StatusInput): PodStatus {
   const { view, plan, failed } = input;
   const { pod } = view;
   const previous: PodStatus = pod.status ?? {};
+  const { generation } = pod.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
   // Nothing of it ever was here: clients show the reason only where no container says something else.
   if (failed && view.stop?.why === "rejected") {
-    return { ...previous, phase: "Failed", ...failed, qosClass: previous.qosClass ?? podQos(pod) };
+    return { ...previous, ...observed, phase: "Failed", ...failed, qosClass: previous.qosClass ?? podQos(pod) };
   }
   const ended = plan.finished && plan.quiet;
+  // The last container's end and the pod's are told in one: the kubelet tells of them when the sandbox has stopped, too.
+  if (view.stop && !ended && hasRunOut(view)) return previous;
   const context: StatusContext = { view, waiting: plan.waiting, runtimeName: input.runtimeName };
   const stopped = ended && view.stop !== undefined;
   const init = containerStatuses(context, initContainersOf(pod), previous.initContainerStatuses);
@@ -48,10 +52,9 @@ export function podStatus(input: StatusInput): PodStatus {
   const conditions = podConditions({ pod, phase, init, apps, sandboxReady, nowMs: view.nowMs });
   if (view.stop === undefined) conditions.push(...resizeConditions(view));
   const others = (previous.conditions ?? []).filter((each) => !isOwnCondition(each.type));
-  const { generation } = pod.metadata;
   return {
     ...previous,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...observed,
     phase,
     ...(failed ?? {}),
     conditions: [...conditions, ...others],
@@ -62,6 +65,11 @@ export function podStatus(input: StatusInput): PodStatus {
     containerStatuses: apps,
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };
+}
+
+/** Whether containers ran and none does any more. */
+function hasRunOut({ containers }: PodView): boolean {
+  return containers.length > 0 && containers.every((each) => each.state === "exited");
 }
 
 function phaseOf(

@@ -40,7 +40,7 @@ export interface PodBusy {
   readonly pod: boolean;
   /** The name of the container that is being started: one at a time, in order, as the kubelet does. */
   readonly starting: string | undefined;
-  /** The containers that are being stopped, and the grace they were given. */
+  /** The containers that are being stopped or were, and the grace they were given. */
   readonly stopping: ReadonlyMap<string, number>;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene } from "../../../test/agent-scene.ts";
+import { type Pod, Pods } from "../../api/index.ts";
 import type { HttpProbe } from "../host.ts";
 import { initialState, nextState } from "./probe-state.ts";
 
@@ -78,6 +79,34 @@ test("a failed liveness probe kills the container, with the probe's own grace, a
   assert.equal(container?.restartCount, 1);
   assert.equal(container?.lastState?.terminated?.exitCode, 137);
   assert.ok(container?.state?.running);
+});
+
+test("a container that a probe restarts is never shown as ended before its pod is", async () => {
+  let healthy = true;
+  const { client, pass, run, pod } = await agentScene({
+    engine: { script: () => ({ stopMs: 2_000 }) },
+    host: { tcp: () => ({ success: healthy, output: "connection refused" }) },
+  });
+  const livenessProbe = { tcpSocket: { port: 80 }, periodSeconds: 1, failureThreshold: 1 };
+  const { resourceVersion } = (await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] })).metadata;
+  const watching = new AbortController();
+  const seen: string[] = [];
+  const watched = (async () => {
+    for await (const { object } of client.watch(Pods, { resourceVersion, signal: watching.signal })) {
+      const [app] = (object as Pod).status.containerStatuses ?? [];
+      seen.push(`${(object as Pod).status.phase} ${Object.keys(app?.state ?? {})} ${app?.restartCount}`);
+    }
+  })();
+  healthy = false;
+  await pass(1_000);
+  healthy = true;
+  await pass(5_000);
+  assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 1);
+  await client.delete(Pods, { namespace: "default", name: "web" });
+  await pass(60_000);
+  watching.abort();
+  await watched.catch((error) => assert.ok(watching.signal.aborted, error));
+  assert.deepEqual([...new Set(seen)], ["Running running 1", "Failed terminated 1"]);
 });
 
 test("Pod liveness probe, using http endpoint, multiple restarts (slow): a server that breaks after ten seconds is started again every time", async () => {
