@@ -224,6 +224,12 @@ for (const webSockets of Number.parseInt(minor, 10) < 29 ? [false] : [true, fals
     assert.deepEqual(result, { code: 3, stdout: "out\n", stderr: "err\ncommand terminated with exit code 3\n" });
   });
 
+  test(`exec over ${way} takes a very long command`, async () => {
+    const long = "a".repeat(50_000);
+    const result = await kubectl(["exec", "web", "--", "echo", long], { webSockets });
+    assert.deepEqual(result, { code: 0, stdout: `${long}\n`, stderr: "" });
+  });
+
   test(`exec over ${way} ends the command's input with its own`, async () => {
     const input = "typed\n".repeat(100_000);
     const result = await kubectl(["exec", "-i", "web", "--", "cat"], { webSockets, input });

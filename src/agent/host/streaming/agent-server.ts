@@ -56,6 +56,9 @@ const messageBytesMax = 4 * 1024 * 1024;
 /** The kubelet gives a command of /run as long as any request. */
 const runMs = 120_000;
 
+/** A command to execute is in the path: more than the API server takes (its listener's headerBytesMax), which adds some. */
+const headerBytesMax = 96 * 1024;
+
 /** The agent's HTTPS server: what the kubelet answers on port 10250, for API servers only. */
 export class AgentServer {
   readonly #settings: AgentServerSettings;
@@ -75,6 +78,7 @@ export class AgentServer {
       // The answer to a client without a good certificate is a 401, not a broken connection.
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
+      maxHeaderSize: headerBytesMax,
     });
     this.#server.on("request", (message, response) => void this.#answer(message, response));
     this.#server.on("upgrade", (message, socket, head) => void this.#upgrade(message, socket, head));
