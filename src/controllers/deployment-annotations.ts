@@ -5,6 +5,7 @@ export const revisionAnnotation = "deployment.kubernetes.io/revision";
 const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
 const desiredReplicasAnnotation = "deployment.kubernetes.io/desired-replicas";
 const maxReplicasAnnotation = "deployment.kubernetes.io/max-replicas";
+const rollbackAnnotation = "deprecated.deployment.rollback.to";
 const revisionHistoryCharactersMax = 2000;
 
 /** Annotations of the Deployment that its ReplicaSets do not get. */
@@ -14,7 +15,7 @@ const ownAnnotations: ReadonlySet<string> = new Set([
   revisionHistoryAnnotation,
   desiredReplicasAnnotation,
   maxReplicasAnnotation,
-  "deprecated.deployment.rollback.to",
+  rollbackAnnotation,
 ]);
 
 export type Annotations = Readonly<Record<string, string>>;
@@ -24,9 +25,27 @@ export function revisionOf({ metadata }: ReplicaSet): bigint {
   return revision(metadata.annotations?.[revisionAnnotation]);
 }
 
-function revision(text = ""): bigint {
-  const number = /^[+-]?\d+$/.test(text) ? BigInt(text) : 0n;
-  return BigInt.asIntN(64, number) === number ? number : 0n;
+function revision(text: string | undefined): bigint {
+  return wholeNumber(text) ?? 0n;
+}
+
+/** A number of 64 bits. */
+function wholeNumber(text = ""): bigint | undefined {
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const number = BigInt(text.replace("+", ""));
+  return BigInt.asIntN(64, number) === number ? number : undefined;
+}
+
+/** The revision that somebody wants back, 0 for the last but one; undefined when nobody does. */
+export function wantedRevision({ metadata }: Deployment): bigint | undefined {
+  return wholeNumber(metadata.annotations?.[rollbackAnnotation]);
+}
+
+/** The Deployment's annotations when the wish was seen to: with those of the ReplicaSet that comes back, where one does. */
+export function annotationsAfterRollback({ metadata }: Deployment, from: ReplicaSet | undefined): Annotations {
+  const own = Object.entries(metadata.annotations ?? {}).filter(([key]) => !from || ownAnnotations.has(key));
+  const others = Object.entries(from?.metadata.annotations ?? {}).filter(([key]) => !ownAnnotations.has(key));
+  return Object.fromEntries([...own, ...others].filter(([key]) => key !== rollbackAnnotation));
 }
 
 /** How many replicas the Deployment had in mind when it last scaled the ReplicaSet. */

@@ -62,7 +62,7 @@ export function planDeployment(view: DeploymentView): DeploymentPlan {
 }
 
 /** The template as the ReplicaSet has it, without the label that the controller added. */
-function withoutHash(template: PodTemplateSpec | undefined): unknown {
+export function withoutHash(template: PodTemplateSpec | undefined): Partial<PodTemplateSpec> {
   const { [templateHashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};
   return { ...template, metadata: { ...template?.metadata, labels } };
 }

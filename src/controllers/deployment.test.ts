@@ -172,6 +172,46 @@ test("rolling back takes the former ReplicaSet with a new revision", async (t) =
   assert.equal(first.metadata.annotations["deployment.kubernetes.io/revision-history"], "1");
 });
 
+test("iterative rollouts: the annotation of older API versions goes back to a revision, the last one or the one it names", async (t) => {
+  const { client, create, rollOut, sets, get, clock, events } = await scene(t);
+  const rollBackTo = async (revision: string) => {
+    await client.patch(Deployments, key, {
+      metadata: { annotations: { "deprecated.deployment.rollback.to": revision } },
+    });
+    await rollOut();
+    const { "deprecated.deployment.rollback.to": wish, ...annotations } = (await get()).metadata.annotations ?? {};
+    assert.equal(wish, undefined);
+    return annotations["deployment.kubernetes.io/revision"];
+  };
+  await create(Deployments, web(2));
+  await rollOut();
+  assert.equal(await rollBackTo("0"), "1");
+  for (const image of ["web:2", "web:3"]) {
+    await clock.advance(1_000);
+    const template = { spec: { containers: [{ name: "web", image }] } };
+    const change = { metadata: { annotations: { "example.com/team": image } }, spec: { template } };
+    await client.patch(Deployments, key, change, { type: "application/strategic-merge-patch+json" });
+    await rollOut();
+  }
+  assert.equal(await rollBackTo("0"), "4");
+  assert.deepEqual(await sets(), { "web:1": 0, "web:3": 0, "web:2": 2 });
+  assert.equal((await get()).metadata.annotations?.["example.com/team"], "web:2");
+  assert.equal(await rollBackTo("1"), "5");
+  assert.deepEqual(await sets(), { "web:3": 0, "web:2": 0, "web:1": 2 });
+  assert.equal(await rollBackTo("5"), "5");
+  assert.equal(await rollBackTo("9"), "5");
+  assert.deepEqual(
+    (await events("Deployment")).filter((each) => / DeploymentRollback/.test(each)),
+    [
+      "Warning DeploymentRollbackRevisionNotFound Unable to find last revision.",
+      'Normal DeploymentRollback Rolled back deployment "web" to revision 2',
+      'Normal DeploymentRollback Rolled back deployment "web" to revision 1',
+      'Warning DeploymentRollbackTemplateUnchanged The rollback revision contains the same template as current deployment "web"',
+      "Warning DeploymentRollbackRevisionNotFound Unable to find the revision to rollback to.",
+    ],
+  );
+});
+
 test("a paused Deployment does not roll, but scales; resumed it rolls", async (t) => {
   const { client, create, rollOut, setImage, sets, condition, clock } = await scene(t);
   await create(Deployments, web(2));

@@ -17,6 +17,7 @@ import { claimObjects, orphanIndex } from "./claim.ts";
 import { deleteSame } from "./deletion.ts";
 import { revisionAnnotation } from "./deployment-annotations.ts";
 import { type DeploymentPlan, hasTemplateOf, planDeployment, type SetChange } from "./deployment-plan.ts";
+import { planRollback } from "./deployment-rollback.ts";
 import { Conditions, hasProgressDeadline } from "./deployment-status.ts";
 import { isNamespaceTerminating } from "./pod-control.ts";
 
@@ -30,7 +31,7 @@ export const deploymentController = defineController({
   },
   indexes: [orphanIndex(ReplicaSets)],
   async reconcile(context, key) {
-    const { cache, clock } = context;
+    const { cache, client, clock, events } = context;
     const deployment = cache.get(Deployments, key);
     if (!deployment) return;
     const sets = await claimObjects(context, {
@@ -39,6 +40,12 @@ export const deploymentController = defineController({
       resource: ReplicaSets,
       matches: ({ metadata }) => matchesLabelSelector(deployment.spec.selector, metadata.labels),
     });
+    const rollback = planRollback(deployment, sets);
+    if (rollback) {
+      await client.update(Deployments, rollback.deployment);
+      events[rollback.type](deployment, rollback.reason, rollback.message);
+      return { afterMs: 0 };
+    }
     const podsOf = (set: ReplicaSet) => cache.ownedBy(Pods, set);
     const plan = planDeployment({ deployment, sets, podsOf, nowMs: clock.now() });
     await carryOut(context, deployment, plan);
