@@ -4,6 +4,7 @@ const podTemplate = (app: string) => ({
   spec: { containers: [{ name: "c", image: "example.com/c:1" }] },
 });
 const jobTemplate = { spec: { ...podTemplate("job").spec, restartPolicy: "Never" } };
+const deviceClaim = { devices: { requests: [{ name: "req-0", exactly: { deviceClassName: "dra.example.com" } }] } };
 
 export interface Kind {
   readonly behaviour: string;
@@ -362,6 +363,48 @@ export const kinds: readonly Kind[] = [
     fields: { spec: { type: "Limited", limited: { nominalConcurrencyShares: 2, limitResponse: { type: "Reject" } } } },
     status: { conditions: [{ type: "Test", status: "True", reason: "Set", message: "set" }] },
     keepsMetadata: true,
+  },
+  {
+    behaviour: "CRUD operations for deviceclasses",
+    group: "resource.k8s.io",
+    version: "v1",
+    plural: "deviceclasses",
+    kind: "DeviceClass",
+    clusterScoped: true,
+    fields: { spec: { selectors: [{ cel: { expression: "false" } }] } },
+  },
+  {
+    behaviour: "CRUD operations for resourceclaims",
+    group: "resource.k8s.io",
+    version: "v1",
+    plural: "resourceclaims",
+    kind: "ResourceClaim",
+    fields: { spec: deviceClaim },
+    status: { allocation: {} },
+    keepsMetadata: true,
+  },
+  {
+    behaviour: "CRUD operations for resourceclaimtemplates",
+    group: "resource.k8s.io",
+    version: "v1",
+    plural: "resourceclaimtemplates",
+    kind: "ResourceClaimTemplate",
+    fields: { spec: { spec: deviceClaim } },
+  },
+  {
+    behaviour: "CRUD operations for resourceslices",
+    group: "resource.k8s.io",
+    version: "v1",
+    plural: "resourceslices",
+    kind: "ResourceSlice",
+    clusterScoped: true,
+    fields: {
+      spec: {
+        driver: "dra.example.com",
+        pool: { name: "cluster", generation: 1, resourceSliceCount: 1 },
+        nodeName: "no-such-node",
+      },
+    },
   },
   {
     behaviour: "HorizontalPodAutoscaler API",
