@@ -48,6 +48,14 @@ export class HollowFiles implements HostFiles {
     return fromEnd ? content.slice(Math.max(0, content.length - bytesMax)) : content.slice(0, bytesMax);
   }
 
+  async diskUsage(path: string): Promise<number> {
+    const real = this.#resolve(path, false);
+    let bytes = 0;
+    for (const [each, { content }] of this.#entries)
+      if (each === real || each.startsWith(`${real}/`)) bytes += content.length;
+    return bytes;
+  }
+
   async list(path: string): Promise<readonly string[]> {
     const prefix = `${this.#resolve(path)}/`.replace("//", "/");
     const names = new Set<string>();

@@ -32,6 +32,8 @@ export interface HostFiles {
   setOwner(path: string, uid: number, gid: number): Promise<void>;
   /** Removes what is there and below. Refuses when something is still mounted at or below the path. */
   remove(path: string): Promise<void>;
+  /** What the files at and below the path take of the disk, in bytes; 0 when nothing is there. */
+  diskUsage(path: string): Promise<number>;
   /** Makes a gzip file of `from` at `to` and removes `from`. */
   compress(from: string, to: string): Promise<void>;
 }

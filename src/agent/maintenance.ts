@@ -1,4 +1,5 @@
-// What the agent does now and then: rotates logs, removes unused images, keeps the shares of the classes of pods.
+// What the agent does now and then: rotates logs, removes unused images, keeps the shares of the classes of pods, and evicts
+// pods that use more of the disk than they may.
 import { podQos, podRequests, quantityMilliValue } from "../api/index.ts";
 import { errorMessage, pause } from "../lib/index.ts";
 import { cpuShares, qosCgroup } from "./container/linux-resources.ts";
@@ -6,13 +7,15 @@ import type { AgentContext } from "./context.ts";
 import { imageGarbage } from "./images/image-garbage.ts";
 import { rotateLog } from "./logs/log-rotation.ts";
 import type { PodSet } from "./pod/pod-set.ts";
+import { emptyDirsOnDisk, exceededStorage, hasStorageLimits } from "./pod/storage-limits.ts";
 import { periodsOf, settingsDefaults } from "./settings.ts";
 
 /** Starts all of it; ends with the signal. */
 export function startMaintenance(context: AgentContext, pods: PodSet): void {
   const images = new ImageKeeper(context, pods);
-  const { logsMs, imagesMs, sharesMs } = periodsOf(context.settings);
+  const { logsMs, imagesMs, sharesMs, storageMs } = periodsOf(context.settings);
   void every(context, logsMs, "log rotation", () => rotateLogs(context, pods));
+  void every(context, storageMs, "measurement of local storage", () => evictForStorage(context, pods));
   void every(context, imagesMs, "removal of unused images", () => images.collect());
   void every(context, sharesMs, "update of the shares of pods", () => updateShares(context, pods));
 }
@@ -41,6 +44,25 @@ async function rotateLogs({ host, engine, clock, settings, log }: AgentContext, 
         log.warn("log not rotated", { path: container.logPath, error: errorMessage(error) });
       }
     }
+  }
+}
+
+async function evictForStorage({ engine, host, paths }: AgentContext, pods: PodSet): Promise<void> {
+  const limited = [...pods.workers].filter((worker) => worker.isActive && hasStorageLimits(worker.pod));
+  if (limited.length === 0) return;
+  const written = new Map((await engine.stats()).map((each) => [each.containerId, each.writableLayerBytes]));
+  for (const worker of limited) {
+    const { pod } = worker;
+    const containers = new Map<string, number>();
+    for (const { id, name } of worker.runtime.containers)
+      containers.set(name, (containers.get(name) ?? 0) + (written.get(id) ?? 0));
+    for (const [name, bytes] of containers)
+      containers.set(name, bytes + (await host.files.diskUsage(`${paths.podLogs(pod)}/${name}`)));
+    const emptyDirs = new Map<string, number>();
+    for (const { name } of emptyDirsOnDisk(pod))
+      emptyDirs.set(name, await host.files.diskUsage(paths.volume(pod.metadata.uid, "empty-dir", name)));
+    const message = exceededStorage(pod, { containers, emptyDirs });
+    if (message !== undefined) worker.evict(message);
   }
 }
 

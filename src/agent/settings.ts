@@ -43,6 +43,8 @@ export interface AgentPeriods {
   readonly statusReportMs: number;
   /** containerLogMonitorInterval. */
   readonly logsMs: number;
+  /** How often pods with limits of local storage are measured: monitoringInterval of the kubelet's eviction manager. */
+  readonly storageMs: number;
   /** periodicQOSCgroupUpdateInterval of the kubelet's source. */
   readonly sharesMs: number;
   /** ImageGCPeriod of the kubelet's source. */
@@ -63,6 +65,7 @@ export const settingsDefaults = {
     statusMs: 10_000,
     statusReportMs: 300_000,
     logsMs: 10_000,
+    storageMs: 10_000,
     sharesMs: 60_000,
     imagesMs: 300_000,
     relistMs: 300_000,

@@ -191,6 +191,8 @@ export interface ContainerStats {
   readonly cpuUsageNanoCores?: number;
   readonly cpuUsageCoreNanoSeconds: number;
   readonly memoryWorkingSetBytes: number;
+  /** What the container wrote outside its volumes; a measurement that may be some seconds old. */
+  readonly writableLayerBytes: number;
 }
 
 /** Every method throws an Error whose message is fit for a user's event. Timeouts are in milliseconds. */

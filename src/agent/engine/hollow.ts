@@ -25,6 +25,8 @@ export interface HollowScript {
   readonly exitCode?: number;
   /** What it uses. */
   readonly memoryBytes?: number;
+  /** What it writes outside its volumes. */
+  readonly writtenBytes?: number;
   readonly cpuMilli?: number;
   /** How long after its start it answers probes. */
   readonly readyAfterMs?: number;
@@ -309,6 +311,7 @@ export class HollowEngine implements ContainerEngine {
         cpuUsageNanoCores: (script.cpuMilli ?? 0) * 1_000_000,
         cpuUsageCoreNanoSeconds: (script.cpuMilli ?? 0) * 1_000 * (nowMs - status.startedAtMs),
         memoryWorkingSetBytes: script.memoryBytes ?? 0,
+        writableLayerBytes: script.writtenBytes ?? 0,
       }));
   }
 

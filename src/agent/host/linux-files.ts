@@ -56,6 +56,18 @@ export const linuxFiles: HostFiles = {
     return found && statusOf(found);
   },
 
+  async diskUsage(path) {
+    const found = await unlessMissing(lstat(path));
+    if (!found) return 0;
+    // A file with several names is counted in part at each of them.
+    const own = (found.blocks * 512) / (found.isDirectory() ? 1 : found.nlink);
+    if (!found.isDirectory()) return own;
+    let bytes = own;
+    for (const name of (await unlessMissing(readdir(path))) ?? [])
+      bytes += await linuxFiles.diskUsage(`${path}/${name}`);
+    return bytes;
+  },
+
   realPath: (path) => unlessMissing(realpath(path)),
   rename,
   symlink: (target, path) => symlink(target, path),

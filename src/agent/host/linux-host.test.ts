@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer as createHttp } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -27,6 +27,20 @@ async function listening(server: Server): Promise<number> {
   // A TCP server has such an address.
   return (server.address() as AddressInfo).port;
 }
+
+test("the disk that a directory takes is that of its files, links not followed", () =>
+  inDirectory(async (path) => {
+    const { files } = host;
+    assert.equal(await files.diskUsage(`${path}/none`), 0);
+    await files.makeDirectory(`${path}/a/b`);
+    const empty = await files.diskUsage(`${path}/a`);
+    await files.write(`${path}/large`, new Uint8Array(1 << 20), 0o644);
+    await symlink(`${path}/large`, `${path}/a/link`);
+    await files.write(`${path}/a/b/file`, new Uint8Array(1 << 16), 0o644);
+    await link(`${path}/a/b/file`, `${path}/a/same`);
+    const used = (await files.diskUsage(`${path}/a`)) - empty;
+    assert.ok(used >= 1 << 16 && used < 1 << 17, String(used));
+  }));
 
 test("files are read in part, from either end, and are missing without an error", () =>
   inDirectory(async (path) => {

@@ -35,6 +35,26 @@ export function isOwnCondition(type: string): boolean {
   return ([...ownConditions, ...resizeConditionTypes] as readonly string[]).includes(type);
 }
 
+const byAgent = "TerminationByKubelet";
+
+/** Tells others, a Job's policy for example, that it was the node that ended the pod. */
+export function evictedCondition({ pod, stop }: PodView, message: string): PodCondition {
+  const { generation } = pod.metadata;
+  return {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: byAgent,
+    message,
+    lastTransitionTime: timestamp(stop?.sinceMs ?? 0),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
+}
+
+/** Whether the agent wrote it, though others write conditions of that type too. */
+export function isEvictedCondition({ type, reason }: PodCondition): boolean {
+  return type === "DisruptionTarget" && reason === byAgent;
+}
+
 export function resizeConditions(view: PodView): PodCondition[] {
   const { pending, error } = view.resizing;
   const { generation } = view.pod.metadata;

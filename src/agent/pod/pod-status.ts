@@ -2,7 +2,7 @@ import { type Pod, type PodStatus, podQos } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { containerStatuses, type StatusContext, withKnownEnds } from "./container-status.ts";
 import { isUsable, type PodPlan } from "./plan-pod.ts";
-import { isOwnCondition, podConditions, resizeConditions } from "./pod-conditions.ts";
+import { evictedCondition, isOwnCondition, podConditions, resizeConditions } from "./pod-conditions.ts";
 import { appContainersOf, ephemeralContainersOf, initContainersOf } from "./pod-containers.ts";
 import { podPhase } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
@@ -51,7 +51,11 @@ export function podStatus(input: StatusInput): PodStatus {
   const sandboxReady = isUsable(sandbox, view);
   const conditions = podConditions({ pod, phase, init, apps, sandboxReady, nowMs: view.nowMs });
   if (view.stop === undefined) conditions.push(...resizeConditions(view));
-  const others = (previous.conditions ?? []).filter((each) => !isOwnCondition(each.type));
+  const isEvicted = failed?.reason === "Evicted";
+  if (isEvicted) conditions.push(evictedCondition(view, failed.message));
+  const others = (previous.conditions ?? []).filter(
+    ({ type }) => !isOwnCondition(type) && !(isEvicted && type === "DisruptionTarget"),
+  );
   return {
     ...previous,
     ...observed,

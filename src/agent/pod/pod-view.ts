@@ -26,10 +26,10 @@ export interface StartFailure extends Waiting {
 /** Why the pod's containers are stopped. */
 export interface PodStop {
   /**
-   * `deleted`: the object is being deleted, or is gone. `deadline`: activeDeadlineSeconds passed. `rejected`: the node
-   * cannot run it.
+   * `deleted`: the object is being deleted, or is gone. `deadline`: activeDeadlineSeconds passed. `evicted`: it uses more
+   * of the node than it may. `rejected`: the node cannot run it.
    */
-  readonly why: "deleted" | "deadline" | "rejected";
+  readonly why: "deleted" | "deadline" | "evicted" | "rejected";
   readonly graceSeconds: number;
   readonly sinceMs: number;
 }

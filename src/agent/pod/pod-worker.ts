@@ -157,6 +157,15 @@ export class PodWorker {
     this.wake();
   }
 
+  /** The pod takes more of the node than it may: it fails, with a second for its containers to end. */
+  evict(message: string): void {
+    if (this.#stop || !this.isActive) return;
+    this.#failed = { reason: "Evicted", message };
+    this.#context.events.warning(this.#pod, "Evicted", message);
+    this.#stopWith("evicted", 1);
+    this.wake();
+  }
+
   /** Whether the container or sandbox is this pod's. */
   owns(id: string): boolean {
     return [...this.runtime.containers, ...this.runtime.sandboxes].some((each) => each.id === id);

@@ -97,6 +97,7 @@ export class HollowNode {
           statusMs,
           statusReportMs,
           logsMs: dayMs,
+          storageMs: dayMs,
           sharesMs: dayMs,
           imagesMs: dayMs,
           relistMs: dayMs,

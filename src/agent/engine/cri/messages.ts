@@ -244,6 +244,7 @@ export function statsOf(message: cri.ContainerStats): ContainerStats {
     ...(nanoCores ? { cpuUsageNanoCores: nanoCores.value ?? 0 } : {}),
     cpuUsageCoreNanoSeconds: message.cpu?.usage_core_nano_seconds?.value ?? 0,
     memoryWorkingSetBytes: message.memory?.working_set_bytes?.value ?? 0,
+    writableLayerBytes: message.writable_layer?.used_bytes?.value ?? 0,
   };
 }
 

@@ -57,7 +57,10 @@ const unusedPlugins = [
   "io.containerd.nri.v1.nri",
   "io.containerd.monitor.v1.cgroups",
 ];
-/** The disk use of every container is measured this often; the default of 10 s is most of an idle containerd's work. */
+/**
+ * The disk use of every container is measured this often; the default of 10 s is most of an idle containerd's work. A pod
+ * that writes more than it may outside its volumes is evicted as late as this.
+ */
 const statsSeconds = 60;
 /**
  * How much of its time containerd may spend on collecting garbage. It asks itself whether there is any as often as this
