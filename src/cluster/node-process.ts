@@ -26,6 +26,7 @@ import {
   machineAddress,
   nameServers,
   networkNames,
+  serveProxyHealth,
   setUpNodeNetwork,
   startDnsServer,
   startServiceProxy,
@@ -152,6 +153,7 @@ async function startNetwork(
     nftTable: network.nftTable,
     ...environment,
   });
+  const health = await serveProxyHealth({ state: proxy.state, address: settings.bindAddress, ...environment });
   await informers.synced();
   const dns = await startDnsServer({
     address,
@@ -161,6 +163,7 @@ async function startNetwork(
     ...environment,
   });
   await proxy.done;
+  health.close();
   await dns.close();
 }
 

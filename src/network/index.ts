@@ -4,4 +4,5 @@ export * from "./host/commands.ts";
 export * from "./host/kernel-features.ts";
 export * from "./host/node-network.ts";
 export { findConflict, type NetworkConflict } from "./host/occupancy.ts";
+export { serveProxyHealth } from "./proxy-health.ts";
 export * from "./service-proxy.ts";

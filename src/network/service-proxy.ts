@@ -3,6 +3,7 @@ import { EndpointSlices, type Node, type Pod, type ServiceCIDR, ServiceCIDRs, Se
 import type { Informer, InformerSet } from "../client/index.ts";
 import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
 import { run } from "./host/commands.ts";
+import type { ProxyState } from "./proxy-health.ts";
 import { changeScript, type RuleSet, replaceScript } from "./rule-set.ts";
 import { type ServiceRulesInput, serviceRules, type UdpFlow, udpFlows } from "./service-rules.ts";
 
@@ -30,10 +31,16 @@ const retryMsMax = 30_000;
 export function startServiceProxy(options: ServiceProxyOptions): {
   readonly ready: Promise<void>;
   readonly done: Promise<void>;
+  state(): ProxyState;
 } {
   const { informers, pods, node, clock, log, signal } = options;
   let changed = Promise.withResolvers<void>();
-  const notice = () => changed.resolve();
+  let writtenAtMs: number | undefined;
+  let waitsSinceMs: number | undefined;
+  const notice = () => {
+    waitsSinceMs ??= clock.now();
+    changed.resolve();
+  };
   informers.informer(Services).addHandler(notice);
   informers.informer(EndpointSlices).addHandler(notice);
   informers.informer(ServiceCIDRs).addHandler(notice);
@@ -52,11 +59,14 @@ export function startServiceProxy(options: ServiceProxyOptions): {
     let retryMs = retryMsMin;
     while (!signal.aborted) {
       changed = Promise.withResolvers<void>();
+      const waitedSinceMs = waitsSinceMs ?? clock.now();
+      waitsSinceMs = undefined;
       const input = inputOf(options);
       const next = serviceRules(input);
       try {
         await write(options.nftTable, written, next);
         written = next;
+        writtenAtMs = clock.now();
         const now = udpFlows(input);
         const gone = [...flows].filter(([flow]) => !now.has(flow)).map(([, flow]) => flow);
         await forgetFlows(gone, log);
@@ -67,6 +77,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
         // Somebody else changed the table, or nft failed: start from an empty one.
         log.error("the service rules could not be written", { error: errorMessage(error) });
         written = undefined;
+        waitsSinceMs = waitedSinceMs;
         await sleep(clock, retryMs, signal);
         retryMs = Math.min(2 * retryMs, retryMsMax);
         continue;
@@ -78,7 +89,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
   const done = work().catch((error: unknown) => {
     if (!isAbort(error) && error !== signal.reason) throw error;
   });
-  return { ready: ready.promise, done };
+  return { ready: ready.promise, done, state: () => ({ writtenAtMs, waitsSinceMs }) };
 }
 
 function zoneOf(node: Node | undefined): string | undefined {

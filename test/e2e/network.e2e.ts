@@ -235,6 +235,11 @@ test("Networking, intra pod http, from node (udp): a UDP service answers, and a 
   }
 });
 
+test("Networking should check kube-proxy urls: the node tells that its proxy is well, and how it works", async () => {
+  assert.ok("lastUpdated" in JSON.parse(await cluster.get("http://localhost:10256/healthz")));
+  assert.equal(await cluster.get("http://localhost:10249/proxyMode"), "nftables");
+});
+
 test("names of services: A, SRV and PTR; a headless one has the addresses of its pods", async () => {
   const lookUp = (...words: readonly string[]) => exec("web-1", "nslookup", ...words);
   const address = await addressOf("web");
