@@ -144,6 +144,8 @@ const refusedLists: readonly [RequestOptions, number, RegExp][] = [
     400,
     /^specifying resource version is not allowed when using continue$/,
   ],
+  [{ continue: "!", resourceVersion: "5" }, 400, /^invalid continue token: continue key is not valid$/],
+  [{ continue: "!", resourceVersion: "abc" }, 400, /^invalid resource version: resourceVersion: Invalid value: "abc"/],
   [
     { continue: "x", resourceVersion: "5", resourceVersionMatch: "NotOlderThan" },
     422,

@@ -39,8 +39,6 @@ export async function listObjects(request: ObjectRequest): Promise<ListPage> {
     return { kind, apiVersion: apiVersionOf(definition), metadata: {}, items: await computed, shared: false };
   }
   const selection = selectionOf(definition, options, request.name);
-  if (options.continue && options.resourceVersion && options.resourceVersion !== "0")
-    throw badRequest("specifying resource version is not allowed when using continue");
   // What is not positive is no limit, as upstream.
   const limit = Math.max(0, options.limit ?? 0);
   if (options.continue) return continuePage(request, selection, limit);
@@ -133,7 +131,12 @@ function take(
 
 async function continuePage(request: ObjectRequest, selection: Selection, limit: number): Promise<ListPage> {
   const { store, namespace, context } = request;
-  const { revision, after, count } = parseContinueToken(request.options.continue ?? "");
+  const { continue: token = "", resourceVersion } = request.options;
+  // What is no revision at all is told before a wrong token, and that before the two at once.
+  if (resourceVersion) parseRevision(resourceVersion);
+  const { revision, after, count } = parseContinueToken(token);
+  if (resourceVersion && resourceVersion !== "0")
+    throw badRequest("specifying resource version is not allowed when using continue");
   // One who goes on with the present state wants it as it is, as one who begins.
   await waitForRead(context, revision === undefined ? {} : { resourceVersion: String(revision) }, request.signal);
   const candidates =
