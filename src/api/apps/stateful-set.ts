@@ -49,7 +49,7 @@ export const StatefulSets = defineResource<StatefulSet>({
   },
   defaults: defaultStatefulSet,
   prepareForCreate: (set) => {
-    set.status = { replicas: 0 };
+    set.status = { replicas: 0, availableReplicas: 0 };
   },
   validateCreate: (set, at) => [
     ...validateClaimTemplates(set, at.child("spec", "volumeClaimTemplates")),

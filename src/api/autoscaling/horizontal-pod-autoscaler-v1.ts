@@ -28,7 +28,10 @@ export const HorizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
   defaults: ({ spec }) => {
     spec.minReplicas ??= 1;
   },
-  prepareForCreate: (draft) => keepStatusAnnotations(draft, undefined),
+  prepareForCreate: (draft) => {
+    draft.status = { currentReplicas: 0, desiredReplicas: 0 };
+    keepStatusAnnotations(draft, undefined);
+  },
   prepareForUpdate: keepStatusAnnotations,
   validate: (object, at) => HorizontalPodAutoscalers.validate?.(toV2(object), at) ?? [],
   validateStatusUpdate: (next, old, at) =>

@@ -153,7 +153,7 @@ function asV1(object: Autoscaler) {
 }
 
 test("v1 keeps in annotations what it has no fields for, and gives it back", () => {
-  const object = created(HorizontalPodAutoscalers, {
+  const prepared = created(HorizontalPodAutoscalers, {
     metadata: { annotations: { own: "1" } },
     spec: {
       ...spec,
@@ -176,6 +176,9 @@ test("v1 keeps in annotations what it has no fields for, and gives it back", () 
       ],
       behavior: { scaleUp: { selectPolicy: "Min", tolerance: "100m" } },
     },
+  });
+  const object: HorizontalPodAutoscaler = {
+    ...prepared,
     status: {
       currentReplicas: 1,
       desiredReplicas: 2,
@@ -186,7 +189,7 @@ test("v1 keeps in annotations what it has no fields for, and gives it back", () 
         { type: "AbleToScale", status: "True", reason: "Ready", lastTransitionTime: "2025-01-01T00:00:00Z" },
       ],
     },
-  });
+  };
   const v1 = stored?.fromStored(object) as HorizontalPodAutoscalerV1;
   assert.deepEqual(v1.spec, { ...spec, minReplicas: 1, targetCPUUtilizationPercentage: 50 });
   assert.deepEqual(v1.status, { currentReplicas: 1, desiredReplicas: 2, currentCPUUtilizationPercentage: 70 });

@@ -31,7 +31,7 @@ const valueNumbers = new Set([
 /** Pointers, where the zero value says something: what the lists above take too much, and strings that may be empty. */
 const pointers = new Set([
   ...["core.v1.AzureDiskVolumeSource.readOnly", "core.v1.CSIVolumeSource.readOnly"],
-  ...["autoscaling.v1.HorizontalPodAutoscalerStatus.observedGeneration"],
+  ...["apps.v1.StatefulSetStatus.availableReplicas", "autoscaling.v1.HorizontalPodAutoscalerStatus.observedGeneration"],
   ...["autoscaling.v2.HorizontalPodAutoscalerStatus.observedGeneration", "storage.v1.VolumeNodeResources.count"],
   ...["admissionregistration.v1.ServiceReference.path", "admissionregistration.v1.WebhookClientConfig.url"],
   ...["apiextensions.v1.ServiceReference.path", "apiextensions.v1.WebhookClientConfig.url"],
