@@ -54,7 +54,12 @@ export interface HostMounts {
   mountsBelow(path: string): Promise<readonly string[]>;
 }
 
-export type ProbeResult = { readonly success: boolean; readonly output: string };
+export type ProbeResult = {
+  readonly success: boolean;
+  readonly output: string;
+  /** A success that is worth an event: `output` says why. */
+  readonly warning?: boolean;
+};
 
 export interface HttpProbe {
   readonly scheme: "http" | "https";

@@ -112,7 +112,11 @@ test("an HTTP probe succeeds from 200 to 399 and says why it fails", async () =>
   const bare = { scheme: "http", host: "127.0.0.1", port, path: "/own", headers: [] } as const;
   assert.equal((await host.connections.http(bare, 5_000)).success, true);
   assert.equal((await probe("/moved")).success, true);
-  assert.equal((await probe("/away")).success, true);
+  assert.deepEqual(await probe("/away"), {
+    success: true,
+    warning: true,
+    output: "Probe terminated redirects, Response body: body",
+  });
   assert.deepEqual(await probe("/bad"), { success: false, output: "HTTP probe failed with statuscode: 503" });
   assert.deepEqual(await probe("/slow", 50), {
     success: false,

@@ -83,26 +83,15 @@ export class ContainerProbe {
     return this.#kind === "liveness" && this.verdict === "failure";
   }
 
-  #take({ success, output, errored }: ProbeOutcome): void {
-    const { container } = this.#target();
-    if (errored) {
-      this.#context.events.warning(
-        this.#pod(),
-        "Unhealthy",
-        `${kindWords[this.#kind]} probe errored: ${output}`,
-        container,
-      );
-      // Nothing was learned.
-      return;
-    }
-    if (!success) {
-      this.#context.events.warning(
-        this.#pod(),
-        "Unhealthy",
-        `${kindWords[this.#kind]} probe failed: ${output}`,
-        container,
-      );
-    }
+  #take({ success, output, errored, warning }: ProbeOutcome): void {
+    const tell = (reason: string, what: string) => {
+      const message = `${kindWords[this.#kind]} probe ${what}: ${output}`;
+      this.#context.events.warning(this.#pod(), reason, message, this.#target().container);
+    };
+    // Nothing was learned.
+    if (errored) return tell("Unhealthy", "errored");
+    if (!success) tell("Unhealthy", "failed");
+    else if (warning) tell("ProbeWarning", "warning");
     const before = this.verdict;
     this.#state = nextState(this.#state, this.#probe, success);
     if (this.verdict !== before) this.#changed();

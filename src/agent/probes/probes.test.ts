@@ -81,6 +81,18 @@ test("a failed liveness probe kills the container, with the probe's own grace, a
   assert.ok(container?.state?.running);
 });
 
+test("Pod http liveness probe, redirected to a non-local address: counts as success and is told in an event", async () => {
+  const output = "Probe terminated redirects, Response body: elsewhere";
+  const { pass, run, pod, events } = await agentScene({
+    host: { http: () => ({ success: true, warning: true, output }) },
+  });
+  const livenessProbe = { httpGet: { port: 80 }, periodSeconds: 1, failureThreshold: 1 };
+  await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
+  await pass(3_000);
+  assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 0);
+  assert.ok((await events()).includes(`ProbeWarning: Liveness probe warning: ${output}`));
+});
+
 test("a container that a probe restarts is never shown as ended before its pod is", async () => {
   let healthy = true;
   const { client, pass, run, pod } = await agentScene({

@@ -30,7 +30,10 @@ export async function probeHttp(probe: HttpProbe, timeoutMs: number, clock: Cloc
         url = next;
         continue;
       }
-      if (code >= 200 && code < 400) return { success: true, output: body };
+      if (code >= 300 && code < 400) {
+        return { success: true, warning: true, output: `Probe terminated redirects, Response body: ${body}` };
+      }
+      if (code >= 200 && code < 300) return { success: true, output: body };
       return { success: false, output: `HTTP probe failed with statuscode: ${code}` };
     }
   } catch (error) {
