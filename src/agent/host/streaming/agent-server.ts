@@ -16,6 +16,7 @@ import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
 import { ContainerEnds } from "./container-ends.ts";
 import { logOptionsOf } from "./log-query.ts";
 import { openLog } from "./log-reader.ts";
+import { sendMachineLogs } from "./machine-logs.ts";
 import { servePorts } from "./port-sockets.ts";
 import { serveSession } from "./remote-command.ts";
 import { RequestError } from "./request-error.ts";
@@ -34,6 +35,8 @@ export interface AgentServerSettings {
   readonly engine: ContainerEngine & StreamUrls;
   /** Says who may read what the node uses with a token; nobody when left out. */
   readonly tokens?: Pick<TokenAccess, "check">;
+  /** What /logs/ shows; /var/log when left out. */
+  readonly machineLogs?: string;
   /** What /metrics answers. */
   readonly metrics: MetricRegistry;
   readonly clock: Clock;
@@ -149,6 +152,8 @@ export class AgentServer {
     }
     if (isRead && words.join("/") === "metrics/resource")
       return writeText(response, 200, resourceMetricsText(await this.#settings.agent.stats()));
+    if (isRead && first === "logs")
+      return sendMachineLogs(this.#settings.machineLogs ?? "/var/log", words.slice(1), response);
     if (first === "containerLogs" && words.length === 4) {
       if (message.method !== "GET") throw new RequestError(405, "Method Not Allowed");
       return this.#writeLog(words, query, response);

@@ -1,0 +1,54 @@
+// The machine's own logs below /logs/, as the kubelet shows them to whoever may proxy to a node (pkg/kubelet/server).
+import { createReadStream } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { RequestError } from "./request-error.ts";
+
+/** Answers with a directory's names or a file's content; `words` are the parts of the path below `directory`. */
+export async function sendMachineLogs(
+  directory: string,
+  words: readonly string[],
+  response: ServerResponse,
+): Promise<void> {
+  const path = await pathInside(directory, words);
+  const found = await stat(path);
+  if (found.isDirectory()) {
+    const last = words.at(-1) ?? "logs";
+    if (last !== "") response.writeHead(301, { Location: `${encodeURIComponent(last)}/` }).end();
+    else response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(await listing(path));
+  } else if (found.isFile() && words.at(-1) !== "") {
+    response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
+    // What is written meanwhile comes with the next request.
+    if (found.size === 0) response.end();
+    else await pipeline(createReadStream(path, { end: found.size - 1 }), response);
+  } else throw notFound();
+}
+
+const notFound = () => new RequestError(404, "404 page not found");
+
+/** No link and no name leads out of the directory. */
+async function pathInside(directory: string, words: readonly string[]): Promise<string> {
+  if (words.some((word) => word === ".." || /[/\0]/.test(word))) throw notFound();
+  try {
+    const [base, path] = await Promise.all([realpath(directory), realpath(join(directory, ...words))]);
+    if (path === base || path.startsWith(`${base}/`)) return path;
+  } catch {
+    // It is not there, or cannot be read: the answer is the same.
+  }
+  throw notFound();
+}
+
+async function listing(path: string): Promise<string> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).sort();
+  const links = names.map(
+    (name) => `<a href="${encodeURI(name).replaceAll("#", "%23").replaceAll("?", "%3F")}">${escaped(name)}</a>\n`,
+  );
+  return `<!doctype html>\n<pre>\n${links.join("")}</pre>\n`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&#34;");
+}
