@@ -152,6 +152,28 @@ test("ResourceQuota, quota scope, Terminating and NotTerminating scope", async (
   assert.deepEqual([(await used("terminating"))?.pods, (await used("not-terminating"))?.pods], ["1", "2"]);
 });
 
+test("should verify ResourceQuota with terminating scopes through scope selectors: a deadline takes from the quota that it brings the pod into", async (t) => {
+  const { client, create, quota, used, refuse } = await scene(t);
+  for (const scopeName of ["Terminating", "NotTerminating"])
+    await quota(
+      scopeName.toLowerCase(),
+      { pods: "1" },
+      {
+        scopeSelector: { matchExpressions: [{ scopeName, operator: "Exists" }] },
+      },
+    );
+  await create(Pods, pod("a"));
+  assert.deepEqual([(await used("terminating"))?.pods, (await used("notterminating"))?.pods], ["0", "1"]);
+  refuse(({ plural }) => (plural === "resourcequotas" ? new Error("the controller is away") : undefined));
+  await client.patch(Pods, key("a"), { spec: { activeDeadlineSeconds: 3600 } });
+  assert.match(
+    await refusal(create(Pods, pod("b", undefined, { activeDeadlineSeconds: 3600 }))),
+    /exceeded quota: terminating, requested: pods=1, used: pods=1, limited: pods=1$/,
+  );
+  refuse(() => undefined);
+  assert.deepEqual([(await used("terminating"))?.pods, (await used("notterminating"))?.pods], ["1", "0"]);
+});
+
 test("a scope selector chooses pods by their priority class and by affinity to other namespaces", async (t) => {
   const { create, quota } = await scene(t);
   await create(PriorityClasses, { metadata: { name: "high" }, value: 1000 });

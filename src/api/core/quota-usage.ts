@@ -30,12 +30,12 @@ export interface QuotaEvaluator {
   /** Why a quota of these resources cannot count the object. */
   whyUncountable?(object: KubeObject, names: readonly string[]): string | undefined;
   /** Whether such a write takes from the quota; of the others the controller learns. */
-  isCharged(operation: "CREATE" | "UPDATE", subresource: string): boolean;
+  isCharged(operation: "CREATE" | "UPDATE", subresource: string, next: KubeObject, old?: KubeObject): boolean;
 }
 
 const one = parseQuantity("1");
 const whole = (count: number): ParsedQuantity => ({ ...one, mantissa: BigInt(count) });
-const isCreate: QuotaEvaluator["isCharged"] = (operation, subresource) => operation === "CREATE" && subresource === "";
+const isCreate = (operation: "CREATE" | "UPDATE", subresource: string) => operation === "CREATE" && subresource === "";
 const isWrite: QuotaEvaluator["isCharged"] = (_operation, subresource) => subresource === "";
 
 export function quotaEvaluator(resource: GroupResource): QuotaEvaluator {
@@ -80,8 +80,11 @@ const pods: QuotaEvaluator = {
   },
   inScope: (object, scope) => podInScope(object as Pod, scope),
   whyUncountable: (object, names) => missingAmounts(object as Pod, names),
-  isCharged: (operation, subresource) =>
-    isCreate(operation, subresource) || (operation === "UPDATE" && subresource === "resize"),
+  isCharged(operation, subresource, next, old) {
+    if (operation === "CREATE") return subresource === "";
+    // A deadline brings the pod into another scope.
+    return subresource === "resize" || (subresource === "" && terminates(next as Pod) !== terminates(old as Pod));
+  },
 };
 
 function hasEnded({ metadata, status }: Pod, nowMs: number): boolean {
@@ -102,14 +105,17 @@ function addCompute(usage: Map<string, ParsedQuantity>, requests: ResourceAmount
   for (const [name, amount] of limits) if (computeNames.includes(name)) usage.set(`limits.${name}`, amount);
 }
 
+function terminates({ spec }: Pod): boolean {
+  return spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds >= 0;
+}
+
 function podInScope(pod: Pod, scope: ScopedResourceSelectorRequirement): boolean {
   const { spec } = pod;
-  const terminates = spec.activeDeadlineSeconds !== undefined && spec.activeDeadlineSeconds >= 0;
   switch (scope.scopeName) {
     case "Terminating":
-      return terminates;
+      return terminates(pod);
     case "NotTerminating":
-      return !terminates;
+      return !terminates(pod);
     case "BestEffort":
       return podQos(pod) === "BestEffort";
     case "NotBestEffort":
@@ -189,8 +195,7 @@ const claims: QuotaEvaluator = {
   inScope: (object, scope) =>
     scope.scopeName === "VolumeAttributesClass" && hasClassOf(object as PersistentVolumeClaim, scope),
   // More storage may be given than is asked for, and another class be on its way: the status says so.
-  isCharged: (operation, subresource) =>
-    isWrite(operation, subresource) || (operation === "UPDATE" && subresource === "status"),
+  isCharged: (_operation, subresource) => subresource === "" || subresource === "status",
 };
 
 /** A claim counts for the class that it has, the one that it wants and the one that it is on its way to. */

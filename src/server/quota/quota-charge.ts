@@ -47,12 +47,15 @@ export function quotaCharge(cache: WatchCache, clock: Pick<Clock, "now">): Charg
     const stored = quotas.list(write.namespace);
     if (stored.length === 0) return [];
     const evaluator = quotaEvaluator(write.definition);
-    if (!evaluator.isCharged(old ? "UPDATE" : "CREATE", write.subresource)) return [];
-    const needed = addedUsage(evaluator, next, old, clock.now());
+    if (!evaluator.isCharged(old ? "UPDATE" : "CREATE", write.subresource, next, old)) return [];
+    const isStatus = write.subresource === "status";
+    const added = addedUsage(evaluator, next, old, clock.now());
     // A status that takes nothing is never held up by a quota.
-    if (write.subresource === "status" && needed.size === 0) return [];
+    if (isStatus && added.size === 0) return [];
     const changes: Change[] = [];
     for (const each of stored) {
+      const isNew = old && !isStatus && !isInQuota(quotaOf(each), evaluator, old);
+      const needed = isNew ? addedUsage(evaluator, next, undefined, clock.now()) : added;
       const change = charge(write, each, evaluator, next, needed);
       if (change) changes.push(change);
     }
@@ -60,7 +63,7 @@ export function quotaCharge(cache: WatchCache, clock: Pick<Clock, "now">): Charg
   };
 }
 
-/** What the object needs more than it has. */
+/** What the object needs more than it has; what it has counts only in quotas that it was in. */
 function addedUsage(
   evaluator: QuotaEvaluator,
   next: KubeObject,
@@ -77,14 +80,18 @@ function addedUsage(
   return needed;
 }
 
+function quotaOf({ object }: StoredObject): ResourceQuota {
+  return object as ResourceQuota; // below the prefix of quotas
+}
+
 function charge(
   write: ChargedWrite,
-  { key, revision, object }: StoredObject,
+  stored: StoredObject,
   evaluator: QuotaEvaluator,
   next: KubeObject,
   needed: ResourceAmounts,
 ): Change | undefined {
-  const quota = object as ResourceQuota; // below the prefix of quotas
+  const quota = quotaOf(stored);
   const { hard = {}, used = {} } = quota.status ?? {};
   const counted = Object.keys(hard).filter((name) => evaluator.counts(name));
   if (counted.length === 0 || !isInQuota(quota, evaluator, next)) return undefined;
@@ -113,7 +120,7 @@ function charge(
   }
   const nextUsed = { ...used };
   for (const [each, sum] of sums) nextUsed[each] = formatQuantity(sum);
-  return { key, expect: revision, value: valueFromObject(withUsed(quota, nextUsed)) };
+  return { key: stored.key, expect: stored.revision, value: valueFromObject(withUsed(quota, nextUsed)) };
 }
 
 const formatted = (amount: ParsedQuantity | undefined) => amount && formatQuantity(amount);
