@@ -65,6 +65,19 @@ test("a pod gets a claim from its template, which its status names", async (t) =
   assert.deepEqual(status.resourceClaimStatuses, [{ name: "gpu", resourceClaimName: claim?.metadata.name }]);
 });
 
+test("a pod whose status says that it needs no claim after all gets none", async (t) => {
+  const plane = await scene(t);
+  await plane.create(Pods, newPod());
+  await plane.client.patch(
+    Pods,
+    key("web"),
+    { status: { resourceClaimStatuses: [{ name: "gpu" }] } },
+    { subresource: "status" },
+  );
+  await makeTemplate(plane);
+  assert.deepEqual(await plane.list(ResourceClaims), []);
+});
+
 test("truncates the name of a generated resource claim: of long names of pod and claim the beginnings are to be seen", async (t) => {
   const plane = await scene(t);
   await makeTemplate(plane);

@@ -2,6 +2,7 @@
 // more: pkg/controller/resourceclaim. A key is `pod/namespace/name` or `claim/namespace/name`.
 import {
   ApiError,
+  claimNameOf,
   controllerOf,
   isPodTerminal,
   type NewObject,
@@ -94,7 +95,7 @@ async function reconcilePod(context: ReconcileContext, pod: Pod): Promise<void> 
   const known = pod.status.resourceClaimStatuses ?? [];
   const made: PodResourceClaimStatus[] = [];
   for (const podClaim of pod.spec.resourceClaims ?? []) {
-    if (podClaim.resourceClaimTemplateName === undefined) continue;
+    if (podClaim.resourceClaimTemplateName === undefined || claimNameOf(pod, podClaim) === "") continue;
     try {
       made.push({ name: podClaim.name, resourceClaimName: await ensureClaim(context, pod, podClaim) });
     } catch (error) {

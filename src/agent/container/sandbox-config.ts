@@ -1,4 +1,4 @@
-import { type Container, isRestartableInitContainer, type Pod } from "../../api/index.ts";
+import { type Container, claimNameOf, isRestartableInitContainer, type Pod } from "../../api/index.ts";
 import type { PortMapping, SandboxConfig } from "../engine/index.ts";
 import type { Paths } from "../paths.ts";
 import type { AgentSettings } from "../settings.ts";
@@ -31,7 +31,8 @@ export function sandboxConfig({
   const { metadata, spec } = pod;
   // Running it without would be weaker than what was asked for.
   if (spec.hostUsers === false) throw new Error("user namespaces (hostUsers: false) are not supported on this node");
-  if (spec.resourceClaims?.length) throw new Error("dynamic resources (resourceClaims) are not supported on this node");
+  if (spec.resourceClaims?.some((claim) => claimNameOf(pod, claim) !== ""))
+    throw new Error("dynamic resources (resourceClaims) are not supported on this node");
   const hostNetwork = spec.hostNetwork ?? false;
   return {
     name: metadata.name,

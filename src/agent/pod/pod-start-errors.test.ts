@@ -173,3 +173,18 @@ test("pods that the node has no room for are rejected in the scheduler's words",
     "SupplementalGroupsPolicyNotSupported: Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node",
   ]);
 });
+
+test("a pod that needs devices does not start here; one whose status says that it needs none after all does", async () => {
+  const { client, pass, run, pod } = await agentScene();
+  const resourceClaims = [{ name: "gpu", resourceClaimTemplateName: "one-gpu" }];
+  await run({
+    containers: [{ name: "app", image: "app:1", resources: { claims: [{ name: "gpu" }] } }],
+    resourceClaims,
+  });
+  assert.equal((await pod()).status.phase, "Pending");
+  const { namespace = "", name } = (await pod()).metadata;
+  const status = { resourceClaimStatuses: [{ name: "gpu" }] };
+  await client.patch(Pods, { namespace, name }, { status }, { subresource: "status" });
+  await pass(60_000);
+  assert.equal((await pod()).status.phase, "Running");
+});

@@ -17,6 +17,7 @@ export * from "./persistent-volume.ts";
 export * from "./persistent-volume-claim.ts";
 export * from "./pod.ts";
 export * from "./pod-annotations.ts";
+export * from "./pod-claims.ts";
 export * from "./pod-condition.ts";
 export * from "./pod-qos.ts";
 export * from "./pod-resources.ts";

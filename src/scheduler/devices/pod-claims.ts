@@ -1,16 +1,9 @@
 // The claims for devices that a pod names, and what may be said of them before any node is looked at.
-import { isControlledBy, type Pod, type PodResourceClaim, type ResourceResourceClaim } from "../../api/index.ts";
+import { claimNameOf, isControlledBy, type Pod, type ResourceResourceClaim } from "../../api/index.ts";
 import { type Rejection, unresolvable } from "../rule.ts";
 
 /** How many pods a claim can be reserved for: Kubernetes' ResourceClaimReservedForMaxSize. */
 const consumersMax = 256;
-
-/** The name of the claim; "" when the pod needs none after all, undefined while nobody has made it. */
-export function claimNameOf(pod: Pod, { name, resourceClaimName }: PodResourceClaim): string | undefined {
-  if (resourceClaimName !== undefined) return resourceClaimName;
-  const made = pod.status?.resourceClaimStatuses?.find((each) => each.name === name);
-  return made && (made.resourceClaimName ?? "");
-}
 
 /** Those of the pod's claims that have a name. */
 export function claimNames(pod: Pod): string[] {
