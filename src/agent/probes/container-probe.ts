@@ -88,8 +88,11 @@ export class ContainerProbe {
       const message = `${kindWords[this.#kind]} probe ${what}: ${output}`;
       this.#context.events.warning(this.#pod(), reason, message, this.#target().container);
     };
-    // Nothing was learned.
-    if (errored) return tell("Unhealthy", "errored");
+    if (errored) {
+      tell("Unhealthy", "errored");
+      // Nothing was learned.
+      return;
+    }
     if (!success) tell("Unhealthy", "failed");
     else if (warning) tell("ProbeWarning", "warning");
     const before = this.verdict;
