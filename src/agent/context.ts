@@ -19,6 +19,8 @@ export interface PodVolumes {
   refresh(pod: Pod): Promise<void>;
   /** The mounts of one container; makes the parts of volumes that it asks for by subPath. */
   mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]>;
+  /** The text of a file in a volume that containers write; rejects when there is none. */
+  read(pod: Pod, volume: string, path: string): Promise<string>;
   /** Unmounts and removes the pod's volumes; what hostPath volumes show stays. */
   tearDown(podUid: string): Promise<void>;
 }

@@ -40,6 +40,11 @@ export class HollowHost implements AgentHost {
       if (real !== base && !real.startsWith(`${base}/`)) throw new Error(`${inner} leads out of its volume`);
       this.mounted.set(target, real);
     },
+    readInside: async (base, inner, bytesMax) => {
+      const content = await this.files.read(`${base}/${inner}`, bytesMax);
+      if (content === undefined) throw new Error(`${inner}: no such file or directory`);
+      return content;
+    },
     makeDirectoryInside: (base, inner, mode) => this.files.makeDirectory(`${base}/${inner}`, mode),
     unmount: async (path) => {
       this.mounted.delete(path);

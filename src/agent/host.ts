@@ -46,6 +46,8 @@ export interface HostMounts {
    * Throws when the inner path does not stay inside or is not there.
    */
   bindInside(base: string, inner: string, target: string): Promise<void>;
+  /** The file `base`/`inner`, at most `bytesMax` of it, found as `bindInside` does. Throws for what is no file. */
+  readInside(base: string, inner: string, bytesMax: number): Promise<Uint8Array>;
   /** As mkdir -p of `base`/`inner`, never following a link out of `base`. */
   makeDirectoryInside(base: string, inner: string, mode: number): Promise<void>;
   /** Unmounts what is mounted at the path; nothing happens when nothing is. */

@@ -9,6 +9,7 @@ import type {
   Secret,
   Service,
 } from "../../api/index.ts";
+import { envFileValue } from "./env-file.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, type PodAddresses, resourceFieldValue } from "./field-value.ts";
 import { serviceEnvironment } from "./service-environment.ts";
@@ -27,6 +28,8 @@ export interface EnvironmentInput {
   readonly services: readonly Service[];
   readonly allocatable: Readonly<Record<string, Quantity>>;
   readonly objects: ObjectLookup;
+  /** The text of a file in one of the pod's volumes; rejects when there is none. */
+  readonly volumeFile: (volume: string, path: string) => Promise<string>;
 }
 
 /**
@@ -73,7 +76,7 @@ async function valuesFrom(
 async function sourceValue(source: EnvVarSource, input: EnvironmentInput): Promise<string | undefined> {
   const { pod, container, objects } = input;
   const namespace = pod.metadata.namespace ?? "";
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = source;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   try {
     if (fieldRef) return fieldValue(pod, fieldRef.fieldPath, input.addresses);
     if (resourceFieldRef) return resourceFieldValue(pod, container, resourceFieldRef, input.allocatable);
@@ -97,7 +100,24 @@ async function sourceValue(source: EnvVarSource, input: EnvironmentInput): Promi
     if (value === undefined && !optional) throw configError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value === undefined ? undefined : textOf(value);
   }
+  if (fileKeyRef) return fileValue(fileKeyRef, input);
   return "";
+}
+
+async function fileValue(
+  { volumeName, path, key, optional }: NonNullable<EnvVarSource["fileKeyRef"]>,
+  { volumeFile }: EnvironmentInput,
+): Promise<string | undefined> {
+  const value = await volumeFile(volumeName, path)
+    .then((text) => envFileValue(text, key))
+    .catch(() => {
+      // The kubelet does not say more: the file is the containers' own.
+      throw configError("couldn't parse env file");
+    });
+  // An empty value is none, to the kubelet.
+  if (!value && !optional)
+    throw configError(`environment variable key ${JSON.stringify(key)} not found in file "${path}"`);
+  return value || undefined;
 }
 
 function textOf(base64: string): string {

@@ -195,6 +195,10 @@ test("a subpath that leads out of its volume is refused", () =>
     const { mounts } = host;
     await assert.rejects(mounts.bindInside(`${path}/volume`, "link", `${path}/target`), /leads out of its volume/);
     await assert.rejects(mounts.makeDirectoryInside(`${path}/volume`, "up/new", 0o755), /leads out of its volume/);
+    await assert.rejects(mounts.readInside(`${path}/volume`, "link", 10), /leads out of its volume/);
     await mounts.makeDirectoryInside(`${path}/volume`, "a/b", 0o700);
+    await assert.rejects(mounts.readInside(`${path}/volume`, "a", 10), /a is not a file/);
+    await writeFile(`${path}/volume/a/file`, "content");
+    assert.equal(new TextDecoder().decode(await mounts.readInside(`${path}/volume`, "a/file", 4)), "cont");
     assert.equal((await host.files.status(`${path}/volume/a/b`))?.mode, 0o700);
   }));

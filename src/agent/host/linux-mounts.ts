@@ -33,6 +33,24 @@ export const linuxMounts: HostMounts = {
     }
   },
 
+  async readInside(base, inner, bytesMax) {
+    const found = await openInside(base, await innerPath(base, inner));
+    try {
+      if (!(await found.stat()).isFile()) throw new Error(`${inner} is not a file`);
+      // Opened by its descriptor, it is the file that was checked.
+      const file = await open(`/proc/self/fd/${found.fd}`);
+      try {
+        const content = Buffer.alloc(bytesMax);
+        const { bytesRead } = await file.read(content, 0, bytesMax, 0);
+        return new Uint8Array(content.subarray(0, bytesRead));
+      } finally {
+        await file.close();
+      }
+    } finally {
+      await found.close();
+    }
+  },
+
   async makeDirectoryInside(base, inner, mode) {
     const parts = inner.split("/").filter((part) => part !== "" && part !== ".");
     // From the whole path back to the base, which is there: how far does it exist?

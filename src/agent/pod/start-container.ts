@@ -75,6 +75,7 @@ async function configOf(context: AgentContext, input: StartInput, image: Image, 
     services: context.services(),
     allocatable: context.node()?.status?.allocatable ?? {},
     objects: context.objects,
+    volumeFile: (volume, path) => context.volumes.read(pod, volume, path),
   });
   const volumes = await context.volumes.mounts(pod, container, env);
   const target = "targetContainerName" in container.spec ? container.spec.targetContainerName : undefined;

@@ -296,3 +296,29 @@ test("an agent that restarts within the same second does not confuse versions of
   await scene.restart();
   assert.equal(await textAt(scene, `${path}/a`), "2");
 });
+
+test("FileKeyRef: a container waits for the file of an emptyDir that its environment comes from", async () => {
+  const scene = await agentScene();
+  const from = (key: string, optional = false) => ({
+    fileKeyRef: { volumeName: "config", path: "app.env", key, optional },
+  });
+  const env = [
+    { name: "COLOR", valueFrom: from("CONFIG_1") },
+    { name: "NONE", valueFrom: from("MISSING", true) },
+  ];
+  const { uid } = (
+    await scene.run({ volumes: [{ name: "config", emptyDir: {} }], containers: [{ name: "app", image: "app:1", env }] })
+  ).metadata;
+  const waiting = async () => (await scene.pod()).status.containerStatuses?.[0]?.state?.waiting;
+  assert.deepEqual(await waiting(), { reason: "CreateContainerConfigError", message: "couldn't parse env file" });
+  const directory = `/data/agent/pods/${uid}/volumes/kubernetes.io~empty-dir/config`;
+  await scene.host.files.write(`${directory}/app.env`, new TextEncoder().encode("CONFIG_2='2'\n"), 0o644);
+  await scene.pass(60_000);
+  assert.equal((await waiting())?.message, 'environment variable key "CONFIG_1" not found in file "app.env"');
+  await scene.host.files.write(`${directory}/app.env`, new TextEncoder().encode("CONFIG_1='blue'\n"), 0o644);
+  await scene.pass(60_000);
+  const [container] = await scene.engine.listContainers();
+  const given = scene.engine.configOf(container?.id ?? "")?.env;
+  assert.equal(given?.COLOR, "blue");
+  assert.ok(given && !("NONE" in given));
+});

@@ -30,6 +30,8 @@ interface PreparedPod {
 }
 
 const emptyDirMode = 0o777;
+/** More than a process can be given: the kernel's limit of a single variable is 128 KiB. */
+const envFileBytesMax = 2 ** 20;
 /** Configuration that could not be refreshed is tried again after this time. */
 const refreshRetryMs = 10_000;
 
@@ -82,6 +84,12 @@ export class Volumes implements PodVolumes {
     const { host, paths } = this.#context;
     const prepared = this.#prepared.get(pod.metadata.uid);
     return containerMounts({ host, paths, pod, container, env, volumes: prepared?.volumes ?? new Map() });
+  }
+
+  async read(pod: Pod, volume: string, path: string): Promise<string> {
+    const prepared = this.#prepared.get(pod.metadata.uid)?.volumes.get(volume);
+    if (!prepared) throw new Error(`cannot find the volume "${volume}"`);
+    return new TextDecoder().decode(await this.#context.host.mounts.readInside(prepared.path, path, envFileBytesMax));
   }
 
   async tearDown(podUid: string): Promise<void> {
