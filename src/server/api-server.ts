@@ -16,7 +16,7 @@ import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
 import { ResourceStore } from "./pipeline/resource-store.ts";
-import { unknownResource } from "./pipeline/routes.ts";
+import { routeOf, unknownResource } from "./pipeline/routes.ts";
 import { serve } from "./pipeline/serve.ts";
 import { serveSubresource } from "./pipeline/serve-subresource.ts";
 import { Turns } from "./pipeline/turns.ts";
@@ -117,14 +117,16 @@ class Pipeline implements ApiServer {
   }
 
   async handle(request: ResourceRequest, user: User): Promise<ServedResponse> {
-    const { verb, subresource = "" } = request;
+    const { verb } = request;
     await this.authorize(requestAttributes(request, user), request.annotate);
-    const objectRequest = this.#objectRequest(
-      request.readBody ? { ...request, ...(await request.readBody()) } : request,
-      user,
-    );
+    const unread = this.#objectRequest(request, user);
+    // The body of what no route takes is not looked at.
+    const fact = routeOf(unread, verb);
+    const objectRequest = request.readBody
+      ? this.#objectRequest({ ...request, ...(await request.readBody()) }, user)
+      : unread;
     if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
-    return subresource === "" ? serve(objectRequest, verb) : serveSubresource(objectRequest, verb);
+    return fact ? serveSubresource(objectRequest, verb, fact) : serve(objectRequest, verb);
   }
 
   async admitConnection(target: ConnectTarget, user: User, annotate?: Annotate): Promise<AdmittedConnection> {

@@ -166,6 +166,12 @@ test("requests that cannot be are refused as Kubernetes refuses them", async () 
     ],
     [
       "builder",
+      { metadata: { uid: "of-another" } as AuthenticationTokenRequest["metadata"] },
+      409,
+      'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "builder": the UID in the token request (of-another) does not match the UID of the service account (sa-1)',
+    ],
+    [
+      "builder",
       request({ boundObjectRef: { apiVersion: "v1", kind: "Pod", name: "none" } }),
       404,
       'pods "none" not found',

@@ -77,21 +77,27 @@ export class TokenIssuer {
     const expirationSeconds = request.spec?.expirationSeconds ?? secondsDefault;
     const asked = request.spec?.audiences ?? [];
     const spec = { ...request.spec, expirationSeconds, audiences: asked.length === 0 ? audiences : asked };
-    const misnamed = validateName(request, namespace, name);
+    const misnamed = validateName(request, name);
     if (misnamed.length > 0) throw invalid(kind, name, misnamed);
     const errors = validateExpiration(expirationSeconds);
     // Kubernetes names nothing here.
     if (errors.length > 0) throw invalid(kind, "", errors);
+    const { uid } = account.metadata;
+    const asker = request.metadata?.uid ?? "";
+    if (asker !== "" && asker !== uid) {
+      const why = `the UID in the token request (${asker}) does not match the UID of the service account (${uid})`;
+      throw conflict({ group: kind.group, plural: kind.kind }, name, why);
+    }
     const bound = this.#resolve(namespace, name, spec.boundObjectRef);
     const nowMs = clock.now();
     const extended =
       bound.pod !== undefined && expirationSeconds === secondsWarnOnly && this.#isForServer(spec.audiences);
     const token = await this.#sign(account, spec.audiences, nowMs, bound, expirationSeconds, extended);
-    const metadata = { ...request.metadata, name, namespace, creationTimestamp: timestamp(nowMs) };
+    const metadata = { ...request.metadata, name, namespace, uid, creationTimestamp: timestamp(nowMs) };
     return {
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
-      // A TokenRequest is never stored: it has neither uid nor resourceVersion.
+      // A TokenRequest is never stored: it has no resourceVersion, and the uid is its account's.
       metadata: metadata as AuthenticationTokenRequest["metadata"],
       spec,
       status: { token, expirationTimestamp: timestamp(nowMs + expirationSeconds * 1000) },
@@ -179,20 +185,10 @@ export class TokenIssuer {
   }
 }
 
-function validateName(
-  { metadata }: Partial<AuthenticationTokenRequest>,
-  namespace: string,
-  name: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  const at = rootPath.child("metadata");
-  if ((metadata?.name ?? "") !== "" && metadata?.name !== name)
-    errors.push(invalidValue(at.child("name"), metadata?.name, "must match the service account name if specified"));
-  if ((metadata?.namespace ?? "") !== "" && metadata?.namespace !== namespace) {
-    const why = "must match the service account namespace if specified";
-    errors.push(invalidValue(at.child("namespace"), metadata?.namespace, why));
-  }
-  return errors;
+function validateName({ metadata }: Partial<AuthenticationTokenRequest>, name: string): FieldError[] {
+  if ((metadata?.name ?? "") === "" || metadata?.name === name) return [];
+  const why = "must match the service account name if specified";
+  return [invalidValue(rootPath.child("metadata", "name"), metadata?.name, why)];
 }
 
 function validateExpiration(seconds: number): FieldError[] {

@@ -316,6 +316,15 @@ test("the body of who may not is not read", async () => {
   }
 });
 
+test("the body of what a path has no method for is not read", async () => {
+  const eviction = "/api/v1/namespaces/default/pods/none/eviction";
+  const headers = { "content-type": "application/merge-patch+json" };
+  for (const body of ["", "{ no JSON"]) {
+    const answer = await send("PATCH", eviction, { headers, body, http2: true });
+    assert.deepEqual([answer.status, JSON.parse(answer.text).reason], [405, "MethodNotAllowed"]);
+  }
+});
+
 test("one user acts as another", async () => {
   const headers = { "impersonate-user": "system:serviceaccount:default:builder", "impersonate-group": "extra" };
   const body = JSON.stringify({ apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" });

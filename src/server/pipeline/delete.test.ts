@@ -194,6 +194,14 @@ test("an eviction of an older version is taken, as drains of old clients send it
   });
 });
 
+test("an eviction that names another namespace is refused", async () => {
+  const body = { metadata: { name: "a", namespace: "elsewhere" } };
+  await assert.rejects(server.send("create", Pods, { ...at("a"), subresource: "eviction", body }), {
+    code: 400,
+    message: "the namespace of the provided object does not match the namespace sent on the request",
+  });
+});
+
 test("an eviction waits for the disruption budget", async () => {
   const labels = { app: "guarded" };
   await createPod("guarded", { labels });

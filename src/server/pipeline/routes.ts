@@ -28,8 +28,17 @@ export function unknownResource(registry: ResourceRegistry, { group, version }: 
   return isOwnVersion ? resourceNotServed() : new PathNotFound();
 }
 
-/** Throws 404 for a path that the resource does not have, and 405 for a method that it does not have there. */
-export function checkRoute({ definition, namespace, name }: ObjectRequest, verb: Verb): void {
+/**
+ * Throws 404 for a path that the resource does not have, and 405 for a method that it does not have there. What is known
+ * of the subresource, where the path is of one.
+ */
+export function routeOf(request: ObjectRequest, verb: Verb): SubresourceFact | undefined {
+  if (request.subresource !== "") return subresourceRoute(request, verb);
+  checkRoute(request, verb);
+  return undefined;
+}
+
+function checkRoute({ definition, namespace, name }: ObjectRequest, verb: Verb): void {
   const readsAll = verb === "list" || verb === "watch";
   const isAcross = definition.namespaced && namespace === "";
   if (isMisplaced(definition, namespace, name !== "" || (!readsAll && !isBuiltIn(definition))))
@@ -42,8 +51,7 @@ export function checkRoute({ definition, namespace, name }: ObjectRequest, verb:
   if (!definition.verbs.includes(verb)) throw methodNotSupported(definition, verb);
 }
 
-/** The same for a path below an object; what is known of the subresource. */
-export function subresourceRoute(request: ObjectRequest, verb: Verb): SubresourceFact {
+function subresourceRoute(request: ObjectRequest, verb: Verb): SubresourceFact {
   const { definition, subresource, namespace, name } = request;
   const fact = definition.subresources.find((each) => each.name === subresource);
   if (name === "" || isMisplaced(definition, namespace, true)) throw noRoute(definition);

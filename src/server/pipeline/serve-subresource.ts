@@ -12,16 +12,19 @@ import { bindPod } from "./binding.ts";
 import type { ObjectRequest } from "./context.ts";
 import { decodeBody } from "./decode.ts";
 import { evictPod } from "./eviction.ts";
+import { placeInNamespace } from "./metadata.ts";
 import { changedObject } from "./resource-store.ts";
 import { waitForRead } from "./revision.ts";
-import { subresourceRoute } from "./routes.ts";
 import { createRequest, modified, patchObject, stored, updateObject } from "./serve.ts";
 import { subresourceForm } from "./subresource-forms.ts";
 
 /** Answers a request to a subresource that is an object; streams are not seen here. */
-export async function serveSubresource(request: ObjectRequest, verb: Verb): Promise<ServedResponse> {
+export async function serveSubresource(
+  request: ObjectRequest,
+  verb: Verb,
+  fact: SubresourceFact,
+): Promise<ServedResponse> {
   const { definition, subresource, namespace, name } = request;
-  const fact = subresourceRoute(request, verb);
   if (verb === "create") return act(request, fact);
   const form = subresourceForm(definition, subresource);
   if (!form) throw notFound(definition, name);
@@ -41,6 +44,7 @@ async function act(request: ObjectRequest, fact: SubresourceFact): Promise<Serve
   if (!handler) throw notFound(definition, name);
   const kind = kindOf(fact);
   const body = decodeBody(request, { ...kind, olderVersions: olderVersions[resource] ?? [] });
+  placeInNamespace(request, body.metadata);
   await admitAction(request, body, kind);
   return { type: "object", code: 201, object: await handler(createRequest(request, body)), warnings };
 }

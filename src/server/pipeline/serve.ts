@@ -27,13 +27,11 @@ import { placeInNamespace } from "./metadata.ts";
 import { type Modified, modifyObject } from "./modify.ts";
 import { patchBody } from "./patch.ts";
 import { waitForRead } from "./revision.ts";
-import { checkRoute } from "./routes.ts";
 import { watchObjects } from "./watch.ts";
 
-/** Answers a request to a resource itself. */
+/** Answers a request to a resource itself, on a route that it has. */
 export async function serve(request: ObjectRequest, verb: Verb): Promise<ServedResponse> {
   const { definition } = request;
-  checkRoute(request, verb);
   const needsName = verb === "get" || verb === "update" || verb === "patch" || verb === "delete";
   if (needsName && request.name === "") throw badRequest("resource name may not be empty");
   switch (verb) {
