@@ -123,7 +123,8 @@ function operationOf(operation: Operation): object {
     tags: [operation.tag],
     description: operation.description,
     operationId: operation.operationId,
-    parameters: operation.query.map((each) => parameterOf(each, "query")),
+    // An empty list is none once a client of Go has read and written it.
+    ...(operation.query.length > 0 && { parameters: operation.query.map((each) => parameterOf(each, "query")) }),
     ...(body ? { requestBody: { content: content(operation.consumes, body) } } : {}),
     responses,
     "x-kubernetes-action": operation.action,

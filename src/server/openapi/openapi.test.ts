@@ -37,6 +37,20 @@ function at(value: unknown, ...keys: readonly (string | number)[]): unknown {
   return keys.reduce<unknown>((inner, key) => (inner as Record<string | number, unknown> | undefined)?.[key], value);
 }
 
+test("watches stand at their old paths too, but for those of custom resources", () => {
+  const { paths } = openApiV2(kinds);
+  const watches = (plural: string) =>
+    Object.entries(paths)
+      .filter(([path]) => path.includes("/watch/") && path.includes(plural))
+      .map(([path, { get }]) => [path, get?.operationId, get?.["x-kubernetes-action"]]);
+  assert.deepEqual(watches("pods"), [
+    ["/api/v1/watch/namespaces/{namespace}/pods", "watchCoreV1NamespacedPodList", "watchlist"],
+    ["/api/v1/watch/namespaces/{namespace}/pods/{name}", "watchCoreV1NamespacedPod", "watch"],
+    ["/api/v1/watch/pods", "watchCoreV1PodListForAllNamespaces", "watchlist"],
+  ]);
+  assert.deepEqual(watches("widgets"), []);
+});
+
 test("every reference of every document is resolved in it", () => {
   const documents = [openApiV2(kinds), ...kinds.map((kind) => openApiV3(kind.group, kind.version, kinds))];
   for (const document of documents) {
@@ -53,6 +67,20 @@ test("every reference of every document is resolved in it", () => {
     walk(document);
     assert.ok(seen > 20);
   }
+});
+
+test("should round trip OpenAPI V3 for all built-in group versions: nothing stands there that clients leave out when they write it", () => {
+  const empty: string[] = [];
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value !== "object" || value === null) return;
+    const entries = Object.entries(value);
+    // A default says what a value is, and a schema without words allows all.
+    const isMeant = /\.default$|\.schemas\.[^ ]+$/.test(path);
+    if (entries.length === 0 && !isMeant) empty.push(path);
+    for (const [key, each] of entries) walk(each, `${path}.${key}`);
+  };
+  for (const { group, version } of kinds) walk(openApiV3(group, version, kinds), `${group}/${version}`);
+  assert.deepEqual(empty, []);
 });
 
 test("a path says which kind it is and which parameters a write takes", () => {

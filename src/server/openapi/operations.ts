@@ -105,7 +105,33 @@ export function pathsOf(definition: ResourceDefinition): PathItem[] {
       parameters: [],
       operations: [{ ...listOperation(definition), operationId: `${idOf("list", definition, "")}ForAllNamespaces` }],
     });
+  items.push(...watchPathsOf(definition, root, inScope, named));
   return items.filter((item) => item.operations.length > 0);
+}
+
+/** The old paths of watches, which clients that are made from this document find theirs by; custom resources have none. */
+function watchPathsOf(
+  definition: ResourceDefinition,
+  root: string,
+  inScope: readonly Parameter[],
+  named: readonly Parameter[],
+): PathItem[] {
+  const { kind, plural, namespaced, verbs } = definition;
+  if (isCustom(definition) || !verbs.includes("watch")) return [];
+  const answer = `${metaPrefix}WatchEvent`;
+  const watch = (what: string, action: string) =>
+    operation(definition, "watch", { method: "get", action, description: `watch ${what}`, query: listing, answer });
+  const ofList = watch(`changes to a list of ${kind}`, "watchlist");
+  const ofOne = watch(`changes to an object of kind ${kind}`, "watch");
+  const scope = namespaced ? "/namespaces/{namespace}" : "";
+  const list = `${root}/watch${scope}/${plural}`;
+  const items: PathItem[] = [
+    { path: list, parameters: inScope, operations: [{ ...ofList, operationId: `${ofList.operationId}List` }] },
+    { path: `${list}/{name}`, parameters: named, operations: [ofOne] },
+  ];
+  if (!namespaced) return items;
+  const operationId = `${idOf("watch", definition, "")}ListForAllNamespaces`;
+  return [...items, { path: `${root}/watch/${plural}`, parameters: [], operations: [{ ...ofList, operationId }] }];
 }
 
 function operation(
