@@ -1,15 +1,22 @@
 // The volumes of StatefulSets: each claim has one of its own, and goes only when the set's policy says so.
-import type { KubeObject, PersistentVolumeClaim, StatefulSet } from "roder";
+import type { KubeObject, PersistentVolumeClaim, Pod, StatefulSet } from "roder";
 import { controller } from "./asked.ts";
-import type { State, Write } from "./state.ts";
+import { isUp, type State, type Write } from "./state.ts";
 
 /** The name of the claim templates that sets have here. */
 export const claimTemplate = "data";
 
+interface ScaledDown {
+  /** Whether the ordinal had a pod when it was not wanted any more, the last time. */
+  readonly hadPod: boolean;
+  /** Whether it is wanted again. */
+  isPast: boolean;
+}
+
 export class Claims {
   readonly #state: State;
-  /** The uids of claims whose ordinal was not wanted at some time. */
-  readonly #scaledDown = new Set<string>();
+  /** By the uids of claims whose ordinal was not wanted at some time. */
+  readonly #scaledDown = new Map<string, ScaledDown>();
   /** What sets that are gone have said of their claims. */
   readonly #sets = new Map<string, StatefulSet>();
 
@@ -52,12 +59,14 @@ export class Claims {
   /** What is there and should have gone. */
   *surplus(): Iterable<string> {
     for (const { metadata } of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
-      const { name } = metadata;
+      const { name, uid } = metadata;
       const set = this.#sets.get(setOf(name));
       const { whenDeleted, whenScaled } = set?.spec.persistentVolumeClaimRetentionPolicy ?? {};
       const isSetThere = this.#state.find("statefulsets", set?.metadata.uid) !== undefined;
       if (!isSetThere && whenDeleted === "Delete") yield `the claim ${name} has outlived its set`;
-      if (isSetThere && whenScaled === "Delete" && ordinalOf(name) >= (set?.spec.replicas ?? 1))
+      const isUnwanted = isSetThere && ordinalOf(name) >= (set?.spec.replicas ?? 1);
+      // A claim goes with its pod. Where there was none, as in the middle of a rollout, it is nobody's to delete.
+      if (isUnwanted && whenScaled === "Delete" && this.#scaledDown.get(uid)?.hadPod)
         yield `the claim ${name} has outlived its pod`;
     }
   }
@@ -65,9 +74,17 @@ export class Claims {
   #note(set: StatefulSet): void {
     const { metadata, spec } = set;
     this.#sets.set(metadata.name, set);
+    const pods = this.#state.controlledBy<Pod>(metadata.uid, "pods").filter(isUp);
+    const ordinals = new Set(pods.map((pod) => ordinalOf(pod.metadata.name)));
     for (const claim of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
       const { name, uid } = claim.metadata;
-      if (setOf(name) === metadata.name && ordinalOf(name) >= (spec.replicas ?? 1)) this.#scaledDown.add(uid);
+      const ordinal = ordinalOf(name);
+      if (setOf(name) !== metadata.name) continue;
+      const isWanted = ordinal < (spec.replicas ?? 1);
+      const known = this.#scaledDown.get(uid);
+      if (known && isWanted) known.isPast = true;
+      if (!isWanted && known?.isPast !== false)
+        this.#scaledDown.set(uid, { hadPod: ordinals.has(ordinal), isPast: false });
     }
   }
 }

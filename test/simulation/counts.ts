@@ -18,7 +18,7 @@ export function* countProblems({ kind, before, now, by, atMs }: Write, state: St
   // The kind says what they are.
   if (kind === "pods" && now && !before) {
     yield* quota(now as Pod, state);
-    yield* pods(now as Pod, state);
+    yield* pods(now as Pod, state, atMs);
   }
   if (kind === "replicasets" && now) yield* surge(before as ReplicaSet | undefined, now as ReplicaSet, state);
   if (kind === "deployments" && before && now && by === controller("horizontal-pod-autoscaler")) {
@@ -26,40 +26,36 @@ export function* countProblems({ kind, before, now, by, atMs }: Write, state: St
   }
 }
 
-function* pods(pod: Pod, state: State): Iterable<string> {
+function* pods(pod: Pod, state: State, atMs: number): Iterable<string> {
   const owner = controllerOf(pod);
   if (!owner) return;
   const { name, uid } = owner;
   const up = state.controlledBy<Pod>(uid, "pods").filter(isUp);
+  const overlooked = state.overlookedOf(uid, atMs);
   const more = (limit: number) =>
-    up.length > limit ? [`${owner.kind} ${name} has ${up.length} pods of ${limit}`] : [];
+    up.length > limit + overlooked ? [`${owner.kind} ${name} has ${up.length} pods of ${limit}`] : [];
+  const doubled = (of: (pod: Pod) => string | undefined) => {
+    const places = up.map(of).filter((place) => place !== undefined);
+    const surplus = places.filter((place, at) => places.indexOf(place) !== at);
+    return surplus.length > overlooked ? [`${name} has two pods for ${surplus.join(", ")}`] : [];
+  };
   const set = state.find<ReplicaSet>("replicasets", uid) ?? state.find<StatefulSet>("statefulsets", uid);
   if (set) yield* more(Math.max(...state.specs(set).map(({ spec }) => spec.replicas ?? 1)));
   const job = state.find<Job>("jobs", uid);
   if (job) {
     yield* more(Math.max(...state.specs(job).map(({ spec }) => spec.parallelism ?? 1)));
-    yield* doubled(up, name, ({ metadata }) => metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
+    yield* doubled(({ metadata }) => metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
   }
   const daemons = state.find<DaemonSet>("daemonsets", uid);
   if (daemons) {
     // While a surge is allowed a new pod starts beside the old one.
     const surges = state.specs(daemons).some(({ spec }) => isSome(spec.updateStrategy?.rollingUpdate?.maxSurge));
-    yield* doubled(up, name, (each) => `${daemonNodeOf(each)} ${surges ? revisionOf(each) : ""}`);
+    yield* doubled((each) => `${daemonNodeOf(each)} ${surges ? revisionOf(each) : ""}`);
   }
 }
 
 const isSome = (amount: number | string = 0) => Number.parseInt(String(amount), 10) > 0;
 const revisionOf = ({ metadata }: Pod) => metadata.labels?.["controller-revision-hash"] ?? "";
-
-function* doubled(up: readonly Pod[], owner: string, of: (pod: Pod) => string | undefined): Iterable<string> {
-  const seen = new Set<string>();
-  for (const pod of up) {
-    const what = of(pod);
-    if (what === undefined) continue;
-    if (seen.has(what)) yield `${owner} has two pods for ${what}`;
-    seen.add(what);
-  }
-}
 
 function* surge(before: ReplicaSet | undefined, now: ReplicaSet, state: State): Iterable<string> {
   if ((now.spec.replicas ?? 1) <= (before ? (before.spec.replicas ?? 1) : 0)) return;

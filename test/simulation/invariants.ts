@@ -36,6 +36,11 @@ export class Invariants {
     for (const { key, value } of changes) this.#look(key, value?.object, request);
   };
 
+  /** An object was created, and who created it does not know. */
+  overlooked(object: KubeObject): void {
+    this.#state.noteOverlooked(object, this.#nowMs());
+  }
+
   /** What must hold besides when all has come to rest. */
   *atRest(): Iterable<string> {
     yield* this.#claims.surplus();

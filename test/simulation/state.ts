@@ -68,6 +68,9 @@ export class State {
   /** What an object controls, by kind and its uid. */
   readonly #controlled = new Map<string, Map<string, KubeObject>>();
 
+  /** By the uid of its owner, when something was created of which it was not told. */
+  readonly #overlooked = new Map<string, number[]>();
+
   constructor(keptMs: number) {
     this.keptMs = keptMs;
   }
@@ -118,6 +121,16 @@ export class State {
   /** Those, and those that it acted on lately. */
   lateSpecs<T extends KubeObject>({ metadata }: T, nowMs: number): readonly T[] {
     return (this.#byUid.get(metadata.uid)?.specs.since(nowMs - this.keptMs) ?? []) as readonly T[]; // of the same object
+  }
+
+  noteOverlooked(object: KubeObject, nowMs: number): void {
+    const owner = controllerOf(object)?.uid;
+    if (owner !== undefined) this.#overlooked.getOrInsertComputed(owner, () => []).push(nowMs);
+  }
+
+  /** How many more objects than it knows of the owner may have: it makes one again until its cache shows it the first. */
+  overlookedOf(owner: string, nowMs: number): number {
+    return this.#overlooked.get(owner)?.filter((ms) => nowMs - ms <= this.keptMs).length ?? 0;
   }
 
   #unlink(key: string, object: KubeObject): void {

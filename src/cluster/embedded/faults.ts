@@ -43,8 +43,8 @@ const delayMsMaxDefault = 5_000;
 /** What clients other than administrators see of the API. */
 export class Faults {
   rates: FaultRates;
-  /** Told of every fault, for the timeline. */
-  onFault: (what: string) => void = () => {};
+  /** Told of every fault, and which request it hits. */
+  onFault: (what: string, request: ResourceRequest) => void = () => {};
   /** Called for a crash; what the crashing program asks from then on fails. */
   onCrash: () => void = () => {};
   readonly #clock: Clock;
@@ -120,7 +120,7 @@ export class Faults {
     const { verb, plural, subresource, namespace, name } = request;
     const what = [plural, subresource].filter(Boolean).join("/");
     const which = [namespace, name].filter(Boolean).join("/");
-    this.onFault(`${verb} ${what} ${which} by ${user.name}: ${error.message}`);
+    this.onFault(`${verb} ${what} ${which} by ${user.name}: ${error.message}`, request);
     return error;
   }
 }
