@@ -70,8 +70,9 @@ function statusOfRuns(
   const containerID = `${runtimeName}://${latest.id}`;
   const running = latest.state === "running";
   const started = running && hasStarted(view, latest);
-  const resources = container.spec.resources;
-  const given = view.resizing.given.get(latest.id) ?? resources;
+  const allocated = container.spec.resources;
+  // Of a container that has ended nothing else can be said any more.
+  const resources = running ? (view.resizing.given.get(latest.id) ?? allocated) : allocated;
   return {
     name: container.spec.name,
     image: latest.image || (container.spec.image ?? ""),
@@ -82,8 +83,8 @@ function statusOfRuns(
     ...(container.kind === "ephemeral" ? {} : { started }),
     state: stateOf(latest, runtimeName),
     lastState: lastStateOf(before, runtimeName, old, containerID),
-    ...(resources?.requests ? { allocatedResources: resources.requests } : {}),
-    ...(given && running ? { resources: given } : {}),
+    ...(allocated?.requests ? { allocatedResources: allocated.requests } : {}),
+    ...(resources ? { resources } : {}),
   };
 }
 

@@ -16,7 +16,7 @@ test("init containers run one after the other, then the containers", async () =>
   });
   await run({
     initContainers: [
-      { name: "first", image },
+      { name: "first", image, resources: { limits: { cpu: "1" } } },
       { name: "second", image },
     ],
   });
@@ -36,6 +36,8 @@ test("init containers run one after the other, then the containers", async () =>
   assert.equal(after.phase, "Running");
   assert.equal(after.initContainerStatuses?.[0]?.ready, true);
   assert.equal(after.initContainerStatuses?.[0]?.state?.terminated?.reason, "Completed");
+  const had = { limits: { cpu: "1" }, requests: { cpu: "1" } };
+  assert.deepEqual(after.initContainerStatuses?.[0]?.resources, had, "what it had is told after its end");
 });
 
 test("an init container that fails is tried again with backoff, or fails the pod that never restarts", async () => {
