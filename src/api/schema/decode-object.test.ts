@@ -294,12 +294,35 @@ test("a patched object that does not decode is a 422", () => {
     message:
       ' "" is invalid: patch: Invalid value: "{\\"spec\\":{\\"nodeName\\":1}}": json: cannot unmarshal number into Go struct field PodSpec.spec.nodeName of type string',
   });
-  const patch = { spec: { nodeName: 1, overhead: null, tolerations: [{ key: "a", operator: "Exists" }] } };
-  assert.throws(() => decodePatched(pods, { spec: { nodeName: 1 } }, "Strict", [], () => goText(patch)), {
-    message:
-      / patch: Invalid value: "map\[spec:map\[nodeName:1 overhead:<nil> tolerations:\[map\[key:a operator:Exists\]\]\]\]": json: /,
-  });
   assert.throws(() => decodePatched(pods, { foo: 1 }, "Strict"), /strict decoding error: unknown field "foo"$/);
+});
+
+test("what a strategic merge patch made is told of in the words of the converter, with the patch", () => {
+  const patch = { spec: { nodeName: 1, overhead: null, tolerations: [{ key: "a", operator: "Exists" }] } };
+  const converted = (value: unknown, duplicates: readonly string[] = []) =>
+    decodePatched(pods, value, "Strict", duplicates, () => goText(patch));
+  const shown = "map[spec:map[nodeName:1 overhead:<nil> tolerations:[map[key:a operator:Exists]]]]";
+  const expected: readonly (readonly [value: unknown, message: string])[] = [
+    [{ metadata: { labels: "invalid" } }, "cannot restore map from string"],
+    [{ spec: { containers: {} } }, "cannot restore slice from map"],
+    [{ spec: { containers: [1] } }, "cannot restore struct from: int64"],
+    [{ spec: { nodeName: 1 } }, "cannot convert int64 to string"],
+    [{ spec: { restartPolicy: 1 } }, "cannot convert int64 to v1.RestartPolicy"],
+    [{ spec: { nodeName: 1.5 } }, "unrecognized type: string"],
+    [{ spec: { hostNetwork: "yes" } }, "unrecognized type: bool"],
+    [{ spec: { priority: "1" } }, "unrecognized type: int32"],
+    [{ spec: { activeDeadlineSeconds: 1.5 } }, "cannot convert float64 to int64"],
+    [{ spec: { overhead: { cpu: "x" } } }, "quantities must match the regular expression"],
+  ];
+  for (const [value, message] of expected)
+    assert.throws(
+      () => converted(value),
+      (error: Error) => error.message.startsWith(` "" is invalid: patch: Invalid value: "${shown}": ${message}`),
+      message,
+    );
+  assert.throws(() => converted({ foo: 1, bar: 2 }, ['duplicate field "spec"']), {
+    message: /strict decoding error: duplicate field "spec", unknown field "bar", unknown field "foo"$/,
+  });
 });
 
 test("the value that is decoded stays as it was", () => {

@@ -2,7 +2,8 @@
 import type { Draft } from "../../lib/index.ts";
 import { type ApiError, badRequest, invalid, invalidValue, parseApiVersion, rootPath } from "../meta/index.ts";
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
-import { copyJson, DecodeError, decodeAs } from "./decoder.ts";
+import { DecodeError } from "./decode-error.ts";
+import { copyJson, decodeAs } from "./decoder.ts";
 import { pruneEmbeddedMetadata } from "./embedded-resources.ts";
 import { definitions, resourceFacts } from "./facts.ts";
 import { unreadableAs } from "./json.ts";
@@ -64,7 +65,7 @@ export function decodePatched(
   const another = shown ? undefined : becameAnother(kind, value);
   if (another) throw fail(another);
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
-  return decode(kind, value, fieldValidation, duplicates, fail, strict);
+  return decode(kind, value, fieldValidation, duplicates, fail, strict, shown !== undefined);
 }
 
 /** Decodes what is no object of a resource: DeleteOptions and the like. Throws a 400; unknown fields are left out. */
@@ -84,19 +85,20 @@ function decode(
   duplicates: readonly string[],
   fail: (message: string) => ApiError,
   strict: (problems: readonly string[]) => ApiError,
+  isConverted = false,
 ): DecodedObject {
   let decoded: { readonly object: Draft<KubeObject>; readonly unknownFields: readonly string[] };
   try {
     decoded = isBuiltIn(kind) ? decodeKnown(kind, value) : decodeCustom(kind, value);
   } catch (error) {
-    if (error instanceof DecodeError) throw fail(error.message);
+    if (error instanceof DecodeError) throw fail(isConverted ? error.whenConverted : error.message);
     throw error;
   }
   if (fieldValidation === "Ignore") return { object: decoded.object, warnings: [] };
-  const problems = [
-    ...decoded.unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`),
-    ...duplicates,
-  ].slice(0, strictErrorsMax);
+  const unknown = decoded.unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  // The converter sorts what it does not know, and comes after who read the patch.
+  const found = isConverted ? [...duplicates, ...unknown.sort()] : [...unknown, ...duplicates];
+  const problems = found.slice(0, strictErrorsMax);
   if (fieldValidation === "Strict" && problems.length > 0) throw strict(problems);
   return { object: decoded.object, warnings: problems };
 }

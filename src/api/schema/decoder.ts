@@ -1,14 +1,12 @@
 // The compiled walker of built-in types: turns a JSON value into an object exactly as decoding it into Kubernetes' Go
 // types and encoding it again would. A schema is compiled once into closures; see go-types.ts for what it adds.
 import { canonicalMicroTime, canonicalQuantity, canonicalTime } from "../meta/index.ts";
+import { conversionError, DecodeError, type GoKind } from "./decode-error.ts";
 import { definitions } from "./facts.ts";
 import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZero } from "./go-types.ts";
 import { isObject, jsonType } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 import { isSettled } from "./settled-values.ts";
-
-/** What is wrong with a value, in the words of Go's decoder; the caller makes a Status of it. */
-export class DecodeError extends Error {}
 
 interface MapKey {
   readonly key: string;
@@ -88,7 +86,7 @@ function structDecoder(definition: string, schema: Schema): Decode {
   }
   const type = goTypeName(definition);
   return (value, decoding) => {
-    if (!isObject(value)) throw mismatch(value, type, decoding);
+    if (!isObject(value)) throw mismatch(value, type, "struct", decoding);
     const outer = decoding.struct;
     decoding.struct = struct;
     const result: Record<string, unknown> = {};
@@ -177,7 +175,7 @@ function listDecoder(items: Schema, place: Place): Decode {
   const decode = valueDecoder(items, { ...place, field: "" });
   const type = `[]${typeName(items)}`;
   return (value, decoding) => {
-    if (!Array.isArray(value)) throw mismatch(value, type, decoding);
+    if (!Array.isArray(value)) throw mismatch(value, type, "slice", decoding);
     const at = decoding.path.length;
     const list = new Array<unknown>(value.length);
     for (let index = 0; index < value.length; index++) {
@@ -195,7 +193,7 @@ function mapDecoder(values: Schema, place: Place): Decode {
   // Only types that can hold unknown fields need to know the key that they stand under.
   const needsPath = values.$ref !== undefined || values.type === "array";
   return (value, decoding) => {
-    if (!isObject(value)) throw mismatch(value, type, decoding);
+    if (!isObject(value)) throw mismatch(value, type, "map", decoding);
     const map: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
       const each = value[key] ?? zeroOf(values);
@@ -247,18 +245,18 @@ function typeName(schema: Schema): string {
 
 function stringDecoder(type: string): Decode {
   return (value, decoding) => {
-    if (typeof value !== "string") throw mismatch(value, type, decoding);
+    if (typeof value !== "string") throw mismatch(value, type, "string", decoding);
     return value;
   };
 }
 
 const boolean: Decode = (value, decoding) => {
-  if (typeof value !== "boolean") throw mismatch(value, "bool", decoding);
+  if (typeof value !== "boolean") throw mismatch(value, "bool", "bool", decoding);
   return value;
 };
 
 const number: Decode = (value, decoding) => {
-  if (typeof value !== "number") throw mismatch(value, "float64", decoding);
+  if (typeof value !== "number") throw mismatch(value, "float64", "float64", decoding);
   return value;
 };
 
@@ -266,20 +264,21 @@ function integerDecoder(type: "int32" | "int64"): Decode {
   // 2^63 itself is what JSON.parse makes of the largest int64.
   const limit = type === "int32" ? 2 ** 31 : 2 ** 63 + 2 ** 11;
   return (value, decoding) => {
-    if (typeof value !== "number") throw mismatch(value, type, decoding);
+    if (typeof value !== "number") throw mismatch(value, type, type, decoding);
     if (!Number.isInteger(value) || value >= limit || value < -limit)
-      throw mismatch(value, type, decoding, `number ${value}`);
+      throw mismatch(value, type, type, decoding, `number ${value}`);
     // -0 is an integer of JSON but not of Go.
     return value + 0;
   };
 }
 
 const base64: Decode = (value, decoding) => {
-  if (typeof value !== "string") throw mismatch(value, "[]uint8", decoding);
+  if (typeof value !== "string") throw mismatch(value, "[]uint8", "slice", decoding);
   const text = /[\r\n]/.test(value) ? value.replace(/[\r\n]/g, "") : value;
   if (base64Pattern.test(text) && text.length % 4 === 0) return text;
   const wrong = /[^A-Za-z0-9+/]/.exec(text.replace(/={1,2}$/, ""))?.index;
-  throw new DecodeError(`illegal base64 data at input byte ${wrong ?? text.length - (text.length % 4 || 1)}`);
+  const message = `illegal base64 data at input byte ${wrong ?? text.length - (text.length % 4 || 1)}`;
+  throw new DecodeError(message, `error decoding from json: ${message}`);
 };
 
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -333,10 +332,17 @@ const special: Readonly<Record<string, Decode>> = {
   },
 };
 
-function mismatch(value: unknown, type: string, { path, struct }: Decoding, what = jsonType(value)): DecodeError {
+function mismatch(
+  value: unknown,
+  type: string,
+  kind: GoKind,
+  { path, struct }: Decoding,
+  what = jsonType(value),
+): DecodeError {
   const fields = path.filter((each) => typeof each === "string").join(".");
   const place = fields === "" ? "Go value" : `Go struct field ${struct}.${fields}`;
-  return new DecodeError(`json: cannot unmarshal ${what} into ${place} of type ${type}`);
+  const message = `json: cannot unmarshal ${what} into ${place} of type ${type}`;
+  return new DecodeError(message, conversionError(value, type, kind));
 }
 
 function placeOf({ path }: Decoding, name: string): string {

@@ -8,7 +8,8 @@ import {
   required,
   validateObjectMeta,
 } from "../meta/index.ts";
-import { DecodeError, decodeAs } from "./decoder.ts";
+import { DecodeError } from "./decode-error.ts";
+import { decodeAs } from "./decoder.ts";
 import { isObject, type JsonObject } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 
