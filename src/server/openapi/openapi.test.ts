@@ -51,6 +51,12 @@ test("watches stand at their old paths too, but for those of custom resources", 
   assert.deepEqual(watches("widgets"), []);
 });
 
+test("the descriptions of lists and of what selects from them hold the words that kubectl's tests look for", () => {
+  const text = JSON.stringify(openApiV2(kinds));
+  for (const words of ["list of returned", "List of pods", "Watch for changes to the described resources"])
+    assert.ok(text.includes(words), words);
+});
+
 test("every reference of every document is resolved in it", () => {
   const documents = [openApiV2(kinds), ...kinds.map((kind) => openApiV3(kind.group, kind.version, kinds))];
   for (const document of documents) {

@@ -52,8 +52,8 @@ const deleting = [
 ];
 const selecting = [
   text("continue", "The token of the list that this one goes on from."),
-  text("fieldSelector", "Only objects whose fields fit."),
-  text("labelSelector", "Only objects whose labels fit."),
+  text("fieldSelector", "Restricts the list of returned objects by their fields."),
+  text("labelSelector", "Restricts the list of returned objects by their labels."),
   count("limit", "At most so many objects in one answer."),
   text("resourceVersion", "The version that the answer must have, or be younger than."),
   text("resourceVersionMatch", "How resourceVersion is meant: Exact or NotOlderThan."),
@@ -63,7 +63,7 @@ const selecting = [
 const listing = [
   flag("allowWatchBookmarks", "Whether a watch may tell of versions without changes."),
   ...selecting,
-  flag("watch", "Whether to go on with changes instead of ending."),
+  flag("watch", "Watch for changes to the described resources instead of ending with the list."),
 ];
 
 const patchTypes = ["application/json-patch+json", "application/merge-patch+json"];

@@ -87,7 +87,7 @@ function listSchema(kind: ResourceDefinition): Schema {
     required: ["items"],
     properties: describedProperties(name, {
       apiVersion: { type: "string" },
-      items: { type: "array", items: { $ref: `${refPrefix}${schemaName}` } },
+      items: { description: `List of ${kind.plural}`, type: "array", items: { $ref: `${refPrefix}${schemaName}` } },
       kind: { type: "string" },
       metadata: { $ref: `${refPrefix}io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta` },
     }),
