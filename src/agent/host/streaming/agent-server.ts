@@ -10,7 +10,7 @@ import { type Clock, errorMessage, type Logger, type MetricRegistry, metricsCont
 import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
 import { resourceMetricsText } from "../../node/node-stats.ts";
-import type { NodePart, TokenAccess } from "../../node/token-access.ts";
+import { isForTokens, type TokenAccess } from "../../node/token-access.ts";
 import type { ContainerQuery } from "../../pod/locate-container.ts";
 import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
 import { ContainerEnds } from "./container-ends.ts";
@@ -33,7 +33,7 @@ export interface AgentServerSettings {
   /** Says which container is meant; throws ApiError in the kubelet's words. */
   readonly agent: Pick<Agent, "pods" | "stats" | "findContainer" | "findSandbox" | "findLog">;
   readonly engine: ContainerEngine & StreamUrls;
-  /** Says who may read what the node uses with a token; nobody when left out. */
+  /** Says who may read with a token; nobody when left out. */
   readonly tokens?: Pick<TokenAccess, "check">;
   /** What /logs/ shows; /var/log when left out. */
   readonly machineLogs?: string;
@@ -120,14 +120,13 @@ export class AgentServer {
     }
   }
 
-  /** Throws for everyone but API servers, administrators, and who shows a token that is good for what the node uses. */
+  /** Throws for everyone but API servers, administrators, and who shows a token that is good for what is asked. */
   async #admit(message: IncomingMessage): Promise<void> {
     const { tokens } = this.#settings;
-    const [, part] = /^\/(stats|metrics)(?:[/?]|$)/.exec(message.url ?? "") ?? [];
+    const [, first = ""] = /^\/([a-z]+)(?:[/?]|$)/.exec(message.url ?? "") ?? [];
     const [, token] = /^bearer +(\S+)$/i.exec(message.headers.authorization ?? "") ?? [];
     const isRead = message.method === "GET" || message.method === "HEAD";
-    // As the pattern names them.
-    if (tokens && token !== undefined && part && isRead) await tokens.check(token, part as NodePart);
+    if (tokens && token !== undefined && isForTokens(first) && isRead) await tokens.check(token, first);
     else authorize(message);
   }
 
