@@ -220,6 +220,25 @@ test("a service without endpoints refuses at once, from pods, the node and outsi
   assert.ok(performance.now() - began < 5_000, "nobody waited for a timeout");
 });
 
+test("Service CIDRs should create Services and serve on different Service CIDRs", async () => {
+  await cluster.apply(`apiVersion: networking.k8s.io/v1
+kind: ServiceCIDR
+metadata: { name: more }
+spec: { cidrs: [203.0.113.0/24] }
+`);
+  await cluster.becomes("servicecidr/more", '.status.conditions[?(@.type=="Ready")].status', "True");
+  await cluster.apply(service("more", "clusterIP: 203.0.113.10", "web", "{ port: 80, targetPort: 8080 }"));
+  await eventually("the service of the other range answers the node", () =>
+    fromNode("http://203.0.113.10/").then(Boolean, () => false),
+  );
+  assert.match(await fromPod("http://203.0.113.10/"), /^web-[12]\n$/);
+  assert.match(await fromPod("http://more/"), /^web-[12]\n$/);
+  await assert.rejects(fromPod("http://203.0.113.11/"), /Connection refused/);
+  await assert.rejects(fromNode("http://203.0.113.11/"), /Connection refused|Couldn't connect/);
+  await cluster.kubectl("delete", "service", "more");
+  await cluster.kubectl("delete", "servicecidr", "more");
+});
+
 test("Networking, intra pod http, from node (udp): a UDP service answers, and a client goes on with another pod when its own is gone", async () => {
   const address = await addressOf("udp");
   for (const [to, port] of [
