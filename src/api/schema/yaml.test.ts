@@ -45,6 +45,18 @@ test("nesting has a limit", () => {
   assert.throws(() => decodeYaml(`${"[".repeat(600)}${"]".repeat(600)}`), { code: 400 });
 });
 
+test("what nests without end is refused before it is parsed", () => {
+  const nested = (levels: number) => `a: ${"[".repeat(levels)}${"]".repeat(levels)}`;
+  const why = "error converting YAML to JSON: yaml: exceeded max depth of 10000";
+  assert.throws(() => decodeYaml(nested(10_001)), { code: 400, message: why });
+  // Parsing this takes many seconds.
+  assert.throws(() => decodeYaml(nested(1_500_000)), { code: 400, message: why });
+  // In a text brackets nest nothing.
+  const text = "[".repeat(20_000);
+  assert.deepEqual(decodeYaml(`a: "${text}"`).value, { a: text });
+  assert.deepEqual(decodeYaml(`a: |\n  ${text}\n`).value, { a: `${text}\n` });
+});
+
 test("a large map is read in the time of its size", () => {
   // Looking through all keys for each would take minutes.
   const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: ${index}\n`).join("");

@@ -1,9 +1,11 @@
-import { type Document, isScalar, LineCounter, parseDocument, type Tags, visit } from "yaml";
+import { type Document, isScalar, Lexer, LineCounter, parseDocument, type Tags, visit } from "yaml";
 import { badRequest } from "../meta/index.ts";
 import { type Decoded, decodeJson } from "./json.ts";
 
 /** How often aliases may multiply what they stand for: enough for any manifest, too little for a bomb. */
 const aliasesMax = 100;
+/** How deep flow collections nest for go-yaml. */
+const flowDepthMax = 10_000;
 /** Keys that stand twice of which is told: a body may hold many. */
 const duplicatesMax = 100;
 
@@ -21,6 +23,7 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
       // Not JSON, then; a flow mapping of YAML, or nothing.
     }
   }
+  if (nestsTooDeep(text)) throw yamlError(`exceeded max depth of ${flowDepthMax}`);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     version: "1.1",
@@ -44,6 +47,18 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   // In one sentence, as go-yaml tells them.
   const told = duplicates.length === 0 ? [] : [["yaml: unmarshal errors:", ...duplicates].join("\n")];
   return { value: jsonValue(value, 0), duplicates: told };
+}
+
+/** Whether flow collections nest deeper than they may, found without parsing them: that takes seconds for a large body. */
+function nestsTooDeep(text: string): boolean {
+  if (text.split(/[[{]/, flowDepthMax + 2).length <= flowDepthMax + 1) return false;
+  let depth = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token === "[" || token === "{") depth++;
+    else if (token === "]" || token === "}") depth--;
+    if (depth > flowDepthMax) return true;
+  }
+  return false;
 }
 
 /** A line about each key that stands twice in its map, in the order of the text. */
