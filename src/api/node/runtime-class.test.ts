@@ -33,3 +33,8 @@ test("the row of a runtime class", () => {
     Age: "60s",
   });
 });
+
+test("a runtime class may be created by a PUT, and replaced only by its version", () => {
+  assert.equal(RuntimeClasses.allowsCreateOnUpdate, true);
+  assert.equal(RuntimeClasses.allowsUnconditionalUpdate, false);
+});

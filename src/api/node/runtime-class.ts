@@ -18,6 +18,7 @@ export const RuntimeClasses = defineResource<RuntimeClass>({
   kind: "RuntimeClass",
   plural: "runtimeclasses",
   columns: [nameColumn, { name: "Handler", type: "string", of: ({ handler }) => handler }, ageColumn],
+  allowsCreateOnUpdate: true,
   allowsUnconditionalUpdate: false,
   validate: ({ handler = "", overhead, scheduling }, at) => [
     ...invalidFor(at.child("handler"), handler, nameIsDnsLabel(handler, false)),
