@@ -74,10 +74,10 @@ export class Availability {
   }
 
   *#judge(gone: Pod, by: string | undefined, atMs: number, sinceMs: number): Iterable<string> {
-    if (by === controller("replicaset-controller")) yield* this.#ofDeployment(gone, by, atMs);
     if (by === evictions) yield* this.#ofBudgets(gone, by);
-    // Who has just become available may not have been known to be.
-    if (atMs - sinceMs <= this.#state.keptMs) return;
+    // What has just become available may not have been known to be.
+    if (atMs - sinceMs < this.#state.lateMs) return;
+    if (by === controller("replicaset-controller")) yield* this.#ofDeployment(gone, by, atMs);
     if (by === controller("statefulset-controller")) yield* this.#ofStatefulSet(gone, by, atMs);
     if (by === controller("daemon-set-controller")) yield* this.#ofDaemonSet(gone, by, atMs);
   }

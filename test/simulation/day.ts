@@ -22,7 +22,7 @@ const namespace = "default";
 export async function simulateDay(seed: number): Promise<Day> {
   const random = seededRandom(seed);
   let started: Cluster | undefined;
-  const invariants = new Invariants({ nowMs: () => started?.clock.now() ?? 0, keptMs: 60_000 });
+  const invariants = new Invariants({ nowMs: () => started?.clock.now() ?? 0, keptMs: 10_000, lateMs: 0 });
   const storage = recordedStorage(new MemoryStorage(), invariants.observe);
   const cluster = await Cluster.start({
     nodes: nodesCount,

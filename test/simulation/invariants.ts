@@ -8,10 +8,8 @@ import { countProblems } from "./counts.ts";
 import { jobProblems } from "./jobs.ts";
 import { kindOf, kinds, State, type Write } from "./state.ts";
 
-export interface InvariantOptions {
+export interface InvariantOptions extends Pick<State, "keptMs" | "lateMs"> {
   readonly nowMs: () => number;
-  /** How long a controller may go on acting on what is past. */
-  readonly keptMs: number;
 }
 
 export class Invariants {
@@ -23,9 +21,9 @@ export class Invariants {
   readonly #availability: Availability;
   readonly #claims: Claims;
 
-  constructor({ nowMs, keptMs }: InvariantOptions) {
-    this.#nowMs = nowMs;
-    this.#state = new State(keptMs);
+  constructor(options: InvariantOptions) {
+    this.#nowMs = options.nowMs;
+    this.#state = new State(options);
     this.#availability = new Availability(this.#state);
     this.#claims = new Claims(this.#state);
   }

@@ -63,6 +63,8 @@ export const kindOf = (key: string): string => key.split("/", 4)[3] ?? "";
 export class State {
   /** How long what has passed is remembered: as long as a controller may go on acting on it. */
   readonly keptMs: number;
+  /** How late controllers may see what is. */
+  readonly lateMs: number;
   readonly #byKind = new Map<string, Map<string, KubeObject>>();
   readonly #byUid = new Map<string, Known>();
   /** What an object controls, by kind and its uid. */
@@ -71,8 +73,9 @@ export class State {
   /** By the uid of its owner, when something was created of which it was not told. */
   readonly #overlooked = new Map<string, number[]>();
 
-  constructor(keptMs: number) {
+  constructor({ keptMs, lateMs }: Pick<State, "keptMs" | "lateMs">) {
     this.keptMs = keptMs;
+    this.lateMs = lateMs;
   }
 
   /** Returns what was there before. */

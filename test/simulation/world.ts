@@ -30,9 +30,9 @@ export interface Outcome {
 
 const operationsCount = 40;
 const timelineMax = 2_000;
-/** How long controllers may act on what is past: where they see everything at once, and where they do not. */
-const keptMsPrompt = 10_000;
-const keptMsLate = 60_000;
+/** How late controllers see things, and how long they may act on what is past: with watches that are late, and without. */
+const late = { lateMs: 60_000, keptMs: 60_000 };
+const prompt = { lateMs: 0, keptMs: 10_000 };
 
 /** Which faults a seed has, by turns: what holds without node failures or late watches is looked at more closely. */
 const faultSets: readonly { readonly rates: FaultRates; readonly nodesFail: boolean }[] = [
@@ -110,7 +110,7 @@ class World {
     let started: Cluster | undefined;
     const invariants = new Invariants({
       nowMs: () => started?.clock.now() ?? 0,
-      keptMs: nodesFail || rates.delays || rates.brokenWatches ? keptMsLate : keptMsPrompt,
+      ...(rates.delays || rates.brokenWatches ? late : prompt),
     });
     const writes = new Map<string, number>();
     const storage = recordedStorage(new MemoryStorage(), (changes) => {
