@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import {
   type APIService,
   ApiError,
+  apiVersionOf,
   badRequest,
   parseDuration,
   type ResourceDefinition,
@@ -22,6 +23,7 @@ import { Deadlines } from "./deadlines.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
 import { notFoundPath, readableJson, sendFailure } from "./failure.ts";
 import { impersonate } from "./impersonation.ts";
+import type { ItemType } from "./list-body.ts";
 import type { HttpRequest, HttpResponse } from "./message.ts";
 import type { RequestLabels, RequestMetrics } from "./metrics.ts";
 import { type AnswerForms, checkStream, customAnswers, objectAnswers, reviewAnswers } from "./negotiation.ts";
@@ -334,7 +336,8 @@ export class Handler {
     const transform = definition && negotiated.as ? new Transform(definition, negotiated, query, clock) : undefined;
     const encoder = encoderOf(request, negotiated, query);
     const sent = verb === "watch" ? { sent: metrics.watchSeries(path) } : {};
-    const answer: Answer = { request, response, encoder, transform, log, ...sent };
+    const itemType = definition && itemTypeOf(definition);
+    const answer: Answer = { request, response, encoder, transform, itemType, log, ...sent };
     const resourceRequest = toResourceRequest(path, verb, query, request, {
       signal: watch?.signal,
       kind: definition?.kind,
@@ -457,6 +460,11 @@ function flowResource(path: ResourcePath): FlowRequest["resource"] {
 
 /** Nobody writes into a request's query. */
 const noQuery = new URLSearchParams();
+
+/** What the items of the kind's lists leave out. */
+function itemTypeOf(definition: ResourceDefinition): ItemType | undefined {
+  return isBuiltIn(definition) ? { kind: definition.kind, apiVersion: apiVersionOf(definition) } : undefined;
+}
 
 /** The scale of a custom resource is an object of Kubernetes' own. */
 function formsOf(definition: ResourceDefinition, subresource: string): AnswerForms {

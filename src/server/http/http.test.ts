@@ -364,3 +364,30 @@ test("an upgrade without a route is refused on its connection", async () => {
   assert.equal(response.statusCode, 403);
   response.resume();
 });
+
+test("the items of a list of Kubernetes' own kind do not say what they are, whatever the form and the order", async () => {
+  const named = { name: "typed", labels: { list: "typed" } };
+  for (const [index, body] of [
+    { apiVersion: "v1", kind: "ConfigMap", metadata: named },
+    { kind: "ConfigMap", apiVersion: "v1", metadata: named },
+    { metadata: named, kind: "ConfigMap", apiVersion: "v1" },
+  ].entries()) {
+    const metadata = { ...named, name: `typed-${index}` };
+    const { status } = await send("POST", configMaps, { body: JSON.stringify({ ...body, metadata }) });
+    assert.equal(status, 201);
+  }
+  const list = `${configMaps}?labelSelector=list%3Dtyped`;
+  for (const [query, accept] of [
+    ["", "application/json"],
+    ["&pretty=true", "application/json"],
+  ] as const) {
+    const { kind, items } = JSON.parse((await send("GET", list + query, { headers: { accept } })).text);
+    assert.equal(kind, "ConfigMapList");
+    assert.deepEqual(
+      items.map((item: object) => Object.keys(item)),
+      [["metadata"], ["metadata"], ["metadata"]],
+    );
+  }
+  const yaml = (await send("GET", list, { headers: { accept: "application/yaml" } })).text;
+  assert.equal(yaml.match(/kind:/g)?.length, 1);
+});

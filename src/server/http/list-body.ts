@@ -6,6 +6,7 @@ import { storedMessage } from "./stored-messages.ts";
 
 const deflate = promisify(deflateRaw);
 const comma = Buffer.from(",");
+const brace = Buffer.from("{");
 const end = Buffer.from("]}\n");
 
 /** The encodings in which a list is put together from what its items are already. */
@@ -19,14 +20,53 @@ const shared = {
 /** Larger ones are made anew each time: they would hold much memory for lists that few ask for. */
 const sharedBytesMax = 8 * 1024 * 1024;
 
-const parts: Readonly<Record<SharedEncoding, (items: readonly StoredObject[]) => readonly Uint8Array[]>> = {
-  json: (items) => [...items.flatMap((item, index) => (index > 0 ? [comma, item.bytes] : [item.bytes])), end],
+/** What the items of a list are, where they do not say it themselves. */
+export interface ItemType {
+  readonly kind: string;
+  readonly apiVersion: string;
+}
+
+type PartsOf = (items: readonly StoredObject[], type: ItemType | undefined) => readonly Uint8Array[];
+
+const parts: Readonly<Record<SharedEncoding, PartsOf>> = {
+  json: jsonItems,
   protobuf: (items) =>
     items.flatMap((item) => {
       const message = storedMessage(item);
       return [protobufItemHead(message.length), message];
     }),
 };
+
+function jsonItems(items: readonly StoredObject[], type: ItemType | undefined): Uint8Array[] {
+  const heads = type && headsOf(type);
+  const all: Uint8Array[] = [];
+  for (const { bytes } of items) {
+    if (all.length > 0) all.push(comma);
+    if (heads) all.push(...withoutHead(bytes, heads));
+    else all.push(bytes);
+  }
+  all.push(end);
+  return all;
+}
+
+/** How an object begins: in the one order or the other, as its client wrote it. */
+function headsOf({ kind, apiVersion }: ItemType): readonly Uint8Array[] {
+  const parts = [`"kind":"${kind}",`, `"apiVersion":"${apiVersion}",`];
+  return [`{${parts.join("")}`, `{${parts.reverse().join("")}`].map((text) => Buffer.from(text));
+}
+
+function withoutHead(bytes: Uint8Array, heads: readonly Uint8Array[]): readonly Uint8Array[] {
+  for (const head of heads)
+    if (Buffer.compare(bytes.subarray(0, head.length), head) === 0) return [brace, bytes.subarray(head.length)];
+  // It is said in another place.
+  return [Buffer.from(JSON.stringify(withoutType(JSON.parse(Buffer.from(bytes).toString()))))];
+}
+
+/** An object as an item of a list of one of Kubernetes' own kinds: kubernetes/kubernetes#3030. */
+export function withoutType(object: object): object {
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = object as Partial<ItemType>; // every object may have them
+  return rest;
+}
 
 /**
  * What follows the head of a list: its items, to the end of the document. The head names the revision at which the list
@@ -37,15 +77,20 @@ export class ListBody {
   #deflated: Promise<Uint8Array> | undefined;
   #last: { readonly head: Uint8Array; readonly gzip: readonly Uint8Array[] } | undefined;
 
-  private constructor(items: readonly StoredObject[], encoding: SharedEncoding) {
-    this.bytes = Buffer.concat(parts[encoding](items));
+  private constructor(items: readonly StoredObject[], encoding: SharedEncoding, type: ItemType | undefined) {
+    this.bytes = Buffer.concat(parts[encoding](items, type));
   }
 
-  /** `isShared`: the items are the cache's own array. */
-  static of(items: readonly StoredObject[], isShared: boolean, encoding: SharedEncoding): ListBody {
+  /** `isShared`: the items are the cache's own array. With a type they do not say theirs. */
+  static of(
+    items: readonly StoredObject[],
+    isShared: boolean,
+    encoding: SharedEncoding,
+    type?: ItemType | undefined,
+  ): ListBody {
     const known = isShared ? shared[encoding].get(items) : undefined;
     if (known) return known;
-    const body = new ListBody(items, encoding);
+    const body = new ListBody(items, encoding, type);
     if (isShared && body.bytes.length <= sharedBytesMax) shared[encoding].set(items, body);
     return body;
   }

@@ -3,7 +3,7 @@ import { errorMessage, type Logger } from "../../lib/index.ts";
 import { type ListPage, objectListOf } from "../pipeline/list.ts";
 import type { ServedEvent } from "../pipeline/watch.ts";
 import type { ServedList, ServedObject, ServedWatch } from "../served-response.ts";
-import { ListBody, type SharedEncoding } from "./list-body.ts";
+import { type ItemType, ListBody, type SharedEncoding, withoutType } from "./list-body.ts";
 import { type BodyWriter, type HttpHeaders, type HttpRequest, type HttpResponse, sizeOf } from "./message.ts";
 import { contentTypes } from "./negotiation.ts";
 import { toApiError } from "./status.ts";
@@ -20,6 +20,8 @@ export interface Answer {
   /** Set when something else than the objects themselves was asked for. */
   readonly transform: Transform | undefined;
   readonly log: Logger;
+  /** What the items of a list are that do not say it: those of Kubernetes' own kinds. */
+  readonly itemType?: ItemType | undefined;
   /** Told of what a watch sends. */
   readonly sent?: { readonly events: { add(count: number): void }; readonly bytes: { add(count: number): void } };
 }
@@ -62,14 +64,16 @@ export async function sendObject(answer: Answer, { code, object, stored, warning
 }
 
 export async function sendList(answer: Answer, { page, warnings }: ServedList): Promise<void> {
-  const { request, response, encoder, transform } = answer;
+  const { request, response, encoder, transform, itemType } = answer;
   const headers = headersOf(answer, warnings);
   const encoding = sharedEncoding(answer);
   if (!encoding) {
-    const value = transform ? transform.list(page) : objectListOf(page);
+    const list = transform ? transform.list(page) : objectListOf(page);
+    const isTyped = transform !== undefined || itemType === undefined;
+    const value = isTyped ? list : { ...list, items: page.items.map(({ object }) => withoutType(object)) };
     return sendBody(request, response, 200, headers, encode(encoder, value));
   }
-  const body = ListBody.of(page.items, page.shared, encoding);
+  const body = ListBody.of(page.items, page.shared, encoding, itemType);
   const head = listHead(page, encoding, body.bytes.length);
   const size = head.length + body.bytes.length;
   if (isCompressed(request, headers, size)) response.end(200, headers, ...(await body.gzip(head)));
