@@ -103,6 +103,26 @@ test("a node that fails is noticed, and its pods are replaced elsewhere", async 
   assert.equal((await ready())?.status, "True");
 });
 
+test("who looks at requests sees whose doing everything is, the administrator's and the components'", async (t) => {
+  const creators = new Map<string, string>();
+  const cluster = await start(t, {
+    clock: "virtual",
+    through: (api) => ({
+      handle(request, user) {
+        if (request.verb === "create" && request.subresource === undefined) creators.set(request.plural, user.name);
+        return api.handle(request, user);
+      },
+    }),
+  });
+  await cluster.client.create(Deployments, deployment("web", 1));
+  await cluster.advance("1s");
+  const of = (controller: string) => `system:serviceaccount:kube-system:${controller}`;
+  assert.deepEqual(
+    ["deployments", "replicasets", "pods"].map((plural) => creators.get(plural)),
+    ["kubernetes-admin", of("deployment-controller"), of("replicaset-controller")],
+  );
+});
+
 test("a cluster that serves is reached over HTTPS with its kubeconfig", async (t) => {
   const cluster = await start(t, { serve: true });
   const directory = mkdtempSync(join(tmpdir(), "roder-embedded-"));
