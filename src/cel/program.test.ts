@@ -64,6 +64,14 @@ test("a value that may be a number or a text is judged by its type when the rule
   assert.equal(evaluate("self.port < 1024", { port: "https" }), "error: no such overload");
 });
 
+test("what is null or no collection has no keys", () => {
+  for (const value of ["null", "1", "'text'"]) {
+    assert.equal(evaluate(`dyn(${value}).metadata.name`, {}), "error: no such key: metadata");
+    assert.equal(evaluate(`dyn(${value})[0]`, {}), "error: no such key: 0");
+    assert.equal(evaluate(`has(dyn(${value}).metadata)`, {}), false);
+  }
+});
+
 test("a whole number is a double where the schema says number", () => {
   assert.equal(evaluate("self.weight / 2.0", { weight: 1 }), 0.5);
 });
