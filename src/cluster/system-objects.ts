@@ -115,8 +115,6 @@ export const clusterDnsAccount = "cluster-dns-controller";
 
 /** Who the simulated nodes of one process are together: a thousand identities would need a thousand connections. */
 export const hollowNodesUser = "system:hollow-nodes";
-/** By which selectors can tell simulated nodes. */
-export const hollowLabel = "roder.io/hollow";
 
 /** The roles that Roder's own parts need beyond Kubernetes' default policy. */
 export async function ensureOwnRoles(client: Client): Promise<void> {

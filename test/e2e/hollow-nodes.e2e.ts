@@ -42,6 +42,18 @@ test("a hundred simulated nodes are ready, and a Deployment's pods run on them",
   assert.match(zone, /"topology.kubernetes.io\/zone":"b".*8$/);
 });
 
+test("nobody connects to the addresses that simulated nodes and their pods pretend to have", async () => {
+  await cluster.kubectl("expose", "deployment", "web", "--port=80");
+  const pod = (await cluster.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();
+  const outcome = async (...args: readonly string[]) => (await cluster.kubectlOutcome(args)).stderr;
+  assert.match(await outcome("logs", pod), /node "hollow-\d+" is simulated: nothing runs on it/);
+  for (const path of [`pods/${pod}`, "services/web"]) {
+    const said = await outcome("get", "--raw", `/api/v1/namespaces/default/${path}/proxy/`);
+    assert.match(said, /is simulated|no endpoints available for service "web"/);
+  }
+  assert.match(await outcome("get", "--raw", "/api/v1/nodes/hollow-1/proxy/pods"), /node "hollow-1" is simulated/);
+});
+
 test("simulated nodes are changed while the server runs", async () => {
   assert.match(await cluster.up("--hollow-nodes", "101"), /101 simulated nodes are ready/);
 });

@@ -9,6 +9,14 @@ import { roundUpAmounts } from "./resource-list.ts";
 
 const roleLabelPrefix = "node-role.kubernetes.io/";
 
+/** By which selectors, and whoever would connect to them, can tell simulated nodes. */
+export const hollowLabel = "roder.io/hollow";
+
+/** Whether nothing runs on a node: its addresses are made up and may be somebody's. */
+export function isHollow({ metadata }: Node): boolean {
+  return metadata.labels?.[hollowLabel] === "true";
+}
+
 export const Nodes = defineResource<Node>({
   group: "",
   version: "v1",

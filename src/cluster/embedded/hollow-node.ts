@@ -1,8 +1,7 @@
 import { type Agent, HollowEngine, HollowHost, type SharedViews, startAgent } from "../../agent/index.ts";
-import type { StatsSummary } from "../../api/index.ts";
+import { hollowLabel, type StatsSummary } from "../../api/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
-import { hollowLabel } from "../system-objects.ts";
 import type { HollowBehaviour } from "./hollow-profile.ts";
 
 export interface HollowNodeOptions {

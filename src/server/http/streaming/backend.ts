@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { ApiError, type Node } from "../../../api/index.ts";
+import { ApiError, isHollow, type Node, serviceUnavailable } from "../../../api/index.ts";
 
 /** Where a request goes on to. */
 export interface Backend {
@@ -31,12 +31,18 @@ export type Trust =
     }
   | { readonly kind: "anyone" };
 
+/** The 503 for what runs on a simulated node. */
+export function hollow(nodeName: string): ApiError {
+  return serviceUnavailable(`node ${JSON.stringify(nodeName)} is simulated: nothing runs on it`);
+}
+
 /** How nodes are reached: kubeadm's --kubelet-preferred-address-types, and what is left. */
 const addressTypes = ["InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS"];
 const agentPortDefault = 10_250;
 
-/** The address and the agent's port of a node. Throws when it has said none. */
+/** The address and the agent's port of a node. Throws when it has said none, and 503 for simulated nodes. */
 export function agentOf(node: Node): { readonly host: string; readonly port: number } {
+  if (isHollow(node)) throw hollow(node.metadata.name);
   const addresses = node.status?.addresses ?? [];
   for (const type of addressTypes) {
     const found = addresses.find((each) => each.type === type);

@@ -72,3 +72,10 @@ test("a node is reached at its internal address and the port that its agent says
   assert.deepEqual(agentOf(node({ addresses: [addresses[0]], daemonEndpoints })), { host: "n", port: 4 });
   assert.throws(() => agentOf(node({})), /no preferred addresses found; known addresses: \[\]/);
 });
+
+test("nobody connects to the address that a simulated node pretends to have", () => {
+  const metadata = { name: "n", labels: { "roder.io/hollow": "true" } };
+  const addresses = [{ type: "InternalIP", address: "10.0.0.1" }];
+  const node = { metadata, spec: {}, status: { addresses } } as unknown as Node; // as above
+  assert.throws(() => agentOf(node), { code: 503, message: 'node "n" is simulated: nothing runs on it' });
+});

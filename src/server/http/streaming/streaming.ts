@@ -7,6 +7,7 @@ import {
   badRequest,
   EndpointSlices,
   internalError,
+  isHollow,
   methodNotAllowed,
   type Node,
   Nodes,
@@ -22,7 +23,7 @@ import type { Lookup } from "../../lookup.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
 import { warningHeader } from "../resource-writer.ts";
 import type { StreamingRoute, StreamingRoutes } from "../streaming-routes.ts";
-import { agentOf, type Backend } from "./backend.ts";
+import { agentOf, type Backend, hollow } from "./backend.ts";
 import { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
 import { type ProxiedPage, proxiedLink, rewriteLinks } from "./html-links.ts";
 import { logQuery } from "./log-options.ts";
@@ -114,7 +115,7 @@ class Streaming implements StreamingRoutes {
       const asked = parseProxyName(resource === "pods" ? "pod" : "service", name);
       const address =
         resource === "pods"
-          ? podAddress(this.#pod({ namespace, name: asked.name }), asked)
+          ? podAddress(this.#realPod({ namespace, name: asked.name }), asked)
           : this.#service(namespace, asked);
       return { protocol: `${asked.scheme}:`, ...address, path: target, trust: { kind: "anyone" } };
     }
@@ -131,7 +132,12 @@ class Streaming implements StreamingRoutes {
     const service = lookup.get(Services, namespace, asked.name);
     if (!service) throw notFound(Services, asked.name);
     const slices = lookup.list(EndpointSlices, namespace);
-    const own = slices.filter((slice) => slice.metadata.labels?.[serviceNameLabel] === asked.name);
+    const own = slices
+      .filter((slice) => slice.metadata.labels?.[serviceNameLabel] === asked.name)
+      .map((slice) => ({
+        ...slice,
+        endpoints: (slice.endpoints ?? []).filter(({ nodeName }) => !this.#isHollow(nodeName)),
+      }));
     return serviceAddress(service, own, asked, random);
   }
 
@@ -165,6 +171,19 @@ class Streaming implements StreamingRoutes {
     const pod = this.#options.lookup.get(Pods, namespace, name);
     if (!pod) throw notFound(Pods, name);
     return pod;
+  }
+
+  /** A pod that is more than pretended. Throws 503 for the others. */
+  #realPod(place: { readonly namespace: string; readonly name: string }): Pod {
+    const pod = this.#pod(place);
+    const { nodeName } = pod.spec;
+    if (nodeName && this.#isHollow(nodeName)) throw hollow(nodeName);
+    return pod;
+  }
+
+  #isHollow(nodeName: string | undefined): boolean {
+    const node = nodeName ? this.#options.lookup.get(Nodes, undefined, nodeName) : undefined;
+    return node !== undefined && isHollow(node);
   }
 
   #node(name: string): Node {
