@@ -281,6 +281,20 @@ test("discovery is told whole to clients that prefer it so", async () => {
   assert.equal(JSON.parse((await send("GET", "/apis/apps/v1")).text).groupVersion, "apps/v1");
 });
 
+test("a whole discovery that the client has is not sent again", async () => {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+  for (const path of ["/api", "/apis"]) {
+    const first = await send("GET", path, { headers: { accept, "accept-encoding": "gzip" } });
+    assert.equal(first.headers["cache-control"], "public");
+    assert.match(String(first.headers.vary), /^Accept(, Accept-Encoding)?$/);
+    const again = await send("GET", path, { headers: { accept, "if-none-match": first.headers.etag ?? "" } });
+    assert.deepEqual([again.status, again.text, again.headers.etag], [304, "", first.headers.etag]);
+    const other = await send("GET", path, { headers: { accept, "if-none-match": '"OTHER"' } });
+    assert.equal(other.status, 200);
+    assert.equal((await send("GET", path)).headers.etag, undefined);
+  }
+});
+
 test("an OpenAPI document that the client has is not sent again", async () => {
   const first = await send("GET", "/openapi/v3/apis/apps/v1");
   assert.equal(first.status, 200);

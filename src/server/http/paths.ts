@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type APIResourceList, methodNotAllowed } from "../../api/index.ts";
 import type { Logger } from "../../lib/index.ts";
 import { groupVersionOf } from "../aggregation/index.ts";
@@ -46,12 +47,21 @@ async function sendDiscovery(
 ): Promise<true> {
   const { encoding, as, version } = negotiated;
   const form = as === undefined ? "" : `;g=apidiscovery.k8s.io;v=${version};as=${as}`;
+  const body = encode(encoderOf(request, negotiated, query), document);
   const headers = {
     "content-type": `${contentTypes[encoding]}${form}`,
     "cache-control": "no-cache, private",
     vary: "Accept",
   };
-  await sendBody(request, response, 200, headers, encode(encoderOf(request, negotiated, query), document));
+  if (as === undefined) {
+    await sendBody(request, response, 200, headers, body);
+    return true;
+  }
+  // Clients keep the whole and ask whether it is still that: aggregated/etag.go of Kubernetes.
+  const etag = `"${createHash("sha256").update(body).digest("hex").toUpperCase()}"`;
+  const kept = { ...headers, "cache-control": "public", etag };
+  if (request.header("if-none-match") === etag) response.end(304, kept);
+  else await sendBody(request, response, 200, kept, body);
   return true;
 }
 

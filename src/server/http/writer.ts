@@ -60,7 +60,8 @@ export async function sendBody(
 export function isCompressed(request: HttpRequest, headers: HttpHeaders, size: number): boolean {
   if (size <= plainBytesMax || !acceptsGzip(request)) return false;
   headers["content-encoding"] = "gzip";
-  headers.vary = "Accept-Encoding";
+  const vary = String(headers.vary ?? "");
+  if (!vary.includes("Accept-Encoding")) headers.vary = vary === "" ? "Accept-Encoding" : `${vary}, Accept-Encoding`;
   return true;
 }
 
