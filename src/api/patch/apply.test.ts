@@ -225,7 +225,7 @@ test("kubectl goes over from its own way of applying without a conflict", () => 
   assert.throws(() => apply(live, { spec: { replicas: 2 } }, "other"), { code: 409 });
 });
 
-test("a configuration that does not fit the schema is a failure without a reason, as upstream makes no Status of it", () => {
+test("a configuration that does not fit the schema is a 400", () => {
   for (const [applied, message] of [
     [
       { spec: { foo: 1 } },
@@ -240,7 +240,7 @@ test("a configuration that does not fit the schema is a failure without a reason
       'failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="a"]',
     ],
   ] as const)
-    assert.throws(() => apply(undefined, applied, "me"), { code: 500, reason: "", message });
+    assert.throws(() => apply(undefined, applied, "me"), { code: 400, message });
 });
 
 test("a configuration that cannot be meant is a 400", () => {

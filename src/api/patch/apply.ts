@@ -132,8 +132,9 @@ function checkConfiguration({ applied, apiVersion, kind }: ApplyOptions, type: F
   const errors = typeErrors(applied, type);
   if (errors.length === 0) return applied;
   const subject = `${metadata.namespace ?? ""}/${metadata.name ?? ""}; ${sent}`;
-  // Upstream makes no Status of it, so it is told as a failure of the server: kubernetes/kubernetes#139253.
-  throw new ApiError(500, "", `failed to create typed patch object (${subject}): ${joinTypeErrors(errors)}`);
+  // Kubernetes 1.35 makes no Status of it and answers 500 (kubernetes/kubernetes#139253): what a client sends wrongly is
+  // no failure of the server here.
+  throw badRequest(`failed to create typed patch object (${subject}): ${joinTypeErrors(errors)}`);
 }
 
 /** What sigs.k8s.io/yaml says of a value that goes into no map. */

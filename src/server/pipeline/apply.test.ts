@@ -455,7 +455,7 @@ test("a pod's ports are owned by port and protocol, whether the protocol is said
   const second = await send("two", [{ containerPort: 80, protocol: "TCP" }]);
   assert.deepEqual(second.spec.containers[0]?.ports, first.spec.containers[0]?.ports);
   await assert.rejects(send("one", [{ containerPort: 80 }, { containerPort: 80, protocol: "TCP" }]), {
-    code: 500,
+    code: 400,
     message:
       'failed to create typed patch object (/ports; /v1, Kind=Pod): .spec.containers[name="c"].ports: duplicate entries for key [containerPort=80,protocol="TCP"]',
   });
