@@ -242,6 +242,31 @@ testPods(() => cluster, [
     },
   },
   {
+    shows: "FileKeyRef: variables come from the file that an init container wrote",
+    command: "echo $ONE; ! env | grep TWO",
+    prints: "value 1\n",
+    container: {
+      env: [
+        { name: "ONE", valueFrom: { fileKeyRef: { volumeName: "config", path: "app.env", key: "CONFIG_1" } } },
+        {
+          name: "TWO",
+          valueFrom: { fileKeyRef: { volumeName: "config", path: "app.env", key: "NO", optional: true } },
+        },
+      ],
+    },
+    spec: {
+      volumes: [{ name: "config", emptyDir: {} }],
+      initContainers: [
+        {
+          name: "setup",
+          image: busybox,
+          command: ["sh", "-c", "echo \"CONFIG_1='value 1'\" > /data/app.env"],
+          volumeMounts: [{ name: "config", mountPath: "/data" }],
+        },
+      ],
+    },
+  },
+  {
     shows: "DNS, custom dnsConfig: resolv.conf has what the pod says, and nothing else",
     command: "cat /etc/resolv.conf",
     prints: "search resolv.conf.local\nnameserver 1.1.1.1\noptions ndots:2 edns0\n",
