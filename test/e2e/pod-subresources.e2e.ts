@@ -30,6 +30,8 @@ spec:
   containers: [{ name: main, image: "${image}", command: ["sleep", "4321"] }]
 `);
   await ready("quiet");
+  const generation = () => cluster.kubectl("get", "pod", "quiet", "-o", "jsonpath={.metadata.generation}");
+  assert.equal(await generation(), "1");
   const command = `kubectl debug -it quiet --image=${image} --target=main --container=look -- sh`;
   const { stdout } = await cluster.insideOutcome("script", ["-qec", command, "/dev/null"], {
     env: cluster.kubectlEnvironment,
@@ -39,6 +41,7 @@ spec:
   assert.match(stdout, /sleep 4321/);
   await cluster.becomes("pod/quiet", ".status.ephemeralContainerStatuses[0].state.terminated.exitCode", "3");
   assert.match(await cluster.kubectl("logs", "quiet", "-c", "look"), /sleep 4321/);
+  assert.equal(await generation(), "2");
 });
 
 test("a running container gets other CPU and memory without a restart", async () => {
