@@ -102,6 +102,7 @@ const accounts: Readonly<Record<string, string>> = {
   "taint-eviction-controller": "node-controller",
   "token-cleaner-controller": "token-cleaner",
   "ttl-after-finished-controller": "ttl-after-finished-controller",
+  "ttl-controller": "ttl-controller",
   "validatingadmissionpolicy-status-controller": "validatingadmissionpolicy-status-controller",
   "volumeattributesclass-protection-controller": "volumeattributesclass-protection-controller",
 };

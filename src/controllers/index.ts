@@ -25,6 +25,7 @@ import { localVolumesController } from "./local-volumes.ts";
 import { namespaceController } from "./namespace.ts";
 import { nodeIpamController } from "./node-ipam.ts";
 import { nodeLifecycleController } from "./node-lifecycle.ts";
+import { nodeTtlController } from "./node-ttl.ts";
 import { persistentVolumeController } from "./persistent-volume.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController } from "./replica-set.ts";
@@ -120,6 +121,7 @@ export function allControllers({
     taintEvictionController(),
     podGarbageCollector(),
     nodeIpamController({ podRange }),
+    nodeTtlController(),
     clusterDnsController({ address: dnsAddress }),
     clusterRoleAggregationController,
     bootstrapSigner,
