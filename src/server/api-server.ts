@@ -125,7 +125,7 @@ class Pipeline implements ApiServer {
     const objectRequest = request.readBody
       ? this.#objectRequest({ ...request, ...(await request.readBody()) }, user)
       : unread;
-    if (verb === "create" || verb === "update" || verb === "patch") checkWriteOptions(objectRequest, verb);
+    if (verb !== "get" && verb !== "list" && verb !== "watch") checkWriteOptions(objectRequest, verb);
     return fact ? serveSubresource(objectRequest, verb, fact) : serve(objectRequest, verb);
   }
 

@@ -316,6 +316,27 @@ test("who may not is told what and where", async () => {
   assert.equal(path.message, 'forbidden: User "system:anonymous" cannot get path "/metrics"');
 });
 
+test("a dry run of another kind than all is refused, and nothing is written", async () => {
+  const path = "/api/v1/namespaces/default/configmaps";
+  const json = { "content-type": "application/json" };
+  const body = '{"metadata":{"name":"kept"}}';
+  assert.equal((await send("POST", path, { headers: json, body })).status, 201);
+  for (const [method, query, kind] of [
+    ["POST", "", "CreateOptions"],
+    ["PUT", "/kept", "UpdateOptions"],
+    ["PATCH", "/kept", "PatchOptions"],
+    ["DELETE", "/kept", "DeleteOptions"],
+    ["DELETE", "", "DeleteOptions"],
+  ] as const) {
+    const headers = method === "PATCH" ? { "content-type": "application/merge-patch+json" } : json;
+    const content = method === "DELETE" ? {} : { headers, body };
+    const answer = await send(method, `${path}${query}?dryRun=All&dryRun=Some`, content);
+    const why = `${kind}.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"`;
+    assert.deepEqual([answer.status, JSON.parse(answer.text).message], [422, why]);
+  }
+  assert.equal((await send("GET", `${path}/kept?dryRun=Some`)).status, 200);
+});
+
 test("the body of who may not is not read", async () => {
   const pods = "/api/v1/namespaces/default/pods";
   for (const [method, path, contentType] of [

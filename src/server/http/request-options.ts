@@ -42,12 +42,10 @@ export function parseDeleteQuery(query: URLSearchParams): DeleteOptions | undefi
   };
 }
 
-function dryRun(values: readonly string[]): "All" | undefined {
-  const asked = values.filter((each) => each !== "");
-  if (asked.length === 0) return undefined;
-  if (asked.some((each) => each !== "All"))
-    throw badRequest(`Invalid value: ${JSON.stringify(asked)}: dryRun: Unsupported value: supported values: "All"`);
-  return "All";
+/** A value that is not allowed counts more than one that is. */
+function dryRun(values: readonly string[]): RequestOptions["dryRun"] {
+  const wrong = values.find((each) => each !== "All");
+  return (wrong ?? values[0]) as RequestOptions["dryRun"]; // told by the pipeline when it is wrong
 }
 
 /** As Go's conversion of query values reads booleans: present without a value is true, and only 0 and false are not. */

@@ -98,10 +98,25 @@ const optionsKinds: Partial<Record<Verb, string>> = {
   create: "CreateOptions",
   update: "UpdateOptions",
   patch: "PatchOptions",
+  delete: "DeleteOptions",
+  deletecollection: "DeleteOptions",
 };
 
-/** Checks what a write's options say of its manager. Throws 422. */
-export function checkWriteOptions({ options, patchType }: ObjectRequest, verb: Verb): void {
+/** Checks the options of a write; those of a deletion's body are checked where they are read. Throws 422. */
+export function checkWriteOptions(request: ObjectRequest, verb: Verb): void {
+  const { options } = request;
+  const isDeletion = verb === "delete" || verb === "deletecollection";
+  const errors = isDeletion ? [] : managerErrors(request, verb);
+  const { dryRun, fieldValidation } = options;
+  if (dryRun !== undefined && dryRun !== "All") errors.push(notSupported(rootPath.child("dryRun"), [dryRun], ["All"]));
+  if (!isDeletion && fieldValidation !== undefined && !fieldValidations.includes(fieldValidation))
+    errors.push(notSupported(rootPath.child("fieldValidation"), fieldValidation, fieldValidations));
+  if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: optionsKinds[verb] ?? "" }, "", errors);
+}
+
+const fieldValidations: readonly string[] = ["Ignore", "Warn", "Strict"];
+
+function managerErrors({ options, patchType }: ObjectRequest, verb: Verb): FieldError[] {
   const errors: FieldError[] = [];
   const at = rootPath.child("fieldManager");
   const applies = patchType === "application/apply-patch+yaml";
@@ -109,8 +124,5 @@ export function checkWriteOptions({ options, patchType }: ObjectRequest, verb: V
   if (verb === "patch" && !applies && options.force !== undefined)
     errors.push(forbiddenField(rootPath.child("force"), "may not be specified for non-apply patch"));
   if (options.fieldManager) errors.push(...validateFieldManager(at, options.fieldManager));
-  const { fieldValidation } = options;
-  if (fieldValidation !== undefined && !["Ignore", "Warn", "Strict"].includes(fieldValidation))
-    errors.push(notSupported(rootPath.child("fieldValidation"), fieldValidation, ["Ignore", "Warn", "Strict"]));
-  if (errors.length > 0) throw invalid({ group: "meta.k8s.io", kind: optionsKinds[verb] ?? "" }, "", errors);
+  return errors;
 }
