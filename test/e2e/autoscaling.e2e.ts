@@ -102,5 +102,6 @@ test("a scraper with a token that is good for it reads a node's metrics from its
     /^container_cpu_usage_seconds_total\{container="main",namespace="default",pod="worker-/m,
   );
   assert.match(await scrape("/stats/summary"), /^Forbidden \(user=system:serviceaccount:default:scraper, verb=get/);
-  assert.match(await scrape("/pods"), /^Unauthorized/);
+  assert.match(await scrape("/pods"), /^Forbidden .* subresource\(s\)=\[pods proxy\]/);
+  assert.match(await scrape("/exec/default/worker/main"), /^Unauthorized/);
 });

@@ -109,7 +109,8 @@ test("Pod liveness probe, using http endpoint, failure: of two only the one whos
   await apply(
     cluster,
     probed("live-http", { httpGet: { path: "/healthz", port: 8080 }, failureThreshold: 3 }, serving),
-    probed("live-tcp", { tcpSocket: { port: 8080 }, failureThreshold: 3 }, serving),
+    // The server listens a moment after its container has started.
+    probed("live-tcp", { tcpSocket: { port: 8080 }, failureThreshold: 3, initialDelaySeconds: 2 }, serving),
     probed("dead-http", { httpGet: { path: "/gone", port: 8080 }, initialDelaySeconds: 1 }, serving),
   );
   await cluster.becomes("pod/dead-http", ".status.containerStatuses[0].restartCount", "2");
