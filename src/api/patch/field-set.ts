@@ -172,11 +172,15 @@ function compareValues(a: unknown, b: unknown): number {
   return left.length - right.length;
 }
 
+/** Sets are never changed, and a write leaves nearly all of an object's as they were: each is looked at once. */
+const setsInOrder = new WeakSet<FieldSet>([emptySet, leaf]);
+
 /**
  * The set as structured-merge-diff writes it: `.` first and the path elements of each level in order, so that equal sets
  * are equal text. The set itself where it is in order already.
  */
 export function inOrder(set: FieldSet): FieldSet {
+  if (setsInOrder.has(set)) return set;
   let isSame = true;
   let last: string | undefined;
   const parts: [string, FieldSet][] = [];
@@ -186,7 +190,9 @@ export function inOrder(set: FieldSet): FieldSet {
     last = element;
     parts.push([element, part]);
   }
-  return isSame ? set : Object.fromEntries(parts.sort(([a], [b]) => compareNodes(a, b)));
+  const ordered = isSame ? set : Object.fromEntries(parts.sort(([a], [b]) => compareNodes(a, b)));
+  setsInOrder.add(ordered);
+  return ordered;
 }
 
 function compareNodes(a: string, b: string): number {
