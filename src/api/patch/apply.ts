@@ -84,7 +84,9 @@ export function serverSideApply(options: ApplyOptions): Applied {
   const kept = new Map(takeAway(others, change));
   // Who changes nothing keeps its time.
   const time = pruned === liveValue ? (before?.time ?? "") : nowTimestamp;
-  if (!isEmptySet(fields)) kept.set(key, { ...own, time, fields });
+  // Nearly always it is the same set again, which is written already.
+  const isSame = before && isSubset(fields, before.fields) && isSubset(before.fields, fields);
+  if (!isEmptySet(fields)) kept.set(key, { ...own, time, fields: isSame ? before.fields : fields });
   const object = own.name === lastAppliedManager ? withLastApplied(pruned, applied) : pruned;
   return { object, managedFields: writeManagers(kept) };
 }
