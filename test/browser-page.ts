@@ -32,8 +32,20 @@ export async function inBrowser<T>(script: string): Promise<T> {
   // It is listening: it has an address and a port.
   const { port } = server.address() as AddressInfo;
   const profile = mkdtempSync(join(tmpdir(), "roder-browser-"));
-  const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", `--user-data-dir=${profile}`];
-  const browser = spawn("chromium", [...flags, `http://127.0.0.1:${port}/`], { stdio: "ignore" });
+  const flags = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-breakpad",
+    `--user-data-dir=${profile}`,
+  ];
+  // With its helpers in a group of its own, and what it puts aside in its own directory, all of it can be removed.
+  const browser = spawn("chromium", [...flags, `http://127.0.0.1:${port}/`], {
+    stdio: "ignore",
+    detached: true,
+    env: { ...process.env, TMPDIR: profile },
+  });
   const ended = once(browser, "close").catch(() => {
     // That it could not be started is told below.
   });
@@ -47,7 +59,11 @@ export async function inBrowser<T>(script: string): Promise<T> {
     return value;
   } finally {
     clearTimeout(late);
-    browser.kill();
+    try {
+      if (browser.pid !== undefined) process.kill(-browser.pid, "SIGKILL");
+    } catch {
+      // All of them have ended by themselves.
+    }
     await ended;
     server.closeAllConnections();
     server.close();
