@@ -100,6 +100,8 @@ export class Http2Response implements HttpResponse {
   }
 
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void {
+    // As Node says it of HTTP/1.1: work that ends after its request was late must not end that answer.
+    if (this.started) throw new Error("the request is answered already");
     headers[":status"] = status;
     const size = sizeOf(parts);
     this.bytes = size;
