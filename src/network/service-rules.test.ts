@@ -206,6 +206,7 @@ test("IPv4 Service Type ClusterIP with leading zeros should work interpreted as 
     "203.0.113.10 . tcp . 80",
   ]);
   assert.match(chain(set, "service/shop/web/tcp/80")?.[0] ?? "", / 10\.42\.0\.10 \. 8080 /);
+  // All that the rules read of a pod.
   const onHost = (hostIP: string) =>
     ({
       metadata: {},
