@@ -63,6 +63,8 @@ export interface Agent {
 }
 
 const engineRetryMs = 1_000;
+/** A status that the API does not take keeps the node waiting this long and no longer. */
+const firstStatusesMsMax = 5_000;
 
 /** Starts the agent of one node; resolves when the node is registered and its pods have been taken over. */
 export async function startAgent(given: AgentOptions): Promise<Agent> {
@@ -137,6 +139,8 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
   );
   view.onPod((event) => onPod(pods, objects, event));
   void keepNodeLease(context, context.node);
+  // Whoever sees the node ready after a stop of the machine must not see its pods as they were before.
+  await atMost(firstStatusesMsMax, pods.reported(), clock);
   await reporter.tryToReport(context.node() ?? node);
   void reporter.run(context.node);
   startMaintenance(context, pods);
@@ -160,6 +164,11 @@ function onPod(pods: PodSet, objects: PodObjects, event: InformerEvent<Pod>): vo
   }
   objects.track(object);
   pods.update(object);
+}
+
+async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, pause(clock, ms, done.signal)]).finally(() => done.abort());
 }
 
 async function engineVersion({ engine, clock, log, signal }: AgentOptions) {

@@ -11,6 +11,8 @@ export interface ReadyOptions {
   readonly settings: ClusterSettings;
   readonly client: Client;
   readonly records: readonly ComponentRecord[];
+  /** Reports of the node from before this moment are no longer true: when its process was started. */
+  readonly nodeStartedMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly reached: (what: string) => void;
@@ -36,9 +38,9 @@ export async function whenReady(options: ReadyOptions): Promise<void> {
 }
 
 async function whenNodeIsReady(options: ReadyOptions): Promise<void> {
-  const { client, settings, reached } = options;
+  const { client, settings, nodeStartedMs, reached } = options;
   await persist(options, "the node is not ready", (attemptSignal) =>
-    nodeReady(client, settings.nodeName, attemptSignal),
+    nodeReady(client, settings.nodeName, nodeStartedMs, attemptSignal),
   );
   reached(`node ${settings.nodeName} is ready`);
   const resolver = new Resolver({ timeout: 1_000, tries: 1 });
@@ -82,16 +84,21 @@ async function whenDead(records: readonly ComponentRecord[], clock: Clock, signa
   }
 }
 
-const isReady = (node: Node) =>
-  (node.status.conditions ?? []).some((each) => each.type === "Ready" && each.status === "True");
+const readyCondition = (node: Node) =>
+  node.status.conditions?.find((each) => each.type === "Ready" && each.status === "True");
+const isReady = (node: Node) => readyCondition(node) !== undefined;
 
-async function nodeReady(client: Client, name: string, signal: AbortSignal): Promise<void> {
+/** Resolves when the node was reported as ready since `sinceMs`. */
+async function nodeReady(client: Client, name: string, sinceMs: number, signal: AbortSignal): Promise<void> {
+  // The API's times are whole seconds.
+  const sinceSecond = Math.floor(sinceMs / 1_000) * 1_000;
+  const isReadyNow = (node: Node) => Date.parse(readyCondition(node)?.lastHeartbeatTime ?? "") >= sinceSecond;
   const fieldSelector = `metadata.name=${name}`;
   const { items, metadata } = await client.list(Nodes, { fieldSelector, signal });
-  if (items.some(isReady)) return;
+  if (items.some(isReadyNow)) return;
   const resourceVersion = metadata.resourceVersion ?? "";
   for await (const event of client.watch(Nodes, { fieldSelector, resourceVersion, signal })) {
-    if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isReady(event.object)) return;
+    if (event.type !== "BOOKMARK" && event.type !== "DELETED" && isReadyNow(event.object)) return;
   }
   throw new Error(`node ${name} did not become ready`);
 }

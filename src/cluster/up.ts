@@ -182,6 +182,7 @@ async function startProcesses(
   say: (line: string) => void,
 ): Promise<void> {
   const startedMs = clock.monotonicMs();
+  const startedAtMs = clock.now();
   const seconds = () => `${((clock.monotonicMs() - startedMs) / 1000).toFixed(1)} s`;
   const start = (component: "server" | "node" | "hollow") =>
     running[component] ?? startDetached(directory, component, roderCommand(component, directory.root), process.env);
@@ -197,6 +198,8 @@ async function startProcesses(
       settings,
       client,
       records,
+      // Of one that ran already any report will do.
+      nodeStartedMs: running.node ? 0 : startedAtMs,
       clock,
       signal: giveUp,
       reached: (what) => say(`${what} (${seconds()})`),

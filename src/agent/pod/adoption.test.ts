@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene, nodeName } from "../../../test/agent-scene.ts";
-import { Pods } from "../../api/index.ts";
+import { ApiError, Pods } from "../../api/index.ts";
 
 test("a restarted agent adopts what runs, without a restart and without the pod turning unready", async () => {
   const { client, pass, engine, run, restart, pod } = await agentScene();
@@ -40,6 +40,25 @@ test("after a reboot a pod gets a new sandbox and its restart counts go on", asy
   assert.equal(container?.ready, true);
   assert.equal(container?.lastState?.terminated?.exitCode, 255);
   assert.ok((await events()).some((each) => each.startsWith("SandboxChanged:")));
+});
+
+test("after a reboot a node is not reported before its pods are, but for no longer than five seconds", async () => {
+  const { engine, run, restart, pass, pod, requests, refuse } = await agentScene();
+  await run({});
+  engine.reboot();
+  const busy = () => new ApiError(503, "ServiceUnavailable", "busy");
+  refuse(({ plural, verb }) => (plural === "pods" && verb === "patch" ? busy() : undefined));
+  const reports = () => requests.filter(({ plural, verb }) => plural === "nodes" && verb === "patch").length;
+  const before = reports();
+  const restarted = restart();
+  await pass(4_000);
+  assert.equal(reports(), before);
+  await pass(2_000);
+  assert.equal(reports(), before + 1);
+  await restarted;
+  refuse(() => undefined);
+  await pass(30_000);
+  assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 1);
 });
 
 test("restart counts go on even when the engine has forgotten everything", async () => {

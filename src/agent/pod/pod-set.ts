@@ -45,6 +45,11 @@ export class PodSet {
     this.#takenOver = true;
   }
 
+  /** Resolves when the API knows how all pods are, as far as this agent does. */
+  async reported(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((each) => each.reported()));
+  }
+
   update(pod: Pod): void {
     const worker = this.#workers.get(pod.metadata.uid);
     if (!worker) this.#add(pod, undefined);

@@ -196,6 +196,13 @@ export class PodWorker {
     this.wake();
   }
 
+  /** Resolves when the API has the status that follows from what is known now, or the pod is gone from it. */
+  async reported(): Promise<void> {
+    // The step that is due runs before what waits behind it.
+    await Promise.resolve();
+    await this.#writer.written();
+  }
+
   /** Plans soon, once for however many reasons there are. */
   wake(): void {
     if (this.#done || this.#context.signal.aborted) return;
