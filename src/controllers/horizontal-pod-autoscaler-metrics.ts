@@ -82,13 +82,9 @@ function podUse({ containers }: PodMetrics, resource: string): number | undefine
   return sum;
 }
 
-function containerUse({ metadata, containers }: PodMetrics, resource: string, name: string): number | undefined {
-  const container = containers.find((each) => each.name === name);
-  if (!container)
-    throw new Error(
-      `failed to get container metrics: container ${name} not present in metrics for pod ${metadata.namespace}/${metadata.name}`,
-    );
-  const value = container.usage[resource];
+/** A container that a server does not know of is as one whose use it does not know. */
+function containerUse({ containers }: PodMetrics, resource: string, name: string): number | undefined {
+  const value = containers.find((each) => each.name === name)?.usage[resource];
   return value === undefined ? undefined : quantityMilliValue(value);
 }
 

@@ -408,6 +408,29 @@ test("a container's own use counts where it is asked for", async (t) => {
   ]);
 });
 
+// Since v1.33 as pods whose use is not known at all.
+test("pods of which a container's use is not known do not keep the others from counting", async (t) => {
+  const { scaleBy, metrics, rest, replicas, informers, clock } = await start(t, 2);
+  await rest(settledMs);
+  metrics(({ group }) =>
+    group === "metrics.k8s.io"
+      ? informers.list(Pods, "default").map(({ metadata }, index) => ({
+          metadata: { namespace: "default", name: metadata.name },
+          timestamp: timestamp(clock.now()),
+          window: "15s",
+          containers: [{ name: index === 0 ? "c" : "other", usage: { cpu: "2400m" } }],
+        }))
+      : undefined,
+  );
+  const target = { type: "Utilization", averageUtilization: 60 };
+  await scaleBy({
+    metrics: [{ type: "ContainerResource", containerResource: { name: "cpu", container: "c", target } }],
+  });
+  await rest(1_000);
+  // 240 % of one pod and nothing of the other, where 60 % is wanted.
+  assert.equal(await replicas(), 4);
+});
+
 test("an autoscaler that is deleted is forgotten", async (t) => {
   const { scaleBy, use, rest, client, reconciles } = await start(t, 2);
   use("10m");
