@@ -1,12 +1,13 @@
-import type {
-  DeleteOptions,
-  KubeObject,
-  NewObject,
-  ObjectList,
-  PatchType,
-  RequestOptions,
-  ResourceReference,
-  WatchEvent,
+import {
+  apiVersionOf,
+  type DeleteOptions,
+  type KubeObject,
+  type NewObject,
+  type ObjectList,
+  type PatchType,
+  type RequestOptions,
+  type ResourceReference,
+  type WatchEvent,
 } from "../api/index.ts";
 
 /** Which object. `namespace` is left out for cluster-scoped kinds. */
@@ -85,4 +86,13 @@ export interface Client {
     body: Body,
     options?: ReadOptions,
   ): Promise<Answer>;
+}
+
+/**
+ * The object with what it is. The API server knows that of its own kinds by the path; a custom resource has to say it
+ * itself, and those who write one through a reference need not. Subresources may be of another kind.
+ */
+export function identified(resource: ResourceReference, object: object, subresource?: string): object {
+  if (subresource !== undefined && subresource !== "status") return object;
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
 }

@@ -8,7 +8,14 @@ import type {
   User,
   WatchEvent,
 } from "../api/index.ts";
-import type { Client, ListOptions, ObjectKey, ReadOptions, WriteOptions } from "./client.ts";
+import {
+  type Client,
+  identified,
+  type ListOptions,
+  type ObjectKey,
+  type ReadOptions,
+  type WriteOptions,
+} from "./client.ts";
 
 /** The media type of a patch whose caller names none; it is the one that every kind takes. */
 export const defaultPatchType = "application/merge-patch+json";
@@ -45,7 +52,7 @@ export function inProcessClient(handler: ResourceHandler, user: User, program?: 
         await send({
           ...target("create", resource, { ...(namespace === undefined ? {} : { namespace }) }, options),
           ...requestOptions(options),
-          body: object,
+          body: identified(resource, object, options?.subresource),
         }),
       );
     },
@@ -60,7 +67,7 @@ export function inProcessClient(handler: ResourceHandler, user: User, program?: 
             options,
           ),
           ...requestOptions(options),
-          body: object,
+          body: identified(resource, object, options?.subresource),
         }),
       );
     },

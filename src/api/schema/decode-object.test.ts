@@ -275,8 +275,45 @@ test("a body must be what the path says", () => {
   assert.throws(() => decode(pods, undefined), /json parse error: unexpected end of JSON input \(<empty>\)$/);
 });
 
+test("a custom resource must say what it is", () => {
+  const is = { apiVersion: "example.com/v1", kind: "Widget" };
+  const missing = `Object 'Kind' is missing in '{"spec":{}}'`;
+  const unrecognized = `the object provided is unrecognized (must be of type Widget): ${missing} ({"spec":{}})`;
+  const expected = "does not match the expected API version (example.com/v1)";
+  const refusals: readonly (readonly [FieldValidation, value: object, code: number, message: string])[] = [
+    ["Warn", { spec: {} }, 400, unrecognized],
+    ["Strict", { spec: {} }, 400, unrecognized],
+    ["Ignore", { spec: {} }, 400, `Widget in version "v1" cannot be handled as a Widget: ${missing}`],
+    ["Warn", { kind: "Widget" }, 400, `the API version in the data () ${expected}`],
+    ["Warn", { ...is, apiVersion: "example.com/v2" }, 400, `the API version in the data (example.com/v2) ${expected}`],
+    [
+      "Warn",
+      { ...is, kind: "Gadget", metadata: { name: "a" } },
+      422,
+      'Gadget.example.com "a" is invalid: kind: Invalid value: "Gadget": must be Widget',
+    ],
+  ];
+  for (const [validation, value, code, message] of refusals)
+    assert.throws(() => decode(widgets, value, validation), { code, message });
+});
+
+test("a patch must leave a custom resource what it is", () => {
+  const is = { apiVersion: "example.com/v1", kind: "Widget", metadata: { name: "a" } };
+  const patched = (value: object) => decodePatched(widgets, value, "Warn");
+  assert.throws(() => patched({ ...is, kind: undefined }), {
+    code: 422,
+    message: / "" is invalid: patch: Invalid value: ".*": Object 'Kind' is missing in '\{"apiVersion":.*\}'$/,
+  });
+  assert.throws(() => patched({ ...is, apiVersion: "other.com/v1" }), {
+    code: 422,
+    message: 'Widget.other.com "a" is invalid: apiVersion: Invalid value: "other.com/v1": must be example.com/v1',
+  });
+  assert.equal(patched(is).object.kind, "Widget");
+});
+
 test("custom resources keep what their schema knows", () => {
-  const value = { metadata: { name: "a", foo: 1 }, spec: { size: 0, extra: 1, any: { x: { y: null } } } };
+  const is = { apiVersion: "example.com/v1", kind: "Widget" };
+  const value = { ...is, metadata: { name: "a", foo: 1 }, spec: { size: 0, extra: 1, any: { x: { y: null } } } };
   const { object: widget, warnings } = decode(widgets, value, "Warn");
   assert.deepEqual(widget, {
     kind: "Widget",
@@ -285,7 +322,7 @@ test("custom resources keep what their schema knows", () => {
     spec: { size: 0, any: { x: { y: null } } },
   });
   assert.deepEqual(warnings, ['unknown field "spec.extra"', 'unknown field "metadata.foo"']);
-  assert.throws(() => decode(widgets, { metadata: { name: 1 } }), { code: 400 });
+  assert.throws(() => decode(widgets, { ...is, metadata: { name: 1 } }), { code: 400 });
 });
 
 test("a patched object that does not decode is a 422", () => {

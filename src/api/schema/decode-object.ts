@@ -6,7 +6,7 @@ import { DecodeError } from "./decode-error.ts";
 import { copyJson, decodeAs } from "./decoder.ts";
 import { pruneEmbeddedMetadata } from "./embedded-resources.ts";
 import { definitions, resourceFacts } from "./facts.ts";
-import { unreadableAs } from "./json.ts";
+import { unreadableAs, unrecognized } from "./json.ts";
 import { isObject, jsonType } from "./json-value.ts";
 import { pruneUnknownFields } from "./structural.ts";
 
@@ -42,7 +42,7 @@ export function decodeObject(
   fieldValidation: FieldValidation,
   duplicates: readonly string[] = [],
 ): DecodedObject {
-  checkIdentity(kind, value);
+  checkIdentity(kind, value, fieldValidation);
   const strict = (problems: readonly string[]) => cannotHandle(kind, strictMessage(problems));
   return decode(kind, value, fieldValidation, duplicates, (message) => cannotHandle(kind, message), strict);
 }
@@ -62,8 +62,13 @@ export function decodePatched(
     const patch = shown ? shown() : JSON.stringify(value);
     return invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), patch, message)]);
   };
-  const another = shown ? undefined : becameAnother(kind, value);
-  if (another) throw fail(another);
+  if (isBuiltIn(kind)) {
+    const another = shown ? undefined : becameAnother(kind, value);
+    if (another) throw fail(another);
+  } else {
+    if (isObject(value) && !value.kind) throw fail(missingKind(JSON.stringify(value)));
+    checkTypeMeta(kind, value);
+  }
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
   return decode(kind, value, fieldValidation, duplicates, fail, strict, shown !== undefined);
 }
@@ -140,8 +145,8 @@ function cannotHandle(kind: DecodableKind, why: string): ApiError {
   );
 }
 
-/** A body that says what it is must be what the path says; one that does not say is taken for that. */
-function checkIdentity(expected: DecodableKind, value: unknown): void {
+/** A body that says what it is must be what the path says; one of a built-in kind that does not say is taken for that. */
+function checkIdentity(expected: DecodableKind, value: unknown, fieldValidation: FieldValidation): void {
   const fail = (why: string) => unreadableAs(expected.kind)(why, JSON.stringify(value) ?? "");
   if (value === undefined) throw fail("unexpected end of JSON input");
   if (!isObject(value))
@@ -149,12 +154,58 @@ function checkIdentity(expected: DecodableKind, value: unknown): void {
   for (const field of ["apiVersion", "kind"])
     if (value[field] !== undefined && value[field] !== null && typeof value[field] !== "string")
       throw fail(`json: cannot unmarshal ${jsonType(value[field])} into Go struct field .${field} of type string`);
-  const kind = value.kind ? String(value.kind) : expected.kind;
   const expectedVersion = expected.group === "" ? expected.version : `${expected.group}/${expected.version}`;
+  if (!isBuiltIn(expected)) {
+    checkCustomIdentity(expected, expectedVersion, value, fieldValidation);
+    return;
+  }
+  const kind = value.kind ? String(value.kind) : expected.kind;
   const apiVersion = value.apiVersion ? String(value.apiVersion) : expectedVersion;
   const isOlder = expected.olderVersions?.some((each) => apiVersion === `${expected.group}/${each}`) ?? false;
   if (kind === expected.kind && (apiVersion === expectedVersion || isOlder)) return;
   throw wrongIdentity(expected, expectedVersion, kind, apiVersion);
+}
+
+/**
+ * Custom resources are decoded by what they say they are, which nothing in the path stands in for
+ * (k8s.io/apimachinery/pkg/runtime/serializer/json, k8s.io/apiserver/pkg/endpoints/handlers).
+ */
+function checkCustomIdentity(
+  expected: DecodableKind,
+  expectedVersion: string,
+  value: Readonly<Record<string, unknown>>,
+  fieldValidation: FieldValidation,
+): void {
+  if (!value.kind) {
+    const body = JSON.stringify(value);
+    // The decoder that is not strict has looked at the path by then.
+    if (fieldValidation === "Ignore") throw cannotHandle(expected, missingKind(body));
+    throw unrecognized(expected.kind, missingKind(body), body);
+  }
+  const apiVersion = String(value.apiVersion ?? "");
+  if (apiVersion !== expectedVersion)
+    throw badRequest(
+      `the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`,
+    );
+  checkTypeMeta(expected, value);
+}
+
+const missingKind = (body: string) => `Object 'Kind' is missing in '${body}'`;
+
+/** What a custom resource says of itself is validated, like its other fields (customresource/validator.go). */
+function checkTypeMeta(expected: DecodableKind, value: unknown): void {
+  if (!isObject(value)) return;
+  const { kind = "", apiVersion = "", metadata } = value;
+  const expectedVersion = `${expected.group}/${expected.version}`;
+  const errors = [
+    ...(kind === expected.kind ? [] : [invalidValue(rootPath.child("kind"), kind, `must be ${expected.kind}`)]),
+    ...(apiVersion === expectedVersion
+      ? []
+      : [invalidValue(rootPath.child("apiVersion"), apiVersion, `must be ${expectedVersion}`)]),
+  ];
+  if (errors.length === 0) return;
+  const name = isObject(metadata) && typeof metadata.name === "string" ? metadata.name : "";
+  throw invalid({ group: parseApiVersion(String(apiVersion)).group, kind: String(kind) }, name, errors);
 }
 
 const typeMetaStruct =
@@ -182,7 +233,7 @@ function noKind(apiVersion: string, kind: string): string {
 
 /** Why a patched object is none of the kind any more by what it says of itself; undefined when it is. */
 function becameAnother(expected: DecodableKind, value: unknown): string | undefined {
-  if (!isObject(value) || !isBuiltIn(expected)) return undefined;
+  if (!isObject(value)) return undefined;
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== "string" || typeof kind !== "string") return undefined;
   const { group, version } = parseApiVersion(apiVersion);

@@ -85,6 +85,21 @@ function answer(stream: ServerHttp2Stream, value: unknown, status = 200, headers
   stream.end(JSON.stringify(value));
 }
 
+test("what is written says what it is", async (t) => {
+  const bodies: unknown[] = [];
+  const { client } = await serve(t, (stream, _headers, body) => {
+    bodies.push(JSON.parse(body));
+    answer(stream, web);
+  });
+  const api = client();
+  const metadata = { namespace: "shop", name: "web" };
+  await api.create(Deployments, { metadata });
+  await api.update(Deployments, { metadata }, { subresource: "status" });
+  await api.update(Deployments, { metadata }, { subresource: "scale" });
+  const is = { apiVersion: "apps/v1", kind: "Deployment" };
+  assert.deepEqual(bodies, [{ ...is, metadata }, { ...is, metadata }, { metadata }]);
+});
+
 const web = {
   apiVersion: "apps/v1",
   kind: "Deployment",

@@ -14,6 +14,7 @@ import {
   type Client,
   defaultPatchType,
   type GetOptions,
+  identified,
   type ListOptions,
   type ObjectKey,
   type ReadOptions,
@@ -74,10 +75,12 @@ export function httpsClient(options: HttpsClientOptions): HttpsClient {
       }
     },
     async create<T extends KubeObject>(resource: ResourceReference<T>, object: object, options?: WriteOptions) {
-      return frozen<T>(await exchange.json(write("POST", resource, namespaceOf(object), object, options)));
+      const body = identified(resource, object, options?.subresource);
+      return frozen<T>(await exchange.json(write("POST", resource, namespaceOf(object), body, options)));
     },
     async update<T extends KubeObject>(resource: ResourceReference<T>, object: object, options?: WriteOptions) {
-      return frozen<T>(await exchange.json(write("PUT", resource, keyOfObject(object), object, options)));
+      const body = identified(resource, object, options?.subresource);
+      return frozen<T>(await exchange.json(write("PUT", resource, keyOfObject(object), body, options)));
     },
     async patch<T extends KubeObject>(
       resource: ResourceReference<T>,

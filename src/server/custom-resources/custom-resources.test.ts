@@ -267,8 +267,11 @@ test("what a custom resource is cannot be changed, and an update names the versi
   const { resourceVersion: _, ...metadata } = made.metadata;
   const error = await refusal(client.update(widgets(), { ...made, metadata }));
   assert.match(error.message, /metadata\.resourceVersion: Invalid value: 0x0: must be specified for an update$/);
-  assert.equal((await refusal(client.update(widgets(), { ...made, kind: "Gadget" }))).code, 400);
+  assert.equal((await refusal(client.update(widgets(), { ...made, kind: "Gadget" }))).code, 422);
   assert.equal((await refusal(client.update(widgets(), { ...made, apiVersion: "example.com/v2" }))).code, 400);
+  // A body is read before it is known whether there is such an object.
+  const missing = { ...widget("missing"), apiVersion: "example.com/v2" };
+  assert.equal((await refusal(client.update(widgets(), missing))).code, 400);
 });
 
 test("versions without a webhook differ in their name and in what their schemas know", async (t) => {

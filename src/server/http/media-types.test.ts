@@ -24,13 +24,20 @@ const widgetDefinition: ResourceDefinition = {
   columns: [],
 };
 
+const widget = (name: string) => ({
+  apiVersion: "example.com/v1",
+  kind: "Widget",
+  metadata: { name },
+  spec: { size: 1 },
+});
+
 let https: HttpsServer;
 
 before(async () => {
   https = await startHttpsServer();
   https.server.api.registry.set(widgetDefinition);
   await send("POST", configMaps, { body: JSON.stringify({ metadata: { name: "one" } }) });
-  await send("POST", widgets, { body: JSON.stringify({ metadata: { name: "one" }, spec: { size: 1 } }) });
+  await send("POST", widgets, { body: JSON.stringify(widget("one")) });
 });
 
 after(() => https.close());
@@ -145,7 +152,7 @@ test("a custom resource is never protobuf, but its metadata is", async () => {
 });
 
 test("a custom resource is deleted with options in protobuf", async () => {
-  await send("POST", widgets, { body: JSON.stringify({ metadata: { name: "gone" } }) });
+  await send("POST", widgets, { body: JSON.stringify(widget("gone")) });
   const options = encodeProtobuf({ apiVersion: "v1", kind: "DeleteOptions", ...{ propagationPolicy: "Background" } })!;
   const headers = { "content-type": protobuf, "content-length": String(options.length) };
   assert.equal((await send("DELETE", `${widgets}/gone`, { headers, body: options })).status, 200);

@@ -96,12 +96,15 @@ export function modified(request: ObjectRequest, { stored: object, created }: Mo
   return stored(request, created ? 201 : 200, object);
 }
 
-export function updateObject(request: ObjectRequest, form: Form, creates: boolean): Promise<Modified> {
-  return modifyObject(request, {
-    form,
-    body: () => decodeBody(request, form),
-    creates,
-  });
+export async function updateObject(request: ObjectRequest, form: Form, creates: boolean): Promise<Modified> {
+  // What is wrong with the body is told before it is known whether there is such an object.
+  let decoded: Draft<KubeObject> | undefined = decodeBody(request, form);
+  const body = () => {
+    const next = decoded ?? decodeBody(request, form);
+    decoded = undefined;
+    return next;
+  };
+  return modifyObject(request, { form, body, creates });
 }
 
 export function patchObject(request: ObjectRequest, form: Form, mayCreate: boolean): Promise<Modified> {
