@@ -46,13 +46,13 @@ export class NodeReporter {
     }
   }
 
-  /** Reports until the signal ends it; `node` gives the object as the API has it. */
+  /** Goes on reporting until the signal ends it; `node` gives the object as the API has it. */
   async run(node: () => Node | undefined): Promise<void> {
     const { clock, signal } = this.#context;
-    while (!signal.aborted) {
+    const periodMs = () => (this.#wasReady ? this.#periods.statusMs : checkMsStarting);
+    // What the first report wrote, `node` does not show at once: nothing is to be told twice.
+    for (await pause(clock, periodMs(), signal); !signal.aborted; await pause(clock, periodMs(), signal))
       await this.tryToReport(node());
-      await pause(clock, this.#wasReady ? this.#periods.statusMs : checkMsStarting, signal);
-    }
   }
 
   /** Reports; when the API does not take it, the next time will do. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Cluster, type ClusterOptions, Deployments, MemoryStorage, Nodes, Pods, recordedStorage } from "roder";
+import { Cluster, type ClusterOptions, Deployments, Events, MemoryStorage, Nodes, Pods, recordedStorage } from "roder";
 import { fromKubeconfig, httpsClient } from "../../client/http/index.ts";
 import { systemClock, systemRandom } from "../../lib/index.ts";
 
@@ -52,6 +52,17 @@ test("on the real clock a cluster runs without being driven, and time cannot be 
   }
   await assert.rejects(cluster.advance("1s"), /start the cluster with a virtual clock/);
   assert.throws(() => cluster.faults, /start the cluster with a virtual clock/);
+});
+
+test("how nodes begin is told once", async (t) => {
+  const cluster = await start(t, { nodes: 5, clock: "virtual" });
+  await cluster.advance("1m");
+  const { items } = await cluster.client.list(Events, { fieldSelector: "involvedObject.kind=Node" });
+  assert.equal(items.length, 5 * 6);
+  assert.deepEqual(
+    items.filter(({ count }) => count !== 1).map(({ reason }) => reason),
+    [],
+  );
 });
 
 async function history(seed: number, rates: ClusterOptions["faults"]): Promise<string> {
