@@ -3,7 +3,14 @@
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import { parseIp } from "../meta/ip.ts";
 import type { Service, ServiceSpec } from "../types.generated.ts";
-import { hasClusterIp, needsHealthCheckPort, needsNodePorts } from "./service-type.ts";
+import {
+  hasClusterIp,
+  isExternallyAccessible,
+  isHeadlessWithoutSelector,
+  mayHaveNodePorts,
+  needsHealthCheckPort,
+  needsNodePorts,
+} from "./service-type.ts";
 
 /** clusterIP is the first of clusterIPs: whichever the client wrote or changed leads. */
 export function normalizeClusterIps(service: Draft<Service>, old?: Service): void {
@@ -20,13 +27,22 @@ export function normalizeClusterIps(service: Draft<Service>, old?: Service): voi
   } else if (sameIp && !sameIps && !spec.clusterIPs?.length) delete spec.clusterIP;
 }
 
-/** The address families of a service that names none: those of its addresses, else IPv4. */
-export function fillServiceAddressFields({ spec }: Draft<Service>): void {
+/**
+ * The address families of a service that names none: those of its addresses, else the cluster's, IPv4; and both of a
+ * service that is only a name. Addresses of other families are left for the allocation to refuse.
+ */
+export function fillServiceAddressFields({ spec }: Draft<Service>, old?: Service): void {
   if (!hasClusterIp(spec)) return;
-  spec.ipFamilyPolicy ??= "SingleStack";
-  if (spec.ipFamilies?.length) return;
-  const families = (spec.clusterIPs ?? []).map((ip) => parseIp(ip)?.family).filter((family) => family !== undefined);
-  spec.ipFamilies = families.length === 0 ? ["IPv4"] : families.map((family) => `IPv${family}`);
+  const isOnlyName = isHeadlessWithoutSelector(spec);
+  spec.ipFamilyPolicy ??= old?.spec.ipFamilyPolicy ?? (isOnlyName ? "RequireDualStack" : "SingleStack");
+  const families = [...(spec.ipFamilies ?? [])];
+  for (const ip of (spec.clusterIPs ?? []).slice(families.length))
+    if (parseIp(ip)?.family === 4 && !families.includes("IPv4")) families.push("IPv4");
+  const isAddressed = (spec.clusterIPs ?? []).some((ip) => ip !== "None");
+  if (families.length === 0 && !isAddressed) families.push("IPv4");
+  if (isOnlyName && families.length === 1 && spec.ipFamilyPolicy !== "SingleStack")
+    families.push(families[0] === "IPv4" ? "IPv6" : "IPv4");
+  if (families.length > 0) spec.ipFamilies = families;
 }
 
 /** An update that leaves out what was allocated keeps it; one that makes it pointless drops it. */
@@ -43,14 +59,15 @@ function keepAllocated(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
     if (!spec.clusterIPs?.length && spec.clusterIP === old.clusterIP && old.clusterIPs)
       spec.clusterIPs = [...old.clusterIPs];
   }
-  if (needsNodePorts(old) && needsNodePorts(spec)) {
+  if (mayHaveNodePorts(old) && needsNodePorts(spec)) {
+    // A port is told by its name, whatever else of it changed.
+    const before = new Map((old.ports ?? []).map(({ name = "", nodePort }) => [name, nodePort]));
     const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
     for (const port of spec.ports ?? []) {
-      if (port.nodePort) continue;
-      const before = old.ports?.find((each) => each.port === port.port && each.protocol === port.protocol);
-      if (!before?.nodePort || used.has(before.nodePort)) continue;
-      port.nodePort = before.nodePort;
-      used.add(before.nodePort);
+      const nodePort = before.get(port.name ?? "");
+      if (port.nodePort || !nodePort || used.has(nodePort)) continue;
+      port.nodePort = nodePort;
+      used.add(nodePort);
     }
   }
   if (needsHealthCheckPort(old) && needsHealthCheckPort(spec) && old.healthCheckNodePort)
@@ -68,7 +85,7 @@ function dropPointless(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
     if (unchanged("ipFamilies")) delete spec.ipFamilies;
     if (unchanged("ipFamilyPolicy")) delete spec.ipFamilyPolicy;
   }
-  if (needsNodePorts(old) && !needsNodePorts(spec) && sameNodePorts(spec, old))
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(spec) && sameNodePorts(spec, old))
     for (const port of spec.ports ?? []) delete port.nodePort;
   if (needsHealthCheckPort(old) && !needsHealthCheckPort(spec) && unchanged("healthCheckNodePort"))
     delete spec.healthCheckNodePort;
@@ -76,9 +93,8 @@ function dropPointless(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
     if (unchanged("allocateLoadBalancerNodePorts")) delete spec.allocateLoadBalancerNodePorts;
     if (unchanged("loadBalancerClass")) delete spec.loadBalancerClass;
   }
-  if (spec.type === "ClusterIP" && old.type !== "ClusterIP" && !spec.externalIPs?.length)
-    if (unchanged("externalTrafficPolicy")) delete spec.externalTrafficPolicy;
-  if (spec.type === "ExternalName" && unchanged("externalTrafficPolicy")) delete spec.externalTrafficPolicy;
+  if (isExternallyAccessible(old) && !isExternallyAccessible(spec) && unchanged("externalTrafficPolicy"))
+    delete spec.externalTrafficPolicy;
 }
 
 /** Whether every node port that is set was set before. */

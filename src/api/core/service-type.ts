@@ -14,7 +14,12 @@ export function isExternallyAccessible(spec: ServiceSpec): boolean {
   );
 }
 
-/** Whether the service's ports are open on every node. */
+/** Whether the service's ports can be open on every node. */
+export function mayHaveNodePorts(spec: ServiceSpec): boolean {
+  return spec.type === "NodePort" || spec.type === "LoadBalancer";
+}
+
+/** Whether a port of the service that names no port of the nodes is given one. */
 export function needsNodePorts(spec: ServiceSpec): boolean {
   return spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
 }
@@ -27,4 +32,9 @@ export function needsHealthCheckPort(spec: ServiceSpec): boolean {
 /** Whether the service has no address of its own: its name resolves to its endpoints. */
 export function isHeadless(service: Pick<Service, "spec">): boolean {
   return service.spec.clusterIPs?.length === 1 && service.spec.clusterIPs[0] === "None";
+}
+
+/** Whether the service is a name for endpoints that somebody else writes: those may be of any family. */
+export function isHeadlessWithoutSelector({ clusterIP, selector }: ServiceSpec): boolean {
+  return clusterIP === "None" && Object.keys(selector ?? {}).length === 0;
 }

@@ -43,17 +43,16 @@ test("a service gets the defaults of its type", () => {
       { type: "ExternalName", externalName: "example.com", sessionAffinity: "None" },
     ],
     [
-      { ports: [http], sessionAffinity: "ClientIP", clusterIP: "fd00::1" },
+      { ports: [http], sessionAffinity: "ClientIP", clusterIP: "10.0.0.1" },
       {
         type: "ClusterIP",
         ports: [port],
         internalTrafficPolicy: "Cluster",
         sessionAffinity: "ClientIP",
         sessionAffinityConfig: { clientIP: { timeoutSeconds: 10800 } },
-        clusterIP: "fd00::1",
-        clusterIPs: ["fd00::1"],
-        ipFamilies: ["IPv6"],
-        ipFamilyPolicy: "SingleStack",
+        clusterIP: "10.0.0.1",
+        clusterIPs: ["10.0.0.1"],
+        ...address,
       },
     ],
   ];
@@ -280,6 +279,47 @@ test("an update keeps what was allocated", () => {
     [spec.clusterIP, spec.clusterIPs, spec.ports?.map(({ nodePort }) => nodePort)],
     ["10.0.0.1", ["10.0.0.1"], [30080, undefined]],
   );
+});
+
+test("a port keeps its number on the nodes by its name", () => {
+  const ports = [
+    { name: "a", port: 80, nodePort: 30080 },
+    { name: "b", port: 81, nodePort: 30081 },
+    { name: "c", port: 82, nodePort: 30082 },
+  ];
+  const spec = updated({ ...allocated, type: "NodePort", ports }, (draft) => {
+    draft.ports = [
+      { name: "a", port: 90 },
+      { name: "renamed", port: 81 },
+      { name: "c", port: 82, nodePort: 30085 },
+    ];
+  });
+  assert.deepEqual(
+    spec.ports?.map(({ nodePort }) => nodePort),
+    [30080, undefined, 30085],
+  );
+});
+
+test("a service that is no load balancer any more has no addresses of one", () => {
+  const service = created(Services, {
+    spec: { ...allocated, type: "LoadBalancer", ports: [{ port: 80, nodePort: 30080 }] },
+  });
+  const old = { ...service, status: { loadBalancer: { ingress: [{ ip: "1.2.3.4" }] } } };
+  const change = (type: string) => {
+    const next = deepCopy(old);
+    next.spec.type = type;
+    Services.prepareForUpdate?.(next, old, strategyContext);
+    return next.status.loadBalancer;
+  };
+  assert.deepEqual(change("LoadBalancer"), old.status.loadBalancer);
+  assert.deepEqual(change("ClusterIP"), {});
+});
+
+test("a service that nobody reaches from outside any more has no policy for that", () => {
+  const spec = updated({ ...allocated, ports: [http], externalIPs: ["203.0.113.1"] }, (draft) => {
+    delete draft.externalIPs;
+  });
+  assert.equal(spec.externalTrafficPolicy, undefined);
 });
 
 test("a change of the type drops what it makes pointless", () => {

@@ -38,7 +38,9 @@ export const Services = defineResource<Service>({
   },
   prepareForUpdate: (service, old) => {
     keepAllocatedFields(service, old);
-    fillServiceAddressFields(service);
+    fillServiceAddressFields(service, old);
+    // That the load balancer goes away takes its time, which is nobody's concern.
+    if (service.spec.type !== "LoadBalancer") service.status = { ...service.status, loadBalancer: {} };
   },
   validate: validateService,
   validateUpdate: validateServiceUpdate,

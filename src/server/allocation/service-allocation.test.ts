@@ -58,7 +58,7 @@ test("services created at once never share an address, and a full range says so"
   assert.equal(new Set(services.map(({ spec }) => spec.clusterIP)).size, 14);
   await assert.rejects(create(server, "late"), {
     code: 500,
-    message: /failed to allocate a service IP: range is full/,
+    message: /failed to allocate a serviceIP: range is full/,
   });
   await remove(server, "s3");
   assert.equal((await create(server, "late")).spec.clusterIP, services[3]?.spec.clusterIP);
@@ -179,6 +179,74 @@ test("TCP and UDP of one port have one number on the nodes", async () => {
     spec.ports?.map((each) => each.nodePort),
     [30002, 30002],
   );
+  await server.close();
+});
+
+test("a new service has one number on the nodes for a port of two protocols, a port that is added a number of its own", async () => {
+  const server = await startServer();
+  const tcp = { name: "tcp", port: 53 };
+  const udp = { name: "udp", port: 53, protocol: "UDP" };
+  const both = await create(server, "both", { type: "NodePort", ports: [tcp, udp] });
+  assert.equal(both.spec.ports?.[1]?.nodePort, both.spec.ports?.[0]?.nodePort);
+  const one = await create(server, "one", { type: "NodePort", ports: [tcp] });
+  const { spec } = await put(server, { ...one, spec: { ...one.spec, ports: [...(one.spec.ports ?? []), udp] } });
+  assert.notEqual(spec.ports?.[1]?.nodePort, spec.ports?.[0]?.nodePort);
+  await server.close();
+});
+
+test("a load balancer without ports on the nodes has those that it names, until it names none", async () => {
+  const server = await startServer();
+  const own = { type: "LoadBalancer", allocateLoadBalancerNodePorts: false };
+  const ports = [{ name: "a", port: 80, nodePort: 30001 }];
+  const balanced = await create(server, "balanced", { ...own, ports });
+  const taken = { type: "NodePort", ports };
+  await assert.rejects(create(server, "other", taken), /provided port is already allocated/);
+  const without = await put(server, { ...balanced, spec: { ...balanced.spec, ports: [{ name: "a", port: 80 }] } });
+  assert.equal(without.spec.ports?.[0]?.nodePort, undefined);
+  await create(server, "other", taken);
+  const given = await create(server, "given", { type: "LoadBalancer" });
+  const kept = await put(server, { ...given, spec: { ...given.spec, allocateLoadBalancerNodePorts: false } });
+  assert.deepEqual(kept.spec.ports, given.spec.ports);
+  await server.close();
+});
+
+test("a port for health that is taken is an internal error", async () => {
+  const server = await startServer();
+  await create(server, "web", { type: "NodePort", ports: [{ port: 80, nodePort: 30001 }] });
+  const local = { type: "LoadBalancer", externalTrafficPolicy: "Local", allocateLoadBalancerNodePorts: false };
+  await assert.rejects(create(server, "local", { ...local, healthCheckNodePort: 30001 }), {
+    code: 500,
+    message:
+      "Internal error occurred: failed to allocate requested HealthCheck NodePort 30001: provided port is already allocated",
+  });
+  await server.close();
+});
+
+test("a service of a family that the cluster has not is refused, but for names without a selector", async () => {
+  const server = await startServer();
+  const refused = (spec: object, why: string) =>
+    assert.rejects(create(server, "x", spec), { code: 422, message: `Service "x" is invalid: ${why}` });
+  const notDual =
+    'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services';
+  const dual = "must be 'RequireDualStack' or 'PreferDualStack' when multiple";
+  await refused({ ipFamilyPolicy: "RequireDualStack" }, notDual);
+  await refused({ clusterIP: "None", ipFamilyPolicy: "RequireDualStack" }, notDual);
+  await refused(
+    { clusterIP: "None", ipFamilies: ["IPv6"] },
+    'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster',
+  );
+  await refused(
+    { ipFamilies: ["IPv4", "IPv6"] },
+    `spec.ipFamilyPolicy: Invalid value: "SingleStack": ${dual} IP families are specified`,
+  );
+  await refused(
+    { clusterIP: "fd00::1" },
+    'spec.clusterIPs[0]: Invalid value: ["fd00::1"]: IPv6 is not configured on this cluster',
+  );
+  const bare = await create(server, "bare", { clusterIP: "None", selector: {} });
+  assert.deepEqual([bare.spec.ipFamilyPolicy, bare.spec.ipFamilies], ["RequireDualStack", ["IPv4", "IPv6"]]);
+  const single = { clusterIP: "None", selector: {}, ipFamilyPolicy: "SingleStack", ipFamilies: ["IPv6"] };
+  assert.deepEqual((await create(server, "single", single)).spec.ipFamilies, ["IPv6"]);
   await server.close();
 });
 

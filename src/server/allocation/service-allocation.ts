@@ -4,7 +4,9 @@ import {
   internalError,
   invalid,
   invalidValue,
+  isHeadlessWithoutSelector,
   type KubeObject,
+  mayHaveNodePorts,
   needsHealthCheckPort,
   needsNodePorts,
   type Path,
@@ -45,14 +47,15 @@ export class ServiceAllocation implements CommitHook {
 
   #withAddress(service: Service, old: Service | undefined, changes: Change[]): Service {
     const { spec } = service;
-    if (!hasClusterIp(spec) || spec.clusterIP === "None") return service;
+    if (!hasClusterIp(spec)) return service;
     checkFamilies(service);
+    if (spec.clusterIP === "None") return service;
     const had = addressOf(old);
     if (spec.clusterIP) {
       if (addressOf(service) !== had) changes.push(this.#take(spec.clusterIP, service));
       return service;
     }
-    const address = orInternal("a service IP", () => this.#addresses.allocate());
+    const address = orInternal("a serviceIP", () => this.#addresses.allocate());
     changes.push(this.#take(address, service));
     return { ...service, spec: { ...spec, clusterIP: address, clusterIPs: [address] } };
   }
@@ -66,39 +69,45 @@ export class ServiceAllocation implements CommitHook {
   #withPorts(service: Service, old: Service | undefined, changes: Change[]): Service {
     const had = portsOf(old);
     const taken = new Set(had);
-    const take = (port: number, place: Path, why: string) => {
+    const take = (port: number) => {
       // TCP and UDP of one service may share a number.
       if (taken.has(port)) return;
-      changes.push(orInvalid(service, place, port, why, () => this.#ports.take(port, service)));
+      changes.push(this.#ports.take(port, service));
       taken.add(port);
     };
     let { spec } = service;
-    if (needsNodePorts(spec) && spec.ports) {
+    if (mayHaveNodePorts(spec) && spec.ports) {
       for (const [index, { nodePort }] of spec.ports.entries())
-        if (nodePort) take(nodePort, at.child("ports").index(index).child("nodePort"), "");
-      const ports = spec.ports.map((port) => this.#withNodePort(port, spec.ports ?? [], taken, take));
-      spec = { ...spec, ports };
+        if (nodePort)
+          orInvalid(service, at.child("ports").index(index).child("nodePort"), nodePort, "", () => take(nodePort));
+      if (needsNodePorts(spec))
+        spec = { ...spec, ports: this.#withNodePorts(spec.ports, old === undefined, taken, take) };
     }
     if (needsHealthCheckPort(spec)) {
-      const port = spec.healthCheckNodePort || orInternal("a HealthCheck NodePort", () => this.#ports.allocate(taken));
-      take(port, at.child("healthCheckNodePort"), `failed to allocate requested HealthCheck NodePort ${port}: `);
+      const given = spec.healthCheckNodePort;
+      const port = given || orInternal("a HealthCheck NodePort", () => this.#ports.allocate(taken));
+      orInternal(`requested HealthCheck NodePort ${port}`, () => take(port));
       spec = { ...spec, healthCheckNodePort: port };
     }
     return spec === service.spec ? service : { ...service, spec };
   }
 
-  #withNodePort(
-    port: ServicePort,
-    all: readonly ServicePort[],
+  /** The ports with one of the nodes each. In a new service the same port of two protocols has one number there. */
+  #withNodePorts(
+    ports: readonly ServicePort[],
+    isNew: boolean,
     taken: ReadonlySet<number>,
-    take: (port: number, place: Path, why: string) => void,
-  ): ServicePort {
-    if (port.nodePort) return port;
-    // The same port under another protocol has its number on the nodes too, where that was chosen.
-    const twin = all.find((each) => each.nodePort && each.port === port.port && each.protocol !== port.protocol);
-    const nodePort = twin?.nodePort ?? orInternal("a nodePort", () => this.#ports.allocate(taken));
-    take(nodePort, at.child("ports"), "");
-    return { ...port, nodePort };
+    take: (port: number) => void,
+  ): readonly ServicePort[] {
+    const numbers = new Map<number, number>();
+    if (isNew) for (const { port, nodePort } of ports) if (nodePort && !numbers.has(port)) numbers.set(port, nodePort);
+    return ports.map((each) => {
+      if (each.nodePort) return each;
+      const nodePort = numbers.get(each.port) ?? orInternal("a nodePort", () => this.#ports.allocate(taken));
+      take(nodePort);
+      if (isNew) numbers.set(each.port, nodePort);
+      return { ...each, nodePort };
+    });
   }
 
   #release(service: Service | undefined, old: Service | undefined, changes: Change[]): void {
@@ -123,25 +132,37 @@ function addressOf(service: Service | undefined): string | undefined {
 function portsOf(service: Service | undefined): number[] {
   if (!service) return [];
   const { spec } = service;
-  const ports = needsNodePorts(spec) ? (spec.ports ?? []).map((each) => each.nodePort ?? 0) : [];
+  const ports = mayHaveNodePorts(spec) ? (spec.ports ?? []).map((each) => each.nodePort ?? 0) : [];
   if (needsHealthCheckPort(spec)) ports.push(spec.healthCheckNodePort ?? 0);
   return ports.filter((port) => port !== 0);
 }
 
-/** The cluster has IPv4 addresses alone. */
+/** The cluster has IPv4 addresses alone: initIPFamilyFields of k8s.io/kubernetes/pkg/registry/core/service/storage. */
 function checkFamilies({ metadata, spec }: Service): void {
+  const { ipFamilyPolicy: policy, ipFamilies = [], clusterIPs = [] } = spec;
+  const policyAt = at.child("ipFamilyPolicy");
   const errors: FieldError[] = [];
-  if (spec.ipFamilyPolicy === "RequireDualStack")
+  const refuseSeveral = (what: string) =>
     errors.push(
       invalidValue(
-        at.child("ipFamilyPolicy"),
-        spec.ipFamilyPolicy,
-        "this cluster is not configured for dual-stack services",
+        policyAt,
+        policy,
+        `must be 'RequireDualStack' or 'PreferDualStack' when multiple ${what} are specified`,
       ),
     );
-  for (const [index, family] of (spec.ipFamilies ?? []).entries())
-    if (family !== "IPv4")
-      errors.push(invalidValue(at.child("ipFamilies").index(index), family, "not configured on this cluster"));
+  if (policy === "SingleStack" && clusterIPs.length === 2) refuseSeveral("cluster IPs");
+  if (policy === "SingleStack" && ipFamilies.length === 2) refuseSeveral("IP families");
+  for (let index = ipFamilies.length; index < clusterIPs.length; index++)
+    errors.push(
+      invalidValue(at.child("clusterIPs").index(index), clusterIPs, "IPv6 is not configured on this cluster"),
+    );
+  if (errors.length === 0 && !isHeadlessWithoutSelector(spec)) {
+    if (policy === "RequireDualStack")
+      errors.push(invalidValue(policyAt, policy, "this cluster is not configured for dual-stack services"));
+    for (const [index, family] of ipFamilies.entries())
+      if (family !== "IPv4")
+        errors.push(invalidValue(at.child("ipFamilies").index(index), family, "not configured on this cluster"));
+  }
   if (errors.length > 0) throw invalid(kind, metadata.name, errors);
 }
 
