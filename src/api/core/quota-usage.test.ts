@@ -96,6 +96,7 @@ test("a pod that has ended, or should be gone by now, is an object and takes not
     pod({}, { status: { phase: "Succeeded" } }),
     pod({}, { status: { phase: "Failed" } }),
     pod({}, { metadata: { name: "p", ...gone }, status: { phase: "Running" } }),
+    pod({}, { metadata: { name: "p", ...gone, deletionGracePeriodSeconds: 3_600 }, status: { phase: "Failed" } }),
   ];
   for (const each of over) assert.deepEqual(usageOf(each), { "count/pods": "1" });
   const going = { ...gone, deletionGracePeriodSeconds: 3_600 };

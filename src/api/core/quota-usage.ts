@@ -88,11 +88,11 @@ const pods: QuotaEvaluator = {
 };
 
 function hasEnded({ metadata, status }: Pod, nowMs: number): boolean {
+  if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return false;
   // One that should be gone by now and is not hangs on a node that is lost.
-  if (deletionTimestamp !== undefined && deletionGracePeriodSeconds !== undefined)
-    return nowMs > parseTime(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
-  return status?.phase === "Succeeded" || status?.phase === "Failed";
+  return nowMs > parseTime(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
 }
 
 function addCompute(usage: Map<string, ParsedQuantity>, requests: ResourceAmounts, limits: ResourceAmounts): void {
