@@ -202,6 +202,14 @@ test("an eviction that names another namespace is refused", async () => {
   });
 });
 
+test("an eviction that does not name its pod, or names another, is refused", async () => {
+  for (const body of [{ metadata: {} }, { metadata: { name: "b" } }])
+    await assert.rejects(server.send("create", Pods, { ...at("a"), subresource: "eviction", body }), {
+      code: 400,
+      message: "name in URL does not match name in Eviction object",
+    });
+});
+
 test("an eviction waits for the disruption budget", async () => {
   const labels = { app: "guarded" };
   await createPod("guarded", { labels });

@@ -34,8 +34,7 @@ const refusal = "Cannot evict pod as it would violate the pod's disruption budge
 export async function evictPod(request: ObjectRequest, body: Draft<KubeObject>): Promise<Status> {
   const eviction = body as unknown as Eviction; // decoded as one
   const options: DeleteOptions = eviction.deleteOptions ?? {};
-  if (eviction.metadata.name && eviction.metadata.name !== request.name)
-    throw badRequest("name in URL does not match name in Eviction object");
+  if (eviction.metadata.name !== request.name) throw badRequest("name in URL does not match name in Eviction object");
   const dryRun = request.dryRun || (options.dryRun ?? []).includes("All");
   const own = { ...request, dryRun };
   let isPaid = false;
