@@ -34,7 +34,8 @@ export function planDisruption(
   scale: number | undefined,
   nowMs: number,
 ): DisruptionPlan {
-  const expectedPods = scale ?? pods.length;
+  // A budget that says nothing expects nothing, and with that allows nothing.
+  const expectedPods = scale ?? (budget.spec.minAvailable === undefined ? 0 : pods.length);
   const desiredHealthy = desiredOf(budget, expectedPods);
   const present = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const disruptedPods: Record<string, string> = {};

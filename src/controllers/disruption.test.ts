@@ -64,6 +64,7 @@ test("how many may go is what is healthy beyond what must stay", () => {
     [{ maxUnavailable: 5 }, 3, 3, [3, 3, 0, 3]],
     [{ maxUnavailable: 1 }, 3, 1, [3, 1, 2, 0]],
     [{ minAvailable: 0 }, undefined, 0, [0, 0, 0, 0]],
+    [{}, undefined, 2, [0, 2, 0, 0]],
   ];
   for (const [spec, scale, ready, expected] of table)
     assert.deepEqual(counts({ status: planned(spec, scale, ready).status } as PodDisruptionBudget), expected);
@@ -166,17 +167,32 @@ test("where it cannot be known how many pods there should be, nothing may go and
   assert.match((await events("PodDisruptionBudget")).join("\n"), /CalculateExpectedPodCountFailed/);
 });
 
+test("pods without an owner count for nothing where owners say how many there should be, and the budget is told", async (t) => {
+  const { client, create, rest, events } = await start(t);
+  await create(Pods, { metadata: { namespace: "default", name: "p", labels: matchLabels }, spec: podSpec });
+  await create(PodDisruptionBudgets, { metadata: budgetKey, spec: { maxUnavailable: 1, selector: { matchLabels } } });
+  await rest();
+  assert.deepEqual(counts(await client.get(PodDisruptionBudgets, budgetKey)), [0, 0, 0, 0]);
+  const [event] = await events("PodDisruptionBudget");
+  assert.match(
+    event ?? "",
+    /^Warning UnmanagedPods Pods selected by this PodDisruptionBudget \(selector: &LabelSelector\{MatchLabels:map\[string\]string\{app: web,\},MatchExpressions:\[\]LabelSelectorRequirement\{\},\}\) were found to be unmanaged\./,
+  );
+});
+
 test("the mark of a disruption that did not come is taken back after two minutes", async (t) => {
   const { client, create, rest } = await start(t);
   const key = { namespace: "default", name: "p" };
   const pod = await create(Pods, { metadata: key, spec: podSpec });
-  const mark = async () => podCondition(await client.get(Pods, key), "DisruptionTarget")?.status;
+  const condition = async () => podCondition(await client.get(Pods, key), "DisruptionTarget");
+  const mark = async () => (await condition())?.status;
   const conditions = [{ type: "DisruptionTarget", status: "True", reason: "DeletionByTaintManager", message: "m" }];
   await client.update(Pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: "status" });
   await rest(60_000);
   assert.equal(await mark(), "True");
   await rest(240_000);
   assert.equal(await mark(), "False");
+  assert.equal((await condition())?.observedGeneration, 1);
 });
 
 test("PodDisruptionBudget: list and delete collection: in one namespace and in all, by labels", async (t) => {

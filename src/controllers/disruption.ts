@@ -3,7 +3,6 @@ import {
   ApiError,
   controllerOf,
   Deployments,
-  formatLabelSelector,
   isPodTerminal,
   type KubeObject,
   matchesLabelSelector,
@@ -26,6 +25,7 @@ import { also, type Cache, defineController, keyOf, type ReconcileContext } from
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { countsByScale, planDisruption } from "./disruption-plan.ts";
 import type { KindCatalog } from "./resource-catalog.ts";
+import { selectorText } from "./selector-text.ts";
 
 /** The owners of pods that are read from the cache; all others are asked for their scale. */
 const scaled: readonly ScaledKind[] = [Deployments, ReplicaSets, ReplicationControllers, StatefulSets].map(
@@ -161,7 +161,7 @@ async function scaleOf(
     context.events.warning(
       budget,
       "UnmanagedPods",
-      `Pods selected by this PodDisruptionBudget (selector: ${formatLabelSelector(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
+      `Pods selected by this PodDisruptionBudget (selector: ${selectorText(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
     );
   return [...scales.values()].reduce((sum, each) => sum + each, 0);
 }
@@ -226,7 +226,12 @@ export const staleDisruptionController = defineController({
     if (!pod || endMs === undefined) return;
     const leftMs = endMs - clock.now();
     if (leftMs > 0) return { afterMs: leftMs };
-    const condition = { type: "DisruptionTarget", status: "False" };
+    const { generation } = pod.metadata;
+    const condition = {
+      type: "DisruptionTarget",
+      status: "False",
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    };
     const conditions = withCondition(pod.status.conditions, condition, clock.now());
     await client.update(Pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: "status" });
   },

@@ -6,7 +6,6 @@ import {
   type CrossVersionObjectReference,
   formatLabelSelector,
   type KubeObject,
-  type LabelSelector,
   type MetricIdentifier,
   type PodMetrics,
   PodMetricses,
@@ -205,15 +204,4 @@ function whyNot(error: unknown, what: string): string {
   const code = error instanceof ApiError ? error.code : 0;
   if (code === 503) return `the server is currently unable to handle the request (get ${what})`;
   return `${errorMessage(error)}${code === 404 ? ` (get ${what})` : ""}`;
-}
-
-/** A selector as Go prints it, which is how messages name external metrics. */
-export function selectorText(selector: LabelSelector | undefined): string {
-  if (!selector) return "nil";
-  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const expressions = (selector.matchExpressions ?? []).map(
-    ({ key, operator, values = [] }) =>
-      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(" ")}],},`,
-  );
-  return `&LabelSelector{MatchLabels:map[string]string{${labels.map(([key, value]) => `${key}: ${value},`).join("")}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join("")}},}`;
 }

@@ -24,8 +24,8 @@ import {
   objectValue,
   podSamples,
   resourceSamples,
-  selectorText,
 } from "./horizontal-pod-autoscaler-metrics.ts";
+import { selectorText } from "./selector-text.ts";
 
 /** What is scaled, and what is known of it. */
 export interface ScaledPods {

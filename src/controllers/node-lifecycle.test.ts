@@ -208,7 +208,7 @@ test("a taint that somebody sets drives away pods that do not tolerate it; taken
   assert.deepEqual(await pods(), ["patient", "plain (ending)"]);
   const { status } = await client.get(Pods, { namespace: "default", name: "plain" });
   const target = status.conditions?.find(({ type }) => type === "DisruptionTarget");
-  assert.equal(target?.reason, "DeletionByTaintManager");
+  assert.deepEqual([target?.reason, target?.observedGeneration], ["DeletionByTaintManager", 1]);
   await taint(null);
   await pass(100);
   assert.deepEqual(await pods(), ["patient", "plain (ending)"]);

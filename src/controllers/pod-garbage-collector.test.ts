@@ -29,3 +29,28 @@ test("of the pods that have ended only so many are kept: the evicted go first, t
   const names = (await list(Pods, "default")).map(({ metadata }) => metadata.name);
   assert.deepEqual(names, ["job-0", "job-2", "job-4", "job-5"]);
 });
+
+test("a pod whose node is gone has failed for that reason, and is removed", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, {
+    controllers: ["serviceaccount-controller", "pod-garbage-collector-controller"],
+  });
+  await rest();
+  const key = { namespace: "default", name: "lost" };
+  await create(Pods, {
+    metadata: { ...key, finalizers: ["example.com/keep"] },
+    spec: { nodeName: "gone", containers: [{ name: "c", image: "i" }] },
+  });
+  await rest(60_000);
+  const { metadata, status } = await client.get(Pods, key);
+  assert.ok(metadata.deletionTimestamp);
+  assert.deepEqual([status.phase, status.observedGeneration], ["Failed", 1]);
+  const { lastTransitionTime: _, ...condition } =
+    status.conditions?.find(({ type }) => type === "DisruptionTarget") ?? {};
+  assert.deepEqual(condition, {
+    type: "DisruptionTarget",
+    status: "True",
+    reason: "DeletionByPodGC",
+    message: "PodGC: node no longer exists",
+    observedGeneration: 1,
+  });
+});

@@ -96,9 +96,11 @@ async function removeOldest(context: ReconcileContext, max: number): Promise<voi
   const ended = context.cache.byIndex(Pods, endedPods.name, "true");
   if (ended.length <= max) return;
   const createdMs = ({ metadata }: Pod) => Date.parse(metadata.creationTimestamp);
-  const isKept = ({ status }: Pod) => Number(status.reason !== "Evicted");
+  const isKept = ({ status }: Pod) => Number(!(status.phase === "Failed" && status.reason === "Evicted"));
   const oldest = ended
-    .toSorted((a, b) => isKept(a) - isKept(b) || createdMs(a) - createdMs(b))
+    .toSorted(
+      (a, b) => isKept(a) - isKept(b) || createdMs(a) - createdMs(b) || (a.metadata.name < b.metadata.name ? -1 : 1),
+    )
     .slice(0, ended.length - max);
   for (const pod of oldest) await remove(context, pod);
 }
@@ -106,14 +108,14 @@ async function removeOldest(context: ReconcileContext, max: number): Promise<voi
 /** Deletes without grace: no node is there that would end the containers. A pod that had not ended has failed now. */
 async function remove(context: ReconcileContext, pod: Pod, why?: string): Promise<void> {
   const { client, clock } = context;
-  const { uid } = pod.metadata;
+  const { uid, generation } = pod.metadata;
   try {
     if (!isPodTerminal(pod)) {
+      const observed = generation === undefined ? {} : { observedGeneration: generation };
       const lastTransitionTime = timestamp(clock.now());
-      const conditions = why && [
-        { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message: why, lastTransitionTime },
-      ];
-      const patch = { metadata: { uid }, status: { phase: "Failed", ...(conditions ? { conditions } : {}) } };
+      const mark = { type: "DisruptionTarget", status: "True", reason: "DeletionByPodGC", message: why };
+      const conditions = why === undefined ? {} : { conditions: [{ ...mark, ...observed, lastTransitionTime }] };
+      const patch = { metadata: { uid }, status: { phase: "Failed", ...observed, ...conditions } };
       await client.patch(Pods, pod.metadata, patch, {
         type: "application/strategic-merge-patch+json",
         subresource: "status",

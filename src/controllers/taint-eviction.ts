@@ -79,13 +79,14 @@ function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[
 }
 
 async function evict({ client, clock, events }: ReconcileContext, pod: Pod): Promise<void> {
-  const { namespace, name, uid } = pod.metadata;
+  const { namespace, name, uid, generation } = pod.metadata;
   events.normal(pod, "TaintManagerEviction", `Marking for deletion Pod ${namespace}/${name}`);
   const condition = {
     type: "DisruptionTarget",
     status: "True",
     reason: "DeletionByTaintManager",
     message: "Taint manager: deleting due to NoExecute taint",
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
     lastTransitionTime: timestamp(clock.now()),
   };
   try {
