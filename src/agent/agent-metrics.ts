@@ -10,6 +10,7 @@ const containerStates = ["created", "running", "exited", "unknown"] as const;
 /** Counts under the names that Kubernetes' kubelet has for them. */
 export class AgentMetrics {
   readonly #started: HistogramSeries;
+  readonly #evictions: ReturnType<MetricRegistry["counter"]>;
   readonly #setUp: Readonly<Record<"create" | "sync", HistogramSeries>>;
 
   constructor(registry: MetricRegistry, nodeName: string, pods: PodSet) {
@@ -34,6 +35,11 @@ export class AgentMetrics {
         buckets: startBuckets,
       })
       .with();
+    this.#evictions = registry.counter({
+      name: "kubelet_evictions",
+      help: "Pods that were ended, by the signal that called for it.",
+      labels: ["eviction_signal"],
+    });
     const durations = registry.histogram({
       name: "kubelet_pod_worker_duration_seconds",
       help: "How long a step of a pod's setup or teardown took: before the pod ran (create) and after (sync).",
@@ -45,6 +51,10 @@ export class AgentMetrics {
 
   podStarted(seconds: number): void {
     this.#started.observe(seconds);
+  }
+
+  evicted(signal: string): void {
+    this.#evictions.with(signal).add();
   }
 
   stepDone(operation: "create" | "sync", seconds: number): void {

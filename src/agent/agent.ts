@@ -6,6 +6,7 @@ import { AgentMetrics } from "./agent-metrics.ts";
 import { type ClusterView, watchedView } from "./cluster-view.ts";
 import type { AgentContext } from "./context.ts";
 import { type ContainerEngine, measuredEngine } from "./engine/index.ts";
+import { NodePressure } from "./eviction/node-pressure.ts";
 import type { AgentHost } from "./host.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -93,6 +94,11 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
     nodeName,
     machine,
     paths,
+    pressure: new NodePressure({
+      thresholds: settings.evictionHard ?? settingsDefaults.evictionHard,
+      transitionMs: settings.evictionTransitionMs ?? settingsDefaults.evictionTransitionMs,
+      memoryBytes: machine.memoryBytes,
+    }),
     events,
     images: new ImagePuller({
       engine,
@@ -143,7 +149,7 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
   await atMost(firstStatusesMsMax, pods.reported(), clock);
   await reporter.tryToReport(context.node() ?? node);
   void reporter.run(context.node);
-  startMaintenance(context, pods);
+  startMaintenance(context, pods, recorder);
   if (settings.localVolumes !== false) void removeDirectoriesOfVolumes(context, recorder);
   return {
     nodeName,

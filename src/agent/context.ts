@@ -4,6 +4,7 @@ import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { AgentMetrics } from "./agent-metrics.ts";
 import type { ObjectLookup } from "./container/environment.ts";
 import type { ContainerEngine, Mount } from "./engine/index.ts";
+import type { NodePressure } from "./eviction/node-pressure.ts";
 import type { AgentHost, Machine } from "./host.ts";
 import type { ImagePuller } from "./images/image-puller.ts";
 import type { Paths } from "./paths.ts";
@@ -37,6 +38,8 @@ export interface AgentContext {
   readonly nodeName: string;
   readonly machine: Machine;
   readonly paths: Paths;
+  /** What the node is short of. */
+  readonly pressure: NodePressure;
   readonly events: PodEvents;
   readonly metrics?: AgentMetrics;
   readonly images: ImagePuller;

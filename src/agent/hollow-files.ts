@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/index.ts";
-import type { FileStatus, HostFiles } from "./host.ts";
+import type { DiskUse, FileStatus, HostFiles } from "./host.ts";
 
 interface Entry {
   type: "file" | "directory" | "symlink";
@@ -48,12 +48,15 @@ export class HollowFiles implements HostFiles {
     return fromEnd ? content.slice(Math.max(0, content.length - bytesMax)) : content.slice(0, bytesMax);
   }
 
-  async diskUsage(path: string): Promise<number> {
+  async diskUse(path: string): Promise<DiskUse> {
     const real = this.#resolve(path, false);
-    let bytes = 0;
-    for (const [each, { content }] of this.#entries)
-      if (each === real || each.startsWith(`${real}/`)) bytes += content.length;
-    return bytes;
+    let [bytes, inodes] = [0, 0];
+    for (const [each, { content }] of this.#entries) {
+      if (each !== real && !each.startsWith(`${real}/`)) continue;
+      bytes += content.length;
+      inodes++;
+    }
+    return { bytes, inodes };
   }
 
   async list(path: string): Promise<readonly string[]> {

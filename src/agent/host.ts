@@ -10,6 +10,11 @@ export interface FileStatus {
   readonly modifiedAtMs: number;
 }
 
+export interface DiskUse {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
 /** Paths are absolute. Every method throws an Error with the path and the system's reason. */
 export interface HostFiles {
   /** Makes the directory and those above it; `mode` is given to the last one whatever the umask, also when it was there. */
@@ -32,8 +37,8 @@ export interface HostFiles {
   setOwner(path: string, uid: number, gid: number): Promise<void>;
   /** Removes what is there and below. Refuses when something is still mounted at or below the path. */
   remove(path: string): Promise<void>;
-  /** What the files at and below the path take of the disk, in bytes; 0 when nothing is there. */
-  diskUsage(path: string): Promise<number>;
+  /** What the files at and below the path take of the disk; nothing when nothing is there. */
+  diskUse(path: string): Promise<DiskUse>;
   /** Makes a gzip file of `from` at `to` and removes `from`. */
   compress(from: string, to: string): Promise<void>;
 }

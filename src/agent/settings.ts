@@ -1,3 +1,5 @@
+import { type EvictionThresholds, evictionHardDefaults } from "./eviction/node-pressure.ts";
+
 /** How one node's agent works; everything that is not left out is decided by whoever composes the cluster. */
 export interface AgentSettings {
   /** Where the agent keeps what belongs to pods: `pods/` and `memory/`. */
@@ -23,6 +25,10 @@ export interface AgentSettings {
   readonly imageGc?: { readonly highPercent: number; readonly lowPercent: number };
   /** Names of images that are never removed: the one of the sandboxes. */
   readonly keptImages?: readonly string[];
+  /** What pods are ended for when it is not there. */
+  readonly evictionHard?: EvictionThresholds;
+  /** How long the node is said to be under pressure after it was. */
+  readonly evictionTransitionMs?: number;
   readonly logRotation?: { readonly bytesMax: number; readonly filesMax: number };
   /** Sysctls beyond the safe ones that pods may set; a trailing `*` stands for any ending. */
   readonly allowedUnsafeSysctls?: readonly string[];
@@ -43,8 +49,8 @@ export interface AgentPeriods {
   readonly statusReportMs: number;
   /** containerLogMonitorInterval. */
   readonly logsMs: number;
-  /** How often pods with limits of local storage are measured: monitoringInterval of the kubelet's eviction manager. */
-  readonly storageMs: number;
+  /** How often it is looked whether pods have to go: evictionMonitoringPeriod of the kubelet's source. */
+  readonly evictionMs: number;
   /** periodicQOSCgroupUpdateInterval of the kubelet's source. */
   readonly sharesMs: number;
   /** ImageGCPeriod of the kubelet's source. */
@@ -58,6 +64,8 @@ export const settingsDefaults = {
   podsMax: 110,
   pullsAtOnceMax: 3,
   imageGc: { highPercent: 85, lowPercent: 80 },
+  evictionHard: evictionHardDefaults,
+  evictionTransitionMs: 300_000,
   logRotation: { bytesMax: 10 * 2 ** 20, filesMax: 5 },
   version: "v1.35.0+roder",
   periods: {
@@ -65,7 +73,7 @@ export const settingsDefaults = {
     statusMs: 10_000,
     statusReportMs: 300_000,
     logsMs: 10_000,
-    storageMs: 10_000,
+    evictionMs: 10_000,
     sharesMs: 60_000,
     imagesMs: 300_000,
     relistMs: 300_000,

@@ -31,6 +31,8 @@ export interface EventRecorder {
 export interface EventDetails {
   /** Which part of the object: `spec.containers{web}`. */
   readonly fieldPath?: string;
+  /** Of the event, for programs. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface ReconcileContext {

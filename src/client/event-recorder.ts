@@ -136,7 +136,11 @@ class EventCorrelator {
     return {
       apiVersion: "v1",
       kind: "Event",
-      metadata: { name: this.#eventName(name), namespace: namespace ?? "default" },
+      metadata: {
+        name: this.#eventName(name),
+        namespace: namespace ?? "default",
+        ...(details?.annotations ? { annotations: details.annotations } : {}),
+      },
       involvedObject: {
         ...(about.apiVersion === undefined ? {} : { apiVersion: about.apiVersion }),
         ...(about.kind === undefined ? {} : { kind: about.kind }),

@@ -193,6 +193,7 @@ export interface ContainerStats {
   readonly memoryWorkingSetBytes: number;
   /** What the container wrote outside its volumes; a measurement that may be some seconds old. */
   readonly writableLayerBytes: number;
+  readonly writableLayerInodes: number;
 }
 
 /** Every method throws an Error whose message is fit for a user's event. Timeouts are in milliseconds. */

@@ -312,6 +312,7 @@ export class HollowEngine implements ContainerEngine {
         cpuUsageCoreNanoSeconds: (script.cpuMilli ?? 0) * 1_000 * (nowMs - status.startedAtMs),
         memoryWorkingSetBytes: script.memoryBytes ?? 0,
         writableLayerBytes: script.writtenBytes ?? 0,
+        writableLayerInodes: 0,
       }));
   }
 
@@ -360,7 +361,7 @@ export class HollowEngine implements ContainerEngine {
   }
 
   async removeImage(image: string): Promise<void> {
-    this.#images.delete(image);
+    for (const [name, { id }] of this.#images) if (name === image || id === image) this.#images.delete(name);
   }
 
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {

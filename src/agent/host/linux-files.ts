@@ -56,16 +56,19 @@ export const linuxFiles: HostFiles = {
     return found && statusOf(found);
   },
 
-  async diskUsage(path) {
+  async diskUse(path) {
     const found = await unlessMissing(lstat(path));
-    if (!found) return 0;
+    if (!found) return { bytes: 0, inodes: 0 };
     // A file with several names is counted in part at each of them.
-    const own = (found.blocks * 512) / (found.isDirectory() ? 1 : found.nlink);
-    if (!found.isDirectory()) return own;
-    let bytes = own;
-    for (const name of (await unlessMissing(readdir(path))) ?? [])
-      bytes += await linuxFiles.diskUsage(`${path}/${name}`);
-    return bytes;
+    const names = found.isDirectory() ? 1 : found.nlink;
+    let [bytes, inodes] = [(found.blocks * 512) / names, 1 / names];
+    if (!found.isDirectory()) return { bytes, inodes };
+    for (const name of (await unlessMissing(readdir(path))) ?? []) {
+      const inner = await linuxFiles.diskUse(`${path}/${name}`);
+      bytes += inner.bytes;
+      inodes += inner.inodes;
+    }
+    return { bytes, inodes };
   },
 
   realPath: (path) => unlessMissing(realpath(path)),

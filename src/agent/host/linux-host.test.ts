@@ -31,15 +31,18 @@ async function listening(server: Server): Promise<number> {
 test("the disk that a directory takes is that of its files, links not followed", () =>
   inDirectory(async (path) => {
     const { files } = host;
-    assert.equal(await files.diskUsage(`${path}/none`), 0);
+    assert.deepEqual(await files.diskUse(`${path}/none`), { bytes: 0, inodes: 0 });
     await files.makeDirectory(`${path}/a/b`);
-    const empty = await files.diskUsage(`${path}/a`);
+    const empty = await files.diskUse(`${path}/a`);
     await files.write(`${path}/large`, new Uint8Array(1 << 20), 0o644);
     await symlink(`${path}/large`, `${path}/a/link`);
     await files.write(`${path}/a/b/file`, new Uint8Array(1 << 16), 0o644);
     await link(`${path}/a/b/file`, `${path}/a/same`);
-    const used = (await files.diskUsage(`${path}/a`)) - empty;
+    const full = await files.diskUse(`${path}/a`);
+    const used = full.bytes - empty.bytes;
     assert.ok(used >= 1 << 16 && used < 1 << 17, String(used));
+    // The link, and the file with its two names.
+    assert.equal(full.inodes - empty.inodes, 2);
   }));
 
 test("files are read in part, from either end, and are missing without an error", () =>

@@ -2,6 +2,7 @@
 import {
   binaryQuantity,
   type ContainerImage,
+  formatQuantity,
   isExtendedResource,
   localVolumesAnnotation,
   milliQuantity,
@@ -9,9 +10,11 @@ import {
   type Node,
   type NodeCondition,
   type NodeStatus,
+  parseQuantity,
 } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import type { Image } from "../engine/index.ts";
+import { type EvictionSignal, type PressureType, pressureTypes, thresholdValue } from "../eviction/node-pressure.ts";
 import type { Machine, MachineLoad } from "../host.ts";
 import { Paths } from "../paths.ts";
 import { type AgentSettings, settingsDefaults } from "../settings.ts";
@@ -26,6 +29,8 @@ export interface NodeFacts {
 export interface NodeReport extends NodeFacts {
   readonly load: MachineLoad;
   readonly images: readonly Image[];
+  /** What the node is short of. */
+  readonly pressures: readonly PressureType[];
   /** Why pods cannot run here now; empty when they can. */
   readonly notReady: string;
   readonly nowMs: number;
@@ -90,13 +95,13 @@ export function nodeStatus(report: NodeReport, previous: NodeStatus | undefined)
   };
 }
 
-/** What must be free before pods are killed: the kubelet's default of memory.available<100Mi and nodefs.available<10%. */
-const memoryFreeMin = 100 * 2 ** 20;
-const diskFreeFraction = 0.1;
-const inodesFreeFraction = 0.05;
-
 function resources({ machine, load, settings }: NodeReport): Required<Pick<NodeStatus, "capacity" | "allocatable">> {
   const { reserved = {} } = settings;
+  // What pods would be ended for is nothing that can be given to them.
+  const evictionHard = settings.evictionHard ?? settingsDefaults.evictionHard;
+  const keptFree = (signal: EvictionSignal, capacity: number) => thresholdValue(evictionHard[signal] ?? "0", capacity);
+  const memoryKept = (reserved.memoryBytes ?? 0) + keptFree("memory.available", machine.memoryBytes);
+  const diskKept = keptFree("nodefs.available", load.diskCapacityBytes);
   const pods = String(settings.podsMax ?? settingsDefaults.podsMax);
   const huge = { "hugepages-1Gi": "0", "hugepages-2Mi": "0" };
   return {
@@ -109,9 +114,9 @@ function resources({ machine, load, settings }: NodeReport): Required<Pick<NodeS
     },
     allocatable: {
       cpu: milliQuantity(machine.cpus * 1_000 - (reserved.cpuMilli ?? 0)),
-      "ephemeral-storage": String(Math.floor(load.diskCapacityBytes * (1 - diskFreeFraction))),
+      "ephemeral-storage": formatQuantity(parseQuantity(String(load.diskCapacityBytes - diskKept))),
       ...huge,
-      memory: binaryQuantity(Math.max(0, machine.memoryBytes - (reserved.memoryBytes ?? 0) - memoryFreeMin)),
+      memory: binaryQuantity(Math.max(0, machine.memoryBytes - memoryKept)),
       pods,
     },
   };
@@ -139,9 +144,9 @@ interface Verdict {
   readonly message: string;
 }
 
-function conditions({ load, notReady, nowMs }: NodeReport, previous: readonly NodeCondition[]): NodeCondition[] {
+function conditions({ pressures, notReady, nowMs }: NodeReport, previous: readonly NodeCondition[]): NodeCondition[] {
   const now = timestamp(nowMs);
-  const own = verdicts(load, notReady).map((verdict) => {
+  const own = verdicts(pressures, notReady).map((verdict) => {
     const old = previous.find((each) => each.type === verdict.type);
     const same = old?.status === verdict.status ? old.lastTransitionTime : undefined;
     return { ...verdict, lastHeartbeatTime: now, lastTransitionTime: same ?? now };
@@ -150,33 +155,30 @@ function conditions({ load, notReady, nowMs }: NodeReport, previous: readonly No
   return [...others, ...own];
 }
 
-function verdicts(load: MachineLoad, notReady: string): Verdict[] {
-  const pressure = (type: string, has: boolean, yes: [string, string], no: [string, string]): Verdict => {
-    const [reason, message] = has ? yes : no;
+/** Reason and message of a condition that is there, and of one that is not. */
+const pressureWords: Readonly<Record<PressureType, readonly [readonly [string, string], readonly [string, string]]>> = {
+  MemoryPressure: [
+    ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
+    ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+  ],
+  DiskPressure: [
+    ["KubeletHasDiskPressure", "kubelet has disk pressure"],
+    ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+  ],
+  PIDPressure: [
+    ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
+    ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+  ],
+};
+
+function verdicts(pressures: readonly PressureType[], notReady: string): Verdict[] {
+  const ofPressure = pressureTypes.map((type): Verdict => {
+    const has = pressures.includes(type);
+    const [reason, message] = pressureWords[type][has ? 0 : 1];
     return { type, status: has ? "True" : "False", reason, message };
-  };
-  const diskLow =
-    load.diskAvailableBytes < load.diskCapacityBytes * diskFreeFraction ||
-    load.inodesAvailable < load.inodes * inodesFreeFraction;
+  });
   return [
-    pressure(
-      "MemoryPressure",
-      load.memoryAvailableBytes < memoryFreeMin,
-      ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
-      ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
-    ),
-    pressure(
-      "DiskPressure",
-      diskLow,
-      ["KubeletHasDiskPressure", "kubelet has disk pressure"],
-      ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
-    ),
-    pressure(
-      "PIDPressure",
-      load.pids >= load.pidsMax,
-      ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
-      ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
-    ),
+    ...ofPressure,
     notReady === ""
       ? { type: "Ready", status: "True", reason: "KubeletReady", message: "kubelet is posting ready status" }
       : { type: "Ready", status: "False", reason: "KubeletNotReady", message: notReady },

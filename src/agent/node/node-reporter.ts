@@ -9,7 +9,7 @@ import { type NodeFacts, newNode, nodeAnnotations, nodeLabels, nodeStatus } from
 const checkMsStarting = 50;
 const retryMs = 1_000;
 
-type Context = Pick<AgentContext, "client" | "engine" | "host" | "clock" | "log" | "signal">;
+type Context = Pick<AgentContext, "client" | "engine" | "host" | "pressure" | "clock" | "log" | "signal">;
 
 /** Registers the node and keeps its status true. */
 export class NodeReporter {
@@ -67,14 +67,17 @@ export class NodeReporter {
 
   /** Writes the node's status when it changed, or when it is time. */
   async report(current: Node | undefined): Promise<void> {
-    const { client, clock, host, engine } = this.#context;
+    const { client, clock, host, engine, pressure } = this.#context;
     const { name } = this.#facts;
     const notReady = await this.#whyNotReady();
     this.#wasReady ||= notReady === "";
     const load = await host.load();
+    const nowMs = clock.now();
+    pressure.observe(load, nowMs);
+    const pressures = pressure.conditions(nowMs);
     const images = notReady === "" ? await engine.listImages() : [];
     const previous = current?.status;
-    const status = nodeStatus({ ...this.#facts, load, images, notReady, nowMs: clock.now() }, previous);
+    const status = nodeStatus({ ...this.#facts, load, images, pressures, notReady, nowMs }, previous);
     const due = clock.monotonicMs() - this.#reportedAtMs >= this.#periods.statusReportMs;
     // Compared with what the API has: another component may have declared the node unknown meanwhile.
     if (!due && deepEqual(withoutHeartbeats(status), withoutHeartbeats(previous))) return;

@@ -6,10 +6,14 @@ import {
   type Node,
   type ParsedQuantity,
   type Pod,
+  podQos,
   podRequests,
   quantityMilliValue,
   quantityValue,
+  toleratesTaint,
 } from "../../api/index.ts";
+import { isCriticalPod } from "../eviction/eviction-order.ts";
+import type { PressureType } from "../eviction/node-pressure.ts";
 import type { PodFailure } from "./pod-status.ts";
 
 /** The sysctls that affect nobody outside the pod (k8s.io/kubernetes/pkg/kubelet/sysctl/safe_sysctls.go). */
@@ -28,13 +32,20 @@ const safeSysctls = [
   "net.ipv4.tcp_wmem",
 ];
 
+export interface NodeLimits {
+  readonly allowedUnsafeSysctls?: readonly string[] | undefined;
+  /** What the node is short of. */
+  readonly pressures?: readonly PressureType[];
+}
+
 /** Why the pod cannot run beside `others`, the pods that are here and active; undefined when it can. */
 export function admitPod(
   pod: Pod,
   others: readonly Pod[],
   node: Node,
-  allowedUnsafeSysctls: readonly string[] = [],
+  { allowedUnsafeSysctls = [], pressures = [] }: NodeLimits = {},
 ): PodFailure | undefined {
+  if (!isSparedBy(pressures, pod)) return rejected("Evicted", `The node had condition: [${pressures.join(" ")}]. `);
   const os = pod.spec.os?.name;
   if (os !== undefined && os !== "linux") {
     return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
@@ -51,6 +62,14 @@ export function admitPod(
   }
   if (!matchesNodeSelector(pod, node)) return rejected("NodeAffinity", "Predicate NodeAffinity failed");
   return lacking(pod, others, node) ?? portTaken(pod, others);
+}
+
+/** Whether what the node is short of keeps nobody like this pod away: pods that have asked for memory do no harm to it. */
+function isSparedBy(pressures: readonly PressureType[], pod: Pod): boolean {
+  if (pressures.length === 0 || isCriticalPod(pod)) return true;
+  if (pressures.some((type) => type !== "MemoryPressure")) return false;
+  const taint = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" };
+  return podQos(pod) !== "BestEffort" || (pod.spec.tolerations ?? []).some((each) => toleratesTaint(each, taint));
 }
 
 function rejected(reason: string, message: string): PodFailure {

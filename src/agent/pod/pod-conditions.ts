@@ -38,7 +38,7 @@ export function isOwnCondition(type: string): boolean {
 const byAgent = "TerminationByKubelet";
 
 /** Tells others, a Job's policy for example, that it was the node that ended the pod. */
-export function evictedCondition({ pod, stop }: PodView, message: string): PodCondition {
+export function disruptionCondition({ pod, stop }: PodView, message: string): PodCondition {
   const { generation } = pod.metadata;
   return {
     type: "DisruptionTarget",
@@ -51,7 +51,7 @@ export function evictedCondition({ pod, stop }: PodView, message: string): PodCo
 }
 
 /** Whether the agent wrote it, though others write conditions of that type too. */
-export function isEvictedCondition({ type, reason }: PodCondition): boolean {
+export function isOwnDisruption({ type, reason }: PodCondition): boolean {
   return type === "DisruptionTarget" && reason === byAgent;
 }
 

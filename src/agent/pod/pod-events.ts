@@ -6,6 +6,8 @@ import { fieldPathOf, type PodContainer } from "./pod-containers.ts";
 export interface PodEvents {
   normal(pod: Pod, reason: string, message: string, container?: PodContainer): void;
   warning(pod: Pod, reason: string, message: string, container?: PodContainer): void;
+  /** The node ends the pod for want of room; `annotations` say it to programs. */
+  evicted(pod: Pod, message: string, annotations?: Readonly<Record<string, string>>): void;
 }
 
 export function podEvents(recorder: EventRecorder): PodEvents {
@@ -14,5 +16,7 @@ export function podEvents(recorder: EventRecorder): PodEvents {
   return {
     normal: (pod, reason, message, container) => recorder.normal(pod, reason, message, details(container)),
     warning: (pod, reason, message, container) => recorder.warning(pod, reason, message, details(container)),
+    evicted: (pod, message, annotations) =>
+      recorder.warning(pod, "Evicted", message, annotations ? { annotations } : undefined),
   };
 }

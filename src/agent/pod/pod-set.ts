@@ -107,7 +107,11 @@ export class PodSet {
     this.#workers.set(uid, worker);
     const node = context.node();
     if (snapshot || !worker.isActive || pod.metadata.deletionTimestamp !== undefined || !node) return;
-    const failure = admitPod(pod, others(), node, context.settings.allowedUnsafeSysctls);
+    const { clock, pressure, settings } = context;
+    const failure = admitPod(pod, others(), node, {
+      allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
+      pressures: pressure.conditions(clock.now()),
+    });
     if (failure) worker.reject(failure);
   }
 }

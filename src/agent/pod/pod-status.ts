@@ -2,7 +2,7 @@ import { type Pod, type PodStatus, podQos } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { containerStatuses, type StatusContext, withKnownEnds } from "./container-status.ts";
 import { isUsable, type PodPlan } from "./plan-pod.ts";
-import { evictedCondition, isOwnCondition, podConditions, resizeConditions } from "./pod-conditions.ts";
+import { disruptionCondition, isOwnCondition, podConditions, resizeConditions } from "./pod-conditions.ts";
 import { appContainersOf, ephemeralContainersOf, initContainersOf } from "./pod-containers.ts";
 import { podPhase } from "./pod-phase.ts";
 import type { PodView } from "./pod-view.ts";
@@ -23,18 +23,21 @@ export interface StatusInput {
 export interface PodFailure {
   readonly reason: string;
   readonly message: string;
+  /** What is said of it where others than the pod are the cause: the message of the condition DisruptionTarget. */
+  readonly disruption?: string;
 }
 
 /** What the API shows of the pod; fields that the agent does not own are taken over from the object. */
 export function podStatus(input: StatusInput): PodStatus {
   const { view, plan, failed } = input;
   const { pod } = view;
+  const failure = failed && { reason: failed.reason, message: failed.message };
   const previous: PodStatus = pod.status ?? {};
   const { generation } = pod.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   // Nothing of it ever was here: clients show the reason only where no container says something else.
   if (failed && view.stop?.why === "rejected") {
-    return { ...previous, ...observed, phase: "Failed", ...failed, qosClass: previous.qosClass ?? podQos(pod) };
+    return { ...previous, ...observed, phase: "Failed", ...failure, qosClass: previous.qosClass ?? podQos(pod) };
   }
   const ended = plan.finished && plan.quiet;
   // The last container's end and the pod's are told in one: the kubelet tells of them when the sandbox has stopped, too.
@@ -51,16 +54,16 @@ export function podStatus(input: StatusInput): PodStatus {
   const sandboxReady = isUsable(sandbox, view);
   const conditions = podConditions({ pod, phase, init, apps, sandboxReady, nowMs: view.nowMs });
   if (view.stop === undefined) conditions.push(...resizeConditions(view));
-  const isEvicted = failed?.reason === "Evicted";
-  if (isEvicted) conditions.push(evictedCondition(view, failed.message));
+  const disruption = failed?.disruption;
+  if (disruption !== undefined) conditions.push(disruptionCondition(view, disruption));
   const others = (previous.conditions ?? []).filter(
-    ({ type }) => !isOwnCondition(type) && !(isEvicted && type === "DisruptionTarget"),
+    ({ type }) => !isOwnCondition(type) && !(disruption !== undefined && type === "DisruptionTarget"),
   );
   return {
     ...previous,
     ...observed,
     phase,
-    ...(failed ?? {}),
+    ...(failure ?? {}),
     conditions: [...conditions, ...others],
     startTime: previous.startTime ?? timestamp(input.startTimeMs),
     qosClass: previous.qosClass ?? podQos(pod),

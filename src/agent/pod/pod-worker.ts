@@ -64,6 +64,7 @@ export class PodWorker {
   #podBusy = false;
   #volumesReady = false;
   #tornDown = false;
+  readonly #cleanedUp = Promise.withResolvers<void>();
   #setupFailures = 0;
   #setupRetryAtMs = 0;
   #stop: PodStop | undefined;
@@ -157,13 +158,29 @@ export class PodWorker {
     this.wake();
   }
 
-  /** The pod takes more of the node than it may: it fails, with a second for its containers to end. */
-  evict(message: string): void {
-    if (this.#stop || !this.isActive) return;
-    this.#failed = { reason: "Evicted", message };
-    this.#context.events.warning(this.#pod, "Evicted", message);
+  /**
+   * The node has no room for the pod: it fails, with a second for its containers to end. False when it has ended, or ends for
+   * another reason than that it is deleted.
+   */
+  evict(failure: Omit<PodFailure, "reason">, annotations?: Readonly<Record<string, string>>): boolean {
+    if (!this.isActive || (this.#stop && this.#stop.why !== "deleted")) return false;
+    this.#failed = { ...failure, reason: "Evicted" };
+    this.#context.events.evicted(this.#pod, failure.message, annotations);
     this.#stopWith("evicted", 1);
     this.wake();
+    return true;
+  }
+
+  /** Resolves when the pod has ended and its volumes are gone. */
+  get cleanedUp(): Promise<void> {
+    return this.#cleanedUp.promise;
+  }
+
+  /** Removes the containers of a pod that has ended; the API keeps what is to know of them, but not their logs. */
+  async removeDead(): Promise<void> {
+    if (!this.#tornDown) return;
+    const dead = this.runtime.containers.filter(({ state }) => state === "exited");
+    await Promise.all(dead.map(({ id }) => this.#operations.removeContainer(id)));
   }
 
   /** Whether the container or sandbox is this pod's. */
@@ -476,6 +493,7 @@ export class PodWorker {
       this.#setUp("tear down the volumes", async () => {
         await this.#context.volumes.tearDown(this.#pod.metadata.uid);
         this.#tornDown = true;
+        this.#cleanedUp.resolve();
       });
     } else if (this.#removed) {
       this.#setUp("clean up", async () => {

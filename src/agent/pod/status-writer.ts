@@ -2,7 +2,7 @@
 import { ApiError, type Pod, type PodCondition, type PodStatus, Pods } from "../../api/index.ts";
 import { type Client, jitteredBackoffMs } from "../../client/index.ts";
 import { type Clock, deepEqual, errorMessage, type Logger, pause, type Random } from "../../lib/index.ts";
-import { isEvictedCondition, isOwnCondition } from "./pod-conditions.ts";
+import { isOwnCondition, isOwnDisruption } from "./pod-conditions.ts";
 
 export interface StatusWriterOptions {
   readonly client: Client;
@@ -113,7 +113,7 @@ export function statusPatch(from: PodStatus, to: PodStatus): object | undefined 
 function conditionPatches(from: readonly PodCondition[], to: readonly PodCondition[]): object[] {
   const gone = from.filter(({ type }) => isOwnCondition(type) && !to.some((each) => each.type === type));
   const changed = to.flatMap((condition) => {
-    if (!isOwnCondition(condition.type) && !isEvictedCondition(condition)) return [];
+    if (!isOwnCondition(condition.type) && !isOwnDisruption(condition)) return [];
     const before = from.find((each) => each.type === condition.type);
     if (deepEqual(before, condition)) return [];
     const lost = Object.keys(before ?? {}).filter((key) => !(key in condition));

@@ -96,7 +96,7 @@ export class HollowNode {
           statusMs,
           statusReportMs,
           logsMs: dayMs,
-          storageMs: dayMs,
+          evictionMs: dayMs,
           sharesMs: dayMs,
           imagesMs: dayMs,
           relistMs: dayMs,

@@ -245,6 +245,7 @@ export function statsOf(message: cri.ContainerStats): ContainerStats {
     cpuUsageCoreNanoSeconds: message.cpu?.usage_core_nano_seconds?.value ?? 0,
     memoryWorkingSetBytes: message.memory?.working_set_bytes?.value ?? 0,
     writableLayerBytes: message.writable_layer?.used_bytes?.value ?? 0,
+    writableLayerInodes: message.writable_layer?.inodes_used?.value ?? 0,
   };
 }
 
