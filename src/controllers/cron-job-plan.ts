@@ -71,7 +71,7 @@ function activeJobs({ status }: CronJob, jobs: readonly Job[], notices: Notice[]
     else if (!isJobFinished(job)) active.push(reference);
     else {
       const end = isJobConditionTrue(job.status, "Complete") ? "Complete" : "Failed";
-      notices.push(normal("SawCompletedJob", `Saw completed job: ${job.metadata.name}, status: ${end}`));
+      notices.push(normal("SawCompletedJob", `Saw completed job: ${job.metadata.name}, condition: ${end}`));
     }
   }
   for (const job of byUid.values()) {

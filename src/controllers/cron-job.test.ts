@@ -106,7 +106,7 @@ test("a CronJob starts a job when its time has come, and tells of it", async (t)
   assert.deepEqual(await active(), []);
   assert.equal((await get()).status.lastSuccessfulTime, timestamp(clock.now()));
   assert.deepEqual([...(await events("CronJob"))].sort(), [
-    `Normal SawCompletedJob Saw completed job: ${nameAt(1)}, status: Complete`,
+    `Normal SawCompletedJob Saw completed job: ${nameAt(1)}, condition: Complete`,
     `Normal SuccessfulCreate Created job ${nameAt(1)}`,
   ]);
 });
