@@ -27,7 +27,7 @@ import {
   silentLogger,
   sleep,
   systemClock,
-  systemRandom,
+  unseededRandom,
   VirtualClock,
 } from "../../lib/index.ts";
 import { type PluginDefinition, readSchedulerConfiguration } from "../../scheduler/index.ts";
@@ -122,7 +122,7 @@ export class Cluster {
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const virtual = options.clock === "virtual";
     const clock = virtual ? new VirtualClock(undefined, macrotask) : systemClock;
-    const random = virtual || options.seed !== undefined ? seededRandom(options.seed ?? 1) : systemRandom;
+    const random = virtual || options.seed !== undefined ? seededRandom(options.seed ?? 1) : unseededRandom();
     const log = options.log ?? silentLogger;
     const behaviour = readProfile(options.profile ?? {}, random);
     if (options.faults && !virtual) throw new Error("faults are simulated: start the cluster with a virtual clock");
