@@ -3,7 +3,14 @@
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
-import { isConfigMapKey, isDns1123Label, isDns1123Subdomain, isEnvVarName, isQualifiedName } from "../meta/names.ts";
+import {
+  isConfigMapKey,
+  isDns1123Label,
+  isDns1123Subdomain,
+  isEnvVarName,
+  isQualifiedName,
+  nameIsDnsSubdomain,
+} from "../meta/names.ts";
 import { formatQuantity, isQuantity, parseQuantity, quantitySign } from "../meta/quantity.ts";
 import type {
   EnvFromSource,
@@ -154,7 +161,8 @@ export function validateEnvFrom(at: Path, sources: readonly EnvFromSource[] | un
       if (!reference) continue;
       const nameAt = place.child(field, "name");
       const { name } = reference;
-      errors.push(...(name ? invalidFor(nameAt, name, isDns1123Subdomain(name)) : [required(nameAt)]));
+      // Kubernetes checks it as the beginning of a name, which may end with a dash.
+      errors.push(...(name ? invalidFor(nameAt, name, nameIsDnsSubdomain(name, true)) : [required(nameAt)]));
     }
     if (!configMapRef && !secretRef)
       errors.push(invalidValue(at, "", "must specify one of: `configMapRef` or `secretRef`"));

@@ -155,7 +155,8 @@ const resizeStates = [
 
 function validateStatusUpdate({ spec, status }: PersistentVolumeClaim, _old: PersistentVolumeClaim, root: Path) {
   const at = root.child("status");
-  const statesAt = at.child("allocatedResourceStatuses");
+  // Kubernetes leaves the end of the name away.
+  const statesAt = at.child("allocatedResourceStatus");
   const allocatedAt = at.child("allocatedResources");
   return [
     ...(spec.accessModes?.length ? [] : [required(root.child("Spec", "accessModes"))]),

@@ -14,7 +14,13 @@ import type {
 import { validateAccessModes, volumeModes } from "./access-modes.ts";
 import { validateNodeSelector } from "./affinity-validation.ts";
 import { validateNoBacksteps } from "./path-rules.ts";
-import { type SourceRules, sharedSourceRules, validateCsiDriverName, validateOneSource } from "./volume-sources.ts";
+import {
+  type SourceRules,
+  sharedSourceRules,
+  validateCsiDriverName,
+  validateInitiatorTarget,
+  validateOneSource,
+} from "./volume-sources.ts";
 
 /** The rules in the order in which Kubernetes looks for a source; `volumeName` is "" inside of another object. */
 function sourceRules(volumeName: string): SourceRules {
@@ -33,10 +39,9 @@ function sourceRules(volumeName: string): SourceRules {
     quobyte: shared.quobyte,
     cephfs: withSecret(shared.cephfs),
     iscsi: (source, at) => [
-      ...(source.initiatorName !== undefined && `${volumeName}:${source.targetPortal}`.length > initiatorTargetMax
-        ? [invalidValue(at.child("targetportal"), source.targetPortal, initiatorTargetRule)]
-        : []),
+      ...validateInitiatorTarget(at.child("targetportal"), source.targetPortal, source, volumeName),
       ...shared.iscsi(source, at),
+      ...(source.secretRef ? requiredField(at.child("secretRef", "name"), source.secretRef.name) : []),
     ],
     cinder: withSecret(shared.cinder),
     fc: shared.fc,
@@ -52,10 +57,6 @@ function sourceRules(volumeName: string): SourceRules {
     csi: (source, at) => validateCsi(source as CSIPersistentVolumeSource, at),
   };
 }
-
-const initiatorTargetMax = 64;
-const initiatorTargetRule =
-  "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
 
 function validateEndpointsNamespace(namespace: string | undefined, at: Path): FieldError[] {
   if (namespace === undefined) return [];

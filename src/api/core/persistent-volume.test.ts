@@ -332,8 +332,8 @@ test("the status of a claim is validated", () => {
     }),
     [
       "status.capacity[storage]: Invalid value: -1: must be a valid resource quantity",
-      'status.allocatedResourceStatuses: Unsupported value: "memory": supported values: "storage"',
-      'status.allocatedResourceStatuses: Unsupported value: "storage": supported values: "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
+      'status.allocatedResourceStatus: Unsupported value: "memory": supported values: "storage"',
+      'status.allocatedResourceStatus: Unsupported value: "storage": supported values: "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"',
       'status.allocatedResources: Unsupported value: "cpu": supported values: "storage"',
     ],
   );

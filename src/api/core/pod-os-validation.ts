@@ -24,7 +24,7 @@ export function visitContainers(
 export function validateOs(spec: PodSpec, at: Path): FieldError[] {
   if (!spec.os) return [];
   const { name } = spec.os;
-  if (!name) return [required(at.child("os", "name"))];
+  if (!name) return [required(at.child("os", "name"), "cannot be empty")];
   if (name === "linux") return validateLinux(spec, at);
   if (name === "windows") return validateWindows(spec, at);
   return optionalEnum(at.child("os"), name, ["linux", "windows"]);

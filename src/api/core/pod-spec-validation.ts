@@ -22,10 +22,9 @@ import {
 } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/object-meta.ts";
 import { isSettled, settle } from "../schema/settled-values.ts";
-import type { ObjectMeta, PodResourceClaim, PodSpec, PodTemplateSpec } from "../types.generated.ts";
+import type { ObjectMeta, PodResourceClaim, PodSpec, PodTemplateSpec, Volume } from "../types.generated.ts";
 import { validateAffinity, validateSpreadConstraints, validateTolerations } from "./affinity-validation.ts";
 import { validateAllContainers } from "./container-validation.ts";
-import type { VolumesByName } from "./mount-validation.ts";
 import { mirrorPodAnnotation, validatePodAnnotations } from "./pod-annotations.ts";
 import { validateHostProcess, validateOs, visitContainers } from "./pod-os-validation.ts";
 import { validateProfileAnnotations } from "./profile-annotations.ts";
@@ -43,12 +42,12 @@ const hostnameBytesMax = 64;
 /** `pod`: the metadata of the pod when the spec is a pod's own, undefined when it is a template's. */
 export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: Path): FieldError[] {
   const claims = new Set((spec.resourceClaims ?? []).map(({ name }) => name).filter((name) => name));
-  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  const volumes = new Map<string, Volume>();
   const errors: FieldError[] = [];
   if (spec.terminationGracePeriodSeconds === undefined)
     errors.push(required(at.child("terminationGracePeriodSeconds")));
   errors.push(
-    ...validateVolumes(at.child("volumes"), spec.volumes, pod?.name, pod === undefined),
+    ...validateVolumes(at.child("volumes"), spec.volumes, pod?.name, pod === undefined, volumes),
     ...validateResourceClaims(spec.resourceClaims, pod, at.child("resourceClaims")),
     ...validateAllContainers(spec, volumes, claims, at),
     ...validatePodResources(spec, claims, at.child("resources")),
@@ -79,7 +78,7 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: 
     ...validatePreemptionPolicy(spec, at.child("preemptionPolicy")),
     ...(spec.overhead ? validateContainerResources({ limits: spec.overhead }, new Set(), at.child("overhead")) : []),
     ...validateOs(spec, at),
-    ...validateEnvFiles(spec, volumes, at),
+    ...validateEnvFiles(spec, at),
   );
   return errors;
 }
@@ -253,14 +252,14 @@ function validatePreemptionPolicy({ preemptionPolicy: policy }: PodSpec, at: Pat
 }
 
 /** Files of variables are written by other containers, so they lie in a directory of the pod. */
-function validateEnvFiles(spec: PodSpec, volumes: VolumesByName, at: Path): FieldError[] {
+function validateEnvFiles(spec: PodSpec, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   visitContainers(spec, at, ({ env }, place) => {
     for (const [index, { valueFrom }] of (env ?? []).entries()) {
       if (!valueFrom?.fileKeyRef) continue;
       const name = valueFrom.fileKeyRef.volumeName ?? "";
       const nameAt = place.child("env").index(index).child("valueFrom", "fileKeyRef", "volumeName");
-      const volume = volumes.get(name);
+      const volume = spec.volumes?.find((each) => each.name === name);
       if (!volume) errors.push(notFoundValue(nameAt, name));
       else if (!volume.emptyDir) errors.push(invalidValue(nameAt, name, "referenced volume must be of type emptyDir"));
     }

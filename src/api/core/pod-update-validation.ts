@@ -179,12 +179,17 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, root: Path): FieldE
     root.child("metadata", "annotations"),
   );
   errors.push(
-    ...eachItem(at.child("conditions"), status.conditions, ({ type = "", observedGeneration = 0 }, place) => [
-      ...(observedGeneration < 0
-        ? [invalidValue(place.child("observedGeneration"), observedGeneration, nonnegativeInteger)]
-        : []),
-      ...(systemConditions.includes(type) ? [] : invalidFor(place.child("Type"), type, isQualifiedName(type))),
-    ]),
+    // Kubernetes looks for the conditions there.
+    ...eachItem(
+      root.child("metadata", "conditions"),
+      status.conditions,
+      ({ type = "", observedGeneration = 0 }, place) => [
+        ...(observedGeneration < 0
+          ? [invalidValue(place.child("observedGeneration"), observedGeneration, nonnegativeInteger)]
+          : []),
+        ...(systemConditions.includes(type) ? [] : invalidFor(place.child("Type"), type, isQualifiedName(type))),
+      ],
+    ),
     ...validateNomination(next, old, at.child("nominatedNodeName")),
   );
   if ((status.observedGeneration ?? 0) < 0)
@@ -272,7 +277,7 @@ function validateHostIps({ status: { hostIP, hostIPs } }: Pod, at: Path): FieldE
 
 function validateUser({ spec }: Pod, user: ContainerStatus["user"], at: Path): FieldError[] {
   if (!user?.linux) return [];
-  const place = at.child("user", "linux");
+  const place = at.child("linux");
   const os = spec.os?.name ?? "linux";
   if (os === "windows") return [forbiddenField(place, "cannot be set for a windows pod")];
   return os === "linux" ? validateLinuxUser(user.linux, place) : [];

@@ -24,9 +24,67 @@ const initContainer = (container: ContainerPart) =>
   podOf({ initContainers: [{ name: "first", image: "nginx", ...container }] });
 const label =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const subdomain =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const rules = Array.from({ length: 21 }, () => ({ action: "Restart", exitCodes: { operator: "In", values: [1] } }));
 
 const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] = [
+  [
+    "a mount of a volume that is wrong itself",
+    podOf(
+      { volumes: [{ name: "data", hostPath: { path: "/data", type: "Folder" } }] },
+      { volumeMounts: [{ name: "data", mountPath: "/data" }] },
+    ),
+    [
+      'spec.volumes[0].hostPath.type: Unsupported value: "Folder": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"',
+      'spec.containers[0].volumeMounts[0].name: Not found: "data"',
+    ],
+  ],
+  [
+    "an initiator of its own with a long portal",
+    podOf({
+      volumes: [
+        {
+          name: "disk",
+          iscsi: {
+            targetPortal: "a".repeat(60),
+            iqn: "iqn.2001-04.com.example:storage:diskarrays-sn-a8675309",
+            lun: 0,
+            initiatorName: "iqn.2001-04.com.example:storage:diskarrays-sn-a8675309",
+            secretRef: { name: "" },
+          },
+        },
+      ],
+    }),
+    [
+      'spec.volumes[0].name: Invalid value: "disk": Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.',
+    ],
+  ],
+  [
+    "metadata of a claim's template that is not for a template",
+    podOf({
+      volumes: [
+        {
+          name: "scratch",
+          ephemeral: {
+            volumeClaimTemplate: {
+              metadata: { name: "x", uid: "y" },
+              spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+            },
+          },
+        },
+      ],
+    }),
+    [
+      "spec.volumes[0].ephemeral.volumeClaimTemplate.metadata.name: Forbidden: cannot be set",
+      "spec.volumes[0].ephemeral.volumeClaimTemplate.metadata.uID: Forbidden: cannot be set",
+    ],
+  ],
+  [
+    "a source of variables whose name no object can have, though one may end with a dash",
+    podOf({}, { envFrom: [{ configMapRef: { name: "a_b" } }, { secretRef: { name: "begins-" } }] }),
+    [`spec.containers[0].envFrom[0].configMapRef.name: Invalid value: "a_b": ${subdomain}`],
+  ],
   [
     "a stop signal for an unknown system",
     podOf({}, { lifecycle: { stopSignal: "SIGUSR1" } }),
@@ -173,7 +231,7 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
       "spec.containers[0].securityContext.privileged: Forbidden: cannot be set for a windows pod",
     ],
   ],
-  ["a system without a name", podOf({ os: { name: "" } }), ["spec.os.name: Required value"]],
+  ["a system without a name", podOf({ os: { name: "" } }), ["spec.os.name: Required value: cannot be empty"]],
   [
     "keys that its selector names as well",
     podOf({
@@ -290,13 +348,13 @@ test("what a pod reports of itself must make sense", () => {
   const health = 'supported values: "Healthy", "Unhealthy", "Unknown"';
   const devices = "status.containerStatuses[0].allocatedResourcesStatus";
   assert.deepEqual(errors, [
-    "status.conditions[0].Type: Invalid value: \"a/b/c\": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
-    "status.conditions[1].observedGeneration: Invalid value: -1: must be a non-negative integer",
+    "metadata.conditions[0].Type: Invalid value: \"a/b/c\": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+    "metadata.conditions[1].observedGeneration: Invalid value: -1: must be a non-negative integer",
     "status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node",
     "status.observedGeneration: Invalid value: -1: must be a non-negative integer",
     'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]: may specify no more than one IP for each IP family',
     'status.hostIPs[0].ip: Invalid value: "10.0.0.2": must be equal to `hostIP`',
-    "status.containerStatuses[0].user.linux.uid: Invalid value: -1: must be between 0 and 4294967295, inclusive",
+    "status.containerStatuses[0].linux.uid: Invalid value: -1: must be between 0 and 4294967295, inclusive",
     `${devices}[0].name: Invalid value: "example.com/gpu": must match one of the container's resource requests`,
     `${devices}[0].resources[0].health: Unsupported value: "Fine": ${health}`,
     `${devices}[0].resources[1].health: Unsupported value: "": ${health}`,

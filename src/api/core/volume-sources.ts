@@ -165,13 +165,31 @@ function validateInitiator(at: Path, name: string): FieldError[] {
   return format.test(name) ? [] : [invalidValue(at, name, "must be valid format")];
 }
 
+const initiatorTargetMax = 64;
+
+/** A session of an initiator of its own is told by the names of the volume and of the portal together. */
+export function validateInitiatorTarget(
+  at: Path,
+  shown: string,
+  { initiatorName, targetPortal }: ISCSIVolumeSource,
+  volumeName: string,
+): FieldError[] {
+  if (initiatorName === undefined || `${volumeName}:${targetPortal}`.length <= initiatorTargetMax) return [];
+  return [
+    invalidValue(
+      at,
+      shown,
+      "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.",
+    ),
+  ];
+}
+
 function validateIscsi(source: ISCSIVolumeSource, at: Path): FieldError[] {
   const errors = requiredField(at.child("targetPortal"), source.targetPortal);
   errors.push(...(source.iqn ? validateInitiator(at.child("iqn"), source.iqn) : [required(at.child("iqn"))]));
   errors.push(...invalidFor(at.child("lun"), source.lun, isInRange(source.lun ?? 0, 0, 255)));
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef)
     errors.push(required(at.child("secretRef")));
-  errors.push(...secretNameRule(at.child("secretRef"), source.secretRef));
   if (source.initiatorName !== undefined)
     errors.push(...validateInitiator(at.child("initiatorname"), source.initiatorName));
   return errors;

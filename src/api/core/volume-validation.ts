@@ -22,26 +22,42 @@ import type {
 import { validateResourceFieldRef, validateVolumeFieldRef } from "./env-validation.ts";
 import { validateDescendingPath, validateFileMode, validateFilePath } from "./path-rules.ts";
 import { validateClaimSpec } from "./persistent-volume-claim.ts";
-import { type SourceRules, sharedSourceRules, validateCsiDriverName, validateOneSource } from "./volume-sources.ts";
+import {
+  type SourceRules,
+  sharedSourceRules,
+  validateCsiDriverName,
+  validateInitiatorTarget,
+  validateOneSource,
+} from "./volume-sources.ts";
 
-/** `podName` is undefined in templates: the claims of ephemeral volumes are named after the pod. */
+/**
+ * `podName` is undefined in templates: the claims of ephemeral volumes are named after the pod. Volumes without errors
+ * are added to `good`: nothing can be mounted from the others.
+ */
 export function validateVolumes(
   at: Path,
   volumes: readonly Volume[] | undefined,
   podName: string | undefined,
   isTemplate: boolean,
+  good: Map<string, Volume>,
 ): FieldError[] {
-  const names = new Set<string>();
   const created = new Set((volumes ?? []).filter((each) => each.ephemeral).map(({ name }) => `${podName}-${name}`));
   return eachItem(at, volumes, (volume, place) => {
     const nameAt = place.child("name");
     const errors = validateOneSource(volume, place, isTemplate ? templateRules : podRules, pathNames);
+    if (podName && volume.ephemeral && volume.name) {
+      const claimName = `${podName}-${volume.name}`;
+      const messages = isDns1123Subdomain(claimName).map(
+        (message) => `PVC name ${JSON.stringify(claimName)}: ${message}`,
+      );
+      errors.push(...invalidFor(nameAt, volume.name, messages));
+    }
     errors.push(...(volume.name ? invalidFor(nameAt, volume.name, isDns1123Label(volume.name)) : [required(nameAt)]));
-    if (names.has(volume.name)) errors.push(duplicate(nameAt, volume.name));
-    names.add(volume.name);
-    if (!podName) return errors;
+    if (good.has(volume.name)) errors.push(duplicate(nameAt, volume.name));
+    if (volume.iscsi) errors.push(...validateInitiatorTarget(nameAt, volume.name, volume.iscsi, volume.name));
+    if (errors.length === 0) good.set(volume.name, volume);
     const claim = volume.persistentVolumeClaim?.claimName;
-    if (claim !== undefined && created.has(claim))
+    if (podName && claim !== undefined && created.has(claim))
       errors.push(
         invalidValue(
           place.child("persistentVolumeClaim", "claimName"),
@@ -49,13 +65,6 @@ export function validateVolumes(
           "must not reference a PVC that gets created for an ephemeral volume",
         ),
       );
-    if (volume.ephemeral && volume.name) {
-      const claimName = `${podName}-${volume.name}`;
-      const messages = isDns1123Subdomain(claimName).map(
-        (message) => `PVC name ${JSON.stringify(claimName)}: ${message}`,
-      );
-      errors.push(...invalidFor(nameAt, volume.name, messages));
-    }
     return errors;
   });
 }
@@ -251,7 +260,8 @@ export function validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeC
   ];
   for (const [field, value] of Object.entries(metadata))
     if (field !== "annotations" && field !== "labels" && value !== undefined && value !== null && value !== "")
-      errors.push(forbiddenField(place.child(field), "cannot be set"));
+      // The name is that of Go's field with a small first letter.
+      errors.push(forbiddenField(place.child(field === "uid" ? "uID" : field), "cannot be set"));
   errors.push(...validateClaimSpec(spec, at.child("spec")));
   return errors;
 }
