@@ -218,6 +218,44 @@ test("a taint that somebody sets drives away pods that do not tolerate it; taken
   ]);
 });
 
+test("when a pod is to be driven away other tolerations do not move that, unless they bear the taint for good or not at all", async (t) => {
+  const { client, node, pod, pass, pods, events } = await scene(t);
+  const tolerating = (tolerationSeconds?: number) => [
+    { key: "repair", operator: "Exists", effect: "NoExecute", ...(tolerationSeconds ? { tolerationSeconds } : {}) },
+  ];
+  await node("n1", { spec: { taints: [{ key: "repair", effect: "NoExecute" }] } });
+  for (const name of ["longer", "forever"]) await pod(name, "n1", tolerating(60));
+  await pod("gone", "n1", [
+    { key: "repair", operator: "Exists", effect: "NoExecute", tolerationSeconds: 60 },
+    { key: "other", operator: "Exists", effect: "NoExecute", tolerationSeconds: 600 },
+  ]);
+  await pass(20);
+  const add = async (name: string, more: readonly object[]) => {
+    const { spec } = await client.get(Pods, { namespace: "default", name });
+    await client.patch(
+      Pods,
+      { namespace: "default", name },
+      { spec: { tolerations: [...more, ...(spec.tolerations ?? [])] } },
+    );
+  };
+  // A toleration may not be taken from a pod, but one that comes first counts.
+  await add("longer", tolerating(600));
+  await add("forever", tolerating());
+  await pass(50);
+  assert.deepEqual(await pods(), ["forever", "gone (ending)", "longer (ending)"]);
+  await pod("late", "n1", tolerating(60));
+  await pass(10);
+  const taints = [{ key: "broken", effect: "NoExecute" }];
+  await client.patch(Nodes, { name: "n1" }, { spec: { taints } });
+  await pass(10);
+  assert.ok((await pods()).includes("late (ending)"));
+  const about = (await events("Pod")).filter((each) => each.endsWith("default/late")).sort();
+  assert.deepEqual(about, [
+    "Normal TaintManagerEviction Cancelling deletion of Pod default/late",
+    "Normal TaintManagerEviction Marking for deletion Pod default/late",
+  ]);
+});
+
 test("a pod made under the name of one that was driven away is borne as long as any", async (t) => {
   const { client, node, pod, pass, pods } = await scene(t);
   await node("n1", { spec: { taints: [{ key: "repair", effect: "NoExecute" }] } });

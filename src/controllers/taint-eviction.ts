@@ -6,15 +6,15 @@ import { deepEqual, timestamp } from "../lib/index.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 export function taintEvictionController() {
-  /** By key, when the present tolerance of that pod began. */
-  const since = new Map<string, { readonly uid: string; readonly atMs: number }>();
+  /** By key, when that pod is to be deleted. Other tolerations or taints do not move it while they bear for a time only. */
+  const due = new Map<string, { readonly uid: string; readonly atMs: number }>();
   return defineController({
     name: "taint-eviction-controller",
     watches: {
       also: [
         // A node's taints come with the node: pods that it has by then are looked at then.
         also(Pods, (pod, cache, old) => {
-          const isBorne = () => since.has(keyOf(pod)) || noExecuteTaints(pod, cache).length > 0;
+          const isBorne = () => due.has(keyOf(pod)) || noExecuteTaints(pod, cache).length > 0;
           return concerns(pod, old) && isBorne() ? [keyOf(pod)] : [];
         }),
         also(Nodes, (node, cache, old) =>
@@ -30,21 +30,26 @@ export function taintEvictionController() {
       const pod = cache.get(Pods, key);
       const { uid, deletionTimestamp } = pod?.metadata ?? {};
       // What is remembered of a pod that is gone says nothing about another one of its name.
-      if (since.get(key)?.uid !== uid) since.delete(key);
+      if (due.get(key)?.uid !== uid) due.delete(key);
       if (!pod) return;
-      const toleratedMs = toleranceMs(noExecuteTaints(pod, cache), pod.spec.tolerations ?? []);
-      if (deletionTimestamp !== undefined || toleratedMs === Number.POSITIVE_INFINITY) {
-        if (since.delete(key) && deletionTimestamp === undefined) {
-          events.normal(pod, "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
-        }
+      if (deletionTimestamp !== undefined) {
+        due.delete(key);
         return;
       }
-      const sinceMs = since.get(key)?.atMs ?? clock.monotonicMs();
-      since.set(key, { uid: pod.metadata.uid, atMs: sinceMs });
-      const leftMs = sinceMs + toleratedMs - clock.monotonicMs();
-      if (leftMs > 0) return { afterMs: leftMs };
+      const toleratedMs = toleranceMs(noExecuteTaints(pod, cache), pod.spec.tolerations ?? []);
+      const isForATime = toleratedMs !== undefined && Number.isFinite(toleratedMs);
+      if (!isForATime && due.delete(key)) {
+        events.normal(pod, "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
+      }
+      if (toleratedMs === Number.POSITIVE_INFINITY) return;
+      const nowMs = clock.monotonicMs();
+      const atMs = due.get(key)?.atMs ?? nowMs + (toleratedMs ?? 0);
+      if (atMs > nowMs) {
+        due.set(key, { uid: pod.metadata.uid, atMs });
+        return { afterMs: atMs - nowMs };
+      }
       await evict(context, pod);
-      since.delete(key);
+      due.delete(key);
     },
   });
 }
@@ -65,15 +70,15 @@ function noExecuteTaints({ spec }: Pod, cache: Cache): readonly Taint[] {
   return (cache.get(Nodes, spec.nodeName ?? "")?.spec.taints ?? []).filter(({ effect }) => effect === "NoExecute");
 }
 
-/** How long the tolerations bear all the taints together; 0 when one is not tolerated. */
-function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number {
+/** How long the tolerations bear all the taints together; undefined when one is not tolerated. */
+function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[]): number | undefined {
   let leastMs = Number.POSITIVE_INFINITY;
   for (const taint of taints) {
-    const matching = tolerations.filter((toleration) => toleratesTaint(toleration, taint));
-    if (matching.length === 0) return 0;
-    for (const { tolerationSeconds } of matching) {
-      if (tolerationSeconds !== undefined) leastMs = Math.min(leastMs, Math.max(0, tolerationSeconds) * 1000);
-    }
+    // The first that tolerates a taint says for how long (GetMatchingTolerations of k8s.io/component-helpers).
+    const matching = tolerations.find((toleration) => toleratesTaint(toleration, taint));
+    if (!matching) return undefined;
+    const { tolerationSeconds } = matching;
+    if (tolerationSeconds !== undefined) leastMs = Math.min(leastMs, Math.max(0, tolerationSeconds) * 1000);
   }
   return leastMs;
 }
