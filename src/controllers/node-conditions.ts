@@ -21,23 +21,27 @@ export function readinessOf(node: Node): Readiness {
 /** The conditions that a node itself reports and that are unknown when it is silent. */
 const reportedConditions = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
-/** The conditions of a node that has not been heard of for too long. */
+/** The conditions of a node that has not been heard of for too long; each stays in its place. */
 export function silentConditions(node: Node, nowMs: number): readonly NodeCondition[] {
-  const now = timestamp(nowMs);
+  const lastTransitionTime = timestamp(nowMs);
   const known = node.status.conditions ?? [];
-  const silent = reportedConditions.map((type): NodeCondition => {
-    const before = known.find((each) => each.type === type);
-    if (before?.status === "Unknown") return before;
-    return {
+  const silent = known.map((before): NodeCondition => {
+    if (!reportedConditions.includes(before.type) || before.status === "Unknown") return before;
+    const [reason, message] = ["NodeStatusUnknown", "Kubelet stopped posting node status."];
+    return { ...before, status: "Unknown", reason, message, lastTransitionTime };
+  });
+  const missing = reportedConditions.filter((type) => known.every((each) => each.type !== type));
+  const never = missing.map(
+    (type): NodeCondition => ({
       type,
       status: "Unknown",
-      reason: before ? "NodeStatusUnknown" : "NodeStatusNeverUpdated",
-      message: before ? "Kubelet stopped posting node status." : "Kubelet never posted node status.",
-      lastHeartbeatTime: before?.lastHeartbeatTime ?? node.metadata.creationTimestamp,
-      lastTransitionTime: now,
-    };
-  });
-  return [...known.filter(({ type }) => !reportedConditions.includes(type)), ...silent];
+      reason: "NodeStatusNeverUpdated",
+      message: "Kubelet never posted node status.",
+      lastHeartbeatTime: node.metadata.creationTimestamp,
+      lastTransitionTime,
+    }),
+  );
+  return [...silent, ...never];
 }
 
 /** The taints that keep new pods away, by condition type, its status and the taint's key. */

@@ -39,7 +39,7 @@ test("a node for which there is no part is told, and gets the next that is given
   for (let round = 0; round < 20; round++) await rest(1_000);
   const given = (await list(Nodes)).flatMap(({ spec }) => spec.podCIDR ?? []);
   assert.deepEqual([given.length, new Set(given).size], [256, 256]);
-  assert.deepEqual(await events("Node"), ["Warning CIDRNotAvailable Node n256 status is now: CIDRNotAvailable"]);
+  assert.deepEqual(await events("Node"), ["Normal CIDRNotAvailable Node n256 status is now: CIDRNotAvailable"]);
   await client.delete(Nodes, { name: "n007" });
   await rest(1_000);
   assert.equal((await client.get(Nodes, { name: "n256" })).spec.podCIDR, "10.42.7.0/24");

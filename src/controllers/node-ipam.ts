@@ -37,7 +37,7 @@ export function nodeIpamController({ podRange }: NodeIpamOptions): ControllerDef
       if (!node || node.spec.podCIDR) return;
       const part = parts.free((each) => cache.byIndex(Nodes, nodesByPart.name, each).length > 0);
       if (part === undefined) {
-        events.warning(node, "CIDRNotAvailable", `Node ${key} status is now: CIDRNotAvailable`);
+        events.normal(node, "CIDRNotAvailable", `Node ${key} status is now: CIDRNotAvailable`);
         return;
       }
       const spec = { podCIDR: part, podCIDRs: [part] };

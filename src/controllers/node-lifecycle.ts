@@ -155,7 +155,7 @@ async function markSilent({ client, clock }: ReconcileContext, node: Node): Prom
 async function markPodsNotReady({ client, cache, clock, events }: ReconcileContext, nodeName: string): Promise<void> {
   for (const pod of cache.byIndex(Pods, podsByNode.name, nodeName)) {
     const ready = podCondition(pod, "Ready");
-    if (ready?.status !== "True") continue;
+    if (!ready || ready.status === "False") continue;
     const lastTransitionTime = timestamp(clock.now());
     const patch = {
       metadata: { uid: pod.metadata.uid },
