@@ -173,7 +173,8 @@ async function resourceProposal(
     name:
       utilization === undefined ? `${resource} resource` : `${resource} ${which} utilization (percentage of request)`,
     current: {
-      averageValue: milliQuantity(value),
+      // Memory as metrics-server says it.
+      averageValue: milliQuantity(value, resource === "memory" ? "BinarySI" : "DecimalSI"),
       ...(utilization === undefined ? {} : { averageUtilization: utilization }),
     },
   };

@@ -431,6 +431,18 @@ test("pods of which a container's use is not known do not keep the others from c
   assert.equal(await replicas(), 4);
 });
 
+test("what pods use of memory is told in binary units", async (t) => {
+  const { scaleBy, use, rest, autoscaler } = await start(t, 2);
+  await rest(settledMs);
+  use("10m");
+  const memory = { name: "memory", target: { type: "AverageValue", averageValue: "100Mi" } };
+  await scaleBy({ metrics: [{ type: "Resource", resource: memory }] });
+  await rest(1_000);
+  assert.deepEqual((await autoscaler()).status.currentMetrics, [
+    { type: "Resource", resource: { name: "memory", current: { averageValue: "100Mi" } } },
+  ]);
+});
+
 test("an autoscaler that is deleted is forgotten", async (t) => {
   const { scaleBy, use, rest, client, reconciles } = await start(t, 2);
   use("10m");

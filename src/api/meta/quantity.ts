@@ -222,8 +222,8 @@ export function binaryQuantity(value: number): string {
 }
 
 /** Thousandths (of a core, mostly) as a quantity: 1500 is `1500m`, 2000 is `2`. */
-export function milliQuantity(milliValue: number): string {
-  return formatQuantity({ mantissa: BigInt(milliValue), scale: -3, format: "DecimalSI" });
+export function milliQuantity(milliValue: number, format: ParsedQuantity["format"] = "DecimalSI"): string {
+  return formatQuantity({ mantissa: BigInt(milliValue), scale: -3, format });
 }
 
 /** What is wrong with the text as a quantity. */
