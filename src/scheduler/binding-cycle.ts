@@ -40,15 +40,19 @@ export class BindingCycle {
     return [...this.#profile.permit, ...this.#profile.preBind].some((plugin) => plugin.bindsFor?.(toPlace) !== false);
   }
 
-  /** Binds the pod; gives why it may not be bound after all. Throws what the API or a plugin throws. */
+  /**
+   * Binds the pod; gives why it may not be bound after all. Throws an Error with what the API or a plugin threw as its
+   * cause, in the words of kube-scheduler's framework.
+   */
   async bind(toPlace: PodToPlace, nodeName: string, signal: AbortSignal): Promise<Diagnosis | undefined> {
     for (const plugin of this.#profile.permit) {
       if (plugin.bindsFor?.(toPlace) === false) continue;
-      const rejection = await plugin.permit?.(toPlace, nodeName, signal);
+      const rejection = await running("Permit", plugin.name, () => plugin.permit?.(toPlace, nodeName, signal));
       if (rejection) return this.#rejected(plugin, nodeName, rejection);
     }
     for (const plugin of this.#profile.preBind) {
-      if (plugin.bindsFor?.(toPlace) !== false) await plugin.preBind?.(toPlace, nodeName, signal);
+      if (plugin.bindsFor?.(toPlace) === false) continue;
+      await running("PreBind", plugin.name, () => plugin.preBind?.(toPlace, nodeName, signal));
     }
     const { pod } = toPlace;
     const { namespace, name, uid } = pod.metadata;
@@ -59,7 +63,9 @@ export class BindingCycle {
       metadata: { namespace, name, uid } as Binding["metadata"],
       target: { kind: "Node", name: nodeName },
     };
-    await this.#client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal });
+    await running("Bind", "DefaultBinder", () =>
+      this.#client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal }),
+    );
     return undefined;
   }
 
@@ -68,5 +74,13 @@ export class BindingCycle {
     const node = this.#snapshot.node(nodeName);
     const reason = { rejection, rule: name };
     return node ? new Diagnosis(1, [{ node, ...reason }]) : new Diagnosis(1, [], reason);
+  }
+}
+
+async function running<T>(point: string, plugin: string, act: () => Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await act();
+  } catch (error) {
+    throw new Error(`running ${point} plugin "${plugin}"`, { cause: error });
   }
 }

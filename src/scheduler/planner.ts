@@ -59,7 +59,7 @@ interface Standing {
 const standingsMax = 128;
 // How many feasible nodes are enough where all are looked at anew: kube-scheduler's numFeasibleNodesToFind.
 const feasibleNodesMin = 100;
-const feasibleShareMin = 0.05;
+const feasiblePercentMin = 5;
 
 /**
  * Chooses nodes: what is feasible, then what ranks highest. It only reads the snapshot.
@@ -90,7 +90,7 @@ export class Planner {
     this.#relativeScores = profile.scores.map(({ rule }) => rule).filter((rule) => rule.isRelative);
   }
 
-  /** `shape` is that of the pod. */
+  /** `shape` is that of the pod. Throws an Error when a rule cannot judge the pod, for what it asks is wrong. */
   plan(pod: Pod, shape = this.#snapshot.shapes.of(pod)): Plan {
     const toPlace: PodToPlace = { pod, shape };
     const nominated = this.#snapshot.nominatedNode(pod.metadata.uid);
@@ -161,8 +161,7 @@ export class Planner {
     if (podRejection) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], podRejection) };
     const nodes = [...names].flatMap((name) => this.#snapshot.node(name) ?? []);
     const { feasible, rejections } = search(nodes, 0, nodes.length, checks, toPlace);
-    const failure = failureAmong(rejections);
-    if (failure) return { diagnosis: new Diagnosis(this.#snapshot.nodes.length, [], failure) };
+    throwFailureAmong(rejections);
     if (feasible.length > 0) return this.#best(feasible, ratings);
     const others = this.#snapshot.nodes.filter((node) => !names.has(node.name));
     const all = [...rejections, ...others.map((node) => ({ node, rejection: notNamed, rule: "NodeAffinity" }))];
@@ -183,6 +182,7 @@ export class Planner {
     // All rules in their order say why.
     const all = this.#prepare(toPlace);
     const { rejections } = search(nodes, 0, nodes.length, all.checks, toPlace);
+    throwFailureAmong(rejections);
     return { diagnosis: new Diagnosis(nodes.length, all.podRejection ? [] : rejections, all.podRejection) };
   }
 
@@ -208,8 +208,7 @@ export class Planner {
       toPlace,
     );
     this.#searchStart = (this.#searchStart + feasible.length + rejections.length) % Math.max(1, nodes.length);
-    const failure = failureAmong(rejections);
-    if (failure) return { diagnosis: new Diagnosis(nodes.length, [], failure) };
+    throwFailureAmong(rejections);
     if (feasible.length === 0) return { diagnosis: new Diagnosis(nodes.length, rejections) };
     return this.#best(feasible, ratings);
   }
@@ -381,13 +380,14 @@ function search(
   return { feasible, rejections };
 }
 
-/** What a rule could not judge keeps the pod from all nodes, as an error does in kube-scheduler: it is to be seen and mended. */
-function failureAmong(rejections: readonly NodeRejection[]): PodRejection | undefined {
-  return rejections.find(({ rejection }) => rejection.isError);
+/** What a rule could not judge ends the attempt, in the words of kube-scheduler's framework: it is to be seen and mended. */
+function throwFailureAmong(rejections: readonly NodeRejection[]): void {
+  const failure = rejections.find(({ rejection }) => rejection.isError);
+  if (failure) throw new Error(`running "${failure.rule}" filter plugin: ${failure.rejection.reasons.join(", ")}`);
 }
 
 /** How many feasible nodes a search over all nodes ranks: all of a small cluster, a sinking share of a large one. */
 function enoughFeasible(nodeCount: number, percentage: number): number {
-  const share = percentage > 0 ? percentage / 100 : Math.max(feasibleShareMin, 0.5 - nodeCount / 12_500);
-  return Math.max(feasibleNodesMin, Math.floor(nodeCount * share));
+  const percent = percentage > 0 ? percentage : Math.max(feasiblePercentMin, 50 - Math.floor(nodeCount / 125));
+  return Math.max(feasibleNodesMin, Math.floor((nodeCount * percent) / 100));
 }

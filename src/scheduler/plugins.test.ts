@@ -5,7 +5,7 @@ import { schedulerScene } from "../../test/scheduler-scene.ts";
 import { ConfigMaps, Nodes, Pods, ReplicaSets, Services } from "../api/index.ts";
 import { readSchedulerConfiguration } from "./configuration.ts";
 import { type Plugin, type PluginDefinition, wakeHint } from "./plugin.ts";
-import { resolvable, unresolvable } from "./rule.ts";
+import { impossible, type Rejection, resolvable, unresolvable } from "./rule.ts";
 
 /** A configuration in which the default profile has the plugins too, and another profile has not. */
 function withPlugins(...plugins: readonly PluginDefinition[]) {
@@ -97,7 +97,7 @@ test("a plugin claims, waits and writes before the binding, and gives back what 
   await scene.addPod({ name: "web" });
   const first = ["reserve web on node", "permit web", "preBind web", "unreserve web"];
   assert.deepEqual(steps, first);
-  assert.deepEqual(scene.events, ["web FailedScheduling: the printer is out of paper"]);
+  assert.deepEqual(scene.events, ['web FailedScheduling: running PreBind plugin "Steps": the printer is out of paper']);
   fails = false;
   await pass(scene.clock, 2_000);
   assert.deepEqual(steps, [...first, "reserve web on node", "permit web", "preBind web"]);
@@ -109,6 +109,50 @@ test("a plugin claims, waits and writes before the binding, and gives back what 
     (await scene.pod("refused")).status.conditions?.[0]?.message ?? "",
     /^0\/1 nodes are available: 1 no ticket left\./,
   );
+  await scene.stop();
+});
+
+test("a pod that waits to be bound is nominated to its node, and no longer when that failed", async () => {
+  const answer = Promise.withResolvers<Rejection | undefined>();
+  const permit: PluginDefinition["create"] = () => ({
+    name: "Wait",
+    bindsFor: ({ pod }) => pod.metadata.name === "web",
+    permit: () => answer.promise,
+  });
+  const scene = await schedulerScene(withPlugins({ name: "Wait", create: permit }));
+  await scene.addNode({ allocatable: { cpu: "4" } });
+  await scene.addPod({ name: "web", requests: { cpu: "2" } });
+  assert.equal((await scene.pod("web")).status.nominatedNodeName, "node");
+  // Its room is counted once.
+  await scene.addPod({ name: "other", requests: { cpu: "2" } });
+  assert.equal((await scene.pod("other")).status.nominatedNodeName, undefined, "who is bound at once is not nominated");
+  assert.deepEqual(scene.bindings, ["other to node"]);
+  answer.resolve(resolvable("no ticket left"));
+  await atRest();
+  const { status } = await scene.pod("web");
+  assert.equal(status.nominatedNodeName, undefined);
+  assert.equal(status.conditions?.[0]?.reason, "Unschedulable");
+  assert.equal(status.conditions?.[0]?.message, "0/1 nodes are available: 1 no ticket left.");
+  await scene.stop();
+});
+
+test("a nomination ends with an attempt that ends with an error", async () => {
+  const broken: PluginDefinition = {
+    name: "Broken",
+    create: () => ({ name: "Broken", filter: { name: "Broken", prepare: () => () => impossible("cannot be read") } }),
+  };
+  const scene = await schedulerScene(withPlugins(broken));
+  await scene.addNode();
+  const gated = await scene.addPod({ name: "web", schedulingGates: [{ name: "example.com/wait" }] });
+  const patch = { status: { nominatedNodeName: "node" } };
+  await scene.client.patch(Pods, { namespace: "default", name: "web" }, patch, { subresource: "status" });
+  const { spec, ...nominated } = await scene.pod(gated.metadata.name);
+  await scene.client.update(Pods, { ...nominated, spec: { ...spec, schedulingGates: [] } });
+  await atRest();
+  const { status } = await scene.pod("web");
+  assert.equal(status.nominatedNodeName, undefined);
+  assert.equal(status.conditions?.[0]?.reason, "SchedulerError");
+  assert.equal(status.conditions?.[0]?.message, 'running "Broken" filter plugin: cannot be read');
   await scene.stop();
 });
 

@@ -32,10 +32,9 @@ export class PodReports {
    * written, rejects when it cannot be; undefined when there is nothing to write.
    */
   tell(queued: QueuedPod, reason: string, message: string, nominated?: string | null): Promise<void> | undefined {
-    const { clock, events, latest, log, signal, write } = this.#options;
+    const { clock, events, log, signal, write } = this.#options;
     const { pod, reported } = queued;
-    const { nominatedNodeName = "" } = latest(pod).status ?? {};
-    const nominates = nominated !== undefined && (nominated ?? "") !== nominatedNodeName;
+    const nominates = nominated !== undefined && !this.#isNominated(queued, nominated ?? "");
     const nowMs = clock.monotonicMs();
     const isRepeated = reported?.message === message && nowMs - reported.atMs < repeatMs;
     if (isRepeated && !nominates) return undefined;
@@ -43,6 +42,7 @@ export class PodReports {
       queued.reported = { message, atMs: nowMs };
       events.warning(asPod(pod), "FailedScheduling", message);
     }
+    if (nominates) queued.nominated = nominated ?? "";
     const writing = this.#setStatus(pod, reason, message, nominates ? { nominatedNodeName: nominated } : {});
     write(
       writing.catch((error: unknown) => {
@@ -53,8 +53,26 @@ export class PodReports {
     return writing;
   }
 
+  /** Writes to which node the pod will be bound. That it cannot be written keeps nobody from going on. */
+  async nominate(queued: QueuedPod, nodeName: string): Promise<void> {
+    if (this.#isNominated(queued, nodeName)) return;
+    queued.nominated = nodeName;
+    try {
+      await this.#patchStatus(queued.pod, { nominatedNodeName: nodeName });
+    } catch (error) {
+      const { log, signal } = this.#options;
+      if (!signal.aborted) log.debug("nomination not written", { pod: keyOf(queued.pod), error: errorMessage(error) });
+    }
+  }
+
+  /** Whether the pod's status says so; what was written last may not have been seen yet. */
+  #isNominated({ pod, nominated }: QueuedPod, nodeName: string): boolean {
+    const { nominatedNodeName = "" } = this.#options.latest(pod).status ?? {};
+    return nominatedNodeName === nodeName && (nominated ?? nodeName) === nodeName;
+  }
+
   async #setStatus(pod: Pod, reason: string, message: string, more: object): Promise<void> {
-    const { client, clock, signal } = this.#options;
+    const { clock } = this.#options;
     const old = podCondition(pod, "PodScheduled");
     const isSaid = old?.status === "False" && old.reason === reason && old.message === message;
     if (isSaid && Object.keys(more).length === 0) return;
@@ -67,10 +85,15 @@ export class PodReports {
       lastTransitionTime:
         old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : timestamp(clock.now()),
     };
+    await this.#patchStatus(pod, { conditions: [condition], ...more });
+  }
+
+  async #patchStatus(pod: Pod, status: object): Promise<void> {
+    const { client, signal } = this.#options;
     await client.patch(
       Pods,
       objectKeyOf(pod),
-      { metadata: { uid: pod.metadata.uid }, status: { conditions: [condition], ...more } },
+      { metadata: { uid: pod.metadata.uid }, status },
       { subresource: "status", type: "application/strategic-merge-patch+json", signal },
     );
   }

@@ -18,6 +18,8 @@ export interface QueuedPod {
   failures: number;
   /** What the pod's last failure said, and when that was reported. */
   reported?: { readonly message: string; readonly atMs: number };
+  /** The node that its status was last told to name; empty for none. */
+  nominated?: string;
 }
 
 interface Entry extends QueuedPod {

@@ -14,7 +14,7 @@ export interface Rejection {
   readonly reasons: readonly string[];
   /** Whether the node could become feasible by removing pods from it. */
   readonly isResolvable: boolean;
-  /** The rule could not judge the node, for what the pod asks is wrong: it goes to no other node either. */
+  /** The rule could not judge the node, for what the pod asks is wrong: the attempt ends with an error. */
   readonly isError?: true;
 }
 

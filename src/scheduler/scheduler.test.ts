@@ -161,7 +161,7 @@ test("a binding that fails gives the room back and is tried again after a pause"
   await addNode({ name: "node-1" });
   failing.set("web", serviceUnavailable("try later"));
   await addPod({ name: "web", requests: { cpu: "3" } });
-  assert.deepEqual(events, ["web FailedScheduling: try later"]);
+  assert.deepEqual(events, ['web FailedScheduling: running Bind plugin "DefaultBinder": try later']);
   assert.equal((await pod("web")).status.conditions?.[0]?.reason, "SchedulerError");
   await addPod({ name: "small", requests: { cpu: "2" } });
   assert.deepEqual(bindings, ["small to node-1"]);

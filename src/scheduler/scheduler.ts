@@ -57,6 +57,9 @@ export interface SchedulerOptions {
   readonly placements?: PlacementRecord;
 }
 
+/** Nothing helps, and there is no node to keep room on. */
+const noRemedy: Remedy = { message: "", nodeName: null };
+
 /** How many writes are under way at once. While they are, the event loop has its turn. */
 const writesMax = 256;
 
@@ -266,8 +269,10 @@ class Scheduler {
     const { nominatedNodeName = "" } = pod.status ?? {};
     if (nominatedNodeName === (old?.status?.nominatedNodeName ?? "")) return;
     if (nominatedNodeName !== "") {
+      // One that is being bound has its room.
+      if (this.#snapshot.placed(pod.metadata.uid)) return;
       this.#snapshot.nominate(pod, nominatedNodeName);
-    } else {
+    } else if (this.#snapshot.nominatedNode(pod.metadata.uid) !== undefined) {
       this.#withdrawNomination(pod);
       this.#queue.wakePod(pod.metadata.uid);
     }
@@ -309,22 +314,23 @@ class Scheduler {
     while (this.#writes < writesMax) {
       const queued = this.#queue.take();
       if (queued === undefined) return;
+      const startMs = this.#options.clock.monotonicMs();
       try {
-        this.#schedule(queued);
+        this.#schedule(queued, startMs);
       } catch (error) {
         // A plugin that fails with one pod must not keep the others from their nodes.
         const { pod, shape } = queued;
         const placed = this.#snapshot.unplace(pod.metadata.uid);
         const cycle = this.#placings.get(schedulerNameOf(pod))?.cycle;
         if (placed) cycle?.unreserve({ pod, shape }, placed.nodeName);
+        this.#attempted(pod, "error", startMs);
         this.#failed(queued, error);
       }
     }
   }
 
-  #schedule(queued: QueuedPod): void {
+  #schedule(queued: QueuedPod, startMs: number): void {
     const { pod } = queued;
-    const startMs = this.#options.clock.monotonicMs();
     const placing = this.#placings.get(schedulerNameOf(pod));
     // Its profile was there when it came, and profiles do not change.
     if (placing === undefined) throw new Error(`no profile for the pod ${keyOf(pod)}`);
@@ -361,12 +367,17 @@ class Scheduler {
     }
     const message = diagnosis.message(remedies.map((remedy) => remedy.message));
     const remedy = remedies.findLast(({ nodeName }) => nodeName !== undefined);
-    this.#unschedulable(queued, startMs, diagnosis, message, remedy ?? remedies.at(-1));
+    this.#unschedulable(queued, startMs, diagnosis, message, remedy ?? remedies.at(-1) ?? noRemedy);
   }
 
   /** Puts a pod without a node back, and has done what may help it. */
-  #unschedulable(queued: QueuedPod, startMs: number, diagnosis: Diagnosis, message: string, remedy?: Remedy): void {
-    const { carryOut, nodeName } = remedy ?? {};
+  #unschedulable(
+    queued: QueuedPod,
+    startMs: number,
+    diagnosis: Diagnosis,
+    message: string,
+    { carryOut, nodeName }: Remedy = noRemedy,
+  ): void {
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
     if (nodeName === null) this.#withdrawNomination(queued.pod);
     else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
@@ -411,6 +422,8 @@ class Scheduler {
     const { namespace, name } = pod.metadata;
     const toPlace: PodToPlace = { pod, shape: queued.shape };
     try {
+      // What takes its time is told before: https://kep.k8s.io/5278
+      if (cycle.waits(toPlace)) await this.#reports.nominate(queued, nodeName);
       const rejected = await cycle.bind(toPlace, nodeName, signal);
       if (rejected) {
         this.#takeBack(toPlace, cycle, nodeName);
@@ -434,15 +447,17 @@ class Scheduler {
     if (known?.metadata.uid === pod.metadata.uid && known.spec.nodeName) return;
     this.#takeBack({ pod, shape: queued.shape }, cycle, nodeName);
     // One that was deleted meanwhile is gone in a moment: the informer will say so.
-    if (error instanceof ApiError && error.code === 404) this.#queue.retry(queued);
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (cause instanceof ApiError && cause.code === 404) this.#queue.retry(queued);
     else this.#failed(queued, error);
   }
 
-  /** Something went wrong with the pod that is nobody's rule: it is tried again later. */
+  /** Something went wrong with the pod that is nobody's rule: it is tried again later, on any node. */
   #failed(queued: QueuedPod, error: unknown): void {
     this.#queue.retry(queued);
     this.#options.log.warn("a pod could not be placed", { pod: keyOf(queued.pod), error: errorMessage(error) });
-    this.#reports.tell(queued, "SchedulerError", errorMessage(error));
+    this.#withdrawNomination(queued.pod);
+    this.#reports.tell(queued, "SchedulerError", errorMessage(error), null);
   }
 
   /** Takes a pod from the node that it did not reach after all. */

@@ -275,7 +275,10 @@ test("a pod whose volume does not come is tried again after ten minutes", async 
   await rest(590_000);
   assert.deepEqual(await events("Pod"), []);
   await rest(20_000);
-  assert.match((await events("Pod")).join(), /FailedScheduling binding volumes: context deadline exceeded/);
+  assert.match(
+    (await events("Pod")).join(),
+    /FailedScheduling running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded/,
+  );
   await volume("made", { ...on("a"), claimRef: key("data") });
   await rest(20_000);
   assert.equal(await place("web"), "a");
