@@ -32,6 +32,8 @@ import {
 } from "./deployment-status.ts";
 
 const templateHashLabel = "pod-template-hash";
+/** How long a name may be; of a Deployment's that is too long for a hash behind it, ReplicaSets have the beginning. */
+const nameMax = 253;
 
 export interface DeploymentPlan {
   readonly create?: NewObject<ReplicaSet>;
@@ -144,7 +146,7 @@ class Planner {
     const hash = podTemplateHash(spec.template, status.collisionCount);
     const labels = { ...spec.template.metadata?.labels, [templateHashLabel]: hash };
     const set: PlannedSet = {
-      name: `${metadata.name}-${hash}`,
+      name: `${metadata.name.slice(0, nameMax - hash.length - 1)}-${hash}`,
       replicas: 0,
       annotations: newestAnnotations(this.#deployment, {}, this.#revision),
     };

@@ -365,3 +365,17 @@ test("a Deployment at rest causes no requests", async (t) => {
   await rest(24 * 3_600_000);
   assert.deepEqual(requests().slice(before), []);
 });
+
+test("a Deployment whose name leaves no room for a hash has ReplicaSets of the beginning of its name", async (t) => {
+  const { create, list, rest, startPods } = await scene(t);
+  const name = "a".repeat(250);
+  const deployment = await create(Deployments, { ...web(1), metadata: { namespace: "default", name } });
+  await rest();
+  const hash = podTemplateHash(deployment.spec.template, undefined);
+  assert.deepEqual(
+    (await list(ReplicaSets, "default")).map(({ metadata }) => metadata.name),
+    [`${"a".repeat(252 - hash.length)}-${hash}`],
+  );
+  await startPods();
+  assert.equal((await list(Pods, "default")).length, 1);
+});
