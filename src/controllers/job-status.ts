@@ -49,9 +49,9 @@ export function reportJob(view: JobView, plan: JobPlan, { removed, created }: Ou
     if (status.completedIndexes === "") delete status.completedIndexes;
     if (indexes.failed) status.failedIndexes = formatIndexes(indexes.failed);
   }
-  // A job that is suspended has not started; one that ends without a start, for it had nothing to do, starts as it ends.
-  if (turn === "Resumed" || (status.startTime === undefined && (verdict || !isSuspended(job))))
-    status.startTime = timestamp(nowMs);
+  // A job that is suspended has not started. One that ends then starts as it ends, unless it had nothing to do.
+  const starts = !isSuspended(job) || (verdict && job.spec.completions !== 0);
+  if (turn === "Resumed" || (status.startTime === undefined && starts)) status.startTime = timestamp(nowMs);
   if (turn === "Suspended") setCondition(status, "Suspended", "True", "JobSuspended", "Job suspended", nowMs);
   if (turn === "Resumed") setCondition(status, "Suspended", "False", "JobResumed", "Job resumed", nowMs);
   if (verdict) setCondition(status, verdict.type, "True", verdict.reason, verdict.message, nowMs);

@@ -44,12 +44,15 @@ test("a job without completions ends with its first success, and lets the others
   assert.deepEqual([(await get()).status.succeeded, (await get()).status.failed], [1, 2]);
 });
 
-test("a job of no completions is complete at once", async (t) => {
-  const { create, rest, pods, conditions } = await jobScene(t);
-  await create(Jobs, work({ completions: 0, suspend: true }));
-  await rest();
-  assert.equal((await pods()).length, 0);
-  assert.match((await conditions())[1] ?? "", /^Complete=True/);
+test("a job of no completions is complete at once, also one that is suspended and so never starts", async (t) => {
+  for (const suspend of [false, true]) {
+    const { create, rest, pods, conditions, get } = await jobScene(t);
+    await create(Jobs, work({ completions: 0, suspend }));
+    await rest();
+    assert.equal((await pods()).length, 0);
+    assert.match((await conditions())[1] ?? "", /^Complete=True/);
+    assert.equal((await get()).status.startTime === undefined, suspend);
+  }
 });
 
 test("Jobs, active pods, graceful termination: as many pods as the parallelism run, and go with the job", async (t) => {

@@ -100,10 +100,12 @@ function validateFinished({ next, old, at, changed }: Change): FieldError[] {
   if (!isJobFinished(next)) return [];
   const justFinished = !isJobFinished(old);
   const { active = 0, terminating = 0, startTime, uncountedTerminatedPods: uncounted } = next.status;
+  // A suspended job that has nothing to do ends and was never started.
+  const mayLackStart = next.spec.suspend === true && next.spec.completions === 0;
   const errors: FieldError[] = [];
   if (active > 0 && (justFinished || changed("active")))
     errors.push(invalidValue(at.child("active"), active, "active>0 is invalid for finished job"));
-  if (startTime === undefined && (justFinished || changed("startTime")))
+  if (startTime === undefined && !mayLackStart && (justFinished || changed("startTime")))
     errors.push(required(at.child("startTime"), "startTime is required for finished job"));
   const uids = (uncounted?.succeeded?.length ?? 0) + (uncounted?.failed?.length ?? 0);
   if (uids > 0 && (justFinished || changed("uncountedTerminatedPods"))) {
