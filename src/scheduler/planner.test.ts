@@ -97,6 +97,13 @@ test("a pod that names its node by affinity, as those of DaemonSets, goes there 
     /^0\/3 nodes are available: 1 Insufficient cpu, 2 node\(s\) didn't satisfy plugin\(s\) \[NodeAffinity\]\. /,
   );
   assert.match(plan(snapshot, makePod(named("gone"))), /^0\/3 nodes are available: 3 node\(s\) didn't satisfy/);
+  const [one, other] = ["a", "c"].map((name) => ({ key: "metadata.name", operator: "In", values: [name] }));
+  const nodeSelectorTerms = [{ matchFields: [one!, other!] }];
+  const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } };
+  assert.match(
+    plan(snapshot, makePod({ affinity: { nodeAffinity } })),
+    /^0\/3 nodes are available: pod affinity terms conflict\. .* 3 Preemption is not helpful for scheduling\.$/,
+  );
 });
 
 test("like pods spread over like nodes", () => {

@@ -29,8 +29,10 @@ export interface PodShape {
   /** The requests for rankings: containers that ask for nothing count for something. */
   readonly assumedRequests: Amounts;
   readonly hostPorts: readonly HostPort[];
-  /** The images of the regular containers, each with its tag. */
+  /** The images of containers, init containers and volumes, each with its tag. */
   readonly images: readonly string[];
+  /** For how many containers there are images: in v1.35 those of volumes do not raise what counts as the full cost. */
+  readonly imageContainers: number;
   /** The nodes that the required node affinity names; undefined when it names none. */
   readonly nodeNames: ReadonlySet<string> | undefined;
   /** Whether the pod wants to be near to other pods, or apart from them. */
@@ -82,6 +84,7 @@ function identityOf(pod: Pod): string {
     spec.preemptionPolicy,
     spec.priority,
     resizedRequests(pod),
+    volumeImages(spec),
     // Claims are named within a namespace; those made for one pod are named for it.
     ...(hasClaims ? [volumes, spec.resourceClaims, metadata.namespace, isOwnClaim(spec) ? metadata.name : ""] : []),
   ]);
@@ -106,6 +109,11 @@ function resizedRequests(pod: Pod): unknown {
   if (!isResized(containers, containerStatuses) && !isResized(initContainers, initContainerStatuses)) return undefined;
   const { others, ...amounts } = amountsOf(podRequests(pod));
   return [amounts, [...others]];
+}
+
+/** The images that are mounted. */
+function volumeImages({ volumes = [] }: PodSpec): string[] {
+  return volumes.flatMap(({ image }) => image?.reference || []);
 }
 
 /** Whether a volume may be had on some nodes only, or for a limited number of pods. */
@@ -133,13 +141,15 @@ function identityOfContainer({ resources, ports, image, restartPolicy }: Contain
 function shapeOf(pod: Pod, id: number): PodShape {
   const { spec } = pod;
   const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
   return {
     id,
     spec,
     requests: amountsOf(podRequests(pod)),
     assumedRequests: assumedRequests(pod),
     hostPorts: hostPortsOf(pod),
-    images: spec.containers.flatMap((container) => (container.image ? [imageWithTag(container.image)] : [])),
+    images: [...containers.flatMap(({ image }) => image || []), ...volumeImages(spec)].map(imageWithTag),
+    imageContainers: containers.length,
     nodeNames: namedNodes(spec),
     hasAffinityTerms: podAffinity !== undefined || podAntiAffinity !== undefined,
     hasSpreadConstraints: (spec.topologySpreadConstraints ?? []).length > 0,

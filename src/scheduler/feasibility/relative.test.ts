@@ -106,6 +106,24 @@ const cases: readonly Case[] = [
     reasons: ["", "", "", inNoDomain],
   },
   {
+    name: "the first constraint that does not hold says why",
+    rule: topologySpread(ownConstraints),
+    pod: {
+      labels: web,
+      topologySpreadConstraints: ["rack", "zone"].flatMap(
+        (topologyKey) => spread({ topologyKey }).topologySpreadConstraints ?? [],
+      ),
+    },
+    nodes: [
+      { name: "a", labels: { rack: "1", zone: "x" } },
+      { name: "b", labels: { rack: "2", zone: "y" } },
+      { name: "c", labels: { rack: "1" } },
+      { name: "d", labels: { rack: "2" } },
+    ],
+    placed: { a: [{ labels: web }] },
+    reasons: [tooSkewed, "", tooSkewed, inNoDomain],
+  },
+  {
     name: "with fewer domains than minDomains, an empty one is imagined",
     rule: topologySpread(ownConstraints),
     pod: spread({ minDomains: 3 }),

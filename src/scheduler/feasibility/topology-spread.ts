@@ -1,5 +1,5 @@
-import { isInTopologies, withChange } from "../domain-tally.ts";
-import { type FeasibilityRule, resolvable, unresolvable } from "../rule.ts";
+import { withChange } from "../domain-tally.ts";
+import { type FeasibilityRule, type Rejection, resolvable, unresolvable } from "../rule.ts";
 import type { NodeState } from "../snapshot.ts";
 import type { SpreadSource } from "../spread-defaults.ts";
 import { spreadTallies } from "../spread-tallies.ts";
@@ -23,15 +23,18 @@ export function topologySpread(source: SpreadSource): FeasibilityRule {
         return fewest + maxSkew - Number(selects(toPlace.pod.metadata.labels));
       };
       const limits = constraints.map((_, index) => countMaxOf(index));
-      const isTooSkewed = (node: NodeState, countMax: (index: number) => number) =>
-        tallies.some((tally, index) => tally.at(node) > countMax(index));
-      return (node, change) => {
-        if (!isInTopologies(node, constraints)) return inNoDomain;
-        const skewed = change
-          ? withChange(tallies, node, change, () => isTooSkewed(node, countMaxOf))
-          : isTooSkewed(node, (index) => limits[index]!);
-        return skewed ? tooSkewed : undefined;
+      // The first constraint that does not hold says why.
+      const verdict = (node: NodeState, countMax: (index: number) => number): Rejection | undefined => {
+        for (const [index, tally] of tallies.entries()) {
+          if (node.label(tally.topologyKey) === undefined) return inNoDomain;
+          if (tally.at(node) > countMax(index)) return tooSkewed;
+        }
+        return undefined;
       };
+      return (node, change) =>
+        change
+          ? withChange(tallies, node, change, () => verdict(node, countMaxOf))
+          : verdict(node, (index) => limits[index]!);
     },
   };
 }

@@ -15,23 +15,23 @@ export const imageLocality: RankingRule = {
   name: "ImageLocality",
   weight: 1,
   prepare({ shape }, snapshot) {
-    const { images } = shape;
+    const { images, imageContainers } = shape;
     const bytes = images.map((image) => countedBytes(image, snapshot));
     if (bytes.every((each) => each === 0)) return undefined;
     return {
       rate(node) {
         let sum = 0;
         for (const [i, image] of images.entries()) if (snapshot.hasImage(image, node)) sum += bytes[i]!;
-        return rating(sum, images.length);
+        return rating(sum, imageContainers);
       },
     };
   },
   basis({ shape }, snapshot) {
     // The rating of a node that has all of them: finer differences do not change a plan.
-    const { images } = shape;
+    const { images, imageContainers } = shape;
     return rating(
       images.reduce((sum, image) => sum + countedBytes(image, snapshot), 0),
-      images.length,
+      imageContainers,
     );
   },
 };

@@ -32,11 +32,11 @@ export function podAffinityPreference(options: PodAffinityOptions): RankingRule 
       return {
         rate: (node: NodeState) => preferences.reduce((sum, { tally, weight }) => sum + weight * tally.at(node), 0),
         normalize(ratings) {
-          const highest = ratings.reduce((a, b) => Math.max(a, b), 0);
-          const lowest = ratings.reduce((a, b) => Math.min(a, b), 0);
+          const highest = ratings.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+          const lowest = ratings.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
           const range = highest - lowest;
           for (let i = 0; i < ratings.length; i++) {
-            ratings[i] = range === 0 ? 0 : Math.floor((ratingMax * (ratings[i]! - lowest)) / range);
+            ratings[i] = range <= 0 ? 0 : Math.floor((ratingMax * (ratings[i]! - lowest)) / range);
           }
         },
       };

@@ -97,6 +97,22 @@ const cases: readonly Case[] = [
     ratings: [50, 0],
   },
   {
+    name: "images of init containers and volumes count, those of volumes beside the full cost",
+    rule: imageLocality,
+    pod: {
+      image: "app:1",
+      initContainers: [{ name: "init", image: "tools:1" }],
+      volumes: [{ name: "model", image: { reference: "model:1" } }],
+    },
+    nodes: [
+      { name: "a", images: { "tools:1": 1_000 * mebibyte } },
+      { name: "b", images: { "model:1": 1_000 * mebibyte } },
+      { name: "c", images: { "app:1": 1_000 * mebibyte, "tools:1": 1_000 * mebibyte, "model:1": 4_000 * mebibyte } },
+    ],
+    // Of 2000 MiB for two containers: a 666, b 2666, c 333 + 666 + 2666.
+    ratings: [32, 100, 100],
+  },
+  {
     name: "no rating where no node has an image",
     rule: imageLocality,
     pod: { image: "app:1" },
@@ -206,6 +222,18 @@ const cases: readonly Case[] = [
       ],
     },
     ratings: [100, 10, 0],
+  },
+  {
+    name: "the least of what is preferred counts nothing",
+    rule: podAffinityPreference({ requiredByOtherWeight: 1, ignorePreferredTermsOfOthers: false }),
+    pod: { affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [preferPods("db", 10)] } } },
+    nodes: [{ name: "a" }, { name: "b" }, { name: "c" }],
+    placed: {
+      a: [{ labels: { app: "db" } }],
+      b: [{ labels: { app: "db" } }, { labels: { app: "db" } }],
+      c: [{ labels: { app: "db" } }, { labels: { app: "db" } }, { labels: { app: "db" } }],
+    },
+    ratings: [0, 50, 100],
   },
   {
     name: "no rating where no pod says anything",
