@@ -13,6 +13,7 @@ import { startMaintenance } from "./maintenance.ts";
 import { keepNodeLease } from "./node/node-lease.ts";
 import { NodeReporter } from "./node/node-reporter.ts";
 import { readNodeStats } from "./node/node-stats.ts";
+import { type ReadAnswer, readEndpoint } from "./node/read-endpoint.ts";
 import { PodObjects } from "./objects/pod-objects.ts";
 import { Paths } from "./paths.ts";
 import {
@@ -61,6 +62,8 @@ export interface Agent {
   node(): Node | undefined;
   /** What the node and its pods use, as of now. */
   stats(): Promise<StatsSummary>;
+  /** What is answered to a GET of the path, as `metrics/resource`; undefined where there is nothing. */
+  read(path: string): Promise<ReadAnswer | undefined>;
 }
 
 const engineRetryMs = 1_000;
@@ -151,10 +154,12 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
   void reporter.run(context.node);
   startMaintenance(context, pods, recorder);
   if (settings.localVolumes !== false) void removeDirectoriesOfVolumes(context, recorder);
+  const stats = () => readNodeStats({ engine, host, clock, nodeName });
   return {
     nodeName,
     node: context.node,
-    stats: () => readNodeStats({ engine, host, clock, nodeName }),
+    stats,
+    read: (path) => readEndpoint({ context, pods, metrics, stats }, path),
     pods: () => pods.list(),
     findContainer: (query) => locateContainer(pods, query),
     findSandbox: (query) => locateSandbox(pods, query),

@@ -69,6 +69,8 @@ export class HollowHost implements AgentHost {
     remove: async (path) => {
       this.limits.delete(path);
     },
+    use: async () => undefined,
+    network: async () => [],
   };
 
   async machine(): Promise<Machine> {

@@ -100,11 +100,59 @@ export interface CgroupLimits {
   readonly memoryLimitBytes?: number;
 }
 
+/** What the processes of a cgroup have used. */
+export interface CgroupUse {
+  readonly cpu: {
+    readonly nanoSeconds: number;
+    readonly userNanoSeconds: number;
+    readonly systemNanoSeconds: number;
+    /** Periods with a limit, those in which it was reached, and how long processes waited then. */
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNanoSeconds: number;
+  };
+  readonly memory: {
+    readonly usageBytes: number;
+    /** Without what the kernel could give back at once. */
+    readonly workingSetBytes: number;
+    readonly rssBytes: number;
+    readonly cacheBytes: number;
+    readonly swapBytes: number;
+    /** How often the limit was reached. */
+    readonly failures: number;
+  };
+  readonly processes: number;
+  readonly blocks: {
+    readonly reads: number;
+    readonly writes: number;
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+  };
+}
+
+/** What went through one interface of a network namespace. */
+export interface NetworkUse {
+  readonly interfaceName: string;
+  readonly received: PacketCounts;
+  readonly transmitted: PacketCounts;
+}
+
+export interface PacketCounts {
+  readonly bytes: number;
+  readonly packets: number;
+  readonly errors: number;
+  readonly dropped: number;
+}
+
 export interface HostCgroups {
   /** Makes the cgroup when it is not there and sets its limits, in every hierarchy that the machine has. */
   ensure(path: string, limits: CgroupLimits): Promise<void>;
   /** Removes the cgroup and those below; they must have no process. */
   remove(path: string): Promise<void>;
+  /** Undefined where there is no such cgroup. */
+  use(path: string): Promise<CgroupUse | undefined>;
+  /** The interfaces, but the loopback, of the network that the processes of the cgroup are in; none without processes. */
+  network(path: string): Promise<readonly NetworkUse[]>;
 }
 
 /** What the machine is; it does not change while the agent runs. */

@@ -89,7 +89,6 @@ export function runNode(root: string): Promise<void> {
     const server = new AgentServer({
       agent,
       engine,
-      metrics,
       tokens: new TokenAccess(nodeClient, systemClock, settings.nodeName),
       tls: credentials.serving,
       clock: systemClock,

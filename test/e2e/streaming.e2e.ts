@@ -11,7 +11,7 @@ import { AgentServer } from "../../src/agent/host/streaming/index.ts";
 import type { ContainerQuery } from "../../src/agent/index.ts";
 import { EndpointSlices, Namespaces, Nodes, notFound, type Pod, Pods, Services } from "../../src/api/index.ts";
 import { issue } from "../../src/cluster/pki/certificate.ts";
-import { MetricRegistry, silentLogger, systemClock, systemRandom } from "../../src/lib/index.ts";
+import { silentLogger, systemClock, systemRandom } from "../../src/lib/index.ts";
 import { type Listener, startHttpServer } from "../../src/server/http/index.ts";
 import { createStreamingRoutes } from "../../src/server/http/streaming/index.ts";
 import { createX509Authenticator, lookupIn } from "../../src/server/index.ts";
@@ -50,12 +50,10 @@ before(async () => {
   server = await startTestServer();
   agent = new AgentServer({
     engine: containerd.engine,
-    metrics: new MetricRegistry(),
     clock: systemClock,
     log: silentLogger,
     tls: tlsOf(serving("node-1")),
     agent: {
-      pods: () => [],
       findContainer: (query: ContainerQuery) => ({ ...locate(query), tty: false }),
       findSandbox: locate,
       findLog: (query: ContainerQuery) => ({

@@ -1,6 +1,7 @@
 // The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
 import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { type CgroupLimits, cpuPeriod, cpuSharesMax, cpuSharesMin, type HostCgroups } from "../host.ts";
+import { cgroupUse, parseInterfaces, textIfThere } from "./linux-cgroup-use.ts";
 
 export interface CgroupHierarchy {
   readonly root: string;
@@ -32,6 +33,15 @@ export function linuxCgroups(hierarchies: () => Promise<readonly CgroupHierarchy
     async remove(path) {
       // Runtimes make it in hierarchies without controllers too, and leave it there.
       for (const { root } of await all()) await removeTree(root + path);
+    },
+    use: async (path) => cgroupUse(await all(), path, textIfThere),
+    async network(path) {
+      for (const { root, controllers } of await all()) {
+        if (controllers.length === 0) continue;
+        const [pid] = ((await textIfThere(`${root}${path}/cgroup.procs`)) ?? "").split("\n");
+        if (pid) return parseInterfaces((await textIfThere(`/proc/${pid}/net/dev`)) ?? "");
+      }
+      return [];
     },
   };
 }

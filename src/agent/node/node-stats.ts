@@ -1,23 +1,32 @@
 // What the node and its pods use: what the kubelet says at /stats/summary and /metrics/resource. It is asked of the engine
 // and the machine whenever somebody asks; nothing is measured in between.
-import type { ContainerStatsOfPod, PodStats, StatsSummary } from "../../api/index.ts";
+import type { ContainerStatsOfPod, FsStats, PodStats, StatsSummary } from "../../api/index.ts";
 import { type Clock, timestamp } from "../../lib/index.ts";
 import { containerIdentity } from "../container/container-labels.ts";
 import type { ContainerEngine } from "../engine/index.ts";
-import type { AgentHost } from "../host.ts";
+import type { AgentHost, DiskUse, MachineLoad } from "../host.ts";
 
 export interface NodeStatsSources {
   readonly engine: Pick<ContainerEngine, "listContainers" | "stats">;
-  readonly host: Pick<AgentHost, "usage">;
+  readonly host: Pick<AgentHost, "usage" | "load">;
   readonly clock: Clock;
   readonly nodeName: string;
 }
 
 export async function readNodeStats({ engine, host, clock, nodeName }: NodeStatsSources): Promise<StatsSummary> {
-  const [containers, stats, usage] = await Promise.all([engine.listContainers(), engine.stats(), host.usage()]);
+  const [containers, stats, usage, load] = await Promise.all([
+    engine.listContainers(),
+    engine.stats(),
+    host.usage(),
+    host.load(),
+  ]);
   const nowMs = clock.now();
   // Rates are made of two summaries: the time between them matters to the millisecond.
   const time = timestampMs(nowMs);
+  const fs = fsStats(load, time, {
+    bytes: load.diskCapacityBytes - load.diskAvailableBytes,
+    inodes: load.inodes - load.inodesAvailable,
+  });
   const byId = new Map(stats.map((each) => [each.containerId, each]));
   const pods = new Map<string, { readonly stats: PodStats; readonly containers: ContainerStatsOfPod[] }>();
   let [cpuTotal, memoryTotal] = [0, 0];
@@ -33,8 +42,13 @@ export async function readNodeStats({ engine, host, clock, nodeName }: NodeStats
     own.push({
       name: containerName,
       startTime,
-      cpu: { time, usageCoreNanoSeconds: measured.cpuUsageCoreNanoSeconds },
+      cpu: {
+        time,
+        usageCoreNanoSeconds: measured.cpuUsageCoreNanoSeconds,
+        ...(measured.cpuUsageNanoCores === undefined ? {} : { usageNanoCores: measured.cpuUsageNanoCores }),
+      },
       memory: { time, workingSetBytes: measured.memoryWorkingSetBytes },
+      rootfs: fsStats(load, time, { bytes: measured.writableLayerBytes, inodes: measured.writableLayerInodes }),
     });
     cpuTotal += measured.cpuUsageCoreNanoSeconds;
     memoryTotal += measured.memoryWorkingSetBytes;
@@ -45,9 +59,33 @@ export async function readNodeStats({ engine, host, clock, nodeName }: NodeStats
       startTime: timestamp(usage?.startedAtMs ?? 0),
       // A machine that is only pretended uses what its containers do.
       cpu: { time, usageCoreNanoSeconds: usage?.cpuNanoSeconds ?? cpuTotal },
-      memory: { time, workingSetBytes: usage?.memoryWorkingSetBytes ?? memoryTotal },
+      memory: {
+        time,
+        availableBytes: load.memoryAvailableBytes,
+        workingSetBytes: usage?.memoryWorkingSetBytes ?? memoryTotal,
+      },
+      fs,
+      runtime: { imageFs: fs, containerFs: fs },
+      rlimit: { time, maxpid: load.pidsMax, curproc: load.pids },
     },
-    pods: [...pods.values()].map((each) => each.stats),
+    pods: [...pods.values()].map(({ stats: pod, containers: own }) => ({
+      ...pod,
+      cpu: { time, usageCoreNanoSeconds: own.reduce((sum, { cpu }) => sum + cpu.usageCoreNanoSeconds, 0) },
+      memory: { time, workingSetBytes: own.reduce((sum, { memory }) => sum + memory.workingSetBytes, 0) },
+    })),
+  };
+}
+
+/** The machine's file system, with what somebody uses of it. */
+function fsStats(load: MachineLoad, time: string, used: DiskUse): FsStats {
+  return {
+    time,
+    availableBytes: load.diskAvailableBytes,
+    capacityBytes: load.diskCapacityBytes,
+    usedBytes: used.bytes,
+    inodesFree: load.inodesAvailable,
+    inodes: load.inodes,
+    inodesUsed: used.inodes,
   };
 }
 

@@ -21,6 +21,8 @@ const subresources: Readonly<Record<string, readonly string[]>> = {
   metrics: ["metrics"],
   logs: ["log"],
   pods: ["pods", everything],
+  runningpods: ["pods", everything],
+  configz: ["configz", everything],
   healthz: ["healthz", everything],
 };
 

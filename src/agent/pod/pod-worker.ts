@@ -5,7 +5,7 @@ import { deepEqual, errorMessage, isAbort, type Timer } from "../../lib/index.ts
 import { containerResources, podCgroup, podCgroupLimits } from "../container/linux-resources.ts";
 import type { AgentContext } from "../context.ts";
 import type { CgroupLimits } from "../host.ts";
-import { PodProbes } from "../probes/pod-probes.ts";
+import { PodProbes, type ProbeTotal } from "../probes/pod-probes.ts";
 import { ContainerOperations } from "./container-operations.ts";
 import { deletePod } from "./delete-pod.ts";
 import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
@@ -114,6 +114,11 @@ export class PodWorker {
 
   get podIps(): readonly string[] {
     return this.#pod.spec.hostNetwork ? this.#context.settings.nodeIps : (this.runtime.sandboxes[0]?.ips ?? []);
+  }
+
+  /** How the probes of its containers went. */
+  get probeTotals(): readonly ProbeTotal[] {
+    return this.#probes.totals;
   }
 
   /** Whether the pod still takes part of the node's resources. */

@@ -5,6 +5,9 @@ import type { ProbeVerdict } from "../pod/pod-view.ts";
 import { firstProbeAtMs, initialState, nextState, type ProbeKind, type ProbeState, periodMs } from "./probe-state.ts";
 import { type ProbeOutcome, type ProbeTarget, runProbe } from "./run-probe.ts";
 
+/** As the kubelet's metrics name results. */
+export type ProbeResultWord = "successful" | "failed" | "unknown";
+
 const kindWords: Record<ProbeKind, string> = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" };
 
 /** One probe of one container: runs it at its times, counts results, tells when the verdict changes. */
@@ -15,6 +18,7 @@ export class ContainerProbe {
   readonly #target: () => ProbeTarget;
   readonly #pod: () => Pod;
   readonly #changed: () => void;
+  readonly #count: (result: ProbeResultWord) => void;
   #state: ProbeState;
   #timer: Timer | undefined;
   #running = false;
@@ -27,6 +31,8 @@ export class ContainerProbe {
       readonly spec: Probe;
       readonly pod: () => Pod;
       readonly target: () => ProbeTarget;
+      /** Told of every result. */
+      readonly count: (result: ProbeResultWord) => void;
     },
     changed: () => void,
   ) {
@@ -36,6 +42,7 @@ export class ContainerProbe {
     this.#pod = probe.pod;
     this.#target = probe.target;
     this.#changed = changed;
+    this.#count = probe.count;
     this.#state = initialState(probe.kind);
   }
 
@@ -88,6 +95,7 @@ export class ContainerProbe {
       const message = `${kindWords[this.#kind]} probe ${what}: ${output}`;
       this.#context.events.warning(this.#pod(), reason, message, this.#target().container);
     };
+    this.#count(errored ? "unknown" : success ? "successful" : "failed");
     if (errored) {
       tell("Unhealthy", "errored");
       // Nothing was learned.

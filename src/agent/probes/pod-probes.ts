@@ -4,7 +4,7 @@ import type { ContainerStatus } from "../engine/index.ts";
 import { findStatus } from "../pod/find-status.ts";
 import { findContainer } from "../pod/pod-containers.ts";
 import type { ProbeVerdict, ProbeVerdicts } from "../pod/pod-view.ts";
-import { ContainerProbe } from "./container-probe.ts";
+import { ContainerProbe, type ProbeResultWord } from "./container-probe.ts";
 import type { ProbeKind } from "./probe-state.ts";
 
 const kinds = ["startup", "liveness", "readiness"] as const;
@@ -19,11 +19,20 @@ export interface ProbedPod {
   readonly stopping: boolean;
 }
 
+/** How often a probe of a container, by its name, went how; over restarts of the container. */
+export interface ProbeTotal {
+  readonly container: string;
+  readonly kind: ProbeKind;
+  readonly result: ProbeResultWord;
+  count: number;
+}
+
 /** The probes of one pod's containers. */
 export class PodProbes {
   readonly #context: AgentContext;
   readonly #changed: () => void;
   readonly #probes = new Map<string, Map<ProbeKind, ContainerProbe>>();
+  readonly #totals: ProbeTotal[] = [];
   #state: ProbedPod | undefined;
 
   /** `changed` is called when a verdict changes. */
@@ -39,6 +48,17 @@ export class PodProbes {
       found.set(id, Object.fromEntries([...probes].map(([kind, probe]) => [kind, probe.verdict])));
     }
     return found;
+  }
+
+  get totals(): readonly ProbeTotal[] {
+    return this.#totals;
+  }
+
+  #count(container: string, kind: ProbeKind, result: ProbeResultWord): void {
+    const same = (each: ProbeTotal) => each.container === container && each.kind === kind && each.result === result;
+    const known = this.#totals.find(same);
+    if (known) known.count++;
+    else this.#totals.push({ container, kind, result, count: 1 });
   }
 
   /** Begins and ends probes as containers do. */
@@ -85,7 +105,13 @@ export class PodProbes {
       const target = () => ({ container, containerId: status.id, podIp: this.#state?.podIps[0] });
       const probe = new ContainerProbe(
         this.#context,
-        { kind, spec, pod: () => this.#state?.pod ?? pod, target },
+        {
+          kind,
+          spec,
+          pod: () => this.#state?.pod ?? pod,
+          target,
+          count: (result) => this.#count(status.name, kind, result),
+        },
         this.#changed,
       );
       const known = verdictInApi(pod, status, kind);

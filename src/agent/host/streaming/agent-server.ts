@@ -6,10 +6,9 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { ApiError } from "../../../api/index.ts";
-import { type Clock, errorMessage, type Logger, type MetricRegistry, metricsContentType } from "../../../lib/index.ts";
+import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
 import type { Agent } from "../../agent.ts";
 import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
-import { resourceMetricsText } from "../../node/node-stats.ts";
 import { isForTokens, type TokenAccess } from "../../node/token-access.ts";
 import type { ContainerQuery } from "../../pod/locate-container.ts";
 import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
@@ -31,14 +30,12 @@ export interface StreamUrls {
 
 export interface AgentServerSettings {
   /** Says which container is meant; throws ApiError in the kubelet's words. */
-  readonly agent: Pick<Agent, "pods" | "stats" | "findContainer" | "findSandbox" | "findLog">;
+  readonly agent: Pick<Agent, "read" | "findContainer" | "findSandbox" | "findLog">;
   readonly engine: ContainerEngine & StreamUrls;
   /** Says who may read with a token; nobody when left out. */
   readonly tokens?: Pick<TokenAccess, "check">;
   /** What /logs/ shows; /var/log when left out. */
   readonly machineLogs?: string;
-  /** What /metrics answers. */
-  readonly metrics: MetricRegistry;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: AgentServerTls;
@@ -134,23 +131,6 @@ export class AgentServer {
     const { words, query } = parseTarget(message);
     const [first = ""] = words;
     const isRead = message.method === "GET" || message.method === "HEAD";
-    if (isRead && first === "healthz") return writeText(response, 200, "ok");
-    if (isRead && first === "pods" && words.length === 1) {
-      const list = { kind: "PodList", apiVersion: "v1", metadata: {}, items: this.#settings.agent.pods() };
-      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(list));
-      return;
-    }
-    if (isRead && words.join("/") === "stats/summary") {
-      const summary = await this.#settings.agent.stats();
-      response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(summary));
-      return;
-    }
-    if (isRead && words.join("/") === "metrics") {
-      response.writeHead(200, { "Content-Type": metricsContentType }).end(this.#settings.metrics.text());
-      return;
-    }
-    if (isRead && words.join("/") === "metrics/resource")
-      return writeText(response, 200, resourceMetricsText(await this.#settings.agent.stats()));
     if (isRead && first === "logs")
       return sendMachineLogs(this.#settings.machineLogs ?? "/var/log", words.slice(1), response);
     if (first === "containerLogs" && words.length === 4) {
@@ -160,6 +140,11 @@ export class AgentServer {
     if (first === "run" && message.method === "POST") return this.#run(words, query, response);
     if (first === "exec" || first === "attach" || first === "portForward")
       throw new RequestError(400, "Upgrade request required");
+    const answer = isRead ? await this.#settings.agent.read(words.join("/").replace(/\/$/, "")) : undefined;
+    if (answer) {
+      response.writeHead(200, { "Content-Type": answer.contentType }).end(answer.body);
+      return;
+    }
     throw new RequestError(404, "404 page not found");
   }
 
