@@ -45,7 +45,10 @@ function verdictsOn({ objects, finalizers, failures, undiscovered }: Remaining):
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([what, count]) => `${what} ${words.replace("#", String(count))}`)
       .join(", ");
-  const failed = failures.map(({ message }) => message).join(", ");
+  const failed = failures
+    .map(({ message }) => message)
+    .sort()
+    .join(", ");
   return [
     verdict(
       "NamespaceDeletionDiscoveryFailure",

@@ -3,9 +3,11 @@ import {
   APIServices,
   ApiError,
   apiVersionOf,
+  type KubeObject,
   type Namespace,
   Namespaces,
   namespaceFinalizer,
+  type Pod,
   Pods,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
@@ -33,7 +35,7 @@ export function namespaceController(catalog: KindCatalog) {
       const namespace = context.cache.get(Namespaces, key);
       if (namespace?.metadata.deletionTimestamp === undefined) return;
       if (!namespace.spec.finalizers?.includes(namespaceFinalizer)) return;
-      const remaining = await deleteContent(context, catalog, key);
+      const remaining = await deleteContent(context, catalog, namespace);
       const reported = await report(context, namespace, remaining);
       const [failure] = remaining.failures;
       if (failure) throw failure;
@@ -58,14 +60,14 @@ function terminating(name: string | undefined, cache: Cache): readonly string[] 
   return cache.get(Namespaces, name)?.metadata.deletionTimestamp === undefined ? [] : [name];
 }
 
-async function deleteContent(context: ReconcileContext, catalog: KindCatalog, namespace: string) {
+async function deleteContent(context: ReconcileContext, catalog: KindCatalog, namespace: Namespace) {
   const undiscovered = silentGroupVersions(context.cache);
   const remaining: Remaining = { objects: new Map(), finalizers: new Map(), failures: [], undiscovered };
   const resources = deletableResources(catalog).filter(({ namespaced }) => namespaced);
   const isPods = ({ group, plural }: ServedKind) => group === "" && plural === "pods";
   // Pods go first, so that they never run without the policies and secrets that they were made for (KEP-5080).
   await deleteAll(context, resources.find(isPods), namespace, remaining);
-  if (remaining.objects.size > 0) return remaining;
+  if (remaining.objects.size > 0 || remaining.failures.length > 0) return remaining;
   for (const resource of resources) if (!isPods(resource)) await deleteAll(context, resource, namespace, remaining);
   return remaining;
 }
@@ -84,33 +86,43 @@ function silentGroupVersions(cache: Cache): string[] {
 async function deleteAll(
   context: ReconcileContext,
   resource: ServedKind | undefined,
-  namespace: string,
+  { metadata: { name: namespace, deletionTimestamp = "" } }: Namespace,
   remaining: Remaining,
 ): Promise<void> {
   if (!resource) return;
-  const { client } = context;
+  const { client, clock } = context;
+  const { group, version, plural, verbs } = resource;
   try {
     const { items } = await client.list(resource, { namespace });
     if (items.length === 0) return;
-    if (resource.verbs.includes("deletecollection")) {
+    if (verbs.includes("deletecollection")) {
       await client.deleteCollection(resource, { namespace, body: { propagationPolicy: "Background" } });
     } else {
       for (const { metadata } of items) await client.delete(resource, metadata);
     }
-    const left = await client.list(resource, { namespace });
-    if (left.items.length === 0) return;
-    remaining.objects.set(`${resource.plural}.${resource.group}`, left.items.length);
-    for (const { metadata } of left.items) {
-      for (const finalizer of metadata.finalizers ?? []) {
-        remaining.finalizers.set(finalizer, (remaining.finalizers.get(finalizer) ?? 0) + 1);
-      }
-    }
+    const left = (await client.list(resource, { namespace })).items;
+    if (left.length === 0) return;
+    remaining.objects.set(`${plural}.${group}`, left.length);
+    const finalizers = left.flatMap(({ metadata }) => metadata.finalizers ?? []);
+    for (const each of finalizers) remaining.finalizers.set(each, (remaining.finalizers.get(each) ?? 0) + 1);
+    if (finalizers.length > 0 || clock.now() < Date.parse(deletionTimestamp) + longestGraceMs(items)) return;
+    const what = `${group}/${version}, Resource=${plural}`;
+    remaining.failures.push(new Error(`unexpected items still remain in namespace: ${namespace} for gvr: ${what}`));
   } catch (error) {
     // A kind that is served no more holds nothing up.
     if (error instanceof ApiError && (error.code === 404 || error.code === 405)) return;
-    const what = `cannot delete the ${resource.plural} of namespace ${namespace}: ${errorMessage(error)}`;
-    remaining.failures.push(new Error(what, { cause: error }));
+    remaining.failures.push(error instanceof Error ? error : new Error(errorMessage(error)));
   }
+}
+
+/** How long pods among the objects may take to end. */
+function longestGraceMs(objects: readonly KubeObject[]): number {
+  return objects.reduce((longest, object) => {
+    // Of other kinds nothing has this field there.
+    const { spec, status } = object as Partial<Pod>;
+    const hasEnded = status?.phase === "Succeeded" || status?.phase === "Failed";
+    return hasEnded ? longest : Math.max(longest, (spec?.terminationGracePeriodSeconds ?? 0) * 1000);
+  }, 0);
 }
 
 async function report(context: ReconcileContext, namespace: Namespace, remaining: Remaining): Promise<Namespace> {

@@ -37,12 +37,12 @@ export function rootCaPublisher(rootCertificate: string) {
   });
 }
 
-function isRight({ data, binaryData, metadata }: ConfigMap, rootCertificate: string): boolean {
+/** Another description stays, as upstream lets it. */
+function isRight({ data, metadata }: ConfigMap, rootCertificate: string): boolean {
   return (
     data?.["ca.crt"] === rootCertificate &&
     Object.keys(data).length === 1 &&
-    Object.keys(binaryData ?? {}).length === 0 &&
-    metadata.annotations?.[descriptionAnnotation] === description
+    Boolean(metadata.annotations?.[descriptionAnnotation])
   );
 }
 
@@ -57,6 +57,5 @@ function wanted(namespace: string, rootCertificate: string, present?: ConfigMap)
       annotations: { ...present?.metadata.annotations, [descriptionAnnotation]: description },
     },
     data: { "ca.crt": rootCertificate },
-    binaryData: {},
   };
 }
