@@ -1,14 +1,19 @@
 // A cluster for one test file: started by the real command in a network namespace of its own, with its own directories,
 // so that it meets neither the machine's network nor a cluster that runs there already.
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { cgroupRootOf } from "../../src/cluster/cgroups.ts";
 import { dataDirectory } from "../../src/cluster/data-directory.ts";
 import { execute, type Outcome, type RunOptions, succeed } from "../programs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
+/** How long tests wait for what they expect. */
+const waitMsMax = 60_000;
 
 export class TestCluster {
   readonly name: string;
@@ -141,10 +146,44 @@ export class TestCluster {
 
   /** Resolves when a field of an object has the value; `kubectl wait --for=jsonpath` is younger than Debian's kubectl. */
   async becomes(object: string, path: string, value: string): Promise<void> {
-    await eventually(
-      `${path} of ${object} is ${value}`,
-      async () => (await this.kubectl("get", object, "-o", `jsonpath={${path}}`)) === value,
-    );
+    await this.shows(`${path} of ${object} is ${value}`, [object, "-o", `jsonpath={${path}}{"\\n"}`], (line) => {
+      return line === value;
+    });
+  }
+
+  /**
+   * Resolves with the first line for which `isSo` holds of what `kubectl get --watch` prints: one process waits, where
+   * asking again and again takes a tenth of a second of processor time each. It is started again when it ends, because
+   * the object is not there yet or the server went.
+   */
+  async shows(what: string, args: readonly string[], isSo: (line: string) => boolean): Promise<string> {
+    const limit = AbortSignal.timeout(waitMsMax);
+    return eventually(what, () => this.#watchFor(args, isSo, limit));
+  }
+
+  async #watchFor(
+    args: readonly string[],
+    isSo: (line: string) => boolean,
+    limit: AbortSignal,
+  ): Promise<string | false> {
+    const command = [`--net=${this.networkNamespace}`, "kubectl", "get", ...args, "--watch"];
+    const child = spawn("nsenter", command, { env: this.kubectlEnvironment, stdio: ["ignore", "pipe", "pipe"] });
+    const closed = once(child, "close");
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk;
+    });
+    const giveUp = () => child.kill();
+    limit.addEventListener("abort", giveUp);
+    try {
+      for await (const line of createInterface({ input: child.stdout })) if (isSo(line)) return line;
+      if (limit.aborted) return false;
+      throw new Error(said);
+    } finally {
+      limit.removeEventListener("abort", giveUp);
+      child.kill();
+      await closed;
+    }
   }
 
   get kubectlEnvironment(): NodeJS.ProcessEnv {
@@ -220,7 +259,11 @@ function filesBelow(directory: string): string[] {
 }
 
 /** Tries again until `attempt` neither throws nor answers false; for what only another program's output can tell. */
-export async function eventually<T>(what: string, attempt: () => Promise<T | false>, timeoutMs = 60_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  attempt: () => Promise<T | false>,
+  timeoutMs = waitMsMax,
+): Promise<T> {
   const until = performance.now() + timeoutMs;
   let last: unknown;
   while (performance.now() < until) {

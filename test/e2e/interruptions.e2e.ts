@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { mountsBelow, TestCluster } from "./cluster.ts";
 
 const roder = new URL("../../roder", import.meta.url).pathname;
@@ -120,7 +120,7 @@ for (const [what, freeze] of [
 ] as const) {
   test(`down ends everything although ${what}, and up brings it back`, async () => {
     await cluster.up();
-    await cluster.roder(["image", "load", await standInArchive([image], console.log)]);
+    await cluster.roder(["image", "load", await imageArchive(image)]);
     await cluster.apply(stubborn);
     await cluster.kubectl("wait", "--for=condition=Ready", "pod/stubborn", "pod/frozen", "--timeout=60s");
     freeze();

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchitecture } from "../../src/agent/host/containerd/index.ts";
-import { busyboxRoot } from "../../src/cluster/index.ts";
+import { busyboxRoot } from "../../src/cluster/stand-in-images.ts";
 import { programFiles } from "../images/node.ts";
 import { ociArchive, tar } from "../images/oci.ts";
 import { eventually, type TestCluster } from "./cluster.ts";

@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Pod } from "../../src/api/index.ts";
-import { standInArchive } from "../../src/cluster/index.ts";
+import { imageArchive } from "../images/build.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const image = "docker.io/library/busybox:1.35";
@@ -14,7 +14,7 @@ let cluster: TestCluster;
 before(async () => {
   cluster = await TestCluster.prepare("reboot");
   await cluster.up();
-  await cluster.roder(["image", "load", await standInArchive([image], console.log)]);
+  await cluster.roder(["image", "load", await imageArchive(image)]);
 });
 after(() => cluster.remove());
 

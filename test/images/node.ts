@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { imageArchitecture, ociArchive, type TarEntry, tar } from "../../src/agent/host/containerd/index.ts";
-import { busyboxRoot } from "../../src/cluster/index.ts";
+import { busyboxRoot } from "../../src/cluster/stand-in-images.ts";
 
 /** The archive of an image whose command is `node <main>` over the TypeScript files of a directory. */
 export function nodeImage(name: string, directory: string, main: string): Uint8Array<ArrayBuffer> {

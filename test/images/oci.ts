@@ -1,6 +1,6 @@
 // Small images for tests, made on the spot from files of this machine.
 import { imageArchitecture, ociArchive } from "../../src/agent/host/containerd/index.ts";
-import { busyboxRoot } from "../../src/cluster/index.ts";
+import { busyboxRoot } from "../../src/cluster/stand-in-images.ts";
 
 export {
   type ImageConfig,
