@@ -12,7 +12,7 @@ import { newPrivateKey } from "../cluster/pki/certificate.ts";
 import { silentLogger, sleep, systemClock, systemRandom } from "../lib/index.ts";
 import { MemoryStorage } from "../storage/index.ts";
 import { linuxHost } from "./host/index.ts";
-import { type Agent, startAgent } from "./index.ts";
+import { type Agent, type AgentSettings, startAgent } from "./index.ts";
 
 const own = enterOwnNamespaces();
 const nodeName = "node-1";
@@ -63,7 +63,7 @@ after(async () => {
   await containerd.stop();
 });
 
-function start(): Promise<Agent> {
+function start(settings: Partial<AgentSettings> = {}): Promise<Agent> {
   const user = { name: `system:node:${nodeName}`, groups: ["system:nodes", "system:authenticated"] };
   const directory = join(own.directory, "agent");
   return startAgent({
@@ -79,6 +79,7 @@ function start(): Promise<Agent> {
       clusterDns: ["10.43.0.10"],
       clusterDomain: "cluster.local",
       cgroupRoot: `${own.cgroup}/kubepods`,
+      ...settings,
     },
     signal: stopping.signal,
   });
@@ -282,4 +283,32 @@ test("an agent that comes back adopts what runs", async () => {
   agent = await start();
   const { status } = await reach("kept", isReady);
   assert.deepEqual(status.containerStatuses, before.status.containerStatuses);
+});
+
+test("what containers use is read from the kernel, and the greedy one goes when the node lacks memory", async () => {
+  const holding = "x=$(head -c 20000000 /dev/zero | tr '\\0' a); touch /tmp/held; sleep 1000; true";
+  const readinessProbe = { exec: { command: ["cat", "/tmp/held"] }, periodSeconds: 1 };
+  await run("greedy", { containers: [{ ...sh(holding), readinessProbe }] });
+  await run("modest", { containers: [{ ...sh("sleep 1000"), resources: { requests: { memory: "64Mi" } } }] });
+  await reach("greedy", isReady);
+  await reach("modest", isReady);
+  const { body = "" } = (await agent.read("metrics/cadvisor")) ?? {};
+  const value = (name: string, rest: string) =>
+    Number(new RegExp(`^${name}\\{${rest}[^}]*pod="greedy"[^}]*\\} (\\S+)$`, "m").exec(body)?.[1]);
+  assert.ok(value("container_memory_rss", 'container="main"') > 20_000_000, body);
+  assert.ok(value("container_cpu_usage_seconds_total", 'container="main"') > 0);
+  assert.ok(value("container_processes", 'container="main"') >= 1);
+  assert.ok(value("container_network_receive_bytes_total", 'container=""') >= 0, body);
+  stopping.abort();
+  stopping = new AbortController();
+  // Of a pebibyte there is never enough: pods go until none is left.
+  agent = await start({ evictionHard: { "memory.available": "1Pi" }, periods: { evictionMs: 1_000 } });
+  const { status } = await reach("greedy", isOver);
+  assert.match(
+    status.message ?? "",
+    /^The node was low on resource: memory\. Threshold quantity: 1Pi, available: \d+(Ki|Mi)?\. Container main was using \d+(Ki|Mi)?, request is 0, has larger consumption of memory\. $/,
+  );
+  const modest = await reach("modest", isOver);
+  const at = (pod: Pod) => pod.status.conditions?.find(({ type }) => type === "DisruptionTarget")?.lastTransitionTime;
+  assert.ok((at({ ...modest, status }) ?? "") <= (at(modest) ?? ""));
 });
