@@ -50,12 +50,12 @@ export function quotaCharge(cache: WatchCache, clock: Pick<Clock, "now">): Charg
     if (!evaluator.isCharged(old ? "UPDATE" : "CREATE", write.subresource, next, old)) return [];
     const isStatus = write.subresource === "status";
     const added = addedUsage(evaluator, next, old, clock.now());
-    // A status that takes nothing is never held up by a quota.
-    if (isStatus && added.size === 0) return [];
     const changes: Change[] = [];
     for (const each of stored) {
-      const isNew = old && !isStatus && !isInQuota(quotaOf(each), evaluator, old);
+      const isNew = old && !isInQuota(quotaOf(each), evaluator, old);
       const needed = isNew ? addedUsage(evaluator, next, undefined, clock.now()) : added;
+      // A status that takes nothing is never held up by a quota.
+      if (isStatus && needed.size === 0) continue;
       const change = charge(write, each, evaluator, next, needed);
       if (change) changes.push(change);
     }
@@ -109,7 +109,8 @@ function charge(
   if (requested.length === 0) return undefined;
   const sums = new Map(requested.map(([each, amount]) => [each, addQuantities(used[each] as string, amount)])); // known, as seen above
   const exceeded = requested.filter(([each]) => compareQuantities(sums.get(each) ?? "0", hard[each] as string) > 0); // counted is of hard
-  if (exceeded.length > 0) {
+  // What a status tells has happened already.
+  if (exceeded.length > 0 && write.subresource !== "status") {
     const names = exceeded.map(([each]) => each).sort();
     const shown = (amountOf: (each: string) => string | undefined) =>
       names.map((each) => `${each}=${amountOf(each) ?? ""}`).join(",");
