@@ -132,6 +132,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly scale?: ScaleMapping<T>;
   /** Whether metadata.generation counts changes of everything but metadata and status. */
   readonly hasGeneration: boolean;
+  /** Whether an update is a new generation, where the kind counts otherwise. `changed`: what it would be else. */
+  readonly isNewGeneration?: (next: T, old: T, changed: boolean) => boolean;
   /** Top-level fields that only the status subresource writes; ["status"] where there is that subresource. */
   readonly statusFields: readonly string[];
   /** Whether an update without resourceVersion is allowed (last write wins). */

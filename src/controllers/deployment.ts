@@ -77,14 +77,13 @@ async function carryOut(context: ReconcileContext, deployment: Deployment, plan:
   if (plan.create && !(await createSet(context, deployment, plan.create))) return;
   for (const change of plan.change) await changeSet(context, deployment, change);
   for (const set of plan.remove) await deleteSame(client, ReplicaSets, set);
-  let current = deployment;
-  const { annotations } = deployment.metadata;
-  if (plan.revision !== undefined && annotations?.[revisionAnnotation] !== plan.revision) {
-    const metadata = { ...deployment.metadata, annotations: { ...annotations, [revisionAnnotation]: plan.revision } };
-    current = await client.update(Deployments, { ...deployment, metadata });
-  }
-  if (sameStatus(current.status, plan.status)) return;
-  await client.update(Deployments, { ...current, status: plan.status }, { subresource: "status" });
+  const { metadata, status } = deployment;
+  const isRevised = plan.revision !== undefined && metadata.annotations?.[revisionAnnotation] !== plan.revision;
+  if (!isRevised && sameStatus(status, plan.status)) return;
+  // The revision is written with the status, as an annotation by itself would be a new generation.
+  const annotations = { ...metadata.annotations, [revisionAnnotation]: plan.revision ?? "" };
+  const next = { ...deployment, ...(isRevised && { metadata: { ...metadata, annotations } }), status: plan.status };
+  await client.update(Deployments, next, { subresource: "status" });
 }
 
 /** Zeros are left out by the API, and the order of conditions says nothing. */

@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, containerColumns, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
@@ -44,6 +44,9 @@ export const Deployments = defineResource<Deployment>({
     ...replicasScale,
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
+  // Annotations are copied to ReplicaSets, so they are news for the controller too.
+  isNewGeneration: ({ metadata }, old, changed) =>
+    changed || !deepEqual(metadata.annotations ?? {}, old.metadata.annotations ?? {}),
   defaults: defaultDeployment,
   prepareForStatusUpdate: ({ metadata }, old) => {
     delete metadata.labels;

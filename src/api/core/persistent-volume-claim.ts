@@ -59,12 +59,13 @@ export const PersistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   hasGeneration: false,
   defaults: ({ spec, status }) => {
     defaultClaimSpec(spec);
-    normalizeDataSource(spec);
     status.phase ||= "Pending";
   },
   prepareForCreate: (claim) => {
     claim.status = { phase: "Pending" };
+    prepareDataSource(claim.spec, undefined);
   },
+  prepareForUpdate: ({ spec }, old) => prepareDataSource(spec, old.spec),
   validate: ({ spec }, at) => validateClaimSpec(spec, at.child("spec")),
   validateUpdate,
   validateStatusUpdate,
@@ -93,13 +94,26 @@ export function claimClass({ metadata, spec }: PersistentVolumeClaim): string {
   return metadata.annotations?.[storageClassAnnotation] ?? spec.storageClassName ?? "";
 }
 
-/** dataSource and dataSourceRef say the same where the source needs no namespace. */
-function normalizeDataSource(spec: Draft<PersistentVolumeClaimSpec>): void {
+/**
+ * dataSource and dataSourceRef say the same where the source needs no namespace. A source of another namespace is a
+ * feature that is off in v1.35, and the older field knows claims and snapshots alone: what it cannot be is ignored.
+ * k8s.io/kubernetes/pkg/api/persistentvolumeclaim, KEP-1495
+ */
+function prepareDataSource(spec: Draft<PersistentVolumeClaimSpec>, old: PersistentVolumeClaimSpec | undefined): void {
+  if (spec.dataSourceRef?.namespace && !old?.dataSourceRef) delete spec.dataSourceRef;
+  if (!spec.dataSourceRef && !old?.dataSource && !old?.dataSourceRef && !isClaimOrSnapshot(spec.dataSource))
+    delete spec.dataSource;
   if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
   else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
     const { namespace: _, ...reference } = spec.dataSourceRef;
     spec.dataSource = reference;
   }
+}
+
+function isClaimOrSnapshot(source: PersistentVolumeClaimSpec["dataSource"]): boolean {
+  if (!source) return false;
+  if (source.apiGroup) return source.kind === "VolumeSnapshot" && source.apiGroup === "snapshot.storage.k8s.io";
+  return source.kind === "PersistentVolumeClaim";
 }
 
 /** What is wrong with the spec of a claim or of a template for claims. */

@@ -199,7 +199,7 @@ const claims: readonly (readonly [string, Partially<PersistentVolumeClaimSpec>, 
   ["no class", { ...claim, storageClassName: "" }, []],
   [
     "data of something",
-    { ...claim, dataSource: { kind: "Pod", name: "" } },
+    { ...claim, dataSourceRef: { kind: "Pod", name: "" } },
     [
       "spec.dataSource.name: Required value",
       `spec.dataSource: Invalid value: "Pod": must be 'PersistentVolumeClaim' when referencing the default apiGroup`,
@@ -321,6 +321,19 @@ test("a claim that has its attributes keeps a class of them", () => {
   assert.deepEqual(change(""), [
     "spec.volumeAttributesClassName: update to empty string is forbidden when status.currentVolumeAttributesClassName is not nil",
   ]);
+});
+
+test("a claim's older field for its source knows claims and snapshots alone", () => {
+  const sourceOf = (part: Partially<PersistentVolumeClaimSpec>) => {
+    const { dataSource, dataSourceRef } = created(PersistentVolumeClaims, { spec: { ...claim, ...part } }).spec;
+    return [dataSource, dataSourceRef];
+  };
+  const snapshot = { apiGroup: "snapshot.storage.k8s.io", kind: "VolumeSnapshot", name: "a" };
+  const populator = { apiGroup: "example.com", kind: "Populator", name: "a" };
+  assert.deepEqual(sourceOf({ dataSource: snapshot }), [snapshot, snapshot]);
+  assert.deepEqual(sourceOf({ dataSource: populator }), [undefined, undefined]);
+  assert.deepEqual(sourceOf({ dataSourceRef: populator }), [populator, populator]);
+  assert.deepEqual(sourceOf({ dataSourceRef: { ...snapshot, namespace: "other" } }), [undefined, undefined]);
 });
 
 test("the status of a claim is validated", () => {

@@ -49,3 +49,8 @@ test("the row of a component says how it is", () => {
   });
   assert.equal(cells(ComponentStatuses, { metadata }).Status, "Unknown");
 });
+
+test("of the secrets of a service account only the names are kept", () => {
+  const secrets = [{ kind: "Secret", namespace: "other", name: "token" }];
+  assert.deepEqual(created(ServiceAccounts, { secrets }).secrets, [{ name: "token" }]);
+});

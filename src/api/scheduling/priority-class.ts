@@ -30,6 +30,8 @@ export const PriorityClasses = defineResource<PriorityClass>({
     { name: "PreemptionPolicy", type: "string", of: ({ preemptionPolicy }) => preemptionPolicy ?? "" },
   ],
   hasGeneration: true,
+  // Kubernetes gives it the first one and never counts.
+  isNewGeneration: () => false,
   defaults: (priorityClass) => {
     // The value is required, so that Go writes it when it is zero.
     priorityClass.value ??= 0;

@@ -163,7 +163,7 @@ export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<K
     : form.preparesStatus && definition.prepareForStatusUpdate;
   if (prepare) prepare(next, old, { nowMs: context.clock.now(), user });
   shareParts(next, old);
-  countGeneration(definition, next, old);
+  countGeneration(definition, form, next, old);
   const changed = next as KubeObject;
   const errors = [...validateUpdatedMetadata(definition, changed, old), ...form.validate(changed, old, definition)];
   if (errors.length > 0) throw invalid(form, old.metadata.name, errors);
@@ -177,12 +177,12 @@ function shareParts(next: Draft<KubeObject>, old: KubeObject): void {
   Object.assign(metadata, shared(metadata, old.metadata));
 }
 
-function countGeneration(definition: ResourceDefinition, next: Draft<KubeObject>, old: KubeObject): void {
+function countGeneration(definition: ResourceDefinition, form: Form, next: Draft<KubeObject>, old: KubeObject): void {
   if (!definition.hasGeneration) return;
   const generation = old.metadata.generation ?? 1;
-  next.metadata.generation = sameButFor(["metadata", ...definition.statusFields], next, old)
-    ? generation
-    : generation + 1;
+  const changed = !sameButFor(["metadata", ...definition.statusFields], next, old);
+  const own = form.preparesStatus ? undefined : definition.isNewGeneration?.(next as KubeObject, old, changed);
+  next.metadata.generation = (own ?? changed) ? generation + 1 : generation;
 }
 
 /** Whether the objects have the same but for some of their top-level fields. */

@@ -4,9 +4,11 @@ import {
   type ApiError,
   ConfigMaps,
   Deployments,
+  type KubeObject,
   Leases,
   Namespaces,
   Pods,
+  PriorityClasses,
   type RequestOptions,
   Services,
 } from "../../api/index.ts";
@@ -235,6 +237,23 @@ test("the generation counts changes of the spec and not of the status", async ()
   assert.equal(third.metadata.generation, 2);
   assert.equal(third.spec.replicas, 5);
   assert.equal(third.status.replicas, 5);
+});
+
+test("an annotation is a new generation of a Deployment alone, and a PriorityClass has but the first", async () => {
+  const place = at("annotated");
+  const annotate = <T extends KubeObject>(object: T) => ({
+    ...object,
+    metadata: { ...object.metadata, annotations: { a: "b" } },
+  });
+  const made = await server.send("create", Deployments, { namespace: "default", body: deployment("annotated") });
+  const reported = await server.send("update", Deployments, { ...place, subresource: "status", body: annotate(made) });
+  assert.deepEqual([reported.metadata.annotations, reported.metadata.generation], [{ a: "b" }, 1]);
+  const body = { ...reported, metadata: { ...reported.metadata, annotations: {} } };
+  assert.equal((await server.send("update", Deployments, { ...place, body })).metadata.generation, 2);
+  const first = await server.send("create", PriorityClasses, { body: { metadata: { name: "low" }, value: 1 } });
+  const described = { ...annotate(first), description: "for what can wait" };
+  const { metadata } = await server.send("update", PriorityClasses, { name: "low", body: described });
+  assert.equal(metadata.generation, 1);
 });
 
 test("the scale subresource reads and writes the replicas", async () => {
