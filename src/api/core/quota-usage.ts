@@ -285,10 +285,13 @@ const evaluators: ReadonlyMap<string, QuotaEvaluator> = new Map([
 ]);
 
 /** Whether the quota is about the object: it counts something of it, and the object is in all its scopes. */
-export function isInQuota({ spec }: ResourceQuota, evaluator: QuotaEvaluator, object: KubeObject): boolean {
-  const scopes = [
+export function isInQuota(quota: ResourceQuota, evaluator: QuotaEvaluator, object: KubeObject): boolean {
+  return quotaScopes(quota).every((scope) => evaluator.inScope?.(object, scope) ?? false);
+}
+
+export function quotaScopes({ spec }: ResourceQuota): readonly ScopedResourceSelectorRequirement[] {
+  return [
     ...(spec.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists" })),
     ...(spec.scopeSelector?.matchExpressions ?? []),
   ];
-  return scopes.every((scope) => evaluator.inScope?.(object, scope) ?? false);
 }

@@ -31,6 +31,7 @@ import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { mutatingPolicies } from "./policies/mutating-policies.ts";
 import { validatingPolicies } from "./policies/validating-policies.ts";
 import { priority } from "./priority.ts";
+import { quotaCoverage, readLimitedResources } from "./quota-coverage.ts";
 import { roleEscalation } from "./role-escalation.ts";
 import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
@@ -81,6 +82,8 @@ function unconfigured(make: Make): Offer["plan"] {
     return make;
   };
 }
+
+const quotaPlugin = "ResourceQuota";
 
 /** In the order of Kubernetes, and on where they are on there: pkg/kubeapiserver/options/plugins.go. */
 const offers: readonly Offer[] = [
@@ -146,6 +149,14 @@ const offers: readonly Offer[] = [
   on("MutatingAdmissionWebhook", (options) => mutatingWebhooks(options)),
   on("ValidatingAdmissionPolicy", (options) => validatingPolicies(options)),
   on("ValidatingAdmissionWebhook", (options) => validatingWebhooks(options)),
+  {
+    name: quotaPlugin,
+    isDefault: true,
+    plan(configuration) {
+      const limited = configuration === undefined ? [] : readLimitedResources(configuration);
+      return ({ lookup, clock }) => quotaCoverage(lookup, clock, limited);
+    },
+  },
 ];
 
 /**
@@ -163,6 +174,8 @@ export function planAdmission({
     if (!known.has(name)) wrong.push(`admission plugin ${JSON.stringify(name)} is unknown`);
   for (const name of enabled)
     if (disabled.includes(name)) wrong.push(`admission plugin ${JSON.stringify(name)} is both enabled and disabled`);
+  if (disabled.includes(quotaPlugin))
+    wrong.push(`admission plugin ${JSON.stringify(quotaPlugin)} cannot be disabled: quotas are a part of the store`);
   const made: Make[] = [];
   for (const { name, isDefault, plan } of offers) {
     if (disabled.includes(name) || !(isDefault || enabled.includes(name))) continue;

@@ -64,7 +64,7 @@ export function quotaCharge(cache: WatchCache, clock: Pick<Clock, "now">): Charg
 }
 
 /** What the object needs more than it has; what it has counts only in quotas that it was in. */
-function addedUsage(
+export function addedUsage(
   evaluator: QuotaEvaluator,
   next: KubeObject,
   old: KubeObject | undefined,
