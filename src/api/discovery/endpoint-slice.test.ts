@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cells, created, errorsOnCreate, errorsOnUpdate, type Partially } from "../definition-fixture.ts";
+import { deepCopy } from "../../lib/index.ts";
+import {
+  cells,
+  created,
+  errorsOnCreate,
+  errorsOnUpdate,
+  type Partially,
+  strategyContext,
+} from "../definition-fixture.ts";
 import type { EndpointSlice } from "../types.generated.ts";
 import { EndpointSlices } from "./endpoint-slice.ts";
 
@@ -95,4 +103,26 @@ test("the row of a slice", () => {
   });
   const { Ports, Endpoints } = cells(EndpointSlices, { metadata: {}, addressType: "IPv4" });
   assert.deepEqual([Ports, Endpoints], ["<unset>", "<unset>"]);
+});
+
+test("the topology of endpoints is kept where it is, and not written anew", () => {
+  const endpoint = { addresses: ["10.0.0.1"], deprecatedTopology: { zone: "a" } };
+  const made = created(EndpointSlices, { addressType: "IPv4", endpoints: [endpoint] });
+  assert.deepEqual(made.endpoints, [{ addresses: ["10.0.0.1"] }]);
+  const old = { ...made, endpoints: [endpoint] };
+  const kept = deepCopy(old);
+  EndpointSlices.prepareForUpdate?.(kept, old, strategyContext);
+  assert.deepEqual(kept.endpoints, [endpoint]);
+  const changed = { ...deepCopy(old), endpoints: [deepCopy(endpoint), { addresses: ["10.0.0.2"] }] };
+  EndpointSlices.prepareForUpdate?.(changed, old, strategyContext);
+  assert.deepEqual(changed.endpoints, [{ addresses: ["10.0.0.1"] }, { addresses: ["10.0.0.2"] }]);
+});
+
+test("labels are a new generation of a slice, and annotations are not", () => {
+  const slice = created(EndpointSlices, { addressType: "IPv4" });
+  const changed = (metadata: object) => {
+    const next = { ...slice, metadata: { ...slice.metadata, ...metadata } };
+    return EndpointSlices.isNewGeneration?.(next, slice, false);
+  };
+  assert.deepEqual([changed({ labels: { a: "b" } }), changed({ annotations: { a: "b" } })], [true, false]);
 });

@@ -1,4 +1,5 @@
 // What an EndpointSlice may be: k8s.io/kubernetes/pkg/apis/discovery/validation/validation.go.
+import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, firstThree, nameColumn } from "../columns.ts";
 import { portProtocols, validateNonSpecialIp } from "../core/service-validation.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
@@ -39,6 +40,10 @@ export const EndpointSlices = defineResource<EndpointSlice>({
     ageColumn,
   ],
   hasGeneration: true,
+  isNewGeneration: ({ metadata }, old, changed) =>
+    changed || !deepEqual(metadata.labels ?? {}, old.metadata.labels ?? {}),
+  prepareForCreate: (slice) => dropTopology(slice, undefined),
+  prepareForUpdate: dropTopology,
   defaults: (slice) => {
     for (const port of slice.ports ?? []) {
       port.name ??= "";
@@ -51,15 +56,26 @@ export const EndpointSlices = defineResource<EndpointSlice>({
     ...validateEndpoints(slice, at.child("endpoints")),
   ],
   validateUpdate: (next, old, at) => immutableFields(at, next, old, ["addressType"]),
-  warnings: ({ addressType, endpoints = [] }) => {
-    if (addressType === "FQDN") return ["spec.addressType: FQDN endpoints are deprecated"];
-    return endpoints.flatMap(({ addresses = [] }, index) =>
+  warnings: ({ addressType, endpoints, metadata }, old) => {
+    if (addressType === "FQDN") return old ? [] : ["spec.addressType: FQDN endpoints are deprecated"];
+    // Its own controllers write no addresses that are odd.
+    if (managers.includes(metadata.labels?.["endpointslice.kubernetes.io/managed-by"] ?? "")) return [];
+    return (endpoints ?? []).flatMap(({ addresses = [] }, index) =>
       addresses.flatMap((address, number) =>
         ipWarnings(rootPath.child("endpoints").index(index).child("addresses").index(number), address),
       ),
     );
   },
 });
+
+const managers = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+
+/** The topology of endpoints is of former versions: v1 shows what is there, and takes nothing new. */
+function dropTopology(slice: Draft<EndpointSlice>, old: EndpointSlice | undefined): void {
+  if (old && deepEqual(slice.endpoints ?? [], old.endpoints ?? [])) return;
+  if (!slice.endpoints?.some(({ deprecatedTopology }) => deprecatedTopology)) return;
+  slice.endpoints = slice.endpoints.map(({ deprecatedTopology: _, ...endpoint }) => endpoint);
+}
 
 function portCell({ port, name }: DiscoveryEndpointPort): string {
   return port === undefined ? (name ?? "*") : String(port);
@@ -79,7 +95,8 @@ function validatePorts(ports: readonly DiscoveryEndpointPort[], at: Path): Field
   });
 }
 
-function validateEndpoints({ endpoints = [], addressType }: EndpointSlice, at: Path): FieldError[] {
+function validateEndpoints({ endpoints: listed, addressType }: EndpointSlice, at: Path): FieldError[] {
+  const endpoints = listed ?? [];
   if (endpoints.length > endpointsMax) return [tooMany(at, endpoints.length, endpointsMax)];
   return eachItem(at, endpoints, (endpoint, place) => validateEndpoint(endpoint, addressType, place));
 }
