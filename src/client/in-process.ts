@@ -40,11 +40,13 @@ export function inProcessClient(handler: ResourceHandler, user: User, program?: 
       // The handler answers a list of the resource that was asked for; the reference says of what.
       return response.list as ObjectList<T>;
     },
-    async *watch<T extends KubeObject>(resource: ResourceReference<T>, options: ListOptions) {
-      const response = await send(collection("watch", resource, options));
-      if (response.type !== "watch") throw unexpected("watch", response);
-      // As in list.
-      yield* response.events as AsyncIterable<WatchEvent<T>>;
+    watch<T extends KubeObject>(resource: ResourceReference<T>, options: ListOptions) {
+      return new LazyEvents(async () => {
+        const response = await send(collection("watch", resource, options));
+        if (response.type !== "watch") throw unexpected("watch", response);
+        // As in list.
+        return response.events as AsyncIterable<WatchEvent<T>>;
+      });
     },
     async create(resource, object, options) {
       const { namespace } = object.metadata;
@@ -111,6 +113,39 @@ export function inProcessClient(handler: ResourceHandler, user: User, program?: 
       return response.object as Answer;
     },
   };
+}
+
+/** Events of a watch that begins when the first is asked for. No generator: each would add promises to every event. */
+class LazyEvents<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #open: () => Promise<AsyncIterable<T>>;
+  #events: AsyncIterator<T> | undefined;
+  #isOver = false;
+
+  constructor(open: () => Promise<AsyncIterable<T>>) {
+    this.#open = open;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#events ? this.#events.next() : this.#first();
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    this.#isOver = true;
+    await this.#events?.return?.();
+    return { done: true, value: undefined };
+  }
+
+  async #first(): Promise<IteratorResult<T, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    // One that cannot begin is over.
+    this.#isOver = true;
+    this.#events = (await this.#open())[Symbol.asyncIterator]();
+    return this.#events.next();
+  }
 }
 
 /** A write that names no manager with this one; who applies has to name itself. */

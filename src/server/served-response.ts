@@ -1,7 +1,7 @@
 import type { ObjectList, WatchEvent } from "../api/index.ts";
 import type { StoredObject } from "../storage/index.ts";
 import { type ListPage, objectListOf } from "./pipeline/list.ts";
-import { type ObjectWatch, type ServedEvent, singleEvents } from "./pipeline/watch.ts";
+import { type ObjectWatch, type ServedEvent, SingleEvents } from "./pipeline/watch.ts";
 
 /** The answers of the pipeline: those of ResourceResponse with what HTTP needs to send stored bytes as they are. */
 export type ServedResponse = ServedObject | ServedList | ServedWatch;
@@ -48,6 +48,6 @@ export class ServedWatch {
   }
 
   get events(): AsyncIterable<WatchEvent> {
-    return singleEvents(this.batches);
+    return new SingleEvents(this.batches);
   }
 }

@@ -270,9 +270,39 @@ class BookmarkTimer {
   }
 }
 
-/** The events as in-process watchers take them. */
-export async function* singleEvents(batches: AsyncIterable<readonly ServedEvent[]>): AsyncGenerator<WatchEvent> {
-  for await (const batch of batches)
-    for (const event of batch)
-      yield event.type === "BOOKMARK" ? event : { type: event.type, object: event.stored.object };
+/** The events as watchers inside the program take them, one at a time. No generator, for the same reason. */
+export class SingleEvents implements AsyncIterableIterator<WatchEvent, undefined> {
+  readonly #batches: AsyncIterator<readonly ServedEvent[]>;
+  #batch: readonly ServedEvent[] = [];
+  #taken = 0;
+
+  constructor(batches: AsyncIterable<readonly ServedEvent[]>) {
+    this.#batches = batches[Symbol.asyncIterator]();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Single> {
+    const event = this.#batch[this.#taken];
+    if (!event) return this.#batches.next().then(this.#take);
+    this.#taken++;
+    const value = event.type === "BOOKMARK" ? event : { type: event.type, object: event.stored.object };
+    return Promise.resolve({ done: false, value });
+  }
+
+  async return(): Promise<Single> {
+    await this.#batches.return?.();
+    return { done: true, value: undefined };
+  }
+
+  readonly #take = ({ done, value }: IteratorResult<readonly ServedEvent[]>): Promise<Single> | Single => {
+    if (done) return { done: true, value: undefined };
+    this.#batch = value;
+    this.#taken = 0;
+    return this.next();
+  };
 }
+
+type Single = IteratorResult<WatchEvent, undefined>;
