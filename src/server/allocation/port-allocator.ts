@@ -34,17 +34,31 @@ export class PortAllocator {
     return this.#claims.take(String(port), object as unknown as KubeObject);
   }
 
-  /** Chooses a free port that is not among `others`, which one service chose before in the same write. */
+  /**
+   * Chooses a free port that is not among `others`, which one service chose before in the same write: above the lower
+   * band, which is for ports that people choose, as long as there are.
+   */
   allocate(others: ReadonlySet<number>): number {
     const { first, last } = this.#range;
-    const count = last - first + 1;
-    const isTaken = (index: number) => others.has(first + index) || this.#claims.isTaken(String(first + index));
-    const index = firstFree(count, Math.floor(this.#random.next() * count), isTaken);
-    if (index === undefined) throw new AllocationError("range is full");
-    return first + index;
+    const size = last - first + 1;
+    const band = staticPortBandSize(size);
+    const find = (base: number, count: number) => {
+      const isTaken = (index: number) => others.has(base + index) || this.#claims.isTaken(String(base + index));
+      const index = firstFree(count, Math.floor(this.#random.next() * count), isTaken);
+      return index === undefined ? undefined : base + index;
+    };
+    const port = find(first + band, size - band) ?? find(first, band);
+    if (port === undefined) throw new AllocationError("range is full");
+    return port;
   }
 
   release(port: number): Change | undefined {
     return this.#claims.release(String(port));
   }
+}
+
+/** How many of the lowest ports are left to those who choose: the formula of KEP-3668, min(max(16, size/32), 128). */
+export function staticPortBandSize(size: number): number {
+  if (size <= 16) return 0;
+  return Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }

@@ -8,7 +8,7 @@ import { serviceAllocation } from "./index.ts";
 
 const range = parseRange("10.43.0.0/28")!;
 
-async function startServer(storage = new MemoryStorage()): Promise<TestServer> {
+async function startServer(storage = new MemoryStorage(), lastNodePort = 30003): Promise<TestServer> {
   return startTestServer({
     storage,
     commitHooks: (cache) =>
@@ -19,7 +19,7 @@ async function startServer(storage = new MemoryStorage()): Promise<TestServer> {
             cache,
             serviceRange: range,
             serviceRangeText: "10.43.0.0/28",
-            nodePorts: { first: 30000, last: 30003 },
+            nodePorts: { first: 30000, last: lastNodePort },
             clock: new VirtualClock(),
             random: seededRandom(3),
           }),
@@ -191,6 +191,17 @@ test("a new service has one number on the nodes for a port of two protocols, a p
   const one = await create(server, "one", { type: "NodePort", ports: [tcp] });
   const { spec } = await put(server, { ...one, spec: { ...one.spec, ports: [...(one.spec.ports ?? []), udp] } });
   assert.notEqual(spec.ports?.[1]?.nodePort, spec.ports?.[0]?.nodePort);
+  await server.close();
+});
+
+test("the lowest ports of the nodes are left to those who choose, until there are no others", async () => {
+  // Of 18 ports 16 are left.
+  const server = await startServer(new MemoryStorage(), 30017);
+  const ports = [80, 81, 82].map((port) => ({ name: `p${port}`, port }));
+  const { spec } = await create(server, "web", { type: "NodePort", ports });
+  const given = spec.ports?.map(({ nodePort = 0 }) => nodePort) ?? [];
+  assert.deepEqual(given.slice(0, 2).sort(), [30016, 30017]);
+  assert.ok((given[2] ?? 0) < 30016);
   await server.close();
 });
 
