@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
 import {
   APIServices,
+  ApiError,
   CustomResourceDefinitions,
   type Deployment,
   Deployments,
@@ -195,6 +196,24 @@ test("replicas come back between minimum and maximum without any metric", async 
     ],
   );
 });
+
+for (const [conflicts, outcome] of [
+  [4, "Normal SuccessfulRescale New size: 3; reason: Current number of replicas above Spec.MaxReplicas"],
+  [5, "Warning FailedRescale New size: 3; reason: Current number of replicas above Spec.MaxReplicas; error: changed"],
+] as const) {
+  test(`a rescale whose target was written meanwhile is sent five times at most, here after ${conflicts}`, async (t) => {
+    const { scaleBy, rest, events, between } = await start(t, 5);
+    let left: number = conflicts;
+    between(async ({ verb, subresource }, send) => {
+      if (verb === "update" && subresource === "scale" && left-- > 0) throw new ApiError(409, "Conflict", "changed");
+      return await send();
+    });
+    await scaleBy({ maxReplicas: 3 });
+    await rest(1_000);
+    const rescales = (await events("HorizontalPodAutoscaler")).filter((each) => each.includes("Rescale"));
+    assert.deepEqual(rescales, [outcome]);
+  });
+}
 
 test("a target with no replicas is left alone", async (t) => {
   const { scaleBy, rest, replicas, condition } = await start(t, 0);

@@ -1,6 +1,7 @@
 // Keeps the replicas of whatever has a scale at what its metrics ask for: pkg/controller/podautoscaler/horizontal.go.
 import {
   APIServices,
+  ApiError,
   type HorizontalPodAutoscaler,
   type HorizontalPodAutoscalerStatus,
   HorizontalPodAutoscalers,
@@ -26,6 +27,8 @@ import type { KindCatalog } from "./resource-catalog.ts";
 const syncPeriodMs = 15_000;
 /** kube-controller-manager's --horizontal-pod-autoscaler-tolerance, in thousandths. */
 const toleranceMilli = 100;
+/** retry.DefaultRetry: how often one rescale is sent while others write the target. */
+const updatesMax = 5;
 
 /** What is remembered of an autoscaler between two looks. */
 interface Memory {
@@ -121,19 +124,13 @@ class Look {
 
   async #target(): Promise<Target> {
     const { scaleTargetRef } = this.#autoscaler.spec;
-    const { namespace = "" } = this.#autoscaler.metadata;
     const { group, version } = parseApiVersion(scaleTargetRef.apiVersion ?? "");
     const { kind, name } = scaleTargetRef;
     try {
       const served = this.#catalog.all().filter((each) => each.kind === kind && each.group === group);
       const resource = served.find((each) => each.version === version) ?? served[0];
       if (!resource) throw new Error(`no matches for kind ${JSON.stringify(kind)} in group ${JSON.stringify(group)}`);
-      // What this subresource gives.
-      const scale = (await this.#context.client.get(
-        resource,
-        { namespace, name },
-        { subresource: "scale" },
-      )) as unknown as Scale;
+      const scale = await this.#readScale(resource, name);
       this.#set("AbleToScale", {
         status: "True",
         reason: "SucceededGetScale",
@@ -146,6 +143,16 @@ class Look {
       const message = `the HPA controller was unable to get the target's current scale: ${why}`;
       throw this.#failed("AbleToScale", "FailedGetScale", message);
     }
+  }
+
+  async #readScale(resource: Target["resource"], name: string): Promise<Scale> {
+    const { namespace = "" } = this.#autoscaler.metadata;
+    // What this subresource gives.
+    return (await this.#context.client.get(
+      resource,
+      { namespace, name },
+      { subresource: "scale" },
+    )) as unknown as Scale;
   }
 
   async #scale(target: Target): Promise<void> {
@@ -186,8 +193,18 @@ class Look {
   async #rescale({ resource, scale }: Target, replicas: number, reason: string, metrics?: readonly MetricStatus[]) {
     const { client, events } = this.#context;
     try {
-      const next = { ...scale, spec: { ...scale.spec, replicas } };
-      await client.update(resource, next, { subresource: "scale" });
+      let read = scale;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const next = { ...read, spec: { ...read.spec, replicas } };
+          await client.update(resource, next, { subresource: "scale" });
+          break;
+        } catch (error) {
+          const isConflict = error instanceof ApiError && error.code === 409;
+          if (!isConflict || attempt === updatesMax) throw error;
+          read = await this.#readScale(resource, this.#autoscaler.spec.scaleTargetRef.name);
+        }
+      }
     } catch (error) {
       const why = errorMessage(error);
       events.warning(this.#autoscaler, "FailedRescale", `New size: ${replicas}; reason: ${reason}; error: ${why}`);
