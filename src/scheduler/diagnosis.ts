@@ -42,10 +42,9 @@ export class Diagnosis {
    * read it (pkg/scheduler/framework/types.go, FitError; pkg/scheduler/schedule_one.go, ErrNoNodesAvailable). What the
    * attempts to help have to say comes after it.
    */
-  message(remedies: readonly string[] = []): string {
+  message(remedy = ""): string {
     if (this.nodeCount === 0) return "no nodes available to schedule pods";
-    const said = remedies.filter((remedy) => remedy !== "");
-    return [this.#describe(), ...(said.length > 0 ? [said.join(", ")] : [])].join(" ");
+    return remedy === "" ? this.#describe() : `${this.#describe()} ${remedy}`;
   }
 
   #describe(): string {

@@ -17,8 +17,8 @@ export interface Plugin {
   readonly filter?: FeasibilityRule;
   readonly score?: RankingRule;
   /**
-   * Looks for a way to a node for a pod that fits nowhere. The first plugin that finds one ends the search. `fits` is what
-   * all filters together say of a node, also of one as it would be with other pods.
+   * Looks for a way to a node for a pod that fits nowhere. The first plugin that finds one ends the search, unless it says
+   * otherwise. `fits` is what all filters together say of a node, also of one as it would be with other pods.
    */
   readonly postFilter?: (toPlace: PodToPlace, diagnosis: Diagnosis, fits: () => NodeCheck) => Remedy;
   /**
@@ -49,6 +49,8 @@ export interface WakeHint {
 export interface Remedy {
   /** Its part of the pod's message; empty when it found a way. */
   readonly message: string;
+  /** Whether no other plugin is asked, nor what others said told; left out, it is so when there is something to carry out. */
+  readonly isLast?: boolean;
   /**
    * The node that becomes feasible by `carryOut`: room is kept there for the pod. null when there is no use in keeping any;
    * undefined leaves it at what was said before.

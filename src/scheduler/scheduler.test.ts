@@ -69,6 +69,7 @@ test("a pod that fits nowhere says why in its condition and in an event", async 
       message,
       observedGeneration: 1,
       lastTransitionTime: "2026-01-01T00:00:00Z",
+      lastProbeTime: null,
     },
   ]);
   assert.deepEqual(events, [`web FailedScheduling: ${message}`]);

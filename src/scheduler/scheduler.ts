@@ -33,6 +33,7 @@ import { PodReports } from "./pod-reports.ts";
 import { PodShapes } from "./pod-shape.ts";
 import { createProfile, type Profile } from "./profile.ts";
 import { type QueuedPod, SchedulingQueue } from "./queue.ts";
+import { findRemedy, nothingHelps } from "./remedies.ts";
 import type { PodToPlace } from "./rule.ts";
 import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
 import { type NodeState, Snapshot } from "./snapshot.ts";
@@ -56,9 +57,6 @@ export interface SchedulerOptions {
   /** Where decisions are kept. */
   readonly placements?: PlacementRecord;
 }
-
-/** Nothing helps, and there is no node to keep room on. */
-const noRemedy: Remedy = { message: "", nodeName: null };
 
 /** How many writes are under way at once. While they are, the event loop has its turn. */
 const writesMax = 256;
@@ -349,35 +347,19 @@ class Scheduler {
         this.#write(this.#bind(queued, cycle, plan.nodeName, startMs), cycle.waits(toPlace) ? 0 : 1);
       } else {
         this.#snapshot.unplace(pod.metadata.uid);
-        this.#unschedulable(queued, startMs, rejected, rejected.message());
+        this.#unschedulable(queued, startMs, rejected, nothingHelps);
       }
       return;
     }
     const { diagnosis } = plan;
-    const remedies: Remedy[] = [];
-    for (const plugin of diagnosis.nodeCount > 0 ? profile.postFilter : []) {
-      const remedy = plugin.postFilter!(toPlace, diagnosis, () => planner.checkFor(pod));
-      if (remedy.carryOut === undefined) {
-        remedies.push(remedy);
-        continue;
-      }
-      // It alone has something to say.
-      remedies.splice(0, remedies.length, remedy);
-      break;
-    }
-    const message = diagnosis.message(remedies.map((remedy) => remedy.message));
-    const remedy = remedies.findLast(({ nodeName }) => nodeName !== undefined);
-    this.#unschedulable(queued, startMs, diagnosis, message, remedy ?? remedies.at(-1) ?? noRemedy);
+    const remedy = findRemedy(profile.postFilter, toPlace, diagnosis, () => planner.checkFor(pod));
+    this.#unschedulable(queued, startMs, diagnosis, remedy);
   }
 
   /** Puts a pod without a node back, and has done what may help it. */
-  #unschedulable(
-    queued: QueuedPod,
-    startMs: number,
-    diagnosis: Diagnosis,
-    message: string,
-    { carryOut, nodeName }: Remedy = noRemedy,
-  ): void {
+  #unschedulable(queued: QueuedPod, startMs: number, diagnosis: Diagnosis, remedy: Remedy): void {
+    const { carryOut, nodeName } = remedy;
+    const message = diagnosis.message(remedy.message);
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
     if (nodeName === null) this.#withdrawNomination(queued.pod);
     else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
@@ -427,7 +409,7 @@ class Scheduler {
       const rejected = await cycle.bind(toPlace, nodeName, signal);
       if (rejected) {
         this.#takeBack(toPlace, cycle, nodeName);
-        this.#unschedulable(queued, startMs, rejected, rejected.message());
+        this.#unschedulable(queued, startMs, rejected, nothingHelps);
         return;
       }
     } catch (error) {

@@ -137,6 +137,42 @@ test("an administrator sees devices that others have", () => {
   );
 });
 
+test("a claim has a device once, and what an administrator watches is not given to others of the pod", () => {
+  const watch = (name: string) => exactly(name, "large", { adminAccess: true });
+  assert.deepEqual(devicesOf([{ requests: [watch("one"), watch("two")] }]), [["one c", "two d"]]);
+  assert.equal(devicesOf([{ requests: [watch("one"), watch("two"), watch("three")] }]), undefined);
+  assert.deepEqual(devicesOf([{ requests: [watch("one")] }, { requests: [exactly("use", "large")] }]), [
+    ["one c"],
+    ["use d"],
+  ]);
+});
+
+test("a selector is asked only of devices that may be had", () => {
+  const odd = { name: "z" };
+  const from = {
+    devices: [...inventory.devices, { device: odd, slice, id: deviceId(driver, "n1", "z") }],
+    incompletePool: undefined,
+  };
+  const requests = [exactly("gpu", "any", celOf(`device.attributes["${driver}"].model == "a100"`))];
+  assert.deepEqual(devicesOf([{ requests }], [], from), [["gpu c"]]);
+  assert.throws(() => allocate([{ requests }], ["c", "d"], from), /CEL runtime error: no such key: model/);
+  assert.equal(devicesOf([{ requests }], ["c", "d", "z"], from), undefined);
+});
+
+test("what can never be given is an error that says why", () => {
+  const all = exactly("all", "any", { allocationMode: "All" });
+  const constraints = [{ matchAttribute: "example.com/numa" as const }];
+  assert.throws(
+    () => allocate([{ requests: [all], constraints }]),
+    /^Error: claim default\/claim, request all: cannot add device gpu\.example\.com\/n1\/b because a claim constraint would/,
+  );
+  const much = [exactly("much", "any", { count: 20 }), exactly("more", "any", { count: 13 })];
+  assert.throws(
+    () => allocate([{ requests: much }]),
+    /^Error: claim default\/claim: number of requested devices 33 exceeds the claim limit of 32$/,
+  );
+});
+
 test("the result says on which nodes it is, and carries the configuration of class and claim", () => {
   const config = [
     { requests: ["gpu"], opaque: { driver, parameters: { a: 1 } } },

@@ -31,27 +31,32 @@ const resultsMax = 32;
 /** How many choices are tried before the search is given up; some tenth of a second. */
 const stepsMax = 100_000;
 
+/** The search was given up. */
+export class SearchTooLong extends Error {}
+
 /** A request, or one of its alternatives. */
-interface Need extends Omit<DeviceSubRequest, "name"> {
-  /** `request` or `request/alternative`. */
-  readonly name: string;
+interface Need extends DeviceSubRequest {
+  /** The name in results: `request` or `request/alternative`. */
+  readonly path: string;
   readonly adminAccess?: boolean;
+  readonly claim: number;
 }
 
-interface Request {
-  readonly claim: number;
-  readonly request: DeviceRequest;
+/** What is to be found for it. */
+interface Quest extends Need {
+  /** Those among which to choose; all that match where all are wanted. */
+  readonly devices: readonly NodeDevice[];
+  readonly wanted: number;
 }
 
 interface Chosen {
-  readonly claim: number;
-  readonly need: Need;
+  readonly need: Quest;
   readonly device: NodeDevice;
 }
 
 /**
  * One allocation for each claim, in their order; undefined when the devices are not enough. Throws an Error that says why
- * a request cannot be understood.
+ * a request cannot be understood, or SearchTooLong.
  */
 export function allocateDevices(problem: AllocationProblem): readonly AllocationResult[] | undefined {
   const chosen = new Search(problem).run();
@@ -61,7 +66,7 @@ export function allocateDevices(problem: AllocationProblem): readonly Allocation
       resultOf(
         problem,
         claim,
-        chosen.filter((each) => each.claim === index),
+        chosen.filter(({ need }) => need.claim === index),
       ),
     )
   );
@@ -70,109 +75,113 @@ export function allocateDevices(problem: AllocationProblem): readonly Allocation
 /** Tries devices for one request after the other, and takes back what leads nowhere. */
 class Search {
   readonly #problem: AllocationProblem;
-  readonly #requests: readonly Request[];
-  readonly #matching = new Map<string, readonly NodeDevice[]>();
+  /** By request, its alternatives. */
+  readonly #requests: readonly (readonly Quest[])[];
   readonly #chosen: Chosen[] = [];
   #steps = 0;
 
   constructor(problem: AllocationProblem) {
     this.#problem = problem;
-    this.#requests = problem.claims.flatMap(({ spec }, claim) =>
-      (spec.devices?.requests ?? []).map((request) => ({ claim, request })),
-    );
+    this.#requests = problem.claims.flatMap((claim, index) => {
+      const requests = (claim.spec.devices?.requests ?? []).map((request) => this.#questsOf(request, index));
+      const least = requests.reduce((sum, quests) => sum + Math.min(...quests.map(({ wanted }) => wanted)), 0);
+      if (least > resultsMax) {
+        const exceeds = `number of requested devices ${least} exceeds the claim limit of ${resultsMax}`;
+        throw new Error(`claim ${this.#nameOf(index)}: ${exceeds}`);
+      }
+      return requests;
+    });
   }
 
   run(): readonly Chosen[] | undefined {
     return this.#placeFrom(0) ? this.#chosen : undefined;
   }
 
-  #placeFrom(index: number): boolean {
-    const request = this.#requests[index];
-    if (request === undefined) return true;
-    return needsOf(request.request).some((need) => this.#place(request, need, index));
+  #questsOf({ name, exactly, firstAvailable = [] }: DeviceRequest, claim: number): readonly Quest[] {
+    if (exactly) return [this.#questOf({ ...exactly, name, path: name, claim })];
+    return firstAvailable.map((each) => this.#questOf({ ...each, path: `${name}/${each.name}`, claim }));
   }
 
-  #place({ claim }: Request, need: Need, index: number): boolean {
-    const matching = this.#matchingOf(claim, need);
-    const goOn = () => this.#placeFrom(index + 1);
-    if (need.allocationMode !== "All") return this.#choose(claim, need, matching, 0, need.count ?? 1, goOn);
-    const { incompletePool } = this.#problem.inventory;
-    if (incompletePool !== undefined) {
-      const what = `claim ${this.#nameOf(claim)}, request ${need.name}`;
-      throw new Error(`${what}: asks for all devices, but resource pool ${incompletePool} is currently being updated`);
+  #questOf(need: Need): Quest {
+    const { devices, incompletePool, invalidPool } = this.#problem.inventory;
+    if (need.allocationMode !== "All") return { ...need, devices, wanted: need.count ?? 1 };
+    const pool = incompletePool ?? invalidPool;
+    if (pool !== undefined) {
+      const why = `resource pool ${pool} is currently ${pool === incompletePool ? "being updated" : "invalid"}`;
+      throw new Error(`${this.#describe(need)}: asks for all devices, but ${why}`);
     }
-    return matching.length > 0 && this.#choose(claim, need, matching, 0, matching.length, goOn);
+    const matching = devices.filter((device) => this.#matches(need, device));
+    return { ...need, devices: matching, wanted: matching.length };
+  }
+
+  #placeFrom(index: number): boolean {
+    const quests = this.#requests[index];
+    return quests === undefined || quests.some((quest) => this.#place(quest, () => this.#placeFrom(index + 1)));
+  }
+
+  #place(quest: Quest, goOn: () => boolean): boolean {
+    const { claim, wanted, allocationMode, devices } = quest;
+    if (this.#chosen.filter(({ need }) => need.claim === claim).length + wanted > resultsMax) return false;
+    return (allocationMode !== "All" || devices.length > 0) && this.#choose(quest, 0, wanted, goOn);
   }
 
   /** Chooses `count` of the devices from `start` on, in every combination until `goOn` agrees. */
-  #choose(
-    claim: number,
-    need: Need,
-    devices: readonly NodeDevice[],
-    start: number,
-    count: number,
-    goOn: () => boolean,
-  ): boolean {
+  #choose(quest: Quest, start: number, count: number, goOn: () => boolean): boolean {
     if (count === 0) return goOn();
-    for (let i = start; i + count <= devices.length; i++) {
-      if (++this.#steps > stepsMax) throw new Error("timed out trying to allocate devices");
-      const device = devices[i]!;
-      if (!this.#isFree(claim, need, device)) continue;
-      this.#chosen.push({ claim, need, device });
-      if (this.#choose(claim, need, devices, i + 1, count - 1, goOn)) return true;
+    const isAll = quest.allocationMode === "All";
+    for (let i = start; i + count <= quest.devices.length; i++) {
+      if (++this.#steps > stepsMax) throw new SearchTooLong("timed out trying to allocate devices");
+      const device = quest.devices[i]!;
+      // Selectors are asked only of devices that may be had: what is wrong with others is of no matter.
+      if (!this.#isFree(quest, device) || (!isAll && !this.#matches(quest, device))) {
+        if (isAll) return false;
+        continue;
+      }
+      if (!this.#meetsConstraints(quest, device)) {
+        if (!isAll) continue;
+        const what = `cannot add device ${device.id} because a claim constraint would not be satisfied`;
+        throw new Error(`${this.#describe(quest)}: ${what}`);
+      }
+      this.#chosen.push({ need: quest, device });
+      if (this.#choose(quest, i + 1, count - 1, goOn)) return true;
       this.#chosen.pop();
     }
     return false;
   }
 
-  #isFree(claim: number, need: Need, device: NodeDevice): boolean {
-    const ofClaim = this.#chosen.filter((each) => each.claim === claim);
-    if (ofClaim.length >= resultsMax) return false;
-    if (!need.adminAccess) {
-      if (this.#problem.isTaken(device.id)) return false;
-      if (this.#chosen.some((each) => each.device.id === device.id && !each.need.adminAccess)) return false;
-    }
+  /** An administrator's access takes a device from nobody, but a claim has it once. */
+  #isFree({ adminAccess, claim }: Need, { id }: NodeDevice): boolean {
+    if (!adminAccess && this.#problem.isTaken(id)) return false;
+    return !this.#chosen.some(({ need, device }) => device.id === id && (!adminAccess || need.claim === claim));
+  }
+
+  #meetsConstraints({ claim, path }: Need, device: NodeDevice): boolean {
     const { constraints = [] } = this.#problem.claims[claim]?.spec.devices ?? {};
     return constraints.every((constraint) => {
-      if (!concerns(constraint.requests, need.name)) return true;
+      if (!concerns(constraint.requests, path)) return true;
       const value = attributeOf(device, constraint);
-      const other = ofClaim.find((each) => concerns(constraint.requests, each.need.name));
+      const other = this.#chosen.find(({ need }) => need.claim === claim && concerns(constraint.requests, need.path));
       return value !== undefined && (other === undefined || deepEqual(attributeOf(other.device, constraint), value));
     });
   }
 
-  #matchingOf(claim: number, need: Need): readonly NodeDevice[] {
-    const key = `${claim}/${need.name}`;
-    let matching = this.#matching.get(key);
-    if (matching === undefined) {
-      const { inventory, classOf, isTaken, selectors } = this.#problem;
-      const deviceClass = classOf(need.deviceClassName);
-      // Of all devices even those that are taken count; else there is no need to ask for them.
-      const isOut = (id: string) => need.allocationMode !== "All" && !need.adminAccess && isTaken(id);
-      matching = inventory.devices.filter(({ device, id, slice: { spec } }) => {
-        if (isOut(id)) return false;
-        const isOfClass = selectors.select(
-          deviceClass?.spec.selectors,
-          device,
-          spec.driver,
-          `class ${need.deviceClassName}`,
-        );
-        return isOfClass && selectors.select(need.selectors, device, spec.driver, `claim ${this.#nameOf(claim)}`);
-      });
-      this.#matching.set(key, matching);
-    }
-    return matching;
+  #matches({ claim, deviceClassName, selectors }: Need, { device, slice: { spec } }: NodeDevice): boolean {
+    const { classOf, selectors: asked } = this.#problem;
+    const ofClass = classOf(deviceClassName)?.spec.selectors;
+    return (
+      asked.select(ofClass, device, spec.driver, `class ${deviceClassName}`) &&
+      asked.select(selectors, device, spec.driver, `claim ${this.#nameOf(claim)}`)
+    );
+  }
+
+  #describe({ claim, name }: Need): string {
+    return `claim ${this.#nameOf(claim)}, request ${name}`;
   }
 
   #nameOf(claim: number): string {
     const { namespace, name } = this.#problem.claims[claim]?.metadata ?? {};
     return `${namespace}/${name}`;
   }
-}
-
-function needsOf({ name, exactly, firstAvailable = [] }: DeviceRequest): Need[] {
-  if (exactly) return [{ ...exactly, name }];
-  return firstAvailable.map((alternative) => ({ ...alternative, name: `${name}/${alternative.name}` }));
 }
 
 /** Whether a list of requests, none of which stands for all, names the request, or its alternative. */
@@ -199,7 +208,7 @@ function resultOf(
   const needs = [...new Set(chosen.map(({ need }) => need))];
   const results = chosen.map(
     ({ need, device: { device, slice } }): DeviceRequestAllocationResult => ({
-      request: need.name,
+      request: need.path,
       driver: slice.spec.driver,
       pool: slice.spec.pool.name,
       device: device.name,
@@ -207,11 +216,11 @@ function resultOf(
     }),
   );
   const config: DeviceAllocationConfiguration[] = [
-    ...needs.flatMap(({ name, deviceClassName }) =>
-      (classOf(deviceClassName)?.spec.config ?? []).map((each) => ({ source: "FromClass", requests: [name], ...each })),
+    ...needs.flatMap(({ path, deviceClassName }) =>
+      (classOf(deviceClassName)?.spec.config ?? []).map((each) => ({ source: "FromClass", requests: [path], ...each })),
     ),
     ...(spec.devices?.config ?? [])
-      .filter(({ requests }) => needs.some(({ name }) => concerns(requests, name)))
+      .filter(({ requests }) => needs.some(({ path }) => concerns(requests, path)))
       .map((each) => ({ source: "FromClaim", ...each })),
   ];
   const nodeSelector = selectorOf(chosen, nodeName);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { atRest, pass } from "../../../test/faulty-api.ts";
+import { schedulerScene } from "../../../test/scheduler-scene.ts";
 import { type SchedulingPlane, startSchedulingPlane } from "../../../test/scheduling-plane.ts";
 import {
+  conflict,
   DeviceClasses,
   Pods,
   ResourceClaims,
@@ -194,4 +197,86 @@ test("devices that keep their pod from every node are given back for others", as
   await pod("web", "claim");
   await rest(5_000);
   assert.equal(await place("web"), "a");
+});
+
+test("the node is preferred where a claim gets what it would rather have", async (t) => {
+  const { create, node, pod, place } = await scene(t);
+  for (const [name, model] of [
+    ["a", "small"],
+    ["b", "large"],
+    ["c", "small"],
+  ] as const) {
+    await node({ name });
+    const pool = { name, generation: 1, resourceSliceCount: 1 };
+    const devices = [{ name: "gpu-0", attributes: { model: { string: model } } }];
+    await create(ResourceSlices, { metadata: { name }, spec: { driver, nodeName: name, pool, devices } });
+  }
+  const alternative = (name: string) => {
+    const expression = `device.attributes["${driver}"].model == "${name}"`;
+    return { name, deviceClassName: "gpus", selectors: [{ cel: { expression } }] };
+  };
+  const requests = [{ name: "gpu", firstAvailable: [alternative("large"), alternative("small")] }];
+  await create(ResourceClaims, { metadata: key("claim"), spec: { devices: { requests } } });
+  await pod("web", "claim");
+  assert.equal(await place("web"), "b");
+});
+
+test("devices that do not keep their pod from a node stay with their claim", async (t) => {
+  const { client, create, node, slice, pod, place } = await scene(t);
+  await node({ name: "a" });
+  await slice("a", ["gpu-0"]);
+  for (const name of ["has", "lacks"]) await create(ResourceClaims, { metadata: key(name), spec });
+  const matchFields = [{ key: "metadata.name", operator: "In", values: ["a"] }];
+  const allocation = {
+    devices: { results: [{ request: "gpu", driver, pool: "a", device: "gpu-0" }] },
+    nodeSelector: { nodeSelectorTerms: [{ matchFields }] },
+  };
+  await client.patch(ResourceClaims, key("has"), { status: { allocation } }, { subresource: "status" });
+  const resourceClaims = ["has", "lacks"].map((name) => ({ name, resourceClaimName: name }));
+  await create(Pods, makePod({ name: "web", resourceClaims }));
+  await pod("other", "has");
+  const why = "0/1 nodes are available: 1 cannot allocate all claims.";
+  assert.equal(await place("web"), `${why} ${unhelpful(1, "still not schedulable")}`);
+  assert.equal(await place("other"), "a");
+});
+
+/** A scheduler without controllers, a node with a device, and a claim for it. */
+async function smallScene() {
+  const scene = await schedulerScene();
+  const { client } = scene;
+  await client.create(DeviceClasses, { metadata: { name: "gpus" }, spec: {} });
+  await scene.addNode({ name: "a" });
+  const pool = { name: "a", generation: 1, resourceSliceCount: 1 };
+  const devices = [{ name: "gpu-0" }];
+  await client.create(ResourceSlices, { metadata: { name: "a" }, spec: { driver, nodeName: "a", pool, devices } });
+  await client.create(ResourceClaims, { metadata: key("claim"), spec });
+  await atRest();
+  const resourceClaims = [{ name: "gpu", resourceClaimName: "claim" }];
+  return { ...scene, addWeb: () => scene.addPod({ name: "web", resourceClaims }) };
+}
+
+test("a claim that somebody else writes at the same time is written again", async () => {
+  const { api, client, events, bindings, addWeb, stop } = await smallScene();
+  let conflicts = 2;
+  api.failure = ({ verb, plural }) =>
+    verb === "update" && plural === "resourceclaims" && conflicts-- > 0 ? conflict(ResourceClaims, "claim") : undefined;
+  await addWeb();
+  assert.deepEqual(bindings, ["web to a"]);
+  assert.deepEqual(events, ["web Scheduled: Successfully assigned default/web to a"]);
+  const { status } = await client.get(ResourceClaims, key("claim"));
+  assert.equal(status.reservedFor?.length, 1);
+  await stop();
+});
+
+test("a claim is no longer reserved for a pod that could not be bound, and keeps its devices", async () => {
+  const { client, clock, failing, bindings, addWeb, stop } = await smallScene();
+  failing.set("web", new Error("the line is cut"));
+  await addWeb();
+  await atRest();
+  const { status } = await client.get(ResourceClaims, key("claim"));
+  assert.deepEqual([status.reservedFor ?? [], status.allocation?.devices?.results?.length], [[], 1]);
+  failing.clear();
+  await pass(clock, 2_000);
+  assert.deepEqual(bindings, ["web to a"]);
+  await stop();
 });

@@ -14,6 +14,8 @@ export interface NodeInventory {
   readonly devices: readonly NodeDevice[];
   /** A pool whose slices are being replaced: nobody knows all of its devices. */
   readonly incompletePool: string | undefined;
+  /** A pool that has a name for more than one device: none of them can be given. */
+  readonly invalidPool?: string | undefined;
 }
 
 export function deviceId(driver: string, pool: string, device: string): string {
@@ -38,21 +40,31 @@ export class Inventory {
     const slices = [...this.#slices.byIndex("node", node.metadata.name), ...everywhere];
     const devices: NodeDevice[] = [];
     let incompletePool: string | undefined;
+    let invalidPool: string | undefined;
     for (const slice of slices) {
       const { driver, pool } = slice.spec;
-      const all = this.#slices.byIndex("pool", poolOf(slice)).map(({ spec }) => spec.pool);
-      const generation = Math.max(...all.map((each) => each.generation));
+      const all = this.#slices.byIndex("pool", poolOf(slice)).map(({ spec }) => spec);
+      const generation = Math.max(...all.map((each) => each.pool.generation));
       if (pool.generation < generation) continue;
-      if (all.filter((each) => each.generation === generation).length !== pool.resourceSliceCount) {
+      const current = all.filter((each) => each.pool.generation === generation);
+      if (current.length !== pool.resourceSliceCount) {
         incompletePool = poolOf(slice);
+        continue;
+      }
+      if (hasEqualNames(current.flatMap((each) => each.devices ?? []))) {
+        invalidPool = poolOf(slice);
         continue;
       }
       for (const device of slice.spec.devices ?? []) {
         devices.push({ device, slice, id: deviceId(driver, pool.name, device.name) });
       }
     }
-    return { devices, incompletePool };
+    return { devices, incompletePool, invalidPool };
   }
+}
+
+function hasEqualNames(devices: readonly Device[]): boolean {
+  return new Set(devices.map(({ name }) => name)).size < devices.length;
 }
 
 const poolOf = ({ spec }: ResourceSlice): string => `${spec.driver}/${spec.pool.name}`;

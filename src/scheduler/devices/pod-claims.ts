@@ -5,13 +5,19 @@ import { type Rejection, unresolvable } from "../rule.ts";
 /** How many pods a claim can be reserved for: Kubernetes' ResourceClaimReservedForMaxSize. */
 const consumersMax = 256;
 
-/** Those of the pod's claims that have a name. */
-export function claimNames(pod: Pod): string[] {
-  return (pod.spec.resourceClaims ?? []).flatMap((each) => claimNameOf(pod, each) || []);
-}
+const inUse = unresolvable("resourceclaim in use");
 
 export function isReservedForPod({ status }: ResourceResourceClaim, { metadata }: Pod): boolean {
   return (status.reservedFor ?? []).some(({ uid }) => uid === metadata.uid);
+}
+
+/** Why the pod has to wait for one of its claims; undefined when it has not. */
+export function whyInUse(pod: Pod, claims: readonly ResourceResourceClaim[]): Rejection | undefined {
+  const isFull = (claim: ResourceResourceClaim) =>
+    claim.status.allocation !== undefined &&
+    !isReservedForPod(claim, pod) &&
+    (claim.status.reservedFor ?? []).length >= consumersMax;
+  return claims.some(isFull) ? inUse : undefined;
 }
 
 /** The pod's claims; or why it cannot be scheduled, in kube-scheduler's words. */
@@ -31,10 +37,6 @@ export function readClaims(
     if (podClaim.resourceClaimTemplateName !== undefined && !isControlledBy(claim, pod)) {
       const what = `ResourceClaim ${namespace}/${name} was not created for pod ${namespace}/${podName}`;
       return unresolvable(`${what} (pod is not owner)`);
-    }
-    const { allocation, reservedFor = [] } = claim.status;
-    if (allocation && !isReservedForPod(claim, pod) && reservedFor.length >= consumersMax) {
-      return unresolvable("resourceclaim in use");
     }
     found.push(claim);
   }
