@@ -60,7 +60,9 @@ test("a pod gets a claim from its template, which its status names", async (t) =
   assert.match(claim?.metadata.name ?? "", /^web-gpu-/);
   assert.deepEqual(claim?.metadata.labels, { a: "b" });
   assert.deepEqual(claim?.metadata.annotations, { "resource.kubernetes.io/pod-claim-name": "gpu" });
-  assert.equal(claim?.metadata.ownerReferences?.[0]?.uid, pod.metadata.uid);
+  const { uid } = pod.metadata;
+  const owner = { apiVersion: "v1", kind: "Pod", name: "web", uid, controller: true };
+  assert.deepEqual(claim?.metadata.ownerReferences, [owner]);
   const { status } = await plane.client.get(Pods, key("web"));
   assert.deepEqual(status.resourceClaimStatuses, [{ name: "gpu", resourceClaimName: claim?.metadata.name }]);
 });

@@ -6,7 +6,7 @@ import {
   controllerOf,
   isPodTerminal,
   type NewObject,
-  newControllerReference,
+  newOwnerReference,
   type Pod,
   type PodResourceClaim,
   type PodResourceClaimStatus,
@@ -139,7 +139,8 @@ function claimFrom({ spec }: ResourceClaimTemplate, pod: Pod, name: string): New
       generateName: claimPrefix(pod.metadata.name, name),
       ...(labels ? { labels } : {}),
       annotations: { ...annotations, [podClaimNameAnnotation]: name },
-      ownerReferences: [newControllerReference(pod, Pods)],
+      // A pod does not wait for it: blocking a pod's deletion would need the right to its finalizers.
+      ownerReferences: [{ ...newOwnerReference(pod, Pods), controller: true }],
     },
     spec: spec.spec,
   };
