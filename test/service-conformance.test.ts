@@ -9,6 +9,8 @@ let api: ApiClient;
 before(async () => {
   plane = await serveControlPlane({ apiAddress: "192.0.2.1" });
   api = apiClient(plane);
+  // A pod of a node that is not there has no endpoint.
+  await api.post("/api/v1/nodes", { metadata: { name: "node" } });
 });
 after(() => plane.close());
 

@@ -24,12 +24,13 @@ export const endpointSliceMirroringController = defineController({
     const existing = cache
       .byIndex(EndpointSlices, byEndpoints, key)
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const owner = `Endpoints ${key}`;
     const endpoints = cache.get(EndpointsResource, key);
     const service = cache.get(Services, key);
     const isMirrored =
       endpoints && service && isToMirror(endpoints) && Object.keys(service.spec.selector ?? {}).length === 0;
     if (!isMirrored) {
-      await writeSlices(context, { create: [], update: [], remove: existing });
+      await writeSlices(context, { create: [], update: [], remove: existing }, owner);
       return;
     }
     if (endpoints.metadata.deletionTimestamp !== undefined) return;
@@ -47,7 +48,7 @@ export const endpointSliceMirroringController = defineController({
         "TooManyAddressesToMirror",
         `A max of ${addressesPerSubsetMax} addresses can be mirrored to EndpointSlices per Endpoints subset. ${skippedAddresses} addresses were skipped`,
       );
-    await writeSlices(context, plan);
+    await writeSlices(context, plan, owner);
   },
 });
 

@@ -5,15 +5,17 @@ import {
   type Endpoint,
   type EndpointHints,
   type EndpointSlice,
+  isControlledBy,
   isPodReady,
   type NewObject,
+  type Node,
   newControllerReference,
   type Pod,
   type Service,
   Services,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import { nearHints, sharesByZone, type ZoneShares, zonesInShares } from "./endpoint-slice-hints.ts";
+import { nearHints, sharesByZone, type ZoneShares, zoneLabel, zonesInShares } from "./endpoint-slice-hints.ts";
 import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import {
   addressIn,
@@ -37,7 +39,7 @@ export interface SliceView {
   /** Those that the service selects. */
   readonly pods: readonly Pod[];
   readonly existing: readonly EndpointSlice[];
-  readonly zoneOf: (nodeName: string) => string | undefined;
+  readonly nodeOf: (nodeName: string) => Node | undefined;
   /** Asked for only where the service wants its endpoints shared out to zones. */
   readonly zoneShares: () => ZoneShares;
 }
@@ -45,6 +47,8 @@ export interface SliceView {
 export interface EndpointSlicePlan extends SlicePlan {
   /** What is to be told of hints that the service's annotation asks for. */
   readonly hints: readonly { readonly enabled: boolean; readonly message: string }[];
+  /** Pods that have no endpoints because their nodes are not there. */
+  readonly skipped: readonly Pod[];
 }
 
 /** Endpoints that have the same ports share slices. */
@@ -61,8 +65,12 @@ interface Draft {
   readonly endpoints: readonly Endpoint[];
 }
 
-export function planEndpointSlices(view: SliceView): EndpointSlicePlan {
-  const { service, existing } = view;
+export function planEndpointSlices(given: SliceView): EndpointSlicePlan {
+  const { service, existing } = given;
+  const skipped = given.pods.filter((pod) => isLost(given, pod));
+  const pods = given.pods.filter((pod) => !isLost(given, pod));
+  // Those of a service that had the name before are not filled anew: the garbage collector is about to delete them.
+  const view = { ...given, pods, existing: existing.filter((slice) => isControlledBy(slice, service)) };
   const hints: EndpointSlicePlan["hints"][number][] = [];
   const drafts = ipFamiliesOf(service).flatMap((family) => {
     const hinted = hintedDrafts(view, draftsOf(view, family));
@@ -85,7 +93,13 @@ export function planEndpointSlices(view: SliceView): EndpointSlicePlan {
       deepEqual(slice.metadata.labels, labels);
     if (!unchanged) update.push({ ...slice, metadata: { ...slice.metadata, labels }, ports, endpoints });
   }
-  return { create, update, remove: existing.filter((slice) => !kept.has(slice)), hints };
+  return { create, update, remove: existing.filter((slice) => !kept.has(slice)), hints, skipped };
+}
+
+/** Whether the pod's node is not there; who publishes also what is not ready publishes the pod all the same. */
+function isLost({ service, nodeOf }: SliceView, pod: Pod): boolean {
+  if (service.spec.publishNotReadyAddresses || !hasEndpoint(pod)) return false;
+  return nodeOf(pod.spec.nodeName ?? "") === undefined;
 }
 
 /** The drafts with hints in their endpoints, and what is to be told of that. */
@@ -101,7 +115,7 @@ function hintedDrafts(view: SliceView, drafts: readonly Draft[]) {
     }));
   if (!sharesByZone(service)) return { drafts: withHints((each) => nearHints(service, each)), enabled: false };
   const before = new Map<string | undefined, string>();
-  for (const { targetRef, hints } of view.existing.flatMap(({ endpoints = [] }) => endpoints)) {
+  for (const { targetRef, hints } of view.existing.flatMap(({ endpoints }) => endpoints ?? [])) {
     const [zone] = hints?.forZones ?? [];
     if (zone) before.set(targetRef?.uid, zone.name);
   }
@@ -139,7 +153,7 @@ function draftsOf(view: SliceView, family: string): readonly Draft[] {
 }
 
 /** The endpoints of the selected pods, by the text of their ports. */
-function groupsOf({ service, pods, zoneOf }: SliceView, family: string): ReadonlyMap<string, Group> {
+function groupsOf({ service, pods, nodeOf }: SliceView, family: string): ReadonlyMap<string, Group> {
   const groups = new Map<string, Group>();
   for (const pod of pods) {
     if (!hasEndpoint(pod)) continue;
@@ -149,7 +163,7 @@ function groupsOf({ service, pods, zoneOf }: SliceView, family: string): Readonl
     const key = portsText(ports);
     const group = groups.get(key) ?? { ports, endpoints: new Map() };
     groups.set(key, group);
-    group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, address, zoneOf));
+    group.endpoints.set(pod.metadata.uid, endpointOf(service, pod, address, nodeOf));
   }
   return groups;
 }
@@ -168,12 +182,12 @@ function portsOf(service: Service, pod: Pod): readonly DiscoveryEndpointPort[] {
   });
 }
 
-function endpointOf(service: Service, pod: Pod, address: string, zoneOf: SliceView["zoneOf"]): Endpoint {
+function endpointOf(service: Service, pod: Pod, address: string, nodeOf: SliceView["nodeOf"]): Endpoint {
   const serving = isPodReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   const { nodeName } = pod.spec;
-  const zone = nodeName === undefined ? undefined : zoneOf(nodeName);
+  const zone = nodeOf(nodeName ?? "")?.metadata.labels?.[zoneLabel];
   const hostname = hostnameIn(service, pod);
   return {
     addresses: [address],
@@ -181,7 +195,7 @@ function endpointOf(service: Service, pod: Pod, address: string, zoneOf: SliceVi
     ...(hostname === undefined ? {} : { hostname }),
     ...(nodeName === undefined ? {} : { nodeName }),
     targetRef: podReference(pod),
-    ...(zone === undefined ? {} : { zone }),
+    ...(zone ? { zone } : {}),
   };
 }
 

@@ -5,12 +5,15 @@ import {
   type EndpointSlice,
   EndpointSlices,
   type NewObject,
+  type Node,
   Nodes,
   type Pod,
   Pods,
   type Service,
   Services,
+  serviceUnavailable,
 } from "../api/index.ts";
+import { timestamp } from "../lib/index.ts";
 import { planEndpointSlices } from "./endpoint-slice-plan.ts";
 
 const controllers = ["endpoint-slice-controller", "serviceaccount-controller"];
@@ -24,6 +27,7 @@ const service = (spec: object = {}, labels: Record<string, string> = {}): NewObj
 
 async function scene(t: TestContext) {
   const plane = await startTestControlPlane(t, { controllers });
+  await plane.create(Nodes, { metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z1" } } });
   await plane.rest();
   let address = 1;
   return {
@@ -54,11 +58,6 @@ const addresses = (slice: EndpointSlice | undefined) =>
 
 test("EndpointSlice API, slices for the pods of a service: a service's pods are in its slice, with all that proxies and DNS need", async (t) => {
   const { client, create, rest, pod, slices } = await scene(t);
-  await create(Nodes, {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: { name: "n1", labels: { "topology.kubernetes.io/zone": "z1" } },
-  });
   const made = await create(Services, service({}, { tier: "front" }));
   const { metadata } = await pod("a");
   await rest();
@@ -198,7 +197,9 @@ test("newcomers fill one slice that has room for all of them, or a new one", () 
   const pods = Array.from({ length: 400 }, (_, at) => podOf(at));
   const web = { ...service(), spec: { ports: [{ port: 80 }] } } as unknown as Service; // likewise
   const plan = (count: number, existing: readonly EndpointSlice[]) => {
-    const view = { service: web, pods: pods.slice(0, count), zoneOf: () => undefined, zoneShares: () => undefined };
+    // Only what the plan looks at.
+    const node = { metadata: { name: "n1" } } as unknown as Node;
+    const view = { service: web, pods: pods.slice(0, count), nodeOf: () => node, zoneShares: () => undefined };
     const { create, update } = planEndpointSlices({ ...view, existing });
     const sizes = (slices: readonly Pick<EndpointSlice, "endpoints">[]) => slices.map((each) => each.endpoints?.length);
     return { create, sizes: [sizes(create), sizes(update)] };
@@ -260,4 +261,78 @@ test("a slice that somebody deletes or spoils is mended", async (t) => {
   await client.delete(EndpointSlices, slice!.metadata);
   await rest();
   assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1"]);
+});
+
+test("a pod whose node is not there has no endpoint until it is, but where all is published", async (t) => {
+  const { create, rest, pod, slices, events } = await scene(t);
+  await create(Services, service());
+  await pod("a");
+  await pod("b", { nodeName: "n2" });
+  await rest();
+  assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1"]);
+  assert.deepEqual(await events("Service"), [
+    "Warning FailedToUpdateEndpointSlices Error updating Endpoint Slices for Service default/web: skipping Pod b for Service default/web: Node n2 Not Found (2)",
+  ]);
+  await create(Nodes, { metadata: { name: "n2" } });
+  await rest();
+  assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1", "10.42.0.2"]);
+  await create(Services, {
+    ...service({ publishNotReadyAddresses: true }),
+    metadata: { name: "all", namespace: "default" },
+  });
+  await pod("c", { nodeName: "n3" });
+  await rest();
+  const all = (await slices()).find(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === "all");
+  assert.equal(addresses(all).length, 3);
+});
+
+test("slices of a service that had the name before are replaced", async (t) => {
+  const { create, rest, pod, slices } = await scene(t);
+  const labels = {
+    "kubernetes.io/service-name": "web",
+    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+  };
+  const owner = { apiVersion: "v1", kind: "Service", name: "web", uid: "former", controller: true };
+  await create(EndpointSlices, {
+    metadata: { name: "web-old", namespace: "default", labels, ownerReferences: [owner] },
+    addressType: "IPv4",
+    ports: [{ name: "http", port: 8080, protocol: "TCP" }],
+    endpoints: [],
+  });
+  await create(Services, service());
+  await pod("a");
+  await rest();
+  const [slice, ...others] = await slices();
+  assert.equal(others.length, 0);
+  assert.notEqual(slice?.metadata.name, "web-old");
+  assert.deepEqual(addresses(slice), ["10.42.0.1"]);
+});
+
+test("a slice tells since when its change was due, and a write that fails is told of", async (t) => {
+  const { client, clock, create, rest, pod, slices, refuse, events } = await scene(t);
+  const due = async () =>
+    (await slices())[0]?.metadata.annotations?.["endpoints.kubernetes.io/last-change-trigger-time"];
+  const { metadata } = await create(Services, service());
+  await rest();
+  assert.equal(await due(), metadata.creationTimestamp);
+  await rest(60_000);
+  const lastTransitionTime = timestamp(clock.now() - 20_000);
+  await pod("a", {}, { conditions: [{ type: "Ready", status: "True", lastTransitionTime }] });
+  await rest();
+  assert.equal(await due(), lastTransitionTime);
+  await client.patch(Services, metadata, { metadata: { labels: { tier: "front" } } });
+  await rest();
+  assert.equal((await slices())[0]?.metadata.labels?.tier, "front");
+  assert.equal(await due(), undefined);
+  refuse(({ verb, plural }) =>
+    verb === "update" && plural === "endpointslices" ? serviceUnavailable("busy") : undefined,
+  );
+  await client.patch(Services, metadata, { metadata: { labels: { tier: "back" } } });
+  await rest();
+  refuse(() => undefined);
+  const name = (await slices())[0]?.metadata.name;
+  assert.deepEqual(await events("Service"), [
+    `Warning FailedToUpdateEndpointSlices Error updating Endpoint Slices for Service default/web: failed to update ${name} EndpointSlice for Service default/web: busy (5)`,
+  ]);
+  await rest(5_000);
 });

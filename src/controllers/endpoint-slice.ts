@@ -1,46 +1,109 @@
-import { type EndpointSlice, EndpointSlices, type Node, Nodes, Pods, type Service, Services } from "../api/index.ts";
-import { also, type Cache, defineController, keyOf } from "../client/index.ts";
+import {
+  type EndpointSlice,
+  EndpointSlices,
+  type NewObject,
+  type Node,
+  Nodes,
+  Pods,
+  type Service,
+  Services,
+} from "../api/index.ts";
+import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
 import { sharesByZone, zoneFacts, zoneLabel, zoneShares } from "./endpoint-slice-hints.ts";
-import { managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
+import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
+import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
 import { podsByNode } from "./pods-by-node.ts";
-import { hasSelectedEndpoints, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
+import { hasSelectedEndpoints, ipFamiliesOf, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
 
 const byService = "service";
 const bySharing = "shares-by-zone";
 
 /** Keeps the EndpointSlices of each Service that has a selector. Those of a deleted one go as its dependents. */
-export const endpointSliceController = defineController({
-  name: "endpoint-slice-controller",
-  watches: {
-    for: Services,
-    also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, servicesOnNode)],
-  },
-  indexes: [
-    podsByNode,
-    { resource: EndpointSlices, name: byService, values: serviceOf },
-    { resource: Services, name: bySharing, values: (service: Service) => (sharesByZone(service) ? ["yes"] : []) },
-  ],
-  async reconcile(context, key) {
-    const { cache } = context;
-    const service = cache.get(Services, key);
-    if (!service || service.metadata.deletionTimestamp !== undefined || !hasSelectedEndpoints(service)) return;
-    const plan = planEndpointSlices({
-      service,
-      pods: cache.list(Pods, service.metadata.namespace).filter(({ metadata }) => selects(service, metadata.labels)),
-      existing: cache
-        .byIndex(EndpointSlices, byService, keyOf(service))
-        .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
-      zoneOf: (nodeName) => zoneOf(cache.get(Nodes, nodeName)),
-      zoneShares: () => zoneShares(cache.list(Nodes)),
-    });
-    for (const { enabled, message } of plan.hints) {
-      if (enabled) context.events.normal(service, "TopologyAwareHintsEnabled", message);
-      else context.events.warning(service, "TopologyAwareHintsDisabled", message);
+export function endpointSliceController() {
+  const triggerTimes = new TriggerTimes();
+  /** The services that have hints because their annotation asked for them. */
+  const sharing = new Set<Key>();
+  return defineController({
+    name: "endpoint-slice-controller",
+    watches: {
+      for: Services,
+      also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, servicesOnNode)],
+    },
+    indexes: [
+      podsByNode,
+      { resource: EndpointSlices, name: byService, values: serviceOf },
+      { resource: Services, name: bySharing, values: (service: Service) => (sharesByZone(service) ? ["yes"] : []) },
+    ],
+    async reconcile(context, key) {
+      const { cache } = context;
+      const service = cache.get(Services, key);
+      if (!service) {
+        triggerTimes.forget(key);
+        sharing.delete(key);
+        return;
+      }
+      if (service.metadata.deletionTimestamp !== undefined || !hasSelectedEndpoints(service)) return;
+      const pods = cache
+        .list(Pods, service.metadata.namespace)
+        .filter(({ metadata }) => selects(service, metadata.labels));
+      const triggerMs = triggerTimes.next(service, pods);
+      const plan = planEndpointSlices({
+        service,
+        pods,
+        existing: cache
+          .byIndex(EndpointSlices, byService, key)
+          .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
+        nodeOf: (nodeName) => cache.get(Nodes, nodeName),
+        zoneShares: () => zoneShares(cache.list(Nodes)),
+      });
+      await carryOut(context, service, plan, triggerMs);
+      reportHints(context, service, plan, sharing);
+    },
+  });
+}
+
+async function carryOut(
+  context: ReconcileContext,
+  service: Service,
+  { create, update, remove, skipped }: EndpointSlicePlan,
+  triggerMs: number | undefined,
+): Promise<void> {
+  const owner = `Service ${keyOf(service)}`;
+  const fails = (why: string) => {
+    const message = `Error updating Endpoint Slices for ${owner}: ${why}`;
+    context.events.warning(service, "FailedToUpdateEndpointSlices", message);
+  };
+  const timed = <T extends NewObject<EndpointSlice>>(slice: T): T => ({
+    ...slice,
+    metadata: withTriggerTime(slice.metadata, triggerMs),
+  });
+  await writeSlices(context, { create: create.map(timed), update: update.map(timed), remove }, owner, fails);
+  if (skipped.length === 0) return;
+  // They come in with their nodes.
+  const lost = skipped.map(
+    ({ metadata, spec }) => `skipping Pod ${metadata.name} for ${owner}: Node ${spec.nodeName ?? ""} Not Found`,
+  );
+  fails(lost.length === 1 ? lost.join() : `[${lost.join(", ")}]`);
+}
+
+/** Says when hints that the annotation asks for begin, cannot be, and end. */
+function reportHints({ events }: ReconcileContext, service: Service, { hints }: EndpointSlicePlan, sharing: Set<Key>) {
+  const key = keyOf(service);
+  for (const { enabled, message } of hints) {
+    if (enabled) events.normal(service, "TopologyAwareHintsEnabled", message);
+    else events.warning(service, "TopologyAwareHintsDisabled", message);
+  }
+  if (sharesByZone(service)) {
+    if (hints.every(({ enabled }) => enabled)) sharing.add(key);
+    else sharing.delete(key);
+  } else if (sharing.delete(key)) {
+    for (const family of ipFamiliesOf(service)) {
+      const message = `Topology Aware Hints has been disabled, addressType: ${family}`;
+      events.warning(service, "TopologyAwareHintsDisabled", message);
     }
-    await writeSlices(context, plan);
-  },
-});
+  }
+}
 
 /** The service that a slice of this controller belongs to. */
 function* serviceOf({ metadata }: EndpointSlice): Iterable<string> {
@@ -52,9 +115,12 @@ function zoneOf(node: Node | undefined): string | undefined {
   return node?.metadata.labels?.[zoneLabel];
 }
 
-/** When a node gets another zone, so do the endpoints on it; what it has of its zone's processors counts for some services. */
+/**
+ * A node that comes or goes takes its pods' endpoints with it, one that gets another zone gives it to them; what it has of
+ * its zone's processors counts for some services.
+ */
 function* servicesOnNode(node: Node, cache: Cache, old: Node | undefined): Iterable<string> {
   if (!old || zoneFacts(node) !== zoneFacts(old)) yield* cache.byIndex(Services, bySharing, "yes").map(keyOf);
-  if (zoneOf(node) === zoneOf(old)) return;
+  if (old && cache.get(Nodes, keyOf(node)) && zoneOf(node) === zoneOf(old)) return;
   for (const pod of cache.byIndex(Pods, podsByNode.name, node.metadata.name)) yield* servicesOf(pod, cache, undefined);
 }

@@ -38,14 +38,13 @@ interface Found {
 
 export function planEndpoints(service: Service, pods: readonly Pod[]): EndpointsPlan {
   const found = pods.flatMap((pod) => find(service, pod) ?? []);
-  // Ready ones first, so that it is the others that a full object lacks.
-  found.sort((a, b) => Number(b.ready) - Number(a.ready) || compareText(a.address.ip, b.address.ip));
-  return {
-    subsets: subsetsOf(found.slice(0, addressesMax)),
-    labels: labelsOf(service),
-    isTruncated: found.length > addressesMax,
-  };
+  found.sort((a, b) => compareText(a.address.ip, b.address.ip) || compareText(uidOf(a), uidOf(b)));
+  const subsets = subsetsOf(found);
+  const kept = truncated(subsets);
+  return { subsets: kept ?? subsets, labels: labelsOf(service), isTruncated: kept !== undefined };
 }
+
+const uidOf = ({ address }: Found) => address.targetRef?.uid ?? "";
 
 function find(service: Service, pod: Pod): Found | undefined {
   const publishesAll = service.spec.publishNotReadyAddresses === true;
@@ -79,27 +78,56 @@ function find(service: Service, pod: Pod): Found | undefined {
   return { address, ports, ready: publishesAll || isPodReady(pod) };
 }
 
-/** One subset for all addresses that have the same ports. */
+/** One subset for all ports that the same addresses have: RepackSubsets of pkg/api/v1/endpoints. */
 function subsetsOf(found: readonly Found[]): readonly EndpointSubset[] {
-  const groups = new Map<string, Found[]>();
+  const byPort = new Map<string, { readonly port: EndpointPort | undefined; readonly found: Found[] }>();
   for (const each of found) {
-    const key = JSON.stringify(each.ports);
-    const group = groups.get(key);
-    if (group) group.push(each);
-    else groups.set(key, [each]);
+    for (const port of each.ports.length === 0 ? [undefined] : each.ports) {
+      const key = JSON.stringify(port);
+      const group = byPort.get(key);
+      if (group) group.found.push(each);
+      else byPort.set(key, { port, found: [each] });
+    }
   }
-  return [...groups]
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([, group]): EndpointSubset => {
-      const ports = group[0]?.ports ?? [];
-      const ready = group.filter((each) => each.ready).map(({ address }) => address);
-      const notReady = group.filter((each) => !each.ready).map(({ address }) => address);
-      return {
-        ...(ready.length === 0 ? {} : { addresses: ready }),
-        ...(notReady.length === 0 ? {} : { notReadyAddresses: notReady }),
-        ...(ports.length === 0 ? {} : { ports }),
-      };
-    });
+  const numbers = new Map(found.map((each, number) => [each, number]));
+  const groups = Map.groupBy(byPort.values(), (group) => group.found.map((each) => numbers.get(each)).join(" "));
+  const subsets = [...groups.values()].map((sharing): EndpointSubset => {
+    const ports = sharing.flatMap(({ port }) => port ?? []);
+    const ready = sharing[0]?.found.filter((each) => each.ready).map(({ address }) => address) ?? [];
+    const notReady = sharing[0]?.found.filter((each) => !each.ready).map(({ address }) => address) ?? [];
+    return {
+      ...(ready.length === 0 ? {} : { addresses: ready }),
+      ...(notReady.length === 0 ? {} : { notReadyAddresses: notReady }),
+      ...(ports.length === 0 ? {} : { ports }),
+    };
+  });
+  return subsets.sort((a, b) => compareText(JSON.stringify(a.ports), JSON.stringify(b.ports)));
+}
+
+/** No more than an object may hold, each subset cut by its part of the whole, of which the ready ones stay first. */
+function truncated(subsets: readonly EndpointSubset[]): readonly EndpointSubset[] | undefined {
+  const sum = (of: (subset: EndpointSubset) => readonly unknown[] | undefined) =>
+    subsets.reduce((total, subset) => total + (of(subset)?.length ?? 0), 0);
+  const ready = sum(({ addresses }) => addresses);
+  const notReady = sum(({ notReadyAddresses }) => notReadyAddresses);
+  if (ready + notReady <= addressesMax) return undefined;
+  const cutsReady = ready > addressesMax;
+  const room = cutsReady ? addressesMax : addressesMax - ready;
+  let left = room;
+  const cut = (addresses: readonly EndpointAddress[] = []) => {
+    const share = Math.min(left, Math.ceil((addresses.length / (cutsReady ? ready : notReady)) * room));
+    left -= share;
+    return addresses.slice(0, share);
+  };
+  return subsets.map(({ addresses = [], notReadyAddresses, ...rest }) => {
+    const keptReady = cutsReady ? cut(addresses) : addresses;
+    const keptNotReady = cutsReady ? [] : cut(notReadyAddresses);
+    return {
+      ...(keptReady.length === 0 ? {} : { addresses: keptReady }),
+      ...(keptNotReady.length === 0 ? {} : { notReadyAddresses: keptNotReady }),
+      ...rest,
+    };
+  });
 }
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
-import { EndpointsResource, notFound, type Pod, Pods, type Service, Services } from "../api/index.ts";
+import {
+  EndpointsResource,
+  notFound,
+  type Pod,
+  Pods,
+  type Service,
+  Services,
+  serviceUnavailable,
+} from "../api/index.ts";
 import { planEndpoints } from "./endpoints-plan.ts";
 
 const service = (spec: object = {}): Service =>
@@ -68,6 +76,44 @@ test("pods with other ports have subsets of their own, pods without the port non
   assert.deepEqual(subsets, [
     { addresses: [address("a", "10.0.0.1")], ports: [{ port: 81, protocol: "TCP" }] },
     { addresses: [address("b", "10.0.0.2")], ports: [{ port: 82, protocol: "TCP" }] },
+  ]);
+});
+
+test("ports that the same pods have share a subset, others have their own", () => {
+  const named = (containerPort: number) => ({
+    spec: { containers: [{ name: "c", image: "i", ports: [{ name: "web", containerPort }] }] },
+  });
+  const ports = [
+    { name: "fixed", port: 90, targetPort: 9090 },
+    { name: "named", port: 80, targetPort: "web" },
+  ];
+  const { subsets } = planEndpoints(service({ ports }), [
+    pod("a", "10.0.0.1", named(81)),
+    pod("b", "10.0.0.2", named(82)),
+  ]);
+  assert.deepEqual(
+    subsets.map((each) => [each.addresses?.map(({ ip }) => ip), each.ports?.map(({ port }) => port)]),
+    [
+      [["10.0.0.1", "10.0.0.2"], [9090]],
+      [["10.0.0.1"], [81]],
+      [["10.0.0.2"], [82]],
+    ],
+  );
+});
+
+test("of more than a thousand ready addresses each subset keeps its part", () => {
+  const named = (containerPort: number) => ({
+    spec: { containers: [{ name: "c", image: "i", ports: [{ name: "web", containerPort }] }] },
+  });
+  const pods = Array.from({ length: 1600 }, (_, i) =>
+    pod(`p${i}`, `10.1.${i >> 8}.${i & 255}`, { ...named(i < 400 ? 81 : 82), ready: i % 2 === 0 || i >= 400 }),
+  );
+  const { subsets, isTruncated } = planEndpoints(service({ ports: [{ port: 80, targetPort: "web" }] }), pods);
+  assert.equal(isTruncated, true);
+  const sizes = subsets.map((each) => [each.addresses?.length, each.notReadyAddresses?.length]);
+  assert.deepEqual(sizes, [
+    [143, undefined],
+    [857, undefined],
   ]);
 });
 
@@ -141,4 +187,41 @@ test("Endpoints come with their service, follow its pods and go with it", async 
   await assert.rejects(client.get(EndpointsResource, key), { message: notFound(EndpointsResource, "web").message });
   // The Endpoints of the service that the API server itself has are not touched.
   assert.ok(await client.get(EndpointsResource, { namespace: "default", name: "kubernetes" }));
+});
+
+test("Endpoints tell since when their change was due, and that they could not be written", async (t) => {
+  const controllers = ["endpoints-controller", "serviceaccount-controller"];
+  const { client, create, rest, refuse, events } = await startTestControlPlane(t, { controllers });
+  await rest();
+  const key = { namespace: "default", name: "web" };
+  refuse(({ verb, plural }) => (verb === "create" && plural === "endpoints" ? serviceUnavailable("busy") : undefined));
+  await create(Services, {
+    metadata: key,
+    spec: { selector: { app: "web" }, ports: [{ port: 80 }] },
+  });
+  await rest();
+  refuse(() => undefined);
+  await rest(5_000);
+  assert.deepEqual(await events("Endpoints"), [
+    "Warning FailedToCreateEndpoint Failed to create endpoint for service default/web: busy (5)",
+  ]);
+  const made = await client.get(EndpointsResource, key);
+  assert.deepEqual(made.subsets ?? [], []);
+  await client.delete(EndpointsResource, key);
+  await client.patch(Services, key, { metadata: { labels: { a: "b" } } });
+  await rest();
+  const again = await client.get(EndpointsResource, key);
+  const annotation = "endpoints.kubernetes.io/last-change-trigger-time";
+  assert.deepEqual(
+    [made, again].map((each) => each.metadata.annotations?.[annotation]),
+    // Known by the first attempt; what came later was nothing new of the service.
+    [undefined, undefined],
+  );
+  await client.delete(Services, key);
+  await rest();
+  await create(Services, { metadata: key, spec: { selector: { app: "web" }, ports: [{ port: 80 }] } });
+  await rest();
+  const { creationTimestamp } = (await client.get(Services, key)).metadata;
+  const { annotations } = (await client.get(EndpointsResource, key)).metadata;
+  assert.deepEqual(annotations, { [annotation]: creationTimestamp });
 });

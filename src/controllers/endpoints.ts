@@ -7,8 +7,9 @@ import {
   type Service,
   Services,
 } from "../api/index.ts";
-import { also, defineController, type Key, type ReconcileContext, splitKey } from "../client/index.ts";
-import { deepEqual } from "../lib/index.ts";
+import { also, defineController, type Key, keyOf, type ReconcileContext, splitKey } from "../client/index.ts";
+import { deepEqual, errorMessage } from "../lib/index.ts";
+import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
 import {
   type EndpointsPlan,
   managedBy,
@@ -20,34 +21,38 @@ import { isNamespaceTerminating } from "./pod-control.ts";
 import { hasSelectedEndpoints, selects, servicesOf } from "./service-endpoints.ts";
 
 /** Keeps the Endpoints of each Service that has a selector, for clients that know no EndpointSlices. */
-export const endpointsController = defineController({
-  name: "endpoints-controller",
-  watches: {
-    for: Services,
-    also: [
-      also(Pods, servicesOf),
-      also(EndpointsResource, ({ metadata }) =>
-        metadata.labels?.[managedByLabel] === managedBy ? [`${metadata.namespace}/${metadata.name}`] : [],
-      ),
-    ],
-  },
-  async reconcile(context, key) {
-    const { cache } = context;
-    const service = cache.get(Services, key);
-    const present = cache.get(EndpointsResource, key);
-    if (!service) {
-      if (present) await remove(context, key);
-      return;
-    }
-    if (!hasSelectedEndpoints(service)) return;
-    const pods = cache.list(Pods, service.metadata.namespace);
-    const plan = planEndpoints(
-      service,
-      pods.filter(({ metadata }) => selects(service, metadata.labels)),
-    );
-    await write(context, wanted(service, plan, present), present);
-  },
-});
+export function endpointsController() {
+  const triggerTimes = new TriggerTimes();
+  return defineController({
+    name: "endpoints-controller",
+    watches: {
+      for: Services,
+      also: [
+        also(Pods, servicesOf),
+        also(EndpointsResource, ({ metadata }) =>
+          metadata.labels?.[managedByLabel] === managedBy ? [`${metadata.namespace}/${metadata.name}`] : [],
+        ),
+      ],
+    },
+    async reconcile(context, key) {
+      const { cache } = context;
+      const service = cache.get(Services, key);
+      const present = cache.get(EndpointsResource, key);
+      if (!service) {
+        triggerTimes.forget(key);
+        if (present) await remove(context, key);
+        return;
+      }
+      if (!hasSelectedEndpoints(service)) return;
+      const pods = cache
+        .list(Pods, service.metadata.namespace)
+        .filter(({ metadata }) => selects(service, metadata.labels));
+      const triggerMs = triggerTimes.next(service, pods);
+      const next = wanted(service, planEndpoints(service, pods), present);
+      if (!present || !says(present, next)) await write(context, service, next, present, triggerMs);
+    },
+  });
+}
 
 function wanted(service: Service, plan: EndpointsPlan, present: Endpoints | undefined): NewObject<Endpoints> {
   const { name, namespace } = service.metadata;
@@ -67,22 +72,39 @@ function wanted(service: Service, plan: EndpointsPlan, present: Endpoints | unde
   };
 }
 
-async function write(
-  { client }: ReconcileContext,
-  next: NewObject<Endpoints>,
-  present: Endpoints | undefined,
-): Promise<void> {
-  const unchanged =
-    present &&
+function says(present: Endpoints, next: NewObject<Endpoints>): boolean {
+  const lastCut = present.metadata.annotations?.[overCapacityAnnotation];
+  return (
     deepEqual(present.subsets ?? [], next.subsets ?? []) &&
     deepEqual(present.metadata.labels, next.metadata.labels) &&
-    deepEqual(present.metadata.annotations, next.metadata.annotations);
-  if (unchanged) return;
+    lastCut === next.metadata.annotations?.[overCapacityAnnotation]
+  );
+}
+
+async function write(
+  { client, events }: ReconcileContext,
+  service: Service,
+  next: NewObject<Endpoints>,
+  present: Endpoints | undefined,
+  triggerMs: number | undefined,
+): Promise<void> {
+  const timed = { ...next, metadata: withTriggerTime(next.metadata, triggerMs) };
   try {
-    if (present) await client.update(EndpointsResource, next);
-    else await client.create(EndpointsResource, next);
+    if (present) await client.update(EndpointsResource, timed);
+    else await client.create(EndpointsResource, timed);
   } catch (error) {
-    if (!isNamespaceTerminating(error)) throw error;
+    if (isNamespaceTerminating(error)) return;
+    const key = keyOf(service);
+    const why = errorMessage(error);
+    if (present) events.warning(present, "FailedToUpdateEndpoint", `Failed to update endpoint ${key}: ${why}`);
+    else {
+      const { name, namespace = "" } = service.metadata;
+      // Of what could not be made there is no more than the name.
+      const metadata = { name, namespace, uid: "", resourceVersion: "", creationTimestamp: "" };
+      const about = { apiVersion: "v1", kind: "Endpoints", metadata };
+      events.warning(about, "FailedToCreateEndpoint", `Failed to create endpoint for service ${key}: ${why}`);
+    }
+    throw error;
   }
 }
 
