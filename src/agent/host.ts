@@ -66,6 +66,8 @@ export type ProbeResult = {
   readonly output: string;
   /** A success that is worth an event: `output` says why. */
   readonly warning?: boolean;
+  /** Whether a server of HTTP said something, whatever it was. */
+  readonly answered?: boolean;
 };
 
 export interface HttpProbe {

@@ -117,10 +117,16 @@ test("an HTTP probe succeeds from 200 to 399 and says why it fails", async () =>
   assert.equal((await probe("/moved")).success, true);
   assert.deepEqual(await probe("/away"), {
     success: true,
+    answered: true,
     warning: true,
     output: "Probe terminated redirects, Response body: body",
   });
-  assert.deepEqual(await probe("/bad"), { success: false, output: "HTTP probe failed with statuscode: 503" });
+  const failed = { success: false, answered: true, output: "HTTP probe failed with statuscode: 503" };
+  assert.deepEqual(await probe("/bad"), failed);
+  assert.deepEqual(await host.connections.http({ ...bare, scheme: "https" }, 5_000), {
+    success: false,
+    output: `Get "https://127.0.0.1:${port}/own": http: server gave HTTP response to HTTPS client`,
+  });
   assert.deepEqual(await probe("/slow", 50), {
     success: false,
     output: `Get "http://127.0.0.1:${port}/slow": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,

@@ -1,14 +1,13 @@
-import { findContainerPort, type LifecycleHandler, type Pod } from "../../api/index.ts";
+import type { LifecycleHandler, Pod } from "../../api/index.ts";
 import { errorMessage, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
-import type { PodContainer } from "../pod/pod-containers.ts";
+import { describePod } from "../pod/pod-containers.ts";
+import { type HttpTarget, httpAction } from "../probes/http-action.ts";
 
 /** What a hook is run on. */
-export interface HookTarget {
+export interface HookTarget extends HttpTarget {
   readonly pod: Pod;
-  readonly container: PodContainer;
   readonly containerId: string;
-  readonly podIp: string | undefined;
 }
 
 /** A hook may take as long as its container's grace; this bounds one whose server never answers. */
@@ -16,7 +15,7 @@ const httpTimeoutMs = 600_000;
 
 /** Runs a postStart or preStop handler; throws with what it said when it fails. */
 export async function runHook(
-  context: Pick<AgentContext, "engine" | "host" | "clock">,
+  context: Pick<AgentContext, "engine" | "host" | "clock" | "events">,
   target: HookTarget,
   handler: LifecycleHandler,
   signal: AbortSignal,
@@ -24,6 +23,8 @@ export async function runHook(
   if (handler.exec) await runExec(context, target, handler.exec.command ?? []);
   else if (handler.httpGet) await runHttp(context, target, handler.httpGet);
   else if (handler.sleep) await sleep(context.clock, handler.sleep.seconds * 1_000, signal);
+  // The API takes tcpSocket, and nothing ever did it.
+  else throw new Error(`Cannot run handler: invalid handler: ${JSON.stringify(handler)}`);
 }
 
 async function runExec(
@@ -32,12 +33,12 @@ async function runExec(
   command: readonly string[],
 ): Promise<void> {
   const name = target.container.spec.name;
-  const about = `Exec lifecycle hook ([${command.join(" ")}]) for Container "${name}" in Pod "${target.pod.metadata.name}_${target.pod.metadata.namespace}(${target.pod.metadata.uid})" failed`;
+  const about = `Exec lifecycle hook ([${command.join(" ")}]) for Container "${name}" in Pod "${describePod(target.pod)}" failed`;
   let result: Awaited<ReturnType<typeof engine.execSync>>;
   try {
     result = await engine.execSync(target.containerId, command, httpTimeoutMs);
   } catch (error) {
-    throw new Error(`${about} - error: ${errorMessage(error)}`, { cause: error });
+    throw new Error(`${about} - error: ${errorMessage(error)}, message: ""`, { cause: error });
   }
   if (result.exitCode === 0) return;
   const output = new TextDecoder().decode(result.stdout) + new TextDecoder().decode(result.stderr);
@@ -46,25 +47,27 @@ async function runExec(
   );
 }
 
+/** Whatever the server answers, it has been told. */
 async function runHttp(
-  { host }: Pick<AgentContext, "host">,
+  { host, events }: Pick<AgentContext, "host" | "events">,
   target: HookTarget,
-  { host: name, port, path, scheme, httpHeaders }: NonNullable<LifecycleHandler["httpGet"]>,
+  action: NonNullable<LifecycleHandler["httpGet"]>,
 ): Promise<void> {
-  const number = findContainerPort(target.container.spec, port);
-  const address = name || target.podIp;
-  if (number === undefined) throw new Error(`the container has no port ${port}`);
-  if (!address) throw new Error(`failed to find networking container: the pod has no address`);
-  const probe = {
-    scheme: scheme === "HTTPS" ? ("https" as const) : ("http" as const),
-    host: address,
-    port: number,
-    path: path ?? "/",
-    headers: httpHeaders ?? [],
-  };
-  const result = await host.connections.http(probe, httpTimeoutMs);
-  if (!result.success)
-    throw new Error(
-      `Http lifecycle hook (${path ?? "/"}) for Container "${target.container.spec.name}" failed - error: ${result.output}`,
-    );
+  const { pod, container } = target;
+  const request = httpAction(target, action, "lifecycle");
+  const result = await host.connections.http(request, httpTimeoutMs);
+  if (result.success || result.answered) return;
+  if (request.scheme === "https" && result.output.includes("server gave HTTP response to HTTPS client")) {
+    // What identifies the asker is not for everybody on the way to read.
+    const headers = request.headers.filter(({ name }) => name.toLowerCase() !== "authorization");
+    const again = await host.connections.http({ ...request, headers, scheme: "http" }, httpTimeoutMs);
+    if (again.success || again.answered) {
+      const server = `${request.host}:${request.port}`;
+      const message = `request to HTTPS lifecycle hook ${server} got HTTP response, retry with HTTP succeeded`;
+      return events.warning(pod, "LifecycleHTTPFallback", message);
+    }
+  }
+  throw new Error(
+    `HTTP lifecycle hook (${action.path ?? ""}) for Container "${container.spec.name}" in Pod "${describePod(pod)}" failed - error: ${result.output}`,
+  );
 }

@@ -6,7 +6,7 @@ import { firstProbeAtMs, initialState, nextState, type ProbeKind, type ProbeStat
 import { type ProbeOutcome, type ProbeTarget, runProbe } from "./run-probe.ts";
 
 /** As the kubelet's metrics name results. */
-export type ProbeResultWord = "successful" | "failed" | "unknown";
+export type ProbeResultWord = "successful" | "failed";
 
 const kindWords: Record<ProbeKind, string> = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" };
 
@@ -95,12 +95,12 @@ export class ContainerProbe {
       const message = `${kindWords[this.#kind]} probe ${what}: ${output}`;
       this.#context.events.warning(this.#pod(), reason, message, this.#target().container);
     };
-    this.#count(errored ? "unknown" : success ? "successful" : "failed");
     if (errored) {
-      tell("Unhealthy", "errored");
       // Nothing was learned.
+      tell("Unhealthy", "errored and resulted in unknown state");
       return;
     }
+    this.#count(success ? "successful" : "failed");
     if (!success) tell("Unhealthy", "failed");
     else if (warning) tell("ProbeWarning", "warning");
     const before = this.verdict;

@@ -13,7 +13,7 @@ export function probeMetricsText(workers: Iterable<ProbedWorker>): string {
   const registry = new MetricRegistry();
   const totals = registry.counter({
     name: "prober_probe_total",
-    help: "Results of the probes of containers: successful, failed or unknown.",
+    help: "Results of the probes of containers: successful or failed.",
     labels: ["probe_type", "result", "container", "pod", "namespace", "pod_uid"],
   });
   for (const { pod, probeTotals } of workers) {

@@ -197,5 +197,40 @@ test("a probe that cannot be done says nothing about the container", async () =>
   await run({ containers: [{ name: "app", image: "app:1", livenessProbe }] });
   await pass(10_000);
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 0);
-  assert.ok((await events()).includes("Unhealthy: Liveness probe errored: invalid port number: nowhere"));
+  assert.ok(
+    (await events()).includes(
+      "Unhealthy: Liveness probe errored and resulted in unknown state: invalid port number: nowhere",
+    ),
+  );
+});
+
+test("a command of a probe that cannot be run is tried again, and one that takes too long has failed", async () => {
+  let tries = 0;
+  const { pass, run, events } = await agentScene({
+    engine: {
+      script: () => ({
+        exec: ([name]) => {
+          tries++;
+          if (name === "broken") throw new Error("no such process");
+          return { delayMs: 5_000 };
+        },
+      }),
+    },
+  });
+  const probing = (name: string) => ({
+    name,
+    containers: [
+      { name: "app", image: "app:1", readinessProbe: { exec: { command: [name, "now"] }, periodSeconds: 100 } },
+    ],
+  });
+  await run(probing("broken"));
+  assert.equal(tries, 3);
+  assert.ok(
+    (await events("broken")).includes(
+      "Unhealthy: Readiness probe errored and resulted in unknown state: no such process",
+    ),
+  );
+  await run(probing("slow"));
+  await pass(2_000);
+  assert.ok((await events("slow")).includes('Unhealthy: Readiness probe failed: command "slow now" timed out'));
 });

@@ -4,6 +4,8 @@ export function dialError(error: unknown, host: string, port: number): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const reason = reasons[code];
   if (reason !== undefined) return `dial tcp ${address}: connect: ${reason}`;
+  // What OpenSSL makes of an answer that is not encrypted.
+  if (code.startsWith("ERR_SSL_") || code === "EPROTO") return "http: server gave HTTP response to HTTPS client";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return `dial tcp: lookup ${host}: no such host`;
   return `dial tcp ${address}: ${error instanceof Error ? error.message : String(error)}`;
 }

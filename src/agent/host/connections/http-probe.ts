@@ -25,16 +25,21 @@ export async function probeHttp(probe: HttpProbe, timeoutMs: number, clock: Cloc
       const next = code >= 300 && code < 400 && location !== undefined ? new URL(location, url) : undefined;
       if (next && next.hostname === url.hostname) {
         if (redirects === redirectsMax) {
-          return { success: false, output: `Get "${next}": stopped after ${redirectsMax} redirects` };
+          return { success: false, answered: true, output: `Get "${next}": stopped after ${redirectsMax} redirects` };
         }
         url = next;
         continue;
       }
       if (code >= 300 && code < 400) {
-        return { success: true, warning: true, output: `Probe terminated redirects, Response body: ${body}` };
+        return {
+          success: true,
+          answered: true,
+          warning: true,
+          output: `Probe terminated redirects, Response body: ${body}`,
+        };
       }
-      if (code >= 200 && code < 300) return { success: true, output: body };
-      return { success: false, output: `HTTP probe failed with statuscode: ${code}` };
+      if (code >= 200 && code < 300) return { success: true, answered: true, output: body };
+      return { success: false, answered: true, output: `HTTP probe failed with statuscode: ${code}` };
     }
   } catch (error) {
     const why = timeout.signal.aborted
