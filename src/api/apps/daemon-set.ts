@@ -105,7 +105,8 @@ function defaultDaemonSet({ spec }: Draft<DaemonSet>): void {
 function validate({ spec }: DaemonSet, root: Path): FieldError[] {
   const at = root.child("spec");
   return [
-    ...validateWorkloadSelector(spec.selector, "daemonset", at.child("selector")),
+    // Without a selector Kubernetes only complains of the labels of the template.
+    ...(spec.selector ? validateWorkloadSelector(spec.selector, "daemonset", at.child("selector")) : []),
     ...validateWorkloadTemplate(spec.template, spec.selector, "DaemonSet", at.child("template")),
     ...nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
     ...validateUpdateStrategy(spec.updateStrategy ?? {}, at.child("updateStrategy")),

@@ -125,7 +125,7 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, at: Path)
   return errors;
 }
 
-/** Whether a count or a percentage is none. */
+/** Whether a count or a percentage is none; so is a text that is neither. */
 export function isNothing(value: IntOrString | undefined): boolean {
-  return value === undefined || value === 0 || /^0+%$/.test(String(value));
+  return !/^[+-]?\d+$|^\d+%$/.test(String(value)) || /^[+-]?0+%?$/.test(String(value));
 }

@@ -63,6 +63,7 @@ export const StatefulSets = defineResource<StatefulSet>({
       status,
       ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"],
       at.child("status"),
+      "status.readyReplicas",
     ),
     ...validateCollisionCount(status, old.status, at.child("status")),
   ],
@@ -129,9 +130,9 @@ function validate({ spec }: StatefulSet, root: Path): FieldError[] {
     ...nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
     ...nonnegative(at.child("ordinals", "start"), spec.ordinals?.start),
     ...validateWorkloadSelector(spec.selector, "statefulset", at.child("selector")),
+    ...validateTemplateLabels(spec.template, spec.selector, templateAt),
+    ...validateLastingPods(spec.template, "StatefulSet", templateAt),
   );
-  if (spec.selector) errors.push(...validateTemplateLabels(spec.template, spec.selector, templateAt));
-  errors.push(...validateLastingPods(spec.template, "StatefulSet", templateAt));
   return errors;
 }
 

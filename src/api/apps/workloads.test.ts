@@ -126,12 +126,19 @@ for (const [definition, selectorOf, templateOf] of selecting) {
 
   test(`a ${definition.kind} selects the pods that it makes`, () => {
     assert.deepEqual(errors(spec), []);
-    assert.deepEqual(errors({ template }), ["spec.selector: Required value"]);
+    const notSelected = "`selector` does not match template `labels`";
+    assert.deepEqual(errors({ template }), [
+      ...(definition.kind === "DaemonSet" ? [] : ["spec.selector: Required value"]),
+      `spec.template.metadata.labels: Invalid value: {"app":"web"}: ${notSelected}`,
+    ]);
+    assert.deepEqual(errors({ selector, template: { spec: template.spec } }), [
+      `spec.template.metadata.labels: Invalid value: null: ${notSelected}`,
+    ]);
     assert.deepEqual(errors({ selector: {}, template }), [
       `spec.selector: Invalid value: {}: empty selector is invalid for ${selectorOf}`,
     ]);
     assert.deepEqual(errors({ selector: unlike, template }), [
-      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+      `spec.template.metadata.labels: Invalid value: {"app":"web"}: ${notSelected}`,
     ]);
     const changed = errorsOnUpdate(definition, { spec } as Partially<KubeObject>, (draft) => {
       const written = draft as unknown as { spec: Draft<DeploymentSpec> };
@@ -188,6 +195,14 @@ const deployments: readonly (readonly [string, Partially<DeploymentSpec>, readon
     { ...spec, strategy: { rollingUpdate: { maxSurge: "some" } } },
     [
       `spec.strategy.rollingUpdate.maxSurge: Invalid value: "some": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`,
+    ],
+  ],
+  [
+    "no count at all",
+    { ...spec, strategy: { rollingUpdate: { maxUnavailable: "some", maxSurge: 0 } } },
+    [
+      `spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "some": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`,
+      'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "some": may not be 0 when `maxSurge` is 0',
     ],
   ],
   [
@@ -327,6 +342,10 @@ test("a status counts what can be", () => {
     draft.status = { replicas: 2, readyReplicas: 1, availableReplicas: 2 };
   });
   assert.deepEqual(more, ["status.availableReplicas: Invalid value: 2: cannot be greater than readyReplicas"]);
+  const ofSet = errorsOnStatusUpdate(StatefulSets, { spec }, (draft) => {
+    draft.status = { replicas: 2, readyReplicas: 1, availableReplicas: 2 };
+  });
+  assert.deepEqual(ofSet, ["status.availableReplicas: Invalid value: 2: cannot be greater than status.readyReplicas"]);
 });
 
 test("a replication controller is validated", () => {

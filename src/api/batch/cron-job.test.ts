@@ -71,6 +71,14 @@ for (const [name, written, errors] of invalid)
     assert.deepEqual(errorsOnCreate(CronJobs, { spec: written }), errors);
   });
 
+test("the name of a zone is taken in its own case only", () => {
+  const errorsFor = (timeZone: string) => errorsOnCreate(CronJobs, { spec: { ...spec, timeZone } });
+  for (const zone of ["America/New_York", "Asia/Kolkata", "US/Eastern", "UTC", "Etc/GMT+1"])
+    assert.deepEqual(errorsFor(zone), [], zone);
+  const wrong = "AMERICA/new_york";
+  assert.deepEqual(errorsFor(wrong), [`spec.timeZone: Invalid value: "${wrong}": unknown time zone ${wrong}`]);
+});
+
 test("a zone that is not known any more may stay", () => {
   const written = { spec: { ...spec, timeZone: "Mars/Olympus" } };
   assert.deepEqual(
@@ -90,7 +98,7 @@ test("a zone that is not known any more may stay", () => {
 test("the name of a cron job leaves room for those of its jobs", () => {
   const name = "a".repeat(53);
   assert.deepEqual(errorsOnCreate(CronJobs, { metadata: { name }, spec }), [
-    `metadata.name: Invalid value: "${name}": must be no more than 52 bytes`,
+    `metadata.name: Invalid value: "${name}": must be no more than 52 characters`,
   ]);
 });
 

@@ -4,7 +4,6 @@ import { workloadNameWarning } from "../core/workload-template.ts";
 import { nonnegative, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, rootPath } from "../meta/field-error.ts";
-import { maxLengthMessage } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { CronJob, JobTemplateSpec } from "../types.generated.ts";
 import { parseCronSchedule } from "./cron-schedule.ts";
@@ -37,7 +36,7 @@ export const CronJobs = defineResource<CronJob>({
   validateCreate: ({ metadata, spec }, at) => [
     ...validateTimeZone(spec.timeZone, at.child("spec", "timeZone")),
     ...(metadata.name.length > nameMax
-      ? [invalidValue(at.child("metadata", "name"), metadata.name, maxLengthMessage(nameMax))]
+      ? [invalidValue(at.child("metadata", "name"), metadata.name, `must be no more than ${nameMax} characters`)]
       : []),
   ],
   // A zone that the database has dropped since may stay.
@@ -111,8 +110,9 @@ function validateTimeZone(zone: string | undefined, at: Path): FieldError[] {
       invalidValue(at, zone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"),
     ];
   try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return [];
+    const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions();
+    // Intl takes any case, the files of the database only their own; of an alias Intl does not tell it.
+    return timeZone !== zone && timeZone.toLowerCase() === zone.toLowerCase() ? [unknown] : [];
   } catch {
     // What it throws for is a zone that it does not know.
     return [unknown];

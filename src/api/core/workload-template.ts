@@ -16,11 +16,18 @@ export function validateWorkloadSelector(selector: LabelSelector | undefined, ki
   return errors;
 }
 
-/** The labels of the template must be selected, or the workload would never find the pods it makes. */
-export function validateTemplateLabels(template: PodTemplateSpec, selector: LabelSelector, at: Path): FieldError[] {
-  if (isEmptyLabelSelector(selector) || matchesLabelSelector(selector, template.metadata?.labels)) return [];
-  const place = at.child("metadata", "labels");
-  return [invalidValue(place, template.metadata?.labels, "`selector` does not match template `labels`")];
+/**
+ * The labels of the template must be selected, or the workload would never find the pods it makes. No selector selects
+ * nothing.
+ */
+export function validateTemplateLabels(
+  template: PodTemplateSpec,
+  selector: LabelSelector | undefined,
+  at: Path,
+): FieldError[] {
+  const labels = template.metadata?.labels;
+  if (selector && (isEmptyLabelSelector(selector) || matchesLabelSelector(selector, labels))) return [];
+  return [invalidValue(at.child("metadata", "labels"), labels ?? null, "`selector` does not match template `labels`")];
 }
 
 /** Pods that are replaced when they end may not end by themselves for good. */
@@ -43,17 +50,21 @@ export function validateWorkloadTemplate(
   at: Path,
 ): FieldError[] {
   return [
-    ...(selector ? validateTemplateLabels(template, selector, at) : []),
+    ...validateTemplateLabels(template, selector, at),
     ...validatePodTemplate(template, at),
     ...validateLastingPods(template, kind, at),
   ];
 }
 
-/** Errors about the counts of a status: none is negative, and none of `parts` is above `replicas`. */
+/**
+ * Errors about the counts of a status: none is negative, and none of `parts` is above `replicas`. `ready` is what the
+ * message about available replicas calls the ready ones.
+ */
 export function validateReplicaCounts<Status extends object>(
   status: Status,
   parts: readonly Extract<keyof Status, string>[],
   at: Path,
+  ready = "readyReplicas",
 ): FieldError[] {
   // The fields are counts wherever they are there.
   const counts = status as Readonly<Record<string, number | undefined>>;
@@ -69,7 +80,7 @@ export function validateReplicaCounts<Status extends object>(
     (counts.availableReplicas ?? 0) > (counts.readyReplicas ?? 0)
   )
     errors.push(
-      invalidValue(at.child("availableReplicas"), counts.availableReplicas, "cannot be greater than readyReplicas"),
+      invalidValue(at.child("availableReplicas"), counts.availableReplicas, `cannot be greater than ${ready}`),
     );
   return errors;
 }

@@ -112,7 +112,7 @@ export function validateReference(
   const named = { kind, name };
   for (const field of ["kind", "name"] as const) {
     const value = named[field];
-    errors.push(...requiredField(at.child(field), value));
+    errors.push(...requiredField(at.child(field), value, `${field} is required`));
     if (value !== "") errors.push(...invalidFor(at.child(field), value, isPathSegmentName(value)));
   }
   return errors;

@@ -154,8 +154,8 @@ const classes: readonly (readonly [string, Partially<IngressClassSpec>, readonly
     "parameters of the cluster in a namespace",
     { controller: "a.b/c", parameters: { kind: "", name: "", namespace: "a" } },
     [
-      "spec.parameters.kind: Required value",
-      "spec.parameters.name: Required value",
+      "spec.parameters.kind: Required value: kind is required",
+      "spec.parameters.name: Required value: name is required",
       "spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'",
     ],
   ],

@@ -54,7 +54,7 @@ const ports: readonly (readonly [string, NetworkPolicyPort, readonly string[]])[
   [
     "an end before the start",
     { port: 80, endPort: 79 },
-    ["spec.egress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`"],
+    ["spec.egress[0].ports[0].endPort: Invalid value: 80: must be greater than or equal to `port`"],
   ],
   [
     "an end of a name",

@@ -80,7 +80,8 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, at: Path):
   if (typeof port === "number") {
     errors.push(...invalidFor(at.child("port"), port, isPortNumber(port)));
     if (endPort === undefined) return errors;
-    if (endPort < port) errors.push(invalidValue(endAt, endPort, "must be greater than or equal to `port`"));
+    // Kubernetes shows the port, not its end.
+    if (endPort < port) errors.push(invalidValue(endAt, port, "must be greater than or equal to `port`"));
     return [...errors, ...invalidFor(endAt, endPort, isPortNumber(endPort))];
   }
   if (endPort !== undefined) {

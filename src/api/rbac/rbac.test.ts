@@ -77,7 +77,7 @@ const subjects: readonly (readonly [string, Partially<RbacSubject>, readonly str
   [
     "an unknown kind",
     { kind: "Robot", name: "a" },
-    ['subjects[0].kind: Unsupported value: "Robot": supported values: "Group", "ServiceAccount", "User"'],
+    ['subjects[0].kind: Unsupported value: "Robot": supported values: "ServiceAccount", "User", "Group"'],
   ],
   [
     "an account without its namespace",

@@ -71,7 +71,7 @@ function validateSubject(
     case "Group":
       return [...errors, ...optionalEnum(at.child("apiGroup"), apiGroup, [group])];
     default:
-      return [...errors, notSupported(at.child("kind"), kind, ["Group", "ServiceAccount", "User"])];
+      return [...errors, notSupported(at.child("kind"), kind, ["ServiceAccount", "User", "Group"])];
   }
 }
 

@@ -18,6 +18,6 @@ export const RoleBindings = defineResource<RoleBinding>({
   // Names such as system:node hold colons.
   validateName: isPathSegmentName,
   defaults: defaultRoleBinding,
-  validate: (binding, at) => validateRoleBinding(binding, { roleKinds: ["ClusterRole", "Role"], namespaced: true }, at),
+  validate: (binding, at) => validateRoleBinding(binding, { roleKinds: ["Role", "ClusterRole"], namespaced: true }, at),
   validateUpdate: validateRoleBindingUpdate,
 });

@@ -8,7 +8,7 @@ import { isQualifiedName } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { CSINode, CSINodeDriver } from "../types.generated.ts";
 
-const nodeIdBytesMax = 192;
+const nodeIdBytesMax = 256;
 
 export const CSINodes = defineResource<CSINode>({
   group: "storage.k8s.io",

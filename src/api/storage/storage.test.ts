@@ -263,8 +263,8 @@ test("the drivers of a node are validated", () => {
       'spec.drivers[1]: Duplicate value: "zone"',
     ],
   );
-  assert.deepEqual(errors([{ ...onNode, nodeID: "a".repeat(193) }]), [
-    `spec.drivers[0].nodeID: Invalid value: "${"a".repeat(193)}": must be 192 characters or less`,
+  assert.deepEqual(errors([{ ...onNode, nodeID: "a".repeat(257) }]), [
+    `spec.drivers[0].nodeID: Invalid value: "${"a".repeat(257)}": must be 256 characters or less`,
   ]);
 });
 
