@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { formatQuantity } from "../meta/quantity.ts";
 import type { Container, Pod, PodSpec, PodStatus } from "../types.generated.ts";
 import { podQos } from "./pod-qos.ts";
-import { podLimits, podRequests, type ResourceAmounts } from "./pod-resources.ts";
+import { podLimits, podLimitsInForce, podRequests, type ResourceAmounts } from "./pod-resources.ts";
 
 const podOf = (spec: Partial<PodSpec>, status: Partial<PodStatus> = {}) =>
   ({ metadata: {}, spec: { containers: [], ...spec }, status }) as unknown as Pod;
@@ -52,6 +52,21 @@ test("a container that is resized counts for the most of what it asks for, was g
   assert.deepEqual(requests("8", {}), { cpu: "8", memory: "2Gi" });
   const conditions = [{ type: "PodResizePending", status: "True", reason: "Infeasible" }];
   assert.deepEqual(requests("8", { conditions }), { cpu: "3", memory: "2Gi" });
+});
+
+test("limits that are being lowered are in force until the container runs with the new ones", () => {
+  const resources = { limits: { cpu: "2", memory: "1Gi" } };
+  const containerStatuses = [{ name: "c", resources }] as unknown as NonNullable<PodStatus["containerStatuses"]>;
+  const pod = (limits: Record<string, string>, status: Partial<PodStatus> = {}) =>
+    podOf({ containers: [container({}, limits)] }, { containerStatuses, ...status });
+  assert.deepEqual(print(podLimitsInForce(pod({ cpu: "1", memory: "2Gi" }))), { cpu: "2", memory: "2Gi" });
+  assert.deepEqual(print(podLimits(pod({ cpu: "1", memory: "2Gi" }))), { cpu: "1", memory: "2Gi" });
+  const conditions = [{ type: "PodResizePending", status: "True", reason: "Infeasible" }];
+  assert.deepEqual(print(podLimitsInForce(pod({ cpu: "8", memory: "1Gi" }, { conditions }))), {
+    cpu: "2",
+    memory: "1Gi",
+  });
+  assert.deepEqual(print(podLimitsInForce(podOf({ containers: [container({}, { cpu: "1" })] }))), { cpu: "1" });
 });
 
 test("the quality of service class follows from requests and limits", () => {

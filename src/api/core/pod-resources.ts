@@ -43,7 +43,23 @@ export function podRequests(pod: Pod): ResourceAmounts {
 
 /** What the pod may use at most; resources without a limit are left out. */
 export function podLimits(pod: Pod): ResourceAmounts {
-  const total = containerAmounts(pod, ({ resources }) => resources?.limits);
+  return wholeLimits(pod, ({ resources }) => resources?.limits);
+}
+
+/** As podLimits, but while a container is resized it counts for the most of what it may use by its spec and does now. */
+export function podLimitsInForce(pod: Pod): ResourceAmounts {
+  const status: PodStatus = pod.status ?? {};
+  const statuses = statusesWithResources(pod.spec, status);
+  const infeasible = isResizeInfeasible(status);
+  return wholeLimits(pod, ({ name, resources }) => {
+    const running = statuses?.get(name);
+    if (!running) return resources?.limits;
+    return mostOf([infeasible ? undefined : resources?.limits, running.resources?.limits]);
+  });
+}
+
+function wholeLimits(pod: Pod, listOf: (container: Container) => ResourceList): ResourceAmounts {
+  const total = containerAmounts(pod, listOf);
   for (const [name, amount] of Object.entries(pod.spec.resources?.limits ?? {}))
     if (isPodLevelResource(name)) total.set(name, parseQuantity(amount));
   for (const [name, amount] of Object.entries(pod.spec.overhead ?? {})) {

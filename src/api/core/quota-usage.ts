@@ -17,7 +17,7 @@ import type {
   Service,
 } from "../types.generated.ts";
 import { podQos } from "./pod-qos.ts";
-import { podLimits, podRequests, type ResourceAmounts } from "./pod-resources.ts";
+import { podLimitsInForce, podRequests, type ResourceAmounts } from "./pod-resources.ts";
 import { isExtendedResource, isHugePages } from "./resource-names.ts";
 
 /** How the objects of one resource are counted. */
@@ -75,7 +75,7 @@ const pods: QuotaEvaluator = {
     const pod = object as Pod;
     const usage = new Map([["count/pods", one]]);
     if (hasEnded(pod, nowMs)) return usage;
-    addCompute(usage, podRequests(pod), podLimits(pod));
+    addCompute(usage, podRequests(pod), podLimitsInForce(pod));
     return usage;
   },
   inScope: (object, scope) => podInScope(object as Pod, scope),
