@@ -129,6 +129,19 @@ export class Planner {
     return podRejection === undefined && rejectionOf(checks, node, toPlace) === undefined;
   }
 
+  /**
+   * Whether the rule that kept a pod from a node as it was before has nothing against it any more. Then it is tried, even
+   * if another rule keeps it away now: people who mended what they were told are to see what is left.
+   */
+  isJudgedAnew(toPlace: PodToPlace, before: NodeState, node: NodeState): boolean {
+    const { nodeNames } = toPlace.shape;
+    if (nodeNames !== undefined && !nodeNames.has(node.name)) return false;
+    const { checks, podRejection } = this.#prepare(toPlace, this.#profile.filters, []);
+    if (podRejection) return false;
+    const rejection = rejectionOf(checks, before, toPlace);
+    return rejection !== undefined && rejection.rule !== rejectionOf(checks, node, toPlace)?.rule;
+  }
+
   /** Whether it can matter to a pod without a node that another was placed or went. */
   isConcernedBy({ pod, shape: own }: PodToPlace, { pod: other, shape: others }: PodToPlace): boolean {
     const { namespaceLabels } = this.#snapshot;

@@ -19,6 +19,15 @@ interface PodReportsOptions {
 /** How long a pod's failure is not told again in the same words. */
 const repeatMs = 5 * 60_000;
 
+/** How long the text of an event may be: Kubernetes' NoteLengthLimit. */
+const eventLengthMax = 1_024;
+
+/** As much of a text as an event can hold. */
+function shortened(text: string): string {
+  const end = " ...";
+  return text.length <= eventLengthMax ? text : `${text.slice(0, eventLengthMax - end.length)}${end}`;
+}
+
 /** Tells why pods have no node, in events and in their status. */
 export class PodReports {
   readonly #options: PodReportsOptions;
@@ -40,7 +49,7 @@ export class PodReports {
     if (isRepeated && !nominates) return undefined;
     if (!isRepeated) {
       queued.reported = { message, atMs: nowMs };
-      events.warning(asPod(pod), "FailedScheduling", message);
+      events.warning(asPod(pod), "FailedScheduling", shortened(message));
     }
     if (nominates) queued.nominated = nominated ?? "";
     const writing = this.#setStatus(pod, reason, message, nominates ? { nominatedNodeName: nominated } : {});

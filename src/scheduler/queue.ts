@@ -101,6 +101,11 @@ export class SchedulingQueue {
     return this.#entries.size;
   }
 
+  /** Whether there are pods that wait for the cluster to change. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** How many pods wait, by where they do. */
   count(): Readonly<Record<"active" | "backoff" | "waiting" | "gated", number>> {
     const counts = { active: 0, backoff: 0, waiting: 0, gated: 0, taken: 0, gone: 0 };

@@ -224,8 +224,12 @@ class Scheduler {
       this.#snapshot.refreshNode(event.object);
       return;
     }
+    const before = this.#queue.hasWaiting ? this.#snapshot.node(name)?.with({ added: [], removed: [] }) : undefined;
     this.#snapshot.setNode(event.object);
-    this.#wakeFor(this.#snapshot.node(name));
+    const node = this.#snapshot.node(name);
+    this.#wakeFor(node);
+    if (before === undefined || node === undefined || isJoining(before)) return;
+    this.#queue.wake((pod, shape) => this.#plannerOf(pod)?.isJudgedAnew({ pod, shape }, before, node) ?? false);
   }
 
   #onPod(event: InformerEvent<Pod>): void {
@@ -470,6 +474,11 @@ class Scheduler {
 
 function schedulerNameOf(pod: Pod): string {
   return pod.spec.schedulerName ?? defaultSchedulerName;
+}
+
+/** Whether the node has yet to become ready for the first time, or again: when many do, pods wait for one that fits. */
+function isJoining({ taints }: NodeState): boolean {
+  return taints.some(({ key }) => key === "node.kubernetes.io/not-ready");
 }
 
 /** Whether two versions of a node take the same pods and rank the same. */

@@ -104,3 +104,40 @@ test("a pod whose containers were given more counts for what they have, until it
   assert.equal((await scene.pod("other")).spec.nodeName, "node");
   await scene.stop();
 });
+
+test("a pod is told what is left when what kept it from a node was mended", async () => {
+  const scene = await schedulerScene();
+  const node = { name: "node" };
+  const reason = async () =>
+    /available: (.*?)\. /.exec((await scene.pod("web")).status.conditions?.[0]?.message ?? "")?.[1];
+  await scene.addNode({ ...node, unschedulable: true, allocatable: { cpu: "1" } });
+  await scene.addPod({ name: "web", nodeSelector: { disk: "ssd" }, requests: { cpu: "2" } });
+  assert.equal(await reason(), "1 node(s) were unschedulable");
+  await scene.client.patch(Nodes, node, { spec: { unschedulable: null } });
+  await pass(scene.clock, 2_000);
+  assert.equal(await reason(), "1 node(s) didn't match Pod's node affinity/selector");
+  await scene.client.patch(Nodes, node, { metadata: { labels: { disk: "ssd" } } });
+  await pass(scene.clock, 4_000);
+  assert.equal(await reason(), "1 Insufficient cpu");
+  const before = attempts(scene.metrics);
+  await scene.client.patch(Nodes, node, { metadata: { labels: { round: "1" } } });
+  await pass(scene.clock, 10_000);
+  assert.equal(attempts(scene.metrics), before);
+  await scene.stop();
+});
+
+test("an event holds as much of a long message as it may", async () => {
+  const scene = await schedulerScene();
+  for (let index = 0; index < 12; index++) await scene.addNode({ name: `node-${index}`, allocatable: { cpu: "1" } });
+  const requests = Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [`example.com/a-device-of-kind-${index}`, "1"]),
+  );
+  await scene.addPod({ name: "web", containers: [{ resources: { requests, limits: requests } }] });
+  const message = (await scene.pod("web")).status.conditions?.[0]?.message ?? "";
+  assert.ok(message.length > 1_024);
+  const event = scene.events
+    .find((each) => each.startsWith("web FailedScheduling: "))
+    ?.slice("web FailedScheduling: ".length);
+  assert.equal(event, `${message.slice(0, 1_020)} ...`);
+  await scene.stop();
+});
