@@ -1,5 +1,5 @@
 // What has nothing to do with Kubernetes and nothing to do with the host.
-export type { Awaitable } from "./awaitable.ts";
+export * from "./awaitable.ts";
 export * from "./channel.ts";
 export * from "./clock.ts";
 export * from "./der-reader.ts";

@@ -1,5 +1,5 @@
 import { internalError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
-import type { Clock, Logger, MetricRegistry, Random } from "../lib/index.ts";
+import { type Awaitable, type Clock, type Logger, type MetricRegistry, type Random, whenThere } from "../lib/index.ts";
 import type { Storage, WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
@@ -54,7 +54,7 @@ export interface ApiServer extends ResourceHandler {
   readonly lookup: Lookup;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
   /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
-  authorize(attributes: Attributes, annotate?: Annotate): Promise<void>;
+  authorize(attributes: Attributes, annotate?: Annotate): Awaitable<void>;
   /** Asks admission whether a stream of core/v1 may be opened, and with what; the user was authorized already. Throws ApiError. */
   admitConnection(target: ConnectTarget, user: User, annotate?: Annotate): Promise<AdmittedConnection>;
 }
@@ -106,19 +106,21 @@ class Pipeline implements ApiServer {
     };
   }
 
-  async authorize(attributes: Attributes, annotate?: Annotate): Promise<void> {
-    const { allowed, reason, error } = await this.authorizer.authorize(attributes);
-    annotate?.("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
-    annotate?.("authorization.k8s.io/reason", reason);
-    if (allowed) return;
-    // Nobody may who could not be decided about, and it is not theirs to mend.
-    if (error !== undefined) throw internalError(error);
-    throw forbiddenError(attributes, reason);
+  authorize(attributes: Attributes, annotate?: Annotate): Awaitable<void> {
+    return whenThere(this.authorizer.authorize(attributes), ({ allowed, reason, error }) => {
+      annotate?.("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+      annotate?.("authorization.k8s.io/reason", reason);
+      if (allowed) return;
+      // Nobody may who could not be decided about, and it is not theirs to mend.
+      if (error !== undefined) throw internalError(error);
+      throw forbiddenError(attributes, reason);
+    });
   }
 
   async handle(request: ResourceRequest, user: User): Promise<ServedResponse> {
     const { verb } = request;
-    await this.authorize(requestAttributes(request, user), request.annotate);
+    const allowed = this.authorize(requestAttributes(request, user), request.annotate);
+    if (allowed) await allowed;
     const unread = this.#objectRequest(request, user);
     // The body of what no route takes is not looked at.
     const fact = routeOf(unread, verb);

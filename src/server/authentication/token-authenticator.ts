@@ -1,5 +1,5 @@
 import { type User, unauthorized } from "../../api/index.ts";
-import type { Awaitable } from "../../lib/index.ts";
+import { type Awaitable, firstAnswer, whenThere } from "../../lib/index.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { bearerToken } from "./bearer-token.ts";
 
@@ -21,27 +21,21 @@ export interface TokenAuthenticator {
 /** Asks one after the other for the token of the request; the first that knows it decides. */
 export function unionTokenAuthenticator(...authenticators: readonly TokenAuthenticator[]): TokenAuthenticator {
   return {
-    async authenticateToken(token, audiences) {
-      for (const authenticator of authenticators) {
-        const answer = authenticator.authenticateToken(token, audiences);
-        const found = answer instanceof Promise ? await answer : answer;
-        if (found) return found;
-      }
-      return undefined;
-    },
+    authenticateToken: (token, audiences) =>
+      firstAnswer(authenticators, (each) => each.authenticateToken(token, audiences)),
   };
 }
 
 /** Users by the bearer token of their request. */
 export function bearerTokenAuthenticator(tokens: TokenAuthenticator): Authenticator {
   return {
-    async authenticate(credentials) {
+    authenticate(credentials) {
       const token = bearerToken(credentials);
       if (token === undefined) return undefined;
-      const answer = tokens.authenticateToken(token);
-      const found = answer instanceof Promise ? await answer : answer;
-      if (!found) throw unauthorized();
-      return found.user;
+      return whenThere(tokens.authenticateToken(token), (found) => {
+        if (!found) throw unauthorized();
+        return found.user;
+      });
     },
   };
 }

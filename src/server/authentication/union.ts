@@ -1,4 +1,5 @@
 import type { User } from "../../api/index.ts";
+import { firstAnswer, whenThere } from "../../lib/index.ts";
 import type { Authenticator } from "./authenticator.ts";
 
 export const allAuthenticated = "system:authenticated";
@@ -27,20 +28,26 @@ export function asAuthenticated(user: User): User {
  */
 export function unionAuthenticator(...authenticators: readonly Authenticator[]): Authenticator {
   return {
-    async authenticate(credentials) {
+    authenticate(credentials) {
       let refusal: unknown;
-      for (const authenticator of authenticators) {
+      // Another one may still know who this is: an expired certificate beside a good token.
+      const refused = (error: unknown) => {
+        refusal ??= error;
+        return undefined;
+      };
+      const ask = (authenticator: Authenticator) => {
         try {
           const answer = authenticator.authenticate(credentials);
-          const user = answer instanceof Promise ? await answer : answer;
-          if (user) return asAuthenticated(user);
+          return answer instanceof Promise ? answer.catch(refused) : answer;
         } catch (error) {
-          // Another one may still know who this is: an expired certificate beside a good token.
-          refusal ??= error;
+          return refused(error);
         }
-      }
-      if (refusal !== undefined) throw refusal;
-      return undefined;
+      };
+      return whenThere(firstAnswer(authenticators, ask), (user) => {
+        if (user) return asAuthenticated(user);
+        if (refusal !== undefined) throw refusal;
+        return undefined;
+      });
     },
   };
 }

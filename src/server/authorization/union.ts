@@ -1,4 +1,5 @@
 import { type ApiError, forbidden } from "../../api/index.ts";
+import { firstAnswer, whenThere } from "../../lib/index.ts";
 import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
 import { aggregate } from "./rbac.ts";
 
@@ -15,18 +16,21 @@ export function allowGroup(group: string): Authorizer {
 /** Asks one after the other: the first that allows or denies decides; without one the reasons of all are given. */
 export function unionAuthorizer(...authorizers: readonly Authorizer[]): Authorizer {
   return {
-    async authorize(attributes) {
+    authorize(attributes) {
       const reasons: string[] = [];
       const errors: string[] = [];
-      for (const authorizer of authorizers) {
-        const answer = authorizer.authorize(attributes);
-        const decision = answer instanceof Promise ? await answer : answer;
+      const opinion = (decision: Decision) => {
         if (decision.allowed || decision.denied) return decision;
         if (decision.reason !== "") reasons.push(decision.reason);
         if (decision.error !== undefined) errors.push(decision.error);
-      }
-      const error = errors.length === 0 ? {} : { error: aggregate(errors) };
-      return { allowed: false, reason: reasons.join("\n"), ...error };
+        return undefined;
+      };
+      const decided = firstAnswer(authorizers, (each) => whenThere(each.authorize(attributes), opinion));
+      return whenThere(decided, (decision) => {
+        if (decision) return decision;
+        const error = errors.length === 0 ? {} : { error: aggregate(errors) };
+        return { allowed: false, reason: reasons.join("\n"), ...error };
+      });
     },
   };
 }

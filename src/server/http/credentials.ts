@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type User, unauthorized } from "../../api/index.ts";
+import { type Awaitable, whenThere } from "../../lib/index.ts";
 import {
   type AnonymousAccess,
   type Authenticator,
@@ -52,13 +53,13 @@ function peerOf(socket: Socket | undefined, frontProxyCa: string | undefined): P
  * Finds who sends the request: the anonymous user when it proves nothing and nobody has to. Throws ApiError 401 when what
  * it shows is wrong.
  */
-export async function authenticate(
+export function authenticate(
   authenticator: Authenticator,
   anonymous: AnonymousAccess,
   request: HttpRequest,
   socket: Socket | undefined,
   frontProxyCa: string | undefined,
-): Promise<User> {
+): Awaitable<User> {
   const peer = peerOf(socket, frontProxyCa);
   const { certificate, isStranger } = peer;
   const forwarded = peer.isFrontProxy ? forwardedUser(request) : undefined;
@@ -70,11 +71,11 @@ export async function authenticate(
     ...(authorization ? { authorization } : {}),
     ...(token ? { token } : {}),
   };
-  const answer = authenticator.authenticate(credentials);
-  const user = answer instanceof Promise ? await answer : answer;
-  if (user) return asAuthenticated(user);
-  if (isStranger || authorization || token || !isAllowed(anonymous, request.path)) throw unauthorized();
-  return anonymousUser;
+  return whenThere(authenticator.authenticate(credentials), (user) => {
+    if (user) return asAuthenticated(user);
+    if (isStranger || authorization || token || !isAllowed(anonymous, request.path)) throw unauthorized();
+    return anonymousUser;
+  });
 }
 
 function isAllowed({ isAllowed, paths }: AnonymousAccess, path: string): boolean {

@@ -12,7 +12,7 @@ import {
   type User,
   type Verb,
 } from "../../api/index.ts";
-import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
+import { type Awaitable, type Clock, errorMessage, type Logger, type Timer, whenThere } from "../../lib/index.ts";
 import type { Annotate, ApiServer } from "../api-server.ts";
 import type { Auditor, AuditTrail } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
@@ -138,7 +138,8 @@ export class Handler {
     try {
       const path = parseResourcePath(request.path);
       const query = request.query === "" ? noQuery : new URLSearchParams(request.query);
-      const identity = await this.identify(request, socket);
+      const known = this.identify(request, socket);
+      const identity = known instanceof Promise ? await known : known;
       const route = path && streamingRoute(path, query);
       const labels = this.#labels(request, path, query, route);
       const trail = this.trail(identity, auditVerb(path, route, request, query), request, response.auditId);
@@ -148,7 +149,7 @@ export class Handler {
       if (extension) await this.#extension(extension, path, started);
       else if (route) await metrics.longRunning(labels, () => this.#stream(route, started));
       else if (path) await this.#resource(path, started);
-      else await this.#timely(started, () => this.#admitted(started, undefined, () => this.#path(started)));
+      else await this.#admitted(started, undefined, () => this.#path(started));
     } catch (error) {
       const trail = call ? call.trail : this.trail({}, request.method.toLowerCase(), request, response.auditId);
       sendFailure(error, request, response, { log: this.#options.log, trail });
@@ -181,12 +182,13 @@ export class Handler {
   }
 
   /** The user on whose behalf the request is. Throws 401 and 403. */
-  async identify(request: HttpRequest, socket: Socket | undefined): Promise<Identity> {
-    const { authenticator, anonymous, frontProxyCa } = this.#options;
-    const user = await authenticate(authenticator, anonymous, request, socket, frontProxyCa);
-    const answer = impersonate(this.#options.api, request, user);
-    const asked = answer instanceof Promise ? await answer : answer;
-    return asked === user ? { user } : { user: asked, impersonator: user };
+  identify(request: HttpRequest, socket: Socket | undefined): Awaitable<Identity> {
+    const { api, authenticator, anonymous, frontProxyCa } = this.#options;
+    return whenThere(authenticate(authenticator, anonymous, request, socket, frontProxyCa), (user) =>
+      whenThere(impersonate(api, request, user), (asked) =>
+        asked === user ? { user } : { user: asked, impersonator: user },
+      ),
+    );
   }
 
   /** Where the audit log has a request; undefined when it is not to be there. */
@@ -238,7 +240,7 @@ export class Handler {
     user: User,
     { method }: { readonly method: string },
     annotate?: Annotate,
-  ): Promise<void> {
+  ): Awaitable<void> {
     const { resource: plural, subresource, namespace, name } = route;
     const verb = verbsOfMethods[method] ?? method.toLowerCase();
     const resource = { group: "", version: "v1", plural, subresource, namespace, name };
@@ -253,7 +255,7 @@ export class Handler {
     const isLongRunning =
       path && (longRunningSubresources.has(path.subresource) || extensionVerb(path, request, query) === "watch");
     if (isLongRunning) await this.#options.metrics.longRunning(call.labels, pass);
-    else await this.#timely(call, () => this.#admitted(call, path, pass));
+    else await this.#admitted(call, path, pass);
   }
 
   #authorizeExtension(
@@ -261,7 +263,7 @@ export class Handler {
     user: User,
     request: HttpRequest,
     query: URLSearchParams,
-  ): Promise<void> {
+  ): Awaitable<void> {
     if (!path) return this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
     return this.#options.api.authorize({ user, verb: extensionVerb(path, request, query), resource: path });
   }
@@ -273,14 +275,11 @@ export class Handler {
     throw notFoundPath();
   }
 
-  async #resource(path: ResourcePath, call: Call): Promise<void> {
+  #resource(path: ResourcePath, call: Call): Promise<void> {
     if (path.rest !== "") throw notFoundPath();
     const verb = verbOf(call.request.method, path, call.query);
-    if (verb === "watch") {
-      await this.#watch(path, call);
-      return;
-    }
-    await this.#timely(call, () => this.#admitted(call, path, () => this.#serve(path, verb, call)));
+    if (verb === "watch") return this.#watch(path, call);
+    return this.#admitted(call, path, () => this.#serve(path, verb, call));
   }
 
   /** A watch has a seat until it has begun: what follows costs as much as there are changes. */
@@ -301,8 +300,8 @@ export class Handler {
     }
   }
 
-  /** Answers 504 when the work takes longer than a request may; what becomes of it then, nobody is told. */
-  async #timely({ request, response, query, trail }: Call, work: () => Promise<void>): Promise<void> {
+  /** Answers 504 when the request takes longer than one may; what becomes of its work then, nobody is told. */
+  #deadline({ request, response, query, trail }: Call): Timer {
     const late = () => {
       request.abandonBody();
       const error = timeout("request did not complete within the allotted timeout");
@@ -310,12 +309,7 @@ export class Handler {
     };
     const askedMs = timeoutMsOf(query);
     const ownMs = askedMs > 0 && askedMs < this.#requestTimeoutMs ? askedMs : undefined;
-    const timer = ownMs === undefined ? this.#deadlines.begin(late) : this.#options.clock.setTimer(ownMs, late);
-    try {
-      await work();
-    } finally {
-      timer.cancel();
-    }
+    return ownMs === undefined ? this.#deadlines.begin(late) : this.#options.clock.setTimer(ownMs, late);
   }
 
   /** `watch` says what ends one; it is told when that has its first state, which is what a watch costs. */
@@ -349,8 +343,10 @@ export class Handler {
       const served = watch ? await handled.finally(watch.begun) : await handled;
       if (served.type === "watch") trail?.write("ResponseStarted", 200);
       else trail?.answered(served.type === "object" ? served.object : served.list);
-      if (served.type === "object") await sendObject(answer, served);
-      else if (served.type === "list") await sendList(answer, served);
+      if (served.type === "object") {
+        const sending = sendObject(answer, served);
+        if (sending) await sending;
+      } else if (served.type === "list") await sendList(answer, served);
       else await sendWatch(answer, served);
     } catch (error) {
       if (verb === "watch" && error instanceof ApiError && error.code === 410) sendFailedWatch(answer, error);
@@ -358,16 +354,20 @@ export class Handler {
     }
   }
 
-  /** Does the work when it is its turn. Throws 429 when there is too much to do. */
+  /** Does the work when it is its turn, within the time that a request has. Throws 429 when there is too much to do. */
   async #admitted(call: Call, path: ResourcePath | undefined, work: () => Promise<void>): Promise<void> {
-    const ticket = await this.#ticket(call, path);
+    const deadline = this.#deadline(call);
     const kind = kindOf(call.request);
-    this.inFlight[kind]++;
+    let ticket: FlowTicket | undefined;
     try {
+      const given = this.#ticket(call, path);
+      ticket = given instanceof Promise ? await given : given;
+      this.inFlight[kind]++;
       await work();
     } finally {
-      this.inFlight[kind]--;
-      ticket.release();
+      deadline.cancel();
+      if (ticket) this.inFlight[kind]--;
+      ticket?.release();
       if (this.#whenIdle && this.#isIdle) this.#whenIdle();
     }
   }

@@ -8,7 +8,6 @@ import {
   unreadableAs,
   unsupportedMediaType,
 } from "../../api/index.ts";
-import type { HttpRequest } from "./message.ts";
 import { acceptedTypes, contentTypes } from "./negotiation.ts";
 
 /** The limit of Kubernetes' API server. */
@@ -28,35 +27,39 @@ export interface RequestBody {
   readonly patchType?: PatchType;
 }
 
-/** Reads and decodes the body, which is to be of the kind where one is given. Throws ApiError 413, 415 and 400. */
-export async function readRequestBody(
-  request: HttpRequest,
+/**
+ * Decodes a body of this media type, which is to be of the kind where one is given. Throws ApiError 415 when there is no
+ * such patch, and decoding throws 415 and 400.
+ */
+export function bodyDecoder(
+  contentType: string,
   isPatch: boolean,
   kind: string | undefined,
-): Promise<RequestBody | undefined> {
-  const mediaType = (request.header("content-type") ?? "").split(";")[0]!.trim().toLowerCase();
-  if (isPatch) return readPatch(request, mediaType);
-  const bytes = await request.body(bodyBytesMax);
-  if (bytes.length === 0) return undefined;
-  if (mediaType === "" || mediaType === contentTypes.json)
-    return decodeJson(bytes, kind === undefined ? undefined : unreadableAs(kind));
-  if (mediaType === contentTypes.yaml) return decodeYaml(bytes);
-  if (mediaType === contentTypes.protobuf) return { value: decodeProtobuf(bytes, kind), duplicates: [] };
-  throw unsupportedMediaType(
-    `the body of the request was in an unknown format - accepted media types include: ${acceptedTypes}`,
-  );
+): (bytes: Uint8Array) => RequestBody | undefined {
+  const mediaType = contentType.split(";")[0]!.trim().toLowerCase();
+  if (isPatch) return patchDecoder(mediaType);
+  return (bytes) => {
+    if (bytes.length === 0) return undefined;
+    if (mediaType === "" || mediaType === contentTypes.json)
+      return decodeJson(bytes, kind === undefined ? undefined : unreadableAs(kind));
+    if (mediaType === contentTypes.yaml) return decodeYaml(bytes);
+    if (mediaType === contentTypes.protobuf) return { value: decodeProtobuf(bytes, kind), duplicates: [] };
+    throw unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${acceptedTypes}`,
+    );
+  };
 }
 
-async function readPatch(request: HttpRequest, mediaType: string): Promise<RequestBody> {
+function patchDecoder(mediaType: string): (bytes: Uint8Array) => RequestBody {
   if (!patchTypes.includes(mediaType))
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(", ")}`,
     );
-  const bytes = await request.body(bodyBytesMax);
-  if (bytes.length === 0) throw badRequest("the patch is empty");
   const patchType = mediaType as PatchType; // one of them, just checked
-  const { value, duplicates } = decodePatch(bytes, patchType);
-  return { value, duplicates, patchType };
+  return (bytes) => {
+    if (bytes.length === 0) throw badRequest("the patch is empty");
+    return { ...decodePatch(bytes, patchType), patchType };
+  };
 }
 
 /** A patch is not yet an object of a kind, and its faults are told in other words. */

@@ -6,7 +6,7 @@ import {
   type Verb,
 } from "../../api/index.ts";
 import type { HttpRequest } from "./message.ts";
-import { readRequestBody } from "./request-body.ts";
+import { bodyBytesMax, bodyDecoder } from "./request-body.ts";
 import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
 import type { ResourcePath } from "./request-path.ts";
 
@@ -75,7 +75,8 @@ export function toResourceRequest(
   const isDeletion = verb === "delete" || verb === "deletecollection";
   const isObject = !isDeletion && (subresource === "" || subresource === "status");
   const readBody = async () => {
-    const body = await readRequestBody(request, verb === "patch", isObject ? kind : undefined);
+    const decode = bodyDecoder(request.header("content-type") ?? "", verb === "patch", isObject ? kind : undefined);
+    const body = decode(await request.body(bodyBytesMax));
     heard(body?.value);
     const options = withManager(asked, request, body?.patchType);
     if (isDeletion) return deletion(options, query, body?.value);

@@ -1,5 +1,5 @@
 import { type ApiError, type KubeObject, protobufListHead, type Status } from "../../api/index.ts";
-import { errorMessage, type Logger } from "../../lib/index.ts";
+import { type Awaitable, errorMessage, type Logger } from "../../lib/index.ts";
 import { type ListPage, objectListOf } from "../pipeline/list.ts";
 import type { ServedEvent } from "../pipeline/watch.ts";
 import type { ServedList, ServedObject, ServedWatch } from "../served-response.ts";
@@ -52,7 +52,7 @@ function warningValue(sentence: string): string {
   return `299 - "${printable.replace(/[\\"]/g, (char) => `\\${char}`)}"`;
 }
 
-export async function sendObject(answer: Answer, { code, object, stored, warnings }: ServedObject): Promise<void> {
+export function sendObject(answer: Answer, { code, object, stored, warnings }: ServedObject): Awaitable<void> {
   const { request, response, encoder, transform } = answer;
   const headers = headersOf(answer, warnings);
   const encoding = sharedEncoding(answer);

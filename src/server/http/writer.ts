@@ -2,6 +2,7 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { stringify } from "yaml";
 import { encodeProtobuf, notAcceptable } from "../../api/index.ts";
+import type { Awaitable } from "../../lib/index.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
 import type { Negotiated } from "./negotiation.ts";
 
@@ -44,16 +45,17 @@ export function protobufOf(value: { readonly kind?: string; readonly apiVersion?
  * Sends a body, compressed when it is large and the client can read that. Bodies that are sent again are compressed once
  * and kept in `compressed`.
  */
-export async function sendBody(
+export function sendBody(
   request: HttpRequest,
   response: HttpResponse,
   status: number,
   headers: HttpHeaders,
   body: string | Uint8Array,
   compressed?: WeakMap<object, Promise<Uint8Array>>,
-): Promise<void> {
-  if (isCompressed(request, headers, body.length)) response.end(status, headers, await compress(body, compressed));
-  else response.end(status, headers, body);
+): Awaitable<void> {
+  if (isCompressed(request, headers, body.length))
+    return compress(body, compressed).then((bytes) => response.end(status, headers, bytes));
+  response.end(status, headers, body);
 }
 
 /** Whether a body of this size is to be sent as gzip; the headers say so then. */
