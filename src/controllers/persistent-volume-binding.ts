@@ -52,7 +52,7 @@ export async function setVolumePhase(
 
 /** The claim with a phase in which it has no volume; gives whether it was in another one before. */
 export async function setClaimWithout(client: Client, claim: PersistentVolumeClaim, phase: string): Promise<boolean> {
-  const { accessModes: _, capacity: __, ...status } = claim.status;
+  const { accessModes: _, capacity: __, currentVolumeAttributesClassName: ___, ...status } = claim.status;
   await setClaimStatus(client, claim, { ...status, phase });
   return claim.status.phase !== phase;
 }

@@ -196,22 +196,32 @@ async function removeClaim(client: TestControlPlane["client"], name: string): Pr
 }
 
 test("a volume that nobody can delete or recycle fails with the reason", async (t) => {
-  const { volume, claim, client, rest, state, events } = await scene(t);
-  await volume("delete", { persistentVolumeReclaimPolicy: "Delete" });
+  const { create, volume, claim, client, rest, state, events } = await scene(t);
+  const persistentVolumeReclaimPolicy = "Delete";
+  const csi = { driver: "disk.example.com", volumeHandle: "1" };
+  const annotated = (name: string) => ({ annotations: { [`pv.kubernetes.io/${name}`]: "example.com/disk" } });
+  await volume("directory", { persistentVolumeReclaimPolicy });
+  await create(PersistentVolumes, {
+    metadata: { name: "by-hand" },
+    spec: { capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], persistentVolumeReclaimPolicy, csi },
+  });
+  await volume("external", { persistentVolumeReclaimPolicy }, annotated("provisioned-by"));
+  await volume("moved", { persistentVolumeReclaimPolicy }, annotated("migrated-to"));
   await volume("recycle", { persistentVolumeReclaimPolicy: "Recycle" });
-  await volume(
-    "external",
-    { persistentVolumeReclaimPolicy: "Delete" },
-    {
-      annotations: { "pv.kubernetes.io/provisioned-by": "example.com/disk" },
-    },
-  );
-  for (const name of ["delete", "recycle", "external"]) await claim(name, { volumeName: name });
-  for (const name of ["delete", "recycle", "external"]) await removeClaim(client, name);
+  const names = ["directory", "by-hand", "external", "moved", "recycle"];
+  for (const name of names) await claim(name, { volumeName: name });
+  for (const name of names) await removeClaim(client, name);
   await rest();
-  assert.deepEqual(await state(), ["delete Failed delete", "external Released external", "recycle Failed recycle"]);
+  assert.deepEqual(await state(), [
+    "by-hand Failed by-hand",
+    "directory Failed directory",
+    "external Released external",
+    "moved Released moved",
+    "recycle Failed recycle",
+  ]);
   assert.deepEqual((await events("PersistentVolume")).toSorted(), [
-    'Warning VolumeFailedDelete error getting deleter volume plugin for volume "delete": no deletable volume plugin matched',
+    'Warning VolumeFailedDelete error getting deleter volume plugin for volume "by-hand": no deletable volume plugin matched',
+    "Warning VolumeFailedDelete host_path deleter only supports /tmp/.+ but received provided /srv",
     "Warning VolumeFailedRecycle No recycler plugin found for the volume!",
   ]);
 });

@@ -41,6 +41,8 @@ import { bind, setClaimWithout, setVolumePhase, unbind } from "./persistent-volu
 import { claimsOf } from "./storage-protection.ts";
 
 const inTreePrefix = "kubernetes.io/";
+/** On a volume of a former in-tree plugin: the CSI driver that looks after it now. */
+const migratedToAnnotation = "pv.kubernetes.io/migrated-to";
 
 export const persistentVolumeController = defineController({
   name: "persistentvolume-controller",
@@ -310,11 +312,16 @@ async function release(context: ReconcileContext, volume: PersistentVolume): Pro
 
 /** A provisioner from outside deletes what it made; whatever else is to be reclaimed, nobody here can. */
 function whyNotReclaimed({ metadata, spec }: PersistentVolume): { reason: string; message: string } | undefined {
+  const { [provisionedByAnnotation]: provisioner, [migratedToAnnotation]: migratedTo } = metadata.annotations ?? {};
+  if (migratedTo) return undefined;
   switch (spec.persistentVolumeReclaimPolicy) {
     case "Delete": {
-      const provisioner = metadata.annotations?.[provisionedByAnnotation];
-      if (spec.csi || (provisioner !== undefined && !provisioner.startsWith(inTreePrefix))) return undefined;
-      const message = `error getting deleter volume plugin for volume "${metadata.name}": no deletable volume plugin matched`;
+      if (provisioner && !provisioner.startsWith(inTreePrefix)) return undefined;
+      const { path } = spec.hostPath ?? {};
+      const message =
+        path === undefined || /\/tmp\/.+/.test(path)
+          ? `error getting deleter volume plugin for volume "${metadata.name}": no deletable volume plugin matched`
+          : `host_path deleter only supports /tmp/.+ but received provided ${path}`;
       return { reason: "VolumeFailedDelete", message };
     }
     case "Recycle":
