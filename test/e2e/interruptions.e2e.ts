@@ -1,15 +1,12 @@
-// Commands that are killed half-way, repeated, or meet processes that do not react.
+// Commands that are killed half-way, and repeated.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { imageArchive } from "../images/build.ts";
 import { mountsBelow, TestCluster } from "./cluster.ts";
 
 const roder = new URL("../../roder", import.meta.url).pathname;
-const image = "docker.io/library/busybox:1.35";
 let cluster: TestCluster;
 
 before(async () => {
@@ -85,54 +82,3 @@ test("a reset that was killed is finished by the next", async () => {
   await cluster.roder(["reset"]);
   await assertNothingLeft();
 });
-
-const stubborn = `
-apiVersion: v1
-kind: Pod
-metadata: { name: stubborn }
-spec:
-  containers: [{ name: main, image: ${image}, command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] }]
----
-apiVersion: v1
-kind: Pod
-metadata: { name: frozen }
-spec:
-  containers: [{ name: main, image: ${image}, command: ["sleep", "86400"] }]
-`;
-
-/** The shims of the cluster's sandboxes. */
-function shims(): number[] {
-  return cluster.processes().filter((pid) => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("containerd-shim"));
-}
-
-for (const [what, freeze] of [
-  [
-    "a container does not hear SIGTERM and its shim hangs",
-    () => {
-      for (const pid of shims()) process.kill(pid, "SIGSTOP");
-    },
-  ],
-  [
-    "containerd hangs",
-    () =>
-      process.kill(Number(readFileSync(join(cluster.dataDirectory, "containerd/containerd.pid"), "utf8")), "SIGSTOP"),
-  ],
-] as const) {
-  test(`down ends everything although ${what}, and up brings it back`, async () => {
-    await cluster.up();
-    await cluster.roder(["image", "load", await imageArchive(image)]);
-    await cluster.apply(stubborn);
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stubborn", "pod/frozen", "--timeout=60s");
-    freeze();
-    const startedMs = performance.now();
-    assert.match(await cluster.roder(["down"]), /is down/);
-    assert.ok(performance.now() - startedMs < 60_000, "in reasonable time");
-    assert.deepEqual(cluster.processes(), []);
-    await cluster.up();
-    await cluster.kubectl("wait", "--for=condition=Ready", "pod/stubborn", "pod/frozen", "--timeout=60s");
-    const reserved = readdirSync(join(cluster.dataDirectory, "cni/networks/roder")).filter((name) =>
-      /^[\d.]+$/.test(name),
-    );
-    assert.equal(reserved.length, 2);
-  });
-}
