@@ -91,9 +91,8 @@ const reasonOf = (name: string) =>
 test("an image is pulled from a registry", async () => {
   await cluster.apply(pod("open", "127.0.0.1:5000/busybox:1"));
   await cluster.becomes("pod/open", ".status.phase", "Succeeded");
-  assert.match(
-    await cluster.kubectl("describe", "pod", "open"),
-    /Successfully pulled image "127\.0\.0\.1:5000\/busybox:1"/,
+  await eventually("an event tells of it", async () =>
+    /Successfully pulled image "127\.0\.0\.1:5000\/busybox:1"/.test(await cluster.kubectl("describe", "pod", "open")),
   );
   assert.equal(await cluster.kubectl("logs", "open"), "pulled\n");
 });
@@ -102,7 +101,9 @@ test("without credentials a closed registry gives ErrImagePull, then ImagePullBa
   await cluster.apply(pod("refused", "127.0.0.1:5001/busybox:1"));
   await eventually("the pull failed", async () => /ErrImagePull|ImagePullBackOff/.test(await reasonOf("refused")));
   await eventually("the pull waits", async () => (await reasonOf("refused")) === "ImagePullBackOff");
-  assert.match(await cluster.kubectl("describe", "pod", "refused"), /Failed to pull image/);
+  await eventually("an event tells of it", async () =>
+    /Failed to pull image/.test(await cluster.kubectl("describe", "pod", "refused")),
+  );
 });
 
 test("with a pull secret the same registry gives the image", async () => {
