@@ -58,8 +58,11 @@ export function maxReplicasOf({ metadata }: ReplicaSet): number | undefined {
   return integer(metadata.annotations?.[maxReplicasAnnotation]);
 }
 
+/** A number of 31 bits that is not negative. */
 function integer(text: string | undefined): number | undefined {
-  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+  if (text === undefined || !/^\d+$/.test(text)) return undefined;
+  const number = Number(text);
+  return number < 2 ** 31 ? number : undefined;
 }
 
 export function scaleAnnotations(desired: number, max: number): Annotations {

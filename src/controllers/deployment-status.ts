@@ -68,7 +68,10 @@ export function countedStatus(
   }
   const { collisionCount } = deployment.status;
   const generation = deployment.metadata.generation;
-  const reportsTerminating = existing.every(({ status }) => status.terminatingReplicas !== undefined);
+  // A set that its controller has not looked at yet has no pods that end.
+  const reportsTerminating = existing.every(
+    ({ status }) => status.terminatingReplicas !== undefined || !status.observedGeneration,
+  );
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     replicas: sum(({ status }) => status.replicas),
