@@ -1,12 +1,13 @@
 // What one pod's worker does to its containers: starts one at a time, stops and removes them, and remembers how starts failed.
 import type { Pod, ResourceRequirements } from "../../api/index.ts";
 import { assert, errorMessage, pause } from "../../lib/index.ts";
+import { containerHash } from "../container/container-labels.ts";
 import { StartError } from "../container/start-error.ts";
 import type { AgentContext } from "../context.ts";
 import { removeContainerFiles } from "../logs/container-logs.ts";
 import { type CrashBackoff, nextCrashBackoff } from "./crash-backoff.ts";
 import type { StopContainerAction } from "./plan-pod.ts";
-import { describePod, type PodContainer } from "./pod-containers.ts";
+import { containersOf, describePod, type PodContainer } from "./pod-containers.ts";
 import type { PodRuntime } from "./pod-runtime.ts";
 import { configOf } from "./pod-sandbox.ts";
 import { latestContainer, type PodView, type StartFailure } from "./pod-view.ts";
@@ -28,6 +29,7 @@ const stopRetryMs = 500;
 export class ContainerOperations {
   readonly #operated: OperatedPod;
   readonly #failures = new Map<string, StartFailure>();
+  /** By container name and hash: a container of another definition has not failed yet. */
   readonly #backoffs = new Map<string, CrashBackoff>();
   readonly #stopping = new Map<string, number>();
   readonly #removing = new Set<string>();
@@ -47,7 +49,12 @@ export class ContainerOperations {
 
   /** By container name. */
   get backoffs(): ReadonlyMap<string, CrashBackoff> {
-    return this.#backoffs;
+    return new Map(
+      containersOf(this.#operated.pod()).flatMap(({ spec }) => {
+        const backoff = this.#backoffs.get(backoffKey(spec));
+        return backoff ? [[spec.name, backoff] as const] : [];
+      }),
+    );
   }
 
   /** The grace that was given, by container id; also of those that have stopped. */
@@ -94,8 +101,8 @@ export class ContainerOperations {
     this.#starting = name;
     const latest = latestContainer(view.containers, name);
     if (latest?.state === "exited") {
-      const next = nextCrashBackoff(this.#backoffs.get(name), latest.finishedAtMs, context.clock.now());
-      this.#backoffs.set(name, next);
+      const key = backoffKey(container.spec);
+      this.#backoffs.set(key, nextCrashBackoff(this.#backoffs.get(key), latest.finishedAtMs, context.clock.now()));
     }
     try {
       await startContainer(context, {
@@ -205,3 +212,5 @@ export class ContainerOperations {
     }
   }
 }
+
+const backoffKey = (spec: PodContainer["spec"]) => `${spec.name} ${containerHash(spec)}`;

@@ -56,7 +56,7 @@ function isBetweenRuns(
   if (latest?.state !== "exited" || view.stop || !view.busy.stopping.has(latest.id)) return false;
   const wasRunning = old.state?.running !== undefined && old.containerID === `${runtimeName}://${latest.id}`;
   const waits = waiting.has(name) || view.failures.has(name);
-  return wasRunning && !waits && shouldRun(view.pod, container, latest);
+  return wasRunning && !waits && shouldRun(view, container, latest);
 }
 
 function statusOfRuns(
@@ -182,7 +182,7 @@ function withWaitingReason(
 ): ApiContainerStatus {
   const { name } = container.spec;
   const why = waiting.get(name) ?? view.failures.get(name);
-  if (!why || view.stop || latest?.state === "running" || !shouldRun(view.pod, container, latest)) return status;
+  if (!why || view.stop || latest?.state === "running" || !shouldRun(view, container, latest)) return status;
   const state = { waiting: { reason: why.reason, ...(why.message === "" ? {} : { message: why.message }) } };
   const ended = status.state?.terminated;
   return { ...status, state, lastState: ended ? { terminated: ended } : (status.lastState ?? {}) };

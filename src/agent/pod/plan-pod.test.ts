@@ -231,6 +231,33 @@ test("the next steps follow from what is wanted and what there is", () => {
       ["stop app 30"],
     ],
     [
+      "a container that was stopped for its new image comes again, whatever the policy",
+      view({
+        spec: { restartPolicy: "Never", containers: [{ ...app, image: "app:2" }] },
+        containers: [exited(143)],
+        busy: busy({ stopping: new Map([["app-0", 30]]) }),
+      }),
+      ["start app 1"],
+    ],
+    [
+      "one that ended by itself does not come again for a new image",
+      view({ spec: { restartPolicy: "Never", containers: [{ ...app, image: "app:2" }] }, containers: [exited(0)] }),
+      ["stopSandbox s0"],
+    ],
+    [
+      "an init container goes on with the image that it began with",
+      view({ spec: { initContainers: [{ ...setup, image: "setup:2" }] }, containers: [container({ spec: setup })] }),
+      [],
+    ],
+    [
+      "init containers that are forgotten were done before the one that is there",
+      view({
+        spec: { initContainers: [setup, { ...setup, name: "second" }] },
+        containers: [container({ spec: { ...setup, name: "second" } })],
+      }),
+      [],
+    ],
+    [
       "a failed liveness probe stops it within the probe's grace",
       view({
         spec: { containers: [{ ...app, livenessProbe: { terminationGracePeriodSeconds: 5 } }] },
@@ -336,4 +363,21 @@ test("restart counts go on from what the API remembers when the engine knows not
   const given = view();
   const [action] = planPod({ ...given, pod: { ...given.pod, status } }).actions;
   assert.equal(action && words(action), "start app 5");
+});
+
+test("why a container is stopped is said in the kubelet's words", () => {
+  const why = (change: Parameters<typeof view>[0]) =>
+    planPod(view(change)).actions.flatMap((action) => (action.type === "stopContainer" ? [action.message] : []));
+  const changed = { ...app, image: "app:2" };
+  const policy = "Never";
+  assert.deepEqual(why({ spec: { restartPolicy: policy, containers: [changed] }, containers: [container()] }), [
+    "Container app definition changed, will be restarted",
+  ]);
+  assert.deepEqual(why({ containers: [container({ state: "unknown" })] }), [
+    'Container is in "unknown" state, try killing it before restart, will be restarted',
+  ]);
+  const failing = { probes: new Map([["mesh-0", { liveness: "failure" as const }]]) };
+  assert.deepEqual(why({ spec: { initContainers: [mesh] }, containers: [container({ spec: mesh })], ...failing }), [
+    "Init container mesh failed liveness probe",
+  ]);
 });

@@ -1,6 +1,5 @@
 // What happens next to a pod: a pure function of what is wanted and what there is.
 import { isPodTerminal } from "../../api/index.ts";
-import { containerHash, hashOf } from "../container/container-labels.ts";
 import type { ContainerStatus, SandboxStatus } from "../engine/index.ts";
 import { crashDelayMs, goDuration } from "./crash-backoff.ts";
 import { findStatus } from "./find-status.ts";
@@ -15,7 +14,7 @@ import {
 } from "./pod-containers.ts";
 import { type ResizeStep, resizeStep, restartsForSize } from "./pod-resize.ts";
 import { latestContainer, type PodView, type Waiting } from "./pod-view.ts";
-import { restartsAfter, shouldRun } from "./restart-policy.ts";
+import { hasOtherDefinition, restartsAfter, shouldRun } from "./restart-policy.ts";
 import { type StopCause, stopGraceSeconds } from "./stop-grace.ts";
 
 export type PodAction =
@@ -69,7 +68,7 @@ function isFinished(view: PodView): boolean {
   if (isPodTerminal(pod) || hasFailedInit(view)) return true;
   return appContainersOf(pod).every((container) => {
     const latest = latestContainer(containers, container.spec.name);
-    return latest?.state === "exited" && !restartsAfter(pod, container, latest.exitCode);
+    return latest?.state === "exited" && !shouldRun(view, container, latest);
   });
 }
 
@@ -171,12 +170,11 @@ function planUnhealthy(view: PodView, plan: Plan): ReadonlySet<string> {
       kept.add(status.id);
       continue;
     }
-    const again = restartsAfter(view.pod, container, 137) ? ", will be restarted" : "";
     plan.actions.push({
       type: "stopContainer",
       containerId: status.id,
       name: status.name,
-      message: `${wrong.message}${again}`,
+      message: whyStopped(view, container, wrong),
       graceSeconds: stopGraceSeconds(view.pod, container, wrong.cause),
       after: [],
     });
@@ -184,37 +182,52 @@ function planUnhealthy(view: PodView, plan: Plan): ReadonlySet<string> {
   return kept;
 }
 
-function whatIsWrong(
-  view: PodView,
-  container: PodContainer,
-  status: ContainerStatus,
-): { readonly message: string; readonly cause: StopCause } | undefined {
-  const { name } = container.spec;
-  const hash = hashOf(status.annotations);
-  if (hash !== undefined && hash !== containerHash(container.spec)) {
-    return { message: `Container ${name} definition changed`, cause: "changed" };
-  }
-  if (status.state === "unknown") {
-    return { message: "Container is in unknown state, try killing it before restart", cause: "changed" };
-  }
-  if (restartsForSize(view, container, status))
-    return { message: `Container ${name} resize requires restart`, cause: "changed" };
+interface Wrong {
+  /** What goes on after the container's name, or the whole sentence where that begins it. */
+  readonly why: string;
+  readonly cause: StopCause;
+  /** Whether it comes again whatever the policy says. */
+  readonly isReplaced?: boolean;
+}
+
+function whatIsWrong(view: PodView, container: PodContainer, status: ContainerStatus): Wrong | undefined {
+  // An init container has begun its one work: what it would do now is for the next pod.
+  if (container.kind !== "init" && hasOtherDefinition(container, status))
+    return { why: "definition changed", cause: "changed", isReplaced: true };
+  if (status.state === "unknown")
+    return { why: 'is in "unknown" state, try killing it before restart', cause: "changed" };
+  if (restartsForSize(view, container, status)) return { why: "resize requires restart", cause: "changed" };
   const probes = view.probes.get(status.id);
-  if (probes?.liveness === "failure")
-    return { message: `Container ${name} failed liveness probe`, cause: "livenessProbe" };
-  if (probes?.startup === "failure")
-    return { message: `Container ${name} failed startup probe`, cause: "startupProbe" };
+  if (probes?.liveness === "failure") return { why: "failed liveness probe", cause: "livenessProbe" };
+  if (probes?.startup === "failure") return { why: "failed startup probe", cause: "startupProbe" };
   return undefined;
 }
+
+/** In the kubelet's words, which say of containers alone whether they come again. */
+function whyStopped({ pod }: PodView, container: PodContainer, { why, isReplaced }: Wrong): string {
+  const isUnknown = why.startsWith("is in");
+  if (container.kind !== "app")
+    return isUnknown ? `Init container ${why}` : `Init container ${container.spec.name} ${why}`;
+  const again = isReplaced || restartsAfter(pod, container, killedCode) ? ", will be restarted" : "";
+  return `${isUnknown ? "Container" : `Container ${container.spec.name}`} ${why}${again}`;
+}
+
+/** 128 + SIGKILL. */
+const killedCode = 137;
 
 /** The containers that should be started now, in order, were it not for backoffs. */
 function wantedNow(view: PodView, sandbox: SandboxStatus, kept: ReadonlySet<string>): PodContainer[] {
   const { pod, containers } = view;
   const wanted: PodContainer[] = [];
   const apps = appContainersOf(pod);
-  const appsBegan = apps.some((each) => latestContainer(containers, each.spec.name, sandbox.id) !== undefined);
-  for (const container of initContainersOf(pod)) {
-    const latest = latestContainer(containers, container.spec.name, sandbox.id);
+  const latestHere = ({ spec }: PodContainer) => latestContainer(containers, spec.name, sandbox.id);
+  const appsBegan = apps.some((each) => latestHere(each) !== undefined);
+  const inits = initContainersOf(pod);
+  // One that began had those before it done, also where the engine has forgotten them.
+  const lastBegun = inits.findLastIndex((each) => latestHere(each) !== undefined);
+  for (const [index, container] of inits.entries()) {
+    const latest = latestHere(container);
+    if (container.kind === "init" && !latest && index < lastBegun) continue;
     if (container.kind === "sidecar") {
       if (!latest || latest.state === "exited" || latest.state === "created") wanted.push(container);
       if (appsBegan) continue;
@@ -230,7 +243,7 @@ function wantedNow(view: PodView, sandbox: SandboxStatus, kept: ReadonlySet<stri
     const latest = latestContainer(containers, container.spec.name);
     const running =
       latest && latest.sandboxId === sandbox.id && (latest.state === "running" || latest.state === "unknown");
-    if (!running && shouldRun(pod, container, latest)) wanted.push(container);
+    if (!running && shouldRun(view, container, latest)) wanted.push(container);
   }
   return wanted;
 }

@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod, PodCondition } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { initContainersOf } from "./pod-containers.ts";
-import type { PodPhase } from "./pod-phase.ts";
+import { hasBegun, type PodPhase } from "./pod-phase.ts";
 import { isResizing } from "./pod-resize.ts";
 import type { PodFailure } from "./pod-status.ts";
 import type { PodView } from "./pod-view.ts";
@@ -97,9 +97,6 @@ export function podConditions(input: ConditionInput): PodCondition[] {
 
 function initializedVerdict({ pod, phase, init, apps }: ConditionInput): Verdict {
   const containers = initContainersOf(pod);
-  if (apps.some((each) => each.started || each.state?.terminated || each.lastState?.terminated)) {
-    return { status: "True", ...(phase === "Succeeded" ? { reason: "PodCompleted" } : {}) };
-  }
   const incomplete: string[] = [];
   const unknown: string[] = [];
   for (const { kind, spec } of containers) {
@@ -108,6 +105,7 @@ function initializedVerdict({ pod, phase, init, apps }: ConditionInput): Verdict
     else if (kind === "sidecar" ? !status.started : !status.ready) incomplete.push(spec.name);
   }
   if (phase === "Succeeded" && unknown.length === 0) return { status: "True", reason: "PodCompleted" };
+  if (hasBegun(apps)) return { status: "True" };
   return namedVerdict("ContainersNotInitialized", "incomplete", incomplete, unknown);
 }
 

@@ -87,3 +87,28 @@ test("a sidecar that ends is restarted beside running containers; the pod ends w
   assert.equal((await pod()).status.phase, "Succeeded");
   assert.ok((await engine.listContainers()).every((each) => each.state === "exited"));
 });
+
+test("a pod that ran stays Running and initialized while its sidecar starts again", async () => {
+  let starts = 0;
+  const { run, pass, pod, engine } = await agentScene({
+    engine: {
+      script: ({ name }) => ({
+        ...(name === "mesh" && starts++ === 0 ? { exitAfterMs: 5_000 } : {}),
+        exec: () => ({ exitCode: starts > 1 ? 1 : 0 }),
+      }),
+    },
+  });
+  const startupProbe = { exec: { command: ["up"] }, periodSeconds: 1, failureThreshold: 100 };
+  await run({ initContainers: [{ name: "mesh", image: "app:1", restartPolicy: "Always", startupProbe }] });
+  await pass(1_000);
+  assert.equal((await pod()).status.phase, "Running");
+  await pass(5_000);
+  const { status } = await pod();
+  assert.deepEqual(
+    [status.initContainerStatuses?.[0]?.restartCount, status.initContainerStatuses?.[0]?.started, status.phase],
+    [1, false, "Running"],
+  );
+  const condition = (type: string) => status.conditions?.find((each) => each.type === type)?.status;
+  assert.deepEqual([condition("Initialized"), condition("Ready")], ["True", "False"]);
+  assert.equal((await engine.listContainers()).filter(({ state }) => state === "running").length, 2);
+});

@@ -14,7 +14,7 @@ interface Statuses {
  * https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
  */
 export function podPhase(pod: Pod, { init, apps }: Statuses, finished: boolean): PodPhase {
-  const initial = initPhase(pod, init);
+  const initial = initPhase(pod, init, hasBegun(apps));
   if (initial === "failed") return "Failed";
   const ended = apps.filter((each) => each.state?.terminated ?? each.lastState?.terminated);
   const waiting = apps.filter((each) => !each.state?.running && !ended.includes(each));
@@ -23,19 +23,24 @@ export function podPhase(pod: Pod, { init, apps }: Statuses, finished: boolean):
   return "Running";
 }
 
+/** Whether a container runs or has ended: the pod was initialized then, whatever its sidecars do now. */
+export function hasBegun(apps: readonly ContainerStatus[]): boolean {
+  return apps.some(({ state }) => state?.running ?? state?.terminated);
+}
+
 function allSucceeded(apps: readonly ContainerStatus[]): boolean {
   return apps.every((each) => each.state?.terminated?.exitCode === 0);
 }
 
 /** `pending`: init containers have work left; `failed`: one of them failed and does not run again. */
-function initPhase(pod: Pod, statuses: readonly ContainerStatus[]): "pending" | "failed" | "done" {
+function initPhase(pod: Pod, statuses: readonly ContainerStatus[], appsBegan: boolean): "pending" | "failed" | "done" {
   let pending = false;
   for (const { kind, spec } of initContainersOf(pod)) {
     const status = statuses.find((each) => each.name === spec.name);
     const ended = status?.state?.terminated ?? (status?.state?.waiting ? status.lastState?.terminated : undefined);
     if (kind === "sidecar") {
       // A sidecar that ended is restarted and says nothing about the phase.
-      if (!ended && !(status?.state?.running && status.started)) pending = true;
+      if (!appsBegan && !ended && !(status?.state?.running && status.started)) pending = true;
       continue;
     }
     if (!ended) pending = true;

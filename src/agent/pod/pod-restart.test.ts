@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene } from "../../../test/agent-scene.ts";
+import { Pods } from "../../api/index.ts";
 
 test("a container that ends is restarted at once, then after 10 s, 20 s, … 5 min", async () => {
   const starts: number[] = [];
@@ -105,4 +106,36 @@ test("a new image of a running pod's container restarts it", async () => {
   assert.equal(container?.restartCount, 1);
   assert.ok((await events()).includes("Killing: Container app definition changed, will be restarted"));
   assert.equal((await engine.listContainers()).filter((each) => each.state === "running").length, 1);
+});
+
+test("a container that backs off starts at once with another image", async () => {
+  const { run, pass, pod, client } = await agentScene({
+    engine: {
+      images: ["app:1", "app:2"],
+      script: ({ image }) => (image === "app:1" ? { exitAfterMs: 100, exitCode: 1 } : {}),
+    },
+  });
+  await run({});
+  await pass(15_000);
+  assert.equal((await pod()).status.containerStatuses?.[0]?.state?.waiting?.reason, "CrashLoopBackOff");
+  const { namespace = "", name } = (await pod()).metadata;
+  const patch = { spec: { containers: [{ name: "app", image: "app:2" }] } };
+  await client.patch(Pods, { namespace, name }, patch, { type: "application/strategic-merge-patch+json" });
+  await pass(500);
+  assert.ok((await pod()).status.containerStatuses?.[0]?.state?.running);
+});
+
+test("a container that never restarts comes again with another image while it runs", async () => {
+  const { run, pass, pod, client, events } = await agentScene({ engine: { images: ["app:1", "app:2"] } });
+  await run({ restartPolicy: "Never" });
+  const { namespace = "", name } = (await pod()).metadata;
+  const patch = { spec: { containers: [{ name: "app", image: "app:2" }] } };
+  await client.patch(Pods, { namespace, name }, patch, { type: "application/strategic-merge-patch+json" });
+  await pass(1_000);
+  const { phase, containerStatuses } = (await pod()).status;
+  assert.deepEqual(
+    [phase, containerStatuses?.[0]?.image, containerStatuses?.[0]?.restartCount],
+    ["Running", "app:2", 1],
+  );
+  assert.ok((await events()).includes("Killing: Container app definition changed, will be restarted"));
 });
