@@ -5,7 +5,7 @@ import type { Container, Pod, PodSpec, Service } from "../../api/index.ts";
 import { etcHosts } from "./etc-hosts.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, resourceFieldValue } from "./field-value.ts";
-import { containerResources, cpuQuota, cpuShares, podCgroup, podCgroupLimits } from "./linux-resources.ts";
+import { containerResources, cpuQuota, cpuShares, oomScoreAdj, podCgroup, podCgroupLimits } from "./linux-resources.ts";
 import { parseResolvConf, podDns } from "./pod-dns.ts";
 import { kernelHostname, podHostname } from "./pod-hostname.ts";
 import { checkRunAsNonRoot, containerSecurity } from "./security-context.ts";
@@ -135,6 +135,30 @@ test("the kernel kills by quality of service: guaranteed last, best effort first
   assert.equal(score({ requests: { memory: "8Gi" } }), 3);
   assert.equal(score(undefined, { priority: 2_000_001_000 }), -997);
   assert.equal(score({ requests: all, limits: all }, {}, 0), 0);
+});
+
+test("the kernel kills a sidecar no sooner than what it serves, and what the pod asks for protects all of it", () => {
+  const memoryBytes = 8_000_000_000;
+  const asking = (name: string, memory?: string): Container => ({
+    ...app,
+    name,
+    ...(memory ? { resources: { requests: { memory } } } : {}),
+  });
+  const mesh = { ...asking("mesh", "100M"), restartPolicy: "Always" };
+  const served = pod({ containers: [asking("a", "4G"), asking("b", "2G")], initContainers: [mesh, asking("setup")] });
+  const scores = (about: Pod) =>
+    [...(about.spec.initContainers ?? []), ...about.spec.containers].map((each) =>
+      oomScoreAdj(about, each, memoryBytes),
+    );
+  assert.deepEqual(scores(served), [750, 999, 500, 750]);
+  const greedy = pod({ containers: [asking("a", "1G")], initContainers: [{ ...mesh, ...asking("mesh", "4G") }] });
+  assert.deepEqual(scores(greedy), [500, 875]);
+  // 4 GB of the pod's, of which a asks for 2: the rest is shared by both.
+  const whole = pod({
+    resources: { requests: { memory: "4G" } },
+    containers: [asking("a", "2G"), asking("b")],
+  });
+  assert.deepEqual(scores(whole), [625, 875]);
 });
 
 test("a pod's cgroup is that of its class, with limits where all containers have them", () => {

@@ -1,7 +1,9 @@
 // CPU and memory of the API as numbers of cgroups. https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/
 import {
+  aggregateContainerRequests,
   type Container,
   type EphemeralContainer,
+  isRestartableInitContainer as isRestartable,
   type Pod,
   podLimits,
   podQos,
@@ -48,15 +50,33 @@ const bestEffortOomScore = 1_000;
 /** system-node-critical; pods above it are spared by the kernel as guaranteed ones are. */
 const nodeCriticalPriority = 2_000_001_000;
 
-/** Whom the kernel kills first: of burstable containers the one that asked for the least of the machine (KEP of QoS, kubelet's policy.go). */
+/**
+ * Whom the kernel kills first: of burstable containers the one that asked for the least of the machine, and a sidecar never
+ * before the containers that it serves (the kubelet's qos/policy.go). What only the pod asks for is shared among them.
+ */
 export function oomScoreAdj(pod: Pod, container: Container | EphemeralContainer, machineMemoryBytes: number): number {
   if ((pod.spec.priority ?? 0) >= nodeCriticalPriority) return guaranteedOomScore;
   const qos = podQos(pod);
   if (qos === "Guaranteed") return guaranteedOomScore;
   if (qos === "BestEffort") return bestEffortOomScore;
-  const request = quantityValue(container.resources?.requests?.memory ?? "0");
-  const score = 1_000 - Math.floor((1_000 * request) / machineMemoryBytes);
+  const share = unclaimedMemoryShare(pod);
+  const scoreOf = (bytes: number) => 1_000 - Math.floor((1_000 * (bytes + share)) / machineMemoryBytes);
+  const own = scoreOf(memoryRequest(container));
+  const isSidecar = pod.spec.initContainers?.some((each) => each.name === container.name && isRestartable(each));
+  const score = isSidecar ? Math.min(own, scoreOf(Math.min(...pod.spec.containers.map(memoryRequest)))) : own;
   return Math.min(bestEffortOomScore - 1, Math.max(1_000 + guaranteedOomScore, score));
+}
+
+const memoryRequest = ({ resources }: Pick<Container, "resources">) =>
+  quantityValue(resources?.requests?.memory ?? "0");
+
+/** What the pod as a whole asks for and none of its containers does, for each of them. */
+function unclaimedMemoryShare(pod: Pod): number {
+  const wanted = pod.spec.resources?.requests?.memory;
+  if (wanted === undefined || quantityValue(wanted) === 0) return 0;
+  const claimed = aggregateContainerRequests(pod).get("memory");
+  const containers = pod.spec.containers.length + (pod.spec.initContainers?.length ?? 0);
+  return Math.trunc((quantityValue(wanted) - (claimed ? quantityValue(claimed) : 0)) / containers);
 }
 
 /** The cgroup of a quality of service class below the root; guaranteed pods are at the root itself. */
