@@ -11,6 +11,7 @@ import {
   quantityMilliValue,
   quantityValue,
   toleratesTaint,
+  untoleratedTaint,
 } from "../../api/index.ts";
 import { isCriticalPod } from "../eviction/eviction-order.ts";
 import type { PressureType } from "../eviction/node-pressure.ts";
@@ -46,22 +47,40 @@ export function admitPod(
   { allowedUnsafeSysctls = [], pressures = [] }: NodeLimits = {},
 ): PodFailure | undefined {
   if (!isSparedBy(pressures, pod)) return rejected("Evicted", `The node had condition: [${pressures.join(" ")}]. `);
-  const os = pod.spec.os?.name;
-  if (os !== undefined && os !== "linux") {
-    return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
-  }
   const { supplementalGroupsPolicy, sysctls } = pod.spec.securityContext ?? {};
-  if (supplementalGroupsPolicy === "Strict" && !node.status?.features?.supplementalGroupsPolicy) {
-    const message = "SupplementalGroupsPolicy=Strict is not supported in this node";
-    return rejected("SupplementalGroupsPolicyNotSupported", message);
-  }
   for (const { name } of sysctls ?? []) {
     if (!isAllowedSysctl(name.replaceAll("/", "."), allowedUnsafeSysctls)) {
       return rejected("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
     }
   }
-  if (!matchesNodeSelector(pod, node)) return rejected("NodeAffinity", "Predicate NodeAffinity failed");
-  return lacking(pod, others, node) ?? portTaken(pod, others);
+  const osLabel = pod.metadata.labels?.["kubernetes.io/os"];
+  if (osLabel !== undefined && osLabel !== "linux") {
+    const message = "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label";
+    return rejected("PodOSSelectorNodeLabelDoesNotMatch", message);
+  }
+  const os = pod.spec.os?.name;
+  if (os !== undefined && os !== "linux") {
+    return rejected("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS");
+  }
+  if (supplementalGroupsPolicy === "Strict" && !node.status?.features?.supplementalGroupsPolicy) {
+    const message = "SupplementalGroupsPolicy=Strict is not supported in this node";
+    return rejected("SupplementalGroupsPolicyNotSupported", message);
+  }
+  const missing = lacking(pod, others, node);
+  if (missing) return missing;
+  if (!matchesNodeSelector(pod, node))
+    return failedPredicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
+  if (portTaken(pod, others))
+    return failedPredicate("NodePorts", "node(s) didn't have free ports for the requested pod ports");
+  const { tolerations } = pod.spec;
+  if (untoleratedTaint(node.spec.taints, tolerations, ["NoExecute"]))
+    return failedPredicate("TaintToleration", "node(s) had taints that the pod didn't tolerate");
+  return undefined;
+}
+
+/** A rule of the scheduler's that the pod breaks, by the names that it has there. */
+function failedPredicate(name: string, why: string): PodFailure {
+  return rejected(name, `Predicate ${name} failed: ${why}`);
 }
 
 /** Whether what the node is short of keeps nobody like this pod away: pods that have asked for memory do no harm to it. */
@@ -111,9 +130,9 @@ function outOf(name: string, requested: number, used: number, capacity: number):
   return rejected(`OutOf${name}`, `Node didn't have enough resource: ${name}, ${numbers}`);
 }
 
-function portTaken(pod: Pod, others: readonly Pod[]): PodFailure | undefined {
+function portTaken(pod: Pod, others: readonly Pod[]): boolean {
   const taken = others.flatMap(hostPorts);
-  const clash = hostPorts(pod).some((port) =>
+  return hostPorts(pod).some((port) =>
     taken.some(
       (other) =>
         other.protocol === port.protocol &&
@@ -121,7 +140,6 @@ function portTaken(pod: Pod, others: readonly Pod[]): PodFailure | undefined {
         (other.ip === port.ip || other.ip === anyAddress || port.ip === anyAddress),
     ),
   );
-  return clash ? rejected("NodePorts", "Predicate NodePorts failed") : undefined;
 }
 
 const anyAddress = "0.0.0.0";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agentScene } from "../../../test/agent-scene.ts";
-import { ConfigMaps, Pods } from "../../api/index.ts";
+import { agentScene, nodeName } from "../../../test/agent-scene.ts";
+import { ConfigMaps, Nodes, Pods } from "../../api/index.ts";
 
 const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiting?: object } }[] } }) =>
   pod.status.containerStatuses?.[0]?.state?.waiting;
@@ -151,7 +151,7 @@ test("deleting a pod ends a pull that is under way, or that waits for its turn",
 });
 
 test("pods that the node has no room for are rejected in the scheduler's words", async () => {
-  const { run, pod, events } = await agentScene({ host: { machine: { cpus: 1 } } });
+  const { client, run, pod, pass, events } = await agentScene({ host: { machine: { cpus: 1 } } });
   const sized = (cpu: string) => [{ name: "app", image: "app:1", resources: { requests: { cpu } } }];
   await run({ name: "first", containers: sized("600m") });
   await run({ name: "second", containers: sized("500m") });
@@ -167,7 +167,22 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   assert.equal((await pod("first")).status.phase, "Running");
   await run({ name: "elsewhere", nodeSelector: { disk: "ssd" } });
   assert.equal((await pod("elsewhere")).status.reason, "NodeAffinity");
-  assert.deepEqual(await events("elsewhere"), ["NodeAffinity: Pod was rejected: Predicate NodeAffinity failed"]);
+  assert.deepEqual(await events("elsewhere"), [
+    "NodeAffinity: Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  ]);
+  await run({ name: "windows", metadata: { labels: { "kubernetes.io/os": "windows" } } });
+  assert.deepEqual(await events("windows"), [
+    "PodOSSelectorNodeLabelDoesNotMatch: Pod was rejected: Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",
+  ]);
+  const taints = [{ key: "example.com/broken", effect: "NoExecute" }];
+  await client.patch(Nodes, { name: nodeName }, { spec: { taints } });
+  await pass();
+  await run({ name: "tainted" });
+  assert.deepEqual(await events("tainted"), [
+    "TaintToleration: Pod was rejected: Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+  ]);
+  await client.patch(Nodes, { name: nodeName }, { spec: { taints: null } });
+  await pass();
   await run({ name: "strict", securityContext: { supplementalGroupsPolicy: "Strict" } });
   assert.deepEqual(await events("strict"), [
     "SupplementalGroupsPolicyNotSupported: Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node",
