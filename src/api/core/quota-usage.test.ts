@@ -78,6 +78,7 @@ test("a pod takes what its containers ask for: also huge pages and extended reso
     memory: "1Gi",
     "hugepages-2Mi": "4Mi",
     "example.com/gpu": "2",
+    "deviceclass.resource.kubernetes.io/gpu": "3",
     "ephemeral-storage": "1Gi",
   };
   const limits = { cpu: "2", "hugepages-2Mi": "4Mi", "example.com/gpu": "2" };
@@ -86,6 +87,7 @@ test("a pod takes what its containers ask for: also huge pages and extended reso
     ...{ pods: "1", "count/pods": "1", cpu: "1", "requests.cpu": "1", "limits.cpu": "2" },
     ...{ memory: "1Gi", "requests.memory": "1Gi", "ephemeral-storage": "1Gi", "requests.ephemeral-storage": "1Gi" },
     ...{ "hugepages-2Mi": "4Mi", "requests.hugepages-2Mi": "4Mi", "requests.example.com/gpu": "2" },
+    "requests.deviceclass.resource.kubernetes.io/gpu": "3",
   });
   for (const name of Object.keys(used)) assert.ok(podKind.counts(name), name);
 });

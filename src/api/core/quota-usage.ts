@@ -64,12 +64,15 @@ const podNames = new Set([
 /** Of which every container must say something when a quota counts them. */
 const demandedNames = new Set(["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"]);
 
+/** Extended resources, also those that stand for the devices of a class. */
+const isExtended = (name: string) => isExtendedResource(name) || name.startsWith("deviceclass.resource.kubernetes.io/");
+
 // The evaluators below are given objects of their kind: they are found by its name.
 const pods: QuotaEvaluator = {
   counts(name) {
     if (podNames.has(name) || isHugePages(name)) return true;
     const requested = name.startsWith("requests.") ? name.slice("requests.".length) : undefined;
-    return requested !== undefined && (isHugePages(requested) || isExtendedResource(requested));
+    return requested !== undefined && (isHugePages(requested) || isExtended(requested));
   },
   usage(object, nowMs) {
     const pod = object as Pod;
@@ -99,8 +102,7 @@ function addCompute(usage: Map<string, ParsedQuantity>, requests: ResourceAmount
   usage.set("pods", one);
   for (const [name, amount] of requests) {
     if (computeNames.includes(name) || isHugePages(name)) usage.set(name, amount);
-    if (computeNames.includes(name) || isHugePages(name) || isExtendedResource(name))
-      usage.set(`requests.${name}`, amount);
+    if (computeNames.includes(name) || isHugePages(name) || isExtended(name)) usage.set(`requests.${name}`, amount);
   }
   for (const [name, amount] of limits) if (computeNames.includes(name)) usage.set(`limits.${name}`, amount);
 }
