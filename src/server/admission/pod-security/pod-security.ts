@@ -1,6 +1,7 @@
 import {
   invalid,
   type KubeObject,
+  type Namespace,
   Namespaces,
   type Pod,
   type PodSpec,
@@ -43,6 +44,13 @@ interface Templated {
 /** Holds pods to the Pod Security Standard that their namespace is labelled with, or to that of `settings`. */
 export function podSecurity(lookup: Lookup, settings: PodSecuritySettings = noSettings): AdmissionPlugin {
   const { defaults, exempt } = settings;
+  // Another version of a namespace is another object.
+  const policies = new WeakMap<Namespace, Policy>();
+  const policyIn = (name: string): Policy => {
+    const namespace = lookup.get(Namespaces, undefined, name);
+    if (!namespace) return policyOf(undefined, defaults);
+    return policies.getOrInsertComputed(namespace, ({ metadata }) => policyOf(metadata.labels, defaults));
+  };
   return {
     name: "PodSecurity",
     validate(request) {
@@ -53,7 +61,7 @@ export function podSecurity(lookup: Lookup, settings: PodSecuritySettings = noSe
       const template = templateOf[`${definition.group}/${definition.plural}`];
       if (!(isPod ? !harmless.has(subresource) : template && subresource === "")) return;
       if (exempt.namespaces.has(request.namespace) || exempt.usernames.has(request.user.name)) return;
-      const policy = policyOf(lookup.get(Namespaces, undefined, request.namespace)?.metadata.labels, defaults);
+      const policy = policyIn(request.namespace);
       const isExempt = ({ runtimeClassName }: Partial<PodSpec> = {}) =>
         exempt.runtimeClasses.has(runtimeClassName ?? "");
       if (isPod) return isExempt((object as KubeObject as Pod).spec) ? undefined : validatePod(request, policy);
