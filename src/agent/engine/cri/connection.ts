@@ -33,7 +33,8 @@ export function methodsOf(packageName: string, messages: Messages): ReadonlyMap<
   return methods;
 }
 
-const criMethods = methodsOf("runtime.v1", criMessages as Messages);
+/** Made at the first call: it takes as long as everything else that a command does which asks the engine nothing. */
+let criMethods: ReadonlyMap<string, Method> | undefined;
 
 /** A connection to the gRPC socket of a container runtime. It connects at the first call, and again whenever that is needed. */
 export class Connection {
@@ -136,9 +137,10 @@ const codes: Partial<Record<status, EngineErrorCode>> = {
 };
 
 /** The stream method of the interface's own events. */
-export const containerEventsMethod = criMethod("RuntimeService/GetContainerEvents");
+export const containerEventsMethod = () => criMethod("RuntimeService/GetContainerEvents");
 
 function criMethod(name: keyof CriMethods): Method {
+  criMethods ??= methodsOf("runtime.v1", criMessages as Messages);
   const method = criMethods.get(`/runtime.v1.${name}`);
   if (!method) throw new Error(`cri.generated.ts has no method ${name}`);
   return method;

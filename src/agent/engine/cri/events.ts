@@ -15,7 +15,7 @@ export async function* engineEvents(
   signal: AbortSignal,
 ): AsyncIterable<EngineEvent> {
   try {
-    for await (const event of connection.stream<ContainerEventResponse>(containerEventsMethod, {}, signal)) {
+    for await (const event of connection.stream<ContainerEventResponse>(containerEventsMethod(), {}, signal)) {
       const type = criEventTypes[event.container_event_type ?? "CONTAINER_CREATED_EVENT"];
       yield { type, containerId: event.container_id ?? "" };
     }
@@ -57,9 +57,11 @@ interface Envelope {
   readonly event?: { readonly value?: Uint8Array };
 }
 
-const subscribe = methodsOf("containerd.services.events.v1", eventMessages as Messages).get(
-  "/containerd.services.events.v1.Events/Subscribe",
-)!;
+/** Made when it is needed, as those of CRI are. */
+const subscribeMethod = () =>
+  methodsOf("containerd.services.events.v1", eventMessages as Messages).get(
+    "/containerd.services.events.v1.Events/Subscribe",
+  )!;
 
 /** What the topics mean, and which field of the content is the id of an exec session: one that is set is not about the container. */
 const topics: Record<string, { readonly type: EngineEvent["type"]; readonly execIdField?: number }> = {
@@ -77,7 +79,7 @@ async function* containerdEvents(
   signal: AbortSignal,
 ): AsyncIterable<EngineEvent> {
   const filters = Object.keys(topics).map((topic) => `namespace==${containerdNamespace},topic=="${topic}"`);
-  for await (const envelope of connection.stream<Envelope>(subscribe, { filters }, signal)) {
+  for await (const envelope of connection.stream<Envelope>(subscribeMethod(), { filters }, signal)) {
     const topic = topics[envelope.topic ?? ""];
     if (!topic) continue;
     const content = stringFields(envelope.event?.value ?? new Uint8Array());
