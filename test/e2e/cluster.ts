@@ -12,6 +12,8 @@ import { dataDirectory } from "../../src/cluster/data-directory.ts";
 import { execute, type Outcome, type RunOptions, succeed } from "../programs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
+// That of the tests (run.ts): the program has one of its own.
+delete process.env.NODE_COMPILE_CACHE;
 /** How long tests wait for what they expect. */
 const waitMsMax = 60_000;
 
@@ -156,9 +158,14 @@ export class TestCluster {
    * asking again and again takes a tenth of a second of processor time each. It is started again when it ends, because
    * the object is not there yet or the server went.
    */
-  async shows(what: string, args: readonly string[], isSo: (line: string) => boolean): Promise<string> {
-    const limit = AbortSignal.timeout(waitMsMax);
-    return eventually(what, () => this.#watchFor(args, isSo, limit));
+  async shows(
+    what: string,
+    args: readonly string[],
+    isSo: (line: string) => boolean,
+    timeoutMs = waitMsMax,
+  ): Promise<string> {
+    const limit = AbortSignal.timeout(timeoutMs);
+    return eventually(what, () => this.#watchFor(args, isSo, limit), timeoutMs);
   }
 
   async #watchFor(
@@ -264,9 +271,10 @@ export async function eventually<T>(
   attempt: () => Promise<T | false>,
   timeoutMs = waitMsMax,
 ): Promise<T> {
-  const until = performance.now() + timeoutMs;
+  const startedMs = performance.now();
+  const elapsedMs = () => performance.now() - startedMs;
   let last: unknown;
-  while (performance.now() < until) {
+  while (elapsedMs() < timeoutMs) {
     try {
       const result = await attempt();
       if (result !== false) return result;
@@ -274,7 +282,8 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    await new Promise((wake) => setTimeout(wake, 100));
+    // Less and less often: asking takes processor time of what is waited for.
+    await new Promise((wake) => setTimeout(wake, Math.min(Math.max(elapsedMs() / 5, 100), 500)));
   }
   throw new Error(`${what}: not within ${timeoutMs} ms`, { cause: last });
 }

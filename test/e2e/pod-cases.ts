@@ -64,18 +64,43 @@ export async function printed(cluster: TestCluster, name: string): Promise<strin
   return cluster.kubectl("logs", name);
 }
 
+/** How long all cases of a file may take together. */
+const casesMsMax = 300_000;
+
 /** Starts the pods of all cases with the first test, and tests each. */
 export function testPods(cluster: () => TestCluster, cases: readonly PodCase[]): void {
   const names = new Map(cases.map((each, index) => [each, `case-${index}`]));
-  let started: Promise<unknown> | undefined;
-  const start = () => apply(cluster(), ...cases.map((each) => onePod(names.get(each)!, each)));
+  let ended: Promise<ReadonlyMap<string, string>> | undefined;
+  const runAll = async () => {
+    await apply(cluster(), ...cases.map((each) => onePod(names.get(each)!, each)));
+    return phasesAtEnd(cluster(), [...names.values()]);
+  };
   for (const each of cases) {
     test(each.shows, async () => {
-      started ??= start();
-      await started;
-      const output = await printed(cluster(), names.get(each)!);
+      ended ??= runAll();
+      const name = names.get(each)!;
+      const phase = (await ended).get(name);
+      const output = await cluster().kubectl("logs", name);
+      assert.equal(phase, "Succeeded", output);
       if (typeof each.prints === "string") assert.equal(output, each.prints);
       else for (const pattern of [each.prints].flat()) assert.match(output, pattern);
     });
   }
+}
+
+/** The phases of the pods that ended, when all have or the time is over: one that hangs is its own test's matter. */
+async function phasesAtEnd(cluster: TestCluster, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const phases = new Map<string, string>();
+  const each = ["pods", "-o", 'jsonpath={.metadata.name} {.status.phase}{"\\n"}'];
+  const isLast = (line: string) => {
+    const [name = "", phase = ""] = line.split(" ");
+    if (phase === "Succeeded" || phase === "Failed") phases.set(name, phase);
+    return names.every((name) => phases.has(name));
+  };
+  try {
+    await cluster.shows("all cases have ended", each, isLast, casesMsMax);
+  } catch (error) {
+    console.error(error);
+  }
+  return phases;
 }

@@ -110,7 +110,7 @@ test("Pod liveness probe, using http endpoint, failure: of two only the one whos
     cluster,
     probed("live-http", { httpGet: { path: "/healthz", port: 8080 }, failureThreshold: 3 }, serving),
     // The server listens a moment after its container has started.
-    probed("live-tcp", { tcpSocket: { port: 8080 }, failureThreshold: 3, initialDelaySeconds: 2 }, serving),
+    probed("live-tcp", { tcpSocket: { port: 8080 }, failureThreshold: 3, initialDelaySeconds: 8 }, serving),
     probed("dead-http", { httpGet: { path: "/gone", port: 8080 }, initialDelaySeconds: 1 }, serving),
   );
   await cluster.becomes("pod/dead-http", ".status.containerStatuses[0].restartCount", "2");
@@ -143,6 +143,8 @@ test("hooks reach a server: post start exec and http, prestop exec and http", as
       "-c",
       "mkdir /www; cd /www; touch post-exec post-http pre-exec pre-http; exec httpd -f -vvv -p 8080",
     ],
+    // A hook that finds nobody listening ends its container.
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
   };
   await apply(cluster, onePod("hook-server", { command: "", container: server }));
   await ready("hook-server");
