@@ -172,11 +172,13 @@ test("a namespaced object may have a cluster-scoped owner", async (t) => {
   assert.deepEqual(await names(), []);
 });
 
-test("an owner of a kind that nobody serves is taken to exist", async (t) => {
+test("an owner of a kind or version that nobody serves is taken to exist, one of any version that is served is looked for", async (t) => {
   const { make, names, rest } = await scene(t);
   await make("child", [{ apiVersion: "example.com/v1", kind: "Widget", name: "w", uid: "u" }]);
+  await make("former", [{ apiVersion: "apps/v1beta1", kind: "Deployment", name: "w", uid: "v" }]);
+  await make("older", [{ apiVersion: "autoscaling/v1", kind: "HorizontalPodAutoscaler", name: "w", uid: "w" }]);
   await rest();
-  assert.deepEqual(await names(), ["child"]);
+  assert.deepEqual(await names(), ["child", "former"]);
 });
 
 test("kinds that come later are collected, and kinds that go are asked for no more", async (t) => {

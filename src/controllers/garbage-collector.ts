@@ -180,10 +180,10 @@ class Collector {
     }
   }
 
+  /** Undefined where the reference's version is not served either, though others of the kind are. */
   #kindOf({ apiVersion, kind }: OwnerReference): ServedKind | undefined {
     const { group, version } = parseApiVersion(apiVersion);
-    const served = this.#served.get(`${group}/${kind}`);
-    return served?.find((each) => each.version === version) ?? served?.[0];
+    return this.#served.get(`${group}/${kind}`)?.find((each) => each.version === version);
   }
 
   /** Lets an owner go when nothing that blocks it is left. What is left is collected under its own key. */
