@@ -13,6 +13,7 @@ interface Traits {
   readonly readySinceMs?: number;
   readonly createdMs?: number;
   readonly restarts?: number;
+  readonly sidecarRestarts?: number;
   readonly cost?: string;
   readonly uid?: string;
 }
@@ -27,10 +28,18 @@ function pod(name: string, traits: Traits = {}): Pod {
       creationTimestamp: timestamp(createdMs),
       annotations: cost === undefined ? {} : { "controller.kubernetes.io/pod-deletion-cost": cost },
     },
-    spec: { containers: [], nodeName: node },
+    spec: {
+      containers: [],
+      initContainers: [{ name: "init" }, { name: "sidecar", restartPolicy: "Always" }],
+      nodeName: node,
+    },
     status: {
       phase,
       containerStatuses: [{ name: "c", restartCount: restarts, ready: true, image: "", imageID: "" }],
+      initContainerStatuses: [
+        { name: "init", restartCount: 5 - (traits.sidecarRestarts ?? 0) },
+        { name: "sidecar", restartCount: traits.sidecarRestarts ?? 0 },
+      ],
       conditions:
         readySinceMs === undefined
           ? []
@@ -51,6 +60,12 @@ const pairs: readonly [why: string, first: Pod, second: Pod][] = [
   ["one that shares its node with more of its kind", pod("z", ready({ node: "full" })), pod("b", ready())],
   ["the one that became ready later", pod("z", ready({ readySinceMs: nowMs - 60_000 })), pod("b", ready())],
   ["the one that restarted more often", pod("z", ready({ restarts: 3 })), pod("b", ready())],
+  [
+    "the one that restarted more often, before its sidecars",
+    pod("z", ready({ restarts: 3 })),
+    pod("b", ready({ sidecarRestarts: 4 })),
+  ],
+  ["the one whose sidecars restarted more often", pod("z", ready({ sidecarRestarts: 1 })), pod("b", ready())],
   ["the younger one", pod("z", { createdMs: nowMs - 60_000 }), pod("b")],
 ];
 

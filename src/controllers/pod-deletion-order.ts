@@ -1,5 +1,5 @@
 // Which pods go first when there are too many: the order of ActivePodsWithRanks in pkg/controller/controller_utils.go.
-import { isPodReady, type Pod, podCondition } from "../api/index.ts";
+import { isPodReady, isRestartableInitContainer, type Pod, podCondition } from "../api/index.ts";
 
 const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -38,6 +38,7 @@ function compare(a: Ranked, b: Ranked, nowMs: number): number {
     b.neighbours - a.neighbours ||
     (isPodReady(a.pod) ? compareAge(readySinceMs(a.pod), readySinceMs(b.pod), a, b, nowMs) : 0) ||
     mostRestarts(b.pod) - mostRestarts(a.pod) ||
+    mostSidecarRestarts(b.pod) - mostSidecarRestarts(a.pod) ||
     compareAge(createdMs(a.pod), createdMs(b.pod), a, b, nowMs)
   );
 }
@@ -82,4 +83,10 @@ function ageRank(ageMs: number): number {
 
 function mostRestarts({ status }: Pod): number {
   return Math.max(0, ...(status?.containerStatuses ?? []).map((each) => each.restartCount));
+}
+
+function mostSidecarRestarts({ spec, status }: Pod): number {
+  const sidecars = new Set((spec.initContainers ?? []).filter(isRestartableInitContainer).map(({ name }) => name));
+  const restarts = (status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name));
+  return Math.max(0, ...restarts.map(({ restartCount }) => restartCount));
 }
