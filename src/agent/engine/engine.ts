@@ -199,7 +199,7 @@ export interface ContainerStats {
 /** Every method throws an Error whose message is fit for a user's event. Timeouts are in milliseconds. */
 export interface ContainerEngine {
   version(): Promise<{ readonly runtime: string; readonly version: string; readonly apiVersion: string }>;
-  /** Why the engine cannot run pods now; empty when it can. */
+  /** Why the engine cannot run pods now, in the words of the node's condition; empty when it can. */
   notReady(): Promise<string>;
   runSandbox(config: SandboxConfig): Promise<string>;
   stopSandbox(id: string): Promise<void>;

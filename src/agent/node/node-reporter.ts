@@ -92,8 +92,7 @@ export class NodeReporter {
     const own = this.#notReady();
     if (own !== "") return own;
     try {
-      const why = await this.#context.engine.notReady();
-      return why === "" ? "" : `container runtime status check may not have completed yet: ${why}`;
+      return await this.#context.engine.notReady();
     } catch (error) {
       // An engine that does not answer cannot run pods; the node says so instead of failing.
       return `container runtime is down: ${errorMessage(error)}`;

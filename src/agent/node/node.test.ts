@@ -61,12 +61,13 @@ test("pressure on the machine and a runtime that is not ready are conditions of 
     PIDPressure: "KubeletHasSufficientPID",
     Ready: "KubeletReady",
   });
-  scene.engine.notReady = async () => "NetworkReady: no network";
+  const why = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no network";
+  scene.engine.notReady = async () => why;
   await scene.pass(10_000);
   const { status } = await scene.client.get(Nodes, { name: nodeName });
   const ready = status.conditions?.find((each) => each.type === "Ready");
   assert.equal(ready?.status, "False");
-  assert.match(ready?.message ?? "", /NetworkReady: no network/);
+  assert.deepEqual([ready?.reason, ready?.message], ["KubeletNotReady", why]);
 });
 
 test("a node that others declared unknown says at the next look that it is ready", async () => {

@@ -31,6 +31,7 @@ import {
   sandboxOf,
   sandboxStatusOf,
   statsOf,
+  whyNotReady,
 } from "./messages.ts";
 import { openPort, openSession } from "./stream-sessions.ts";
 
@@ -70,8 +71,7 @@ export class CriEngine implements ContainerEngine {
 
   async notReady(): Promise<string> {
     const { status } = await this.#ask("RuntimeService/Status", {});
-    const wrong = (status?.conditions ?? []).filter((condition) => !condition.status);
-    return wrong.map((each) => `${each.type}: ${each.message || each.reason || "not ready"}`).join("; ");
+    return whyNotReady(status?.conditions ?? []);
   }
 
   async runSandbox(config: SandboxConfig): Promise<string> {

@@ -237,6 +237,19 @@ export function imageOf(message: cri.Image): Image {
   };
 }
 
+/**
+ * What a runtime cannot do now, in the kubelet's words; empty when it can run pods. Runtimes have conditions of their own,
+ * as containerd's that nothing outdated is in use: they keep no pod from running.
+ */
+export function whyNotReady(conditions: readonly cri.RuntimeCondition[]): string {
+  const errors = conditions.flatMap(({ type = "", status, reason = "", message = "" }) => {
+    const what = { RuntimeReady: "container runtime", NetworkReady: "container runtime network" }[type];
+    return status || what === undefined ? [] : [`${what} not ready: ${type}=false reason:${reason} message:${message}`];
+  });
+  // As Go's aggregated errors are written.
+  return errors.length > 1 ? `[${errors.join(", ")}]` : (errors[0] ?? "");
+}
+
 export function statsOf(message: cri.ContainerStats): ContainerStats {
   const nanoCores = message.cpu?.usage_nano_cores;
   return {
