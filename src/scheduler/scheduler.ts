@@ -36,7 +36,7 @@ import { type QueuedPod, SchedulingQueue } from "./queue.ts";
 import { findRemedy, nothingHelps } from "./remedies.ts";
 import type { PodToPlace } from "./rule.ts";
 import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
-import { type NodeState, Snapshot } from "./snapshot.ts";
+import { type NodeState, Snapshot, sameForOthers } from "./snapshot.ts";
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -216,7 +216,11 @@ class Scheduler {
   #onNode(event: InformerEvent<Node>): void {
     const { name } = event.object.metadata;
     if (event.type === "delete") {
+      const nominated = [...(this.#snapshot.node(name)?.nominated.keys() ?? [])];
       this.#snapshot.removeNode(name);
+      for (const uid of nominated) this.#queue.wakePod(uid);
+      // With it a domain may be gone that had the fewest pods.
+      this.#queue.wake((_, shape) => shape.hasSpreadConstraints);
       return;
     }
     // Most updates are heartbeats, which say nothing about where pods fit.
@@ -254,7 +258,10 @@ class Scheduler {
       if (before && before.shape !== this.#snapshot.placed(uid)?.shape) {
         this.#wakeFor(this.#snapshot.node(before.nodeName));
       }
+      if (before && before.nodeName === pod.spec.nodeName && sameForOthers(before.pod, pod)) return;
       this.#wakeForPod(pod);
+      // Where it was as it was before, others may be now.
+      if (before) this.#wakeForPod(before.pod);
       return;
     }
     if (!this.#isOurs(pod)) {

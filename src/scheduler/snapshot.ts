@@ -413,7 +413,7 @@ export class Snapshot {
 }
 
 /** Whether other pods' rules about pods see no difference. */
-function sameForOthers({ metadata: a }: Pod, { metadata: b }: Pod): boolean {
+export function sameForOthers({ metadata: a }: Pod, { metadata: b }: Pod): boolean {
   return (
     (a.deletionTimestamp === undefined) === (b.deletionTimestamp === undefined) &&
     (a.labels === b.labels || deepEqual(a.labels, b.labels))

@@ -141,3 +141,39 @@ test("an event holds as much of a long message as it may", async () => {
   assert.equal(event, `${message.slice(0, 1_020)} ...`);
   await scene.stop();
 });
+
+test("a pod that keeps apart goes where another was that is not meant any more", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ name: "node" });
+  const labels = { app: "web" };
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: labels } };
+  const podAntiAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
+  await scene.addPod({ name: "first", labels });
+  await scene.addPod({ name: "second", affinity: { podAntiAffinity } });
+  assert.deepEqual(scene.bindings, ["first to node"]);
+  const key = { namespace: "default", name: "first" };
+  await scene.client.patch(Pods, key, { metadata: { labels: { other: "label" } } });
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["first to node"]);
+  await scene.client.patch(Pods, key, { metadata: { labels: { app: null } } });
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["first to node", "second to node"]);
+  await scene.stop();
+});
+
+test("a pod that is spread goes when the domain is gone that had the fewest", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ name: "full", allocatable: { cpu: "1" } });
+  await scene.addNode({ name: "node" });
+  const labels = { app: "web" };
+  const constraint = { maxSkew: 1, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "DoNotSchedule" };
+  const topologySpreadConstraints = [{ ...constraint, labelSelector: { matchLabels: labels } }];
+  for (const name of ["first", "second"]) {
+    await scene.addPod({ name, labels, topologySpreadConstraints, requests: { cpu: "2" } });
+  }
+  assert.deepEqual(scene.bindings, ["first to node"]);
+  await scene.client.delete(Nodes, { name: "full" });
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["first to node", "second to node"]);
+  await scene.stop();
+});

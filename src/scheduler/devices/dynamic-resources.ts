@@ -28,7 +28,7 @@ const invalidPools = unresolvable("invalid resource pools were encountered");
  * The plugins before this one that reject a pod as a whole. Then kube-scheduler's plugin has noted nothing of the pod's
  * claims, and says so in the words of its notebook (DynamicResources.PostFilter, getStateData).
  */
-const askedBefore: ReadonlySet<string> = new Set(["NodeAffinity", "VolumeBinding"]);
+const askedBefore: ReadonlySet<string> = new Set(["NodeAffinity", "VolumeBinding", "VolumeZone"]);
 
 /**
  * Gives devices to the claims of pods, together with their nodes: dynamic resource allocation with structured parameters.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, pass } from "../../../test/faulty-api.ts";
 import { type SchedulerScene, schedulerScene } from "../../../test/scheduler-scene.ts";
-import { PodDisruptionBudgets, Pods, type ResourceRequest, serviceUnavailable } from "../../api/index.ts";
+import { Nodes, PodDisruptionBudgets, Pods, type ResourceRequest, serviceUnavailable } from "../../api/index.ts";
 import type { PodOptions } from "../objects-for-tests.ts";
 
 const needs = (cpu: string) => ({ requests: { cpu } });
@@ -143,6 +143,18 @@ test("a nomination is given up when preemption cannot help any more", async () =
     (await scene.pod("urgent")).status.conditions?.[0]?.message ?? "",
     /preemption: 0\/1 nodes are available: 1 Insufficient cpu\.$/,
   );
+  await scene.stop();
+});
+
+test("a nomination ends with its node", async () => {
+  const scene = await fullNode();
+  await scene.addPod({ name: "urgent", ...needs("1"), priority: 100 });
+  assert.equal((await scene.pod("urgent")).status.nominatedNodeName, "node");
+  await scene.client.delete(Nodes, { name: "node" });
+  await pass(scene.clock, 2_000);
+  const { status } = await scene.pod("urgent");
+  assert.equal(status.nominatedNodeName, undefined);
+  assert.equal(status.conditions?.[0]?.message, "no nodes available to schedule pods");
   await scene.stop();
 });
 

@@ -119,6 +119,11 @@ test("a volume with a zone is only used in that zone, or where nobody knows", as
   assert.deepEqual(reasons, ["", "", "node(s) had no available volume zone", ""]);
 });
 
+test("a claim whose volume is not there keeps its pod from every node", async (t) => {
+  const scene = { nodes: [{ name: "a" }], objects: [claim("data", "gone")], pod: using("data") };
+  assert.deepEqual(await verdicts(t, volumeZone, scene), ['persistentvolume "gone" not found']);
+});
+
 test("a node takes no more volumes of a driver than the driver says", async (t) => {
   const objects = [
     ...["one", "two", "three"].flatMap((name) => [volume(name, csi(name)), claim(`claim-${name}`, name)]),

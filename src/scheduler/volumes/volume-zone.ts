@@ -37,11 +37,14 @@ export const volumeZone: PluginDefinition = {
         name,
         isRelative: true,
         prepare({ pod }) {
-          const places = podClaims(pod).flatMap((claim) => {
-            const { volumeName = "" } = claims.get(`${pod.metadata.namespace ?? ""}/${claim.name}`)?.spec ?? {};
+          const places: Place[] = [];
+          for (const claim of podClaims(pod)) {
+            const { volumeName } = claims.get(`${pod.metadata.namespace ?? ""}/${claim.name}`)?.spec ?? {};
+            if (!volumeName) continue;
             const volume = volumes.get(volumeName);
-            return volume ? placesOf(volume) : [];
-          });
+            if (volume === undefined) return unresolvable(`persistentvolume "${volumeName}" not found`);
+            places.push(...placesOf(volume));
+          }
           if (places.length === 0) return undefined;
           return ({ node }) => (isIn(node, places) ? undefined : otherZone);
         },
