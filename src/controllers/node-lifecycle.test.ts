@@ -189,6 +189,19 @@ test("when the last node falls silent too, those before it are given up no more"
   assert.deepEqual(await taints("n2"), ["unreachable:NoSchedule"]);
 });
 
+test("a node has the former names of its labels too", async (t) => {
+  const { client, node } = await scene(t);
+  const labels = { "kubernetes.io/os": "linux", "beta.kubernetes.io/os": "other", "kubernetes.io/arch": "arm64" };
+  await node("n1", { metadata: { name: "n1", labels } });
+  assert.deepEqual((await client.get(Nodes, { name: "n1" })).metadata.labels, {
+    ...labels,
+    "beta.kubernetes.io/os": "linux",
+    "beta.kubernetes.io/arch": "arm64",
+  });
+  await node("n2", { metadata: { name: "n2", labels: { "beta.kubernetes.io/os": "linux" } } });
+  assert.deepEqual((await client.get(Nodes, { name: "n2" })).metadata.labels, { "beta.kubernetes.io/os": "linux" });
+});
+
 test("a node that is gone is said to be", async (t) => {
   const { client, node, rest, events } = await scene(t);
   await node("n1");

@@ -80,6 +80,7 @@ class NodeMonitor {
     const leftMs = heard.atMs + grace - clock.monotonicMs();
     // What follows from it is done when it is seen, by this node's zone too.
     if (leftMs <= 0 && (await markSilent(context, node))) return;
+    await labelAsBefore(context, node);
     await this.#followReadiness(context, node, heard.readiness);
     const evictAfterMs = await this.#taint(context, node);
     const waits = [leftMs, evictAfterMs].filter((ms) => ms > 0);
@@ -142,6 +143,27 @@ class NodeMonitor {
     const next = this.#turns.leave(name);
     if (next !== undefined) this.#enqueue(next);
   }
+}
+
+/** The labels that have other names now; who selects by the former ones still finds what the present ones say. */
+const formerLabels: readonly (readonly [present: string, former: string])[] = [
+  ["kubernetes.io/os", "beta.kubernetes.io/os"],
+  ["kubernetes.io/arch", "beta.kubernetes.io/arch"],
+];
+
+/** The former labels that the node lacks, or that say something else than the present ones. */
+function staleLabels({ metadata: { labels = {} } }: Node): Readonly<Record<string, string>> {
+  const stale: Record<string, string> = {};
+  for (const [present, former] of formerLabels) {
+    const value = labels[present];
+    if (value !== undefined && labels[former] !== value) stale[former] = value;
+  }
+  return stale;
+}
+
+async function labelAsBefore({ client }: ReconcileContext, node: Node): Promise<void> {
+  const labels = staleLabels(node);
+  if (Object.keys(labels).length > 0) await client.patch(Nodes, node.metadata, { metadata: { labels } });
 }
 
 /** Says that nothing is known of the node; false when that was said before. */
