@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
 import { type Clock, sleep } from "../../../lib/index.ts";
-import { CriEngine } from "../../engine/cri/index.ts";
+import type { CriEngine } from "../../engine/cri/index.ts";
 import type { Image } from "../../engine/index.ts";
+import { connectEngine } from "./engine.ts";
 
 /** The namespace of containerd whose images its CRI plugin sees. */
 const criNamespace = "k8s.io";
@@ -74,7 +75,7 @@ export class ImageStore {
 
   async #withEngine<T>(use: (engine: CriEngine) => Promise<T>): Promise<T> {
     const { socketPath, clock } = this.#settings;
-    const engine = new CriEngine({ socketPath, clock });
+    const engine = await connectEngine({ socketPath, clock });
     try {
       return await use(engine);
     } finally {

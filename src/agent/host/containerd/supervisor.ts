@@ -3,8 +3,8 @@ import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { type Clock, errorMessage, type Logger, sleep } from "../../../lib/index.ts";
-import { CriEngine } from "../../engine/cri/index.ts";
 import { type ContainerdPaths, type ContainerdSettings, containerdConfig } from "./config.ts";
+import { connectEngine } from "./engine.ts";
 import { ImageStore } from "./image-store.ts";
 import { imageArchitecture } from "./machine.ts";
 import { pauseImage, pauseImageName } from "./pause-image.ts";
@@ -123,7 +123,7 @@ export class ContainerdSupervisor {
   /** Resolves when CRI answers. That its socket is there says nothing: the plugin behind it starts later. */
   async #answers(ended: Promise<Error> | undefined): Promise<void> {
     const { clock } = this.#settings;
-    const engine = new CriEngine({ socketPath: this.#paths.socket, clock });
+    const engine = await connectEngine({ socketPath: this.#paths.socket, clock });
     const giveUpAtMs = clock.monotonicMs() + startMsMax;
     let failure: Error | undefined;
     ended?.then((error) => {
@@ -150,7 +150,7 @@ export class ContainerdSupervisor {
 
   async #ensurePauseImage(): Promise<void> {
     const { clock } = this.#settings;
-    const engine = new CriEngine({ socketPath: this.#paths.socket, clock });
+    const engine = await connectEngine({ socketPath: this.#paths.socket, clock });
     try {
       if (await engine.imageStatus(pauseImageName)) return;
       const store = new ImageStore({
