@@ -12,7 +12,7 @@ import type { ClusterSettings } from "./settings.ts";
 const componentGraceMs = 30_000;
 /** Containers get this long to end by themselves when the whole cluster stops, as a machine that shuts down gives. */
 const containerGraceSeconds = 10;
-/** What the engine may need beyond that; then containers end without it. */
+/** What the engine may need beyond that, and to say what runs; then containers end without it. */
 const engineMsMax = 10_000;
 
 /** Stops every process and container of the cluster; returns whether anything ran. The data stays. */
@@ -52,9 +52,10 @@ async function stopEngine(directory: DataDirectory, clock: Clock, log: Logger, g
   if ((await enginePid(directory)) === undefined) return false;
   const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock });
   try {
-    const done = new AbortController();
-    const late = sleep(clock, graceSeconds * 1_000 + engineMsMax, done.signal);
-    await Promise.race([stopContainers(engine, log, graceSeconds), late]).finally(() => done.abort());
+    // An engine that hangs is not given the containers' grace as well.
+    const containers = await inTime(clock, engineMsMax, engine.listContainers());
+    const running = containers.filter((each) => each.state === "running");
+    await inTime(clock, graceSeconds * 1_000 + engineMsMax, stopContainers(engine, running, log, graceSeconds));
   } catch (error) {
     // Those that are left are killed.
     log.warn("the containers could not be stopped in order", { error: errorMessage(error) });
@@ -66,9 +67,26 @@ async function stopEngine(directory: DataDirectory, clock: Clock, log: Logger, g
   return true;
 }
 
-async function stopContainers(engine: CriEngine, log: Logger, graceSeconds: number): Promise<void> {
-  const containers = (await engine.listContainers()).filter((each) => each.state === "running");
-  await Promise.all(containers.map((each) => quietly(log, engine.stopContainer(each.id, graceSeconds))));
+/** Resolves or rejects as `work` does; rejects when that takes too long. */
+async function inTime<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(clock, ms, done.signal).then(() => {
+    throw new Error(`the engine took longer than ${ms / 1_000} s`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+  }
+}
+
+async function stopContainers(
+  engine: CriEngine,
+  running: readonly { readonly id: string }[],
+  log: Logger,
+  graceSeconds: number,
+): Promise<void> {
+  await Promise.all(running.map((each) => quietly(log, engine.stopContainer(each.id, graceSeconds))));
   const sandboxes = await engine.listSandboxes();
   await Promise.all(sandboxes.map((each) => quietly(log, engine.stopSandbox(each.id))));
 }
