@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
+import { execute } from "../programs.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const image = "docker.io/library/busybox:1.35";
@@ -251,7 +252,10 @@ test("a container over its memory limit is OOMKilled, within cgroups of its own"
 
 test("pods are in the cgroups of their quality of service, with their shares, until they are gone", async () => {
   const sized = (name: string, resources: string) =>
-    pod(name, `  containers:\n    - { name: main, image: ${image}, command: [sleep, "600"], resources: ${resources} }`);
+    pod(
+      name,
+      `  containers:\n    - { name: main, image: ${image}, command: [sh, -c, "trap 'exit 0' TERM; sleep 600 & wait"], resources: ${resources} }`,
+    );
   await cluster.apply(sized("guaranteed", "{ limits: { cpu: 100m, memory: 32Mi } }"));
   await cluster.apply(sized("burstable", "{ requests: { cpu: 250m } }"));
   await cluster.apply(sized("best-effort", "{}"));
@@ -300,7 +304,7 @@ test("probes hold traffic back, restart what hangs, and wait for a slow start", 
       image: ${image}
       command: ["sh", "-c", "touch /tmp/alive; sleep 1; touch /tmp/started; httpd -f -p 8080 -h /tmp"]
       startupProbe: { exec: { command: ["cat", "/tmp/started"] }, periodSeconds: 1, failureThreshold: 30 }
-      livenessProbe: { exec: { command: ["cat", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 2 }
+      livenessProbe: { exec: { command: ["cat", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 10 }
       readinessProbe: { httpGet: { path: /ok, port: 8080 }, periodSeconds: 1 }`,
     ),
   );
@@ -324,16 +328,21 @@ test("probes hold traffic back, restart what hangs, and wait for a slow start", 
 
 test("logs follow, go back in time, carry timestamps and keep to the last lines", async () => {
   await cluster.apply(
-    pod("talks", `  containers:\n${run("for i in 1 2 3 4 5; do echo line $i; done; sleep 2; echo last; sleep 600")}`),
+    pod(
+      "talks",
+      `  containers:\n${run("for i in 1 2 3 4 5; do echo line $i; done; until [ -e /go ]; do sleep 0.1; done; echo last; trap 'exit 0' TERM; sleep 600 & wait")}`,
+    ),
   );
   await ready("talks");
+  await eventually("five lines are there", async () => (await cluster.kubectl("logs", "talks")).endsWith("line 5\n"));
   assert.equal(await cluster.kubectl("logs", "talks", "--tail=2"), "line 4\nline 5\n");
   assert.match(
     await cluster.kubectl("logs", "talks", "--timestamps", "--tail=1"),
     /^\d{4}-\d\d-\d\dT[\d:.]+Z line 5\n$/,
   );
   assert.equal(await cluster.kubectl("logs", "talks", "--since=1h", "--limit-bytes=6"), "line 1");
-  const follow = cluster.kubectlOutcome(["logs", "-f", "talks"], { timeoutMs: 30_000 });
+  const follow = cluster.kubectlOutcome(["logs", "-f", "talks"]);
+  await cluster.kubectl("exec", "talks", "--", "touch", "/go");
   await eventually("the last line is there", async () => (await cluster.kubectl("logs", "talks")).endsWith("last\n"));
   await cluster.kubectl("delete", "pod", "talks");
   assert.equal((await follow).stdout, "line 1\nline 2\nline 3\nline 4\nline 5\nlast\n");
@@ -394,7 +403,10 @@ test("files are copied into a pod and out of it", async () => {
 });
 
 test("port-forward leads to a port of the pod, also one on its loopback", async () => {
-  await cluster.apply(pod("web", `  containers:\n    - { name: main, image: "docker.io/library/nginx:1.22" }`));
+  // kubectl ends when nobody listens yet.
+  const probe = "{ httpGet: { port: 80, path: / }, periodSeconds: 1 }";
+  const container = `{ name: main, image: "docker.io/library/nginx:1.22", readinessProbe: ${probe} }`;
+  await cluster.apply(pod("web", `  containers:\n    - ${container}`));
   await ready("web");
   const forward = spawn(
     "nsenter",
@@ -421,7 +433,7 @@ test("postStart runs at the start, preStop before the end, and the grace period 
       `  containers:
     - name: main
       image: ${image}
-      command: ["sleep", "600"]
+      command: ["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]
       volumeMounts: [{ name: host, mountPath: /host }]
       lifecycle:
         postStart: { exec: { command: ["sh", "-c", "echo started >> /host/log"] } }
@@ -441,7 +453,9 @@ test("an agent that is killed leaves containers running and takes them over agai
   const { components } = JSON.parse(await cluster.roder(["status", "-o", "json"])) as {
     components: { name: string; pid: number }[];
   };
-  process.kill(components.find((each) => each.name === "node")!.pid, "SIGKILL");
+  const { pid } = components.find((each) => each.name === "node")!;
+  process.kill(pid, "SIGKILL");
+  await eventually("it is gone", async () => (await execute("kill", ["-0", String(pid)])).code !== 0);
   await cluster.up();
   await ready("stays");
   assert.equal(await path("stays", ".status.containerStatuses[0].containerID"), id);
