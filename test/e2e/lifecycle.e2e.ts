@@ -30,15 +30,18 @@ const refused = async (args: readonly string[], words: RegExp) => {
   assert.equal(stderr.trim().split("\n").length, 1, `one sentence: ${stderr}`);
 };
 
-test("a port that is in use is refused before anything is made", async () => {
+test("a port that is in use is refused before anything is made", async (t) => {
   const holder = `require("net").createServer().listen(6443, () => console.log("listening"))`;
   const other = spawn("nsenter", [`--net=${cluster.networkNamespace}`, process.execPath, "-e", holder], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // Also when the test fails: the file would wait for it.
+  t.after(async () => {
+    other.kill();
+    await once(other, "close");
+  });
   await once(other.stdout, "data");
   await refused(["up", "--kubeconfig", cluster.kubeconfig], /port 6443 is in use.*--port/);
-  other.kill();
-  await once(other, "close");
   assert.match((await cluster.roderOutcome(["status"])).stderr, /there is no cluster/);
 });
 

@@ -1,10 +1,10 @@
 // What `roder up` refuses: one sentence with the cause and the mend, exit code 1, and nothing made or touched.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import type { Outcome } from "../programs.ts";
 import { TestCluster } from "./cluster.ts";
 
@@ -50,28 +50,25 @@ function program(name: string, script: string): void {
   chmodSync(join(programs, name), 0o755);
 }
 
-/** A process of somebody else in the cluster's network. */
-async function stranger(script: string): Promise<ChildProcess> {
+/** A process of somebody else in the cluster's network, until the test ends. */
+async function stranger(t: TestContext, script: string): Promise<void> {
   const args = [`--net=${cluster.networkNamespace}`, process.execPath, "-e", script];
   const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(async () => {
+    child.kill();
+    await once(child, "close");
+  });
   await once(child.stdout, "data");
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  child.kill();
-  await once(child, "close");
 }
 
 for (const [what, script] of [
   ["TCP", `require("net").createServer().listen(53, "0.0.0.0", () => console.log("listening"))`],
   ["UDP", `require("dgram").createSocket("udp4").bind(53, () => console.log("listening"))`],
 ] as const) {
-  test(`a name server that has port 53 of every address (${what})`, async () => {
-    const other = await stranger(script);
+  test(`a name server that has port 53 of every address (${what})`, async (t) => {
+    await stranger(t, script);
     assertRefused(await up(), /another name server listens on port 53 of every address.*: stop it/);
     assertUntouched();
-    await end(other);
   });
 }
 
