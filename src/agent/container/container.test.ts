@@ -71,6 +71,10 @@ test("resource fields are divided and rounded up; a limit that is not set is the
   assert.equal(value("limits.cpu"), "4");
   assert.equal(value("requests.memory", "1Mi"), "64");
   assert.equal(value("limits.memory", "1Gi"), "1");
+  const none = { ...app, resources: { limits: { cpu: "0" } } };
+  assert.equal(resourceFieldValue(pod(), none, { resource: "limits.cpu" }, allocatable), "4");
+  const limited = pod({ resources: { limits: { cpu: "2" } } });
+  assert.equal(resourceFieldValue(limited, none, { resource: "limits.cpu" }, allocatable), "2");
 });
 
 test("Services of the namespace and the API server are told in variables", () => {

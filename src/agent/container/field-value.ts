@@ -2,9 +2,11 @@
 import {
   type Container,
   type EphemeralContainer,
+  isPodLevelResource,
   type Pod,
   type Quantity,
   quantityMilliValue,
+  quantitySign,
   quantityValue,
   type ResourceFieldSelector,
 } from "../../api/index.ts";
@@ -55,7 +57,7 @@ function mapLines(map: Readonly<Record<string, string>> | undefined): string {
     .join("\n");
 }
 
-/** The value of a resourceFieldRef in units of its divisor, rounded up; a limit that is not set is what the node has for pods. */
+/** The value of a resourceFieldRef in units of its divisor, rounded up; a limit that is not set is the pod's, or what the node has. */
 export function resourceFieldValue(
   pod: Pod,
   container: Container | EphemeralContainer | undefined,
@@ -65,12 +67,19 @@ export function resourceFieldValue(
   const of = containerName
     ? [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((each) => each.name === containerName)
     : container;
-  if (!of) throw new Error(`container "${containerName ?? ""}" not found`);
+  if (!of) throw new Error(`container ${containerName ?? ""} not found`);
   const [kind, name = ""] = resource.split(/\.(.*)/);
   if ((kind !== "limits" && kind !== "requests") || name === "")
     throw new Error(`unsupported container resource : ${resource}`);
-  const quantity = of.resources?.[kind]?.[name] ?? (kind === "limits" ? allocatable[name] : undefined) ?? "0";
+  const own = of.resources?.[kind]?.[name] ?? "0";
+  // A limit of nothing is none: then that of the pod holds, or else what the node has.
+  const quantity = kind === "limits" && quantitySign(own) === 0 ? (limitAround(pod, name, allocatable) ?? own) : own;
   const unit = divisor === undefined || divisor === "0" ? "1" : divisor;
   if (name === "cpu") return String(Math.ceil(quantityMilliValue(quantity) / quantityMilliValue(unit)));
   return String(Math.ceil(quantityValue(quantity) / quantityValue(unit)));
+}
+
+function limitAround(pod: Pod, name: string, allocatable: Readonly<Record<string, Quantity>>): Quantity | undefined {
+  const ofPod = isPodLevelResource(name) ? pod.spec.resources?.limits?.[name] : undefined;
+  return ofPod !== undefined && quantitySign(ofPod) !== 0 ? ofPod : allocatable[name];
 }
