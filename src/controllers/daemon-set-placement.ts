@@ -29,12 +29,16 @@ export function daemonTolerations({ tolerations = [], hostNetwork }: PodSpec): r
   const own = (hostNetwork ? [...troubles, networkTrouble] : troubles).map(
     (each): Toleration => ({ ...each, operator: "Exists" }),
   );
-  const isOwn = (toleration: Toleration) =>
-    own.some(
+  const missing = new Set(own);
+  const given = tolerations.map((toleration) => {
+    const like = own.find(
       ({ key, effect }) =>
         toleration.key === key && toleration.effect === effect && toleration.operator === "Exists" && !toleration.value,
     );
-  return [...tolerations.filter((each) => !isOwn(each)), ...own];
+    if (like) missing.delete(like);
+    return like ?? toleration;
+  });
+  return [...given, ...missing];
 }
 
 export interface Placement {

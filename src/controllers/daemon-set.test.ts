@@ -31,7 +31,8 @@ test("a pod asks the scheduler for its node and tolerates what ails nodes", asyn
   const { create, pods, rest, list } = await startScene(t, ["n1"]);
   const preferred = [{ weight: 1, preference: { matchExpressions: [{ key: "disk", operator: "Exists" }] } }];
   const affinity = { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } };
-  const tolerations = [{ key: "own", operator: "Exists" }];
+  const pressure = { key: "node.kubernetes.io/disk-pressure", operator: "Exists", effect: "NoSchedule" };
+  const tolerations = [pressure, { key: "own", operator: "Exists" }];
   await create(DaemonSets, agent({}, { affinity, tolerations, hostNetwork: true }));
   await rest();
   const [pod] = await pods();
@@ -52,10 +53,10 @@ test("a pod asks the scheduler for its node and tolerates what ails nodes", asyn
   assert.deepEqual(
     pod?.spec.tolerations?.map(({ key: name, effect }) => `${name?.replace("node.kubernetes.io/", "")} ${effect}`),
     [
+      "disk-pressure NoSchedule",
       "own undefined",
       "not-ready NoExecute",
       "unreachable NoExecute",
-      "disk-pressure NoSchedule",
       "memory-pressure NoSchedule",
       "pid-pressure NoSchedule",
       "unschedulable NoSchedule",
