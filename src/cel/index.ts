@@ -34,6 +34,7 @@ export {
   doubleType,
   durationType,
   dynType,
+  formatType,
   intType,
   listType,
   mapType,

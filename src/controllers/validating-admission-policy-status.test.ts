@@ -24,7 +24,7 @@ test("expressions that do not fit the kinds that a policy is about are told in i
       { expression: "object.spec.replicas > '1'" },
       {
         expression: "variables.replicas > 1 && object.spec.template.spec.containers.all(c, c.image != '')",
-        messageExpression: "object.none",
+        messageExpression: "string(object.none)",
       },
     ],
   });

@@ -105,6 +105,54 @@ test("wrong validating policies are refused with Kubernetes' words", () => {
   ]);
 });
 
+test("the expressions of a policy are compiled with its variables and what else they may look at", () => {
+  const authorizer = "authorizer.path('/x').check('get').reason()";
+  const undeclared = (text: string, name: string) =>
+    `Invalid value: "${text}": compilation failed: ERROR: <input>:1:1: undeclared reference to '${name}' (in container '')\n | ${text}\n | ^`;
+  const table: [Partially<ValidatingAdmissionPolicySpec>, string[]][] = [
+    [
+      { validations: [{ expression: "object.spec.paused" }, { expression: "1", messageExpression: authorizer }] },
+      [
+        'spec.validations[0].expression: Invalid value: "object.spec.paused": must evaluate to bool',
+        'spec.validations[1].expression: Invalid value: "1": must evaluate to bool',
+        `spec.validations[1].messageExpression: ${undeclared(authorizer, "authorizer")}`,
+      ],
+    ],
+    [
+      { validations: [{ expression: "variables.x > 1" }] },
+      [`spec.validations[0].expression: ${undeclared("variables.x > 1", "variables")}`],
+    ],
+    [
+      {
+        variables: [
+          { name: "x", expression: "'a'" },
+          { name: "y", expression: "variables.x" },
+          { name: "z", expression: "params.z" },
+        ],
+        validations: [{ expression: "variables.y > 1" }, { expression: "variables.z > 1" }],
+      },
+      [
+        `spec.variables[2].expression: ${undeclared("params.z", "params")}`,
+        `spec.validations[0].expression: Invalid value: "variables.y > 1": compilation failed: ERROR: <input>:1:13: found no matching overload for '_>_' applied to '(string, int)'\n | variables.y > 1\n | ............^`,
+      ],
+    ],
+    [
+      {
+        matchConditions: [{ name: "m", expression: " 'a'" }],
+        auditAnnotations: [
+          { key: "a", valueExpression: "1" },
+          { key: "b", valueExpression: "null" },
+        ],
+      },
+      [
+        `spec.matchConditions[0].expression: Invalid value: "'a'": must evaluate to bool`,
+        'spec.auditAnnotations[0].valueExpression: Invalid value: "1": must evaluate to one of [string null_type]',
+      ],
+    ],
+  ];
+  for (const [change, errors] of table) assert.deepEqual(wrongPolicy(change), errors, JSON.stringify(change));
+});
+
 test("a warning about an expression says of which, and what", () => {
   const errors = errorsOnStatusUpdate(ValidatingAdmissionPolicies, { spec: policy }, ({ status }) => {
     status.typeChecking = { expressionWarnings: [{ fieldRef: " ", warning: "" }] };
@@ -118,7 +166,7 @@ test("a warning about an expression says of which, and what", () => {
 test("wrong mutating policies are refused with Kubernetes' words", () => {
   const mutating: Partially<MutatingAdmissionPolicySpec> = {
     matchConstraints,
-    mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[]" } }],
+    mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[JSONPatch{op: 'remove', path: '/a'}]" } }],
     reinvocationPolicy: "Never",
   };
   const table: [Partially<MutatingAdmissionPolicySpec>, string[]][] = [
@@ -150,6 +198,23 @@ test("wrong mutating policies are refused with Kubernetes' words", () => {
         'spec.mutations[2].applyConfiguration: Invalid value: "{applyConfiguration}": must not be specified when patchType is JSONPatch',
         "spec.mutations[3].applyConfiguration.expression: Required value",
         'spec.mutations[3].jsonPatch: Invalid value: "{jsonPatch}": must not be specified when patchType is ApplyConfiguration',
+      ],
+    ],
+    [
+      {
+        variables: [{ name: "patch", expression: "[JSONPatch{op: 'remove', path: '/a'}]" }],
+        mutations: [
+          { patchType: "JSONPatch", jsonPatch: { expression: "has(object.a) ? variables.patch : []" } },
+          { patchType: "JSONPatch", jsonPatch: { expression: "[]" } },
+          { patchType: "JSONPatch", jsonPatch: { expression: " variables.none" } },
+          { patchType: "ApplyConfiguration", applyConfiguration: { expression: "Object{spec: Object.spec{a: 1}}" } },
+          { patchType: "ApplyConfiguration", applyConfiguration: { expression: "{'a': 1}" } },
+        ],
+      },
+      [
+        'spec.mutations[1].jsonPatch.expression: Invalid value: "[]": must evaluate to list(JSONPatch)',
+        `spec.mutations[2].jsonPatch.expression: Invalid value: "variables.none": compilation failed: ERROR: <input>:1:10: undefined field 'none'\n | variables.none\n | .........^`,
+        `spec.mutations[4].applyConfiguration.expression: Invalid value: "{'a': 1}": must evaluate to Object`,
       ],
     ],
   ];
@@ -195,7 +260,7 @@ test("a binding names a policy, its parameters and what is done", () => {
     ],
     [
       { matchResources: { matchPolicy: "Loose" } },
-      ['spec.matchResouces.matchPolicy: Unsupported value: "Loose": supported values: "Equivalent", "Exact"'],
+      ['spec.matchResources.matchPolicy: Unsupported value: "Loose": supported values: "Equivalent", "Exact"'],
     ],
   ];
   for (const [change, errors] of table)

@@ -12,7 +12,7 @@ import type {
   NamedRuleWithOperations,
   RuleWithOperations,
 } from "../types.generated.ts";
-import { validateExpression } from "./expression-rules.ts";
+import { checkExpression, type Declared, requestEnvironment } from "./expression-rules.ts";
 
 export const failurePolicies = ["Fail", "Ignore"];
 export const matchPolicies = ["Equivalent", "Exact"];
@@ -125,8 +125,9 @@ export function validateMutableOperations({ resourceRules = [] }: MatchResources
 export function validateMatchConditions(
   conditions: readonly MatchCondition[] = [],
   at: Path,
-  hasParams = false,
+  declared: Declared = {},
 ): FieldError[] {
+  const environment = requestEnvironment(declared);
   const errors = conditions.length > conditionsMax ? [tooMany(at, conditions.length, conditionsMax)] : [];
   const names = new Set<string>();
   errors.push(
@@ -134,7 +135,7 @@ export function validateMatchConditions(
       const nameAt = place.child("name");
       const expressionAt = place.child("expression");
       const found = expression.trim() === "" ? [required(expressionAt)] : [];
-      found.push(...validateExpression(expressionAt, expression, hasParams ? ["params"] : [], boolType));
+      found.push(...checkExpression(expressionAt, expression.trim(), environment, boolType).errors);
       if (name === "") return [...found, required(nameAt)];
       found.push(...invalidFor(nameAt, name, isQualifiedName(name)));
       if (names.has(name)) found.push(duplicate(nameAt, name));

@@ -1,13 +1,15 @@
 // What validating and mutating policies and their bindings have in common:
 // k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.go.
+import { type CelType, dynType, objectType } from "../../cel/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
+import { invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1035Label, isDns1123Subdomain, isPathSegmentName, nameIsDnsSubdomain } from "../meta/names.ts";
 import type { Column, KubeObject } from "../resource.ts";
 import type { LabelSelector, MatchCondition, ParamKind, ParamRef, Variable } from "../types.generated.ts";
+import { checkExpression, type Declared, type ExpressionOptions, requestEnvironment } from "./expression-rules.ts";
 import { failurePolicies, validateMatchConditions } from "./match-rules.ts";
 
 interface PolicySpec {
@@ -56,12 +58,32 @@ export function validateFailureAndParams({ failurePolicy, paramKind }: PolicySpe
   ];
 }
 
-export function validateConditionsAndVariables(spec: PolicySpec, at: Path): FieldError[] {
-  const { matchConditions, variables, paramKind } = spec;
-  return [
-    ...validateMatchConditions(matchConditions, at.child("matchConditions"), paramKind !== undefined),
-    ...eachItem(at.child("variables"), variables, validateVariable),
-  ];
+/** Also what the other expressions of the policy may look at; each variable sees those before it. */
+export function checkConditionsAndVariables(
+  { matchConditions, variables = [], paramKind }: PolicySpec,
+  at: Path,
+  options: ExpressionOptions = {},
+): { readonly errors: FieldError[]; readonly declared: Declared } {
+  const params: Declared = paramKind ? { params: dynType } : {};
+  const errors = validateMatchConditions(matchConditions, at.child("matchConditions"), params);
+  let declared: Declared = { ...params, namespaceObject: dynType };
+  // Expressions that make patches have variables even when there are none.
+  if (variables.length === 0 && !options.makesPatches) return { errors, declared };
+  const types: Record<string, CelType> = {};
+  const withVariables = () => ({ ...declared, variables: objectType("kubernetes.variables", types) });
+  for (const [index, variable] of variables.entries()) {
+    const place = at.child("variables").index(index);
+    const { name = "", expression = "" } = variable;
+    const checked = checkExpression(
+      place.child("expression"),
+      expression,
+      requestEnvironment(withVariables(), options),
+    );
+    errors.push(...validateVariable(variable, place), ...checked.errors);
+    types[name] = checked.type;
+  }
+  declared = withVariables();
+  return { errors, declared };
 }
 
 function validateParamKind({ apiVersion = "", kind = "" }: ParamKind, at: Path): FieldError[] {

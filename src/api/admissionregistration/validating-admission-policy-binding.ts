@@ -23,8 +23,7 @@ export const ValidatingAdmissionPolicyBindings = defineResource<ValidatingAdmiss
     return [
       ...validatePolicyName(spec.policyName, at.child("policyName")),
       ...validateParamRef(spec.paramRef, at.child("paramRef")),
-      // Kubernetes calls the field so.
-      ...(spec.matchResources ? validateMatchResources(spec.matchResources, at.child("matchResouces")) : []),
+      ...(spec.matchResources ? validateMatchResources(spec.matchResources, at.child("matchResources")) : []),
       ...validateActions(spec.validationActions ?? [], at.child("validationActions")),
     ];
   },

@@ -1,4 +1,4 @@
-import { boolType, stringType } from "../../cel/index.ts";
+import { boolType, nullType, stringType } from "../../cel/index.ts";
 import { utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
@@ -9,9 +9,9 @@ import { isQualifiedName } from "../meta/names.ts";
 import { resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { AuditAnnotation, ValidatingAdmissionPolicy, Validation } from "../types.generated.ts";
-import { type PolicyVariable, validateExpression } from "./expression-rules.ts";
+import { checkExpression, type Declared, requestEnvironment } from "./expression-rules.ts";
 import { defaultMatchResources, validateMatchConstraints } from "./match-rules.ts";
-import { paramKindCell, validateConditionsAndVariables, validateFailureAndParams } from "./policy-rules.ts";
+import { checkConditionsAndVariables, paramKindCell, validateFailureAndParams } from "./policy-rules.ts";
 
 const auditAnnotationsMax = 20;
 const auditExpressionBytesMax = 5 * 1024;
@@ -38,17 +38,18 @@ export const ValidatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   prepareForStatusUpdate: ({ metadata }, old) => resetMetadataForStatus(metadata, old.metadata),
   validate: ({ metadata, spec }, root) => {
     const at = root.child("spec");
+    const { errors, declared } = checkConditionsAndVariables(spec, at);
     return [
       ...validateFailureAndParams(spec, at),
       ...validateMatchConstraints(spec.matchConstraints, at.child("matchConstraints")),
-      ...validateConditionsAndVariables(spec, at),
+      ...errors,
       ...(spec.validations?.length || spec.auditAnnotations?.length
         ? []
         : [required(at.child("validations"), oneItem), required(at.child("auditAnnotations"), oneItem)]),
       ...eachItem(at.child("validations"), spec.validations, (each, place) =>
-        validateValidation(each, place, spec.paramKind ? ["params", ...known] : known),
+        validateValidation(each, place, declared),
       ),
-      ...validateAuditAnnotations(spec.auditAnnotations, metadata.name, at.child("auditAnnotations")),
+      ...validateAuditAnnotations(spec.auditAnnotations, metadata.name, at.child("auditAnnotations"), declared),
     ];
   },
   validateStatusUpdate: ({ status }, _old, root) => {
@@ -67,15 +68,18 @@ export const ValidatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
   },
 });
 
-const known: readonly PolicyVariable[] = ["namespaceObject", "variables"];
-
-function validateValidation(validation: Validation, at: Path, variables: readonly PolicyVariable[]): FieldError[] {
+function validateValidation(validation: Validation, at: Path, declared: Declared): FieldError[] {
   const { expression = "", message = "", messageExpression = "", reason } = validation;
   const errors: FieldError[] = [];
   if (expression.trim() === "") errors.push(required(at.child("expression"), "expression is not specified"));
   errors.push(
-    ...validateExpression(at.child("expression"), expression, variables, boolType),
-    ...validateExpression(at.child("messageExpression"), messageExpression, variables, stringType),
+    ...checkExpression(at.child("expression"), expression, requestEnvironment(declared), boolType).errors,
+    ...checkExpression(
+      at.child("messageExpression"),
+      messageExpression,
+      requestEnvironment(declared, { authorizes: false }),
+      stringType,
+    ).errors,
   );
   if (messageExpression !== "" && messageExpression.trim() === "")
     errors.push(invalidValue(at.child("messageExpression"), messageExpression, "must be non-empty if specified"));
@@ -86,7 +90,12 @@ function validateValidation(validation: Validation, at: Path, variables: readonl
   return [...errors, ...optionalEnum(at.child("reason"), reason, reasons)];
 }
 
-function validateAuditAnnotations(annotations: readonly AuditAnnotation[] = [], policy: string, at: Path) {
+function validateAuditAnnotations(
+  annotations: readonly AuditAnnotation[] = [],
+  policy: string,
+  at: Path,
+  declared: Declared,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (annotations.length > auditAnnotationsMax)
     errors.push(invalidValue(at, annotations, `must not have more than ${auditAnnotationsMax} auditAnnotations`));
@@ -96,7 +105,7 @@ function validateAuditAnnotations(annotations: readonly AuditAnnotation[] = [], 
       const keyAt = place.child("key");
       const fullKey = `${policy}/${key}`;
       const found = invalidFor(keyAt, fullKey, isQualifiedName(fullKey));
-      found.push(...validateAuditExpression(valueExpression.trim(), place.child("valueExpression")));
+      found.push(...validateAuditExpression(valueExpression.trim(), place.child("valueExpression"), declared));
       if (keys.has(key)) found.push(duplicate(keyAt, key));
       keys.add(key);
       return found;
@@ -105,9 +114,9 @@ function validateAuditAnnotations(annotations: readonly AuditAnnotation[] = [], 
   return errors;
 }
 
-function validateAuditExpression(expression: string, at: Path): FieldError[] {
+function validateAuditExpression(expression: string, at: Path, declared: Declared): FieldError[] {
   if (expression === "") return [required(at, "valueExpression is not specified")];
-  return utf8Length(expression) > auditExpressionBytesMax
-    ? [required(at, `must not exceed ${auditExpressionBytesMax} bytes in length`)]
-    : [];
+  if (utf8Length(expression) > auditExpressionBytesMax)
+    return [required(at, `must not exceed ${auditExpressionBytesMax} bytes in length`)];
+  return checkExpression(at, expression, requestEnvironment(declared), stringType, nullType).errors;
 }

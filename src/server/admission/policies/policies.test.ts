@@ -153,7 +153,7 @@ test("Warn and Audit let the request pass and say what it violates", async (t) =
   await plane.validate(
     {
       validations: [{ expression: "false", message: "no" }],
-      auditAnnotations: [{ key: "name", valueExpression: "object.metadata.name" }],
+      auditAnnotations: [{ key: "name", valueExpression: "string(object.metadata.name)" }],
     },
     { validationActions: ["Warn", "Audit"] },
   );
@@ -251,7 +251,7 @@ test("an expression asks what the user may do", async (t) => {
     validations: [
       {
         expression: "authorizer.group('').resource('configmaps').namespace('default').check('bless').allowed()",
-        messageExpression: "authorizer.requestResource.check('bless').reason() + 'not blessed'",
+        messageExpression: "'not ' + 'blessed'",
       },
     ],
   });
@@ -355,7 +355,7 @@ test("a MutatingAdmissionPolicy that fails is for its failure policy, and wants 
 
 test("a MutatingAdmissionPolicy says why its patch does not fit, and passes over one whose test fails", async (t) => {
   const { client, create, mutate } = await scene(t);
-  await mutate({ mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[]" } }] });
+  await mutate({ mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[JSONPatch{}]" } }] });
   const set = (mutation: object) =>
     client.patch(MutatingAdmissionPolicies, { name: "m" }, { spec: { mutations: [mutation] } });
   const applying = (expression: string) => ({ patchType: "ApplyConfiguration", applyConfiguration: { expression } });
@@ -376,7 +376,10 @@ test("a MutatingAdmissionPolicy says why its patch does not fit, and passes over
       patching("[JSONPatch{op: 'remove', path: '/data/none'}]"),
       "JSON Patch: the server rejected our request due to an error in our request",
     ],
-    [patching("object.data.none"), "expression 'object.data.none' resulted in error: no such key: none"],
+    [
+      patching("[JSONPatch{op: object.data.none}]"),
+      "expression '[JSONPatch{op: object.data.none}]' resulted in error: no such key: none",
+    ],
   ];
   for (const [mutation, why] of table) {
     await set(mutation);
