@@ -79,7 +79,7 @@ function validateConditions(conditions: readonly CertificateSigningRequestCondit
     ];
     const opposite = type === "Approved" ? "Denied" : type === "Denied" ? "Approved" : undefined;
     if (opposite && seen.has(opposite))
-      errors.push(invalidValue(place.child("type"), type, "Approved and Denied conditions are mutually exclusive"));
+      errors.push(invalidValue(at, type, "Approved and Denied conditions are mutually exclusive"));
     if (seen.has(type)) errors.push(duplicate(place.child("type"), type));
     seen.add(type);
     return errors;

@@ -144,7 +144,7 @@ test("the approver decides once and signs nothing", () => {
     );
   assert.deepEqual(after({ conditions: [approved] }), []);
   assert.deepEqual(after({ conditions: [approved, { type: "Denied", status: "True" }] }), [
-    "status.conditions[1].type: Approved and Denied conditions are mutually exclusive",
+    "status.conditions: Approved and Denied conditions are mutually exclusive",
   ]);
   assert.deepEqual(after({ certificate }), ["status.certificate: updates may not set certificate content"]);
 });
