@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CriEngine } from "../agent/engine/cri/index.ts";
+import { connectEngine } from "../agent/host/containerd/index.ts";
 import { type Deployment, Deployments, Nodes, type Service, Services } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { errorMessage, pause, systemClock, UserError } from "../lib/index.ts";
@@ -59,7 +59,7 @@ async function bringImages(
   say: (line: string) => void,
 ): Promise<void> {
   const images = await nodeImages(directory);
-  const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
+  const engine = await connectEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
   const missing: string[] = [];
   try {
     for (const name of names) {

@@ -1,5 +1,5 @@
-import { CriEngine } from "../agent/engine/cri/index.ts";
-import { killContainers } from "../agent/host/containerd/index.ts";
+import type { CriEngine } from "../agent/engine/cri/index.ts";
+import { connectEngine, killContainers } from "../agent/host/containerd/index.ts";
 import { type Clock, errorMessage, type Logger, sleep, systemClock } from "../lib/index.ts";
 import { cgroupRootOf } from "./cgroups.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -50,7 +50,7 @@ export async function stopAll(
 
 async function stopEngine(directory: DataDirectory, clock: Clock, log: Logger, graceSeconds: number): Promise<boolean> {
   if ((await enginePid(directory)) === undefined) return false;
-  const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock });
+  const engine = await connectEngine({ socketPath: enginePaths(directory).socket, clock });
   try {
     // An engine that hangs is not given the containers' grace as well.
     const containers = await inTime(clock, engineMsMax, engine.listContainers());

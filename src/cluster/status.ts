@@ -1,4 +1,4 @@
-import { CriEngine } from "../agent/engine/cri/index.ts";
+import { connectEngine } from "../agent/host/containerd/index.ts";
 import { Nodes } from "../api/index.ts";
 import { errorMessage, systemClock } from "../lib/index.ts";
 import { administratorClient } from "./administrator.ts";
@@ -100,7 +100,7 @@ async function machineStatus(directory: DataDirectory): Promise<NonNullable<Clus
 
 async function engineVersion(directory: DataDirectory): Promise<string> {
   if ((await enginePid(directory)) === undefined) return "containerd (stopped)";
-  const engine = new CriEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
+  const engine = await connectEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
   try {
     const { runtime, version } = await engine.version();
     return `${runtime} ${version}`;

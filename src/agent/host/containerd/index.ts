@@ -1,5 +1,6 @@
 // The node's own containerd: what the machine allows, its configuration, its process and its images.
 export * from "./config.ts";
+export { connectEngine } from "./engine.ts";
 export * from "./image-store.ts";
 export * from "./machine.ts";
 export * from "./oci-archive.ts";
