@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { jobScene, podSpec, work } from "../../test/job-scene.ts";
 import { type Job, Jobs, type Pod, type PodFailurePolicyRule, Pods } from "../api/index.ts";
 import { noFailures, recordEnded, remainingMs } from "./job-backoff.ts";
+import { endedMs } from "./job-pods.ts";
 import { judgeFailure } from "./job-policies.ts";
 
 test("a job fails when more pods fail than its backoff limit allows", async (t) => {
@@ -31,6 +32,36 @@ test("a pod is replaced 10 s after its failure, then after 20 s, 40 s and so on"
     await rest(2_000);
     assert.equal((await active()).length, 1, `after ${waitMs}`);
   }
+});
+
+test("a pod has ended when the last of its containers and sidecars did, or what else is known of its end", () => {
+  const ended = (name: string, finishedAt?: string) => ({ name, state: { terminated: { finishedAt } } });
+  const spec = { initContainers: [{ name: "init" }, { name: "sidecar", restartPolicy: "Always" }] };
+  const metadata = { creationTimestamp: "2026-01-01T00:00:00Z" };
+  const deleted = { ...metadata, deletionTimestamp: "2026-01-01T01:00:30Z", deletionGracePeriodSeconds: 30 };
+  const ready = (status: string) => [{ type: "Ready", status, lastTransitionTime: "2026-01-01T00:00:10Z" }];
+  const containerStatuses = [ended("a", "2026-01-01T00:00:01Z"), ended("b", "2026-01-01T00:00:02Z")];
+  const late = "2026-01-01T00:00:09Z";
+  const running = { name: "c", state: { running: {} } };
+  const table: readonly [pod: object, endedAt: string][] = [
+    [{ metadata, spec, status: { containerStatuses } }, "2026-01-01T00:00:02Z"],
+    [{ metadata, spec, status: { containerStatuses, initContainerStatuses: [ended("sidecar", late)] } }, late],
+    [
+      { metadata, spec, status: { containerStatuses, initContainerStatuses: [ended("init", late)] } },
+      "2026-01-01T00:00:02Z",
+    ],
+    [
+      { metadata: deleted, spec, status: { containerStatuses: [...containerStatuses, running] } },
+      "2026-01-01T01:00:00Z",
+    ],
+    [
+      { metadata: deleted, spec, status: { containerStatuses: [ended("a")], conditions: ready("False") } },
+      "2026-01-01T00:00:10Z",
+    ],
+    [{ metadata: deleted, spec, status: { conditions: ready("True") } }, "2026-01-01T01:00:00Z"],
+    [{ metadata, spec, status: { conditions: ready("True") } }, "2026-01-01T00:00:00Z"],
+  ];
+  for (const [pod, endedAt] of table) assert.equal(endedMs(pod as Pod), Date.parse(endedAt), JSON.stringify(pod));
 });
 
 test("a success ends the waiting, and the longest wait is ten minutes", () => {

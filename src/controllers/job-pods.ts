@@ -1,5 +1,12 @@
 // What a pod says to the job that it belongs to.
-import { isPodTerminal, type Job, type JobSpec, type Pod, podCondition } from "../api/index.ts";
+import {
+  isPodTerminal,
+  isRestartableInitContainer,
+  type Job,
+  type JobSpec,
+  type Pod,
+  podCondition,
+} from "../api/index.ts";
 
 /** Keeps a pod from vanishing before it is counted. */
 export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
@@ -74,8 +81,14 @@ function countIn({ metadata }: Pod, annotation: string): number {
 
 /** When a pod that has ended, or is ending, did so: what its containers, its condition or its deletion say. */
 export function endedMs(pod: Pod): number {
-  const { metadata, status } = pod;
-  const ends = (status?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? ""));
+  const { metadata, spec, status } = pod;
+  const sidecars = new Set((spec?.initContainers ?? []).filter(isRestartableInitContainer).map(({ name }) => name));
+  // Sidecars end after the others.
+  const statuses = [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []).filter(({ name }) => sidecars.has(name)),
+  ];
+  const ends = statuses.map(({ state }) => Date.parse(state?.terminated?.finishedAt ?? ""));
   const last = ends.length === 0 ? Number.NaN : Math.max(...ends);
   if (!Number.isNaN(last)) return last;
   const ready = podCondition(pod, "Ready");
