@@ -3,6 +3,8 @@
 // Writes src/api/schema/facts.json (definitions without their sentences, and the resources with a REST path)
 // and src/api/types.generated.ts. Only stable versions (v1, v2, …) are taken: the others are off by default in Kubernetes.
 import { readFileSync, writeFileSync } from "node:fs";
+import { shortName } from "../src/api/schema/go-types.ts";
+import { writtenWhenEmpty } from "../src/api/schema/written-when-empty.ts";
 
 interface Property {
   type?: string;
@@ -215,7 +217,8 @@ function types(all: Record<string, Definition>): string {
       const safe = /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key);
       // The metadata of a template names no object: none of it is certain to be there.
       const type = key === "metadata" && !kinds ? `Partial<${typeOf(property)}>` : typeOf(property);
-      out.push(`  readonly ${safe}${required.has(key) ? "" : "?"}: ${type};`);
+      const orNull = writtenWhenEmpty(shortName(name), key) === null ? " | null" : "";
+      out.push(`  readonly ${safe}${required.has(key) ? "" : "?"}: ${type}${orNull};`);
     }
     out.push("}", "");
   }

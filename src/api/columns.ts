@@ -54,7 +54,7 @@ function inUnits(seconds: number, largeS: number, large: string, smallS: number,
 }
 
 /** How long ago a time was: `5m`; `<unknown>` when there is none. */
-export function timeSince(time: Time | undefined, nowMs: number): string {
+export function timeSince(time: Time | null | undefined, nowMs: number): string {
   const timeMs = Date.parse(time ?? "");
   return Number.isNaN(timeMs) ? "<unknown>" : humanDuration(nowMs - timeMs);
 }

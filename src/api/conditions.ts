@@ -22,7 +22,7 @@ const reasonMessage = patternMessage(
   "ReasonA:ReasonB",
 );
 
-export function validateConditions(at: Path, conditions: readonly Condition[] | undefined): FieldError[] {
+export function validateConditions(at: Path, conditions: readonly Condition[] | null | undefined): FieldError[] {
   const types = new Set<string>();
   return eachItem(at, conditions, (condition, place) => {
     const errors = types.has(condition.type) ? [duplicate(place.child("type"), condition.type)] : [];
@@ -51,8 +51,9 @@ function validateCondition(condition: Condition, at: Path): FieldError[] {
 
 /** The conditions with this one, whose time of transition changes with its status only. */
 export function withCondition<
-  C extends { readonly type: string; readonly status: string; readonly lastTransitionTime?: string },
->(conditions: readonly C[] = [], condition: Omit<C, "lastTransitionTime">, nowMs: number): C[] {
+  C extends { readonly type: string; readonly status: string; readonly lastTransitionTime?: string | null },
+>(before: readonly C[] | null | undefined, condition: Omit<C, "lastTransitionTime">, nowMs: number): C[] {
+  const conditions = before ?? [];
   const old = conditions.find((each) => each.type === condition.type);
   const lastTransitionTime =
     old?.status === condition.status && old.lastTransitionTime ? old.lastTransitionTime : timestamp(nowMs);

@@ -50,7 +50,7 @@ export function domainPrefixedPath(at: Path, value: string): FieldError[] {
 /** Applies `rule` to every item with its path. */
 export function eachItem<T>(
   at: Path,
-  items: readonly T[] | undefined,
+  items: readonly T[] | null | undefined,
   rule: (item: T, at: Path, index: number) => readonly FieldError[],
 ): FieldError[] {
   return (items ?? []).flatMap((item, index) => rule(item, at.index(index), index));

@@ -223,7 +223,7 @@ export interface DaemonSet {
 }
 
 export interface DaemonSetCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -265,8 +265,8 @@ export interface Deployment {
 }
 
 export interface DeploymentCondition {
-  readonly lastTransitionTime?: Time;
-  readonly lastUpdateTime?: Time;
+  readonly lastTransitionTime?: Time | null;
+  readonly lastUpdateTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -310,7 +310,7 @@ export interface ReplicaSet {
 }
 
 export interface ReplicaSetCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -358,7 +358,7 @@ export interface StatefulSet {
 }
 
 export interface StatefulSetCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -433,8 +433,8 @@ export interface AuthenticationTokenRequest {
 }
 
 export interface TokenRequestSpec {
-  readonly audiences?: readonly string[];
-  readonly boundObjectRef?: BoundObjectReference;
+  readonly audiences?: readonly string[] | null;
+  readonly boundObjectRef?: BoundObjectReference | null;
   readonly expirationSeconds?: number;
 }
 
@@ -674,7 +674,7 @@ export interface HorizontalPodAutoscalerBehavior {
 }
 
 export interface HorizontalPodAutoscalerCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -691,7 +691,7 @@ export interface HorizontalPodAutoscalerSpec {
 
 export interface HorizontalPodAutoscalerStatus {
   readonly conditions?: readonly HorizontalPodAutoscalerCondition[];
-  readonly currentMetrics?: readonly MetricStatus[];
+  readonly currentMetrics?: readonly MetricStatus[] | null;
   readonly currentReplicas?: number;
   readonly desiredReplicas: number;
   readonly lastScaleTime?: Time;
@@ -800,8 +800,8 @@ export interface Job {
 }
 
 export interface JobCondition {
-  readonly lastProbeTime?: Time;
-  readonly lastTransitionTime?: Time;
+  readonly lastProbeTime?: Time | null;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -890,8 +890,8 @@ export interface CertificateSigningRequest {
 }
 
 export interface CertificateSigningRequestCondition {
-  readonly lastTransitionTime?: Time;
-  readonly lastUpdateTime?: Time;
+  readonly lastTransitionTime?: Time | null;
+  readonly lastUpdateTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -966,7 +966,7 @@ export interface AzureDiskVolumeSource {
 export interface AzureFilePersistentVolumeSource {
   readonly readOnly?: boolean;
   readonly secretName: string;
-  readonly secretNamespace?: string;
+  readonly secretNamespace?: string | null;
   readonly shareName: string;
 }
 
@@ -1143,7 +1143,7 @@ export interface ContainerExtendedResourceRequest {
 }
 
 export interface ContainerImage {
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | null;
   readonly sizeBytes?: number;
 }
 
@@ -1177,17 +1177,17 @@ export interface ContainerState {
 }
 
 export interface ContainerStateRunning {
-  readonly startedAt?: Time;
+  readonly startedAt?: Time | null;
 }
 
 export interface ContainerStateTerminated {
   readonly containerID?: string;
   readonly exitCode: number;
-  readonly finishedAt?: Time;
+  readonly finishedAt?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly signal?: number;
-  readonly startedAt?: Time;
+  readonly startedAt?: Time | null;
 }
 
 export interface ContainerStateWaiting {
@@ -1326,11 +1326,11 @@ export interface Event {
   readonly action?: string;
   readonly apiVersion?: string;
   readonly count?: number;
-  readonly eventTime?: MicroTime;
-  readonly firstTimestamp?: Time;
+  readonly eventTime?: MicroTime | null;
+  readonly firstTimestamp?: Time | null;
   readonly involvedObject: ObjectReference;
   readonly kind?: string;
-  readonly lastTimestamp?: Time;
+  readonly lastTimestamp?: Time | null;
   readonly message?: string;
   readonly metadata: ObjectMeta;
   readonly reason?: string;
@@ -1344,7 +1344,7 @@ export interface Event {
 
 export interface EventSeries {
   readonly count?: number;
-  readonly lastObservedTime?: MicroTime;
+  readonly lastObservedTime?: MicroTime | null;
 }
 
 export interface EventSource {
@@ -1523,7 +1523,7 @@ export interface LimitRangeItem {
 }
 
 export interface LimitRangeSpec {
-  readonly limits: readonly LimitRangeItem[];
+  readonly limits: readonly LimitRangeItem[] | null;
 }
 
 export interface LinuxContainerUser {
@@ -1572,7 +1572,7 @@ export interface Namespace {
 }
 
 export interface NamespaceCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -1613,8 +1613,8 @@ export interface NodeAllocatableResourceClaimStatus {
 }
 
 export interface NodeCondition {
-  readonly lastHeartbeatTime?: Time;
-  readonly lastTransitionTime?: Time;
+  readonly lastHeartbeatTime?: Time | null;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -1742,8 +1742,8 @@ export interface PersistentVolumeClaim {
 }
 
 export interface PersistentVolumeClaimCondition {
-  readonly lastProbeTime?: Time;
-  readonly lastTransitionTime?: Time;
+  readonly lastProbeTime?: Time | null;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -1867,8 +1867,8 @@ export interface PodCertificateProjection {
 }
 
 export interface PodCondition {
-  readonly lastProbeTime?: Time;
-  readonly lastTransitionTime?: Time;
+  readonly lastProbeTime?: Time | null;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly observedGeneration?: number;
   readonly reason?: string;
@@ -2052,7 +2052,7 @@ export interface Probe {
 
 export interface ProjectedVolumeSource {
   readonly defaultMode?: number;
-  readonly sources?: readonly VolumeProjection[];
+  readonly sources?: readonly VolumeProjection[] | null;
 }
 
 export interface QuobyteVolumeSource {
@@ -2095,7 +2095,7 @@ export interface ReplicationController {
 }
 
 export interface ReplicationControllerCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;
@@ -2397,13 +2397,13 @@ export interface TopologySpreadConstraint {
 }
 
 export interface TypedLocalObjectReference {
-  readonly apiGroup?: string;
+  readonly apiGroup?: string | null;
   readonly kind: string;
   readonly name: string;
 }
 
 export interface TypedObjectReference {
-  readonly apiGroup?: string;
+  readonly apiGroup?: string | null;
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;
@@ -2539,10 +2539,10 @@ export interface DiscoveryEndpointPort {
 export interface EndpointSlice {
   readonly addressType: string;
   readonly apiVersion?: string;
-  readonly endpoints?: readonly Endpoint[];
+  readonly endpoints?: readonly Endpoint[] | null;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
-  readonly ports?: readonly DiscoveryEndpointPort[];
+  readonly ports?: readonly DiscoveryEndpointPort[] | null;
 }
 
 export interface ForNode {
@@ -2557,10 +2557,10 @@ export interface EventsEvent {
   readonly action?: string;
   readonly apiVersion?: string;
   readonly deprecatedCount?: number;
-  readonly deprecatedFirstTimestamp?: Time;
-  readonly deprecatedLastTimestamp?: Time;
+  readonly deprecatedFirstTimestamp?: Time | null;
+  readonly deprecatedLastTimestamp?: Time | null;
   readonly deprecatedSource?: EventSource;
-  readonly eventTime: MicroTime;
+  readonly eventTime: MicroTime | null;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
   readonly note?: string;
@@ -2596,7 +2596,7 @@ export interface FlowSchema {
 }
 
 export interface FlowSchemaCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status?: string;
@@ -2650,7 +2650,7 @@ export interface PriorityLevelConfiguration {
 }
 
 export interface PriorityLevelConfigurationCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status?: string;
@@ -2680,7 +2680,7 @@ export interface QueuingConfiguration {
 export interface ResourcePolicyRule {
   readonly apiGroups: readonly string[];
   readonly clusterScope?: boolean;
-  readonly namespaces?: readonly string[];
+  readonly namespaces?: readonly string[] | null;
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
@@ -2925,7 +2925,7 @@ export interface ClusterRole {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
-  readonly rules?: readonly PolicyRule[];
+  readonly rules?: readonly PolicyRule[] | null;
 }
 
 export interface ClusterRoleBinding {
@@ -2948,7 +2948,7 @@ export interface Role {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
-  readonly rules?: readonly PolicyRule[];
+  readonly rules?: readonly PolicyRule[] | null;
 }
 
 export interface RoleBinding {
@@ -2973,7 +2973,7 @@ export interface RbacSubject {
 }
 
 export interface AllocatedDeviceStatus {
-  readonly conditions?: readonly Condition[];
+  readonly conditions?: readonly Condition[] | null;
   readonly data?: RawExtension;
   readonly device: string;
   readonly driver: string;
@@ -3276,11 +3276,11 @@ export interface CSINodeDriver {
   readonly allocatable?: VolumeNodeResources;
   readonly name: string;
   readonly nodeID: string;
-  readonly topologyKeys?: readonly string[];
+  readonly topologyKeys?: readonly string[] | null;
 }
 
 export interface CSINodeSpec {
-  readonly drivers: readonly CSINodeDriver[];
+  readonly drivers: readonly CSINodeDriver[] | null;
 }
 
 export interface CSIStorageCapacity {
@@ -3348,7 +3348,7 @@ export interface VolumeAttributesClass {
 export interface VolumeError {
   readonly errorCode?: number;
   readonly message?: string;
-  readonly time?: Time;
+  readonly time?: Time | null;
 }
 
 export interface VolumeNodeResources {
@@ -3378,7 +3378,7 @@ export interface CustomResourceDefinition {
 }
 
 export interface CustomResourceDefinitionCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly observedGeneration?: number;
   readonly reason?: string;
@@ -3406,9 +3406,9 @@ export interface CustomResourceDefinitionSpec {
 
 export interface CustomResourceDefinitionStatus {
   readonly acceptedNames?: CustomResourceDefinitionNames;
-  readonly conditions?: readonly CustomResourceDefinitionCondition[];
+  readonly conditions?: readonly CustomResourceDefinitionCondition[] | null;
   readonly observedGeneration?: number;
-  readonly storedVersions?: readonly string[];
+  readonly storedVersions?: readonly string[] | null;
 }
 
 export interface CustomResourceDefinitionVersion {
@@ -3726,7 +3726,7 @@ export interface APIService {
 }
 
 export interface APIServiceCondition {
-  readonly lastTransitionTime?: Time;
+  readonly lastTransitionTime?: Time | null;
   readonly message?: string;
   readonly reason?: string;
   readonly status: string;

@@ -45,7 +45,7 @@ test("a role labelled for view reaches edit and admin, and the default roles sta
   await create(ClusterRoles, { metadata: { name: "widgets", labels }, rules: [rule("widgets")] });
   await rest();
   for (const name of ["admin", "edit", "view"]) {
-    const { rules = [] } = await role(name);
+    const rules = (await role(name)).rules ?? [];
     assert.ok(
       rules.some(({ resources }) => resources?.includes("widgets")),
       name,

@@ -32,9 +32,9 @@ function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): Policy
   const byName = [...all].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const rules: PolicyRule[] = [];
   for (const selector of role.aggregationRule?.clusterRoleSelectors ?? [])
-    for (const { metadata, rules: parts = [] } of byName) {
+    for (const { metadata, rules: parts } of byName) {
       if (metadata.name === role.metadata.name || !matchesLabelSelector(selector, metadata.labels)) continue;
-      for (const part of parts) if (!rules.some((each) => deepEqual(each, part))) rules.push(part);
+      for (const part of parts ?? []) if (!rules.some((each) => deepEqual(each, part))) rules.push(part);
     }
   return rules;
 }

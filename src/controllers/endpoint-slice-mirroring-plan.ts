@@ -72,7 +72,9 @@ export function planMirror(endpoints: Endpoints, existing: readonly EndpointSlic
 }
 
 function says(slice: EndpointSlice, content: object, { labels, annotations }: ReturnType<typeof mirroredMetadata>) {
-  const { addressType, ports = [], endpoints = [] } = slice;
+  const { addressType } = slice;
+  const ports = slice.ports ?? [];
+  const endpoints = slice.endpoints ?? [];
   return (
     deepEqual({ addressType, ports, endpoints }, content) &&
     deepEqual(slice.metadata.labels ?? {}, labels) &&
@@ -109,8 +111,13 @@ function groupsOf({ subsets = [] }: Endpoints) {
 }
 
 /** The same text for the same kind of addresses and the same ports. */
-function keyOf({ addressType, ports = [] }: Pick<EndpointSlice, "addressType" | "ports">): string {
-  const facts = ports.map(({ name = "", protocol = "TCP", port, appProtocol }) => [name, protocol, port, appProtocol]);
+function keyOf({ addressType, ports }: Pick<EndpointSlice, "addressType" | "ports">): string {
+  const facts = (ports ?? []).map(({ name = "", protocol = "TCP", port, appProtocol }) => [
+    name,
+    protocol,
+    port,
+    appProtocol,
+  ]);
   return JSON.stringify([addressType, facts]);
 }
 

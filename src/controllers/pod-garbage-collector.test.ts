@@ -51,6 +51,7 @@ test("a pod whose node is gone has failed for that reason, and is removed", asyn
     status: "True",
     reason: "DeletionByPodGC",
     message: "PodGC: node no longer exists",
+    lastProbeTime: null,
     observedGeneration: 1,
   });
 });

@@ -144,4 +144,14 @@ test("a status patch has what changed, replaces addresses and leaves the conditi
     conditions: [{ type: "Ready", status: "True", reason: null, message: null }],
   });
   assert.equal(statusPatch(after, after), undefined);
+  // The API shows times that nobody set as null.
+  const terminated = { exitCode: 137, reason: "ContainerStatusUnknown" };
+  const lost = (state: object) => ({
+    ...after,
+    conditions: after.conditions.map((each) => ({ lastProbeTime: null, ...each })),
+    containerStatuses: [{ name: "a", image: "", imageID: "", ready: false, restartCount: 0, state }],
+  });
+  const shown = lost({ terminated: { ...terminated, startedAt: null, finishedAt: null } });
+  const wanted = { ...lost({ terminated }), conditions: after.conditions };
+  assert.equal(statusPatch(shown, wanted), undefined);
 });

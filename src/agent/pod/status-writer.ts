@@ -96,7 +96,7 @@ export function statusPatch(from: PodStatus, to: PodStatus): object | undefined 
   const before = from as Readonly<Record<string, unknown>>;
   const after = to as Readonly<Record<string, unknown>>;
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (key === "conditions" || deepEqual(before[key], after[key])) continue;
+    if (key === "conditions" || isSame(before[key], after[key])) continue;
     patch[key] = after[key] ?? null;
   }
   // Lists that merge by their keys are replaced: an address that is gone must go.
@@ -109,13 +109,25 @@ export function statusPatch(from: PodStatus, to: PodStatus): object | undefined 
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
+/** Whether both say the same, but for times that the API shows as null because nobody set them. */
+function isSame(shown: unknown, wanted: unknown): boolean {
+  return deepEqual(shown, wanted) || deepEqual(withoutUnset(shown), wanted);
+}
+
+function withoutUnset(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUnset);
+  if (typeof value !== "object" || value === null) return value;
+  const set = Object.entries(value).filter(([, each]) => each !== null);
+  return Object.fromEntries(set.map(([key, each]) => [key, withoutUnset(each)]));
+}
+
 /** The agent's conditions that changed; a field that a condition lost is taken away. */
 function conditionPatches(from: readonly PodCondition[], to: readonly PodCondition[]): object[] {
   const gone = from.filter(({ type }) => isOwnCondition(type) && !to.some((each) => each.type === type));
   const changed = to.flatMap((condition) => {
     if (!isOwnCondition(condition.type) && !isOwnDisruption(condition)) return [];
     const before = from.find((each) => each.type === condition.type);
-    if (deepEqual(before, condition)) return [];
+    if (isSame(before, condition)) return [];
     const lost = Object.keys(before ?? {}).filter((key) => !(key in condition));
     return [{ ...condition, ...Object.fromEntries(lost.map((key) => [key, null])) }];
   });

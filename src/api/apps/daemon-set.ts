@@ -41,7 +41,6 @@ export const DaemonSets = defineResource<DaemonSet>({
   ],
   defaults: defaultDaemonSet,
   prepareForCreate: (set) => {
-    set.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
     const asked = Number(set.metadata.annotations?.[templateGenerationAnnotation]);
     setTemplateGeneration(set, Number.isInteger(asked) && asked >= 1 ? asked : 1);
   },

@@ -1,4 +1,3 @@
-import type { Draft } from "../../lib/index.ts";
 import { ageColumn, containerColumns, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
@@ -43,7 +42,6 @@ export const ReplicaSets = defineResource<ReplicaSet>({
     defaultPodTemplate(spec.template);
     spec.replicas ??= 1;
   },
-  prepareForCreate: (set) => prepareStatus(set),
   validate,
   validateUpdate: (next, old, at) =>
     immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
@@ -60,11 +58,6 @@ export const ReplicaSets = defineResource<ReplicaSet>({
       : []),
   ],
 });
-
-/** The number of replicas is always there, and none at first. */
-function prepareStatus(set: Draft<ReplicaSet>): void {
-  set.status = { replicas: 0 };
-}
 
 function validate({ spec }: ReplicaSet, root: Path): FieldError[] {
   const at = root.child("spec");

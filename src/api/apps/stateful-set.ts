@@ -48,9 +48,6 @@ export const StatefulSets = defineResource<StatefulSet>({
     labelSelectorOf: ({ spec }) => formatLabelSelector(spec.selector),
   },
   defaults: defaultStatefulSet,
-  prepareForCreate: (set) => {
-    set.status = { replicas: 0, availableReplicas: 0 };
-  },
   validateCreate: (set, at) => [
     ...validateClaimTemplates(set, at.child("spec", "volumeClaimTemplates")),
     ...validateServiceName(set.spec.serviceName, at.child("spec", "serviceName")),

@@ -39,7 +39,7 @@ export function toV2(autoscaler: HorizontalPodAutoscalerV1): HorizontalPodAutosc
   const behavior = behaviorFrom(annotated(behaviorAnnotation));
   const currentMetrics =
     listFrom<MetricStatus>(annotated(currentMetricsAnnotation), "MetricStatus", metricStatusFromV1) ??
-    (currentCpu === undefined ? undefined : [currentCpuUtilization(currentCpu)]);
+    (currentCpu === undefined ? null : [currentCpuUtilization(currentCpu)]);
   const conditions = listFrom<HorizontalPodAutoscalerCondition>(
     annotated(conditionsAnnotation),
     "HorizontalPodAutoscalerCondition",
@@ -50,13 +50,14 @@ export function toV2(autoscaler: HorizontalPodAutoscalerV1): HorizontalPodAutosc
     apiVersion: "autoscaling/v2",
     metadata: withoutOwnAnnotations(metadata),
     spec: { ...restOfSpec, metrics: metrics.length > 0 ? metrics : [defaultMetric], ...(behavior && { behavior }) },
-    status: { ...restOfStatus, ...(currentMetrics && { currentMetrics }), ...(conditions && { conditions }) },
+    status: { ...restOfStatus, currentMetrics, ...(conditions && { conditions }) },
   };
 }
 
 export function fromV2(autoscaler: HorizontalPodAutoscaler): HorizontalPodAutoscalerV1 {
   const { metrics = [], behavior, ...restOfSpec } = autoscaler.spec;
-  const { currentMetrics = [], conditions = [], ...restOfStatus } = autoscaler.status ?? {};
+  const { currentMetrics: shownMetrics, conditions = [], ...restOfStatus } = autoscaler.status ?? {};
+  const currentMetrics = shownMetrics ?? [];
   const cpu = metrics.find(isCpuUtilization)?.resource?.target.averageUtilization;
   const currentCpu = currentMetrics.findLast(
     ({ type, resource }) =>

@@ -29,7 +29,6 @@ export const HorizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
     spec.minReplicas ??= 1;
   },
   prepareForCreate: (draft) => {
-    draft.status = { currentReplicas: 0, desiredReplicas: 0 };
     keepStatusAnnotations(draft, undefined);
   },
   prepareForUpdate: keepStatusAnnotations,

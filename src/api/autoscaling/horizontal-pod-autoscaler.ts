@@ -43,9 +43,6 @@ export const HorizontalPodAutoscalers = defineResource<HorizontalPodAutoscaler>(
     spec.behavior.scaleUp = { ...defaultScaleUp(), ...spec.behavior.scaleUp };
     spec.behavior.scaleDown = { ...defaultScaleDown(), ...spec.behavior.scaleDown };
   },
-  prepareForCreate: (autoscaler) => {
-    autoscaler.status = { desiredReplicas: 0 };
-  },
   validate: ({ spec }, at) => validateAutoscalerSpec(spec, at.child("spec")),
   validateStatusUpdate: ({ status }, _old, at) => [
     ...nonnegative(at.child("status", "currentReplicas"), status.currentReplicas),

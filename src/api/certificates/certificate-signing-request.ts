@@ -65,7 +65,7 @@ function fillConditionTimes(
   const completed = conditions.map((condition) => {
     const before = old.status.conditions?.find(
       ({ type, status, lastTransitionTime }) =>
-        type === condition.type && status === condition.status && lastTransitionTime !== undefined,
+        type === condition.type && status === condition.status && lastTransitionTime,
     );
     return {
       ...condition,

@@ -50,7 +50,7 @@ function firstSeenCell(event: Event, nowMs: number): string {
 
 function lastSeenCell(event: Event, nowMs: number): string {
   if (event.series) return timeSince(event.series.lastObservedTime, nowMs);
-  return event.lastTimestamp === undefined ? firstSeenCell(event, nowMs) : timeSince(event.lastTimestamp, nowMs);
+  return event.lastTimestamp ? timeSince(event.lastTimestamp, nowMs) : firstSeenCell(event, nowMs);
 }
 
 function objectCell({ involvedObject: { kind = "", name } }: Event): string {
@@ -71,7 +71,7 @@ export function validateEvent(event: Event, at: Path): FieldError[] {
   const { namespace = "" } = event.metadata;
   const involved = event.involvedObject.namespace ?? "";
   const mismatch = [invalidValue(at.child("involvedObject", "namespace"), involved, "does not match event.namespace")];
-  if (event.eventTime === undefined) {
+  if (!event.eventTime) {
     if (involved === "") return namespace === "" || namespace === "default" ? [] : mismatch;
     return involved === namespace ? [] : mismatch;
   }

@@ -7,7 +7,7 @@ import { LimitRanges } from "./limit-range.ts";
 type Item = Partially<LimitRangeItem>;
 
 test("what a container's limits leave out follows from the rest", () => {
-  const limitsOf = (item: Item) => created(LimitRanges, { spec: { limits: [item] } }).spec.limits[0];
+  const limitsOf = (item: Item) => created(LimitRanges, { spec: { limits: [item] } }).spec.limits?.[0];
   assert.deepEqual(limitsOf({ type: "Container", max: { cpu: "2" }, min: { memory: "1Mi" } }), {
     type: "Container",
     max: { cpu: "2" },

@@ -48,11 +48,6 @@ export const Nodes = defineResource<Node>({
   selectableFields: { "spec.unschedulable": ({ spec }) => String(spec.unschedulable ?? false) },
   hasGeneration: false,
   defaults: defaultNode,
-  prepareForCreate: ({ status }) => {
-    status.nodeInfo ??= { ...unknownSystem };
-    status.daemonEndpoints ??= {};
-    status.daemonEndpoints.kubeletEndpoint = { Port: 0, ...status.daemonEndpoints.kubeletEndpoint };
-  },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatusUpdate: validateNodeUpdate,
@@ -67,20 +62,6 @@ function nodeWarnings({ spec }: Node): string[] {
     ...(spec.podCIDRs ?? []).flatMap((cidr, index) => cidrWarnings(at.child("podCIDRs").index(index), cidr)),
   ];
 }
-
-/** What is told of a node that nobody runs yet: in Go these are texts and no pointers. */
-const unknownSystem = {
-  architecture: "",
-  bootID: "",
-  containerRuntimeVersion: "",
-  kernelVersion: "",
-  kubeProxyVersion: "",
-  kubeletVersion: "",
-  machineID: "",
-  operatingSystem: "",
-  osImage: "",
-  systemUUID: "",
-};
 
 function defaultNode({ spec, status }: Draft<Node>): void {
   roundUpAmounts(status.capacity);

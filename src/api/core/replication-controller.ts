@@ -37,9 +37,6 @@ export const ReplicationControllers = defineResource<ReplicationController>({
     labelSelectorOf: ({ spec }) => formatLabelSelector({ matchLabels: spec.selector ?? {} }),
   },
   defaults: defaultReplicationController,
-  prepareForCreate: (controller) => {
-    controller.status = { replicas: 0 };
-  },
   validate,
   validateStatusUpdate: ({ status }, _old, at) =>
     validateReplicaCounts(status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], at.child("status")),

@@ -32,7 +32,6 @@ export const Services = defineResource<Service>({
   allowsCreateOnUpdate: true,
   defaults: defaultService,
   prepareForCreate: (service) => {
-    service.status = { loadBalancer: {} };
     normalizeClusterIps(service);
     fillServiceAddressFields(service);
   },

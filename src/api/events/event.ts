@@ -48,16 +48,17 @@ function toCore(event: EventsEvent): Event {
     kind: "Event",
     involvedObject: regarding ?? {},
     ...(note !== undefined && { message: note }),
-    ...(reportingController !== undefined && { reportingComponent: reportingController }),
+    reportingComponent: reportingController ?? "",
+    reportingInstance: event.reportingInstance ?? "",
     ...(deprecatedCount !== undefined && { count: deprecatedCount }),
-    ...(deprecatedFirstTimestamp !== undefined && { firstTimestamp: deprecatedFirstTimestamp }),
-    ...(deprecatedLastTimestamp !== undefined && { lastTimestamp: deprecatedLastTimestamp }),
+    firstTimestamp: deprecatedFirstTimestamp ?? null,
+    lastTimestamp: deprecatedLastTimestamp ?? null,
     ...(deprecatedSource !== undefined && { source: deprecatedSource }),
   };
 }
 
 function fromCore(event: Event): EventsEvent {
-  const { apiVersion: _, message, involvedObject, reportingComponent, series, ...rest } = event;
+  const { apiVersion: _, message, involvedObject, reportingComponent, reportingInstance, series, ...rest } = event;
   const { count, firstTimestamp, lastTimestamp, source, ...kept } = rest;
   return {
     // Events that were written through core/v1 may lack times that this version calls required.
@@ -67,10 +68,11 @@ function fromCore(event: Event): EventsEvent {
     regarding: involvedObject,
     ...(series && { series: { count: 0, ...series } as NonNullable<EventsEvent["series"]> }),
     ...(message !== undefined && { note: message }),
-    ...(reportingComponent !== undefined && { reportingController: reportingComponent }),
+    ...(reportingComponent && { reportingController: reportingComponent }),
+    ...(reportingInstance && { reportingInstance }),
     ...(count !== undefined && { deprecatedCount: count }),
-    ...(firstTimestamp !== undefined && { deprecatedFirstTimestamp: firstTimestamp }),
-    ...(lastTimestamp !== undefined && { deprecatedLastTimestamp: lastTimestamp }),
+    deprecatedFirstTimestamp: firstTimestamp ?? null,
+    deprecatedLastTimestamp: lastTimestamp ?? null,
     ...(source !== undefined && { deprecatedSource: source }),
   };
 }
@@ -83,8 +85,8 @@ function validateCreate(event: EventsEvent, at: Path): FieldError[] {
   if (event.type !== "Normal" && event.type !== "Warning")
     errors.push(invalidValue(at.child("type"), "", `has invalid value: ${event.type ?? ""}`));
   const unset = (field: string) => invalidValue(at.child(field), "", "needs to be unset");
-  if (event.deprecatedFirstTimestamp !== undefined) errors.push(unset("firstTimestamp"));
-  if (event.deprecatedLastTimestamp !== undefined) errors.push(unset("lastTimestamp"));
+  if (event.deprecatedFirstTimestamp) errors.push(unset("firstTimestamp"));
+  if (event.deprecatedLastTimestamp) errors.push(unset("lastTimestamp"));
   if (event.deprecatedCount) errors.push(unset("count"));
   if (event.deprecatedSource?.component || event.deprecatedSource?.host) errors.push(unset("source"));
   return errors;

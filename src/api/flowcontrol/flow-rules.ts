@@ -69,7 +69,8 @@ function validateVerbs(named: readonly string[], at: Path): FieldError[] {
 }
 
 function validateResourceRule(rule: ResourcePolicyRule, at: Path): FieldError[] {
-  const { verbs: named = [], apiGroups = [], resources = [], namespaces = [], clusterScope = false } = rule;
+  const { verbs: named = [], apiGroups = [], resources = [], clusterScope = false } = rule;
+  const namespaces = rule.namespaces ?? [];
   const namespacesAt = at.child("namespaces");
   const errors = [
     ...validateVerbs(named, at.child("verbs")),

@@ -108,7 +108,8 @@ export function validateReference(
   at: Path,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (apiGroup !== undefined) errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
+  if (typeof apiGroup === "string")
+    errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
   const named = { kind, name };
   for (const field of ["kind", "name"] as const) {
     const value = named[field];

@@ -23,9 +23,6 @@ export const Ingresses = defineResource<Ingress>({
     { name: "Ports", type: "string", of: ({ spec }) => (spec.tls?.length ? "80, 443" : "80") },
     ageColumn,
   ],
-  prepareForCreate: (ingress) => {
-    ingress.status = { loadBalancer: {} };
-  },
   validate: ({ spec }, at) => validateIngressSpec(spec, at.child("spec")),
   validateCreate,
   validateStatusUpdate: ({ status }, _old, at) => validateIngressStatus(status, at.child("status", "loadBalancer")),

@@ -24,9 +24,6 @@ export const PodDisruptionBudgets = defineResource<PodDisruptionBudget>({
     ageColumn,
   ],
   allowsUnconditionalUpdate: false,
-  prepareForCreate: (budget) => {
-    budget.status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
-  },
   validate: ({ spec }, at) => validateSpec(spec, at.child("spec")),
   validateStatusUpdate: ({ status }, _old, at) => validateStatus(status, at.child("status")),
 });

@@ -23,11 +23,13 @@ for (const definition of builtInResources)
     if (!kind.endsWith("Options")) kinds.set(`${apiVersionOf(each)} ${kind}`, { group, version, kind });
   }
 
-/** Lists with nothing in them are lists that are not there, in protobuf as in Go. */
+/** Lists with nothing in them are lists that are not there, in protobuf as in Go; so is null. */
 function withoutEmptyLists(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmptyLists);
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([, each]) => !Array.isArray(each) || each.length > 0);
+  const entries = Object.entries(value).filter(
+    ([, each]) => each !== null && (!Array.isArray(each) || each.length > 0),
+  );
   return Object.fromEntries(entries.map(([key, each]) => [key, withoutEmptyLists(each)]));
 }
 

@@ -6,7 +6,7 @@ import type { PolicyRule } from "../types.generated.ts";
 /** What the rules of a role must name. Those of a role in a namespace cannot speak of URLs. */
 export function validatePolicyRules(
   at: Path,
-  rules: readonly PolicyRule[] | undefined,
+  rules: readonly PolicyRule[] | null | undefined,
   { namespaced }: { readonly namespaced: boolean },
 ): FieldError[] {
   return eachItem(at, rules, (rule, place) => validatePolicyRule(rule, namespaced, place));

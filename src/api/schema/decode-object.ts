@@ -83,6 +83,12 @@ export function decodeBuiltIn(definition: string, value: unknown): Record<string
   }
 }
 
+/** The status that an object of the kind has before anybody reported one; undefined where it then has none. */
+export function newStatus({ schema }: Pick<DecodableKind, "schema">): Record<string, unknown> | undefined {
+  const reference = schema.properties?.status?.$ref;
+  return reference === undefined ? undefined : decodeBuiltIn(reference.slice("#/definitions/".length), {});
+}
+
 function decode(
   kind: DecodableKind,
   value: unknown,

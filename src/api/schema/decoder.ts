@@ -7,6 +7,7 @@ import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZer
 import { isObject, jsonType } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 import { isSettled } from "./settled-values.ts";
+import { writtenWhenEmpty } from "./written-when-empty.ts";
 
 interface MapKey {
   readonly key: string;
@@ -77,12 +78,15 @@ function structDecoder(definition: string, schema: Schema): Decode {
   const isKind = schema["x-kubernetes-group-version-kind"] !== undefined;
   const fields = new Map<string, Field>();
   const present: Field[] = [];
+  const written: (readonly [name: string, empty: unknown])[] = [];
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const isRequired = schema.required?.includes(name) ?? false;
     const field = { name, decode: fieldDecoder(property, { definition: short, field: name, isRequired }) };
     fields.set(name, field);
     if (property.$ref && isAlwaysPresent(short, name, { isKind, isRequired }) && isStruct(property.$ref))
       present.push(field);
+    const empty = writtenWhenEmpty(short, name);
+    if (empty !== undefined) written.push([name, empty]);
   }
   const type = goTypeName(definition);
   return (value, decoding) => {
@@ -109,6 +113,7 @@ function structDecoder(definition: string, schema: Schema): Decode {
         result[name] = decode({}, decoding);
         decoding.path.pop();
       }
+    for (const [name, empty] of written) result[name] ??= empty;
     decoding.struct = outer;
     return result;
   };
@@ -129,7 +134,9 @@ interface Place {
 
 function fieldDecoder(schema: Schema, place: Place): Decode {
   const decode = valueDecoder(schema, place);
-  if (place.isRequired) return decode;
+  // Stored as protobuf a list without entries is none.
+  const isEmptyList = schema.type === "array" && writtenWhenEmpty(place.definition, place.field) === null;
+  if (place.isRequired && !isEmptyList) return decode;
   if (schema.type === "array" || schema.additionalProperties) return unlessEmpty(decode);
   if (schema.$ref || !vanishesWhenZero(place.definition, place.field, schema.type)) return decode;
   return (value, decoding) => decode(value, decoding) || undefined;

@@ -73,7 +73,11 @@ const presentStructs = new Set([
   ...["authentication.v1.SelfSubjectReviewStatus.userInfo", "authentication.v1.TokenReviewStatus.user"],
   ...["core.v1.Container.resources", "core.v1.ContainerStatus.lastState", "core.v1.ContainerStatus.state"],
   ...["core.v1.EphemeralContainer.resources", "core.v1.Event.source", "core.v1.NodeDaemonEndpoints.kubeletEndpoint"],
-  ...["core.v1.NodeStatus.daemonEndpoints", "core.v1.PersistentVolumeClaimSpec.resources"],
+  ...[
+    "core.v1.NodeStatus.daemonEndpoints",
+    "core.v1.NodeStatus.nodeInfo",
+    "core.v1.PersistentVolumeClaimSpec.resources",
+  ],
   ...["core.v1.PodTemplate.template", "core.v1.PodTemplateSpec.metadata", "core.v1.PodTemplateSpec.spec"],
   ...["core.v1.PersistentVolumeClaimTemplate.metadata", "core.v1.ServiceStatus.loadBalancer"],
   ...["batch.v1.JobTemplateSpec.metadata", "batch.v1.JobTemplateSpec.spec"],

@@ -38,7 +38,8 @@ function withoutCount({ allocatable: _, ...driver }: CSINodeDriver): object {
 }
 
 function validateDriver(driver: CSINodeDriver, names: Set<string>, at: Path): FieldError[] {
-  const { name = "", nodeID: nodeId = "", allocatable, topologyKeys = [] } = driver;
+  const { name = "", nodeID: nodeId = "", allocatable } = driver;
+  const topologyKeys = driver.topologyKeys ?? [];
   const errors = [...validateCsiDriverName(at.child("name"), name), ...requiredField(at.child("nodeID"), nodeId)];
   if (nodeId.length > nodeIdBytesMax)
     errors.push(invalidValue(at.child("nodeID"), nodeId, `must be ${nodeIdBytesMax} characters or less`));

@@ -26,7 +26,7 @@ const annotation = "kubernetes.io/limit-ranger";
 /** Fills in what the LimitRanges of a namespace give containers by default, and refuses what lies outside their limits. */
 export function limitRanger(lookup: Lookup): AdmissionPlugin {
   const limitsOf = ({ namespace }: AdmissionRequest): (readonly LimitRangeItem[])[] =>
-    lookup.list(LimitRanges, namespace).map(({ spec }) => spec.limits);
+    lookup.list(LimitRanges, namespace).map(({ spec }) => spec.limits ?? []);
   return {
     name: "LimitRanger",
     resources: [Pods, PersistentVolumeClaims],

@@ -15,11 +15,12 @@ import { refuse } from "./refusal.ts";
 /** Throws 403 unless a volume of the pod names the audience, its CSI driver does, or a role allows it to the node. */
 export async function restrictAudience(
   request: AdmissionRequest,
-  { audiences = [] }: Partial<AuthenticationTokenRequest["spec"]>,
+  spec: Partial<AuthenticationTokenRequest["spec"]>,
   pod: Pod,
   lookup: Lookup,
   authorizer: Authorizer,
 ): Promise<void> {
+  const audiences = spec.audiences ?? [];
   if (audiences.length > 1) throw refuse(request, "node may only request 0 or 1 audiences");
   const [audience = ""] = audiences;
   if (pod.spec.volumes?.some((volume) => names(volume, audience, pod, lookup))) return;

@@ -4,6 +4,7 @@ import {
   generatedNameTaken,
   invalid,
   type KubeObject,
+  newStatus,
   type ObjectMeta,
   required,
   rootPath,
@@ -64,6 +65,8 @@ function dropStatus({ definition }: ObjectRequest, object: Draft<KubeObject>): v
   if (keepsStatusOnCreate(definition)) return;
   const fields = object as unknown as Record<string, unknown>; // status fields are named by the definition
   for (const field of definition.statusFields) delete fields[field];
+  const status = definition.statusFields.includes("status") ? newStatus(definition) : undefined;
+  if (status) fields.status = status;
 }
 
 function generateName({ context }: ObjectRequest, metadata: Draft<ObjectMeta>): void {

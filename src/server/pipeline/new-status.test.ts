@@ -3,12 +3,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  ClusterRoles,
+  CustomResourceDefinitions,
+  EndpointSlices,
+  Events,
   HorizontalPodAutoscalers,
   HorizontalPodAutoscalersV1,
   Ingresses,
   Nodes,
   PodDisruptionBudgets,
+  Pods,
+  ReplicaSets,
   type ResourceDefinition,
+  ResourceQuotas,
   Services,
   StatefulSets,
 } from "../../api/index.ts";
@@ -31,7 +38,7 @@ const rows = [
     { selector: { matchLabels: labels }, serviceName: "web", template },
     { replicas: 0, availableReplicas: 0 },
   ],
-  [HorizontalPodAutoscalers, { maxReplicas: 2, scaleTargetRef }, { desiredReplicas: 0 }],
+  [HorizontalPodAutoscalers, { maxReplicas: 2, scaleTargetRef }, { desiredReplicas: 0, currentMetrics: null }],
   [HorizontalPodAutoscalersV1, { maxReplicas: 2, scaleTargetRef }, { currentReplicas: 0, desiredReplicas: 0 }],
   [
     PodDisruptionBudgets,
@@ -52,4 +59,58 @@ test("a node that nobody runs says nothing of its system and its agent", async (
   assert.equal(status.nodeInfo?.kubeletVersion, "");
   assert.equal(Object.keys(status.nodeInfo ?? {}).length, 10);
   assert.deepEqual(status.daemonEndpoints, { kubeletEndpoint: { Port: 0 } });
+});
+
+test("what Go writes although it is empty is written", async () => {
+  const metadata = { name: "empty" };
+  const at = { namespace: "default" };
+  const quota = await server.send("create", ResourceQuotas, { ...at, body: { metadata } });
+  assert.deepEqual(quota.status, {});
+  assert.equal((await server.send("create", ClusterRoles, { body: { metadata } })).rules, null);
+  const slice = { metadata, addressType: "IPv4", endpoints: [] };
+  const { endpoints, ports } = await server.send("create", EndpointSlices, { ...at, body: slice });
+  assert.deepEqual([endpoints, ports], [null, null]);
+  const event = await server.send("create", Events, { ...at, body: { metadata, involvedObject: at } });
+  assert.deepEqual([event.eventTime, event.firstTimestamp, event.lastTimestamp], [null, null, null]);
+  assert.deepEqual([event.reportingComponent, event.reportingInstance], ["", ""]);
+});
+
+test("a definition that nobody accepted yet has no names and conditions, and one stored version", async () => {
+  const { status } = await server.send("create", CustomResourceDefinitions, {
+    body: {
+      metadata: { name: "widgets.example.com" },
+      spec: {
+        group: "example.com",
+        scope: "Namespaced",
+        names: { plural: "widgets", kind: "Widget" },
+        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+      },
+    },
+  });
+  assert.deepEqual(status, { conditions: null, acceptedNames: { plural: "", kind: "" }, storedVersions: ["v1"] });
+});
+
+test("a time that was never set is null, and an owned field", async () => {
+  const key = { namespace: "default", name: "timeless" };
+  await server.send("create", Pods, {
+    namespace: "default",
+    body: { metadata: { name: key.name }, spec: template.spec },
+  });
+  const { metadata, status } = await server.send("patch", Pods, {
+    ...key,
+    subresource: "status",
+    body: { status: { conditions: [{ type: "example.com/Seen", status: "True" }] } },
+    patchType: "application/strategic-merge-patch+json",
+  });
+  assert.deepEqual(status.conditions, [
+    { type: "example.com/Seen", status: "True", lastProbeTime: null, lastTransitionTime: null },
+  ]);
+  const owned = JSON.stringify(metadata.managedFields?.find(({ subresource }) => subresource === "status")?.fieldsV1);
+  assert.match(owned, /"f:lastProbeTime":\{\},"f:lastTransitionTime":\{\}/);
+  const set = { selector: { matchLabels: labels }, template };
+  const made = await server.send("create", ReplicaSets, {
+    namespace: "default",
+    body: { metadata: { name: "r" }, spec: set },
+  });
+  assert.deepEqual(made.status, { replicas: 0 });
 });

@@ -85,7 +85,8 @@ async function reconcile<T extends KubeObject>(
 /** The role with the metadata, rules and selectors that it lacks; undefined when it lacks nothing. */
 function completeRole<T extends ClusterRole | Role>(kept: T, wanted: NewObject<T>): T | undefined {
   const { aggregationRule: keptRule } = kept as ClusterRole;
-  const { aggregationRule: wantedRule, rules: wantedRules = [] } = wanted as NewObject<ClusterRole>;
+  const { aggregationRule: wantedRule } = wanted as NewObject<ClusterRole>;
+  const wantedRules = wanted.rules ?? [];
   const metadata = completeMetadata(kept, wanted);
   const keptRules = kept.rules ?? [];
   // The rules of an aggregated role are the controller's.
