@@ -83,8 +83,22 @@ function statusOfRuns(
     ...(container.kind === "ephemeral" ? {} : { started }),
     state: stateOf(latest, runtimeName),
     lastState: lastStateOf(before, runtimeName, old, containerID),
+    ...volumeMountsOf(container),
     ...(allocated?.requests ? { allocatedResources: allocated.requests } : {}),
     ...(resources ? { resources } : {}),
+  };
+}
+
+/** What the container mounts, and whether what is mounted below it is read-only too, which no engine here can do. */
+function volumeMountsOf({ spec }: PodContainer): Pick<ApiContainerStatus, "volumeMounts"> {
+  const mounts = spec.volumeMounts ?? [];
+  if (mounts.length === 0) return {};
+  return {
+    volumeMounts: mounts.map(({ name, mountPath, readOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly ? { readOnly, recursiveReadOnly: "Disabled" } : {}),
+    })),
   };
 }
 
@@ -152,6 +166,7 @@ function statusWithoutRun(
     restartCount: old?.restartCount ?? 0,
     state: { waiting: { reason: initial } },
     lastState: old?.lastState ?? {},
+    ...volumeMountsOf(container),
   };
   if (!old?.state?.running) return status;
   // It ran when the agent last looked, and the engine knows it no more.

@@ -203,3 +203,26 @@ test("a pod that needs devices does not start here; one whose status says that i
   await pass(60_000);
   assert.equal((await pod()).status.phase, "Running");
 });
+
+test("what a container mounts is told, and what cannot be mounted as it asks is no container", async () => {
+  const { run } = await agentScene();
+  const volumes = [{ name: "tmp", emptyDir: {} }];
+  const volumeMounts = [
+    { name: "tmp", mountPath: "/rw" },
+    { name: "tmp", mountPath: "/ro", readOnly: true },
+  ];
+  const { status } = await run({ containers: [{ name: "app", image: "app:1", volumeMounts }], volumes });
+  assert.deepEqual(status.containerStatuses?.[0]?.volumeMounts, [
+    { name: "tmp", mountPath: "/rw" },
+    { name: "tmp", mountPath: "/ro", readOnly: true, recursiveReadOnly: "Disabled" },
+  ]);
+  const strict = [{ name: "tmp", mountPath: "/ro", readOnly: true, recursiveReadOnly: "Enabled" }];
+  const refused = await run({
+    name: "strict",
+    containers: [{ name: "app", image: "app:1", volumeMounts: strict }],
+    volumes,
+  });
+  const waiting = refused.status.containerStatuses?.[0]?.state?.waiting;
+  assert.equal(waiting?.reason, "CreateContainerConfigError");
+  assert.match(waiting?.message ?? "", /requested recursive read-only mode, but it is not supported by the runtime$/);
+});

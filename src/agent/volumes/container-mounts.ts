@@ -35,6 +35,10 @@ export async function containerMounts(input: MountsInput): Promise<Mount[]> {
     const volume = input.volumes.get(mount.name);
     if (volume === undefined)
       throw new Error(`cannot find volume "${mount.name}" to mount into container "${input.container.spec.name}"`);
+    if (mount.recursiveReadOnly === "Enabled")
+      throw new Error(
+        `failed to resolve recursive read-only mode: volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime`,
+      );
     const inner = subPathOf(mount, input.env);
     mounts.push({
       containerPath: absolute(mount.mountPath),
