@@ -69,9 +69,18 @@ test("kubectl top says what pods and nodes use, and an autoscaler follows it up 
   assert.match(await cluster.kubectl("get", "hpa", "worker"), /worker +Deployment\/worker +cpu: \d+%\/50% +1 +2 +\d/);
   await cluster.kubectl("exec", pod, "--", "rm", "/tmp/load");
   await cluster.becomes("deployment/worker", ".spec.replicas", "1");
-  const events = await cluster.kubectl("describe", "hpa", "worker");
-  assert.match(events, /SuccessfulRescale +.*horizontal-pod-autoscaler +New size: 2; reason: cpu resource utilization/);
-  assert.match(events, /SuccessfulRescale +.*horizontal-pod-autoscaler +New size: 1; reason: All metrics below target/);
+  await eventually("events tell of both", async () => {
+    const events = await cluster.kubectl("describe", "hpa", "worker");
+    assert.match(
+      events,
+      /SuccessfulRescale .*horizontal-pod-autoscaler +New size: 2; reason: cpu resource utilization/,
+    );
+    assert.match(
+      events,
+      /SuccessfulRescale .*horizontal-pod-autoscaler +New size: 1; reason: All metrics below target/,
+    );
+    return true;
+  });
 });
 
 test("a scraper with a token that is good for it reads a node's metrics from its agent", async () => {

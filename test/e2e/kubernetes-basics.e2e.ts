@@ -67,10 +67,13 @@ test("module 2: deploy an app and reach it through kubectl proxy", async () => {
 
 test("module 3: explore the app with get, describe, logs and exec", async () => {
   assert.match(await cluster.kubectl("get", "pods"), /kubernetes-bootcamp-\w+-\w+ +1\/1 +Running +0 /);
-  const described = await cluster.kubectl("describe", "pods");
-  assert.match(described, /IP: +10\.42\.0\.\d+/);
-  assert.match(described, /Successfully assigned default\/kubernetes-bootcamp-/);
-  assert.match(described, /Started .*kubelet +Container started/);
+  await eventually("events tell of the pod's start", async () => {
+    const described = await cluster.kubectl("describe", "pods");
+    assert.match(described, /IP: +10\.42\.0\.\d+/);
+    assert.match(described, /Successfully assigned default\/kubernetes-bootcamp-/);
+    assert.match(described, /Started .*kubelet +Container started/);
+    return true;
+  });
   const [pod = ""] = await podNames();
   assert.match(await cluster.kubectl("logs", pod), /Kubernetes Bootcamp App Started At/);
   assert.match(await cluster.kubectl("exec", pod, "--", "env"), new RegExp(`HOSTNAME=${pod}`));
@@ -83,7 +86,9 @@ test("module 4: expose the app publicly and use labels", async () => {
   assert.match(await cluster.kubectl("get", "services"), /kubernetes +ClusterIP +10\.43\.0\.1 /);
   await cluster.kubectl("expose", "deployment/kubernetes-bootcamp", "--type=NodePort", "--port", "8080");
   assert.match(await cluster.kubectl("get", "services"), /kubernetes-bootcamp +NodePort/);
-  assert.match(await cluster.kubectl("describe", "services/kubernetes-bootcamp"), /Endpoints: +10\.42\.0\.\d+:8080/);
+  await eventually("the service has its pod", async () =>
+    /Endpoints: +10\.42\.0\.\d+:8080/.test(await cluster.kubectl("describe", "services/kubernetes-bootcamp")),
+  );
   const url = `http://${nodeAddress}:${await nodePort()}`;
   assert.match(await eventually("the node port answers", () => cluster.get(url)), /Hello Kubernetes bootcamp!/);
   assert.match(await cluster.get(`http://127.0.0.1:${await nodePort()}`), /Hello Kubernetes bootcamp!/);
@@ -131,7 +136,7 @@ test("module 6: update the image, and roll back an update that is broken", async
   await cluster.kubectl("set", "image", deployment, `kubernetes-bootcamp=${images.v2}`);
   assert.match(await cluster.kubectl("rollout", "status", deployment, "--timeout=60s"), /successfully rolled out/);
   const url = `http://${nodeAddress}:${await nodePort()}`;
-  assert.match(await eventually("the new version answers", () => cluster.get(url)), /v=2/);
+  await eventually("the new version answers", async () => /v=2/.test(await cluster.get(url)));
   assert.match(await cluster.kubectl("describe", "pods"), /kubernetes-bootcamp:v2/);
 
   await cluster.kubectl("set", "image", deployment, `kubernetes-bootcamp=${images.broken}`);

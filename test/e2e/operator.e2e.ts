@@ -62,7 +62,8 @@ test("an operator with a CRD, conversion and admission webhooks is deployed with
 });
 
 test("what a greeting leaves out is filled in, and its ConfigMap is made", async () => {
-  await apply("example.yaml");
+  // Its endpoint is known a moment after its pod is ready.
+  await eventually("the webhooks are reached", () => apply("example.yaml").then(() => true));
   assert.deepEqual(await specOf("world", "v2"), { name: "World", salutation: "Hello" });
   assert.equal(await textOf("world"), "Hello, World");
   await cluster.becomes("greeting/world", ".status.configMap", "world-greeting");
