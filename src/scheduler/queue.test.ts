@@ -32,6 +32,35 @@ test("pods come by priority, then in the order of their coming", () => {
   );
 });
 
+test("a pod that failed comes after those that came meanwhile", () => {
+  const { queue, add, takeName, fail } = scene();
+  add("failed");
+  fail();
+  add("new");
+  add("urgent", { priority: 1000 });
+  // Its pause is over for want of anything better.
+  queue.wake(() => true);
+  assert.deepEqual([takeName(), takeName(), takeName()], ["urgent", "new", "failed"]);
+});
+
+test("a pod whose spec or labels changed is tried again, after its pause where others wait", async () => {
+  const { clock, queue, add, takeName, fail } = scene();
+  add("changed");
+  fail();
+  add("new");
+  add("changed", { labels: { app: "web" } });
+  assert.equal(takeName(), "new");
+  assert.equal(takeName(), "changed");
+  assert.equal(queue.size, 2);
+  add("slow");
+  fail();
+  await clock.advance(1_000);
+  add("newer");
+  add("slow", { generation: 2 });
+  assert.equal(takeName(), "slow", "it failed before the other came");
+  assert.equal(takeName(), "newer");
+});
+
 test("a pod is not taken twice, and not after it was deleted", () => {
   const { queue, add, takeName } = scene();
   add("a");

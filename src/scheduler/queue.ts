@@ -26,8 +26,8 @@ interface Entry extends QueuedPod {
   place: Place;
   /** Never changes. */
   readonly priority: number;
-  /** Orders pods of one priority; grows. */
-  readonly sequence: number;
+  /** Orders pods of one priority: those that failed come after those that came meanwhile. */
+  sequence: number;
   /** Grows with every move: items of heaps that carry an older one are void. */
   move: number;
   retryAtMs: number;
@@ -49,6 +49,8 @@ type Group = Set<Entry>;
 interface Item {
   readonly entry: Entry;
   readonly move: number;
+  /** What it is ordered by: the entry's as it was when the item was made. */
+  readonly order: number;
 }
 
 /** kube-scheduler's podInitialBackoffSeconds and podMaxBackoffSeconds. */
@@ -61,7 +63,7 @@ const waitingCheckMs = 30_000;
 export type GateOf = (pod: Pod) => string | undefined;
 
 /**
- * The pods that need a node: by priority, then in the order of their coming. One that fits nowhere waits until something
+ * The pods that need a node: by priority, then in the order of their coming or last failing. One that fits nowhere waits until something
  * changed that could make it fit, and at least its backoff, unless there is nothing better to do.
  */
 export class SchedulingQueue {
@@ -71,10 +73,8 @@ export class SchedulingQueue {
   readonly #gateOf: GateOf;
   readonly #retryBackoff: Backoff;
   readonly #entries = new Map<string, Entry>();
-  readonly #active = new Heap<Item>(
-    (a, b) => b.entry.priority - a.entry.priority || a.entry.sequence - b.entry.sequence,
-  );
-  readonly #backoff = new Heap<Item>((a, b) => a.entry.retryAtMs - b.entry.retryAtMs);
+  readonly #active = new Heap<Item>((a, b) => b.entry.priority - a.entry.priority || a.order - b.order);
+  readonly #backoff = new Heap<Item>((a, b) => a.order - b.order);
   readonly #waiting = new Map<PodShape, Map<string, Group>>();
   readonly #gated = new Set<Entry>();
   #sequence = 0;
@@ -113,7 +113,7 @@ export class SchedulingQueue {
     return counts;
   }
 
-  /** Adds a pod, or its new version; one whose spec or labels changed is tried at once. */
+  /** Adds a pod, or its new version; one whose spec or labels changed is tried again, after its backoff. */
   add(pod: Pod): void {
     if (this.#closed) return;
     const entry = this.#entries.get(pod.metadata.uid);
@@ -124,20 +124,14 @@ export class SchedulingQueue {
     const isSame = sameForScheduling(entry.pod, pod);
     entry.pod = pod;
     if (isSame) return;
-    // One that was taken is tried in its new version if it is given back.
-    if (entry.place === "taken") {
-      entry.shape = this.#shapes.of(pod);
-      return;
-    }
-    // Taken out first, for it is filed under its old shape.
-    this.#moveTo(entry, "taken");
+    const { place } = entry;
+    // One that waits is filed under its old shape. One that was taken is tried in its new version if it is given back.
+    if (place === "waiting" || place === "gated") this.#moveTo(entry, "taken");
     entry.shape = this.#shapes.of(pod);
-    if (entry.held) {
-      entry.wokenWhileHeld = true;
-      this.#toWaiting(entry);
-    } else {
-      this.#toActive(entry);
-    }
+    if (place === "gated") this.#toActive(entry);
+    if (place !== "waiting") return;
+    if (entry.held) this.#toWaiting(entry);
+    this.#requeue(entry);
   }
 
   delete(uid: string): void {
@@ -274,6 +268,7 @@ export class SchedulingQueue {
 
   #failed(entry: Entry, byError: boolean): void {
     entry.failedByError = byError;
+    entry.sequence = this.#sequence++;
     entry.retryAtMs = this.#clock.monotonicMs() + backoffMs(this.#retryBackoff, entry.failures);
     entry.failures++;
   }
@@ -303,13 +298,13 @@ export class SchedulingQueue {
       return;
     }
     this.#moveTo(entry, "active");
-    this.#active.push({ entry, move: entry.move });
+    this.#active.push({ entry, move: entry.move, order: entry.sequence });
     this.#onReady();
   }
 
   #toBackoff(entry: Entry): void {
     this.#moveTo(entry, "backoff");
-    this.#backoff.push({ entry, move: entry.move });
+    this.#backoff.push({ entry, move: entry.move, order: entry.retryAtMs });
     if (!entry.failedByError) this.#onReady();
     else this.#setRetryTimer();
   }
@@ -360,7 +355,7 @@ export class SchedulingQueue {
     ) {
       this.#backoff.pop();
       this.#moveTo(item.entry, "active");
-      this.#active.push({ entry: item.entry, move: item.entry.move });
+      this.#active.push({ entry: item.entry, move: item.entry.move, order: item.entry.sequence });
     }
   }
 

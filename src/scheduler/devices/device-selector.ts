@@ -1,42 +1,7 @@
 // Which devices a request means: expressions in CEL over what drivers publish. k8s.io/dynamic-resource-allocation/cel.
-import type { Device, DeviceSelector } from "../../api/index.ts";
-import {
-  boolType,
-  CompileError,
-  compile,
-  dynType,
-  Environment,
-  MapValue,
-  mapType,
-  objectType,
-  type Program,
-  quantityOf,
-  quantityType,
-  semverOf,
-  stringType,
-  toValue,
-  type Value,
-} from "../../cel/index.ts";
+import { compileDeviceExpression, type Device, type DeviceSelector } from "../../api/index.ts";
+import { CompileError, MapValue, type Program, quantityOf, semverOf, toValue, type Value } from "../../cel/index.ts";
 import { errorMessage } from "../../lib/index.ts";
-
-const domains = (value: Parameters<typeof mapType>[1]) => mapType(stringType, mapType(stringType, value));
-
-let environment: Environment | undefined;
-
-/** Built with the first selector: a cluster without devices has none. */
-function environmentOfDevices(): Environment {
-  environment ??= new Environment({
-    variables: {
-      device: objectType("kubernetes.DRADevice", {
-        driver: stringType,
-        attributes: domains(dynType),
-        capacity: domains(quantityType),
-        allowMultipleAllocations: boolType,
-      }),
-    },
-  });
-  return environment;
-}
 
 /** Compiled selectors that are remembered; more than classes and templates in a large cluster. */
 const programsMax = 1_000;
@@ -86,7 +51,7 @@ export class DeviceSelectors {
       // Forgetting costs only that they are compiled again.
       if (this.#programs.size >= programsMax) this.#programs.clear();
       try {
-        program = compile(expression, environmentOfDevices());
+        program = compileDeviceExpression(expression);
       } catch (error) {
         if (!(error instanceof CompileError)) throw error;
         program = error;
@@ -97,10 +62,9 @@ export class DeviceSelectors {
   }
 }
 
-function deviceValue({ attributes = {}, capacity = {}, allowMultipleAllocations = false }: Device, driver: string) {
+function deviceValue({ attributes = {}, capacity = {} }: Device, driver: string) {
   return {
     driver,
-    allowMultipleAllocations,
     attributes: new Domains(attributes, driver, ({ bool, int, string, version }) => {
       if (int !== undefined) return BigInt(int);
       return version === undefined ? (bool ?? string ?? "") : semverOf(version);
