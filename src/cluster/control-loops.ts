@@ -87,6 +87,7 @@ const accounts: Readonly<Record<string, string>> = {
   "node-ipam": "node-controller",
   "node-lifecycle-controller": "node-controller",
   "persistentvolume-controller": "persistent-volume-binder",
+  "persistentvolume-expander-controller": "expand-controller",
   "persistentvolume-protection-controller": "pv-protection-controller",
   "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
   "pod-garbage-collector-controller": "pod-garbage-collector",

@@ -46,6 +46,7 @@ import {
 import { taintEvictionController } from "./taint-eviction.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished.ts";
 import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
+import { volumeExpansionController } from "./volume-expansion.ts";
 
 export { apiServiceAvailabilityControllerName, type CheckApiService } from "./api-service-availability.ts";
 export { apiServiceRegistrationControllerName } from "./api-service-registration.ts";
@@ -132,6 +133,7 @@ export function allControllers({
     certificateCleaner,
     persistentVolumeController,
     localVolumesController,
+    volumeExpansionController,
     ephemeralVolumesController,
     resourceClaimController,
     claimProtectionController,
