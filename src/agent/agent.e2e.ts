@@ -293,13 +293,13 @@ test("an agent that comes back adopts what runs", async () => {
 test("what containers use is read from the kernel, and the greedy one goes when the node lacks memory", async () => {
   const holding = "x=$(head -c 20000000 /dev/zero | tr '\\0' a); touch /tmp/held; sleep 1000; true";
   const readinessProbe = { exec: { command: ["cat", "/tmp/held"] }, periodSeconds: 1 };
-  await run("greedy", { containers: [{ ...sh(holding), readinessProbe }] });
+  await run("hoarding", { containers: [{ ...sh(holding), readinessProbe }] });
   await run("modest", { containers: [{ ...sh("sleep 1000"), resources: { requests: { memory: "64Mi" } } }] });
-  await reach("greedy", isReady);
+  await reach("hoarding", isReady);
   await reach("modest", isReady);
   const { body = "" } = (await agent.read("metrics/cadvisor")) ?? {};
   const value = (name: string, rest: string) =>
-    Number(new RegExp(`^${name}\\{${rest}[^}]*pod="greedy"[^}]*\\} (\\S+)$`, "m").exec(body)?.[1]);
+    Number(new RegExp(`^${name}\\{${rest}[^}]*pod="hoarding"[^}]*\\} (\\S+)$`, "m").exec(body)?.[1]);
   assert.ok(value("container_memory_rss", 'container="main"') > 20_000_000, body);
   assert.ok(value("container_cpu_usage_seconds_total", 'container="main"') > 0);
   assert.ok(value("container_processes", 'container="main"') >= 1);
@@ -308,7 +308,7 @@ test("what containers use is read from the kernel, and the greedy one goes when 
   stopping = new AbortController();
   // Of a pebibyte there is never enough: pods go until none is left.
   agent = await start({ evictionHard: { "memory.available": "1Pi" }, periods: { evictionMs: 1_000 } });
-  const { status } = await reach("greedy", isOver);
+  const { status } = await reach("hoarding", isOver);
   assert.match(
     status.message ?? "",
     /^The node was low on resource: memory\. Threshold quantity: 1Pi, available: \d+(Ki|Mi)?\. Container main was using \d+(Ki|Mi)?, request is 0, has larger consumption of memory\. $/,
