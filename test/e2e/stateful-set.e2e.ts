@@ -78,7 +78,10 @@ async function order(reason: string): Promise<string[]> {
 test("a StatefulSet creates its pods in order, each with its host name", async () => {
   await cluster.apply(manifest);
   await rolledOut("statefulset/web");
-  assert.deepEqual(await order("SuccessfulCreate"), ["web-0", "web-1"]);
+  await eventually("events tell the order", async () => {
+    assert.deepEqual(await order("SuccessfulCreate"), ["web-0", "web-1"]);
+    return true;
+  });
   for (const name of ["web-0", "web-1"]) {
     assert.equal((await cluster.kubectl("exec", name, "--", "cat", "/etc/hostname")).trim(), name);
   }
@@ -95,8 +98,14 @@ test("each pod has a name in the cluster's DNS, which leads to its next address 
   const before = [await addressOf("web-0"), await addressOf("web-1")];
   const found = await look("first-look");
   for (const address of before) assert.ok(found.includes(address), found);
+  const deleted = await fieldsOf("nginx", ".metadata.uid");
   await cluster.kubectl("delete", "pod", "-l", "app=nginx");
-  await rolledOut("statefulset/web");
+  // The status may still tell of those that are gone.
+  await eventually("two others are ready", async () => {
+    const uids = await fieldsOf("nginx", ".metadata.uid");
+    const ready = await fieldsOf("nginx", '.status.conditions[?(@.type=="Ready")].status');
+    return uids.every((uid) => !deleted.includes(uid)) && ready.join() === "True,True";
+  });
   const after = [await addressOf("web-0"), await addressOf("web-1")];
   await eventually("the names lead to the new addresses", async () => {
     const now = await look(`look-${performance.now().toFixed()}`);
@@ -111,7 +120,10 @@ test("scaling up adds the next ordinals, and scaling down removes the highest fi
   assert.deepEqual(await fieldsOf("nginx", ".metadata.name"), ["web-0", "web-1", "web-2", "web-3"]);
   await cluster.kubectl("patch", "sts", "web", "-p", '{"spec":{"replicas":2}}');
   await eventually("two pods are left", async () => (await fieldsOf("nginx", ".metadata.name")).length === 2);
-  assert.deepEqual(await order("SuccessfulDelete"), ["web-3", "web-2"]);
+  await eventually("events tell the order", async () => {
+    assert.deepEqual(await order("SuccessfulDelete"), ["web-3", "web-2"]);
+    return true;
+  });
 });
 
 test("a rolling update goes from the highest ordinal down to the partition, and can be undone", async () => {
