@@ -202,7 +202,7 @@ class Estimator {
     return add(add(before, loop.result), multiply(count, loop.each));
   }
 
-  /** optMap and optFlatMap: a name for a value. */
+  /** cel.bind, optMap and optFlatMap: a name for a value. */
   #bind(expr: Comprehension): Range {
     const before = add(this.cost(expr.range), this.cost(expr.init));
     const result = this.#within(expr.accumulator, this.#localOf(expr.init), () => {

@@ -20,13 +20,17 @@ export interface EnvironmentOptions {
   readonly variables: Readonly<Record<string, CelType>>;
   /** Whether expressions may make `Object{…}` and `JSONPatch{…}`, as those of MutatingAdmissionPolicies. */
   readonly makesPatches?: boolean;
+  /** Whether expressions may use `cel.bind(name, value, expression)`, as those that select devices. */
+  readonly bindsNames?: boolean;
 }
 
 /** What expressions of one place may use: make it once and compile many expressions in it. */
 export class Environment {
   readonly declarations: Declarations;
+  readonly bindsNames: boolean;
 
-  constructor({ variables, makesPatches = false }: EnvironmentOptions) {
+  constructor({ variables, makesPatches = false, bindsNames = false }: EnvironmentOptions) {
+    this.bindsNames = bindsNames;
     this.declarations = {
       variables: new Map(Object.entries(variables)),
       types: {

@@ -28,6 +28,15 @@ function expandHas(arg: Expr, offset: number): Expr {
   return { ...arg, isTest: true, offset };
 }
 
+/** `cel.bind(name, value, expression)`: the expression with a name for the value. */
+export function expandBind({ function: name, target, args, offset }: Call): Expr | undefined {
+  const [variable, value, result] = args;
+  if (name !== "bind" || target?.kind !== "ident" || target.name !== "cel" || args.length !== 3) return undefined;
+  if (variable?.kind !== "ident")
+    throw new MacroError((variable as Expr).offset, "cel.bind() variable names must be simple identifiers");
+  return new Builder(offset, target).bind(variable.name, value as Expr, result as Expr);
+}
+
 type Expand = (build: Builder, args: readonly Expr[]) => Expr;
 
 const all: Expand = (build, args) => {
@@ -93,17 +102,7 @@ const optional =
   (wrap: (build: Builder, result: Expr) => Expr): Expand =>
   (build, [variable, result]) => {
     const name = nameOf(variable as Expr);
-    const bound: Comprehension = {
-      kind: "comprehension",
-      offset: build.offset,
-      range: emptyList(build),
-      variable: "#unused",
-      accumulator: name,
-      init: build.method("value", build.range),
-      condition: build.literal(false),
-      step: { kind: "ident", offset: build.offset, name },
-      result: result as Expr,
-    };
+    const bound = build.bind(name, build.method("value", build.range), result as Expr);
     const none: Expr = {
       kind: "call",
       offset: build.offset,
@@ -193,6 +192,21 @@ class Builder {
       ...(second !== undefined && { second }),
     };
     return { variables, rest: args.slice(names.length) };
+  }
+
+  /** A fold of nothing, whose accumulator is the name. */
+  bind(name: string, value: Expr, result: Expr): Comprehension {
+    return {
+      kind: "comprehension",
+      offset: this.offset,
+      range: emptyList(this),
+      variable: "#unused",
+      accumulator: name,
+      init: value,
+      condition: this.literal(false),
+      step: { kind: "ident", offset: this.offset, name },
+      result,
+    };
   }
 
   fold({ first, second }: Variables, init: Expr, loop: { condition?: Expr; step: Expr; result?: Expr }): Comprehension {

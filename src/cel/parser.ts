@@ -2,7 +2,7 @@
 // https://github.com/google/cel-spec/blob/master/doc/langdef.md#syntax
 import { CompileError, type Issue } from "./compile-error.ts";
 import { type Token, tokenize } from "./lexer.ts";
-import { expandMacro, MacroError } from "./macros.ts";
+import { expandBind, expandMacro, MacroError } from "./macros.ts";
 import type { Call, CreateList, CreateMap, CreateObject, Expr, Literal, ObjectField } from "./syntax.ts";
 
 /** As cel-go bounds them. */
@@ -14,14 +14,14 @@ const reserved = new Set([
   ...["namespace", "return", "var", "void", "while"],
 ]);
 
-/** Throws CompileError. */
-export function parse(text: string): Expr {
+/** `bindsNames` is whether the text may use cel.bind(). Throws CompileError. */
+export function parse(text: string, { bindsNames = false }: { readonly bindsNames?: boolean } = {}): Expr {
   const size = [...text].length;
   if (size > codePointsMax)
     throw new CompileError(text, [
       { offset: 0, message: `expression code point size exceeds limit: size: ${size}, limit ${codePointsMax}` },
     ]);
-  return new Parser(text).parse();
+  return new Parser(text, bindsNames).parse();
 }
 
 const relations: Readonly<Record<string, string>> = {
@@ -41,12 +41,14 @@ const binaryOperators = [{ "||": "_||_" }, { "&&": "_&&_" }, relations, sums, pr
 class Parser {
   readonly #text: string;
   readonly #tokens: readonly Token[];
+  readonly #bindsNames: boolean;
   readonly #issues: Issue[] = [];
   #at = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, bindsNames: boolean) {
     this.#text = text;
+    this.#bindsNames = bindsNames;
     this.#tokens = tokenize(text);
   }
 
@@ -208,7 +210,7 @@ class Parser {
 
   #call(written: Call): Expr {
     try {
-      return expandMacro(written) ?? written;
+      return (this.#bindsNames ? expandBind(written) : undefined) ?? expandMacro(written) ?? written;
     } catch (error) {
       if (!(error instanceof MacroError)) throw error;
       this.#issues.push({ offset: error.offset, message: error.message });

@@ -101,7 +101,7 @@ export class Program {
 
 /** Throws CompileError, which says what is wrong and where. */
 export function compile(text: string, environment: Environment): Program {
-  const expr = parse(text);
+  const expr = parse(text, environment);
   const { checked, issues } = check(expr, environment.declarations);
   const wrong = issues.length > 0 ? issues : invalidLiterals(checked);
   if (wrong.length > 0) throw new CompileError(text, wrong);

@@ -1,5 +1,4 @@
 // What the kinds of resource.k8s.io have in common: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go.
-// Expressions in CEL are not compiled here; who evaluates them finds what is wrong with them.
 import { utf8Length } from "../../lib/index.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
@@ -7,10 +6,10 @@ import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, invalidValue, type Path, required, tooLong, tooMany } from "../meta/field-error.ts";
 import { isCIdentifier, isDns1123Subdomain } from "../meta/names.ts";
 import type { DeviceSelector, OpaqueDeviceConfiguration } from "../types.generated.ts";
+import { validateDeviceExpression } from "./device-expressions.ts";
 
 /** How many selectors, requests, constraints, configurations and results each list may have. */
 export const deviceListMax = 32;
-const expressionBytesMax = 10 * 1024;
 const parametersBytesMax = 10 * 1024;
 const poolNameBytesMax = 253;
 const identifierBytesMax = 32;
@@ -48,9 +47,7 @@ export function boundedSet<T>(
 export function validateSelectors(selectors: readonly DeviceSelector[] | undefined, at: Path): FieldError[] {
   return boundedList(at, selectors, deviceListMax, ({ cel }, place) => {
     if (!cel) return [required(place.child("cel"))];
-    return utf8Length(cel.expression ?? "") > expressionBytesMax
-      ? [tooLong(place.child("cel", "expression"), expressionBytesMax)]
-      : [];
+    return validateDeviceExpression(cel.expression ?? "", place.child("cel", "expression"));
   });
 }
 
@@ -80,11 +77,11 @@ export function validatePoolName(name: string, at: Path): FieldError[] {
   return [...errors, ...name.split("/").flatMap((part) => invalidFor(at, part, isDns1123Subdomain(part)))];
 }
 
-/** An identifier, with the domain that defines it or without. */
+/** An identifier, with the domain that defines it or without. Kubernetes does not look at names with more slashes. */
 export function validateQualifiedName(name: string, at: Path): FieldError[] {
   const parts = name.split("/");
   if (parts.length === 1) return validateIdentifier(name, at);
-  if (parts.length > 2) return [invalidValue(at, name, "must not contain more than one slash")];
+  if (parts.length > 2) return [];
   const [domain = "", identifier = ""] = parts;
   return [
     ...(domain === "" ? [invalidValue(at, "", "the domain must not be empty")] : validateCsiDriverName(at, domain)),

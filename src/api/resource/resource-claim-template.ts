@@ -20,7 +20,8 @@ export const ResourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   prepareForUpdate: ({ spec }) => {
     if (spec.spec?.devices) dropDisabledRequests(spec.spec.devices);
   },
-  validate: ({ spec }, root) => {
+  // What was asked for does not change any more.
+  validateCreate: ({ spec }, root) => {
     const at = root.child("spec");
     return [
       ...validateAnnotations(at.child("metadata", "annotations"), spec.metadata?.annotations),

@@ -32,7 +32,8 @@ export const ResourceClaims = defineResource<ResourceResourceClaim>({
     dropReleasedDevices(status, old.status);
     dropDisabledStatus(status);
   },
-  validate: ({ spec }, at) => validateDeviceClaim(spec.devices ?? {}, at.child("spec", "devices")),
+  // What was asked for does not change any more.
+  validateCreate: ({ spec }, at) => validateDeviceClaim(spec.devices ?? {}, at.child("spec", "devices")),
   validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
   validateStatusUpdate: validateClaimStatusUpdate,
 });

@@ -136,15 +136,13 @@ function validateDevice({ name = "", attributes = {}, capacity = {} }: Device, a
         `the total number of attributes and capacities must not exceed ${attributesAndCapacitiesMax}`,
       ),
     );
-  const attributesAt = at.child("attributes");
-  const capacityAt = at.child("capacity");
   return [
     ...errors,
-    ...eachEntry(attributesAt, attributes, (key, attribute, place) => [
-      ...validateQualifiedName(key, attributesAt),
+    ...eachEntry(at.child("attributes"), attributes, (key, attribute, place) => [
+      ...validateQualifiedName(key, place),
       ...validateAttribute(attribute, place),
     ]),
-    ...Object.keys(capacity).flatMap((key) => validateQualifiedName(key, capacityAt)),
+    ...eachEntry(at.child("capacity"), capacity, (key, _, place) => validateQualifiedName(key, place)),
   ];
 }
 

@@ -72,6 +72,7 @@ test("selectors read attributes, versions and capacities", () => {
   const selects = (expression: string) => devicesOf([{ requests: [exactly("gpu", "any", celOf(expression))] }]);
   assert.deepEqual(selects(`device.attributes["${driver}"].model == "a100"`), [["gpu c"]]);
   assert.deepEqual(selects(`device.attributes["example.com"].numa == 1`), [["gpu b"]]);
+  assert.deepEqual(selects(`cel.bind(gpu, device.attributes["${driver}"], gpu.model == "a100")`), [["gpu c"]]);
   assert.deepEqual(selects(`device.driver == "${driver}"`), [["gpu a"]]);
   assert.deepEqual(selects(`device.attributes["${driver}"].driverVersion.isGreaterThan(semver("2.0.0"))`), [["gpu a"]]);
   assert.equal(selects(`has(device.attributes["other.example.com"].model)`), undefined);
