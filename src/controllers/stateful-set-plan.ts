@@ -210,34 +210,8 @@ class Planner {
   }
 
   #status(): StatefulSetStatus {
-    const { set, pods, current, update } = this.#view;
-    const { conditions, collisionCount = 0 } = set.status;
-    const staying = pods.filter((pod) => !isTerminating(pod) && !this.#updated.has(pod));
-    const ofRevision = ({ metadata }: ControllerRevision) =>
-      staying.filter((pod) => revisionOf(pod) === metadata.name).length;
-    const ready = pods.filter(isRunningAndReady);
-    const counts = {
-      replicas: pods.length,
-      readyReplicas: ready.length,
-      availableReplicas: ready.filter((pod) => this.#isAvailable(pod)).length,
-      updatedReplicas: ofRevision(update),
-    };
-    const wanted = this.#replicas;
-    const isComplete =
-      set.spec.updateStrategy?.type !== "OnDelete" &&
-      counts.updatedReplicas === wanted &&
-      counts.readyReplicas === wanted &&
-      counts.replicas === wanted;
-    const generation = set.metadata.generation;
-    return {
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
-      ...counts,
-      currentReplicas: isComplete ? counts.updatedReplicas : ofRevision(current),
-      currentRevision: isComplete ? update.metadata.name : current.metadata.name,
-      updateRevision: update.metadata.name,
-      collisionCount,
-      ...(conditions === undefined ? {} : { conditions }),
-    };
+    const { set, pods, current, update, nowMs } = this.#view;
+    return statusOf(set, pods, { current: current.metadata.name, update: update.metadata.name }, nowMs, this.#updated);
   }
 
   #isOutdated(pod: Pod): boolean {
@@ -255,6 +229,42 @@ class Planner {
   #lookAgain(afterMs: number): void {
     this.#afterMs = Math.min(afterMs, this.#afterMs ?? afterMs);
   }
+}
+
+/** What the set says of itself; `leaving` are pods that are being deleted for an update just now. */
+export function statusOf(
+  set: StatefulSet,
+  pods: readonly Pod[],
+  revisions: { readonly current: string; readonly update: string },
+  nowMs: number,
+  leaving: ReadonlySet<Pod> = new Set(),
+): StatefulSetStatus {
+  const { conditions, collisionCount = 0 } = set.status;
+  const { replicas: wanted = 1, minReadySeconds = 0, updateStrategy } = set.spec;
+  const staying = pods.filter((pod) => !isTerminating(pod) && !leaving.has(pod));
+  const ofRevision = (name: string) => staying.filter((pod) => revisionOf(pod) === name).length;
+  const ready = pods.filter(isRunningAndReady);
+  const counts = {
+    replicas: pods.length,
+    readyReplicas: ready.length,
+    availableReplicas: ready.filter((pod) => isPodAvailable(pod, minReadySeconds, nowMs)).length,
+    updatedReplicas: ofRevision(revisions.update),
+  };
+  const isComplete =
+    updateStrategy?.type !== "OnDelete" &&
+    counts.updatedReplicas === wanted &&
+    counts.readyReplicas === wanted &&
+    counts.replicas === wanted;
+  const generation = set.metadata.generation;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...counts,
+    currentReplicas: isComplete ? counts.updatedReplicas : ofRevision(revisions.current),
+    currentRevision: isComplete ? revisions.update : revisions.current,
+    updateRevision: revisions.update,
+    collisionCount,
+    ...(conditions === undefined ? {} : { conditions }),
+  };
 }
 
 /** What makes a pod carry its identity and keep its claims as the set asks; undefined when it does. */

@@ -269,7 +269,7 @@ test("a template that is refused is told of, tried now and then, and used when i
   assert.deepEqual(await names(), ["web-0", "web-1", "web-2"]);
 });
 
-test("a set that is being deleted makes no pods", async (t) => {
+test("a set that is being deleted makes no pods, and says what is left of them", async (t) => {
   const { client, create, settle, hold, podKey, names, get } = await startScene(t);
   await create(StatefulSets, web(2));
   await settle();
@@ -277,6 +277,8 @@ test("a set that is being deleted makes no pods", async (t) => {
   await client.delete(StatefulSets, key, { body: { propagationPolicy: "Foreground" } });
   await settle(2);
   assert.deepEqual(await names(), ["web-0"]);
+  const { status, metadata } = await get();
+  assert.deepEqual([status.replicas, status.observedGeneration], [1, metadata.generation]);
   await client.patch(Pods, podKey(0), { metadata: { finalizers: null } });
   await settle(2);
   await assert.rejects(get(), { code: 404 });

@@ -18,7 +18,7 @@ import { deleteSame } from "./deletion.ts";
 import { FailedPods } from "./failed-pods.ts";
 import { inGrowingBatches, isNamespaceTerminating } from "./pod-control.ts";
 import type { ClaimChanges } from "./stateful-set-claims.ts";
-import { type PodStep, planStatefulSet } from "./stateful-set-plan.ts";
+import { type PodStep, planStatefulSet, statusOf } from "./stateful-set-plan.ts";
 import { parsePodName, revisionOf } from "./stateful-set-pod.ts";
 import { sameStatus } from "./status-equality.ts";
 
@@ -41,8 +41,8 @@ export function statefulSetController() {
     indexes: [orphanIndex(Pods), revisionIndex],
     async reconcile(context, key) {
       const set = context.cache.get(StatefulSets, key);
-      // What a set that is being deleted leaves behind is the garbage collector's, its history too.
-      if (set && set.metadata.deletionTimestamp === undefined) return await reconcileSet(context, set, failed);
+      if (set?.metadata.deletionTimestamp !== undefined) return await reportEnding(context, set);
+      if (set) return await reconcileSet(context, set, failed);
     },
   });
 }
@@ -102,6 +102,16 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
   const inUse = [current.metadata.name, ...pods.map(revisionOf)];
   await forgetOldest(context, set, history, new Set(inUse));
   return plan.afterMs === undefined ? undefined : { afterMs: plan.afterMs };
+}
+
+/** What a set that is being deleted leaves behind is the garbage collector's, its history too; it says what is left. */
+async function reportEnding({ cache, client, clock }: ReconcileContext, set: StatefulSet): Promise<void> {
+  const { updateRevision: update, currentRevision: current = update } = set.status;
+  if (update === undefined || current === undefined) return;
+  const pods = cache.ownedBy(Pods, set);
+  const status = statusOf(set, pods, { current, update }, clock.now());
+  if (sameStatus(set.status, status)) return;
+  await client.update(StatefulSets, { ...set, status }, { subresource: "status" });
 }
 
 /** Deletes what no pod uses of the history, but for as much as it may have. A limit below zero keeps all. */
