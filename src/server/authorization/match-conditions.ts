@@ -4,6 +4,7 @@ import {
   CompileError,
   compile,
   Environment,
+  formatType,
   listType,
   mapType,
   objectType,
@@ -50,7 +51,7 @@ const environment = new Environment({
 export function compileMatchCondition(text: string): Program {
   try {
     const program = compile(text, environment);
-    if (!program.gives(boolType)) throw new Error("must evaluate to bool");
+    if (!program.gives(boolType)) throw new Error(`must evaluate to bool but got ${formatType(program.resultType)}`);
     return program;
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;

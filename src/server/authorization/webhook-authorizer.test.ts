@@ -189,7 +189,7 @@ test("an authorization configuration that is wrong is refused with all that is w
       `${at}.subjectAccessReviewVersion: Unsupported value: "v2": supported values: "v1", "v1beta1"`,
       `${at}.failurePolicy: Required value`,
       `${at}.connectionInfo.kubeConfigFile: Invalid value: "here": must be an absolute path`,
-      `${at}.matchConditions[0].expression: Invalid value: "request.user": must evaluate to bool`,
+      `${at}.matchConditions[0].expression: Invalid value: "request.user": must evaluate to bool but got string`,
       `${at}.matchConditionSubjectAccessReviewVersion: Required value: required if match conditions are specified`,
     ].join("; "),
     {
