@@ -107,6 +107,20 @@ test("a node that falls silent is unknown after 50 s, its pods are not ready, an
   assert.deepEqual(await taints("n1"), []);
 });
 
+test("pods of a node that says itself that it is not ready are left to it", async (t) => {
+  const { client, node, pod, pass, readiness, events } = await scene(t);
+  await node("n1");
+  await pod("web", "n1");
+  const conditions = [{ type: "Ready", status: "False", reason: "KubeletNotReady" }];
+  const type = "application/strategic-merge-patch+json";
+  await client.patch(Nodes, { name: "n1" }, { status: { conditions } }, { subresource: "status", type });
+  await pass(20);
+  assert.equal(await readiness("n1"), "False KubeletNotReady");
+  const { status } = await client.get(Pods, { namespace: "default", name: "web" });
+  assert.equal(status.conditions?.find((each) => each.type === "Ready")?.status, "True");
+  assert.ok(!(await events("Node")).some((each) => each.includes("NodeNotReady")));
+});
+
 test("a node that never reports is unknown after a minute", async (t) => {
   const { create, rest, readiness } = await scene(t);
   await create(Nodes, { metadata: { name: "n1" } });

@@ -99,11 +99,14 @@ class NodeMonitor {
     return heard;
   }
 
-  /** When a node stops being ready, its pods are not ready either, so that nobody sends them requests. */
+  /**
+   * When a node falls silent, its pods are not ready, so that nobody sends them requests. One that says itself that it is
+   * not ready says the same of its pods, as far as it is so.
+   */
   async #followReadiness(context: ReconcileContext, node: Node, before: string): Promise<void> {
     const { name } = node.metadata;
     const readiness = readinessOf(node);
-    if (readiness !== "True") {
+    if (nodeCondition(node, "Ready")?.status === "Unknown") {
       await markPodsNotReady(context, name);
       if (before === "True") {
         context.events.normal(node, "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
