@@ -2,6 +2,7 @@
 export * from "./agent.ts";
 export { type ClusterView, SharedViews } from "./cluster-view.ts";
 export * from "./engine/index.ts";
+export { evictionHardDefaults } from "./eviction/node-pressure.ts";
 export * from "./hollow-host.ts";
 export * from "./host.ts";
 export { logFiles } from "./logs/container-logs.ts";

@@ -5,7 +5,7 @@ import { CriEngine } from "../agent/engine/cri/index.ts";
 import { pauseImageName } from "../agent/host/containerd/index.ts";
 import { linuxHost } from "../agent/host/index.ts";
 import { AgentServer } from "../agent/host/streaming/index.ts";
-import { startAgent, TokenAccess } from "../agent/index.ts";
+import { evictionHardDefaults, startAgent, TokenAccess } from "../agent/index.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { type ConnectionOptions, type HttpsClient, httpsClient } from "../client/http/index.ts";
 import { type Client, Informer, InformerSet } from "../client/index.ts";
@@ -46,6 +46,9 @@ const dnsPort = 53;
 /** How long the API server may take to come up beside this process before it is asked again. */
 const retryMs = 50;
 
+/** The kubelet's, but for the disk: many a laptop's is fuller than the 10 and 15 percent that it wants to be free. */
+const evictionHard = { ...evictionHardDefaults, "nodefs.available": "5%", "imagefs.available": "5%" };
+
 export function runNode(root: string): Promise<void> {
   return runComponent("node", async (log, stopping) => {
     const directory = dataDirectory(root);
@@ -78,6 +81,7 @@ export function runNode(root: string): Promise<void> {
         nodeIps: [(await machineAddress()) ?? gatewayOf(settings.podRange)],
         clusterDns: [addressAt(parseRange(settings.serviceRange)!, 10)],
         clusterDomain: settings.clusterDomain,
+        evictionHard,
         cgroupRoot: `${cgroupRootOf(directory)}/kubepods`,
         port: settings.agentPort,
         version: kubernetesVersion,
