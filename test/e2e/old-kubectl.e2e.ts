@@ -75,7 +75,9 @@ test("a deployment is created, exposed, rolled out, rolled back and described", 
   );
   assert.match(await cluster.kubectl("get", "deployments", "-o", "wide"), /web +1\/1 +1 +1 .*nginx:1\.22 +app=web/);
   assert.match(await cluster.kubectl("describe", "deployment", "web"), /Scaled up replica set web-\w+ from 0 to 1/);
-  assert.match(await cluster.kubectl("describe", "service", "web"), /Endpoints: +10\.42\.0\.\d+:80/);
+  await eventually("the service has its pod", async () =>
+    /Endpoints: +10\.42\.0\.\d+:80/.test(await cluster.kubectl("describe", "service", "web")),
+  );
   assert.match(await cluster.kubectl("describe", "pod", await pod()), /Successfully assigned default\/web-/);
 });
 
