@@ -9,6 +9,7 @@ import { type ContainerEngine, measuredEngine } from "./engine/index.ts";
 import { NodePressure } from "./eviction/node-pressure.ts";
 import type { AgentHost } from "./host.ts";
 import { ImagePuller } from "./images/image-puller.ts";
+import { PulledImages } from "./images/pulled-images.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { keepNodeLease } from "./node/node-lease.ts";
 import { NodeReporter } from "./node/node-reporter.ts";
@@ -108,6 +109,7 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
       clock,
       events,
       pullsAtOnceMax: settings.pullsAtOnceMax ?? settingsDefaults.pullsAtOnceMax,
+      pulled: new PulledImages(host.files, paths.pulledImages),
     }),
     objects,
     runtimeName: version.runtime,

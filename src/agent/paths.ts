@@ -9,12 +9,15 @@ export class Paths {
   readonly logs: string;
   /** The directories that are persistent volumes. They outlive pods. */
   readonly localVolumes: string;
+  /** Which secrets opened the registries of the images that were pulled. */
+  readonly pulledImages: string;
 
   constructor(settings: AgentSettings) {
     this.pods = `${settings.dataDirectory}/pods`;
     this.memory = `${settings.dataDirectory}/memory`;
     this.logs = settings.logDirectory;
     this.localVolumes = `${settings.dataDirectory}/local-volumes`;
+    this.pulledImages = `${settings.dataDirectory}/pulled-images.json`;
   }
 
   pod(uid: string): string {

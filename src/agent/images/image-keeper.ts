@@ -45,5 +45,6 @@ export class ImageKeeper {
       await engine.removeImage(image.id);
       this.#lastUsedAtMs.delete(image.id);
     }
+    await this.#context.images.retain(new Set(this.#lastUsedAtMs.keys()));
   }
 }

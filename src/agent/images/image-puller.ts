@@ -6,13 +6,15 @@ import { type CrashBackoff, goDuration, nextCrashBackoff } from "../pod/crash-ba
 import type { PodContainer } from "../pod/pod-containers.ts";
 import type { PodEvents } from "../pod/pod-events.ts";
 import { withDefaultTag } from "./image-reference.ts";
-import { credentialsFor } from "./pull-credentials.ts";
+import { credentialsFor, type TrackedCredentials } from "./pull-credentials.ts";
+import type { PulledImages } from "./pulled-images.ts";
 
 export interface ImagePullerOptions {
   readonly engine: ContainerEngine;
   readonly clock: Clock;
   readonly events: PodEvents;
   readonly pullsAtOnceMax: number;
+  readonly pulled: PulledImages;
 }
 
 export interface EnsuredImage {
@@ -48,7 +50,7 @@ export class ImagePuller {
     secrets: () => Promise<readonly Secret[]>,
     signal: AbortSignal,
   ): Promise<EnsuredImage> {
-    const { engine, events } = this.#options;
+    const { events } = this.#options;
     const wanted = container.spec.image ?? "";
     const name = withDefaultTag(wanted);
     if (name === undefined) {
@@ -59,7 +61,8 @@ export class ImagePuller {
     }
     const present = await this.#status(pod, container, name);
     const policy = container.spec.imagePullPolicy ?? "IfNotPresent";
-    if (policy !== "Always" && present) {
+    const opening = async () => credentialsFor(name, await secrets()).map(({ secret }) => secret);
+    if (policy !== "Always" && present && (await this.#options.pulled.mayUse(present.id, name, opening))) {
       const message = `Container image "${wanted}" already present on machine and can be accessed by the pod`;
       events.normal(pod, "Pulled", message, container);
       return { image: present, name };
@@ -69,10 +72,12 @@ export class ImagePuller {
       events.warning(pod, "ErrImageNeverPull", message, container);
       throw new StartError("ErrImageNeverPull", message);
     }
-    await this.#pull(pod, container, name, await secrets(), signal);
-    const image = await engine.imageStatus(name);
-    if (!image) throw new StartError("ErrImagePull", `image "${wanted}" is not there after it was pulled`);
-    return { image, name };
+    return { image: await this.#pull(pod, container, name, await secrets(), signal), name };
+  }
+
+  /** Forgets images that are not on the machine any more. */
+  retain(ids: ReadonlySet<string>): Promise<void> {
+    return this.#options.pulled.retain(ids);
   }
 
   /** Forgets the failures of a pod's pulls. */
@@ -96,7 +101,7 @@ export class ImagePuller {
     name: string,
     secrets: readonly Secret[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<Image> {
     const { clock, events } = this.#options;
     const wanted = container.spec.image ?? "";
     const key = `${pod.metadata.uid}/${name}`;
@@ -115,8 +120,9 @@ export class ImagePuller {
     const askedAtMs = clock.monotonicMs();
     await this.#turn(signal);
     const beganAtMs = clock.monotonicMs();
+    let image: Image;
     try {
-      await this.#pullWith(name, credentialsFor(name, secrets), signal);
+      image = await this.#pullAndRemember(name, secrets, signal);
       this.#backoffs.delete(key);
     } catch (error) {
       if (isAbort(error) || signal.aborted) throw error;
@@ -129,28 +135,48 @@ export class ImagePuller {
       this.#leave();
     }
     const now = clock.monotonicMs();
-    const size = (await this.#options.engine.imageStatus(name))?.sizeBytes ?? 0;
     const times = `${goDuration(Math.round(now - beganAtMs))} (${goDuration(Math.round(now - askedAtMs))} including waiting)`;
     events.normal(
       pod,
       "Pulled",
-      `Successfully pulled image "${wanted}" in ${times}. Image size: ${size} bytes.`,
+      `Successfully pulled image "${wanted}" in ${times}. Image size: ${image.sizeBytes} bytes.`,
       container,
     );
+    return image;
   }
 
-  /** Tries each of the credentials, and none when there are none; throws what the last one failed with. */
-  async #pullWith(name: string, credentials: ReturnType<typeof credentialsFor>, signal: AbortSignal): Promise<void> {
+  /** Pulls, and remembers whose credentials opened the registry. */
+  async #pullAndRemember(name: string, secrets: readonly Secret[], signal: AbortSignal): Promise<Image> {
+    const { engine, pulled } = this.#options;
+    await pulled.began(name);
+    try {
+      const opener = await this.#pullWith(name, credentialsFor(name, secrets), signal);
+      const image = await engine.imageStatus(name);
+      if (!image) throw new Error(`image "${name}" is not there after it was pulled`);
+      await pulled.pulled(name, image.id, opener);
+      return image;
+    } catch (error) {
+      await pulled.failed(name);
+      throw error;
+    }
+  }
+
+  /** Tries each of the credentials, and none when there are none; gives the secret that did it, throws what they failed with. */
+  async #pullWith(
+    name: string,
+    tracked: readonly TrackedCredentials[],
+    signal: AbortSignal,
+  ): Promise<Secret | undefined> {
     const { engine } = this.#options;
-    if (credentials.length === 0) {
+    if (tracked.length === 0) {
       await engine.pullImage(name, undefined, signal);
-      return;
+      return undefined;
     }
     const errors: unknown[] = [];
-    for (const each of credentials) {
+    for (const { credentials, secret } of tracked) {
       try {
-        await engine.pullImage(name, each, signal);
-        return;
+        await engine.pullImage(name, credentials, signal);
+        return secret;
       } catch (error) {
         if (isAbort(error) || signal.aborted) throw error;
         errors.push(error);

@@ -51,10 +51,10 @@ test("pull secrets are chosen by registry and path, the most specific first", ()
     }),
     secret({ "other.example.org": { username: "old", password: "o" } }, "kubernetes.io/dockercfg"),
   ];
-  const users = (image: string) => credentialsFor(image, secrets).map((each) => each.username);
+  const users = (image: string) => credentialsFor(image, secrets).map((each) => each.credentials.username);
   assert.deepEqual(users("registry.example.com/team/app"), ["team", "all"]);
   assert.deepEqual(users("registry.example.com/x"), ["all"]);
-  assert.equal(credentialsFor("registry.example.com/x", secrets)[0]?.password, "secret:with:colons");
+  assert.equal(credentialsFor("registry.example.com/x", secrets)[0]?.credentials.password, "secret:with:colons");
   assert.deepEqual(users("a.example.com:5000/x"), ["star"]);
   assert.deepEqual(users("a.b.example.com:5000/x"), []);
   assert.deepEqual(users("nginx"), ["hub"]);

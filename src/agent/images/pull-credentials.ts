@@ -3,10 +3,15 @@ import type { Secret } from "../../api/index.ts";
 import type { PullCredentials } from "../engine/index.ts";
 import { parseImage } from "./image-reference.ts";
 
-interface Entry {
+/** Credentials, and whose they are. */
+export interface TrackedCredentials {
+  readonly credentials: PullCredentials;
+  readonly secret: Secret;
+}
+
+interface Entry extends TrackedCredentials {
   /** host[:port][/path], the host may hold `*`. */
   readonly pattern: string;
-  readonly credentials: PullCredentials;
 }
 
 const dockerConfigJson = "kubernetes.io/dockerconfigjson";
@@ -15,7 +20,7 @@ const dockerConfig = "kubernetes.io/dockercfg";
 const defaultRegistryAliases = ["index.docker.io", "registry-1.docker.io", "docker.io"];
 
 /** The credentials to try for `image`, the most specific first. Secrets of other types and broken ones are passed over. */
-export function credentialsFor(image: string, secrets: readonly Secret[]): PullCredentials[] {
+export function credentialsFor(image: string, secrets: readonly Secret[]): TrackedCredentials[] {
   const reference = parseImage(image);
   if (!reference) return [];
   const target = `${reference.registry}/${reference.repository}`;
@@ -23,7 +28,7 @@ export function credentialsFor(image: string, secrets: readonly Secret[]): PullC
     .flatMap(entriesOf)
     .filter(({ pattern }) => matches(pattern, target))
     .sort((a, b) => (a.pattern < b.pattern ? 1 : a.pattern > b.pattern ? -1 : 0))
-    .map(({ credentials }) => credentials);
+    .map(({ credentials, secret }) => ({ credentials, secret }));
 }
 
 function entriesOf(secret: Secret): Entry[] {
@@ -41,6 +46,7 @@ function entriesOf(secret: Secret): Entry[] {
   return Object.entries(auths).map(([server, value]) => ({
     pattern: patternOf(server),
     credentials: credentialsOf(recordOf(value)),
+    secret,
   }));
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene, nodeName } from "../../../test/agent-scene.ts";
-import { ConfigMaps, Nodes, Pods } from "../../api/index.ts";
+import { ConfigMaps, Nodes, Pods, Secrets } from "../../api/index.ts";
 
 const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiting?: object } }[] } }) =>
   pod.status.containerStatuses?.[0]?.state?.waiting;
@@ -133,6 +133,59 @@ test("a missing pull secret is told, and the pull is tried without it", async ()
   assert.equal((await pod()).status.phase, "Running");
   const message = "Unable to retrieve some image pull secrets (key); attempting to pull the image may not succeed.";
   assert.ok((await events()).includes(`FailedToRetrieveImagePullSecret: ${message}`));
+});
+
+test("an image that a secret opened is for pods that have the secret, also after the agent started again", async () => {
+  const { client, run, events, restart, host } = await agentScene({
+    engine: { pull: (_image, credentials) => (credentials?.password === "p" ? undefined : new Error("401")) },
+  });
+  const keyFor = (name: string) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "default" },
+    type: "kubernetes.io/dockerconfigjson",
+    data: {
+      ".dockerconfigjson": btoa(
+        JSON.stringify({
+          auths: { "registry.example.com": { username: name, password: name === "key" ? "p" : "no" } },
+        }),
+      ),
+    },
+  });
+  for (const name of ["key", "wrong"]) await client.create(Secrets, keyFor(name));
+  const containers = [{ name: "app", image: "registry.example.com/team/app:1" }];
+  const secret = (name: string) => ({ imagePullSecrets: [{ name }], containers });
+  const told = async (name: string) =>
+    (await events(name)).filter((each) => /^(Pulled|Pulling|Failed|ErrImage)/.test(each));
+  await run({ name: "first", ...secret("key") });
+  assert.match((await told("first"))[1] ?? "", /^Pulled: Successfully pulled/);
+  const here = `Pulled: Container image "${containers[0]?.image}" already present on machine and can be accessed by the pod`;
+  await run({ name: "second", ...secret("key") });
+  assert.deepEqual(await told("second"), [here]);
+  assert.equal((await run({ name: "stranger", containers })).status.phase, "Pending");
+  assert.match((await told("stranger"))[0] ?? "", /^Pulling/);
+  assert.equal((await run({ name: "wrong", ...secret("wrong") })).status.phase, "Pending");
+  await run({ name: "never", containers: [{ ...containers[0]!, imagePullPolicy: "Never" }] });
+  assert.match((await told("never"))[0] ?? "", /^ErrImageNeverPull: Container image .* is not p/);
+  await restart();
+  await run({ name: "third", ...secret("key") });
+  assert.deepEqual(await told("third"), [here]);
+  assert.equal((await run({ name: "again", containers })).status.phase, "Pending");
+  const kept = new TextDecoder().decode(await host.files.read("/data/agent/pulled-images.json"));
+  assert.ok(kept.includes('"name":"key"') && !kept.includes('"p"'), kept);
+});
+
+test("an image that came without a secret, or was there before, is for everybody", async () => {
+  const { run, events } = await agentScene();
+  await run({ name: "first", containers: [{ name: "app", image: "other:1" }] });
+  for (const [name, image] of [
+    ["second", "other:1"],
+    ["third", "app:1"],
+  ] as const) {
+    await run({ name, containers: [{ name: "app", image, imagePullPolicy: "Never" }] });
+    const message = `Pulled: Container image "${image}" already present on machine and can be accessed by the pod`;
+    assert.ok((await events(name)).includes(message));
+  }
 });
 
 test("deleting a pod ends a pull that is under way, or that waits for its turn", async () => {
