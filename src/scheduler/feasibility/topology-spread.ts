@@ -25,7 +25,8 @@ export function topologySpread(source: SpreadSource): FeasibilityRule {
       const limits = constraints.map((_, index) => countMaxOf(index));
       // The first constraint that does not hold says why.
       const verdict = (node: NodeState, countMax: (index: number) => number): Rejection | undefined => {
-        for (const [index, tally] of tallies.entries()) {
+        for (let index = 0; index < tallies.length; index++) {
+          const tally = tallies[index]!;
           if (node.label(tally.topologyKey) === undefined) return inNoDomain;
           if (tally.at(node) > countMax(index)) return tooSkewed;
         }

@@ -85,6 +85,19 @@ const cases: readonly Case[] = [
     chosen: "node",
   },
   {
+    name: "a pod without labels is in no budget",
+    pod: { ...needs("2"), priority: 10 },
+    placed: {
+      node: [
+        { name: "bare", ...needs("2"), priority: 1 },
+        { name: "free", ...needs("2"), priority: 5 },
+      ],
+    },
+    budgets: [{ ...budget("guarded", 0), requirements: [{ key: "app", operator: "!", values: [] }] }],
+    victims: { node: ["bare"] },
+    chosen: "node",
+  },
+  {
     name: "a budget that has counted the pod already does not guard it",
     pod: { ...needs("2"), priority: 10 },
     placed: {

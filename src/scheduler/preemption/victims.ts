@@ -76,9 +76,11 @@ function divideByBudgets(pods: readonly PlacedPod[], budgets: readonly Budget[])
   const others: PlacedPod[] = [];
   for (const placed of pods) {
     const { namespace, name, labels } = placed.pod.metadata;
+    const hasLabels = Object.keys(labels ?? {}).length > 0;
     let breaks = false;
     for (const [index, budget] of budgets.entries()) {
-      if (budget.namespace !== namespace || budget.requirements.length === 0) continue;
+      // A pod without labels is in no budget, whatever the selector.
+      if (budget.namespace !== namespace || budget.requirements.length === 0 || !hasLabels) continue;
       if (!matchesLabels(budget.requirements, labels) || budget.disruptedPods.has(name)) continue;
       if (--left[index]! < 0) breaks = true;
     }

@@ -59,6 +59,22 @@ const cases: readonly Case[] = [
     ratings: [97, 90],
   },
   {
+    name: "pods that ask for nothing count for a ratio as well",
+    rule: resourceAllocation({
+      type: "RequestedToCapacityRatio",
+      resources: [{ name: "cpu", weight: 1 }],
+      shape: [
+        { utilization: 0, score: 0 },
+        { utilization: 100, score: 10 },
+      ],
+    }),
+    pod: {},
+    nodes: twoNodes,
+    placed: { b: [{}, {}, {}] },
+    // 100m and 400m of 4, in whole percents.
+    ratings: [2, 10],
+  },
+  {
     name: "a node without memory to give is rated by its cpu",
     rule: resourceAllocation({ type: "LeastAllocated", resources: defaultResourceWeights }),
     pod: { requests: { cpu: "1" } },

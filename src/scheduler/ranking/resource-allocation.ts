@@ -45,18 +45,17 @@ export function resourceAllocation(strategy: ScoringStrategy): RankingRule {
     name: "NodeResourcesFit",
     weight: 1,
     prepare({ shape }) {
-      // The ratio is of what pods ask for; the others count something for those that ask for nothing.
-      const wanted = byRatio ? shape.requests : shape.assumedRequests;
+      // Pods that ask for nothing count something.
+      const wanted = shape.assumedRequests;
       const resources = countedResources(strategy.resources, wanted);
       return {
         rate(node) {
-          const used = byRatio ? node.requested : node.assumed;
           let sum = 0;
           let weights = 0;
           for (const { name, weight } of resources) {
             const allocatable = amountOf(node.allocatable, name);
             if (allocatable === 0) continue;
-            const score = scoreOf(amountOf(used, name) + amountOf(wanted, name), allocatable);
+            const score = scoreOf(amountOf(node.assumed, name) + amountOf(wanted, name), allocatable);
             if (byRatio && score === 0) continue;
             sum += score * weight;
             weights += weight;
