@@ -62,7 +62,7 @@ export class ImagePuller {
     const present = await this.#status(pod, container, name);
     const policy = container.spec.imagePullPolicy ?? "IfNotPresent";
     const opening = async () => credentialsFor(name, await secrets()).map(({ secret }) => secret);
-    if (policy !== "Always" && present && (await this.#options.pulled.mayUse(present.id, name, opening))) {
+    if (policy !== "Always" && present && (await this.#options.pulled.mayUse(present, name, opening))) {
       const message = `Container image "${wanted}" already present on machine and can be accessed by the pod`;
       events.normal(pod, "Pulled", message, container);
       return { image: present, name };

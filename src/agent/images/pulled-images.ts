@@ -3,6 +3,7 @@
 // policy is NeverVerifyPreloadedImages: what the agent did not pull is everybody's.)
 import type { Secret } from "../../api/index.ts";
 import { errorMessage } from "../../lib/index.ts";
+import type { Image } from "../engine/index.ts";
 import type { HostFiles } from "../host.ts";
 import { parseImage } from "./image-reference.ts";
 
@@ -42,12 +43,13 @@ export class PulledImages {
   }
 
   /** Whether a pod may use the image that is here; `secrets`, those that open the name's registry, are asked for if they decide. */
-  async mayUse(id: string, name: string, secrets: () => Promise<readonly Secret[]>): Promise<boolean> {
+  async mayUse(image: Image, name: string, secrets: () => Promise<readonly Secret[]>): Promise<boolean> {
     const { images, pulling } = await this.#read();
-    const record = images[id];
+    const record = images[image.id];
     if (!record) return !pulling.includes(name);
     const access = record[nameOf(name)];
-    if (!access) return false;
+    // The same content may have been loaded under another name, which the agent never pulled. Its id alone opens nothing.
+    if (!access) return !pulling.includes(name) && image.tags.some((tag) => nameOf(tag) === nameOf(name));
     if (access.everybody) return true;
     const own = (await secrets()).map(referenceTo);
     return own.some((each) => access.secrets.some((known) => isSame(known, each)));
