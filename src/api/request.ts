@@ -1,5 +1,6 @@
 // The shape of a request to the API server below HTTP: what the in-process client sends and what HTTP is parsed into.
 import type { KubeObject, ObjectList } from "./resource.ts";
+import type { SentencesInOrder } from "./schema/json.ts";
 
 export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" | "deletecollection";
 
@@ -61,9 +62,13 @@ export interface ResourceRequest {
   readonly body?: unknown;
   /** Sentences about what stood twice in the text of the body, as its reader found it. */
   readonly duplicateFields?: readonly string[];
+  /** These and the sentences about unknown fields, where the reader of the text knows an order. */
+  readonly sentencesInOrder?: SentencesInOrder | undefined;
   readonly patchType?: PatchType;
   /** Brings what the body says where that is still to be read: only who may do what they ask for is listened to. */
-  readonly readBody?: () => Promise<Pick<ResourceRequest, "options" | "body" | "duplicateFields" | "patchType">>;
+  readonly readBody?: () => Promise<
+    Pick<ResourceRequest, "options" | "body" | "duplicateFields" | "sentencesInOrder" | "patchType">
+  >;
   readonly signal?: AbortSignal;
   /** Takes what the server notes about the request for the audit log. */
   readonly annotate?: (key: string, value: string) => void;

@@ -154,6 +154,7 @@ class Pipeline implements ApiServer {
       options,
       body: request.body,
       duplicateFields: request.duplicateFields ?? [],
+      sentencesInOrder: request.sentencesInOrder,
       patchType: request.patchType,
       signal: request.signal,
       dryRun: options.dryRun === "All",

@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { defineResource } from "../resource.ts";
 import type { FieldValidation } from "./decode-object.ts";
 import { decodeObject, decodePatched } from "./decode-object.ts";
+import { type Decoded, decodeJson } from "./json.ts";
 import { goText } from "./json-value.ts";
+import { decodeYaml } from "./yaml.ts";
 
 const pods = defineResource({ group: "", version: "v1", kind: "Pod", plural: "pods" });
 const deployments = defineResource({ group: "apps", version: "v1", kind: "Deployment", plural: "deployments" });
@@ -253,6 +255,48 @@ test("unknown and duplicate fields are refused, warned of or ignored as asked, a
   });
 });
 
+const sentences = (kind: typeof widgets | typeof pods, { value, duplicates, inOrder }: Decoded) =>
+  decodeObject(kind, value, "Warn", duplicates, inOrder).warnings;
+
+test("unknown and duplicate fields are told in the order in which Kubernetes meets them", () => {
+  const json = `{"spec":{"unknown1":1,"unknownDupe":{"a":1},"nodeName":"a","unknownDupe":{"a":1,"a":2},"nodeName":"b",
+    "containers":[{"name":"a","unknownNested":1,"image":"a","image":"b"}]}}`;
+  const nested = "spec.containers[0].";
+  assert.deepEqual(sentences(pods, decodeJson(json)), [
+    'unknown field "spec.unknown1"',
+    'unknown field "spec.unknownDupe"',
+    'duplicate field "spec.nodeName"',
+    `unknown field "${nested}unknownNested"`,
+    `duplicate field "${nested}image"`,
+  ]);
+  const yaml =
+    "spec:\n  unknown1: 1\n  nodeName: a\n  nodeName: b\n  containers:\n  - {name: a, unknownNested: 1}\n  abc: 1\n";
+  assert.deepEqual(sentences(pods, decodeYaml(yaml)), [
+    'yaml: unmarshal errors:\n  line 4: key "nodeName" already set in map',
+    'unknown field "spec.abc"',
+    `unknown field "${nested}unknownNested"`,
+    'unknown field "spec.unknown1"',
+  ]);
+  const custom = `{"apiVersion":"example.com/v1","kind":"Widget","spec":{"size":1,"b":1,"a":1,"b":2,"size":2},"metadata":{"c":1}}`;
+  assert.deepEqual(sentences(widgets, decodeJson(custom)), [
+    'duplicate field "spec.b"',
+    'duplicate field "spec.size"',
+    'unknown field "metadata.c"',
+    'unknown field "spec.a"',
+    'unknown field "spec.b"',
+  ]);
+});
+
+test("what a patch made is told of after the patch, by the names of the fields", () => {
+  const value = { spec: { unknown: 1, containers: [{ name: "a", unknownNested: 1 }], abc: 1 } };
+  assert.deepEqual(decodePatched(pods, value, "Warn", ['duplicate field "spec.x"']).warnings, [
+    'duplicate field "spec.x"',
+    'unknown field "spec.abc"',
+    'unknown field "spec.containers[0].unknownNested"',
+    'unknown field "spec.unknown"',
+  ]);
+});
+
 test("a body must be what the path says", () => {
   for (const [value, message] of [
     [{ apiVersion: "v2" }, "the API version in the data (v2) does not match the expected API version (v1)"],
@@ -321,7 +365,7 @@ test("custom resources keep what their schema knows", () => {
     metadata: { name: "a" },
     spec: { size: 0, any: { x: { y: null } } },
   });
-  assert.deepEqual(warnings, ['unknown field "spec.extra"', 'unknown field "metadata.foo"']);
+  assert.deepEqual(warnings, ['unknown field "metadata.foo"', 'unknown field "spec.extra"']);
   assert.throws(() => decode(widgets, { ...is, metadata: { name: 1 } }), { code: 400 });
 });
 

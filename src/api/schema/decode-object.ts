@@ -6,9 +6,10 @@ import { DecodeError } from "./decode-error.ts";
 import { copyJson, decodeAs } from "./decoder.ts";
 import { pruneEmbeddedMetadata } from "./embedded-resources.ts";
 import { definitions, resourceFacts } from "./facts.ts";
-import { unreadableAs, unrecognized } from "./json.ts";
+import { type SentencesInOrder, unknownField, unreadableAs, unrecognized } from "./json.ts";
 import { isObject, jsonType } from "./json-value.ts";
 import { pruneUnknownFields } from "./structural.ts";
+import { byName } from "./yaml.ts";
 
 /** What to do with fields that the kind does not have or that stand twice: the query parameter of writes. */
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
@@ -34,17 +35,20 @@ const metadataDefinition = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 /**
  * Makes the value of a body an object of the kind: checks types, leaves out what the kind does not have, brings
  * quantities and times into their canonical form, and fills in apiVersion, kind and the structs that always exist.
- * `duplicates` are the sentences about what stood twice in the text. Throws the 400 that Kubernetes gives.
+ * `duplicates` are the sentences about what stood twice in the text, `inOrder` tells them among the others. Throws the 400 that Kubernetes gives.
  */
 export function decodeObject(
   kind: DecodableKind,
   value: unknown,
   fieldValidation: FieldValidation,
   duplicates: readonly string[] = [],
+  inOrder?: SentencesInOrder,
 ): DecodedObject {
   checkIdentity(kind, value, fieldValidation);
   const strict = (problems: readonly string[]) => cannotHandle(kind, strictMessage(problems));
-  return decode(kind, value, fieldValidation, duplicates, (message) => cannotHandle(kind, message), strict);
+  const order = inOrder ?? ((unknown) => [...unknown.map(unknownField), ...duplicates]);
+  const told = isBuiltIn(kind) ? order : after(duplicates, (unknown) => unknown);
+  return decode(kind, value, fieldValidation, told, (message) => cannotHandle(kind, message), strict);
 }
 
 /**
@@ -70,7 +74,17 @@ export function decodePatched(
     checkTypeMeta(kind, value);
   }
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
-  return decode(kind, value, fieldValidation, duplicates, fail, strict, shown !== undefined);
+  // The converter sorts what it does not know; JSON is made of a map, whose fields have the order of their names.
+  const told = after(
+    duplicates,
+    shown ? (unknown) => [...unknown].sort() : isBuiltIn(kind) ? byName : (unknown) => unknown,
+  );
+  return decode(kind, value, fieldValidation, told, fail, strict, shown !== undefined);
+}
+
+/** First what its reader found in the text, then the unknown fields in this order. */
+function after(duplicates: readonly string[], order: SentencesInOrder): SentencesInOrder {
+  return (unknown) => [...duplicates, ...order(unknown).map(unknownField)];
 }
 
 /** Decodes what is no object of a resource: DeleteOptions and the like. Throws a 400; unknown fields are left out. */
@@ -93,7 +107,7 @@ function decode(
   kind: DecodableKind,
   value: unknown,
   fieldValidation: FieldValidation,
-  duplicates: readonly string[],
+  told: SentencesInOrder,
   fail: (message: string) => ApiError,
   strict: (problems: readonly string[]) => ApiError,
   isConverted = false,
@@ -106,10 +120,7 @@ function decode(
     throw error;
   }
   if (fieldValidation === "Ignore") return { object: decoded.object, warnings: [] };
-  const unknown = decoded.unknownFields.map((field) => `unknown field ${JSON.stringify(field)}`);
-  // The converter sorts what it does not know, and comes after who read the patch.
-  const found = isConverted ? [...duplicates, ...unknown.sort()] : [...unknown, ...duplicates];
-  const problems = found.slice(0, strictErrorsMax);
+  const problems = told(decoded.unknownFields).slice(0, strictErrorsMax);
   if (fieldValidation === "Strict" && problems.length > 0) throw strict(problems);
   return { object: decoded.object, warnings: problems };
 }
@@ -128,12 +139,14 @@ function decodeCustom(kind: DecodableKind, value: unknown) {
   const object = copyJson(value);
   if (!isObject(object))
     throw new DecodeError(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`);
-  const unknownFields = [...pruneUnknownFields(object, kind.schema), ...pruneEmbeddedMetadata(object, kind.schema)];
+  const pruned = pruneUnknownFields(object, kind.schema).sort();
+  const embedded = pruneEmbeddedMetadata(object, kind.schema);
   const decoded = decodeAs(metadataDefinition, object.metadata);
   const inMetadata = decoded.unknownFields.map((field) => `metadata.${field}`);
   return {
     object: identified(kind, { ...object, metadata: decoded.value }),
-    unknownFields: [...unknownFields, ...inMetadata],
+    // In the order of apiextensions-apiserver's unstructuredSchemaCoercer.
+    unknownFields: [...inMetadata, ...pruned, ...embedded],
   };
 }
 

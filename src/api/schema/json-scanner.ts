@@ -6,14 +6,21 @@ export class JsonSyntaxError extends Error {}
 export interface ScanResult {
   /** Where a field stands a second time, as `spec.containers[0].name`; each place once. */
   readonly duplicates: readonly string[];
+  /** These and the fields that were looked for, where each stands first, in the order of the text. */
+  readonly found: readonly FoundField[];
+}
+
+interface FoundField {
+  readonly field: string;
+  readonly isDuplicate: boolean;
 }
 
 /** Duplicates that are reported; Kubernetes stops at as many strict errors. */
 const duplicatesMax = 100;
 
 /** Reads the whole text. Throws a JsonSyntaxError when it is no JSON. */
-export function scanJson(text: string): ScanResult {
-  return new Scanner(text).scan();
+export function scanJson(text: string, wanted: ReadonlySet<string> = new Set()): ScanResult {
+  return new Scanner(text, wanted).scan();
 }
 
 type Container =
@@ -25,16 +32,19 @@ class Scanner {
   #at = 0;
   readonly #stack: Container[] = [];
   readonly #duplicates = new Set<string>();
+  readonly #wanted: Set<string>;
+  readonly #found: FoundField[] = [];
 
-  constructor(text: string) {
+  constructor(text: string, wanted: ReadonlySet<string>) {
     this.#text = text;
+    this.#wanted = new Set(wanted);
   }
 
   scan(): ScanResult {
     this.#value();
     this.#space();
     if (this.#at < this.#text.length) this.#fail("after top-level value");
-    return { duplicates: [...this.#duplicates] };
+    return { duplicates: [...this.#duplicates], found: this.#found };
   }
 
   /** Reads one value; containers are kept on a stack of our own, so that depth costs no stack of the machine. */
@@ -88,8 +98,18 @@ class Scanner {
     if (this.#text[this.#at] !== ":") this.#fail("after object key");
     this.#at++;
     object.key = key;
-    if (object.keys.has(key) && this.#duplicates.size < duplicatesMax) this.#duplicates.add(this.#path());
+    if (object.keys.has(key) && this.#duplicates.size < duplicatesMax) this.#noteDuplicate(this.#path());
+    else if (this.#wanted.size > 0) this.#noteWanted(this.#path());
     object.keys.add(key);
+  }
+
+  #noteDuplicate(field: string): void {
+    if (!this.#duplicates.has(field)) this.#found.push({ field, isDuplicate: true });
+    this.#duplicates.add(field);
+  }
+
+  #noteWanted(field: string): void {
+    if (this.#wanted.delete(field)) this.#found.push({ field, isDuplicate: false });
   }
 
   #path(): string {

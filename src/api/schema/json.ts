@@ -6,7 +6,14 @@ export interface Decoded {
   readonly value: unknown;
   /** Sentences about what stands twice; the last one counts. */
   readonly duplicates: readonly string[];
+  /** These and the sentences about the fields that a type does not have, in the order in which a Go type meets them. */
+  readonly inOrder?: SentencesInOrder;
 }
+
+export type SentencesInOrder = (unknownFields: readonly string[]) => readonly string[];
+
+export const duplicateField = (field: string) => `duplicate field ${JSON.stringify(field)}`;
+export const unknownField = (field: string) => `unknown field ${JSON.stringify(field)}`;
 
 /** Values within values; the walkers of objects are recursive. Go's limit is 10000, real objects stay under 100. */
 const depthMax = 500;
@@ -30,8 +37,21 @@ export function decodeJson(body: Uint8Array | string, refusal: JsonRefusal = unr
   }
   // As many members in the text as in the value: none stands twice, and the slow reading is spared.
   const duplicates = members === countMembers(value) ? [] : scanJson(text).duplicates;
-  return { value, duplicates: duplicates.map((field) => `duplicate field ${JSON.stringify(field)}`) };
+  if (duplicates.length === 0) return { value, duplicates };
+  return { value, duplicates: duplicates.map(duplicateField), inOrder: (unknown) => inOrderOf(text, unknown) };
 }
+
+/** Go looks neither into what a type does not have, nor whether it stands twice. */
+function inOrderOf(text: string, unknownFields: readonly string[]): string[] {
+  const unknown = new Set(unknownFields);
+  const isWithin = (field: string) => unknownFields.some((each) => field === each || /^[.[]/.test(rest(field, each)));
+  return scanJson(text, unknown).found.flatMap(({ field, isDuplicate }) => {
+    if (!isDuplicate) return [unknownField(field)];
+    return isWithin(field) ? [] : [duplicateField(field)];
+  });
+}
+
+const rest = (field: string, start: string) => (field.startsWith(start) ? field.slice(start.length) : "");
 
 function syntaxMessage(text: string, error: unknown): string {
   try {

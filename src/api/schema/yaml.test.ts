@@ -19,12 +19,11 @@ test("YAML is read as Kubernetes' tools read it", () => {
 });
 
 test("keys that stand twice are named; the last one counts", () => {
-  assert.deepEqual(decodeYaml('foo: 1\nb: { c: 1, "c": 2 }\nfoo : 3'), {
-    value: { foo: 3, b: { c: 2 } },
-    duplicates: [
-      'yaml: unmarshal errors:\n  line 2: key "c" already set in map\n  line 3: key "foo" already set in map',
-    ],
-  });
+  const { value, duplicates } = decodeYaml('foo: 1\nb: { c: 1, "c": 2 }\nfoo : 3');
+  assert.deepEqual(value, { foo: 3, b: { c: 2 } });
+  assert.deepEqual(duplicates, [
+    'yaml: unmarshal errors:\n  line 2: key "c" already set in map\n  line 3: key "foo" already set in map',
+  ]);
 });
 
 test("what is no YAML, or no JSON, is a 400", () => {

@@ -1,6 +1,6 @@
 import { type Document, isScalar, Lexer, LineCounter, parseDocument, type Tags, visit } from "yaml";
 import { badRequest } from "../meta/index.ts";
-import { type Decoded, decodeJson } from "./json.ts";
+import { type Decoded, decodeJson, unknownField } from "./json.ts";
 
 /** How often aliases may multiply what they stand for: enough for any manifest, too little for a bomb. */
 const aliasesMax = 100;
@@ -46,7 +46,19 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   const duplicates = duplicateKeys(document, lines);
   // In one sentence, as go-yaml tells them.
   const told = duplicates.length === 0 ? [] : [["yaml: unmarshal errors:", ...duplicates].join("\n")];
-  return { value: jsonValue(value, 0), duplicates: told };
+  // Kubernetes makes JSON of it first, whose fields have the order of their names.
+  const inOrder = (unknown: readonly string[]) => [...told, ...byName(unknown).map(unknownField)];
+  return { value: jsonValue(value, 0), duplicates: told, inOrder };
+}
+
+/** Paths of fields in the order of the names in them. */
+export function byName(fields: readonly string[]): string[] {
+  const key = (field: string) =>
+    field.split(/[.[]/).map((part) => (/^\d+\]$/.test(part) ? part.padStart(12, "0") : part));
+  return fields
+    .map((field) => [field, key(field).join("\0")] as const)
+    .sort(([, a], [, b]) => (a < b ? -1 : 1))
+    .map(([field]) => field);
 }
 
 /** Whether flow collections nest deeper than they may, found without parsing them: that takes seconds for a large body. */

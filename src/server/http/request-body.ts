@@ -24,6 +24,7 @@ export interface RequestBody {
   readonly value: unknown;
   /** Sentences about what stands twice in the body. */
   readonly duplicates: readonly string[];
+  readonly inOrder?: Decoded["inOrder"];
   readonly patchType?: PatchType;
 }
 

@@ -82,7 +82,7 @@ export function toResourceRequest(
     if (isDeletion) return deletion(options, query, body?.value);
     return {
       options,
-      ...(body ? { body: body.value, duplicateFields: body.duplicates } : {}),
+      ...(body ? { body: body.value, duplicateFields: body.duplicates, sentencesInOrder: body.inOrder } : {}),
       ...(body?.patchType ? { patchType: body.patchType } : {}),
     };
   };

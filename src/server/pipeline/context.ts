@@ -50,6 +50,7 @@ export interface ObjectRequest {
   readonly options: RequestOptions;
   readonly body: unknown;
   readonly duplicateFields: readonly string[];
+  readonly sentencesInOrder: ResourceRequest["sentencesInOrder"];
   readonly patchType: ResourceRequest["patchType"];
   readonly signal: AbortSignal | undefined;
   readonly dryRun: boolean;

@@ -12,8 +12,8 @@ import { type ObjectRequest, warn } from "./context.ts";
 
 /** The request's body as an object of the kind with its defaults; a new one each time. Throws 400 when it is something else. */
 export function decodeBody(request: ObjectRequest, kind: DecodableKind): Draft<KubeObject> {
-  const { body, options, duplicateFields } = request;
-  const decoded = decodeObject(kind, body, options.fieldValidation ?? "Warn", duplicateFields);
+  const { body, options, duplicateFields, sentencesInOrder } = request;
+  const decoded = decodeObject(kind, body, options.fieldValidation ?? "Warn", duplicateFields, sentencesInOrder);
   return completed(request, kind, body, decoded);
 }
 
@@ -26,12 +26,23 @@ export function decodePatchResult(request: ObjectRequest, kind: DecodableKind, v
   return completed(request, kind, value, decoded);
 }
 
-/** What stands twice in a patch, as it is told; an apply has told it itself. */
-function duplicatesOf({ patchType, duplicateFields }: ObjectRequest): readonly string[] {
+/** What stands twice in a patch and is not known there, as it is told; an apply has told it itself. */
+function duplicatesOf({ patchType, duplicateFields, body }: ObjectRequest): readonly string[] {
   if (patchType === "application/apply-patch+yaml") return [];
   return patchType === "application/json-patch+json"
-    ? duplicateFields.map((sentence) => `json patch ${sentence}`)
+    ? [...unknownInOperations(body), ...duplicateFields].map((sentence) => `json patch ${sentence}`)
     : duplicateFields;
+}
+
+const operationFields: readonly string[] = ["op", "path", "from", "value"];
+
+function unknownInOperations(operations: unknown): string[] {
+  if (!Array.isArray(operations)) return [];
+  return operations.flatMap((operation: unknown, index) =>
+    Object.keys(isObject(operation) ? operation : {})
+      .filter((name) => !operationFields.includes(name))
+      .map((name) => `unknown field "[${index}].${name}"`),
+  );
 }
 
 function completed(

@@ -306,6 +306,18 @@ test("a dry run of a patch changes nothing", async () => {
   assert.deepEqual(await server.send("get", ConfigMaps, at("dry")), created);
 });
 
+test("unknown fields of the operations of a JSON patch are told first", async () => {
+  await server.send("create", ConfigMaps, { namespace: "default", body: { metadata: { name: "operations" } } });
+  const { warnings } = await server.serve("patch", ConfigMaps, {
+    namespace: "default",
+    name: "operations",
+    body: [{ op: "add", path: "/dada", value: 1, foo: 1 }],
+    patchType: "application/json-patch+json",
+    options: { fieldValidation: "Warn" },
+  });
+  assert.deepEqual(warnings, ['json patch unknown field "[0].foo"', 'unknown field "dada"']);
+});
+
 test("unknown fields of a patched object are a warning, an error or nothing", async () => {
   await create("strict");
   const send = (fieldValidation: "Ignore" | "Warn" | "Strict", patchType: PatchType) =>
