@@ -143,6 +143,25 @@ test("pods that are refused are reported, tried in small numbers, and made when 
   assert.deepEqual((await client.get(ReplicaSets, key)).status.conditions ?? [], []);
 });
 
+test("pods that cannot be deleted are reported", async (t) => {
+  const { client, create, list, rest, events, refuse } = await startTestControlPlane(t, { controllers });
+  await rest();
+  await create(ReplicaSets, web(2));
+  await rest();
+  refuse(({ verb, plural }) => (verb === "delete" && plural === "pods" ? forbidden(Pods, "web-x", "held") : undefined));
+  await client.patch(ReplicaSets, key, { spec: { replicas: 1 } });
+  await rest(4);
+  const [condition] = (await client.get(ReplicaSets, key)).status.conditions ?? [];
+  assert.deepEqual(
+    [condition?.reason, condition?.message],
+    ["FailedDelete", 'unable to delete pods: pods "web-x" is forbidden: held'],
+  );
+  assert.ok((await events("ReplicaSet")).some((each) => each.startsWith("Warning FailedDelete Error deleting: pods")));
+  refuse(() => undefined);
+  await rest(10_000);
+  assert.equal((await list(Pods, "default")).length, 1);
+});
+
 test("a ReplicaSet that is being deleted makes no pods", async (t) => {
   const { client, create, list, rest } = await startTestControlPlane(t, { controllers });
   await rest();

@@ -157,9 +157,8 @@ function replicaStatus(
   if (failure) {
     const { reason, error } = failure;
     const lastTransitionTime = timestamp(nowMs);
-    conditions.push(
-      known ?? { type: "ReplicaFailure", status: "True", reason, message: errorMessage(error), lastTransitionTime },
-    );
+    const message = `${reason === "FailedDelete" ? "unable to delete pods: " : ""}${errorMessage(error)}`;
+    conditions.push(known ?? { type: "ReplicaFailure", status: "True", reason, message, lastTransitionTime });
   }
   const generation = owner.metadata.generation;
   return {
