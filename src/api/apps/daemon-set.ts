@@ -15,7 +15,7 @@ import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../m
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy } from "../types.generated.ts";
-import { isNothing } from "./deployment.ts";
+import { isNothing, shownStrategy } from "./deployment.ts";
 
 /** Counts the templates that the set had (apps.DeprecatedTemplateGeneration); revisions have taken its place. */
 export const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
@@ -115,7 +115,8 @@ function validate({ spec }: DaemonSet, root: Path): FieldError[] {
 
 function validateUpdateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy, at: Path): FieldError[] {
   if (type === "OnDelete") return [];
-  if (type !== "RollingUpdate") return [notSupported(at, { type }, ["RollingUpdate", "OnDelete"])];
+  if (type !== "RollingUpdate")
+    return [notSupported(at, shownStrategy(type, rollingUpdate), ["RollingUpdate", "OnDelete"])];
   const place = at.child("rollingUpdate");
   if (!rollingUpdate) return [required(place)];
   const { maxUnavailable, maxSurge } = rollingUpdate;

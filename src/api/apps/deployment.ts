@@ -11,7 +11,15 @@ import {
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
+import {
+  forbiddenField,
+  goStruct,
+  invalidValue,
+  notSupported,
+  type Path,
+  required,
+  rootPath,
+} from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
 import { immutableField } from "../meta/object-meta.ts";
@@ -112,7 +120,8 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, at: Path)
   const place = at.child("rollingUpdate");
   if (type === "Recreate")
     return rollingUpdate ? [forbiddenField(place, "may not be specified when strategy `type` is 'Recreate'")] : [];
-  if (type !== "RollingUpdate") return [notSupported(at, { type }, ["Recreate", "RollingUpdate"])];
+  if (type !== "RollingUpdate")
+    return [notSupported(at, shownStrategy(type, rollingUpdate), ["Recreate", "RollingUpdate"])];
   if (!rollingUpdate) return [required(place, "this should be defaulted and never be nil")];
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const errors = [
@@ -123,6 +132,15 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, at: Path)
     errors.push(invalidValue(place.child("maxUnavailable"), maxUnavailable, "may not be 0 when `maxSurge` is 0"));
   errors.push(...validateNotOver100Percent(place.child("maxUnavailable"), maxUnavailable));
   return errors;
+}
+
+/** The strategy of a Deployment or a DaemonSet in messages. */
+export function shownStrategy(type: string | undefined, rollingUpdate: DeploymentStrategy["rollingUpdate"]): unknown {
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
+  return goStruct({
+    Type: type ?? "",
+    RollingUpdate: rollingUpdate && { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge },
+  });
 }
 
 /** Whether a count or a percentage is none; so is a text that is neither. */

@@ -16,7 +16,7 @@ import {
 } from "../core/workload-template.ts";
 import { nonnegative, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, type Path, required, rootPath } from "../meta/field-error.ts";
+import { forbiddenField, goStruct, invalidValue, type Path, required, rootPath } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Label, nameIsDnsLabel } from "../meta/names.ts";
@@ -164,10 +164,14 @@ function validateServiceName(name: string | undefined, at: Path): FieldError[] {
 function validateUpdateStrategy(strategy: StatefulSetUpdateStrategy, at: Path): FieldError[] {
   const { type, rollingUpdate } = strategy;
   const place = at.child("rollingUpdate");
+  const shown =
+    rollingUpdate &&
+    goStruct({ Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable });
   if (!type) return [required(at)];
   if (type === "OnDelete")
-    return rollingUpdate ? [invalidValue(place, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")] : [];
-  if (type !== "RollingUpdate") return [invalidValue(at, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+    return shown ? [invalidValue(place, shown, "only allowed for updateStrategy 'RollingUpdate'")] : [];
+  if (type !== "RollingUpdate")
+    return [invalidValue(at, goStruct({ Type: type, RollingUpdate: shown }), "must be 'RollingUpdate' or 'OnDelete'")];
   const { partition, maxUnavailable } = rollingUpdate ?? {};
   const errors = nonnegative(place.child("partition"), partition);
   if (maxUnavailable === undefined) return errors;

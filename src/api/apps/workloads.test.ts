@@ -173,7 +173,9 @@ const deployments: readonly (readonly [string, Partially<DeploymentSpec>, readon
   [
     "an unknown strategy",
     { ...spec, strategy: { type: "BlueGreen" } },
-    ['spec.strategy: Unsupported value: {"type":"BlueGreen"}: supported values: "Recreate", "RollingUpdate"'],
+    [
+      'spec.strategy: Unsupported value: {"Type":"BlueGreen","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
+    ],
   ],
   [
     "a rolling recreation",
@@ -239,7 +241,7 @@ const daemonSets: readonly (readonly [string, Partially<DaemonSetSpec>, readonly
   [
     "an unknown strategy",
     { ...spec, updateStrategy: { type: "Never" } },
-    ['spec.updateStrategy: Unsupported value: {"type":"Never"}: supported values: "RollingUpdate", "OnDelete"'],
+    ['spec.updateStrategy: Unsupported value: {"Type":"Never","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"'],
   ],
 ];
 
@@ -258,7 +260,7 @@ const statefulSets: readonly (readonly [string, Partially<StatefulSetSpec>, read
     "parts of a strategy that waits",
     { ...spec, updateStrategy: { type: "OnDelete", rollingUpdate: { partition: 1 } } },
     [
-      `spec.updateStrategy.rollingUpdate: Invalid value: {"partition":1}: only allowed for updateStrategy 'RollingUpdate'`,
+      `spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy 'RollingUpdate'`,
     ],
   ],
   [

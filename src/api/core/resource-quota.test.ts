@@ -36,6 +36,13 @@ const invalid: readonly (readonly [string, Partially<ResourceQuotaSpec>, readonl
     { hard: { cpu: "1" }, scopes: ["BestEffort"] },
     ['spec.scopes: Invalid value: ["BestEffort"]: unsupported scope applied to resource'],
   ],
+  [
+    "a selected scope that does not count it",
+    { hard: { cpu: "1" }, scopeSelector: { matchExpressions: [{ scopeName: "BestEffort", operator: "Exists" }] } },
+    [
+      'spec.scopeSelector.matchExpressions: Invalid value: {"MatchExpressions":[{"ScopeName":"BestEffort","Operator":"Exists","Values":null}]}: unsupported scope applied to resource',
+    ],
+  ],
   ["an unknown scope", { scopes: ["Some"] }, ['spec.scopes: Invalid value: ["Some"]: unsupported scope']],
   [
     "a selector without values",

@@ -2,7 +2,7 @@ import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, type Path, required } from "../meta/field-error.ts";
+import { goStruct, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
 import type { Quantity, ResourceQuota, ResourceQuotaSpec } from "../types.generated.ts";
 import { roundUpAmounts } from "./resource-list.ts";
@@ -143,6 +143,9 @@ function validateScopeSelector(spec: ResourceQuotaSpec, at: Path): FieldError[] 
     } else errors.push(invalidValue(at.child("operator"), operator, "not a valid selector operator"));
   }
   const named = expressions.map(({ scopeName }) => scopeName);
-  errors.push(...scopeErrors(named, spec, at, spec.scopeSelector));
+  const shown = expressions.map(({ scopeName, operator, values }) =>
+    goStruct({ ScopeName: scopeName, Operator: operator, Values: values }),
+  );
+  errors.push(...scopeErrors(named, spec, at, { MatchExpressions: shown }));
   return errors;
 }

@@ -2,7 +2,7 @@ import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import { goStruct, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { nameIsDnsSubdomain } from "../meta/names.ts";
 import { resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
@@ -53,7 +53,9 @@ function validateSpec(name: string, spec: FlowSchemaSpec, at: Path): FieldError[
     badPrecedence("only the schema named 'exempt' may have matchingPrecedence 1");
   const methods = ["ByNamespace", "ByUser"];
   if (distinguisherMethod && !methods.includes(distinguisherMethod.type))
-    errors.push(notSupported(at.child("distinguisherMethod", "type"), distinguisherMethod, methods));
+    errors.push(
+      notSupported(at.child("distinguisherMethod", "type"), goStruct({ Type: distinguisherMethod.type }), methods),
+    );
   const levelAt = at.child("priorityLevelConfiguration", "name");
   const level = spec.priorityLevelConfiguration?.name ?? "";
   if (level === "") errors.push(required(levelAt, "must reference a priority level"));

@@ -54,7 +54,7 @@ test("wrong flow schemas are refused with Kubernetes' words", () => {
     [
       "an unknown method",
       schemaOf({ distinguisherMethod: { type: "ByHat" } }),
-      ['spec.distinguisherMethod.type: Unsupported value: {"type":"ByHat"}: supported values: "ByNamespace", "ByUser"'],
+      ['spec.distinguisherMethod.type: Unsupported value: {"Type":"ByHat"}: supported values: "ByNamespace", "ByUser"'],
     ],
     [
       "an empty rule",

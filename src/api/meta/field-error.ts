@@ -46,6 +46,14 @@ export function invalidValue(at: Path, value: unknown, detail: string): FieldErr
   return { type: "FieldValueInvalid", field: String(at), value, detail };
 }
 
+/**
+ * A value as messages of Kubernetes show those of its own structs: with the names that the fields have in Go, in their
+ * order there, and with null for what is absent.
+ */
+export function goStruct(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]));
+}
+
 /** Fields that do not go together: no one value is wrong. */
 export function invalidTogether(at: Path, detail: string): FieldError {
   return { type: "FieldValueInvalid", field: String(at), detail };

@@ -11,7 +11,9 @@ const invalid: readonly (readonly [string, Partially<PodDisruptionBudgetSpec>, r
   [
     "both counts",
     { minAvailable: 1, maxUnavailable: 1 },
-    ['spec: Invalid value: {"minAvailable":1,"maxUnavailable":1}: minAvailable and maxUnavailable cannot be both set'],
+    [
+      'spec: Invalid value: {"MinAvailable":1,"Selector":null,"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set',
+    ],
   ],
   [
     "more than all",

@@ -2,7 +2,7 @@ import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
 import { nonnegative, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, type Path } from "../meta/field-error.ts";
+import { goStruct, invalidValue, type Path } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
 import { validateLabelSelector } from "../meta/label-selector.ts";
 import { defineResource } from "../resource.ts";
@@ -31,7 +31,7 @@ export const PodDisruptionBudgets = defineResource<PodDisruptionBudget>({
 function validateSpec(spec: PodDisruptionBudget["spec"], at: Path): FieldError[] {
   const errors: FieldError[] = [];
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
-    errors.push(invalidValue(at, spec, "minAvailable and maxUnavailable cannot be both set"));
+    errors.push(invalidValue(at, shownSpec(spec), "minAvailable and maxUnavailable cannot be both set"));
   for (const field of ["minAvailable", "maxUnavailable"] as const)
     errors.push(
       ...validateNonnegativeIntOrPercent(at.child(field), spec[field]),
@@ -45,6 +45,15 @@ function validateSpec(spec: PodDisruptionBudget["spec"], at: Path): FieldError[]
     ]),
   );
   return errors;
+}
+
+function shownSpec(spec: PodDisruptionBudget["spec"]): unknown {
+  return goStruct({
+    MinAvailable: spec.minAvailable,
+    Selector: spec.selector,
+    MaxUnavailable: spec.maxUnavailable,
+    UnhealthyPodEvictionPolicy: spec.unhealthyPodEvictionPolicy,
+  });
 }
 
 const counts = ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"] as const;

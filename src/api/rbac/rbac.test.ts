@@ -115,7 +115,7 @@ test("what is bound is a role that there can be", () => {
     draft.roleRef.name = "edit";
   });
   assert.deepEqual(changed, [
-    `roleRef: Invalid value: {"kind":"ClusterRole","name":"edit","apiGroup":"${group}"}: cannot change roleRef`,
+    `roleRef: Invalid value: {"APIGroup":"${group}","Kind":"ClusterRole","Name":"edit"}: cannot change roleRef`,
   ]);
 });
 

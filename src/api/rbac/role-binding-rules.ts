@@ -3,7 +3,7 @@ import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import { goStruct, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { isPathSegmentName, nameIsDnsSubdomain } from "../meta/names.ts";
 import type { Column, KubeObject } from "../resource.ts";
 import type { RbacSubject, RoleRef } from "../types.generated.ts";
@@ -76,7 +76,8 @@ function validateSubject(
 }
 
 export function validateRoleBindingUpdate(next: AnyRoleBinding, old: AnyRoleBinding, at: Path): FieldError[] {
-  return deepEqual(next.roleRef, old.roleRef)
-    ? []
-    : [invalidValue(at.child("roleRef"), next.roleRef, "cannot change roleRef")];
+  if (deepEqual(next.roleRef, old.roleRef)) return [];
+  const { apiGroup = "", kind = "", name = "" } = next.roleRef ?? {};
+  const shown = goStruct({ APIGroup: apiGroup, Kind: kind, Name: name });
+  return [invalidValue(at.child("roleRef"), shown, "cannot change roleRef")];
 }

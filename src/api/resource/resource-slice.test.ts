@@ -69,7 +69,7 @@ test("wrong slices are refused with Kubernetes' words", () => {
       }),
       [
         `${at}.attributes[a]: Invalid value: "": exactly one value must be specified`,
-        `${at}.attributes[b]: Invalid value: {"int":0,"bool":false}: exactly one value must be specified`,
+        `${at}.attributes[b]: Invalid value: {"IntValue":0,"BoolValue":false,"StringValue":null,"VersionValue":null}: exactly one value must be specified`,
         `${at}.attributes[c].version: Invalid value: "1.2": must be a string compatible with semver.org spec 2.0.0`,
         `${at}.attributes[d].string: Too long: may not be more than 64 bytes`,
       ],

@@ -4,7 +4,7 @@ import { validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
+import { goStruct, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
 import { isDns1123Label, isDns1123Subdomain } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
@@ -167,6 +167,8 @@ function validateAttribute(attribute: DeviceAttribute, at: Path): FieldError[] {
     validateLength(at.child("version"), version);
   }
   const values = Object.keys(attribute).length;
-  if (values !== 1) errors.push(invalidValue(at, values === 0 ? "" : attribute, "exactly one value must be specified"));
+  const { int, bool } = attribute;
+  const shown = goStruct({ IntValue: int, BoolValue: bool, StringValue: string, VersionValue: version });
+  if (values !== 1) errors.push(invalidValue(at, values === 0 ? "" : shown, "exactly one value must be specified"));
   return errors;
 }
