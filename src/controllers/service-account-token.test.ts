@@ -46,7 +46,7 @@ test("a token secret is filled for its account", async (t) => {
   assert.equal(claims["kubernetes.io/serviceaccount/secret.name"], "builder-token");
 });
 
-test("what somebody takes out is filled in again, and the token stays the same", async (t) => {
+test("what somebody takes out is filled in again, and the token and another namespace stay the same", async (t) => {
   const { client, create, rest } = await startTestControlPlane(t, { controllers });
   await create(ServiceAccounts, account);
   await create(Secrets, secret("builder"));
@@ -54,6 +54,9 @@ test("what somebody takes out is filled in again, and the token stays the same",
   await client.patch(Secrets, key, { data: { "ca.crt": null } });
   await rest();
   assert.deepEqual((await whenSecret(client, isFilled)).data, before.data);
+  await client.patch(Secrets, key, { data: { namespace: btoa("other"), "ca.crt": null } });
+  await rest();
+  assert.deepEqual((await whenSecret(client, isFilled)).data, { ...before.data, namespace: btoa("other") });
 });
 
 test("a token secret without its account is removed", async (t) => {
@@ -68,6 +71,18 @@ test("a token secret without its account is removed", async (t) => {
   await client.delete(ServiceAccounts, account.metadata);
   await rest();
   await gone;
+});
+
+test("an account lists a token secret no more that is gone", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, { controllers });
+  await create(ServiceAccounts, { ...account, secrets: [{ name: "builder-token" }, { name: "other" }] });
+  await create(Secrets, secret("builder"));
+  await whenSecret(client, isFilled);
+  const listed = async () => (await client.get(ServiceAccounts, account.metadata)).secrets;
+  assert.equal((await listed())?.length, 2);
+  await client.delete(Secrets, key);
+  await rest();
+  assert.deepEqual(await listed(), [{ name: "other" }]);
 });
 
 test("other secrets are left alone", async (t) => {

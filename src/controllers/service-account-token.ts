@@ -8,20 +8,27 @@ import {
   serviceAccountNameAnnotation,
   serviceAccountUidAnnotation,
 } from "../api/index.ts";
-import { also, type Client, defineController, keyOf } from "../client/index.ts";
+import { also, type Client, defineController, type Key, keyOf } from "../client/index.ts";
 
 const tokenType = "kubernetes.io/service-account-token";
 
 /** A token that does not end, for a service account and kept in the secret of that name. */
 export type SignServiceAccountToken = (account: ServiceAccount, secretName: string) => Promise<string>;
 
-/** Keeps token, authority and namespace in such secrets, and removes those whose service account is gone. */
+/** Keeps token, authority and namespace in such secrets, and removes those whose service account is gone; and the other way round. */
 export function serviceAccountTokenController(sign: SignServiceAccountToken, rootCertificate: string) {
+  /** Such secrets that went, by key, until their accounts name them no more. */
+  const gone = new Map<Key, Secret>();
   return defineController({
     name: "serviceaccount-token-controller",
     watches: {
       also: [
-        also(Secrets, (secret) => (accountKey(secret) === undefined ? [] : [keyOf(secret)])),
+        also(Secrets, (secret, cache) => {
+          if (accountKey(secret) === undefined) return [];
+          const key = keyOf(secret);
+          if (!cache.get(Secrets, key)) gone.set(key, secret);
+          return [key];
+        }),
         also(ServiceAccounts, (account, cache) =>
           cache.byIndex(Secrets, tokensByAccount.name, keyOf(account)).map(keyOf),
         ),
@@ -29,6 +36,9 @@ export function serviceAccountTokenController(sign: SignServiceAccountToken, roo
     },
     indexes: [tokensByAccount],
     async reconcile({ client, cache }, key) {
+      const former = gone.get(key);
+      if (former) await forget(client, former);
+      gone.delete(key);
       const secret = cache.get(Secrets, key);
       const account = secret && accountKey(secret);
       if (!secret || account === undefined || secret.metadata.deletionTimestamp !== undefined) return;
@@ -36,11 +46,11 @@ export function serviceAccountTokenController(sign: SignServiceAccountToken, roo
       if (!owner || !isOwn(secret, owner)) return await remove(client, secret);
       const data = {
         "ca.crt": encode(rootCertificate),
-        namespace: encode(secret.metadata.namespace ?? ""),
+        // Another one, which somebody put there, stays.
+        namespace: secret.data?.namespace || encode(secret.metadata.namespace ?? ""),
         token: secret.data?.token || encode(await sign(owner, secret.metadata.name)),
       };
-      const isFilled = Object.entries(data).every(([name, value]) => secret.data?.[name] === value);
-      if (isFilled && secret.metadata.annotations?.[serviceAccountUidAnnotation] === owner.metadata.uid) return;
+      if (Object.entries(data).every(([name, value]) => secret.data?.[name] === value)) return;
       const annotations = { ...secret.metadata.annotations, [serviceAccountUidAnnotation]: owner.metadata.uid };
       await client.update(Secrets, {
         ...secret,
@@ -81,6 +91,14 @@ async function read(client: Client, { metadata }: Secret): Promise<ServiceAccoun
     if (error instanceof ApiError && error.reason === "NotFound") return undefined;
     throw error;
   }
+}
+
+/** Takes a secret that is gone from those that its account lists. */
+async function forget(client: Client, secret: Secret): Promise<void> {
+  const account = await read(client, secret);
+  const { name } = secret.metadata;
+  if (!account?.secrets?.some((each) => each.name === name) || !isOwn(secret, account)) return;
+  await client.update(ServiceAccounts, { ...account, secrets: account.secrets.filter((each) => each.name !== name) });
 }
 
 async function remove(client: Client, { metadata }: Secret): Promise<void> {
