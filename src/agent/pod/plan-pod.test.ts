@@ -300,6 +300,38 @@ test("the next steps follow from what is wanted and what there is", () => {
       ["start mesh 1"],
     ],
     [
+      "a sidecar that ended once those after it began holds nobody back",
+      view({
+        spec: { initContainers: [mesh, { ...mesh, name: "logs" }] },
+        containers: [
+          exited(1, container({ spec: mesh, state: "exited", finishedAtMs: nowMs - 1_000 })),
+          container({ spec: { ...mesh, name: "logs" } }),
+        ],
+        backoffs: new Map([["mesh", { delayMs: 10_000, updatedAtMs: nowMs - 2_000 }]]),
+      }),
+      ["start app 0"],
+    ],
+    [
+      "nor does one that is not alive",
+      view({
+        spec: { initContainers: [mesh] },
+        containers: [container({ spec: mesh })],
+        probes: new Map([["mesh-0", { liveness: "failure" }]]),
+      }),
+      ["stop mesh 30", "start app 0"],
+    ],
+    [
+      "but one that ended as the last does",
+      view({
+        spec: { initContainers: [mesh, { ...mesh, name: "logs" }] },
+        containers: [
+          exited(1, container({ spec: { ...mesh, name: "logs" }, state: "exited" })),
+          container({ spec: mesh }),
+        ],
+      }),
+      ["start logs 1"],
+    ],
+    [
       "an ephemeral container is started once",
       view({ spec: { ephemeralContainers: [{ name: "debug", image: "app:1" }] }, containers: [container()] }),
       ["start debug 0"],

@@ -145,31 +145,27 @@ function planSandbox(view: PodView, plan: Plan): void {
 }
 
 function planContainers(view: PodView, sandbox: SandboxStatus, plan: Plan): void {
-  const kept = planUnhealthy(view, plan);
+  planUnhealthy(view, plan);
   const next: PodContainer[] = [];
   for (const container of ephemeralContainersOf(view.pod)) {
     if (!latestContainer(view.containers, container.spec.name)) next.push(container);
   }
-  next.push(...wantedNow(view, sandbox, kept));
+  next.push(...wantedNow(view, sandbox));
   for (const container of next) {
     if (view.busy.starting !== undefined) break;
     if (startOrWait(view, container, plan)) break;
   }
 }
 
-/** Stops running containers that are not as they should be; gives back the ids of those that were left alone. */
-function planUnhealthy(view: PodView, plan: Plan): ReadonlySet<string> {
-  const kept = new Set<string>();
+/** Stops running containers that are not as they should be. */
+function planUnhealthy(view: PodView, plan: Plan): void {
   for (const status of view.containers) {
     if (status.state !== "running" && status.state !== "unknown") continue;
     const container = findContainer(view.pod, status.name);
     if (!container || container.kind === "ephemeral") continue;
     if (view.busy.stopping.has(status.id)) continue;
     const wrong = whatIsWrong(view, container, status);
-    if (!wrong) {
-      kept.add(status.id);
-      continue;
-    }
+    if (!wrong) continue;
     plan.actions.push({
       type: "stopContainer",
       containerId: status.id,
@@ -179,7 +175,6 @@ function planUnhealthy(view: PodView, plan: Plan): ReadonlySet<string> {
       after: [],
     });
   }
-  return kept;
 }
 
 interface Wrong {
@@ -216,26 +211,26 @@ function whyStopped({ pod }: PodView, container: PodContainer, { why, isReplaced
 const killedCode = 137;
 
 /** The containers that should be started now, in order, were it not for backoffs. */
-function wantedNow(view: PodView, sandbox: SandboxStatus, kept: ReadonlySet<string>): PodContainer[] {
+function wantedNow(view: PodView, sandbox: SandboxStatus): PodContainer[] {
   const { pod, containers } = view;
   const wanted: PodContainer[] = [];
   const apps = appContainersOf(pod);
   const latestHere = ({ spec }: PodContainer) => latestContainer(containers, spec.name, sandbox.id);
   const appsBegan = apps.some((each) => latestHere(each) !== undefined);
   const inits = initContainersOf(pod);
-  // One that began had those before it done, also where the engine has forgotten them.
+  // One that began had those before it done, also where the engine has forgotten them or they ended since.
   const lastBegun = inits.findLastIndex((each) => latestHere(each) !== undefined);
   for (const [index, container] of inits.entries()) {
     const latest = latestHere(container);
-    if (container.kind === "init" && !latest && index < lastBegun) continue;
+    const isDone = appsBegan || index < lastBegun;
     if (container.kind === "sidecar") {
       if (!latest || latest.state === "exited" || latest.state === "created") wanted.push(container);
-      if (appsBegan) continue;
+      if (isDone) continue;
       // Those after a sidecar wait until it has started.
-      if (latest?.state !== "running" || !kept.has(latest.id) || !hasStarted(view, latest)) return wanted;
+      if (latest?.state !== "running" || !hasStarted(view, latest)) return wanted;
       continue;
     }
-    if (appsBegan || (latest?.state === "exited" && latest.exitCode === 0)) continue;
+    if (isDone || (latest?.state === "exited" && latest.exitCode === 0)) continue;
     if (!latest || latest.state === "exited" || latest.state === "created") wanted.push(container);
     return wanted;
   }
