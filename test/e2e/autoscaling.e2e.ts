@@ -110,6 +110,14 @@ test("a scraper with a token that is good for it reads a node's metrics from its
     await scrape("/metrics/resource"),
     /^container_cpu_usage_seconds_total\{container="main",namespace="default",pod="worker-/m,
   );
+  assert.match(
+    await scrape("/metrics/cadvisor"),
+    /^container_memory_rss\{container="main",id="[^"]+",image="[^"]+",name="[^"]+",namespace="default",pod="worker-/m,
+  );
+  assert.match(await scrape("/configz"), /^Forbidden .* subresource\(s\)=\[configz proxy\]/);
+  const [node] = (await cluster.kubectl("get", "nodes", "-o", "name")).trim().split("\n");
+  const configuration = await cluster.kubectl("get", "--raw", `/api/v1/nodes/${node?.slice(5)}/proxy/configz`);
+  assert.equal(JSON.parse(configuration).kubeletconfig.maxPods, 110);
   assert.match(await scrape("/stats/summary"), /^Forbidden \(user=system:serviceaccount:default:scraper, verb=get/);
   assert.match(await scrape("/pods"), /^Forbidden .* subresource\(s\)=\[pods proxy\]/);
   assert.match(await scrape("/exec/default/worker/main"), /^Unauthorized/);
