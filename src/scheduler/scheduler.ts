@@ -25,6 +25,7 @@ import { BindingCycle } from "./binding-cycle.ts";
 import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { explainNodes } from "./explanation.ts";
+import { isJoining, sameForScheduling } from "./node-changes.ts";
 import type { Explanation, PlacementRecord } from "./placement-record.ts";
 import { Planner } from "./planner.ts";
 import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
@@ -232,7 +233,7 @@ class Scheduler {
     this.#snapshot.setNode(event.object);
     const node = this.#snapshot.node(name);
     this.#wakeFor(node);
-    if (before === undefined || node === undefined || isJoining(before)) return;
+    if (before === undefined || node === undefined || isJoining(before.node)) return;
     this.#queue.wake((pod, shape) => this.#plannerOf(pod)?.isJudgedAnew({ pod, shape }, before, node) ?? false);
   }
 
@@ -280,7 +281,7 @@ class Scheduler {
     if (nominatedNodeName !== "") {
       // One that is being bound has its room.
       if (this.#snapshot.placed(pod.metadata.uid)) return;
-      this.#snapshot.nominate(pod, nominatedNodeName);
+      this.#nominate(pod, nominatedNodeName);
     } else if (this.#snapshot.nominatedNode(pod.metadata.uid) !== undefined) {
       this.#withdrawNomination(pod);
       this.#queue.wakePod(pod.metadata.uid);
@@ -373,11 +374,17 @@ class Scheduler {
     const message = diagnosis.message(remedy.message);
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
     if (nodeName === null) this.#withdrawNomination(queued.pod);
-    else if (nodeName !== undefined) this.#snapshot.nominate(queued.pod, nodeName);
+    else if (nodeName !== undefined) this.#nominate(queued.pod, nodeName);
     this.#attempted(queued.pod, "unschedulable", startMs);
     this.#options.placements?.failed(queued.pod, queued.failures, message, diagnosis);
     const reported = this.#reports.tell(queued, "Unschedulable", message, nodeName);
     if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
+  }
+
+  #nominate(pod: Pod, nodeName: string): void {
+    const before = this.#snapshot.nominatedNode(pod.metadata.uid);
+    this.#snapshot.nominate(pod, nodeName);
+    if (before !== undefined && before !== nodeName) this.#wakeFor(this.#snapshot.node(before));
   }
 
   /** Others may have the room that was kept for the pod. */
@@ -481,20 +488,4 @@ class Scheduler {
 
 function schedulerNameOf(pod: Pod): string {
   return pod.spec.schedulerName ?? defaultSchedulerName;
-}
-
-/** Whether the node has yet to become ready for the first time, or again: when many do, pods wait for one that fits. */
-function isJoining({ taints }: NodeState): boolean {
-  return taints.some(({ key }) => key === "node.kubernetes.io/not-ready");
-}
-
-/** Whether two versions of a node take the same pods and rank the same. */
-function sameForScheduling(a: Node, b: Node): boolean {
-  return (
-    a.spec?.unschedulable === b.spec?.unschedulable &&
-    deepEqual(a.spec?.taints, b.spec?.taints) &&
-    deepEqual(a.metadata.labels, b.metadata.labels) &&
-    deepEqual(a.status?.allocatable, b.status?.allocatable) &&
-    deepEqual(a.status?.images, b.status?.images)
-  );
 }

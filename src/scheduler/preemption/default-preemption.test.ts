@@ -146,6 +146,22 @@ test("a nomination is given up when preemption cannot help any more", async () =
   await scene.stop();
 });
 
+test("a nomination that moves to another node leaves the room of the first to others", async () => {
+  const scene = await schedulerScene();
+  for (const name of ["a", "b"]) await scene.addNode({ name, allocatable: { cpu: "4" } });
+  const schedulingGates = [{ name: "example.com/wait" }];
+  await scene.addPod({ name: "urgent", ...needs("4"), priority: 100, schedulingGates });
+  const nominate = (nominatedNodeName: string) =>
+    scene.client.patch(Pods, key("urgent"), { status: { nominatedNodeName } }, { subresource: "status" });
+  await nominate("a");
+  await scene.addPod({ name: "other", ...needs("4"), nodeSelector: { "kubernetes.io/hostname": "a" } });
+  assert.deepEqual(scene.bindings, []);
+  await nominate("b");
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["other to a"]);
+  await scene.stop();
+});
+
 test("a nomination ends with its node", async () => {
   const scene = await fullNode();
   await scene.addPod({ name: "urgent", ...needs("1"), priority: 100 });
