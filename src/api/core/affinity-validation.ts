@@ -1,7 +1,15 @@
 // What affinities, tolerations and spread constraints may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
 import { eachItem, invalidFor, optionalEnum, positive } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import {
+  duplicate,
+  forbiddenField,
+  goStruct,
+  invalidValue,
+  notSupported,
+  type Path,
+  required,
+} from "../meta/field-error.ts";
 import { validateLabelName, validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Subdomain, isLabelValue, nameIsDnsLabel } from "../meta/names.ts";
 import type {
@@ -54,6 +62,13 @@ export function validateNodeSelector(selector: NodeSelector, at: Path): FieldErr
   const place = at.child("nodeSelectorTerms");
   if (!selector.nodeSelectorTerms?.length) return [required(place, "must have at least one node selector term")];
   return eachItem(place, selector.nodeSelectorTerms, (term, item) => validateNodeSelectorTerm(term, item, false));
+}
+
+/** A term of a node selector in messages. */
+export function shownNodeSelectorTerm({ matchExpressions, matchFields }: Partial<NodeSelectorTerm>): unknown {
+  const shown = (requirements: readonly NodeSelectorRequirement[] | undefined) =>
+    requirements?.map(({ key, operator, values }) => goStruct({ Key: key, Operator: operator, Values: values }));
+  return goStruct({ MatchExpressions: shown(matchExpressions), MatchFields: shown(matchFields) });
 }
 
 /** Preferred terms may have values that no label can have: they just prefer nothing. */

@@ -18,7 +18,7 @@ import type {
   ResourceStatus,
   Toleration,
 } from "../types.generated.ts";
-import { validateTolerations } from "./affinity-validation.ts";
+import { shownNodeSelectorTerm, validateTolerations } from "./affinity-validation.ts";
 import { restartsAfterExit } from "./container-restart.ts";
 import { validateImageSpaces } from "./container-validation.ts";
 import { validatePodAnnotationUpdate } from "./pod-annotations.ts";
@@ -138,13 +138,25 @@ function takeGated(spec: Draft<PodSpec>, old: PodSpec, at: Path): FieldError[] {
     "nodeSelectorTerms",
   );
   if (before.length > 0 && before.length !== terms.length)
-    errors.push(invalidValue(termsAt, terms, "no additions/deletions to non-empty NodeSelectorTerms list are allowed"));
+    errors.push(
+      invalidValue(
+        termsAt,
+        terms.map(shownNodeSelectorTerm),
+        "no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+      ),
+    );
   else
     errors.push(
       ...eachItem(termsAt, before, (term, place, index) =>
         hasOnlyAdditions(terms[index] ?? {}, term)
           ? []
-          : [invalidValue(place, terms[index], "only additions are allowed (no mutations or deletions)")],
+          : [
+              invalidValue(
+                place,
+                shownNodeSelectorTerm(terms[index] ?? {}),
+                "only additions are allowed (no mutations or deletions)",
+              ),
+            ],
       ),
     );
   const { nodeAffinity: _, ...others } = spec.affinity ?? {};

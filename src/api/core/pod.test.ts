@@ -387,6 +387,35 @@ test("a pod that waits at gates may be narrowed to nodes, and its gates only ope
   );
 });
 
+test("the required terms of a pod that waits at gates only get narrower", () => {
+  const a = { key: "a", operator: "In", values: ["x"] };
+  const b = { key: "b", operator: "Exists" };
+  const wanting = (...terms: (typeof a | typeof b)[][]) => ({
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: terms.map((matchExpressions) => ({ matchExpressions })),
+      },
+    },
+  });
+  const old = podOf({ schedulingGates: [{ name: "a" }], affinity: wanting([a]) });
+  const errors = (...terms: (typeof a | typeof b)[][]) =>
+    errorsOnUpdate(Pods, old, ({ spec }) => {
+      spec.affinity = wanting(...terms);
+    });
+  const at = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+  const [shownA, shownB] = [
+    '{"MatchExpressions":[{"Key":"a","Operator":"In","Values":["x"]}],"MatchFields":null}',
+    '{"MatchExpressions":[{"Key":"b","Operator":"Exists","Values":null}],"MatchFields":null}',
+  ];
+  assert.deepEqual(errors([a, b]), []);
+  assert.deepEqual(errors([b]), [
+    `${at}[0]: Invalid value: ${shownB}: only additions are allowed (no mutations or deletions)`,
+  ]);
+  assert.deepEqual(errors([a], [b]), [
+    `${at}: Invalid value: [${shownA},${shownB}]: no additions/deletions to non-empty NodeSelectorTerms list are allowed`,
+  ]);
+});
+
 test("what ended for good does not run again", () => {
   const withState = (state: object, policy: string): Pod => ({
     ...created(Pods, podOf({ restartPolicy: policy })),

@@ -1,6 +1,6 @@
 import { type Draft, utf8Length } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { validateNodeSelector } from "../core/affinity-validation.ts";
+import { shownNodeSelectorTerm, validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -113,7 +113,11 @@ function validatePlace({ nodeName, nodeSelector, allNodes }: ResourceSliceSpec, 
     errors.push(...validateNodeSelector(nodeSelector, at.child("nodeSelector")));
     if (terms.length !== 1)
       errors.push(
-        invalidValue(at.child("nodeSelector", "nodeSelectorTerms"), terms, "must have exactly one node selector term"),
+        invalidValue(
+          at.child("nodeSelector", "nodeSelectorTerms"),
+          terms.map(shownNodeSelectorTerm),
+          "must have exactly one node selector term",
+        ),
       );
   }
   if (allNodes) said.push("`allNodes`");
