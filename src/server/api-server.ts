@@ -6,7 +6,7 @@ import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
 import type { CreateHandlers } from "./create-handler.ts";
 import { type Lookup, lookupIn } from "./lookup.ts";
-import { pluginsByResource } from "./pipeline/admission-chain.ts";
+import { admissionPlans } from "./pipeline/admission-chain.ts";
 import { AdmissionMetrics } from "./pipeline/admission-metrics.ts";
 import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
@@ -85,6 +85,7 @@ class Pipeline implements ApiServer {
     this.registry = options.registry;
     this.authorizer = options.authorizer;
     this.lookup = lookupIn(options.cache);
+    const admissionMetrics = options.metrics && new AdmissionMetrics(options.metrics);
     this.#context = {
       ...options,
       commitHooks: options.commitHooks ?? new Map(),
@@ -92,7 +93,7 @@ class Pipeline implements ApiServer {
       createHandlers: options.createHandlers ?? new Map(),
       computed: options.computed ?? new Map(),
       turns: new Turns(),
-      admissionMetrics: options.metrics && new AdmissionMetrics(options.metrics),
+      admissionMetrics,
       snapshots: new ListSnapshots(options.cache),
       storeOf(definition) {
         let store = stores.get(definition);
@@ -102,7 +103,7 @@ class Pipeline implements ApiServer {
         }
         return store;
       },
-      admissionOf: pluginsByResource(options.admission),
+      admissionOf: admissionPlans(options.admission, admissionMetrics),
     };
   }
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigMaps, forbidden } from "../../api/index.ts";
+import { ConfigMaps, forbidden, Pods } from "../../api/index.ts";
 import { MetricRegistry } from "../../lib/index.ts";
 import { startTestServer } from "../server-for-tests.ts";
 
-test("the steps of admission are measured, and whether they refused", async () => {
+test("the steps of admission and their plugins are measured, and whether they refused", async () => {
   const metrics = new MetricRegistry();
   const server = await startTestServer({
     metrics,
@@ -15,6 +15,7 @@ test("the steps of admission are measured, and whether they refused", async () =
           if (name === "bad") throw forbidden(definition, name, "no");
         },
       },
+      { name: "silent", resources: [Pods], validate() {} },
     ],
   });
   const create = (name: string) =>
@@ -28,6 +29,14 @@ test("the steps of admission are measured, and whether they refused", async () =
       'type="admit",operation="CREATE",rejected="false" 2',
       'type="validate",operation="CREATE",rejected="false" 1',
       'type="validate",operation="CREATE",rejected="true" 1',
+    ],
+  );
+  const ofPlugins = [...metrics.text().matchAll(/^apiserver_admission_controller_\w+_count\{(.*)\} (\d+)$/gm)];
+  assert.deepEqual(
+    ofPlugins.map(([, labels, count]) => `${labels} ${count}`),
+    [
+      'name="test",type="validate",operation="CREATE",rejected="false" 1',
+      'name="test",type="validate",operation="CREATE",rejected="true" 1',
     ],
   );
   await server.close();

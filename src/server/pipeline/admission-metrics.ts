@@ -7,8 +7,28 @@ export type AdmissionStep = "admit" | "validate";
 /** As k8s.io/apiserver/pkg/admission/metrics has them. */
 const secondsBuckets = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 
-/** Tells how long the steps of admission take. */
+/** How long one plugin takes in one step of one operation; a series is there from its first observation on. */
+export class PluginDurations {
+  readonly #series: (rejected: boolean) => HistogramSeries;
+  #accepted: HistogramSeries | undefined;
+
+  constructor(series: (rejected: boolean) => HistogramSeries) {
+    this.#series = series;
+  }
+
+  observe(rejected: boolean, seconds: number): void {
+    if (rejected) {
+      this.#series(true).observe(seconds);
+      return;
+    }
+    this.#accepted ??= this.#series(false);
+    this.#accepted.observe(seconds);
+  }
+}
+
+/** Tells how long the steps of admission take, and each plugin in them. */
 export class AdmissionMetrics {
+  readonly plugin: (name: string, step: AdmissionStep, operation: Operation) => PluginDurations;
   readonly #seriesOf: (step: AdmissionStep, operation: Operation, rejected: boolean) => HistogramSeries;
 
   constructor(metrics: MetricRegistry) {
@@ -18,6 +38,14 @@ export class AdmissionMetrics {
       labels: ["type", "operation", "rejected"],
       buckets: secondsBuckets,
     });
+    const ofPlugins = metrics.histogram({
+      name: "apiserver_admission_controller_admission_duration_seconds",
+      help: "How long an admission plugin took that looks at the resource.",
+      labels: ["name", "type", "operation", "rejected"],
+      buckets: secondsBuckets,
+    });
+    this.plugin = (name, step, operation) =>
+      new PluginDurations((rejected) => ofPlugins.with(name, step, operation, String(rejected)));
     const known = new Map<string, HistogramSeries>();
     this.#seriesOf = (step, operation, rejected) =>
       known.getOrInsertComputed(`${step} ${operation} ${rejected}`, () =>

@@ -1,11 +1,11 @@
 import type { RequestOptions, ResourceDefinition, ResourceRequest, User } from "../../api/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { Storage, WatchCache } from "../../storage/index.ts";
-import type { AdmissionPlugin } from "../admission/admission.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import type { CreateHandlers } from "../create-handler.ts";
 import type { ChargeQuota } from "../quota/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
+import type { AdmissionPlan } from "./admission-chain.ts";
 import type { AdmissionMetrics } from "./admission-metrics.ts";
 import type { CommitHook } from "./commit-hook.ts";
 import type { ComputedObjects } from "./computed.ts";
@@ -33,7 +33,7 @@ export interface PipelineContext {
   readonly turns: Turns;
   storeOf(definition: ResourceDefinition): ResourceStore;
   /** The plugins that look at requests about a resource, in their order. */
-  admissionOf(definition: ResourceDefinition): readonly AdmissionPlugin[];
+  admissionOf(definition: ResourceDefinition): AdmissionPlan;
 }
 
 /** One request on its way: what was asked, by whom, and of which kind. */
