@@ -21,6 +21,7 @@ export class NodeReporter {
   readonly #notReady: () => string;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #wasReady = false;
+  #wasUnschedulable = false;
 
   constructor(context: Context, facts: NodeFacts, recorder: EventRecorder, notReady: () => string) {
     this.#context = context;
@@ -69,6 +70,7 @@ export class NodeReporter {
   async report(current: Node | undefined): Promise<void> {
     const { client, clock, host, engine, pressure } = this.#context;
     const { name } = this.#facts;
+    this.#announceCordon(current);
     const notReady = await this.#whyNotReady();
     this.#wasReady ||= notReady === "";
     const load = await host.load();
@@ -117,9 +119,21 @@ export class NodeReporter {
     await this.#context.client.patch(Nodes, { name }, { metadata: { labels, annotations } });
   }
 
-  /** Tells the node's events which conditions changed, as the kubelet does. */
+  /** Tells the node's events that it was taken out of scheduling, or given back. */
+  #announceCordon(node: Node | undefined): void {
+    const isUnschedulable = node?.spec.unschedulable ?? false;
+    if (!node || isUnschedulable === this.#wasUnschedulable) return;
+    this.#wasUnschedulable = isUnschedulable;
+    const reason = isUnschedulable ? "NodeNotSchedulable" : "NodeSchedulable";
+    this.#recorder.normal(node, reason, `Node ${node.metadata.name} status is now: ${reason}`);
+  }
+
+  /** Tells the node's events which conditions changed, and that the machine was started anew, as the kubelet does. */
   #announce(before: NodeStatus | undefined, after: NodeStatus, node: Node | undefined): void {
     if (!node) return;
+    const [bootBefore, boot] = [before?.nodeInfo?.bootID, after.nodeInfo?.bootID];
+    if (bootBefore && boot && boot !== bootBefore)
+      this.#recorder.warning(node, "Rebooted", `Node ${node.metadata.name} has been rebooted, boot id: ${boot}`);
     for (const { type, status } of after.conditions ?? []) {
       const reason = conditionEvents[type]?.[status];
       if (reason === undefined || before?.conditions?.find((each) => each.type === type)?.status === status) continue;

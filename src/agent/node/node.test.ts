@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene, nodeName } from "../../../test/agent-scene.ts";
-import { Nodes, Pods } from "../../api/index.ts";
+import { Events, Nodes, Pods } from "../../api/index.ts";
 
 test("capacity is the machine's, allocatable what is left for pods", async () => {
   const { client } = await agentScene({
@@ -68,6 +68,27 @@ test("pressure on the machine and a runtime that is not ready are conditions of 
   const ready = status.conditions?.find((each) => each.type === "Ready");
   assert.equal(ready?.status, "False");
   assert.deepEqual([ready?.reason, ready?.message], ["KubeletNotReady", why]);
+});
+
+test("a node that is cordoned, or was started anew, tells it in its events", async () => {
+  const machine = { bootId: "first" };
+  const { client, pass, restart } = await agentScene({ host: { machine } });
+  const cordon = async (unschedulable: boolean) => {
+    await client.patch(Nodes, { name: nodeName }, { spec: { unschedulable } });
+    await pass(20_000);
+  };
+  await cordon(true);
+  await cordon(false);
+  machine.bootId = "second";
+  await restart();
+  const { items } = await client.list(Events);
+  const told = items.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  for (const expected of [
+    `Normal NodeNotSchedulable: Node ${nodeName} status is now: NodeNotSchedulable`,
+    `Normal NodeSchedulable: Node ${nodeName} status is now: NodeSchedulable`,
+    `Warning Rebooted: Node ${nodeName} has been rebooted, boot id: second`,
+  ])
+    assert.equal(told.filter((each) => each === expected).length, 1, `${expected} in\n${told.join("\n")}`);
 });
 
 test("a node that others declared unknown says at the next look that it is ready", async () => {
