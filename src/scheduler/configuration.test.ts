@@ -33,6 +33,11 @@ const mistakes: readonly (readonly [what: string, given: object, error: RegExp])
     /^profiles\[0\]\.plugins\.score\.enabled\[1\]\.name: Duplicate value: "ImageLocality"$/,
   ],
   [
+    "volumes that are waited for less than not at all",
+    oneProfile({ pluginConfig: [{ name: "VolumeBinding", args: { bindTimeoutSeconds: -1 } }] }),
+    /bindTimeoutSeconds: Invalid value: -1/,
+  ],
+  [
     "another order of the queue",
     oneProfile({ plugins: { queueSort: { enabled: [{ name: "ImageLocality" }] } } }),
     /^profiles\[0\]\.plugins\.queueSort\.enabled\[0\]\.name: Unsupported value/,

@@ -222,3 +222,14 @@ export function preemptionArgs(args: unknown): PreemptionSettings {
     return settings;
   });
 }
+
+export interface VolumeBindingSettings {
+  /** So long a pod waits for its volumes before it is tried again. */
+  readonly bindMsMax: number;
+}
+
+export function volumeBindingArgs(args: unknown): VolumeBindingSettings {
+  return readPluginArgs(args, "VolumeBinding", (fields) => ({
+    bindMsMax: (fields.wholeNumberWithin("bindTimeoutSeconds", 0, 2 ** 31 - 1) ?? 600) * 1_000,
+  }));
+}

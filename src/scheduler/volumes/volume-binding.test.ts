@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { atRest, pass } from "../../../test/faulty-api.ts";
+import { schedulerScene } from "../../../test/scheduler-scene.ts";
 import { type SchedulingPlane, startSchedulingPlane } from "../../../test/scheduling-plane.ts";
 import {
   CSIDrivers,
@@ -13,6 +15,7 @@ import {
   type StorageClass,
   StorageClasses,
 } from "../../api/index.ts";
+import { readSchedulerConfiguration } from "../configuration.ts";
 import { makePod, type PodOptions } from "../objects-for-tests.ts";
 
 interface Scene extends SchedulingPlane {
@@ -283,4 +286,33 @@ test("a pod whose volume does not come is tried again after ten minutes", async 
   await rest(20_000);
   assert.equal(await place("web"), "a");
   assert.equal((await client.get(PersistentVolumeClaims, key("data"))).spec.volumeName, "made");
+});
+
+test("a configuration says for how long a pod waits for its volumes", async () => {
+  const pluginConfig = [{ name: "VolumeBinding", args: { bindTimeoutSeconds: 5 } }];
+  const configuration = readSchedulerConfiguration({
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    profiles: [{ pluginConfig }],
+  });
+  const { client, clock, addNode, addPod, events, stop } = await schedulerScene({ configuration });
+  await addNode({ name: "a" });
+  await client.create(StorageClasses, {
+    metadata: { name: "late" },
+    provisioner: "example.com/disk",
+    volumeBindingMode: "WaitForFirstConsumer",
+  });
+  await client.create(PersistentVolumeClaims, {
+    metadata: key("data"),
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, storageClassName: "late" },
+  });
+  await atRest();
+  await addPod({ name: "web", volumes: [{ name: "d", persistentVolumeClaim: { claimName: "data" } }] });
+  await pass(clock, 4_000);
+  assert.deepEqual(events, []);
+  await pass(clock, 2_000);
+  assert.deepEqual(events, [
+    'web FailedScheduling: running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded',
+  ]);
+  await stop();
 });

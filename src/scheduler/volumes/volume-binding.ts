@@ -18,23 +18,24 @@ import { type Informer, keyOf } from "../../client/index.ts";
 import { deepEqual } from "../../lib/index.ts";
 import { ChangeWaiters } from "../change-waiters.ts";
 import { type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
+import { volumeBindingArgs } from "../plugin-args.ts";
 import { type PodToPlace, unresolvable } from "../rule.ts";
 import { Assumptions } from "./assumptions.ts";
 import { isBound, namesClaim, PodVolumeReader } from "./pod-volumes.ts";
 import { type VolumeChoice, VolumeChooser } from "./volume-choice.ts";
 
 const name = "VolumeBinding";
-/** kube-scheduler's bindTimeoutSeconds: so long a pod waits for its volumes before it is tried again. */
-const bindMsMax = 600_000;
 
 /** A pod goes where its volumes are, or can be made; claims that wait for their first consumer get theirs with it. */
 export const volumeBinding: PluginDefinition = {
   name,
-  create(context) {
+  checkArgs: volumeBindingArgs,
+  create(context, args) {
+    const { bindMsMax } = volumeBindingArgs(args);
     const reader = new PodVolumeReader(context);
     const assumptions = new Assumptions();
     const chooser = new VolumeChooser(context, reader, assumptions);
-    const writer = new VolumeWriter(context);
+    const writer = new VolumeWriter(context, bindMsMax);
     return {
       name,
       filter: {
@@ -92,13 +93,15 @@ const volumeKey = (volume: PersistentVolume) => `volume ${volume.metadata.name}`
 /** Writes what was chosen, and waits until the binder or a provisioner has done its part. */
 class VolumeWriter {
   readonly #context: PluginContext;
+  readonly #bindMsMax: number;
   readonly #pods: Informer<Pod>;
   readonly #volumes: Informer<PersistentVolume>;
   readonly #claims: Informer<PersistentVolumeClaim>;
   readonly #waiters = new ChangeWaiters();
 
-  constructor(context: PluginContext) {
+  constructor(context: PluginContext, bindMsMax: number) {
     this.#context = context;
+    this.#bindMsMax = bindMsMax;
     this.#pods = context.informer(Pods);
     this.#volumes = context.informer(PersistentVolumes);
     this.#claims = context.informer(PersistentVolumeClaims);
@@ -133,7 +136,7 @@ class VolumeWriter {
     const node = this.#context.snapshot.node(nodeName)?.node;
     const waiting = new AbortController();
     const late = () => waiting.abort(new Error("binding volumes: context deadline exceeded"));
-    const timer = clock.setTimer(bindMsMax, late);
+    const timer = clock.setTimer(this.#bindMsMax, late);
     const keys = [
       podKey(pod),
       ...choice.reservations.flatMap(({ volume, claim }) => [volumeKey(volume), claimKey(claim)]),
