@@ -57,7 +57,12 @@ async function until<T extends KubernetesObject>(
 }
 
 async function streams(): Promise<void> {
-  const command = ["sh", "-c", "echo one; echo two; while read line; do echo got $line; done; exec sleep 1000"];
+  const command = [
+    "sh",
+    "-c",
+    "echo one; echo two; touch /said; while read line; do echo got $line; done; exec sleep 1000",
+  ];
+  const readinessProbe = { exec: { command: ["test", "-e", "/said"] }, periodSeconds: 1 };
   const serve = ["sh", "-c", "while true; do echo served | nc -l -p 8080; done"];
   await core.createNamespacedPod({
     namespace,
@@ -66,7 +71,7 @@ async function streams(): Promise<void> {
       spec: {
         terminationGracePeriodSeconds: 0,
         containers: [
-          { name: "main", image, command, stdin: true },
+          { name: "main", image, command, stdin: true, readinessProbe },
           { name: "server", image, command: serve },
         ],
       },
