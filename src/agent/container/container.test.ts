@@ -6,7 +6,7 @@ import { etcHosts } from "./etc-hosts.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, resourceFieldValue } from "./field-value.ts";
 import { containerResources, cpuQuota, cpuShares, oomScoreAdj, podCgroup, podCgroupLimits } from "./linux-resources.ts";
-import { parseResolvConf, podDns } from "./pod-dns.ts";
+import { omissionsOfDns, parseResolvConf, podDns } from "./pod-dns.ts";
 import { kernelHostname, podHostname } from "./pod-hostname.ts";
 import { checkRunAsNonRoot, containerSecurity } from "./security-context.ts";
 import { serviceEnvironment } from "./service-environment.ts";
@@ -208,6 +208,22 @@ test("dnsPolicy and dnsConfig decide the pod's resolv.conf", () => {
     options: ["ndots:2", "edns0"],
   });
   assert.deepEqual(podDns(pod({ dnsConfig }), machine, settings).options, ["ndots:2", "edns0"]);
+});
+
+test("what does not fit into a resolv.conf is left out, and said", () => {
+  const settings = { clusterDns: ["10.43.0.10"], clusterDomain: "cluster.local" };
+  const machine = { servers: [], searches: [], options: [] };
+  const nameservers = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+  const searches = ["x.example", `${"a".repeat(254)}`, "y.example"];
+  const wide = pod({ dnsConfig: { nameservers, searches } });
+  const { servers, searches: applied } = podDns(wide, machine, settings);
+  assert.deepEqual(servers, ["10.43.0.10", "192.0.2.1", "192.0.2.2"]);
+  assert.deepEqual(applied.slice(3), ["x.example", "y.example"]);
+  assert.deepEqual(omissionsOfDns(wide, machine, settings), [
+    "Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.43.0.10 192.0.2.1 192.0.2.2",
+    "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: shop.svc.cluster.local svc.cluster.local cluster.local x.example y.example",
+  ]);
+  assert.deepEqual(omissionsOfDns(pod(), machine, settings), []);
 });
 
 test("a pod's names are its hostname and, with a subdomain, a full one", () => {

@@ -2,6 +2,7 @@
 import type { Pod } from "../../api/index.ts";
 import { assert, errorMessage } from "../../lib/index.ts";
 import { podCgroup, podCgroupLimits } from "../container/linux-resources.ts";
+import { omissionsOfDns, parseResolvConf } from "../container/pod-dns.ts";
 import { sandboxConfig } from "../container/sandbox-config.ts";
 import type { AgentContext } from "../context.ts";
 import type { SandboxConfig, SandboxStatus } from "../engine/index.ts";
@@ -11,6 +12,9 @@ export async function createSandbox(context: AgentContext, pod: Pod, attempt: nu
   const { engine, events } = context;
   try {
     const config = await configOf(context, pod, attempt);
+    const machineDns = parseResolvConf(await context.host.resolvConf());
+    for (const message of omissionsOfDns(pod, machineDns, context.settings))
+      events.warning(pod, "DNSConfigForming", message);
     await context.host.files.makeDirectory(config.logDirectory, 0o755);
     await context.host.cgroups.ensure(config.cgroupParent, podCgroupLimits(pod));
     const id = await engine.runSandbox(config);
