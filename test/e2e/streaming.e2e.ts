@@ -55,6 +55,7 @@ before(async () => {
     tls: tlsOf(serving("node-1")),
     agent: {
       findContainer: (query: ContainerQuery) => ({ ...locate(query), tty: false }),
+      read: async (path: string) => (path === "healthz" ? { contentType: "text/plain", body: "ok" } : undefined),
       findSandbox: locate,
       findLog: (query: ContainerQuery) => ({
         ...locate(query),
