@@ -35,6 +35,10 @@ before(async () => {
       socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfarewell");
       return;
     }
+    if (message.url === "/silent") {
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+      return;
+    }
     if (message.url !== "/echo") return void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Chosen: one\r\n\r\n");
     socket.write(head);
@@ -88,6 +92,7 @@ test("a client that reads slowly gets what the backend wrote before it ended", a
   await tunnel(target("/last-words"), message, client, Buffer.alloc(0), noTls);
   await ended;
   const closed = once(client, "close");
+  client.push(null);
   // Nothing was taken so far but the head.
   for (let at = 0; at < writes.length; at++) {
     writes[at]?.();
@@ -95,6 +100,35 @@ test("a client that reads slowly gets what the backend wrote before it ended", a
   }
   await closed;
   assert.match(Buffer.concat(received).toString(), /\r\n\r\nfarewell$/);
+});
+
+test("what the backend wrote last arrives although it took no input any more", async () => {
+  const received: Buffer[] = [];
+  const client = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      received.push(chunk);
+      done();
+    },
+  });
+  const upgraded = once(backend, "upgrade");
+  const message = { method: "GET", headers: { upgrade: "echo" } } as IncomingMessage; // all that is read of it
+  await tunnel(target("/silent"), message, client, Buffer.alloc(0), noTls);
+  const [, socket] = await upgraded;
+  // All in one turn: the tunnel had no chance to read before it writes.
+  socket.write("last words");
+  socket.resetAndDestroy();
+  client.push("input");
+  client.push("more");
+  await once(client, "finish");
+  assert.match(Buffer.concat(received).toString(), /\r\n\r\nlast words$/);
+});
+
+test("the connection of a client that sends what nobody takes any more closes when it ends", async () => {
+  const [, socket] = await once(upgrade("/last-words"), "upgrade");
+  socket.resume();
+  socket.end("input that nobody takes");
+  await once(socket, "close");
 });
 
 test("warnings of admission stand in the head of an upgraded connection", async () => {

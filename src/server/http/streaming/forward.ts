@@ -1,5 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
+import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
 import type { Backend } from "./backend.ts";
@@ -145,6 +146,7 @@ export function tunnel(
       socket.off("close", onGone);
       socket.write(headOf(answer, added));
       if (backendHead.length > 0) socket.write(backendHead);
+      readToTheEnd(backendSocket);
       if (head.length > 0) backendSocket.write(head);
       join(socket, backendSocket);
       resolve();
@@ -162,21 +164,36 @@ export function tunnel(
 
 /** What one side writes the other reads, until one of them ends; what it wrote last still arrives. */
 function join(client: Duplex, backend: Duplex): void {
-  for (const [side, other] of [
-    [client, backend],
-    [backend, client],
-  ] as const) {
-    // Its close follows.
-    side.on("error", () => {});
-    side.once("close", () => finish(other));
-  }
+  // Their closes follow.
+  for (const side of [client, backend]) side.on("error", () => {});
+  client.once("close", () => backend.end(() => backend.destroy()));
+  backend.once("close", () => finish(client));
   client.pipe(backend);
   backend.pipe(client);
 }
 
-/** Ends a connection when what was written to it is sent. */
-function finish(socket: Duplex): void {
-  socket.end(() => socket.destroy());
+/** How long a client that says nothing may leave a connection open that has ended on this side. */
+const lingerMsMax = 30_000;
+
+/**
+ * Ends a client's connection when what was written to it is sent. What it sends meanwhile is read and dropped till it ends
+ * too: a connection that is closed with bytes unread is reset, which can cost the client what it has not read.
+ */
+function finish(client: Duplex): void {
+  client.end();
+  client.resume();
+  if (client instanceof Socket) client.setTimeout(lingerMsMax, () => client.destroy());
+}
+
+/**
+ * Has the socket read to the end even when nothing can be written any more: a backend may close with input still on its
+ * way, and Node throws away, with the socket that it cannot write to, what has come and was not read yet.
+ */
+function readToTheEnd(socket: Duplex): void {
+  const write = socket._write.bind(socket);
+  const writev = socket._writev?.bind(socket);
+  socket._write = (chunk, encoding, done) => write(chunk, encoding, () => done());
+  if (writev) socket._writev = (chunks, done) => writev(chunks, () => done());
 }
 
 /** The head of an answer as it came, but for what belongs to the backend's own connection, and with what is added. */
