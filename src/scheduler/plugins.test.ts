@@ -4,6 +4,7 @@ import { atRest, pass } from "../../test/faulty-api.ts";
 import { schedulerScene } from "../../test/scheduler-scene.ts";
 import { ConfigMaps, Nodes, Pods, ReplicaSets, Services } from "../api/index.ts";
 import { readSchedulerConfiguration } from "./configuration.ts";
+import { makePod } from "./objects-for-tests.ts";
 import { type Plugin, type PluginDefinition, wakeHint } from "./plugin.ts";
 import { impossible, type Rejection, resolvable, unresolvable } from "./rule.ts";
 
@@ -133,6 +134,29 @@ test("a pod that waits to be bound is nominated to its node, and no longer when 
   assert.equal(status.nominatedNodeName, undefined);
   assert.equal(status.conditions?.[0]?.reason, "Unschedulable");
   assert.equal(status.conditions?.[0]?.message, "0/1 nodes are available: 1 no ticket left.");
+  await scene.stop();
+});
+
+test("a pod that is deleted while it waits to be bound leaves its room at once", async () => {
+  const answer = Promise.withResolvers<Rejection | undefined>();
+  const permit: PluginDefinition["create"] = () => ({
+    name: "Wait",
+    bindsFor: ({ pod }) => pod.metadata.name === "web",
+    permit: () => answer.promise,
+  });
+  const scene = await schedulerScene(withPlugins({ name: "Wait", create: permit }));
+  await scene.addNode({ allocatable: { cpu: "4" } });
+  const web = makePod({ name: "web", requests: { cpu: "4" } });
+  await scene.client.create(Pods, { ...web, metadata: { ...web.metadata, finalizers: ["example.com/keep"] } });
+  await atRest();
+  await scene.addPod({ name: "other", requests: { cpu: "4" } });
+  assert.deepEqual(scene.bindings, []);
+  await scene.client.delete(Pods, { namespace: "default", name: "web" });
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["other to node"]);
+  answer.resolve(undefined);
+  await pass(scene.clock, 2_000);
+  assert.deepEqual(scene.bindings, ["other to node"]);
   await scene.stop();
 });
 

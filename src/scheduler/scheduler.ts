@@ -244,10 +244,7 @@ class Scheduler {
       if (type === "delete") this.#options.placements?.forget(uid);
       this.#queue.delete(uid);
       this.#withdrawNomination(pod);
-      const placed = this.#snapshot.unplace(uid);
-      if (placed === undefined) return;
-      this.#wakeFor(this.#snapshot.node(placed.nodeName));
-      this.#wakeForPod(pod);
+      this.#leave(pod);
       return;
     }
     if (pod.spec.nodeName) {
@@ -268,10 +265,20 @@ class Scheduler {
     if (!this.#isOurs(pod)) {
       this.#queue.delete(uid);
       this.#withdrawNomination(pod);
+      // One that goes before it was bound will not be bound any more.
+      this.#leave(pod);
       return;
     }
     this.#queue.add(pod);
     this.#followNomination(pod, type === "update" ? event.old : undefined);
+  }
+
+  /** Takes a pod from its node, if it is or was about to be on one, and lets others have its place. */
+  #leave(pod: Pod): void {
+    const placed = this.#snapshot.unplace(pod.metadata.uid);
+    if (placed === undefined) return;
+    this.#wakeFor(this.#snapshot.node(placed.nodeName));
+    this.#wakeForPod(pod);
   }
 
   /** Takes over a nomination that was written: by this scheduler, one before it, or one who takes it away. */
@@ -464,9 +471,7 @@ class Scheduler {
   #takeBack(toPlace: PodToPlace, cycle: BindingCycle, nodeName: string): void {
     const { pod } = toPlace;
     cycle.unreserve(toPlace, nodeName);
-    this.#snapshot.unplace(pod.metadata.uid);
-    this.#wakeFor(this.#snapshot.node(nodeName));
-    this.#wakeForPod(pod);
+    this.#leave(pod);
   }
 
   /** Whether the pod is ours to schedule: under a name of ours, and not going away. */
