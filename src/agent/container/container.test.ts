@@ -10,6 +10,7 @@ import { omissionsOfDns, parseResolvConf, podDns } from "./pod-dns.ts";
 import { kernelHostname, podHostname } from "./pod-hostname.ts";
 import { checkRunAsNonRoot, containerSecurity } from "./security-context.ts";
 import { serviceEnvironment } from "./service-environment.ts";
+import { sysctlName } from "./sysctl.ts";
 
 const app: Container = { name: "app", image: "app:1" };
 
@@ -224,6 +225,17 @@ test("what does not fit into a resolv.conf is left out, and said", () => {
     "Search Line limits were exceeded, some search paths have been omitted, the applied search line is: shop.svc.cluster.local svc.cluster.local cluster.local x.example y.example",
   ]);
   assert.deepEqual(omissionsOfDns(pod(), machine, settings), []);
+});
+
+test("a sysctl may be named with slashes, between which dots belong to the names", () => {
+  for (const [given, name] of [
+    ["kernel.shm_rmid_forced", "kernel.shm_rmid_forced"],
+    ["kernel/shm_rmid_forced", "kernel.shm_rmid_forced"],
+    ["net.ipv4.conf.eno2/100.rp_filter", "net.ipv4.conf.eno2/100.rp_filter"],
+    ["net/ipv4/conf/eno2.100/rp_filter", "net.ipv4.conf.eno2/100.rp_filter"],
+    ["shm", "shm"],
+  ] as const)
+    assert.equal(sysctlName(given), name);
 });
 
 test("a pod's names are its hostname and, with a subdomain, a full one", () => {

@@ -7,6 +7,7 @@ import { podCgroup } from "./linux-resources.ts";
 import { parseResolvConf, podDns } from "./pod-dns.ts";
 import { kernelHostname } from "./pod-hostname.ts";
 import { sandboxSecurity } from "./security-context.ts";
+import { sysctlName } from "./sysctl.ts";
 
 export interface SandboxInput {
   readonly pod: Pod;
@@ -50,7 +51,9 @@ export function sandboxConfig({
     hostPid: spec.hostPID ?? false,
     hostIpc: spec.hostIPC ?? false,
     shareProcessNamespace: spec.shareProcessNamespace ?? false,
-    sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+    sysctls: Object.fromEntries(
+      (spec.securityContext?.sysctls ?? []).map(({ name, value }) => [sysctlName(name), value]),
+    ),
     security: sandboxSecurity(pod),
     runtimeHandler,
     portMappings: hostNetwork ? [] : portMappings(pod),

@@ -13,6 +13,7 @@ import {
   toleratesTaint,
   untoleratedTaint,
 } from "../../api/index.ts";
+import { sysctlName } from "../container/sysctl.ts";
 import { isCriticalPod } from "../eviction/eviction-order.ts";
 import type { PressureType } from "../eviction/node-pressure.ts";
 import type { PodFailure } from "./pod-status.ts";
@@ -49,7 +50,7 @@ export function admitPod(
   if (!isSparedBy(pressures, pod)) return rejected("Evicted", `The node had condition: [${pressures.join(" ")}]. `);
   const { supplementalGroupsPolicy, sysctls } = pod.spec.securityContext ?? {};
   for (const { name } of sysctls ?? []) {
-    if (!isAllowedSysctl(name.replaceAll("/", "."), allowedUnsafeSysctls)) {
+    if (!isAllowedSysctl(sysctlName(name), allowedUnsafeSysctls)) {
       return rejected("SysctlForbidden", `forbidden sysctl: "${name}" not allowlisted`);
     }
   }
