@@ -471,7 +471,10 @@ class Scheduler {
   #takeBack(toPlace: PodToPlace, cycle: BindingCycle, nodeName: string): void {
     const { pod } = toPlace;
     cycle.unreserve(toPlace, nodeName);
-    this.#leave(pod);
+    this.#snapshot.unplace(pod.metadata.uid);
+    // Also for one that was deleted and left before: what was reserved for it is free only now.
+    this.#wakeFor(this.#snapshot.node(nodeName));
+    this.#wakeForPod(pod);
   }
 
   /** Whether the pod is ours to schedule: under a name of ours, and not going away. */

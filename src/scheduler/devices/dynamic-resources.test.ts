@@ -268,6 +268,31 @@ test("a claim that somebody else writes at the same time is written again", asyn
   await stop();
 });
 
+test("the devices of a pod that was deleted before it was bound go to the next", async () => {
+  const { api, client, clock, bindings, addPod, addWeb, stop } = await smallScene();
+  await client.create(ResourceClaims, { metadata: key("next"), spec });
+  let write = () => {};
+  const held = new Promise<void>((resolve) => {
+    write = resolve;
+  });
+  const handle = api.handle.bind(api);
+  api.handle = async (request, user) => {
+    if (request.verb === "update" && request.plural === "resourceclaims" && request.name === "claim") await held;
+    return handle(request, user);
+  };
+  await addWeb();
+  await addPod({ name: "next", resourceClaims: [{ name: "gpu", resourceClaimName: "next" }] });
+  assert.deepEqual(bindings, []);
+  await client.delete(Pods, key("web"), { body: { gracePeriodSeconds: 0 } });
+  await client.delete(ResourceClaims, key("claim"));
+  await pass(clock, 2_000);
+  assert.deepEqual(bindings, []);
+  write();
+  await pass(clock, 4_000);
+  assert.deepEqual(bindings, ["next to a"]);
+  await stop();
+});
+
 test("a claim is no longer reserved for a pod that could not be bound, and keeps its devices", async () => {
   const { client, clock, failing, bindings, addWeb, stop } = await smallScene();
   failing.set("web", new Error("the line is cut"));
