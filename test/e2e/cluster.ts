@@ -168,14 +168,11 @@ export class TestCluster {
     return eventually(what, () => this.#watchFor(args, isSo, limit), timeoutMs);
   }
 
-  async #watchFor(
-    args: readonly string[],
-    isSo: (line: string) => boolean,
-    limit: AbortSignal,
-  ): Promise<string | false> {
+  async #watchFor(args: readonly string[], isSo: (line: string) => boolean, limit: AbortSignal): Promise<string> {
     const command = [`--net=${this.networkNamespace}`, "kubectl", "get", ...args, "--watch"];
     const child = spawn("nsenter", command, { env: this.kubectlEnvironment, stdio: ["ignore", "pipe", "pipe"] });
     const closed = once(child, "close");
+    let last = "";
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => {
       said += chunk;
@@ -183,9 +180,11 @@ export class TestCluster {
     const giveUp = () => child.kill();
     limit.addEventListener("abort", giveUp);
     try {
-      for await (const line of createInterface({ input: child.stdout })) if (isSo(line)) return line;
-      if (limit.aborted) return false;
-      throw new Error(said);
+      for await (const line of createInterface({ input: child.stdout })) {
+        if (isSo(line)) return line;
+        last = line;
+      }
+      throw new Error(limit.aborted ? `the last line was "${last}"` : said);
     } finally {
       limit.removeEventListener("abort", giveUp);
       child.kill();
