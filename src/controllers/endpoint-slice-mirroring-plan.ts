@@ -14,6 +14,7 @@ import {
 import { deepEqual } from "../lib/index.ts";
 import { managedByLabel } from "./endpoint-slice-plan.ts";
 import type { SlicePlan } from "./endpoint-slice-writes.ts";
+import { repacked } from "./endpoint-subsets.ts";
 import { serviceNameLabel } from "./service-endpoints.ts";
 
 export const mirroredBy = "endpointslicemirroring-controller.k8s.io";
@@ -85,7 +86,7 @@ function says(slice: EndpointSlice, content: object, { labels, annotations }: Re
 function groupsOf({ subsets = [] }: Endpoints) {
   const groups = new Map<string, Group>();
   let [invalidAddresses, skippedAddresses] = [0, 0];
-  for (const { addresses = [], notReadyAddresses = [], ports: subsetPorts = [] } of subsets) {
+  for (const { addresses = [], notReadyAddresses = [], ports: subsetPorts = [] } of repacked(subsets)) {
     const ports = subsetPorts.map(portOf);
     let added = 0;
     for (const [address, ready] of [

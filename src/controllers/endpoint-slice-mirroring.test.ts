@@ -29,6 +29,30 @@ test("each subset and family of addresses has a slice of its own", () => {
   ]);
 });
 
+test("ports of the same addresses share a slice, and those of others do not", () => {
+  const ports = (name: string, port: number) => [{ name, port, protocol: "TCP" }];
+  const told = (...subsets: NonNullable<Endpoints["subsets"]>) =>
+    planMirror(endpointsOf(subsets), []).create.map(({ ports: all, endpoints }) => [
+      all?.map(({ name }) => name).join(),
+      endpoints?.map((each) => `${each.addresses} ${each.conditions?.ready}`).join(),
+    ]);
+  const first = { addresses: addresses("10.0.0.1"), ports: ports("port1", 80) };
+  assert.deepEqual(told(first, { addresses: addresses("10.0.0.1"), ports: ports("port2", 90) }), [
+    ["port1,port2", "10.0.0.1 true"],
+  ]);
+  assert.deepEqual(told(first, { addresses: addresses("10.0.0.2"), ports: ports("port2", 90) }), [
+    ["port1", "10.0.0.1 true"],
+    ["port2", "10.0.0.2 true"],
+  ]);
+  assert.deepEqual(told(first, { notReadyAddresses: addresses("10.0.0.1"), ports: ports("port2", 90) }), [
+    ["port1", "10.0.0.1 true"],
+    ["port2", "10.0.0.1 false"],
+  ]);
+  assert.deepEqual(told({ notReadyAddresses: addresses("10.0.0.1"), ports: ports("port1", 80) }, first), [
+    ["port1", "10.0.0.1 false"],
+  ]);
+});
+
 test("what is no address is left out, and what is too much", () => {
   const many = Array.from({ length: 1001 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
   const plan = planMirror(endpointsOf([{ addresses: addresses("nowhere", ...many) }]), []);

@@ -1,12 +1,6 @@
 // Which Endpoints a Service shall have: pkg/controller/endpoint/endpoints_controller.go.
-import {
-  type EndpointAddress,
-  type EndpointPort,
-  type EndpointSubset,
-  isPodReady,
-  type Pod,
-  type Service,
-} from "../api/index.ts";
+import { type EndpointAddress, type EndpointSubset, isPodReady, type Pod, type Service } from "../api/index.ts";
+import { type FoundEndpoint, subsetsOf } from "./endpoint-subsets.ts";
 import {
   addressIn,
   hasEndpoint,
@@ -30,23 +24,17 @@ export interface EndpointsPlan {
   readonly isTruncated: boolean;
 }
 
-interface Found {
-  readonly address: EndpointAddress;
-  readonly ports: readonly EndpointPort[];
-  readonly ready: boolean;
-}
-
 export function planEndpoints(service: Service, pods: readonly Pod[]): EndpointsPlan {
   const found = pods.flatMap((pod) => find(service, pod) ?? []);
   found.sort((a, b) => compareText(a.address.ip, b.address.ip) || compareText(uidOf(a), uidOf(b)));
-  const subsets = subsetsOf(found);
+  const subsets = subsetsOf(found).sort((a, b) => compareText(JSON.stringify(a.ports), JSON.stringify(b.ports)));
   const kept = truncated(subsets);
   return { subsets: kept ?? subsets, labels: labelsOf(service), isTruncated: kept !== undefined };
 }
 
-const uidOf = ({ address }: Found) => address.targetRef?.uid ?? "";
+const uidOf = ({ address }: FoundEndpoint) => address.targetRef?.uid ?? "";
 
-function find(service: Service, pod: Pod): Found | undefined {
+function find(service: Service, pod: Pod): FoundEndpoint | undefined {
   const publishesAll = service.spec.publishNotReadyAddresses === true;
   if (!hasEndpoint(pod) || (pod.metadata.deletionTimestamp !== undefined && !publishesAll)) return undefined;
   const ip = addressIn(ipFamiliesOf(service)[0] ?? "IPv4", pod);
@@ -76,32 +64,6 @@ function find(service: Service, pod: Pod): Found | undefined {
     targetRef: podReference(pod),
   };
   return { address, ports, ready: publishesAll || isPodReady(pod) };
-}
-
-/** One subset for all ports that the same addresses have: RepackSubsets of pkg/api/v1/endpoints. */
-function subsetsOf(found: readonly Found[]): readonly EndpointSubset[] {
-  const byPort = new Map<string, { readonly port: EndpointPort | undefined; readonly found: Found[] }>();
-  for (const each of found) {
-    for (const port of each.ports.length === 0 ? [undefined] : each.ports) {
-      const key = JSON.stringify(port);
-      const group = byPort.get(key);
-      if (group) group.found.push(each);
-      else byPort.set(key, { port, found: [each] });
-    }
-  }
-  const numbers = new Map(found.map((each, number) => [each, number]));
-  const groups = Map.groupBy(byPort.values(), (group) => group.found.map((each) => numbers.get(each)).join(" "));
-  const subsets = [...groups.values()].map((sharing): EndpointSubset => {
-    const ports = sharing.flatMap(({ port }) => port ?? []);
-    const ready = sharing[0]?.found.filter((each) => each.ready).map(({ address }) => address) ?? [];
-    const notReady = sharing[0]?.found.filter((each) => !each.ready).map(({ address }) => address) ?? [];
-    return {
-      ...(ready.length === 0 ? {} : { addresses: ready }),
-      ...(notReady.length === 0 ? {} : { notReadyAddresses: notReady }),
-      ...(ports.length === 0 ? {} : { ports }),
-    };
-  });
-  return subsets.sort((a, b) => compareText(JSON.stringify(a.ports), JSON.stringify(b.ports)));
 }
 
 /** No more than an object may hold, each subset cut by its part of the whole, of which the ready ones stay first. */
