@@ -14,7 +14,7 @@ import type {
   ResourceRequirements,
 } from "../types.generated.ts";
 import { defaultPullPolicy } from "./image-reference.ts";
-import { aggregateContainerRequests, isPodLevelResource } from "./pod-resources.ts";
+import { aggregateContainerLimits, aggregateContainerRequests, isPodLevelResource } from "./pod-resources.ts";
 import { roundUpAmounts } from "./resource-list.ts";
 import { defaultVolume } from "./volume-defaults.ts";
 
@@ -26,7 +26,7 @@ export function defaultPod(pod: Draft<Pod>): void {
     if (container.resources) defaultRequests(container.resources);
     if (spec.hostNetwork) for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
   }
-  if (spec.resources) defaultPodLevelRequests(spec, spec.resources);
+  if (spec.resources) defaultPodLevelResources(spec, spec.resources);
   // Of a pod alone: a template keeps what it has (k8s.io/kubernetes/pkg/apis/core/v1/conversion.go).
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
@@ -104,12 +104,15 @@ function defaultRequests(resources: Draft<ResourceRequirements>): void {
 }
 
 /**
- * A pod with limits as a whole asks for what its containers ask for together, and for its limits where they ask for
- * nothing. https://git.k8s.io/enhancements/keps/sig-node/2837-pod-level-resource-spec
+ * A pod with limits as a whole has those of huge pages that its containers have together. It asks for what its
+ * containers ask for together, and for its limits where they ask for nothing. https://git.k8s.io/enhancements/keps/sig-node/2837-pod-level-resource-spec
  */
-function defaultPodLevelRequests(spec: Draft<PodSpec>, resources: Draft<ResourceRequirements>): void {
-  const limits = resources.limits ?? {};
+function defaultPodLevelResources(spec: Draft<PodSpec>, resources: Draft<ResourceRequirements>): void {
+  const limits: Record<string, Quantity> = { ...resources.limits };
   if (Object.keys(limits).length === 0) return;
+  for (const [name, amount] of aggregateContainerLimits({ spec }))
+    if (name.startsWith("hugepages-")) limits[name] ??= formatQuantity(amount);
+  resources.limits = limits;
   const requests: Record<string, Quantity> = { ...resources.requests };
   for (const [name, amount] of aggregateContainerRequests({ spec }))
     if (isPodLevelResource(name) && !name.startsWith("hugepages-")) requests[name] ??= formatQuantity(amount);

@@ -102,6 +102,25 @@ test("probes, volumes, environment, host ports and requests are completed", () =
   assert.equal(pod.status.qosClass, "Burstable");
 });
 
+test("a pod with limits as a whole has the huge pages of its containers, and asks for what they ask for", () => {
+  const pages = { limits: { cpu: "1", "hugepages-2Mi": "4Mi" } };
+  const whole = (resources: object) =>
+    created(Pods, {
+      spec: {
+        resources,
+        containers: [
+          { name: "a", image: "i", resources: pages },
+          { name: "b", image: "i", resources: pages },
+        ],
+      },
+    }).spec.resources;
+  assert.deepEqual(whole({ limits: { cpu: "3", memory: "1Gi" } }), {
+    limits: { cpu: "3", memory: "1Gi", "hugepages-2Mi": "8Mi" },
+    requests: { cpu: "2", memory: "1Gi", "hugepages-2Mi": "8Mi" },
+  });
+  assert.deepEqual(whole({ requests: { cpu: "3" } }), { requests: { cpu: "3" } });
+});
+
 test("a pod behind gates says that it waits, and label keys become part of its selectors", () => {
   const pod = created(Pods, {
     metadata: { labels: { version: "2" } },
