@@ -305,6 +305,18 @@ test("an OpenAPI document that the client has is not sent again", async () => {
   assert.equal(again.text, "");
 });
 
+test("a document of OpenAPI 3 is a protobuf message for who asks for one", async () => {
+  const path = "/openapi/v3/apis/apps/v1";
+  const answered = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+  for (const accept of ["application/com.github.proto-openapi.spec.v3@v1.0+protobuf", answered]) {
+    const { status, headers, bytes } = await send("GET", path, { headers: { accept } });
+    assert.deepEqual([status, headers["content-type"]], [200, answered]);
+    assert.equal(bytes.subarray(2, 7).toString(), "3.0.0");
+    assert.equal((await send("GET", "/openapi/v3", { headers: { accept } })).status, 406);
+  }
+  assert.equal((await send("GET", path)).headers["content-type"], "application/json");
+});
+
 test("who may not is told what and where", async () => {
   const anonymous = await send("GET", "/api/v1/namespaces/default/pods", { key: null });
   assert.equal(anonymous.status, 403);

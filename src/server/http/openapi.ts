@@ -3,12 +3,16 @@ import { notAcceptable } from "../../api/index.ts";
 import {
   type ForeignDocument,
   mergeOpenApiV2,
+  type OpenApiV3Document,
   openApiV2,
   openApiV2Protobuf,
   openApiV2ProtobufType,
   openApiV2ProtobufTypes,
   openApiV3,
   openApiV3Index,
+  openApiV3Protobuf,
+  openApiV3ProtobufType,
+  openApiV3ProtobufTypes,
 } from "../openapi/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
@@ -41,7 +45,7 @@ export function openApiRoute(registry: ResourceRegistry, extensions: ExtensionSe
     if (path !== "/openapi/v2" && !/^\/openapi\/v3(?:\/|$)/.test(path)) return false;
     if (generation !== registry.generation) documents.clear();
     generation = registry.generation;
-    const asProtobuf = path === "/openapi/v2" && wantsProtobuf(request);
+    const asProtobuf = path !== "/openapi/v3" && wantsProtobuf(request, path);
     const key = asProtobuf ? `${path} protobuf` : path;
     const isWhole = path === "/openapi/v2" || path === "/openapi/v3";
     const others = isWhole && extensions ? await extensions.openApi(path) : [];
@@ -56,9 +60,10 @@ export function openApiRoute(registry: ResourceRegistry, extensions: ExtensionSe
   };
 }
 
-function wantsProtobuf(request: HttpRequest): boolean {
+function wantsProtobuf(request: HttpRequest, path: string): boolean {
   const types = mediaRanges(request.header("accept") ?? "*/*").map(({ type }) => type);
-  const isProtobuf = (type: string) => openApiV2ProtobufTypes.includes(type);
+  const protobufTypes = path === "/openapi/v2" ? openApiV2ProtobufTypes : openApiV3ProtobufTypes;
+  const isProtobuf = (type: string) => protobufTypes.includes(type);
   return types.find((type) => isProtobuf(type) || readable.includes(type)) !== undefined && types.some(isProtobuf);
 }
 
@@ -92,8 +97,11 @@ function documentOf(
     if (asProtobuf) return document(openApiV2ProtobufType, openApiV2Protobuf(whole));
     return document("application/json", Buffer.from(JSON.stringify(whole)));
   }
-  const value = path === "/openapi/v3" ? indexOf(registry, others) : contentOf(registry, path);
-  return value && document("application/json", Buffer.from(JSON.stringify(value)));
+  const json = (value: object) => document("application/json", Buffer.from(JSON.stringify(value)));
+  if (path === "/openapi/v3") return json(indexOf(registry, others));
+  const content = contentOf(registry, path);
+  if (!content) return undefined;
+  return asProtobuf ? document(openApiV3ProtobufType, openApiV3Protobuf(content)) : json(content);
 }
 
 /** Each server's own index tells where the document of its group version is; this server passes the path on. */
@@ -113,7 +121,7 @@ function document(contentType: string, body: Uint8Array): Document {
   return { contentType, body, etag: `"${hash}"` };
 }
 
-function contentOf(registry: ResourceRegistry, path: string): object | undefined {
+function contentOf(registry: ResourceRegistry, path: string): OpenApiV3Document | undefined {
   const kinds = registry.all();
   const [, , , root, ...rest] = path.split("/");
   if (root === "api" && rest.length === 1) return openApiV3("", rest[0] ?? "", kinds);

@@ -1,54 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defineResource } from "../../api/index.ts";
+import { entry, message, read, text } from "./message-reader-for-tests.ts";
 import { openApiV2 } from "./openapi-v2.ts";
 import { openApiV2Protobuf } from "./openapi-v2-protobuf.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
-
-type Value = number | Uint8Array;
-
-/** Reads the fields of one message: numbers as they are, everything else as bytes. */
-function read(bytes: Uint8Array): Map<number, Value[]> {
-  const fields = new Map<number, Value[]>();
-  let at = 0;
-  const varint = () => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 0x80) {
-      const byte = bytes[at++]!;
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    let value: Value;
-    if (tag % 8 === 0) value = varint();
-    else if (tag % 8 === 1) {
-      value = new DataView(bytes.buffer, bytes.byteOffset + at).getFloat64(0, true);
-      at += 8;
-    } else {
-      const length = varint();
-      value = bytes.subarray(at, at + length);
-      at += length;
-    }
-    const field = Math.floor(tag / 8);
-    fields.set(field, [...(fields.get(field) ?? []), value]);
-  }
-  return fields;
-}
-
-const message = (from: Map<number, Value[]>, field: number, index = 0) => read(from.get(field)![index] as Uint8Array);
-const text = (from: Map<number, Value[]>, field: number, index = 0) =>
-  new TextDecoder().decode(from.get(field)![index] as Uint8Array);
-
-/** The value of the entry with this name in a repeated field of named values. */
-function entry(from: Map<number, Value[]>, field: number, name: string): Map<number, Value[]> {
-  for (const each of from.get(field) ?? []) {
-    const named = read(each as Uint8Array);
-    if (text(named, 1) === name) return message(named, 2);
-  }
-  throw new Error(`no ${name}`);
-}
 
 test("the fields of a message are written as protocol buffers are", () => {
   const inner = new ProtobufWriter().string(1, "é").bool(2, true).bool(3, false);

@@ -2,7 +2,7 @@
 // client-go read it. The numbers are those of gnostic's openapiv2/OpenAPIv2.proto.
 import type { Schema } from "../../api/index.ts";
 import type { OpenApiV2Document, OperationV2, ParameterV2, PathItemV2, ResponseV2 } from "./openapi-v2.ts";
-import { ProtobufWriter } from "./protobuf-writer.ts";
+import { any, extensions, named, namedAll, numberOf, ProtobufWriter, textOf } from "./protobuf-writer.ts";
 
 /** The media types under which clients ask for it: the older one, with "@", is none by RFC 2045. */
 export const openApiV2ProtobufTypes = [
@@ -37,27 +37,6 @@ export function openApiV2Protobuf(document: OpenApiV2Document): Uint8Array {
     )
     .message(13, new ProtobufWriter().messages(1, schemes))
     .finish();
-}
-
-/** An entry of a map: name and value. */
-function named(name: string, value: ProtobufWriter): ProtobufWriter {
-  return new ProtobufWriter().string(1, name).message(2, value);
-}
-
-function namedAll<T>(record: Readonly<Record<string, T>>, write: (value: T) => ProtobufWriter): ProtobufWriter[] {
-  return Object.entries(record).map(([name, value]) => named(name, write(value)));
-}
-
-/** Any value; JSON is YAML too. */
-function any(value: unknown): ProtobufWriter {
-  return new ProtobufWriter().string(2, `${JSON.stringify(value)}\n`);
-}
-
-/** The fields that begin with x-. */
-function extensions(value: object): ProtobufWriter[] {
-  return Object.entries(value)
-    .filter(([name]) => name.startsWith("x-"))
-    .map(([name, each]) => named(name, any(each)));
 }
 
 function pathItem(item: PathItemV2): ProtobufWriter {
@@ -151,12 +130,4 @@ function additional(value: Schema | boolean): ProtobufWriter {
   return typeof value === "boolean"
     ? new ProtobufWriter().bool(2, value)
     : new ProtobufWriter().message(1, schemaMessage(value));
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
 }

@@ -1,6 +1,7 @@
 // OpenAPI 3.0: a document for each group version; what kubectl from 1.27 explains, validates and merges with.
 import { apiVersionOf, type ResourceDefinition, type Schema } from "../../api/index.ts";
 import { descriptionOf, mapValues } from "./openapi-v2.ts";
+import type { OpenApiV3Document, OperationV3, ParameterV3, PathItemV3 } from "./openapi-v3-protobuf.ts";
 import { isCustom, type Operation, type Parameter, type PathItem, pathsOf } from "./operations.ts";
 import { closureOf, namesIn, schemaSource } from "./schemas.ts";
 
@@ -48,16 +49,16 @@ export function openApiV3(
   groupVersion: string,
   kinds: readonly ResourceDefinition[],
   version = "v1.35.0",
-): object | undefined {
+): OpenApiV3Document | undefined {
   const own = kinds.filter((kind) => kind.group === group && kind.version === groupVersion);
   if (own.length === 0) return undefined;
   const items = own.flatMap(pathsOf);
-  const schemas: Record<string, unknown> = {};
+  const schemas: Record<string, Schema> = {};
   for (const [name, schema] of Object.entries(
     closureOf(namesIn(items.flatMap((item) => item.operations)), schemaSource(own)),
   ))
     schemas[name] = special[name] ?? schemaOf(schema);
-  const paths: Record<string, unknown> = {};
+  const paths: Record<string, PathItemV3> = {};
   for (const item of items) paths[item.path] = pathOf(item);
   return {
     openapi: "3.0.0",
@@ -71,7 +72,7 @@ export function openApiV3(
 }
 
 /** Types that version 3 can say better. */
-const special: Readonly<Record<string, object>> = {
+const special: Readonly<Record<string, Schema>> = {
   "io.k8s.apimachinery.pkg.api.resource.Quantity": {
     description: "A number with a suffix, as 100m, 1.5 or 64Mi.",
     oneOf: [{ type: "string" }, { type: "number" }],
@@ -84,7 +85,7 @@ const special: Readonly<Record<string, object>> = {
 };
 
 /** A schema with the references of version 3. What stands beside a reference needs it wrapped in allOf. */
-function schemaOf({ $ref, properties, items, additionalProperties, ...rest }: Schema): object {
+function schemaOf({ $ref, properties, items, additionalProperties, ...rest }: Schema): Schema {
   if ($ref !== undefined) {
     const name = $ref.slice(refPrefix.length);
     // Structs are there when nobody wrote them, as clients expect it of the built-in types.
@@ -100,19 +101,19 @@ function schemaOf({ $ref, properties, items, additionalProperties, ...rest }: Sc
   };
 }
 
-function pathOf({ parameters, operations }: PathItem): Record<string, unknown> {
-  const item: Record<string, unknown> = {};
-  for (const operation of operations) item[operation.method] = operationOf(operation);
-  if (parameters.length > 0)
-    item.parameters = parameters.map((each) => ({ ...parameterOf(each, "path"), required: true }));
-  return item;
+function pathOf({ parameters, operations }: PathItem): PathItemV3 {
+  const inPath = parameters.map((each) => ({ ...parameterOf(each, "path"), required: true }));
+  return {
+    ...Object.fromEntries(operations.map((operation) => [operation.method, operationOf(operation)])),
+    ...(inPath.length > 0 && { parameters: inPath }),
+  };
 }
 
-function operationOf(operation: Operation): object {
+function operationOf(operation: Operation): OperationV3 {
   const { body, answer, codes } = operation;
   const content = (types: readonly string[], name: string) =>
     Object.fromEntries(types.map((type) => [type, { schema: { $ref: `#/components/schemas/${name}` } }]));
-  const responses: Record<string, object> = {};
+  const responses: Record<string, OperationV3["responses"][string]> = {};
   for (const code of codes)
     responses[code] = {
       description: descriptionOf(code),
@@ -132,6 +133,6 @@ function operationOf(operation: Operation): object {
   };
 }
 
-function parameterOf({ name, type, description }: Parameter, place: "path" | "query"): object {
+function parameterOf({ name, type, description }: Parameter, place: "path" | "query"): ParameterV3 {
   return { name, in: place, description, schema: { type, uniqueItems: true } };
 }

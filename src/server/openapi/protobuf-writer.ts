@@ -31,6 +31,14 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** One of several, of which the reader must see which it is, zero or not. */
+  oneOf(field: number, value: number | boolean): this {
+    this.#wire.tag(tagOf(field, typeof value === "number" ? 1 : 0));
+    if (typeof value === "number") this.#wire.double(value);
+    else this.#wire.integer(value ? 1 : 0);
+    return this;
+  }
+
   message(field: number, value: ProtobufWriter | undefined): this {
     if (value === undefined) return this;
     this.#wire.tag(tagOf(field, 2));
@@ -52,4 +60,38 @@ export class ProtobufWriter {
     this.#wire.string(value);
     return this;
   }
+}
+
+// What the messages of both versions of OpenAPI have in common.
+
+/** An entry of a map: name and value. */
+export function named(name: string, value: ProtobufWriter): ProtobufWriter {
+  return new ProtobufWriter().string(1, name).message(2, value);
+}
+
+export function namedAll<T>(
+  record: Readonly<Record<string, T>>,
+  write: (value: T) => ProtobufWriter,
+): ProtobufWriter[] {
+  return Object.entries(record).map(([name, value]) => named(name, write(value)));
+}
+
+/** Any value; JSON is YAML too. */
+export function any(value: unknown): ProtobufWriter {
+  return new ProtobufWriter().string(2, `${JSON.stringify(value)}\n`);
+}
+
+/** The fields that begin with x-. */
+export function extensions(value: object): ProtobufWriter[] {
+  return Object.entries(value)
+    .filter(([name]) => name.startsWith("x-"))
+    .map(([name, each]) => named(name, any(each)));
+}
+
+export function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
