@@ -17,6 +17,7 @@ import { sysctlName } from "../container/sysctl.ts";
 import { isCriticalPod } from "../eviction/eviction-order.ts";
 import type { PressureType } from "../eviction/node-pressure.ts";
 import type { PodFailure } from "./pod-status.ts";
+import type { Shortage } from "./preempt-pods.ts";
 
 /** The sysctls that affect nobody outside the pod (k8s.io/kubernetes/pkg/kubelet/sysctl/safe_sysctls.go). */
 const safeSysctls = [
@@ -40,7 +41,10 @@ export interface NodeLimits {
   readonly pressures?: readonly PressureType[];
 }
 
-/** Why the pod cannot run beside `others`, the pods that are here and active; undefined when it can. */
+/**
+ * Why the pod cannot run beside `others`, the pods that are here and active; undefined when it can. A critical pod is not
+ * refused for want of room: others make it.
+ */
 export function admitPod(
   pod: Pod,
   others: readonly Pod[],
@@ -67,7 +71,7 @@ export function admitPod(
     const message = "SupplementalGroupsPolicy=Strict is not supported in this node";
     return rejected("SupplementalGroupsPolicyNotSupported", message);
   }
-  const missing = lacking(pod, others, node);
+  const missing = isCriticalPod(pod) ? undefined : lacking(pod, others, node);
   if (missing) return missing;
   if (!matchesNodeSelector(pod, node))
     return failedPredicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
@@ -104,11 +108,27 @@ function isAllowedSysctl(name: string, allowed: readonly string[]): boolean {
 
 /** Which resource the node has too little of for the pod beside `others`. */
 export function lacking(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
+  const [first] = lackingAll(pod, others, node);
+  if (!first) return undefined;
+  const { name, requested, used, capacity } = first;
+  const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
+  return rejected(`OutOf${name}`, `Node didn't have enough resource: ${name}, ${numbers}`);
+}
+
+/** How much is missing of what the node has too little of for the pod beside `others`. */
+export function shortages(pod: Pod, others: readonly Pod[], node: Node): Shortage[] {
+  return lackingAll(pod, others, node).map(({ name, requested, used, capacity }) => ({
+    name,
+    amount: requested - (capacity - used),
+  }));
+}
+
+function lackingAll(pod: Pod, others: readonly Pod[], node: Node) {
   const allocatable = node.status?.allocatable ?? {};
+  const lacks: { name: string; requested: number; used: number; capacity: number }[] = [];
   const podsMax = quantityValue(allocatable.pods ?? "0");
-  if (allocatable.pods !== undefined && others.length + 1 > podsMax) {
-    return outOf("pods", 1, others.length, podsMax);
-  }
+  if (allocatable.pods !== undefined && others.length + 1 > podsMax)
+    lacks.push({ name: "pods", requested: 1, used: others.length, capacity: podsMax });
   for (const [name, request] of podRequests(pod)) {
     const capacity = allocatable[name];
     const zero = quantityValue(request) === 0;
@@ -121,14 +141,19 @@ export function lacking(pod: Pod, others: readonly Pod[], node: Node): PodFailur
     const total = used ? addQuantities(used, request) : request;
     if (compareQuantities(total, capacity) <= 0) continue;
     const number = name === "cpu" ? quantityMilliValue : quantityValue;
-    return outOf(name, number(request), used ? number(used) : 0, number(capacity));
+    lacks.push({ name, requested: number(request), used: used ? number(used) : 0, capacity: number(capacity) });
   }
-  return undefined;
+  return lacks;
 }
 
-function outOf(name: string, requested: number, used: number, capacity: number): PodFailure {
-  const numbers = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
-  return rejected(`OutOf${name}`, `Node didn't have enough resource: ${name}, ${numbers}`);
+/** A critical pod found no room, and no pods that would make it. */
+export function noRoom(missing: readonly Shortage[]): PodFailure {
+  const lacks = missing.map(({ name, amount }) => `(res: ${name}, q: ${amount}), `).join("");
+  const why = `preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [${lacks}]`;
+  return rejected(
+    "UnexpectedAdmissionError",
+    `Unexpected error while attempting to recover from admission failure: ${why}`,
+  );
 }
 
 function portTaken(pod: Pod, others: readonly Pod[]): boolean {

@@ -7,7 +7,7 @@ export interface PodEvents {
   normal(pod: Pod, reason: string, message: string, container?: PodContainer): void;
   warning(pod: Pod, reason: string, message: string, container?: PodContainer): void;
   /** The node ends the pod for want of room; `annotations` say it to programs. */
-  evicted(pod: Pod, message: string, annotations?: Readonly<Record<string, string>>): void;
+  gaveWay(pod: Pod, reason: string, message: string, annotations?: Readonly<Record<string, string>>): void;
 }
 
 export function podEvents(recorder: EventRecorder): PodEvents {
@@ -16,7 +16,7 @@ export function podEvents(recorder: EventRecorder): PodEvents {
   return {
     normal: (pod, reason, message, container) => recorder.normal(pod, reason, message, details(container)),
     warning: (pod, reason, message, container) => recorder.warning(pod, reason, message, details(container)),
-    evicted: (pod, message, annotations) =>
-      recorder.warning(pod, "Evicted", message, annotations ? { annotations } : undefined),
+    gaveWay: (pod, reason, message, annotations) =>
+      recorder.warning(pod, reason, message, annotations ? { annotations } : undefined),
   };
 }

@@ -1,8 +1,11 @@
-import type { Pod } from "../../api/index.ts";
+import type { Node, Pod } from "../../api/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { EngineEvent } from "../engine/index.ts";
-import { admitPod } from "./admit-pod.ts";
+import { isCriticalPod } from "../eviction/eviction-order.ts";
+import { admitPod, noRoom, shortages } from "./admit-pod.ts";
+import type { PodFailure } from "./pod-status.ts";
 import { PodWorker } from "./pod-worker.ts";
+import { podsToPreempt } from "./preempt-pods.ts";
 import type { RuntimeList } from "./runtime-list.ts";
 
 /** The workers of all pods of the node. */
@@ -112,6 +115,17 @@ export class PodSet {
       allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
       pressures: pressure.conditions(clock.now()),
     });
-    if (failure) worker.reject(failure);
+    const refusal = failure ?? this.#makeRoom(pod, others(), node);
+    if (refusal) worker.reject(refusal);
+  }
+
+  /** Ends pods for a critical one that has no room; gives why, when that would not help. */
+  #makeRoom(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
+    const missing = isCriticalPod(pod) ? shortages(pod, others, node) : [];
+    if (missing.length === 0) return undefined;
+    const preempted = podsToPreempt(pod, others, missing);
+    if (!preempted) return noRoom(missing);
+    for (const { metadata } of preempted) this.#workers.get(metadata.uid)?.preempt();
+    return undefined;
   }
 }

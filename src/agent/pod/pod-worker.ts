@@ -168,10 +168,22 @@ export class PodWorker {
    * another reason than that it is deleted.
    */
   evict(failure: Omit<PodFailure, "reason">, annotations?: Readonly<Record<string, string>>): boolean {
+    return this.#giveWay({ ...failure, reason: "Evicted" }, 1, annotations);
+  }
+
+  /** The pod makes room for a critical one, with its own time to end. */
+  preempt(): void {
+    const message = "Preempted in order to admit critical pod";
+    const disruption = "Pod was preempted by Kubelet to accommodate a critical pod.";
+    const graceSeconds = this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault;
+    this.#giveWay({ reason: "Preempting", message, disruption }, graceSeconds);
+  }
+
+  #giveWay(failure: PodFailure, graceSeconds: number, annotations?: Readonly<Record<string, string>>): boolean {
     if (!this.isActive || (this.#stop && this.#stop.why !== "deleted")) return false;
-    this.#failed = { ...failure, reason: "Evicted" };
-    this.#context.events.evicted(this.#pod, failure.message, annotations);
-    this.#stopWith("evicted", 1);
+    this.#failed = failure;
+    this.#context.events.gaveWay(this.#pod, failure.reason, failure.message, annotations);
+    this.#stopWith("evicted", graceSeconds);
     this.wake();
     return true;
   }
