@@ -1,4 +1,4 @@
-import type { ContainerStatus, Pod, PodCondition } from "../../api/index.ts";
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../../api/index.ts";
 import { timestamp } from "../../lib/index.ts";
 import { initContainersOf } from "./pod-containers.ts";
 import { hasBegun, type PodPhase } from "./pod-phase.ts";
@@ -144,4 +144,11 @@ function readyVerdict(pod: Pod, containersReady: Verdict): Verdict {
   return sentences.length === 0
     ? { status: "True" }
     : { status: "False", reason: "ReadinessGatesNotReady", message: sentences.join(", ") };
+}
+
+/** The agent's own status with the conditions that others wrote, as the API has them. */
+export function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
+  const isOwn = ({ type }: PodCondition) => isOwnCondition(type);
+  const foreign = (api?.conditions ?? []).filter((each) => !isOwn(each));
+  return { ...own, conditions: [...(own.conditions ?? []).filter(isOwn), ...foreign] };
 }

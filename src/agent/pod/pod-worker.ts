@@ -1,25 +1,18 @@
 // One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
 // something happens (the API, the engine, a probe, a timer) and never in between.
-import type { Pod, PodCondition, PodStatus, ResourceRequirements } from "../../api/index.ts";
+import type { Pod, PodStatus, ResourceRequirements } from "../../api/index.ts";
 import { deepEqual, errorMessage, isAbort, type Timer } from "../../lib/index.ts";
-import { containerResources, podCgroup, podCgroupLimits } from "../container/linux-resources.ts";
+import { podCgroupLimits } from "../container/linux-resources.ts";
 import type { AgentContext } from "../context.ts";
 import type { CgroupLimits } from "../host.ts";
 import { PodProbes, type ProbeTotal } from "../probes/pod-probes.ts";
+import { applyResize } from "./apply-resize.ts";
 import { ContainerOperations } from "./container-operations.ts";
 import { deletePod } from "./delete-pod.ts";
 import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
-import { isOwnCondition } from "./pod-conditions.ts";
+import { withForeignConditions } from "./pod-conditions.ts";
 import { containersOf, describePod, findContainer } from "./pod-containers.ts";
-import {
-  allocate,
-  allocatedSizes,
-  checkUsage,
-  givenSize,
-  lowersMemory,
-  type ResizeStep,
-  withSizes,
-} from "./pod-resize.ts";
+import { allocate, allocatedSizes, givenSize, type ResizeStep, withSizes } from "./pod-resize.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
@@ -471,23 +464,16 @@ export class PodWorker {
     }
   }
 
-  async #resize({ containers, limitsBefore, limitsAfter }: ResizeStep): Promise<void> {
-    const { engine, host, settings, machine } = this.#context;
-    const pod = this.#pod;
-    const cgroup = podCgroup(settings.cgroupRoot, pod);
+  async #resize(step: ResizeStep): Promise<void> {
+    const operations = this.#operations;
     try {
-      const shrinking = containers.filter(({ status, container }) =>
-        lowersMemory(this.#operations.given.get(status.id), container.spec.resources),
-      );
-      if (shrinking.length > 0) checkUsage(shrinking, await engine.stats());
-      await host.cgroups.ensure(cgroup, limitsBefore);
-      this.#limits = limitsBefore;
-      for (const { status, container } of containers) {
-        await engine.updateResources(status.id, containerResources(pod, container.spec, machine));
-        this.#operations.knowGiven(status.id, container.spec.resources ?? {});
-      }
-      await host.cgroups.ensure(cgroup, limitsAfter);
-      this.#limits = limitsAfter;
+      await applyResize(this.#context, this.#pod, step, {
+        given: operations.given,
+        knowGiven: (id, resources) => operations.knowGiven(id, resources),
+        knowLimits: (limits) => {
+          this.#limits = limits;
+        },
+      });
       this.#resizeError = undefined;
     } catch (error) {
       this.#resizeError = errorMessage(error);
@@ -526,11 +512,4 @@ export class PodWorker {
       });
     }
   }
-}
-
-/** The agent's own status with the conditions that others wrote, as the API has them. */
-function withForeignConditions(own: PodStatus, api: PodStatus | undefined): PodStatus {
-  const isOwn = ({ type }: PodCondition) => isOwnCondition(type);
-  const foreign = (api?.conditions ?? []).filter((each) => !isOwn(each));
-  return { ...own, conditions: [...(own.conditions ?? []).filter(isOwn), ...foreign] };
 }
