@@ -29,6 +29,7 @@ import {
   legacyClaims,
   lookupIn,
   NodeAuthorizer,
+  PolicyMetrics,
   planAdmission,
   RbacAuthorizer,
   type ReadNodeStats,
@@ -167,7 +168,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     admission: admission({
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
-      ...(options.metrics ? { webhookMetrics: new WebhookMetrics(options.metrics) } : {}),
+      ...(options.metrics
+        ? { webhookMetrics: new WebhookMetrics(options.metrics), policyMetrics: new PolicyMetrics(options.metrics) }
+        : {}),
     }),
     ...(options.metrics ? { metrics: options.metrics } : {}),
     clock,

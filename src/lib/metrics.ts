@@ -10,6 +10,11 @@ export class Series {
   }
 }
 
+/** As Go writes it, whose exponents have two digits. */
+function boundText(bound: number | undefined): string {
+  return bound === undefined ? "+Inf" : String(bound).replace(/e([+-])(\d)$/, "e$10$2");
+}
+
 /** How often values fell into each bucket, and their sum. */
 export class HistogramSeries {
   readonly #bounds: readonly number[];
@@ -39,7 +44,7 @@ export class HistogramSeries {
     const prefix = labels === "" ? "" : `${labels},`;
     for (const [bucket, count] of this.#counts.entries()) {
       below += count;
-      text += `${name}_bucket{${prefix}le="${this.#bounds[bucket] ?? "+Inf"}"} ${below}\n`;
+      text += `${name}_bucket{${prefix}le="${boundText(this.#bounds[bucket])}"} ${below}\n`;
     }
     const all = braces(labels);
     return `${text}${name}_sum${all} ${this.#sum}\n${name}_count${all} ${below}\n`;

@@ -29,6 +29,7 @@ import { podSecurity } from "./pod-security/pod-security.ts";
 import { noSettings, readPodSecuritySettings } from "./pod-security/settings.ts";
 import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { mutatingPolicies } from "./policies/mutating-policies.ts";
+import type { PolicyMetrics } from "./policies/policy-metrics.ts";
 import { validatingPolicies } from "./policies/validating-policies.ts";
 import { priority } from "./priority.ts";
 import { quotaCoverage, readLimitedResources } from "./quota-coverage.ts";
@@ -50,6 +51,7 @@ export interface AdmissionOptions {
   readonly versions: ResourceVersions;
   readonly log: Logger;
   readonly webhookMetrics?: WebhookMetrics;
+  readonly policyMetrics?: PolicyMetrics;
 }
 
 /** What an operator says of the plugins. */

@@ -21,6 +21,7 @@ import {
   type ObjectType,
   objectType,
 } from "../../../cel/index.ts";
+import type { Clock } from "../../../lib/index.ts";
 import type { Authorizer } from "../../authorization/index.ts";
 import type { AdmissionRequest } from "../admission.ts";
 import {
@@ -32,9 +33,12 @@ import {
 } from "../matching/match-conditions.ts";
 import { isAdmissionConfiguration, type MatchingOptions, namespaceOf, wantedAs } from "../matching/request-rules.ts";
 import { type ReviewedObjects, requestVariables } from "../matching/variables.ts";
+import type { PolicyMetrics } from "./policy-metrics.ts";
 
 export interface PolicyOptions extends MatchingOptions {
   readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly policyMetrics?: PolicyMetrics;
 }
 
 export interface Policy extends KubeObject {

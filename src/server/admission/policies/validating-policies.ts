@@ -25,6 +25,7 @@ import {
   type ReadyPolicy,
   readyPolicies,
 } from "./policy.ts";
+import type { PolicyCheck } from "./policy-metrics.ts";
 
 interface Ready extends ReadyPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding> {
   readonly validations: readonly CompiledValidation[];
@@ -45,6 +46,14 @@ interface Failure {
   readonly reason: string;
 }
 
+interface FailedExpression {
+  readonly index: number;
+  readonly message: string;
+  readonly reason: string;
+  readonly seconds: number;
+}
+
+const actionsOf = { Deny: "deny", Warn: "warn", Audit: "audit" } as const;
 const annotationLengthMax = 10 * 1024;
 const failureAnnotation = "validation.policy.admission.k8s.io/validation_failure";
 const codes: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 };
@@ -148,20 +157,27 @@ class Evaluation {
     const isLenient = policy.spec.failurePolicy === "Ignore";
     const budget = new CostBudget();
     const bindings = policyBindings(this.#request, reviewed, param, variables, budget, this.#options);
+    const { clock } = this.#options;
+    let startMs = clock.monotonicMs();
     const fail = (index: number, message: string, reason = "") =>
-      this.#failed(policy, binding, { index, message, reason });
+      this.#failed(policy, binding, { index, message, reason, seconds: (clock.monotonicMs() - startMs) / 1000 });
+    const passOver = (message: string) =>
+      this.#observe(policy, binding, "allow", message, (clock.monotonicMs() - startMs) / 1000);
     if (conditions.length > 0) {
       const matched = await matchConditions(conditions, bindings);
       if (matched === "differs") return;
       if (matched !== "matches") {
-        if (!isLenient) fail(0, matched.error);
+        if (isLenient) passOver(matched.error);
+        else fail(0, matched.error);
         return;
       }
     }
     for (const [index, { validation, expression, message }] of validations.entries()) {
+      startMs = clock.monotonicMs();
       const result = await evaluateWithin(budget, expression, bindings);
       if (result.error !== undefined) {
-        if (!isLenient) fail(index, result.error);
+        if (isLenient) passOver(result.error);
+        else fail(index, result.error);
       } else if (result.value !== true) {
         // The first time finds what must be waited for; an error of it is no message, as the second time says.
         if (message) await evaluateWithin(budget, message, bindings);
@@ -171,9 +187,12 @@ class Evaluation {
       }
     }
     for (const { key, value } of annotations) {
+      startMs = clock.monotonicMs();
       const result = await evaluateWithin(budget, value, bindings);
       if (result.error !== undefined) {
-        if (!isLenient) this.#denied(policy, binding, result.error, "");
+        if (isLenient) continue;
+        this.#denied(policy, binding, result.error, "");
+        this.#observe(policy, binding, "deny", result.error, (clock.monotonicMs() - startMs) / 1000);
       } else if (typeof result.value === "string" && result.value.trim() !== "") {
         const full = `${policy.metadata.name}/${key}`;
         const values = this.#annotations.get(full) ?? [];
@@ -186,9 +205,12 @@ class Evaluation {
   #failed(
     policy: ValidatingAdmissionPolicy,
     binding: ValidatingAdmissionPolicyBinding,
-    { index, message, reason }: { readonly index: number; readonly message: string; readonly reason: string },
+    { index, message, reason, seconds }: FailedExpression,
   ): void {
     const { validationActions } = binding.spec;
+    for (const action of validationActions)
+      if (action === "Deny" || action === "Warn" || action === "Audit")
+        this.#observe(policy, binding, actionsOf[action], message, seconds);
     const names = { policy: policy.metadata.name, binding: binding.metadata.name };
     if (validationActions.includes("Deny")) this.#denied(policy, binding, message, reason);
     if (validationActions.includes("Audit"))
@@ -200,6 +222,16 @@ class Evaluation {
       this.#request.warn(
         `Validation failed for ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}': ${message}`,
       );
+  }
+
+  #observe(
+    { metadata: { name: policy } }: KubeObject,
+    { metadata: { name: binding } }: KubeObject,
+    action: PolicyCheck["action"],
+    message: string,
+    seconds: number,
+  ): void {
+    this.#options.policyMetrics?.observe({ policy, binding, action, message, seconds });
   }
 
   #denied(policy: KubeObject, binding: KubeObject, message: string, reason: string): void {
