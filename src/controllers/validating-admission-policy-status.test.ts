@@ -43,4 +43,30 @@ test("expressions that do not fit the kinds that a policy is about are told in i
     validations: [{ expression: "object.spec.replicas > 1 && has(oldObject.metadata.labels)" }],
   });
   assert.deepEqual(right, { observedGeneration: 1, typeChecking: {} });
+  const rule = deployments.resourceRules[0]!;
+  const several = await statusOf("several", {
+    matchConstraints: {
+      resourceRules: [
+        { ...rule, resources: ["statefulsets", "pods/status", "deployments"] },
+        { ...rule, apiGroups: [""], resources: ["pods"] },
+        { ...rule, apiGroups: ["*"], resources: ["services"] },
+      ],
+    },
+    validations: [{ expression: "object.bogus == 1" }],
+  });
+  assert.deepEqual(
+    several.typeChecking?.expressionWarnings?.[0]?.warning.match(/^.*Kind=\w+/gm),
+    ["/v1, Kind=Pod", "apps/v1, Kind=Deployment", "apps/v1, Kind=StatefulSet"],
+    "by group, version and kind",
+  );
+  const unknown = await statusOf("unknown-params", {
+    matchConstraints: deployments,
+    paramKind: { apiVersion: "example.com/v1", kind: "Missing" },
+    validations: [{ expression: "params.limit > 1" }],
+  });
+  assert.match(
+    unknown.typeChecking?.expressionWarnings?.[0]?.warning ?? "",
+    /undeclared reference to 'params' \(in container ''\)/,
+    "of parameters of a kind that is not there nothing is known",
+  );
 });

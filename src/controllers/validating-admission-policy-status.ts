@@ -10,6 +10,7 @@ import {
   type Schema,
   ValidatingAdmissionPolicies,
   type ValidatingAdmissionPolicy,
+  type ValidatingAdmissionPolicySpec,
 } from "../api/index.ts";
 import {
   type CelType,
@@ -25,8 +26,8 @@ import { defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 
-/** Kinds that a policy is checked against. */
-const kindsMax = 10;
+/** Resources of a rule at which nothing more is looked for. */
+const resourcesMax = 10;
 
 export function validatingAdmissionPolicyStatusController(catalog: ResourceCatalog) {
   return defineController({
@@ -55,7 +56,7 @@ export function typeWarnings(
   const param = paramKind && kindNamed(paramKind.apiVersion ?? "", paramKind.kind ?? "", served);
   const environments = kindsOf(policy, served).map((kind) => ({
     kind,
-    environment: environmentFor(kind, paramKind ? (param ? typeOf(param) : dynType) : undefined, variables),
+    environment: environmentFor(kind, param && typeOf(param), variables),
   }));
   const warn = (fieldRef: string, expression: string | undefined): ExpressionWarning[] => {
     if (!expression) return [];
@@ -73,14 +74,32 @@ export function typeWarnings(
 
 /** Only what a policy names is known beforehand: wildcards and subresources are not checked. */
 function kindsOf({ spec }: ValidatingAdmissionPolicy, served: readonly ResourceDefinition[]) {
-  const rules = spec.matchConstraints?.resourceRules ?? [];
-  const named = served.filter(({ group, version, plural }) =>
-    rules.some(
-      ({ apiGroups = [], apiVersions = [], resources = [] }) =>
-        apiGroups.includes(group) && apiVersions.includes(version) && resources.includes(plural),
+  const kinds = new Map<string, ResourceDefinition>();
+  for (const rule of spec.matchConstraints?.resourceRules ?? []) {
+    const named = resourcesOf(rule, served).slice(0, resourcesMax);
+    for (const each of named) kinds.set(JSON.stringify([each.group, each.version, each.kind]), each);
+    if (named.length === resourcesMax) break;
+  }
+  return [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, kind]) => kind);
+}
+
+type ResourceRule = NonNullable<
+  NonNullable<ValidatingAdmissionPolicySpec["matchConstraints"]>["resourceRules"]
+>[number];
+
+function resourcesOf(
+  { apiGroups = [], apiVersions = [], resources = [] }: ResourceRule,
+  served: readonly ResourceDefinition[],
+): readonly ResourceDefinition[] {
+  const sorted = (names: readonly string[]) => [...names].sort();
+  return sorted(apiGroups).flatMap((group) =>
+    sorted(apiVersions).flatMap((version) =>
+      sorted(resources).flatMap(
+        (plural) =>
+          served.find((each) => each.group === group && each.version === version && each.plural === plural) ?? [],
+      ),
     ),
   );
-  return named.slice(0, kindsMax);
 }
 
 function kindNamed(apiVersion: string, kind: string, served: readonly ResourceDefinition[]) {
