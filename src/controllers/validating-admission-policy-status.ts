@@ -3,6 +3,7 @@
 // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#type-checking
 import {
   type ExpressionWarning,
+  namespaceType,
   parseApiVersion,
   type ResourceDefinition,
   requestVariableTypes,
@@ -121,7 +122,7 @@ function environmentFor(
     ...requestVariableTypes,
     object,
     oldObject: object,
-    namespaceObject: dynType,
+    namespaceObject: namespaceType,
     ...(params ? { params } : {}),
   };
   const known: Record<string, CelType> = {};

@@ -138,6 +138,25 @@ test("the expressions of a policy are compiled with its variables and what else 
     ],
     [
       {
+        validations: [
+          { expression: "namespaceObject.bogus == 1" },
+          { expression: "namespaceObject == null || namespaceObject.metadata.name != 'x'" },
+          {
+            expression:
+              "has(namespaceObject.metadata.labels) && namespaceObject.metadata.labels[?'a'].orValue('') == ''",
+          },
+          {
+            expression:
+              "namespaceObject.status.conditions.all(c, c.type != 'x') && namespaceObject.spec.finalizers.size() > 0",
+          },
+        ],
+      },
+      [
+        `spec.validations[0].expression: Invalid value: "namespaceObject.bogus == 1": compilation failed: ERROR: <input>:1:16: undefined field 'bogus'\n | namespaceObject.bogus == 1\n | ...............^`,
+      ],
+    ],
+    [
+      {
         matchConditions: [{ name: "m", expression: " 'a'" }],
         auditAnnotations: [
           { key: "a", valueExpression: "1" },

@@ -4,11 +4,13 @@ import {
   authorizerType,
   boolType,
   dynType,
+  intType,
   listType,
   mapType,
   objectType,
   resourceCheckType,
   stringType,
+  timestampType,
 } from "../../cel/index.ts";
 
 const kindType = objectType("kubernetes.GroupVersionKind", {
@@ -43,6 +45,37 @@ const requestType = objectType("kubernetes.AdmissionRequest", {
   userInfo: userType,
   dryRun: boolType,
   options: dynType,
+});
+
+/** Of `namespaceObject`, which holds no other fields of a Namespace, and its uid by this name only. */
+export const namespaceType = objectType("kubernetes.Namespace", {
+  metadata: objectType("kubernetes.NamespaceMetadata", {
+    name: stringType,
+    generateName: stringType,
+    namespace: stringType,
+    labels: mapType(stringType, stringType),
+    annotations: mapType(stringType, stringType),
+    UID: stringType,
+    creationTimestamp: timestampType,
+    deletionGracePeriodSeconds: intType,
+    deletionTimestamp: timestampType,
+    generation: intType,
+    resourceVersion: stringType,
+    finalizers: listType(stringType),
+  }),
+  spec: objectType("kubernetes.NamespaceSpec", { finalizers: listType(stringType) }),
+  status: objectType("kubernetes.NamespaceStatus", {
+    conditions: listType(
+      objectType("kubernetes.NamespaceCondition", {
+        status: stringType,
+        type: stringType,
+        lastTransitionTime: timestampType,
+        message: stringType,
+        reason: stringType,
+      }),
+    ),
+    phase: stringType,
+  }),
 });
 
 /** Of the variables that all expressions of admission have. */

@@ -1,4 +1,4 @@
-export { requestVariableTypes } from "./expression-variables.ts";
+export { namespaceType, requestVariableTypes } from "./expression-variables.ts";
 export * from "./mutating-admission-policy.ts";
 export * from "./mutating-admission-policy-binding.ts";
 export * from "./mutating-webhook-configuration.ts";

@@ -10,6 +10,7 @@ import { isDns1035Label, isDns1123Subdomain, isPathSegmentName, nameIsDnsSubdoma
 import type { Column, KubeObject } from "../resource.ts";
 import type { LabelSelector, MatchCondition, ParamKind, ParamRef, Variable } from "../types.generated.ts";
 import { checkExpression, type Declared, type ExpressionOptions, requestEnvironment } from "./expression-rules.ts";
+import { namespaceType } from "./expression-variables.ts";
 import { failurePolicies, validateMatchConditions } from "./match-rules.ts";
 
 interface PolicySpec {
@@ -66,7 +67,7 @@ export function checkConditionsAndVariables(
 ): { readonly errors: FieldError[]; readonly declared: Declared } {
   const params: Declared = paramKind ? { params: dynType } : {};
   const errors = validateMatchConditions(matchConditions, at.child("matchConditions"), params);
-  let declared: Declared = { ...params, namespaceObject: dynType };
+  let declared: Declared = { ...params, namespaceObject: namespaceType };
   // Expressions that make patches have variables even when there are none.
   if (variables.length === 0 && !options.makesPatches) return { errors, declared };
   const types: Record<string, CelType> = {};
