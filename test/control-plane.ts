@@ -26,7 +26,13 @@ import {
   timestamp,
   VirtualClock,
 } from "../src/lib/index.ts";
-import type { ApiServer, ReadNodeStats, ResourceRegistry, WebhookCaller } from "../src/server/index.ts";
+import {
+  type ApiServer,
+  planAdmission,
+  type ReadNodeStats,
+  type ResourceRegistry,
+  type WebhookCaller,
+} from "../src/server/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
 import { realWorkDone } from "./real-work.ts";
 
@@ -72,6 +78,8 @@ export interface TestControlPlaneOptions {
   readonly readNodeStats?: ReadNodeStats;
   /** Where the API server is measured. */
   readonly metrics?: MetricRegistry;
+  /** Admission plugins that are on beside those of the defaults. */
+  readonly plugins?: readonly string[];
 }
 
 export const rootCertificate = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
@@ -97,6 +105,7 @@ export async function startTestControlPlane(
     ...(options.callWebhook ? { callWebhook: options.callWebhook } : {}),
     ...(options.readNodeStats ? { readNodeStats: options.readNodeStats } : {}),
     ...(options.metrics ? { metrics: options.metrics } : {}),
+    ...(options.plugins ? { admission: planAdmission({ enabled: options.plugins }) } : {}),
     freeze: true,
   });
   const user = { name: "system:kube-controller-manager", groups: ["system:masters"] };

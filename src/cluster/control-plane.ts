@@ -1,7 +1,7 @@
 // The control plane as one value: storage below, the API server over it, controllers and scheduler as its clients.
 // Imports nothing of the host: the same is embedded in tests.
 
-import type { ResourceHandler, ServiceAccount, User } from "../api/index.ts";
+import { Namespaces, type ResourceHandler, type ServiceAccount, type User } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
 import {
   addressAt,
@@ -168,6 +168,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     admission: admission({
       ...{ lookup, clock, random, log, authorizer, rules: rbac, webhooks },
       versions: new ResourceVersions(registry),
+      createNamespace: (name) => own.create(Namespaces, { metadata: { name } }),
       ...(options.metrics
         ? { webhookMetrics: new WebhookMetrics(options.metrics), policyMetrics: new PolicyMetrics(options.metrics) }
         : {}),

@@ -16,6 +16,7 @@ import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
 import { denyServiceExternalIps } from "./optional/deny-service-external-ips.ts";
 import { eventRateLimit, readEventLimits } from "./optional/event-rate-limit.ts";
+import { namespaceAutoProvision } from "./optional/namespace-auto-provision.ts";
 import { namespaceExists } from "./optional/namespace-exists.ts";
 import { ownerReferencesPermissionEnforcement } from "./optional/owner-references.ts";
 import { podNodeSelector, readNodeSelectors } from "./optional/pod-node-selector.ts";
@@ -50,6 +51,8 @@ export interface AdmissionOptions {
   readonly webhooks: Webhooks;
   readonly versions: ResourceVersions;
   readonly log: Logger;
+  /** Makes a namespace as the API server itself. Throws ApiError. */
+  readonly createNamespace: (name: string) => Promise<unknown>;
   readonly webhookMetrics?: WebhookMetrics;
   readonly policyMetrics?: PolicyMetrics;
 }
@@ -89,6 +92,7 @@ const quotaPlugin = "ResourceQuota";
 
 /** In the order of Kubernetes, and on where they are on there: pkg/kubeapiserver/options/plugins.go. */
 const offers: readonly Offer[] = [
+  off("NamespaceAutoProvision", ({ lookup, createNamespace }) => namespaceAutoProvision(lookup, createNamespace)),
   on("NamespaceLifecycle", ({ lookup }) => namespaceLifecycle(lookup)),
   off("NamespaceExists", ({ lookup }) => namespaceExists(lookup)),
   off("LimitPodHardAntiAffinityTopology", () => limitPodHardAntiAffinityTopology),

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startTestControlPlane } from "../../../../test/control-plane.ts";
 import {
+  alreadyExists,
   ConfigMaps,
   type Event,
   Events,
+  forbidden,
   Namespaces,
   type NewObject,
   type OwnerReference,
@@ -19,6 +22,7 @@ import { ResourceVersions } from "../../resource-versions.ts";
 import { admitted } from "../request-for-tests.ts";
 import { denyServiceExternalIps } from "./deny-service-external-ips.ts";
 import { eventRateLimit, readEventLimits } from "./event-rate-limit.ts";
+import { namespaceAutoProvision } from "./namespace-auto-provision.ts";
 import { namespaceExists } from "./namespace-exists.ts";
 import { ownerReferencesPermissionEnforcement } from "./owner-references.ts";
 import { podNodeSelector, readNodeSelectors } from "./pod-node-selector.ts";
@@ -134,6 +138,34 @@ test("anti-affinity that is required ends at the node", async () => {
     message:
       'pods "web" is forbidden: affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey zone but only key kubernetes.io/hostname is allowed',
   });
+});
+
+test("a namespace in which something is created is made first", async () => {
+  const made: string[] = [];
+  const createNamespace = async (name: string) => {
+    if (name === "full") throw forbidden(Namespaces, name, "no more");
+    if (name === "raced") throw alreadyExists(Namespaces, name);
+    made.push(name);
+  };
+  const plugin = namespaceAutoProvision(shop(), createNamespace);
+  const inNamespace = (namespace: string) => ({ ...pod(), metadata: { name: "web", namespace } });
+  await admitted(plugin, Pods, { object: pod() });
+  await admitted(plugin, Pods, { object: inNamespace("dry"), dryRun: true });
+  await admitted(plugin, Pods, { object: inNamespace("gone"), old: inNamespace("gone") });
+  await admitted(plugin, Namespaces, { object: { metadata: { name: "own" } } });
+  await admitted(plugin, Pods, { object: inNamespace("raced") });
+  await admitted(plugin, Pods, { object: inNamespace("new") });
+  assert.deepEqual(made, ["new"]);
+  await assert.rejects(admitted(plugin, Pods, { object: inNamespace("full") }), {
+    code: 403,
+    message: 'pods "web" is forbidden: namespaces "full" is forbidden: no more',
+  });
+});
+
+test("what is created in a namespace that is not there is there with it", async (t) => {
+  const { client } = await startTestControlPlane(t, { controllers: [], plugins: ["NamespaceAutoProvision"] });
+  await client.create(ConfigMaps, { metadata: { namespace: "fresh", name: "a" } });
+  assert.equal((await client.get(Namespaces, { name: "fresh" })).status.phase, "Active");
 });
 
 test("nothing is written in a namespace that is not there", async () => {
