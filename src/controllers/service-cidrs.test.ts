@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
-import { ApiError, IPAddresses, ServiceCIDRs } from "../api/index.ts";
+import { ApiError, IPAddresses, ServiceCIDRs, serviceUnavailable } from "../api/index.ts";
 
 const finalizers = ["networking.k8s.io/service-cidr-finalizer"];
 
@@ -45,9 +45,18 @@ const terminating =
   "Ready False Terminating There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
 
 test("a ServiceCIDR gets its finalizer and is ready; unused, it goes ten seconds after it was deleted", async (t) => {
-  const { makeRange, stateOf, passSeconds, remove } = await startScene(t);
+  const { makeRange, stateOf, passSeconds, remove, refuse, events, rest } = await startScene(t);
+  refuse(({ verb, subresource }) =>
+    verb === "update" && subresource === "status" ? serviceUnavailable("busy") : undefined,
+  );
   await makeRange("more", "203.0.113.0/24");
+  refuse(() => undefined);
+  await rest(60_000);
   assert.equal(await stateOf("more"), ready);
+  assert.match(
+    (await events("ServiceCIDR")).join(),
+    /^Warning KubernetesServiceCIDRError The ServiceCIDR Status can not be set to Ready=True \(\d+\)$/,
+  );
   await remove("more");
   await passSeconds(8);
   assert.equal(await stateOf("more"), ready);
@@ -80,4 +89,14 @@ test("a ServiceCIDR goes although it is used when others hold its addresses", as
   await passSeconds(11);
   assert.equal(await stateOf("whole"), undefined);
   assert.equal(await stateOf("half"), ready);
+});
+
+test("the outer addresses of a range within another count to the other only", async (t) => {
+  const { makeRange, makeAddress, stateOf, passSeconds, remove } = await startScene(t);
+  await makeRange("whole", "203.0.113.0/24");
+  await makeRange("half", "203.0.113.128/25");
+  await makeAddress("203.0.113.128");
+  await remove("whole");
+  await passSeconds(11);
+  assert.equal(await stateOf("whole"), terminating);
 });

@@ -1,9 +1,17 @@
 // Says of ranges of service addresses that they may be used, and holds back those that are going while services have
 // addresses in them: pkg/controller/servicecidrs.
 // https://kubernetes.io/docs/tasks/network/extend-service-ip-ranges/
-import { IPAddresses, type ServiceCIDR, ServiceCIDRs } from "../api/index.ts";
+import { ApiError, IPAddresses, type ServiceCIDR, ServiceCIDRs } from "../api/index.ts";
 import { defineController, type ReconcileContext, type ReconcileResult } from "../client/index.ts";
-import { parseRange, rangeContains, rangeEncloses, timestamp } from "../lib/index.ts";
+import {
+  type AddressRange,
+  addressAt,
+  parseRange,
+  rangeContains,
+  rangeEncloses,
+  rangeSize,
+  timestamp,
+} from "../lib/index.ts";
 
 const finalizer = "networking.k8s.io/service-cidr-finalizer";
 /** A range goes no sooner: a service that is being written when the range starts to go may still get an address of it. */
@@ -21,7 +29,15 @@ export const serviceCidrsController = defineController({
     const held = finalizers.includes(finalizer)
       ? range
       : await context.client.update(ServiceCIDRs, withFinalizers(range, [...finalizers, finalizer]));
-    await setReady(context, held, { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" });
+    try {
+      await setReady(context, held, { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" });
+    } catch (error) {
+      const message = "The ServiceCIDR Status can not be set to Ready=True";
+      // Upstream applies the status, which conflicts with nobody.
+      if (!(error instanceof ApiError && error.reason === "Conflict"))
+        context.events.warning(held, "KubernetesServiceCIDRError", message);
+      throw error;
+    }
   },
 });
 
@@ -51,9 +67,15 @@ async function isNeeded(range: ServiceCIDR, { client, cache }: ReconcileContext)
   if (alone.length === 0) return false;
   const { items } = await client.list(IPAddresses, { labelSelector: managedByAllocator });
   return items.some(({ metadata: { name } }) => {
-    const holds = (each: (typeof alone)[number]) => rangeContains(each, name);
+    const holds = (each: AddressRange) => holdsUsable(each, name);
     return alone.some(holds) && !others.some(holds);
   });
+}
+
+/** A range's first and last address belong to no service, but may be those of one in a larger range. */
+function holdsUsable(range: AddressRange, address: string): boolean {
+  const isOuter = address === addressAt(range, 0) || address === addressAt(range, rangeSize(range) - 1);
+  return !isOuter && rangeContains(range, address);
 }
 
 const rangesOf = ({ spec }: ServiceCIDR) => (spec.cidrs ?? []).flatMap((cidr) => parseRange(cidr) ?? []);
