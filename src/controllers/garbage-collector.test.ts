@@ -150,14 +150,20 @@ test("an owner in another namespace is no owner, and it is said", async (t) => {
   ]);
 });
 
-test("a cluster-scoped object with a namespaced owner stays", async (t) => {
-  const { create, list, make, remove, rest } = await scene(t);
+test("a cluster-scoped object with a namespaced owner stays, which is told of owners that are known", async (t) => {
+  const { create, list, make, remove, rest, events } = await scene(t);
   const owner = await make("owner");
-  await create(Nodes, { metadata: { name: "n1", ownerReferences: [by(owner)] } });
   await rest();
+  await create(Nodes, { metadata: { name: "n1", ownerReferences: [by(owner)] } });
+  const unknown = { apiVersion: "v1", kind: "ConfigMap", name: "nobody", uid: "no-such-uid" };
+  await create(Nodes, { metadata: { name: "n2", ownerReferences: [unknown] } });
+  await rest();
+  assert.deepEqual(await events("Node"), [
+    `Warning OwnerRefInvalidNamespace ownerRef [v1/ConfigMap, namespace: , name: owner, uid: ${owner.metadata.uid}] does not exist in namespace ""`,
+  ]);
   await remove("owner");
   await rest();
-  assert.equal((await list(Nodes)).length, 1);
+  assert.equal((await list(Nodes)).length, 2);
 });
 
 test("a namespaced object may have a cluster-scoped owner", async (t) => {

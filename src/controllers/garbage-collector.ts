@@ -148,11 +148,11 @@ class Collector {
       return "solid";
     }
     const namespace = node.object.metadata.namespace;
+    const known = this.#graph.get(owner.uid);
     if (kind.namespaced && namespace === undefined) {
-      reportInvalidNamespace(context, node.object, owner);
+      if (known?.object.metadata.namespace !== undefined) reportInvalidNamespace(context, node.object, owner);
       return "solid";
     }
-    const known = this.#graph.get(owner.uid);
     if (known) {
       const { metadata } = known.object;
       const isInReach = metadata.namespace === undefined || metadata.namespace === namespace;
