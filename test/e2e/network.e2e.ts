@@ -331,7 +331,7 @@ test("nothing to or from the ranges of pods and services leaves by the uplink", 
         type filter hook postrouting priority 300;
         oifname "uplink" ip daddr { 10.42.0.0/16, 10.43.0.0/16 } counter name ranges
         oifname "uplink" ip saddr { 10.42.0.0/16, 10.43.0.0/16 } counter name ranges
-        oifname "uplink" ip daddr 203.0.113.9 ip saddr ${machine} counter name others
+        oifname "uplink" ip daddr 192.0.2.9 ip saddr ${machine} counter name others
       }
     }`,
   });
@@ -349,7 +349,7 @@ test("nothing to or from the ranges of pods and services leaves by the uplink", 
     await execute("ip", ["netns", "exec", outside, "curl", "-s", "--max-time", "1", url]);
   }
   // What does leave is counted, and under the machine's own address.
-  await cluster.kubectlOutcome(["exec", "web-1", "--", ...wget(1), "http://203.0.113.9/"]);
+  await cluster.kubectlOutcome(["exec", "web-1", "--", ...wget(1), "http://192.0.2.9/"]);
   assert.notEqual(await packets("others"), 0);
   assert.equal(await packets("ranges"), 0);
   await cluster.inside("nft", ["delete", "table", "ip", table]);
