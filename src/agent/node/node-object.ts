@@ -193,5 +193,9 @@ function largestImages(images: readonly Image[]): ContainerImage[] {
   return [...images]
     .sort((a, b) => b.sizeBytes - a.sizeBytes)
     .slice(0, imagesMax)
-    .map(({ tags, digests, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, namesMax), sizeBytes }));
+    .map(({ tags, digests, sizeBytes }) => {
+      const names = [...digests, ...tags].slice(0, namesMax);
+      // As the API shows it: what is said again in other words would be written again.
+      return { names: names.length > 0 ? names : null, sizeBytes };
+    });
 }

@@ -119,6 +119,18 @@ test("a node without images writes its status no more often than others", async 
   assert.equal(count(), before);
 });
 
+test("an image that has lost its names is no reason to write the status again", async () => {
+  const { client, engine, requests, pass } = await agentScene();
+  engine.addImage("nameless", { tags: [], digests: [] });
+  const count = () => requests.filter((each) => each.plural === "nodes" && each.verb === "patch").length;
+  await pass(20_000);
+  const before = count();
+  const { status } = await client.get(Nodes, { name: nodeName });
+  assert.ok(status.images?.some(({ names }) => names === null));
+  await pass(60_000);
+  assert.equal(count(), before);
+});
+
 test("while nothing happens the agent asks nothing of the API but to renew its lease", async () => {
   const { requests, run, pass } = await agentScene();
   await run({});
