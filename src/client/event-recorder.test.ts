@@ -61,6 +61,7 @@ test("an event says who saw what about which object", async () => {
     count: 1,
     reportingComponent: "kubelet",
     reportingInstance: "node-1",
+    eventTime: null,
   });
 });
 

@@ -241,7 +241,9 @@ const daemonSets: readonly (readonly [string, Partially<DaemonSetSpec>, readonly
   [
     "an unknown strategy",
     { ...spec, updateStrategy: { type: "Never" } },
-    ['spec.updateStrategy: Unsupported value: {"Type":"Never","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"'],
+    [
+      'spec.updateStrategy: Unsupported value: {"Type":"Never","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"',
+    ],
   ],
 ];
 
