@@ -1,9 +1,9 @@
 // What the kinds share that keep pods of a template running.
-
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { isEmptyLabelSelector, matchesLabelSelector, validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Label } from "../meta/names.ts";
+import { isSettled } from "../schema/settled-values.ts";
 import type { LabelSelector, PodTemplateSpec } from "../types.generated.ts";
 import { validatePodTemplate } from "./pod-spec-validation.ts";
 import { podTemplateWarnings } from "./pod-warnings.ts";
@@ -95,9 +95,14 @@ export function validateCollisionCount(
   return [invalidValue(at.child("collisionCount"), next.collisionCount ?? 0, "cannot be decremented")];
 }
 
-/** Warnings about a template that is new or was changed. */
-export function workloadWarnings(template: PodTemplateSpec, changed: boolean, at: Path): string[] {
-  return changed ? podTemplateWarnings(template, at) : [];
+/** Of templates that nobody changes any more. */
+const knownWarnings = new WeakMap<PodTemplateSpec, readonly string[]>();
+
+/** Warnings about the template of a workload that is new or was `changed`, be it elsewhere. */
+export function workloadWarnings(template: PodTemplateSpec, changed: boolean, at: Path): readonly string[] {
+  if (!changed) return [];
+  const read = () => podTemplateWarnings(template, at);
+  return isSettled(template) ? knownWarnings.getOrInsertComputed(template, read) : read();
 }
 
 /** Pods are named after the workload, and their hostnames after them. */
