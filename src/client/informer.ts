@@ -62,7 +62,6 @@ export class Informer<T extends KubeObject = KubeObject> {
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #waiters = new Set<Waiter>();
   readonly #stopping = new AbortController();
-  readonly #signal: AbortSignal;
   #resourceVersion: string | undefined;
   #hasSynced = false;
 
@@ -71,8 +70,16 @@ export class Informer<T extends KubeObject = KubeObject> {
     this.resource = resource;
     this.selection = selection;
     this.#environment = environment;
-    this.#signal = AbortSignal.any([environment.signal, this.#stopping.signal]);
+    const { signal } = environment;
+    // A signal made of others, which asks them each time it is asked, was a twentieth of the start of a cluster.
+    const stop = () => this.#stopping.abort(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true, signal: this.#signal });
     void this.#run();
+  }
+
+  get #signal(): AbortSignal {
+    return this.#stopping.signal;
   }
 
   /** Ends this informer; what is cached stays as it is. */

@@ -284,7 +284,7 @@ export class Cluster {
     const ending = new AbortController();
     // What they have asked for is still done by the API, which takes less time than a program takes to start.
     const next = before.over
-      .then(() => pause(this.clock, restartMs, AbortSignal.any([ending.signal, this.#stopping.signal])))
+      .then(() => pause(this.clock, restartMs, ending.signal))
       .then(() => this.#runControllers(ending.signal));
     this.#controllers = { ending, over: next };
     before.ending.abort();
@@ -352,7 +352,7 @@ export class Cluster {
       clock: this.clock,
       random: this.#random,
       log: this.#log,
-      signal: AbortSignal.any([ending, this.#stopping.signal]),
+      signal: ending,
       rootCertificate: serving?.rootCertificate ?? noCertificate,
       signCertificate: serving?.signCertificate ?? signNothing,
       podRange,
@@ -410,6 +410,7 @@ export class Cluster {
   async #stop(): Promise<void> {
     for (const node of this.#nodes.values()) node.stop();
     this.#stopping.abort();
+    this.#controllers.ending.abort();
     await this.#settled(Promise.all([this.#controllers.over, ...this.#running]));
     await this.#serving?.close();
     await this.#plane.close();
