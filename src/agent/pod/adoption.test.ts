@@ -61,6 +61,24 @@ test("after a reboot a node is not reported before its pods are, but for no long
   assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 1);
 });
 
+test("a pod that was said to be unready because nobody heard of its node is ready again", async () => {
+  const { client, run, pass, pod, requests } = await agentScene();
+  await run({});
+  const unready = { type: "Ready", status: "False", lastTransitionTime: "2026-01-01T00:00:00Z" };
+  const type = "application/strategic-merge-patch+json";
+  const key = { namespace: "default", name: "web" };
+  await client.patch(Pods, key, { status: { conditions: [unready] } }, { subresource: "status", type });
+  await pass();
+  const { status } = await pod();
+  assert.equal(status.conditions?.find((each) => each.type === "Ready")?.status, "True");
+  const before = requests.length;
+  await pass(5_000);
+  assert.deepEqual(
+    requests.slice(before).filter(({ plural }) => plural === "pods"),
+    [],
+  );
+});
+
 test("restart counts go on even when the engine has forgotten everything", async () => {
   const { pass, engine, run, restart, pod } = await agentScene();
   await run({});

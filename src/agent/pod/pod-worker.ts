@@ -128,6 +128,7 @@ export class PodWorker {
   update(pod: Pod): void {
     const { labels, annotations } = this.#pod.metadata;
     this.#wanted = pod;
+    this.#writer.seen(pod);
     this.#allocate();
     // Volumes of the downward API show them.
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations])) this.#refreshVolumes();

@@ -20,6 +20,8 @@ export class StatusWriter {
   readonly #pod: Pod;
   /** What the API has, as far as the agent wrote or read it. */
   #written: PodStatus;
+  /** The version of the pod that the conditions in `#written` are of. */
+  #revision: number;
   #wanted: PodStatus;
   #isWriting = false;
   #writing = Promise.resolve();
@@ -29,7 +31,19 @@ export class StatusWriter {
     this.#options = options;
     this.#pod = pod;
     this.#written = pod.status ?? {};
+    this.#revision = Number(pod.metadata.resourceVersion);
     this.#wanted = this.#written;
+  }
+
+  /**
+   * Tells what the API has now. Conditions of the agent that somebody else wrote, as the node controller does for nodes
+   * that it does not hear of, are written again with the next status.
+   */
+  seen({ metadata, status }: Pod): void {
+    const revision = Number(metadata.resourceVersion);
+    if (revision <= this.#revision) return;
+    this.#revision = revision;
+    this.#written = { ...this.#written, conditions: status?.conditions ?? [] };
   }
 
   /** Writes `status` soon; of several the last one counts. */
@@ -54,8 +68,9 @@ export class StatusWriter {
         const patch = statusPatch(this.#written, status);
         if (!patch) return;
         try {
-          await this.#send(patch);
-          this.#written = status;
+          const answer = await this.#send(patch);
+          this.#written = { ...status, conditions: this.#written.conditions ?? [] };
+          this.seen(answer);
           failures = 0;
         } catch (error) {
           if (isGone(error)) {
@@ -72,12 +87,12 @@ export class StatusWriter {
     }
   }
 
-  async #send(status: object): Promise<void> {
+  async #send(status: object): Promise<Pod> {
     const { namespace = "", name, uid } = this.#pod.metadata;
     // The uid makes it fail for another pod of the same name.
     const patch = { metadata: { uid }, status };
     const type = "application/strategic-merge-patch+json";
-    await this.#options.client.patch(Pods, { namespace, name }, patch, { subresource: "status", type });
+    return await this.#options.client.patch(Pods, { namespace, name }, patch, { subresource: "status", type });
   }
 }
 
