@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { busybox, startContainerd, type TestContainerd } from "../../test/containerd.ts";
+import { eventually } from "../../test/e2e/cluster.ts";
 import { enterOwnNamespaces } from "../../test/namespaces.ts";
 import { ConfigMaps, type Pod, type PodSpec, Pods, ServiceAccounts } from "../api/index.ts";
 import { type Client, inProcessClient } from "../client/index.ts";
@@ -57,7 +58,7 @@ after(async () => {
   for (const { metadata } of (await client.list(Pods)).items) {
     await client.delete(Pods, { namespace, name: metadata.name }, { body: { gracePeriodSeconds: 1 } });
   }
-  await until(async () => (await client.list(Pods)).items.length === 0, "all pods are gone");
+  await eventually("nothing of the pods is left", async () => agent.pods().length === 0);
   stopping.abort();
   await plane.close();
   await containerd.stop();
