@@ -12,6 +12,7 @@ import {
   scaledIntOrPercent,
 } from "roder";
 import { controller } from "./asked.ts";
+import { ordinalOf } from "./claims.ts";
 import { daemonNodeOf, isTerminal, isUp, type State, type Write } from "./state.ts";
 
 export function* countProblems({ kind, before, now, by, atMs }: Write, state: State): Iterable<string> {
@@ -39,8 +40,17 @@ function* pods(pod: Pod, state: State, atMs: number): Iterable<string> {
     const surplus = places.filter((place, at) => places.indexOf(place) !== at);
     return surplus.length > overlooked ? [`${name} has two pods for ${surplus.join(", ")}`] : [];
   };
-  const set = state.find<ReplicaSet>("replicasets", uid) ?? state.find<StatefulSet>("statefulsets", uid);
+  const set = state.find<ReplicaSet>("replicasets", uid);
   if (set) yield* more(Math.max(...state.specs(set).map(({ spec }) => spec.replicas ?? 1)));
+  const stateful = state.find<StatefulSet>("statefulsets", uid);
+  if (stateful) {
+    // One that is missing below is made before those above are removed, as upstream: what counts are the ordinals.
+    const end = Math.max(
+      ...state.specs(stateful).map(({ spec }) => (spec.ordinals?.start ?? 0) + (spec.replicas ?? 1)),
+    );
+    if (ordinalOf(pod.metadata.name) >= end)
+      yield `${owner.kind} ${name} makes ${pod.metadata.name} where ${end} end it`;
+  }
   const job = state.find<Job>("jobs", uid);
   if (job) {
     yield* more(Math.max(...state.specs(job).map(({ spec }) => spec.parallelism ?? 1)));
