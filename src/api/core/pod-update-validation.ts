@@ -269,8 +269,8 @@ function validateClaimStatuses({ spec, status }: Pod, at: Path): FieldError[] {
   });
 }
 
-function validateIps(ips: readonly { readonly ip: string }[] | undefined, at: Path): FieldError[] {
-  const texts = (ips ?? []).map(({ ip }) => ip);
+function validateIps(ips: readonly { readonly ip?: string }[] | undefined, at: Path): FieldError[] {
+  const texts = (ips ?? []).map(({ ip = "" }) => ip);
   const errors = eachItem(at, texts, (ip, place) => invalidFor(place, ip, isIp(ip)));
   const families = texts.map((ip) => parseIp(ip)?.family);
   if (texts.length > 1 && (texts.length > 2 || families[0] === families[1]))

@@ -364,6 +364,15 @@ test("what a pod reports of itself must make sense", () => {
   ]);
 });
 
+test("an address that does not say which is none", () => {
+  const errors = errorsOnStatusUpdate(Pods, podOf({ nodeName: "one" }), (pod) => {
+    pod.status.podIPs = [{} as { ip: string }]; // a client may leave out what has to be there
+  });
+  assert.deepEqual(errors, [
+    'status.podIPs[0]: Invalid value: "": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+  ]);
+});
+
 test("a container runs again only as its own rules, its policy or the pod's allow", () => {
   const rule = { action: "Restart", exitCodes: { operator: "In", values: [42] } };
   const cases: readonly (readonly [string, ContainerPart, number, boolean])[] = [
