@@ -1,7 +1,16 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
 import { type Node, type Pod, RuntimeClasses, type StatsSummary } from "../api/index.ts";
 import { type Client, createEventRecorder, type InformerEvent } from "../client/index.ts";
-import { type Clock, errorMessage, type Logger, type MetricRegistry, pause, type Random, sleep } from "../lib/index.ts";
+import {
+  type Clock,
+  errorMessage,
+  type Logger,
+  type MetricRegistry,
+  pause,
+  type Random,
+  sleep,
+  waitAtMost,
+} from "../lib/index.ts";
 import { AgentMetrics } from "./agent-metrics.ts";
 import { type ClusterView, watchedView } from "./cluster-view.ts";
 import type { AgentContext } from "./context.ts";
@@ -151,7 +160,7 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
   view.onPod((event) => onPod(pods, objects, event));
   void keepNodeLease(context, context.node);
   // Whoever sees the node ready after a stop of the machine must not see its pods as they were before.
-  await atMost(firstStatusesMsMax, pods.reported(), clock);
+  await waitAtMost(clock, firstStatusesMsMax, pods.reported());
   await reporter.tryToReport(context.node() ?? node);
   void reporter.run(context.node);
   startMaintenance(context, pods, recorder);
@@ -177,11 +186,6 @@ function onPod(pods: PodSet, objects: PodObjects, event: InformerEvent<Pod>): vo
   }
   objects.track(object);
   pods.update(object);
-}
-
-async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, pause(clock, ms, done.signal)]).finally(() => done.abort());
 }
 
 async function engineVersion({ engine, clock, log, signal }: AgentOptions) {

@@ -198,7 +198,7 @@ test("newcomers fill one slice that has room for all of them, or a new one", () 
   const web = { ...service(), spec: { ports: [{ port: 80 }] } } as unknown as Service; // likewise
   const plan = (count: number, existing: readonly EndpointSlice[]) => {
     // Only what the plan looks at.
-    const node = { metadata: { name: "n1" } } as unknown as Node;
+    const node = { metadata: { name: "n1" } } as unknown as Node; // likewise
     const view = { service: web, pods: pods.slice(0, count), nodeOf: () => node, zoneShares: () => undefined };
     const { create, update } = planEndpointSlices({ ...view, existing });
     const sizes = (slices: readonly Pick<EndpointSlice, "endpoints">[]) => slices.map((each) => each.endpoints?.length);

@@ -61,6 +61,12 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
   });
 }
 
+/** Resolves when the work is done, or after `ms` while it goes on. Rejects when it fails before. */
+export async function waitAtMost(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, pause(clock, ms, done.signal)]).finally(() => done.abort());
+}
+
 let lastSecond = Number.NaN;
 let lastTimestamp = "";
 

@@ -1,7 +1,7 @@
 // Ends pods that the node has no room for: those above their own limits of local storage, and when the node is short of
 // something, one after the other. Decisions are those of storage-limits.ts, node-pressure.ts and eviction-order.ts.
 import type { EventRecorder } from "../../client/index.ts";
-import { pause } from "../../lib/index.ts";
+import { waitAtMost } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { ContainerStats } from "../engine/index.ts";
 import type { ImageKeeper } from "../images/image-keeper.ts";
@@ -133,11 +133,9 @@ export class PodEvictor {
     return { ...use, containers: [...containers.values()], emptyDirs };
   }
 
-  async #cleanedUp(workers: readonly PodWorker[]): Promise<void> {
-    const { clock } = this.#context;
-    const done = new AbortController();
+  #cleanedUp(workers: readonly PodWorker[]): Promise<void> {
     const all = Promise.all(workers.map((worker) => worker.cleanedUp));
-    await Promise.race([all, pause(clock, cleanUpMsMax, done.signal)]).finally(() => done.abort());
+    return waitAtMost(this.#context.clock, cleanUpMsMax, all);
   }
 }
 

@@ -8,7 +8,7 @@ import { PulledImages } from "./pulled-images.ts";
 
 const path = "/pulled-images.json";
 // What it is known by is all that is looked at.
-const secret = (name: string, uid = name) => ({ metadata: { name, namespace: "default", uid } }) as unknown as Secret;
+const secret = (name: string, uid = name) => ({ metadata: { name, namespace: "default", uid } }) as unknown as Secret; // what is read
 const image = (id: string, ...tags: readonly string[]): Image => ({ id, tags, digests: [], sizeBytes: 1 });
 
 function scene() {

@@ -13,7 +13,7 @@ function pod(
   const { limits, priority = 0 } = more;
   const resources = { ...(requests ? { requests } : {}), ...(limits ? { limits } : {}) };
   // What decides is all that is looked at.
-  return { metadata: { name }, spec: { priority, containers: [{ name: "app", resources }] } } as unknown as Pod;
+  return { metadata: { name }, spec: { priority, containers: [{ name: "app", resources }] } } as unknown as Pod; // what is read
 }
 const critical = pod("critical", undefined, { priority: 2_000_000_000 });
 const low = amounts("100m", "100");
