@@ -134,7 +134,7 @@ export async function ensureOwnRoles(client: Client): Promise<void> {
   const account = { kind: "ServiceAccount", name: clusterDnsAccount, namespace: "kube-system" };
   await ensureRole(client, "system:roder:controller:cluster-dns", account, [
     { apiGroups: [""], resources: ["services"], verbs: ["create"] },
-    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["create", "update"] },
+    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["create", "update", "delete"] },
     // An EndpointSlice that leads to another namespace's pods would be refused without it.
     { apiGroups: [""], resources: ["endpoints/restricted"], verbs: ["create"] },
   ]);

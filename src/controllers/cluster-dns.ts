@@ -8,8 +8,9 @@ import {
   type Service,
   Services,
 } from "../api/index.ts";
-import { also, type ControllerDefinition, defineController } from "../client/index.ts";
-import { addressAt, deepEqual, parseRange } from "../lib/index.ts";
+import { also, type ControllerDefinition, defineController, keyOf, splitKey } from "../client/index.ts";
+import { addressAt, deepEqual, parseRange, rangeSize } from "../lib/index.ts";
+import { serviceNameLabel } from "./service-endpoints.ts";
 
 export interface ClusterDnsOptions {
   /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
@@ -18,37 +19,61 @@ export interface ClusterDnsOptions {
 
 const namespace = "kube-system";
 const name = "kube-dns";
-const key = `${namespace}/${name}`;
+const serviceKey = `${namespace}/${name}`;
 const dnsPort = 53;
+/** Nodes that share a slice: kube-controller-manager's --max-endpoints-per-slice. A node that comes rewrites one slice. */
+const nodesPerSlice = 100;
+const nodesBySlice = "dns-slice";
 
 /**
- * Keeps the Service kube-dns and the EndpointSlice behind it. The server runs in every node's own process, at the first
- * address of the node's pods; internalTrafficPolicy Local makes each pod ask its own node.
+ * Keeps the Service kube-dns and the EndpointSlices behind it. The server runs in every node's own process, at the first
+ * address of the node's pods; internalTrafficPolicy Local makes each pod ask its own node. A node's part of the pod range
+ * decides which slice it stands in, so each slice is a key of its own that reads only its nodes.
  */
 export function clusterDnsController(options: ClusterDnsOptions): ControllerDefinition {
   return defineController({
     name: "cluster-dns",
     watches: {
       also: [
-        also(Nodes, () => [key]),
-        also(Services, (service) => (isOurs(service) ? [key] : [])),
-        also(EndpointSlices, (slice) => (isOurs(slice) ? [key] : [])),
+        also(Nodes, (node, _cache, old) => (old?.spec.podCIDR === node.spec.podCIDR ? [] : slicesOf(node, old))),
+        also(Services, (service) => (isOurs(service) ? [serviceKey] : [])),
+        also(EndpointSlices, (slice) => (isOurs(slice) ? [keyOf(slice)] : [])),
       ],
     },
-    async reconcile({ client, cache }) {
-      if (!cache.get(Services, key)) await client.create(Services, kubeDnsService(options.address));
-      const endpoints = dnsEndpoints(cache.list(Nodes));
+    indexes: [{ resource: Nodes, name: nodesBySlice, values: (node: Node) => slicesOf(node) }],
+    start(_context, enqueue) {
+      enqueue(serviceKey);
+    },
+    async reconcile({ client, cache }, key) {
+      if (key === serviceKey) {
+        if (!cache.get(Services, key)) await client.create(Services, kubeDnsService(options.address));
+        return;
+      }
+      const endpoints = dnsEndpoints(cache.byIndex(Nodes, nodesBySlice, key));
       const slice = cache.get(EndpointSlices, key);
-      if (!slice) await client.create(EndpointSlices, kubeDnsSlice(endpoints));
-      else if (!deepEqual(slice.endpoints ?? [], endpoints)) {
+      if (!slice) {
+        if (endpoints.length > 0) await client.create(EndpointSlices, kubeDnsSlice(key, endpoints));
+      } else if (endpoints.length === 0) {
+        await client.delete(EndpointSlices, { namespace, name: slice.metadata.name });
+      } else if (!deepEqual(slice.endpoints ?? [], endpoints)) {
         await client.update(EndpointSlices, { ...slice, endpoints });
       }
     },
   });
 }
 
-function isOurs(object: Service | EndpointSlice): boolean {
-  return object.metadata.namespace === namespace && object.metadata.name === name;
+/** The keys of the slices that the node stands in or stood in: none before it has its part of the pod range. */
+function slicesOf(...states: readonly (Node | undefined)[]): string[] {
+  return states.flatMap((node) => {
+    const range = parseRange(node?.spec.podCIDR ?? "");
+    if (!range) return [];
+    const nodeNumber = Math.floor(range.base / rangeSize(range));
+    return [`${namespace}/${name}-${Math.floor(nodeNumber / nodesPerSlice)}`];
+  });
+}
+
+function isOurs({ metadata }: Service | EndpointSlice): boolean {
+  return metadata.namespace === namespace && (metadata.name === name || metadata.labels?.[serviceNameLabel] === name);
 }
 
 function kubeDnsService(address: string): NewObject<Service> {
@@ -69,7 +94,6 @@ function kubeDnsService(address: string): NewObject<Service> {
   };
 }
 
-/** The DNS server of each node that has its part of the pod range. */
 function dnsEndpoints(nodes: readonly Node[]): Endpoint[] {
   return nodes.flatMap((node) => {
     const range = parseRange(node.spec.podCIDR ?? "");
@@ -78,9 +102,9 @@ function dnsEndpoints(nodes: readonly Node[]): Endpoint[] {
   });
 }
 
-function kubeDnsSlice(endpoints: readonly Endpoint[]): NewObject<EndpointSlice> {
+function kubeDnsSlice(key: string, endpoints: readonly Endpoint[]): NewObject<EndpointSlice> {
   return {
-    metadata: { namespace, name, labels: { "kubernetes.io/service-name": name } },
+    metadata: { ...splitKey(key), labels: { [serviceNameLabel]: name } },
     addressType: "IPv4",
     endpoints,
     ports: [
