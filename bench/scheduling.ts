@@ -9,8 +9,9 @@ import { type NewObject, type Node, Nodes, type Pod, type PodSpec, Pods, Service
 import { type Client, InformerSet } from "../src/client/index.ts";
 import { runControlLoops } from "../src/cluster/control-loops.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
+import { collectWhenIdle } from "../src/cluster/idle-collection.ts";
 import { newPrivateKey } from "../src/cluster/pki/certificate.ts";
-import { serverHeapFlags } from "../src/cluster/up.ts";
+import { componentEnvironment, serverHeapFlags } from "../src/cluster/up.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { runScheduler } from "../src/scheduler/index.ts";
 import { openLmdbStorage } from "../src/storage/lmdb/index.ts";
@@ -141,8 +142,10 @@ async function measure(kind: Kind, nodeCount: number, podCount: number): Promise
   const seconds = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   // What came with the burst goes, and what was started with it comes to an end.
+  const stopCollecting = collectWhenIdle(environment.clock);
   if (whole) await new Promise((resolve) => setTimeout(resolve, 20_000));
   const memoryMiB = Number(/^Pss: +(\d+) kB/m.exec(readFileSync("/proc/self/smaps_rollup", "utf8"))?.[1]) / 1024;
+  stopCollecting();
   stop.abort();
   await running;
   await plane.close();
@@ -162,6 +165,7 @@ if (kind === undefined) {
       [...serverHeapFlags, self, what, String(nodeCount), String(podCount)],
       {
         encoding: "utf8",
+        env: { ...componentEnvironment, ...process.env },
       },
     );
     // What this file printed.

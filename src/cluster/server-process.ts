@@ -17,6 +17,7 @@ import { nodeAddresses, renewCredentials, serverTls } from "./credentials.ts";
 import { dataDirectory } from "./data-directory.ts";
 import { readGuardFiles } from "./guard-files.ts";
 import { healthChecks } from "./health-checks.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 import { certificateSigner } from "./pki/index.ts";
 import { placementRoute } from "./placement-route.ts";
 import { renewDaily } from "./renew-daily.ts";
@@ -128,11 +129,13 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),
     });
+    const stopCollecting = collectWhenIdle(systemClock);
     const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
       const addresses = settings.nodes > 0 ? await nodeAddresses(settings) : [];
       await renewCredentials(directory, settings, { pki, listener, addresses });
     });
     return async () => {
+      stopCollecting();
       await Promise.all([loops, renewals]);
       await listener.close();
       await plane.close();

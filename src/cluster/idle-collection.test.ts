@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "../lib/index.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
+
+const megabyte = 1024 * 1024;
+
+/** A heap that the test fills; a collection leaves the first `inUse` megabytes. */
+function scene() {
+  const heap = { held: 100, inUse: 60, busy: 0, collections: 0 };
+  const clock = new VirtualClock();
+  const stop = collectWhenIdle(clock, {
+    heldBytes: () => heap.held * megabyte,
+    busyShare: () => heap.busy,
+    collect() {
+      heap.collections++;
+      heap.held = heap.inUse;
+    },
+  });
+  return { heap, clock, stop };
+}
+
+test("a process that has come to rest gives back what its burst of work took, once", async () => {
+  const { heap, clock } = scene();
+  heap.busy = 0.6;
+  await clock.advance(60_000);
+  assert.equal(heap.collections, 0);
+  heap.busy = 0.01;
+  await clock.advance(60_000);
+  assert.deepEqual([heap.collections, heap.held], [1, 60]);
+});
+
+test("a little garbage is not worth a pause", async () => {
+  const { heap, clock } = scene();
+  await clock.advance(10_000);
+  heap.held = 85;
+  await clock.advance(60_000);
+  assert.equal(heap.collections, 1);
+  heap.held = 95;
+  await clock.advance(60_000);
+  assert.equal(heap.collections, 2);
+});
+
+test("what was stopped collects nothing more", async () => {
+  const { heap, clock, stop } = scene();
+  stop();
+  await clock.advance(60_000);
+  assert.equal(heap.collections, 0);
+});

@@ -1,0 +1,59 @@
+import { performance } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+import type { Clock } from "../lib/index.ts";
+
+/** The memory of JavaScript as the process has it. */
+export interface ProcessHeap {
+  /** What it has taken from the machine, in bytes. */
+  heldBytes(): number;
+  /** The part of the time since it was last asked in which the process was busy, from 0 to 1. */
+  busyShare(): number;
+  /** Collects everything that nobody needs, and gives the room back. */
+  collect(): void;
+}
+
+const lookMs = 5_000;
+const idleShareMax = 0.1;
+/** Less than this is not worth the pause: some 3 ms for each megabyte that is in use. */
+const worthBytes = 16 * 1024 * 1024;
+const worthFactor = 1.2;
+
+/**
+ * Gives back what a burst of work took: V8 collects as it allocates, so a process that has come to rest keeps the garbage
+ * of what came before, and the room for it, until the next burst. Returns what ends that.
+ */
+export function collectWhenIdle(clock: Clock, heap: ProcessHeap = processHeap()): () => void {
+  let keptBytes = 0;
+  const look = () => {
+    const isIdle = heap.busyShare() < idleShareMax;
+    if (isIdle && heap.heldBytes() > keptBytes * worthFactor + worthBytes) {
+      heap.collect();
+      keptBytes = heap.heldBytes();
+      heap.busyShare();
+    }
+    timer = clock.setTimer(lookMs, look);
+  };
+  heap.busyShare();
+  let timer = clock.setTimer(lookMs, look);
+  return () => timer.cancel();
+}
+
+/** The heap of this process, which has to run with --expose-gc. */
+function processHeap(): ProcessHeap {
+  const { gc } = globalThis;
+  if (!gc) throw new Error("the process has to run with --expose-gc");
+  let since = performance.eventLoopUtilization();
+  return {
+    heldBytes() {
+      const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
+      return heap + external;
+    },
+    busyShare() {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, since);
+      since = now;
+      return utilization;
+    },
+    collect: () => void gc({ type: "major", execution: "sync", flavor: "last-resort" }),
+  };
+}
