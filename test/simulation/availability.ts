@@ -14,7 +14,7 @@ import {
   scaledIntOrPercent,
 } from "roder";
 import { controller } from "./asked.ts";
-import { daemonNodeOf, isAvailable, type State, type Write } from "./state.ts";
+import { daemonNodeOf, type Invariant, isAvailable, type State, type Write } from "./state.ts";
 
 interface Lost {
   readonly pod: Pod;
@@ -24,7 +24,7 @@ interface Lost {
 
 const evictions = "evictions";
 
-export class Availability {
+export class Availability implements Invariant {
   readonly #state: State;
   /** By uid, since when they have been available. */
   readonly #sinceMs = new Map<string, number>();

@@ -1,7 +1,7 @@
 // The volumes of StatefulSets: each claim has one of its own, and goes only when the set's policy says so.
 import type { KubeObject, PersistentVolumeClaim, Pod, StatefulSet } from "roder";
 import { controller } from "./asked.ts";
-import { isUp, type State, type Write } from "./state.ts";
+import { type Invariant, isUp, type State, type Write } from "./state.ts";
 
 /** The name of the claim templates that sets have here. */
 export const claimTemplate = "data";
@@ -13,7 +13,7 @@ interface ScaledDown {
   isPast: boolean;
 }
 
-export class Claims {
+export class Claims implements Invariant {
   readonly #state: State;
   /** By the uids of claims whose ordinal was not wanted at some time. */
   readonly #scaledDown = new Map<string, ScaledDown>();
@@ -57,7 +57,7 @@ export class Claims {
   }
 
   /** What is there and should have gone. */
-  *surplus(): Iterable<string> {
+  *atRest(): Iterable<string> {
     for (const { metadata } of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
       const { name, uid } = metadata;
       const set = this.#sets.get(setOf(name));

@@ -17,7 +17,7 @@ import {
   StatefulSets,
 } from "roder";
 import { ordinalOf, setOf } from "./claims.ts";
-import { namespace, resources } from "./operations.ts";
+import { namespace, resources } from "./scene.ts";
 
 /** No pod of a StatefulSet runs twice, wherever: not even on a node of which nobody knows. */
 export async function doubledIdentities({ nodes }: Cluster): Promise<readonly string[]> {

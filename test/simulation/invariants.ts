@@ -6,7 +6,14 @@ import { Availability } from "./availability.ts";
 import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
 import { jobProblems } from "./jobs.ts";
-import { kindOf, kinds, State, type Write } from "./state.ts";
+import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
+
+const invariantsOver = (state: State): readonly Invariant[] => [
+  { problems: (write) => countProblems(write, state) },
+  { problems: (write) => jobProblems(write, state) },
+  new Availability(state),
+  new Claims(state),
+];
 
 export interface InvariantOptions extends Pick<State, "keptMs" | "lateMs"> {
   readonly nowMs: () => number;
@@ -18,14 +25,12 @@ export class Invariants {
   onBroken: (what: string) => void = () => {};
   readonly #nowMs: () => number;
   readonly #state: State;
-  readonly #availability: Availability;
-  readonly #claims: Claims;
+  readonly #all: readonly Invariant[];
 
   constructor(options: InvariantOptions) {
     this.#nowMs = options.nowMs;
     this.#state = new State(options);
-    this.#availability = new Availability(this.#state);
-    this.#claims = new Claims(this.#state);
+    this.#all = invariantsOver(this.#state);
   }
 
   /** To be told of every commit, while who asked for it is `asked`. */
@@ -41,7 +46,7 @@ export class Invariants {
 
   /** What must hold besides when all has come to rest. */
   *atRest(): Iterable<string> {
-    yield* this.#claims.surplus();
+    for (const invariant of this.#all) yield* invariant.atRest?.() ?? [];
   }
 
   #look(key: string, now: KubeObject | undefined, request: Asked | undefined): void {
@@ -50,10 +55,7 @@ export class Invariants {
     const atMs = this.#nowMs();
     const before = this.#state.set(kind, key, now, atMs);
     const write: Write = { kind, before, now, by: request?.by, subresource: request?.subresource, atMs };
-    this.#tell(countProblems(write, this.#state));
-    this.#tell(jobProblems(write, this.#state));
-    this.#tell(this.#availability.problems(write));
-    this.#tell(this.#claims.problems(write));
+    for (const invariant of this.#all) this.#tell(invariant.problems(write));
   }
 
   #tell(problems: Iterable<string>): void {

@@ -12,6 +12,14 @@ export interface Write {
   readonly atMs: number;
 }
 
+/** Something that always holds. */
+export interface Invariant {
+  /** What a write breaks; the state is what it leaves. */
+  problems(write: Write): Iterable<string>;
+  /** What does not hold when all has come to rest. */
+  atRest?(): Iterable<string>;
+}
+
 interface Specified<T> {
   readonly object: T;
   /** Since when its controller has observed a later one. */

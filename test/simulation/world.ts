@@ -15,7 +15,8 @@ import { type LogFields, type Logger, type Random, seededRandom } from "../../sr
 import { noteRequests } from "./asked.ts";
 import { doubledIdentities, leftovers, notAsAskedFor } from "./expectations.ts";
 import { Invariants } from "./invariants.ts";
-import { busyImage, namespace, Operations } from "./operations.ts";
+import { Operations } from "./operations.ts";
+import { busyImage, namespace } from "./scene.ts";
 import { kindOf } from "./state.ts";
 
 export interface Outcome {

@@ -1,0 +1,48 @@
+import { HorizontalPodAutoscalers, PodDisruptionBudgets, Pods, Services } from "roder";
+import { type Actor, namespace, replicasMax } from "../scene.ts";
+
+/** A Service, and what protects its pods. */
+export const createService: Actor = {
+  weight: 2,
+  async act(scene) {
+    const name = scene.happens(0.5) ? scene.pick("deployments") : scene.pick("statefulsets");
+    if (name === undefined) return;
+    await scene.create(Services, { name }, { selector: { app: name }, ports: [{ port: 80 }] });
+    const budget = scene.happens(0.5) ? { maxUnavailable: 1 } : { minAvailable: scene.between(1, 3) };
+    await scene.create(PodDisruptionBudgets, { name }, { ...budget, selector: { matchLabels: { app: name } } });
+  },
+};
+
+export const createAutoscaler: Actor = {
+  async act(scene) {
+    const name = scene.pick("deployments");
+    if (name === undefined) return;
+    const minReplicas = scene.between(1, 4);
+    await scene.create(
+      HorizontalPodAutoscalers,
+      { name },
+      {
+        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name },
+        minReplicas,
+        maxReplicas: scene.between(minReplicas, replicasMax),
+        metrics: [
+          { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 100 } } },
+        ],
+      },
+    );
+  },
+};
+
+/** All of one application, as far as its budget allows. */
+export const evictPods: Actor = {
+  weight: 2,
+  async act(scene) {
+    const name = scene.pick("poddisruptionbudgets") ?? scene.pick("deployments");
+    if (name === undefined) return;
+    scene.note(`evict the pods of ${name}`);
+    const { items } = await scene.client.list(Pods, { namespace, labelSelector: `app=${name}` });
+    for (const { metadata } of items) {
+      await scene.client.createSubresource(Pods, metadata, "eviction", { metadata: { name: metadata.name } });
+    }
+  },
+};

@@ -1,0 +1,49 @@
+import { PersistentVolumes, StatefulSets } from "roder";
+import { claimTemplate } from "../claims.ts";
+import { type Actor, replicasMax, type Scene } from "../scene.ts";
+
+const volumeClass = "disks";
+const storage = { requests: { storage: "1Gi" } };
+
+export const createStatefulSet: Actor = {
+  async act(scene) {
+    const keeps = () => scene.oneOf(["Retain", "Delete"]);
+    const hasVolumes = scene.happens(0.5);
+    const spec = { accessModes: ["ReadWriteOnce"], storageClassName: volumeClass, resources: storage };
+    const volumes = {
+      volumeClaimTemplates: [{ metadata: { name: claimTemplate }, spec }],
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: keeps(), whenScaled: keeps() },
+    };
+    if (hasVolumes) await createVolumes(scene);
+    await scene.createWorkload(StatefulSets, scene.newName("db"), {
+      replicas: scene.between(1, 4),
+      serviceName: "db",
+      podManagementPolicy: scene.oneOf(["OrderedReady", "Parallel"]),
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: scene.oneOf([1, 2, "50%"]) } },
+      ...(hasVolumes ? volumes : {}),
+    });
+  },
+};
+
+/** As many as one set can want. */
+async function createVolumes(scene: Scene) {
+  const batch = scene.newName("disks");
+  for (let index = 0; index < replicasMax; index++) {
+    await scene.client.create(PersistentVolumes, {
+      metadata: { name: `${batch}-${index}` },
+      spec: {
+        capacity: storage.requests,
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: volumeClass,
+        hostPath: { path: `/${batch}/${index}` },
+      },
+    });
+  }
+}
+
+/** Volumes whose claims are gone are emptied, and used again. */
+export async function wipeVolumes({ client }: Scene): Promise<void> {
+  for (const { metadata, status } of (await client.list(PersistentVolumes)).items) {
+    if (status.phase === "Released") await client.patch(PersistentVolumes, metadata, { spec: { claimRef: null } });
+  }
+}

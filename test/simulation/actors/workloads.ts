@@ -1,0 +1,55 @@
+// What is done to a workload, whatever its kind.
+import { DaemonSets, Deployments, Pods, ResourceQuotas, type ResourceReference, StatefulSets } from "roder";
+import { type Actor, namespace, replicasMax, resources, type Scene } from "../scene.ts";
+
+export const scale: Actor = {
+  weight: 4,
+  async act(scene) {
+    const target = targetOf(scene, [Deployments, Deployments, StatefulSets]);
+    if (!target) return;
+    const replicas = scene.between(0, replicasMax);
+    scene.note(`scale ${target.name} to ${replicas}`);
+    await scene.client.patch(target.resource, target, { spec: { replicas } });
+  },
+};
+
+export const roll: Actor = {
+  weight: 4,
+  async act(scene) {
+    const target = targetOf(scene, [Deployments, Deployments, StatefulSets, DaemonSets]);
+    if (!target) return;
+    const image = `app:${scene.between(2, 9)}`;
+    scene.note(`set the image of ${target.name} to ${image}`);
+    const template = { spec: { containers: [{ name: "main", image }] } };
+    await scene.client.patch(target.resource, target, { spec: { template } });
+  },
+};
+
+export const deleteOne: Actor = {
+  async act(scene) {
+    const [plural, names] = scene.oneOf([...scene.wanted].filter(([, each]) => each.size > 0)) ?? [];
+    const name = names && scene.oneOf([...names]);
+    const resource = plural !== undefined && resources.find((each) => each.plural === plural);
+    if (!resource || name === undefined || resource === ResourceQuotas) return;
+    const propagationPolicy = scene.happens(0.5) ? "Background" : "Foreground";
+    scene.note(`delete ${plural} ${name} (${propagationPolicy})`);
+    await scene.client.delete(resource, { namespace, name }, { body: { propagationPolicy } });
+    names?.delete(name);
+  },
+};
+
+export const deletePod: Actor = {
+  async act(scene) {
+    const { items } = await scene.client.list(Pods, { namespace });
+    const pod = scene.oneOf(items)?.metadata;
+    if (!pod) return;
+    scene.note(`delete the pod ${pod.name}`);
+    await scene.client.delete(Pods, pod);
+  },
+};
+
+function targetOf(scene: Scene, kinds: readonly ResourceReference[]) {
+  const resource = scene.oneOf(kinds);
+  const name = resource && scene.pick(resource.plural);
+  return name === undefined || !resource ? undefined : { resource, namespace, name };
+}

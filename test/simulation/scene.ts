@@ -1,0 +1,119 @@
+// What the actors of a simulated cluster share: the cluster, chance, and what was asked for so far.
+import {
+  type Cluster,
+  CronJobs,
+  DaemonSets,
+  Deployments,
+  HorizontalPodAutoscalers,
+  Jobs,
+  type KubeObject,
+  PersistentVolumeClaims,
+  PodDisruptionBudgets,
+  ResourceQuotas,
+  type ResourceReference,
+  Services,
+  StatefulSets,
+} from "roder";
+import type { Random } from "../../src/lib/index.ts";
+
+export const namespace = "work";
+/** What is created here. */
+export const resources: readonly ResourceReference[] = [
+  ...[Deployments, StatefulSets, DaemonSets, CronJobs, Jobs, PersistentVolumeClaims],
+  ...[Services, PodDisruptionBudgets, HorizontalPodAutoscalers, ResourceQuotas],
+];
+export const replicasMax = 12;
+/** The image that uses more than its pods ask for; the others use less. */
+export const busyImage = "app:9";
+
+/** Somebody who does one thing now and then. */
+export interface Actor {
+  /** How often, beside the others. */
+  readonly weight?: number;
+  /** What it asks may be refused, as it meets what controllers do. */
+  act(scene: Scene): unknown;
+  /** Undoes what would keep the cluster from coming to what was asked for; nothing fails any more by then. */
+  repair?(scene: Scene): Promise<unknown>;
+}
+
+export interface SceneOptions {
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly nodesFail: boolean;
+  note(what: string): void;
+}
+
+export class Scene {
+  readonly cluster: Cluster;
+  readonly nodesFail: boolean;
+  readonly note: (what: string) => void;
+  readonly #random: Random;
+  /** Names by plural, of what there should be. */
+  readonly wanted = new Map<string, Set<string>>();
+  #sequence = 0;
+
+  constructor({ cluster, random, nodesFail, note }: SceneOptions) {
+    this.cluster = cluster;
+    this.nodesFail = nodesFail;
+    this.note = note;
+    this.#random = random;
+  }
+
+  get client() {
+    return this.cluster.client;
+  }
+
+  async create(resource: ResourceReference<KubeObject>, metadata: { readonly name: string }, spec: object) {
+    this.note(`create ${resource.plural} ${metadata.name} ${JSON.stringify(spec)}`);
+    // Each caller gives what its kind has.
+    const object = { metadata: { ...metadata, namespace }, spec } as never;
+    await this.client.create(resource, object);
+    this.wanted.getOrInsertComputed(resource.plural, () => new Set()).add(metadata.name);
+  }
+
+  /** A workload whose pods have its name as their label `app`. */
+  createWorkload(resource: ResourceReference<KubeObject>, name: string, spec: object) {
+    const labels = { app: name };
+    const template = { metadata: { labels }, spec: podSpec(`app:${this.between(1, 9)}`) };
+    return this.create(resource, { name }, { selector: { matchLabels: labels }, template, ...spec });
+  }
+
+  /** The name of something that there should be. */
+  pick(plural: string): string | undefined {
+    return this.oneOf([...(this.wanted.get(plural) ?? [])]);
+  }
+
+  newName(prefix: string): string {
+    return `${prefix}-${++this.#sequence}`;
+  }
+
+  between(from: number, to: number): number {
+    return from + Math.floor(this.#random.next() * (to - from + 1));
+  }
+
+  happens(rate: number): boolean {
+    return this.#random.next() < rate;
+  }
+
+  oneOf<T>(all: readonly [T, ...T[]]): T;
+  oneOf<T>(all: readonly T[]): T | undefined;
+  oneOf<T>(all: readonly T[]): T | undefined {
+    return all[Math.floor(this.#random.next() * all.length)];
+  }
+
+  /** A number of pods, or a part of them. */
+  amount(): number | string {
+    return this.happens(0.5) ? this.between(0, 3) : `${this.between(0, 5) * 10}%`;
+  }
+}
+
+export const isNothing = (amount: number | string) => Number.parseInt(String(amount), 10) === 0;
+
+export function podSpec(image: string) {
+  const resourceRequests = { requests: { cpu: "10m", memory: "16Mi" } };
+  return {
+    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: 10,
+    containers: [{ name: "main", image, resources: resourceRequests }],
+  };
+}
