@@ -5,12 +5,12 @@ import { type Asked, asked } from "./asked.ts";
 import { Availability } from "./availability.ts";
 import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
-import { jobProblems } from "./jobs.ts";
+import { JobRules } from "./jobs.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
 
 const invariantsOver = (state: State): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
-  { problems: (write) => jobProblems(write, state) },
+  new JobRules(state),
   new Availability(state),
   new Claims(state),
 ];

@@ -1,13 +1,140 @@
-import { type CronJob, controllerOf, isJobFinished, type Job } from "roder";
+// Jobs count each pod once, keep to their limits, and end once and with a reason.
+import { type CronJob, controllerOf, isJobFinished, type Job, type Pod } from "roder";
 import { controller } from "./asked.ts";
-import type { State, Write } from "./state.ts";
+import { type Invariant, isTerminal, type State, type Write } from "./state.ts";
 
-/** Jobs succeed as often as asked for, and those of a CronJob run beside each other only where it allows that. */
-export function* jobProblems({ kind, before, now, by }: Write, state: State): Iterable<string> {
-  if (kind !== "jobs" || !now) return;
-  const job = now as Job; // the kind says so
-  yield* successes(before as Job | undefined, job);
-  if (!before && by === controller("cronjob-controller")) yield* concurrency(job, state);
+const finalizer = "batch.kubernetes.io/job-tracking";
+const indexAnnotation = "batch.kubernetes.io/job-completion-index";
+const failuresAnnotation = "batch.kubernetes.io/job-index-failure-count";
+const ignoredAnnotation = "batch.kubernetes.io/job-index-ignored-failure-count";
+
+/** What is known of one job besides what it says. */
+interface Known {
+  /** The uids that its status has ever named. */
+  readonly succeeded: Set<string>;
+  readonly failed: Set<string>;
+  /** How many failures the last pod of each index had before it. */
+  readonly failuresBefore: Map<string, number>;
+  /** Since when it is suspended; 0 when it is not. */
+  suspendedMs: number;
+  /** Whether it ever was. */
+  wasSuspended: boolean;
+}
+
+export class JobRules implements Invariant {
+  readonly #state: State;
+  readonly #known = new Map<string, Known>();
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  *problems({ kind, before, now, by, atMs }: Write): Iterable<string> {
+    // The kind says what they are.
+    if (kind === "jobs" && !now) this.#known.delete(before?.metadata.uid ?? "");
+    if (kind === "jobs" && now) {
+      const [old, job] = [before as Job | undefined, now as Job];
+      const known = this.#note(job, atMs);
+      yield* counted(job, known);
+      yield* successes(old, job);
+      yield* indexes(old, job);
+      yield* this.#end(old, job, atMs);
+      if (!before && by === controller("cronjob-controller")) yield* concurrency(job, this.#state);
+    }
+    if (kind !== "pods" || by !== controller("job-controller")) return;
+    const [old, pod] = [before as Pod | undefined, now as Pod | undefined];
+    const job = this.#state.find<Job>("jobs", controllerOf(pod ?? (old as Pod))?.uid); // one of the two is there
+    const known = job && this.#known.get(job.metadata.uid);
+    if (!job || !known || job.metadata.deletionTimestamp !== undefined) return;
+    if (pod && !old) yield* this.#created(pod, job, known, atMs);
+    if (old && isTracked(old) && !(pod && isTracked(pod))) yield* untracked(old, job, known);
+  }
+
+  #note({ metadata, spec, status }: Job, atMs: number): Known {
+    const known = this.#known.getOrInsertComputed(metadata.uid, () => ({
+      succeeded: new Set(),
+      failed: new Set(),
+      failuresBefore: new Map(),
+      suspendedMs: 0,
+      wasSuspended: false,
+    }));
+    for (const uid of status.uncountedTerminatedPods?.succeeded ?? []) known.succeeded.add(uid);
+    for (const uid of status.uncountedTerminatedPods?.failed ?? []) known.failed.add(uid);
+    if (!spec.suspend) known.suspendedMs = 0;
+    else if (known.suspendedMs === 0) known.suspendedMs = atMs;
+    known.wasSuspended ||= spec.suspend ?? false;
+    return known;
+  }
+
+  *#created(pod: Pod, job: Job, known: Known, atMs: number): Iterable<string> {
+    const { name, uid } = job.metadata;
+    const made = `${name} makes ${pod.metadata.name}`;
+    if (isJobFinished(job)) yield `${made} although it has ended`;
+    if (known.suspendedMs > 0 && atMs - known.suspendedMs > this.#state.keptMs)
+      yield `${made} although it is suspended`;
+    const overlooked = this.#state.overlookedOf(uid, atMs);
+    const index = pod.metadata.annotations?.[indexAnnotation];
+    if (job.spec.podReplacementPolicy === "Failed") {
+      const running = this.#state.controlledBy<Pod>(uid, "pods").filter((each) => !isTerminal(each));
+      const { parallelism = 1 } = job.spec;
+      if (running.length > parallelism + overlooked) yield `${made}, with ${running.length} that have not ended`;
+      const same = running.filter(({ metadata }) => metadata.annotations?.[indexAnnotation] === index);
+      if (index !== undefined && same.length > 1 + overlooked) yield `${made} before the last of its index has ended`;
+    }
+    const limit = job.spec.backoffLimitPerIndex;
+    if (limit === undefined || index === undefined) return;
+    const failures = countOf(pod, failuresAnnotation);
+    if (failures > limit) yield `${made} after ${failures} failures of its index, of which ${limit} are allowed`;
+    const before = known.failuresBefore.get(index) ?? -1;
+    const all = failures + countOf(pod, ignoredAnnotation);
+    known.failuresBefore.set(index, all);
+    // Who is suspended starts anew, and one that nobody knew of has failed unseen.
+    if (known.wasSuspended || overlooked > 0) return;
+    if (all !== before + 1) yield `${made} as number ${all} of its index, after number ${before}`;
+  }
+
+  *#end(before: Job | undefined, job: Job, atMs: number): Iterable<string> {
+    const { name, uid } = job.metadata;
+    const is = (each: Job | undefined, type: string) =>
+      each?.status.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
+    for (const type of ["Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"])
+      if (is(before, type) && !is(job, type)) yield `${name} is not ${type} any more`;
+    if (is(job, "Complete") && is(job, "Failed")) yield `${name} has both succeeded and failed`;
+    if (!before || isJobFinished(before) || !isJobFinished(job)) return;
+    const pods = this.#state.controlledBy<Pod>(uid, "pods").filter((each) => !isTerminal(each));
+    if (pods.length > this.#state.overlookedOf(uid, atMs)) yield `${name} ends while ${pods.length} pods have not`;
+    const { succeeded = 0, failed = 0 } = job.status;
+    const { completions = 1, backoffLimit = 6 } = job.spec;
+    if (is(job, "Complete") && !job.spec.successPolicy && succeeded < completions)
+      yield `${name} is complete with ${succeeded} successes of ${completions}`;
+    const reason = job.status.conditions?.find(({ type }) => type === "Failed")?.reason;
+    if (reason === "BackoffLimitExceeded" && failed <= backoffLimit)
+      yield `${name} fails after ${failed} failures, of which ${backoffLimit} are allowed`;
+  }
+}
+
+/** A pod loses its finalizer when the status names it, so that it is counted whatever happens in between. */
+function* untracked({ metadata, status }: Pod, job: Job, known: Known): Iterable<string> {
+  const { name, uid } = metadata;
+  // Who suspends a job, or has enough of it, counts no pod that is removed for that.
+  if (known.wasSuspended || !["Succeeded", "Failed"].includes(status.phase ?? "")) return;
+  if (known.succeeded.has(uid) || known.failed.has(uid)) return;
+  const index = metadata.annotations?.[indexAnnotation];
+  if (status.phase === "Succeeded" && index !== undefined && within(job.status.completedIndexes).has(Number(index)))
+    return;
+  if (status.phase === "Failed" && job.spec.podFailurePolicy) return;
+  yield `${job.metadata.name} does not count ${name}, which has ${status.phase?.toLowerCase()}`;
+}
+
+/** What the status counts are the pods that it has named, each once. */
+function* counted({ metadata, spec, status }: Job, known: Known): Iterable<string> {
+  const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
+  const failures = (status.failed ?? 0) + failed.length;
+  if (failures !== known.failed.size) yield `${metadata.name} counts ${failures} failures of ${known.failed.size}`;
+  if (spec.completionMode === "Indexed") return;
+  const successes = (status.succeeded ?? 0) + succeeded.length;
+  if (successes !== known.succeeded.size)
+    yield `${metadata.name} counts ${successes} successes of ${known.succeeded.size}`;
 }
 
 function* successes(before: Job | undefined, { metadata, spec, status }: Job): Iterable<string> {
@@ -15,6 +142,20 @@ function* successes(before: Job | undefined, { metadata, spec, status }: Job): I
   const { completions = Number.POSITIVE_INFINITY } = spec;
   if (succeeded > completions) yield `Job ${metadata.name} succeeded ${succeeded} times of ${completions}`;
   if (succeeded < (before?.status.succeeded ?? 0)) yield `Job ${metadata.name} has forgotten a success`;
+}
+
+function* indexes(before: Job | undefined, { metadata, spec, status }: Job): Iterable<string> {
+  if (spec.completionMode !== "Indexed") return;
+  const [completed, failed] = [within(status.completedIndexes), within(status.failedIndexes)];
+  const both = completed.intersection(failed);
+  if (both.size > 0) yield `${metadata.name} says of ${[...both]} that they have succeeded and failed`;
+  if (completed.size !== (status.succeeded ?? 0))
+    yield `${metadata.name} has ${status.succeeded} successes and completed ${status.completedIndexes}`;
+  const forgotten = [
+    ...within(before?.status.completedIndexes).difference(completed),
+    ...within(before?.status.failedIndexes).difference(failed),
+  ];
+  if (forgotten.length > 0) yield `${metadata.name} has forgotten that ${forgotten} had ended`;
 }
 
 function* concurrency(started: Job, state: State): Iterable<string> {
@@ -27,4 +168,18 @@ function* concurrency(started: Job, state: State): Iterable<string> {
     if (job.metadata.uid === started.metadata.uid || isJobFinished(job) || mayStay) continue;
     yield `${started.metadata.name} starts while ${job.metadata.name} is active, with the policy ${concurrencyPolicy}`;
   }
+}
+
+const isTracked = ({ metadata }: Pod) => metadata.finalizers?.includes(finalizer) ?? false;
+const countOf = ({ metadata }: Pod, annotation: string) => Number(metadata.annotations?.[annotation] ?? 0);
+
+/** What a text as `1,3-5` says. */
+function within(text = ""): Set<number> {
+  const ranges = text.split(",").filter((range) => range !== "");
+  return new Set(
+    ranges.flatMap((range) => {
+      const [first = 0, last = first] = range.split("-").map(Number);
+      return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+    }),
+  );
 }

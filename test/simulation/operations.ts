@@ -7,9 +7,11 @@ export class Operations {
   readonly #scene: Scene;
   readonly #actors: readonly Actor[];
 
-  constructor(options: SceneOptions) {
+  /** With some actors only, when there are any in `only`. */
+  constructor(options: SceneOptions, only: readonly string[]) {
     this.#scene = new Scene(options);
-    this.#actors = options.nodesFail ? [...actors, ...nodeActors] : actors;
+    const all = Object.entries(options.nodesFail ? { ...actors, ...nodeActors } : actors);
+    this.#actors = all.filter(([name]) => only.length === 0 || only.includes(name)).map(([, actor]) => actor);
   }
 
   /** Somebody does something. */

@@ -1,4 +1,5 @@
-// Runs seeds of the simulation: `npm run simulate -- --seeds 1000`, `--seconds 120`, or `--seed 17` to see one again.
+// Runs seeds of the simulation: `npm run simulate -- --seeds 1000`, `--seconds 120`, or `--seed 17` to see one again;
+// `--actors createJob,suspendJob` leaves the others out.
 import { parseArgs } from "node:util";
 import { type Outcome, simulate } from "./world.ts";
 
@@ -8,14 +9,16 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     seed: { type: "string" },
     from: { type: "string", default: "0" },
+    actors: { type: "string" },
   },
 });
 /** Every so many seeds one is run twice: both histories have to be the same. */
 const repeatEvery = 10;
 const timelineShown = 200;
+const only = values.actors?.split(",") ?? [];
 
 if (values.seed !== undefined) {
-  report(Number(values.seed), await simulate(Number(values.seed)), Number.POSITIVE_INFINITY);
+  report(Number(values.seed), await simulate(Number(values.seed), only), Number.POSITIVE_INFINITY);
 } else {
   const count = values.seeds === undefined ? Number.POSITIVE_INFINITY : Number(values.seeds);
   const endMs = performance.now() + Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
@@ -28,11 +31,11 @@ if (values.seed !== undefined) {
   const startMs = performance.now();
   for (; done < count && performance.now() < endMs && !process.exitCode; done++) {
     const seed = first + done;
-    const outcome = await simulate(seed);
+    const outcome = await simulate(seed, only);
     writes += outcome.writes;
     report(seed, outcome, timelineShown);
     if (process.exitCode || seed % repeatEvery !== 0) continue;
-    const again = await simulate(seed);
+    const again = await simulate(seed, only);
     if (again.digest === outcome.digest) continue;
     console.log(`seed ${seed} has two histories: ${outcome.digest} and ${again.digest}`);
     process.exitCode = 1;
@@ -52,5 +55,5 @@ function report(seed: number, { problems, timeline, digest, writes }: Outcome, l
   process.exitCode = 1;
   console.log(timeline.slice(-lines).join("\n"));
   console.log(`\nseed ${seed} fails:\n${problems.map((each) => `  ${each}`).join("\n")}`);
-  console.log(`see it again: npm run simulate -- --seed ${seed}`);
+  console.log(`see it again: npm run simulate -- --seed ${seed}${values.actors ? ` --actors ${values.actors}` : ""}`);
 }

@@ -26,6 +26,15 @@ export const replicasMax = 12;
 /** The image that uses more than its pods ask for; the others use less. */
 export const busyImage = "app:9";
 
+/** Pods of `flaky:*` fail to start now and then; indexes 2 and 5 of `odd:*` always end with this code. */
+export const oddExitCode = 3;
+export const oddIndexes = [2, 5];
+/** Of a container that fails to start. */
+export const startErrorCode = 128;
+
+/** How the names of Jobs begin that may fail. */
+export const failing = "task";
+
 /** Somebody who does one thing now and then. */
 export interface Actor {
   /** How often, beside the others. */

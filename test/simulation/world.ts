@@ -16,7 +16,7 @@ import { noteRequests } from "./asked.ts";
 import { doubledIdentities, leftovers, notAsAskedFor } from "./expectations.ts";
 import { Invariants } from "./invariants.ts";
 import { Operations } from "./operations.ts";
-import { busyImage, namespace } from "./scene.ts";
+import { busyImage, namespace, oddExitCode, oddIndexes } from "./scene.ts";
 import { kindOf } from "./state.ts";
 
 export interface Outcome {
@@ -30,6 +30,7 @@ export interface Outcome {
 }
 
 const operationsCount = 40;
+const oddPods = `batch.kubernetes.io/job-completion-index in (${oddIndexes.join(", ")})`;
 const timelineMax = 2_000;
 /** How late controllers see things, and how long they may act on what is past: with watches that are late, and without. */
 const late = { lateMs: 60_000, keptMs: 60_000 };
@@ -51,8 +52,9 @@ const faultSets: readonly { readonly rates: FaultRates; readonly nodesFail: bool
   },
 ];
 
-export async function simulate(seed: number): Promise<Outcome> {
-  const world = await World.create(seed);
+/** With all actors, or with those of these names. */
+export async function simulate(seed: number, only: readonly string[] = []): Promise<Outcome> {
+  const world = await World.create(seed, only);
   try {
     await world.live();
   } finally {
@@ -76,6 +78,7 @@ class World {
 
   private constructor(
     seed: number,
+    only: readonly string[],
     parts: {
       readonly cluster: Cluster;
       readonly storage: RecordedStorage;
@@ -92,12 +95,8 @@ class World {
     this.#invariants = invariants;
     this.#random = seededRandom(seed);
     const note = (what: string) => this.#note(what);
-    this.#operations = new Operations({
-      cluster,
-      random: this.#random,
-      nodesFail: faultsOf(seed).nodesFail,
-      note,
-    });
+    const { nodesFail } = faultsOf(seed);
+    this.#operations = new Operations({ cluster, random: this.#random, nodesFail, note }, only);
     invariants.onBroken = (what) => note(`BROKEN: ${what}`);
     cluster.faults.onFault = (what, { verb, body }) => {
       note(`fault: ${what}`);
@@ -106,7 +105,7 @@ class World {
     };
   }
 
-  static async create(seed: number): Promise<World> {
+  static async create(seed: number, only: readonly string[]): Promise<World> {
     const { rates, nodesFail } = faultsOf(seed);
     let started: Cluster | undefined;
     const invariants = new Invariants({
@@ -141,6 +140,8 @@ class World {
         pull: "0s..3s",
         containers: [
           { image: "job:*", exit: "5s..60s", stop: "0s..2s" },
+          { image: "odd:*", selector: oddPods, exit: "5s..20s", exitCode: oddExitCode },
+          ...["odd:*", "flaky:*"].map((image) => ({ image, exit: "5s..40s", stop: "0s..20s", failure: 0.2 })),
           ...[busyImage, "*"].map((image) => ({
             image,
             stop: "0s..20s",
@@ -151,7 +152,7 @@ class World {
       },
     });
     started = cluster;
-    return new World(seed, { cluster, storage, invariants, refused, writes });
+    return new World(seed, only, { cluster, storage, invariants, refused, writes });
   }
 
   async live(): Promise<void> {

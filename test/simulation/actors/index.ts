@@ -1,7 +1,7 @@
 import type { Actor } from "../scene.ts";
 import { createDaemonSet } from "./daemon-sets.ts";
 import { createDeployment } from "./deployments.ts";
-import { createCronJob, createJob } from "./jobs.ts";
+import { createCronJob, createFailingJob, createJob, suspendJob } from "./jobs.ts";
 import { disturbNode } from "./nodes.ts";
 import { createAutoscaler, createService, evictPods } from "./services.ts";
 import { createStatefulSet } from "./stateful-sets.ts";
@@ -10,9 +10,10 @@ import { deleteOne, deletePod, roll, scale } from "./workloads.ts";
 export { wipeVolumes } from "./stateful-sets.ts";
 
 /** Everybody who does something to the cluster. */
-export const actors: readonly Actor[] = [
-  ...[createDeployment, createStatefulSet, createDaemonSet, createJob, createCronJob],
-  ...[createService, createAutoscaler, scale, roll, deleteOne, deletePod, evictPods],
-];
+export const actors: Readonly<Record<string, Actor>> = {
+  ...{ createDeployment, createStatefulSet, createDaemonSet },
+  ...{ createJob, createFailingJob, suspendJob, createCronJob },
+  ...{ createService, createAutoscaler, scale, roll, deleteOne, deletePod, evictPods },
+};
 /** Those who do where nodes fail besides. */
-export const nodeActors: readonly Actor[] = [disturbNode];
+export const nodeActors: Readonly<Record<string, Actor>> = { disturbNode };

@@ -1,10 +1,50 @@
-import { CronJobs, Jobs } from "roder";
-import { type Actor, podSpec, type Scene } from "../scene.ts";
+import { CronJobs, isJobFinished, Jobs } from "roder";
+import { type Actor, failing, namespace, oddExitCode, podSpec, type Scene, startErrorCode } from "../scene.ts";
 
 export const createJob: Actor = {
   act(scene) {
     const name = scene.newName("job");
     return scene.create(Jobs, { name }, jobSpec(scene, name));
+  },
+};
+
+/** One whose pods fail, with what it has to say of that. */
+export const createFailingJob: Actor = {
+  weight: 2,
+  act(scene) {
+    const name = scene.newName(failing);
+    const spec = jobSpec(scene, name, scene.oneOf(["flaky:1", "flaky:1", "odd:1"]));
+    const hasLimitPerIndex = spec.completionMode === "Indexed" && scene.happens(0.6);
+    return scene.create(
+      Jobs,
+      { name },
+      {
+        ...spec,
+        ...(hasLimitPerIndex ? limitsPerIndex(scene, spec.completions) : { backoffLimit: scene.between(0, limitMax) }),
+        ...(spec.completionMode === "Indexed" && scene.happens(0.4) ? successPolicy(scene, spec.completions) : {}),
+        podReplacementPolicy: scene.oneOf(["Failed", "TerminatingOrFailed"]),
+        ...(scene.happens(0.5) ? failurePolicy(scene, hasLimitPerIndex) : {}),
+        suspend: scene.happens(0.2),
+      },
+    );
+  },
+};
+
+/** Stops one that is under way, or lets it go on. */
+export const suspendJob: Actor = {
+  weight: 2,
+  async act(scene) {
+    const name = scene.pick("jobs");
+    if (name === undefined) return;
+    const job = await scene.client.get(Jobs, { namespace, name });
+    if (isJobFinished(job)) return;
+    const suspend = !job.spec.suspend;
+    scene.note(`${suspend ? "suspend" : "resume"} ${name}`);
+    await scene.client.patch(Jobs, { namespace, name }, { spec: { suspend } });
+  },
+  async repair({ client }) {
+    for (const { metadata, spec } of (await client.list(Jobs, { namespace })).items)
+      if (spec.suspend) await client.patch(Jobs, metadata, { spec: { suspend: false } });
   },
 };
 
@@ -24,7 +64,10 @@ export const createCronJob: Actor = {
   },
 };
 
-function jobSpec(scene: Scene, name: string) {
+/** Each failure doubles the wait for the next pod: after so few of them a job has ended when the end is looked at. */
+const limitMax = 4;
+
+function jobSpec(scene: Scene, name: string, image = "job:1") {
   const completions = scene.between(1, 8);
   return {
     completions,
@@ -33,7 +76,36 @@ function jobSpec(scene: Scene, name: string) {
     backoffLimit: 100,
     template: {
       metadata: { labels: { job: name } },
-      spec: { ...podSpec("job:1"), restartPolicy: "Never" },
+      spec: { ...podSpec(image), restartPolicy: "Never" },
     },
   };
+}
+
+function limitsPerIndex(scene: Scene, completions: number) {
+  return {
+    backoffLimitPerIndex: scene.between(0, 2),
+    ...(scene.happens(0.3) ? { maxFailedIndexes: scene.between(0, completions) } : {}),
+  };
+}
+
+function successPolicy(scene: Scene, completions: number) {
+  const last = scene.between(0, completions - 1);
+  const rule = scene.oneOf([
+    { succeededIndexes: `0-${last}` },
+    { succeededCount: last + 1 },
+    { succeededIndexes: `0-${last}`, succeededCount: 1 },
+  ]);
+  return { successPolicy: { rules: [rule] } };
+}
+
+function failurePolicy(scene: Scene, hasLimitPerIndex: boolean) {
+  const onOddExit = hasLimitPerIndex ? ["FailIndex", "Count", "FailJob"] : ["Count", "FailJob"];
+  const exits = (code: number) => ({ operator: "In", values: [code] });
+  const rules = [
+    { action: "Ignore", onPodConditions: [{ type: "DisruptionTarget", status: "True" }] },
+    // What always fails must count, or it would never end.
+    { action: scene.oneOf(onOddExit), onExitCodes: exits(oddExitCode) },
+    { action: scene.oneOf(["Ignore", "Count"]), onExitCodes: exits(startErrorCode) },
+  ];
+  return { podFailurePolicy: { rules: rules.filter(() => scene.happens(0.7)) } };
 }
