@@ -95,10 +95,8 @@ export class JobRules implements Invariant {
 
   *#end(before: Job | undefined, job: Job, atMs: number): Iterable<string> {
     const { name, uid } = job.metadata;
-    const is = (each: Job | undefined, type: string) =>
-      each?.status.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
     for (const type of ["Complete", "Failed", "SuccessCriteriaMet", "FailureTarget"])
-      if (is(before, type) && !is(job, type)) yield `${name} is not ${type} any more`;
+      if (before && is(before, type) && !is(job, type)) yield `${name} is not ${type} any more`;
     if (is(job, "Complete") && is(job, "Failed")) yield `${name} has both succeeded and failed`;
     if (!before || isJobFinished(before) || !isJobFinished(job)) return;
     const pods = this.#state.controlledBy<Pod>(uid, "pods").filter((each) => !isTerminal(each));
@@ -122,7 +120,8 @@ function* untracked({ metadata, status }: Pod, job: Job, known: Known): Iterable
   const index = metadata.annotations?.[indexAnnotation];
   if (status.phase === "Succeeded" && index !== undefined && within(job.status.completedIndexes).has(Number(index)))
     return;
-  if (status.phase === "Failed" && job.spec.podFailurePolicy) return;
+  // A policy may ignore it; and who has succeeded does not wait for what the pods that it ends come to.
+  if (status.phase === "Failed" && (job.spec.podFailurePolicy || is(job, "SuccessCriteriaMet"))) return;
   yield `${job.metadata.name} does not count ${name}, which has ${status.phase?.toLowerCase()}`;
 }
 
@@ -170,6 +169,8 @@ function* concurrency(started: Job, state: State): Iterable<string> {
   }
 }
 
+const is = ({ status }: Job, type: string) =>
+  status.conditions?.some((condition) => condition.type === type && condition.status === "True") ?? false;
 const isTracked = ({ metadata }: Pod) => metadata.finalizers?.includes(finalizer) ?? false;
 const countOf = ({ metadata }: Pod, annotation: string) => Number(metadata.annotations?.[annotation] ?? 0);
 

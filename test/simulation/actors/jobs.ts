@@ -22,8 +22,9 @@ export const createFailingJob: Actor = {
         ...spec,
         ...(hasLimitPerIndex ? limitsPerIndex(scene, spec.completions) : { backoffLimit: scene.between(0, limitMax) }),
         ...(spec.completionMode === "Indexed" && scene.happens(0.4) ? successPolicy(scene, spec.completions) : {}),
-        podReplacementPolicy: scene.oneOf(["Failed", "TerminatingOrFailed"]),
-        ...(scene.happens(0.5) ? failurePolicy(scene, hasLimitPerIndex) : {}),
+        ...(scene.happens(0.5)
+          ? failurePolicy(scene, hasLimitPerIndex)
+          : { podReplacementPolicy: scene.oneOf(["Failed", "TerminatingOrFailed"]) }),
         suspend: scene.happens(0.2),
       },
     );
@@ -90,10 +91,11 @@ function limitsPerIndex(scene: Scene, completions: number) {
 
 function successPolicy(scene: Scene, completions: number) {
   const last = scene.between(0, completions - 1);
+  const succeededIndexes = last === 0 ? "0" : `0-${last}`;
   const rule = scene.oneOf([
-    { succeededIndexes: `0-${last}` },
+    { succeededIndexes },
     { succeededCount: last + 1 },
-    { succeededIndexes: `0-${last}`, succeededCount: 1 },
+    { succeededIndexes, succeededCount: 1 },
   ]);
   return { successPolicy: { rules: [rule] } };
 }
