@@ -23,6 +23,34 @@ test("keys come out once, in the order in which they went in", () => {
   assert.equal(ready(), 3);
 });
 
+test("keys that come while others are taken, or after all were, come out in their order too", () => {
+  const { queue, drain } = scene();
+  for (const key of ["a", "b", "c"]) queue.add(key);
+  assert.equal(queue.take(), "a");
+  queue.add("d");
+  queue.done("a");
+  queue.add("a");
+  assert.deepEqual(drain(), ["b", "c", "d", "a"]);
+  assert.deepEqual(drain(), []);
+  for (const key of ["f", "e"]) queue.add(key);
+  assert.deepEqual(drain(), ["f", "e"]);
+});
+
+test("taking keys begins no iteration for each, which would go past all that were taken before", (t) => {
+  const { queue, drain } = scene();
+  for (let index = 0; index < 1_000; index++) queue.add(String(index));
+  let begun = 0;
+  const { entries } = Map.prototype;
+  const counted = function (this: Map<unknown, unknown>) {
+    begun++;
+    return entries.call(this);
+  };
+  Object.assign(Map.prototype, { entries: counted, [Symbol.iterator]: counted });
+  t.after(() => Object.assign(Map.prototype, { entries, [Symbol.iterator]: entries }));
+  assert.equal(drain().length, 1_000);
+  assert.ok(begun < 10);
+});
+
 test("a key that is added while it is worked on comes out again after that, once", () => {
   const { queue, drain } = scene();
   queue.add("a");

@@ -19,6 +19,8 @@ export class WorkQueue {
   readonly #series: QueueSeries | undefined;
   /** Waiting to be taken, and since when. A Map keeps the order of insertion. */
   readonly #ready = new Map<Key, number>();
+  /** Where taking has come to. An iterator that begins goes past the places of all that were taken before. */
+  #inOrder = this.#ready.entries();
   readonly #taken = new Set<Key>();
   /** The rests of keys whose work is done, and whether they were added meanwhile. They count as taken. */
   readonly #rests = new Map<Key, { readonly timer: Timer; isDisturbed: boolean }>();
@@ -96,14 +98,20 @@ export class WorkQueue {
 
   /** The next key; it is not given out again before `done`. */
   take(): Key | undefined {
-    for (const [key, sinceMs] of this.#ready) {
-      this.#ready.delete(key);
-      this.#series?.depth.add(-1);
-      this.#series?.waited.observe((this.#clock.monotonicMs() - sinceMs) / 1000);
-      this.#taken.add(key);
-      return key;
+    if (this.#ready.size === 0) return undefined;
+    let next = this.#inOrder.next();
+    if (next.done) {
+      // It has ended for good, whatever was added since.
+      this.#inOrder = this.#ready.entries();
+      next = this.#inOrder.next();
     }
-    return undefined;
+    if (next.done) return undefined;
+    const [key, sinceMs] = next.value;
+    this.#ready.delete(key);
+    this.#series?.depth.add(-1);
+    this.#series?.waited.observe((this.#clock.monotonicMs() - sinceMs) / 1000);
+    this.#taken.add(key);
+    return key;
   }
 
   /**
