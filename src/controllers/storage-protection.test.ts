@@ -81,6 +81,26 @@ test("a claim stays until the pod that uses it is gone", async (t) => {
   assert.equal(await isThere(client.get(PersistentVolumeClaims, key)), false);
 });
 
+test("a pod that waits in the foreground for the claim that it owns does not hold it when it has stopped", async (t) => {
+  const { client, create, rest } = await startTestControlPlane(t, {
+    controllers: [...controllers, "garbage-collector-controller"],
+  });
+  await create(PersistentVolumeClaims, claim);
+  await makePod(client, "n1");
+  const pod = { namespace: "default", name: "web" };
+  const { uid } = (await client.get(Pods, pod)).metadata;
+  const owner = { apiVersion: "v1", kind: "Pod", name: "web", uid, controller: true, blockOwnerDeletion: true };
+  await client.patch(PersistentVolumeClaims, key, { metadata: { ownerReferences: [owner] } });
+  await rest();
+  await client.delete(Pods, pod, { body: { propagationPolicy: "Foreground", gracePeriodSeconds: 30 } });
+  await rest();
+  assert.equal(await isThere(client.get(PersistentVolumeClaims, key)), true);
+  await client.delete(Pods, pod, { body: { gracePeriodSeconds: 0 } });
+  await rest();
+  assert.equal(await isThere(client.get(PersistentVolumeClaims, key)), false);
+  assert.equal(await isThere(client.get(Pods, pod)), false);
+});
+
 test("a claim that nothing uses goes at once, and a pod without node uses nothing", async (t) => {
   const { client, create, rest } = await startTestControlPlane(t, { controllers });
   await create(PersistentVolumeClaims, claim);

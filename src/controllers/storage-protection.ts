@@ -90,13 +90,16 @@ async function isClaimUsed(claim: PersistentVolumeClaim, { client, cache }: Reco
   return (await client.list(Pods, { namespace })).items.some((pod) => uses(pod, claim));
 }
 
-/** A pod uses its claims from when it has a node until it is removed; an ephemeral volume's until it has stopped. */
+/**
+ * A pod uses its claims from when it has a node until it is removed; those that are its own until it has stopped. It may
+ * wait for these: in the foreground it goes after them, as one that its StatefulSet gave its claim when it was not wanted
+ * any more. Upstream asks that of ephemeral volumes only, and there such a pod and its claim wait for each other for ever.
+ */
 function uses(pod: Pod, claim: PersistentVolumeClaim): boolean {
-  if (!pod.spec.nodeName) return false;
+  if (!pod.spec.nodeName || (isShutDown(pod) && owns(pod, claim))) return false;
   return (pod.spec.volumes ?? []).some(({ name, persistentVolumeClaim, ephemeral }) => {
     if (persistentVolumeClaim) return persistentVolumeClaim.claimName === claim.metadata.name;
-    const isItsOwn = ephemeral && `${pod.metadata.name}-${name}` === claim.metadata.name;
-    return isItsOwn && !isShutDown(pod) && owns(pod, claim);
+    return ephemeral && `${pod.metadata.name}-${name}` === claim.metadata.name && owns(pod, claim);
   });
 }
 
