@@ -3,15 +3,18 @@ import type { KubeObject } from "roder";
 import type { Change } from "../../src/storage/index.ts";
 import { type Asked, asked } from "./asked.ts";
 import { Availability } from "./availability.ts";
+import { Budgets } from "./budgets.ts";
 import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
 import { JobRules } from "./jobs.ts";
+import { Readiness } from "./readiness.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
 
-const invariantsOver = (state: State): readonly Invariant[] => [
+const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
   new JobRules(state),
-  new Availability(state),
+  new Availability(state, readiness),
+  new Budgets(state, readiness),
   new Claims(state),
 ];
 
@@ -25,12 +28,14 @@ export class Invariants {
   onBroken: (what: string) => void = () => {};
   readonly #nowMs: () => number;
   readonly #state: State;
+  readonly #readiness: Readiness;
   readonly #all: readonly Invariant[];
 
   constructor(options: InvariantOptions) {
     this.#nowMs = options.nowMs;
     this.#state = new State(options);
-    this.#all = invariantsOver(this.#state);
+    this.#readiness = new Readiness(this.#state);
+    this.#all = invariantsOver(this.#state, this.#readiness);
   }
 
   /** To be told of every commit, while who asked for it is `asked`. */
@@ -54,7 +59,8 @@ export class Invariants {
     if (!kinds.has(kind)) return;
     const atMs = this.#nowMs();
     const before = this.#state.set(kind, key, now, atMs);
-    const write: Write = { kind, before, now, by: request?.by, subresource: request?.subresource, atMs };
+    const asWritten: Write = { kind, before, now, by: request?.by, subresource: request?.subresource, atMs };
+    const write = { ...asWritten, departure: this.#readiness.note(asWritten) };
     for (const invariant of this.#all) this.#tell(invariant.problems(write));
   }
 

@@ -1,5 +1,5 @@
 // What the people of a simulated cluster ask for: one of the actors at a time, drawn by weight.
-import { ApiError, ResourceQuotas } from "roder";
+import { ResourceQuotas } from "roder";
 import { actors, nodeActors, wipeVolumes } from "./actors/index.ts";
 import { type Actor, namespace, Scene, type SceneOptions } from "./scene.ts";
 
@@ -18,13 +18,7 @@ export class Operations {
   async operate(): Promise<void> {
     await wipeVolumes(this.#scene);
     const drawn = this.#actors.flatMap((actor) => Array.from({ length: actor.weight ?? 1 }, () => actor));
-    try {
-      await this.#scene.oneOf(drawn)?.act(this.#scene);
-    } catch (error) {
-      // What is asked may meet what controllers do at the same time, and be refused: that is no fault of theirs.
-      if (!(error instanceof ApiError)) throw error;
-      this.#scene.note(`refused: ${error.message}`);
-    }
+    await this.#scene.unlessRefused(() => this.#scene.oneOf(drawn)?.act(this.#scene));
   }
 
   quota() {

@@ -1,5 +1,5 @@
 // Runs seeds of the simulation: `npm run simulate -- --seeds 1000`, `--seconds 120`, or `--seed 17` to see one again;
-// `--actors createJob,suspendJob` leaves the others out.
+// `--actors createJob,suspendJob` leaves the others out, `--trace web-8` tells of every write of what is called so.
 import { parseArgs } from "node:util";
 import { type Outcome, simulate } from "./world.ts";
 
@@ -10,15 +10,16 @@ const { values } = parseArgs({
     seed: { type: "string" },
     from: { type: "string", default: "0" },
     actors: { type: "string" },
+    trace: { type: "string" },
   },
 });
 /** Every so many seeds one is run twice: both histories have to be the same. */
 const repeatEvery = 10;
 const timelineShown = 200;
-const only = values.actors?.split(",") ?? [];
+const options = { only: values.actors?.split(",") ?? [], ...(values.trace ? { trace: values.trace } : {}) };
 
 if (values.seed !== undefined) {
-  report(Number(values.seed), await simulate(Number(values.seed), only), Number.POSITIVE_INFINITY);
+  report(Number(values.seed), await simulate(Number(values.seed), options), Number.POSITIVE_INFINITY);
 } else {
   const count = values.seeds === undefined ? Number.POSITIVE_INFINITY : Number(values.seeds);
   const endMs = performance.now() + Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
@@ -31,11 +32,11 @@ if (values.seed !== undefined) {
   const startMs = performance.now();
   for (; done < count && performance.now() < endMs && !process.exitCode; done++) {
     const seed = first + done;
-    const outcome = await simulate(seed, only);
+    const outcome = await simulate(seed, options);
     writes += outcome.writes;
     report(seed, outcome, timelineShown);
     if (process.exitCode || seed % repeatEvery !== 0) continue;
-    const again = await simulate(seed, only);
+    const again = await simulate(seed, options);
     if (again.digest === outcome.digest) continue;
     console.log(`seed ${seed} has two histories: ${outcome.digest} and ${again.digest}`);
     process.exitCode = 1;

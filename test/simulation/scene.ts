@@ -1,5 +1,6 @@
 // What the actors of a simulated cluster share: the cluster, chance, and what was asked for so far.
 import {
+  ApiError,
   type Cluster,
   CronJobs,
   DaemonSets,
@@ -85,6 +86,16 @@ export class Scene {
     const labels = { app: name };
     const template = { metadata: { labels }, spec: podSpec(`app:${this.between(1, 9)}`) };
     return this.create(resource, { name }, { selector: { matchLabels: labels }, template, ...spec });
+  }
+
+  async unlessRefused(ask: () => unknown): Promise<void> {
+    try {
+      await ask();
+    } catch (error) {
+      // What is asked may meet what controllers do at the same time, and be refused: that is no fault of theirs.
+      if (!(error instanceof ApiError)) throw error;
+      this.note(`refused: ${error.message}`);
+    }
   }
 
   /** The name of something that there should be. */

@@ -1,5 +1,6 @@
 // What stands in the storage, as far as the invariants look at it, and what stood there lately.
 import { controllerOf, isPodReady, type KubeObject, type Pod } from "roder";
+import type { Departure } from "./readiness.ts";
 
 /** One change of one object, and in which request it happened. */
 export interface Write {
@@ -10,6 +11,8 @@ export interface Write {
   readonly by: string | undefined;
   readonly subresource: string | undefined;
   readonly atMs: number;
+  /** The pod that is deleted by it. */
+  readonly departure?: Departure | undefined;
 }
 
 /** Something that always holds. */
@@ -163,3 +166,5 @@ export function daemonNodeOf({ spec }: Pod): string | undefined {
   const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   return terms?.[0]?.matchFields?.[0]?.values?.[0];
 }
+
+export const ordinalOf = ({ metadata }: Pod) => Number(metadata.name.slice(metadata.name.lastIndexOf("-") + 1));

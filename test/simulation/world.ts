@@ -18,6 +18,7 @@ import { Invariants } from "./invariants.ts";
 import { Operations } from "./operations.ts";
 import { busyImage, namespace, oddExitCode, oddIndexes } from "./scene.ts";
 import { kindOf } from "./state.ts";
+import { traced } from "./trace.ts";
 
 export interface Outcome {
   /** Of everything that was written. */
@@ -52,9 +53,15 @@ const faultSets: readonly { readonly rates: FaultRates; readonly nodesFail: bool
   },
 ];
 
-/** With all actors, or with those of these names. */
-export async function simulate(seed: number, only: readonly string[] = []): Promise<Outcome> {
-  const world = await World.create(seed, only);
+export interface Part {
+  /** The actors that there are; all where none is named. */
+  readonly only: readonly string[];
+  /** How the names of the objects begin of whose writes the timeline tells. */
+  readonly trace?: string;
+}
+
+export async function simulate(seed: number, part: Part = { only: [] }): Promise<Outcome> {
+  const world = await World.create(seed, part);
   try {
     await world.live();
   } finally {
@@ -105,7 +112,7 @@ class World {
     };
   }
 
-  static async create(seed: number, only: readonly string[]): Promise<World> {
+  static async create(seed: number, { only, trace }: Part): Promise<World> {
     const { rates, nodesFail } = faultsOf(seed);
     let started: Cluster | undefined;
     const invariants = new Invariants({
@@ -113,7 +120,12 @@ class World {
       ...(rates.delays || rates.brokenWatches ? late : prompt),
     });
     const writes = new Map<string, number>();
+    let world: World | undefined;
     const storage = recordedStorage(new MemoryStorage(), (changes) => {
+      for (const { key, value } of trace === undefined ? [] : changes) {
+        const line = traced(trace ?? "", key, value?.object);
+        if (world && line !== undefined) world.#note(line);
+      }
       invariants.observe(changes);
       for (const { key, value } of changes) {
         const kind = kindOf(key);
@@ -152,7 +164,8 @@ class World {
       },
     });
     started = cluster;
-    return new World(seed, only, { cluster, storage, invariants, refused, writes });
+    world = new World(seed, only, { cluster, storage, invariants, refused, writes });
+    return world;
   }
 
   async live(): Promise<void> {

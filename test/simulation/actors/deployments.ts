@@ -13,6 +13,7 @@ export const createDeployment: Actor = {
     };
     return scene.createWorkload(Deployments, scene.newName("web"), {
       replicas: scene.between(1, replicasMax),
+      minReadySeconds: scene.oneOf([0, 0, 5, 30]),
       strategy: recreate ? { type: "Recreate" } : { type: "RollingUpdate", rollingUpdate },
     });
   },

@@ -8,8 +8,20 @@ export const createService: Actor = {
     const name = scene.happens(0.5) ? scene.pick("deployments") : scene.pick("statefulsets");
     if (name === undefined) return;
     await scene.create(Services, { name }, { selector: { app: name }, ports: [{ port: 80 }] });
-    const budget = scene.happens(0.5) ? { maxUnavailable: 1 } : { minAvailable: scene.between(1, 3) };
-    await scene.create(PodDisruptionBudgets, { name }, { ...budget, selector: { matchLabels: { app: name } } });
+    const part = `${scene.between(1, 9) * 10}%`;
+    const budget = scene.oneOf([
+      ...[{ maxUnavailable: scene.between(0, 2) }, { maxUnavailable: part }],
+      ...[{ minAvailable: scene.between(1, 3) }, { minAvailable: part }],
+    ]);
+    await scene.create(
+      PodDisruptionBudgets,
+      { name },
+      {
+        ...budget,
+        selector: { matchLabels: { app: name } },
+        unhealthyPodEvictionPolicy: scene.oneOf(["IfHealthyBudget", "AlwaysAllow"]),
+      },
+    );
   },
 };
 
@@ -42,7 +54,8 @@ export const evictPods: Actor = {
     scene.note(`evict the pods of ${name}`);
     const { items } = await scene.client.list(Pods, { namespace, labelSelector: `app=${name}` });
     for (const { metadata } of items) {
-      await scene.client.createSubresource(Pods, metadata, "eviction", { metadata: { name: metadata.name } });
+      const eviction = { metadata: { name: metadata.name } };
+      await scene.unlessRefused(() => scene.client.createSubresource(Pods, metadata, "eviction", eviction));
     }
   },
 };

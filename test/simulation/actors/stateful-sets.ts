@@ -17,6 +17,7 @@ export const createStatefulSet: Actor = {
     if (hasVolumes) await createVolumes(scene);
     await scene.createWorkload(StatefulSets, scene.newName("db"), {
       replicas: scene.between(1, 4),
+      minReadySeconds: scene.oneOf([0, 0, 5, 30]),
       serviceName: "db",
       podManagementPolicy: scene.oneOf(["OrderedReady", "Parallel"]),
       updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: scene.oneOf([1, 2, "50%"]) } },
