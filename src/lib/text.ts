@@ -6,3 +6,18 @@ export function utf8Length(text: string): number {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 127) return encoder.encode(text).length;
   return text.length;
 }
+
+/** A UTF-16 unit is at most so many bytes in UTF-8. */
+const bytesPerUnitMax = 3;
+
+/** Whether a text, or some together, have more than `bytesMax` bytes in UTF-8; they are only counted where they may. */
+export function exceedsBytes(bytesMax: number, text: string | readonly string[]): boolean {
+  if (typeof text === "string")
+    return text.length * bytesPerUnitMax > bytesMax && (text.length > bytesMax || utf8Length(text) > bytesMax);
+  let units = 0;
+  for (const each of text) units += each.length;
+  if (units * bytesPerUnitMax <= bytesMax) return false;
+  let bytes = 0;
+  for (const each of text) bytes += utf8Length(each);
+  return bytes > bytesMax;
+}

@@ -1,15 +1,16 @@
 import type { KubeObject } from "../api/index.ts";
 import { deepFreeze } from "../lib/index.ts";
+import { BytePool } from "./byte-pool.ts";
 import type { Encoded, RecentBytes } from "./recent-bytes.ts";
 import type { Entry, Revision, Value } from "./storage.ts";
-import { valueFromObject } from "./value.ts";
+import { valueFromBytes, valueFromObject } from "./value.ts";
 import type { StoredObject } from "./watch-cache.ts";
 
-const encoder = new TextEncoder();
+const pool = new BytePool();
 const decoder = new TextDecoder();
 
 /** What stands before the brace at which stored JSON is cut to put the revision in. */
-const metadataKey = encoder.encode('"metadata":');
+const metadataKey = new TextEncoder().encode('"metadata":');
 /** What the objects of one cache share. */
 export interface CachedObjectOptions {
   readonly freeze: boolean;
@@ -57,7 +58,7 @@ export class CachedObject implements StoredObject, Encoded {
     if (this.#bytes !== undefined) return this.#bytes;
     const bytes = this.#value?.isEncoded
       ? bytesWithResourceVersion(this.#value, this.revision)
-      : encoder.encode(JSON.stringify(this.object));
+      : pool.encode(JSON.stringify(this.object));
     this.#bytes = bytes;
     this.#value = undefined;
     this.#options.recentBytes.note(this, bytes.length);
@@ -66,15 +67,22 @@ export class CachedObject implements StoredObject, Encoded {
 
   /** Keeps the object alone; the bytes where nobody has asked for the object yet. */
   forgetBytes(): void {
-    if (this.#object === undefined) return;
-    this.#bytes = undefined;
-    this.#value = undefined;
+    if (this.#object !== undefined) {
+      this.#bytes = undefined;
+      this.#value = undefined;
+    } else if (this.#bytes) this.#bytes = alone(this.#bytes);
+    else if (this.#value?.isEncoded) this.#value = valueFromBytes(alone(this.#value.bytes));
   }
 
   /** This state under the revision at which it was deleted. */
   deletedAt(revision: Revision): CachedObject {
     return new CachedObject(this.key, this.createRevision, revision, valueFromObject(this.object), this.#options);
   }
+}
+
+/** Bytes that keep no larger memory than their own. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
 function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
@@ -87,13 +95,14 @@ function bytesWithResourceVersion(value: Value, revision: Revision): Uint8Array 
   const at = metadataStart(stored);
   // An empty metadata would need no comma; names are required, so it does not happen among stored objects.
   if (at === undefined || stored[at] !== quote) {
-    return encoder.encode(JSON.stringify(withResourceVersion(value.object, revision)));
+    return pool.encode(JSON.stringify(withResourceVersion(value.object, revision)));
   }
-  const insert = encoder.encode(`"resourceVersion":"${revision}",`);
-  const bytes = new Uint8Array(stored.length + insert.length);
-  bytes.set(stored.subarray(0, at));
-  bytes.set(insert, at);
-  bytes.set(stored.subarray(at), at + insert.length);
+  const insert = `"resourceVersion":"${revision}",`;
+  const bytes = pool.take(stored.length + insert.length);
+  bytes.set(stored);
+  bytes.copyWithin(at + insert.length, at, stored.length);
+  // Digits and quotes are one byte each.
+  for (let index = 0; index < insert.length; index++) bytes[at + index] = insert.charCodeAt(index);
   return bytes;
 }
 

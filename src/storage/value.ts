@@ -1,7 +1,8 @@
 import type { KubeObject } from "../api/index.ts";
+import { BytePool } from "./byte-pool.ts";
 import type { Value } from "./storage.ts";
 
-const encoder = new TextEncoder();
+const pool = new BytePool();
 const decoder = new TextDecoder();
 
 class LazyValue implements Value {
@@ -20,7 +21,7 @@ class LazyValue implements Value {
   }
 
   get bytes(): Uint8Array {
-    this.#bytes ??= encoder.encode(JSON.stringify(this.#object));
+    this.#bytes ??= pool.encode(JSON.stringify(this.#object));
     return this.#bytes;
   }
 

@@ -1,5 +1,5 @@
 import { boolType, nullType, stringType } from "../../cel/index.ts";
-import { utf8Length } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
@@ -116,7 +116,7 @@ function validateAuditAnnotations(
 
 function validateAuditExpression(expression: string, at: Path, declared: Declared): FieldError[] {
   if (expression === "") return [required(at, "valueExpression is not specified")];
-  if (utf8Length(expression) > auditExpressionBytesMax)
+  if (exceedsBytes(auditExpressionBytesMax, expression))
     return [required(at, `must not exceed ${auditExpressionBytesMax} bytes in length`)];
   return checkExpression(at, expression, requestEnvironment(declared), stringType, nullType).errors;
 }

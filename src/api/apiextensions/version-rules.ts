@@ -1,5 +1,5 @@
 // What a CRD says of its versions: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go.
-import { deepEqual, utf8Length } from "../../lib/index.ts";
+import { deepEqual, exceedsBytes } from "../../lib/index.ts";
 import { eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path, required, tooMany } from "../meta/field-error.ts";
@@ -99,7 +99,7 @@ function validateDeprecation({ deprecated, deprecationWarning: warning }: Custom
   if (warning === undefined) return [];
   if (!deprecated) return [invalidValue(at, warning, "can only be set for deprecated versions")];
   const errors: FieldError[] = [];
-  if (utf8Length(warning) > warningBytesMax)
+  if (exceedsBytes(warningBytesMax, warning))
     errors.push(invalidValue(at, warning, `must be <= ${warningBytesMax} characters long`));
   if (warning === "") errors.push(invalidValue(at, warning, "must not be an empty string"));
   const unprintable = warning.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);

@@ -1,4 +1,4 @@
-import { utf8Length } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -35,10 +35,8 @@ function validate({ data, binaryData }: ConfigMap, at: Path): FieldError[] {
       : []),
   ]);
   errors.push(...eachEntry(at.child("binaryData"), binaryData, (key, _, p) => invalidFor(p, key, isConfigMapKey(key))));
-  const bytes =
-    Object.values(data ?? {}).reduce((sum, value) => sum + utf8Length(value), 0) +
-    Object.values(binaryData ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
+  const binaryBytes = Object.values(binaryData ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
   // The whole object is too long, so the error names no field.
-  if (bytes > maxDataBytes) errors.push(tooLong(at, maxDataBytes));
+  if (exceedsBytes(maxDataBytes - binaryBytes, Object.values(data ?? {}))) errors.push(tooLong(at, maxDataBytes));
   return errors;
 }

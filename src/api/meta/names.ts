@@ -1,6 +1,6 @@
 // What Kubernetes allows as names. Every function answers the list of what is wrong, empty when nothing is; the
 // messages are those of k8s.io/apimachinery/pkg/util/validation and pkg/api/validate/content, for clients match on them.
-import { utf8Length } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 
 export function maxLengthMessage(bytesMax: number): string {
   return `must be no more than ${bytesMax} bytes`;
@@ -33,7 +33,7 @@ function rule(bytesMax: number, pattern: string, message: string, ...examples: r
 
 function check(value: string, { bytesMax, pattern, message }: Rule): string[] {
   const messages: string[] = [];
-  if (utf8Length(value) > bytesMax) messages.push(maxLengthMessage(bytesMax));
+  if (exceedsBytes(bytesMax, value)) messages.push(maxLengthMessage(bytesMax));
   if (!pattern.test(value)) messages.push(message);
   return messages;
 }
@@ -156,7 +156,7 @@ export function isQualifiedName(value: string): string[] {
     else for (const message of isDns1123Subdomain(prefix)) messages.push(`prefix part ${message}`);
   }
   if (name === "") messages.push("name part must be non-empty");
-  else if (utf8Length(name) > 63) messages.push(`name part ${maxLengthMessage(63)}`);
+  else if (exceedsBytes(63, name)) messages.push(`name part ${maxLengthMessage(63)}`);
   if (!qualifiedNamePart.test(name)) messages.push(`name part ${labelKeyMessage}`);
   return messages;
 }
@@ -202,7 +202,7 @@ export function isHttpHeaderName(value: string): string[] {
 /** The name of a port: RFC 6335 in lower case, at most 15 characters with a letter among them. */
 export function isPortName(value: string): string[] {
   const messages: string[] = [];
-  if (utf8Length(value) > 15) messages.push(maxLengthMessage(15));
+  if (exceedsBytes(15, value)) messages.push(maxLengthMessage(15));
   if (!/^[-a-z0-9]+$/.test(value))
     messages.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
   if (!/[a-z]/.test(value)) messages.push("must contain at least one letter (a-z)");

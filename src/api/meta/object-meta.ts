@@ -1,5 +1,5 @@
 // What metadata may be: k8s.io/apimachinery/pkg/api/validation/objectmeta.go, with its messages.
-import { type Draft, deepEqual, utf8Length } from "../../lib/index.ts";
+import { type Draft, deepEqual, exceedsBytes, utf8Length } from "../../lib/index.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types.generated.ts";
 import type { FieldError } from "./api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "./field-error.ts";
@@ -102,13 +102,11 @@ export function immutableField(at: Path, next: unknown, old: unknown): FieldErro
 
 export function validateAnnotations(at: Path, annotations: ObjectMeta["annotations"]): FieldError[] {
   const errors: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of Object.entries(annotations ?? {})) {
-    // Upper case is allowed in the prefix of an annotation.
+  const texts = Object.entries(annotations ?? {});
+  // Upper case is allowed in the prefix of an annotation.
+  for (const [key] of texts)
     for (const message of isQualifiedName(key.toLowerCase())) errors.push(invalidValue(at, key, message));
-    bytes += utf8Length(key) + utf8Length(value);
-  }
-  if (bytes > annotationsBytesMax) errors.push(tooLong(at, annotationsBytesMax));
+  if (exceedsBytes(annotationsBytesMax, texts.flat())) errors.push(tooLong(at, annotationsBytesMax));
   return errors;
 }
 
@@ -180,7 +178,7 @@ export function validateFieldManager(at: Path, manager: string): FieldError[] {
   // Nearly every name is plain and short.
   if (manager.length <= fieldManagerBytesMax && /^[ -~]*$/.test(manager)) return [];
   const errors: FieldError[] = [];
-  if (utf8Length(manager) > fieldManagerBytesMax) errors.push(tooLong(at, fieldManagerBytesMax));
+  if (exceedsBytes(fieldManagerBytesMax, manager)) errors.push(tooLong(at, fieldManagerBytesMax));
   let position = 0;
   for (const char of manager) {
     if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) {
@@ -202,7 +200,7 @@ export function validateManagedFields(at: Path, entries: readonly ManagedFieldsE
     if (fieldsType !== "" && fieldsType !== "FieldsV1")
       errors.push(invalidValue(place.child("fieldsType"), fieldsType, "must be `FieldsV1`"));
     errors.push(...validateFieldManager(place.child("manager"), manager));
-    if (utf8Length(subresource) > subresourceBytesMax)
+    if (exceedsBytes(subresourceBytesMax, subresource))
       errors.push(tooLong(place.child("subresource"), subresourceBytesMax));
     return errors;
   });

@@ -172,8 +172,12 @@ function compareValues(a: unknown, b: unknown): number {
   return left.length - right.length;
 }
 
-/** Sets are never changed, and a write leaves nearly all of an object's as they were: each is looked at once. */
-const setsInOrder = new WeakSet<FieldSet>([emptySet, leaf]);
+/**
+ * Sets are never changed, and a write leaves nearly all of an object's as they were: each is looked at once. A small level
+ * is looked at again, which costs less than to remember it.
+ */
+const setsInOrder = new WeakSet<FieldSet>();
+const smallLevelMax = 4;
 
 /**
  * The set as structured-merge-diff writes it: `.` first and the path elements of each level in order, so that equal sets
@@ -181,18 +185,23 @@ const setsInOrder = new WeakSet<FieldSet>([emptySet, leaf]);
  */
 export function inOrder(set: FieldSet): FieldSet {
   if (setsInOrder.has(set)) return set;
+  let count = 0;
   let isSame = true;
   let last: string | undefined;
-  const parts: [string, FieldSet][] = [];
   for (const element in set) {
-    const part = inOrder(set[element]!);
-    if (part !== set[element] || (last !== undefined && compareNodes(last, element) > 0)) isSame = false;
+    count++;
+    const part = set[element]!;
+    if (inOrder(part) !== part || (last !== undefined && compareNodes(last, element) > 0)) isSame = false;
     last = element;
-    parts.push([element, part]);
   }
-  const ordered = isSame ? set : Object.fromEntries(parts.sort(([a], [b]) => compareNodes(a, b)));
-  setsInOrder.add(ordered);
+  const ordered = isSame ? set : reordered(set);
+  if (count > smallLevelMax) setsInOrder.add(ordered);
   return ordered;
+}
+
+function reordered(set: FieldSet): FieldSet {
+  const parts = Object.entries(set).sort(([a], [b]) => compareNodes(a, b));
+  return Object.fromEntries(parts.map(([element, part]) => [element, inOrder(part)]));
 }
 
 function compareNodes(a: string, b: string): number {

@@ -1,6 +1,6 @@
 // What was given to a claim, and to whom: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go,
 // ValidateResourceClaimStatusUpdate and its parts.
-import { deepEqual, utf8Length } from "../../lib/index.ts";
+import { deepEqual, exceedsBytes } from "../../lib/index.ts";
 import { validateConditions } from "../conditions.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -140,9 +140,9 @@ function validateNetworkData(
   at: Path,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (utf8Length(interfaceName) > interfaceNameBytesMax)
+  if (exceedsBytes(interfaceNameBytesMax, interfaceName))
     errors.push(tooLong(at.child("interfaceName"), interfaceNameBytesMax));
-  if (utf8Length(hardwareAddress) > hardwareAddressBytesMax)
+  if (exceedsBytes(hardwareAddressBytesMax, hardwareAddress))
     errors.push(tooLong(at.child("hardwareAddress"), hardwareAddressBytesMax));
   errors.push(...boundedSet(at.child("ips"), ips, deviceAddressesMax, (ip) => ip, validateInterfaceAddress));
   return errors;

@@ -13,7 +13,7 @@ import {
   quantityType,
   stringType,
 } from "../../cel/index.ts";
-import { utf8Length } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, tooLong } from "../meta/field-error.ts";
 
@@ -54,7 +54,7 @@ export function compileDeviceExpression(expression: string): Program {
 }
 
 export function validateDeviceExpression(expression: string, at: Path): FieldError[] {
-  if (utf8Length(expression) > expressionBytesMax) return [tooLong(at, expressionBytesMax)];
+  if (exceedsBytes(expressionBytesMax, expression)) return [tooLong(at, expressionBytesMax)];
   try {
     const program = compileDeviceExpression(expression);
     const { resultType } = program;

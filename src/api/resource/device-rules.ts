@@ -1,5 +1,5 @@
 // What the kinds of resource.k8s.io have in common: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go.
-import { utf8Length } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -64,7 +64,7 @@ export function validateOpaque(opaque: OpaqueDeviceConfiguration | undefined, at
 /** Data that Kubernetes does not understand: some JSON object. */
 export function validateRawObject(data: unknown, bytesMax: number, at: Path): FieldError[] {
   if (data === undefined || data === null) return [required(at)];
-  if (utf8Length(JSON.stringify(data)) > bytesMax) return [tooLong(at, bytesMax)];
+  if (exceedsBytes(bytesMax, JSON.stringify(data))) return [tooLong(at, bytesMax)];
   return typeof data === "object" && !Array.isArray(data)
     ? []
     : [invalidValue(at, "<value omitted>", "must be a valid JSON object")];
@@ -73,7 +73,7 @@ export function validateRawObject(data: unknown, bytesMax: number, at: Path): Fi
 /** Subdomains with slashes between them. */
 export function validatePoolName(name: string, at: Path): FieldError[] {
   if (name === "") return [required(at)];
-  const errors = utf8Length(name) > poolNameBytesMax ? [tooLong(at, poolNameBytesMax)] : [];
+  const errors = exceedsBytes(poolNameBytesMax, name) ? [tooLong(at, poolNameBytesMax)] : [];
   return [...errors, ...name.split("/").flatMap((part) => invalidFor(at, part, isDns1123Subdomain(part)))];
 }
 

@@ -1,4 +1,4 @@
-import { type Draft, utf8Length } from "../../lib/index.ts";
+import { type Draft, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { shownNodeSelectorTerm, validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -162,7 +162,7 @@ function validateAttribute(attribute: DeviceAttribute, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const { string, version } = attribute;
   const validateLength = (place: Path, text: string) => {
-    if (utf8Length(text) > attributeBytesMax) errors.push(tooLong(place, attributeBytesMax));
+    if (exceedsBytes(attributeBytesMax, text)) errors.push(tooLong(place, attributeBytesMax));
   };
   if (string !== undefined) validateLength(at.child("string"), string);
   if (version !== undefined) {

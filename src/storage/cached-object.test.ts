@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CachedObject } from "./cached-object.ts";
+import { RecentBytes } from "./recent-bytes.ts";
+import { valueFromObject } from "./value.ts";
+
+const object = (name: string) => ({
+  kind: "Thing",
+  apiVersion: "v1",
+  metadata: { name, uid: "u", creationTimestamp: "" },
+});
+
+function cached(name: string) {
+  const value = valueFromObject(object(name) as never); // a stored object has no resourceVersion
+  assert.ok(value.bytes.length > 0);
+  return new CachedObject(`/registry/core/things/${name}`, 7, 7, value, {
+    freeze: true,
+    recentBytes: new RecentBytes(),
+  });
+}
+
+const read = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+
+test("the bytes of a version name its revision, and those of its neighbours are not touched", () => {
+  const [first, second] = [cached("first"), cached("sécond")];
+  const both = [first.bytes, second.bytes];
+  const at7 = (name: string) => ({ ...object(name), metadata: { resourceVersion: "7", ...object(name).metadata } });
+  assert.deepEqual(both.map(read), [at7("first"), at7("sécond")]);
+  assert.deepEqual(read(cached("third").bytes), at7("third"));
+});
+
+test("a version whose object nobody has read keeps its bytes, and no other's memory", () => {
+  for (const isAsked of [false, true]) {
+    const version = cached("lone");
+    const before = isAsked ? version.bytes : undefined;
+    version.forgetBytes();
+    const { bytes } = version;
+    if (before) assert.deepEqual(bytes, before);
+    assert.equal((read(bytes) as { metadata: { resourceVersion: string } }).metadata.resourceVersion, "7");
+    if (isAsked) assert.equal(bytes.buffer.byteLength, bytes.length);
+  }
+});
