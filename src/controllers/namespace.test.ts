@@ -212,3 +212,23 @@ test("pods end before anything else in their namespace goes", async (t) => {
   await rest();
   await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
 });
+
+test("the pods of a namespace are deleted once while one after the other ends, and it goes with the last", async (t) => {
+  const { client, create, rest, requests } = await startTestControlPlane(t, { controllers });
+  await create(Namespaces, namespace("shop"));
+  await rest();
+  const pods = Array.from({ length: 10 }, (_, index) => ({ namespace: "shop", name: `web-${index}` }));
+  for (const metadata of pods)
+    await create(Pods, {
+      metadata,
+      spec: { nodeName: "n1", terminationGracePeriodSeconds: 60, containers: [{ name: "c", image: "i" }] },
+    });
+  await client.delete(Namespaces, { name: "shop" });
+  await rest(10);
+  for (const key of pods) {
+    await client.delete(Pods, key, { body: { gracePeriodSeconds: 0 } });
+    await rest(250);
+  }
+  await assert.rejects(client.get(Namespaces, { name: "shop" }), { code: 404 });
+  assert.equal(requests().filter((each) => each === "deletecollection pods").length, 1);
+});

@@ -10,7 +10,7 @@ import {
   type Pod,
   Pods,
 } from "../api/index.ts";
-import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
+import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { contentConditions, type Remaining } from "./namespace-conditions.ts";
 import { deletableResources, type KindCatalog, type ServedKind } from "./resource-catalog.ts";
@@ -24,9 +24,12 @@ export function namespaceController(catalog: KindCatalog) {
   return defineController({
     name: "namespace-controller",
     watches: {
-      for: Namespaces,
       also: [
-        also(Pods, ({ metadata }, cache) => terminating(metadata.namespace, cache)),
+        // Not its own status: how much is left changes with every look.
+        also(Namespaces, (namespace, _cache, old) =>
+          old && deepEqual(deletionFacts(old), deletionFacts(namespace)) ? [] : [keyOf(namespace)],
+        ),
+        also(Pods, emptied),
         // Only read.
         also(APIServices, () => []),
       ],
@@ -54,10 +57,15 @@ function lookAgainMs(waitedMs: number): number {
   return Math.min(Math.max(waitedMs / 4, lookAgainMsMin), lookAgainMsMax);
 }
 
-/** Each pod that goes may be the last thing that a namespace waited for. */
-function terminating(name: string | undefined, cache: Cache): readonly string[] {
-  if (name === undefined) return [];
-  return cache.get(Namespaces, name)?.metadata.deletionTimestamp === undefined ? [] : [name];
+function deletionFacts({ metadata, spec }: Namespace) {
+  return [metadata.deletionTimestamp, spec.finalizers];
+}
+
+/** The last of its pods is what a namespace waits for. To look after each of them would delete all the others again. */
+function emptied(pod: Pod, cache: Cache): readonly string[] {
+  const { namespace = "" } = pod.metadata;
+  const isTerminating = cache.get(Namespaces, namespace)?.metadata.deletionTimestamp !== undefined;
+  return isTerminating && !cache.get(Pods, keyOf(pod)) && cache.list(Pods, namespace).length === 0 ? [namespace] : [];
 }
 
 async function deleteContent(context: ReconcileContext, catalog: KindCatalog, namespace: Namespace) {
