@@ -189,3 +189,27 @@ test("what somebody may not grant is what none of their rules holds", () => {
   ]);
   assert.deepEqual(missing({ verbs: ["get"], nonResourceURLs: ["*"] }), ['{NonResourceURLs:["*"], Verbs:["get"]}']);
 });
+
+test("a binding that changes has only the bindings of the namespace filed again that is asked about", () => {
+  const read: string[] = [];
+  class WatchedLookup extends ObjectLookup {
+    override list: ObjectLookup["list"] = (definition, namespace) => {
+      const found = super.list(definition, namespace);
+      if (definition.plural === "rolebindings") read.push(...found.map(({ metadata }) => metadata.namespace ?? ""));
+      return found;
+    };
+  }
+  const lookup = new WatchedLookup();
+  lookup.put(ClusterRoles, clusterRole("view", [{ verbs: ["get"], apiGroups: [""], resources: ["pods"] }]));
+  for (const namespace of ["a", "b", "c"]) bind(lookup, namespace, "ClusterRole", "view", userJane);
+  const rbac = new RbacAuthorizer(lookup);
+  const isAllowed = (namespace: string) => rbac.authorize(ask(jane, "get", "pods", namespace)).allowed;
+  assert.equal(isAllowed("a"), true);
+  bind(lookup, "b", "ClusterRole", "view", { kind: "User", name: "joe" });
+  assert.equal(isAllowed("a"), true);
+  assert.equal(isAllowed("a"), true);
+  assert.deepEqual(read, ["a", "a"]);
+  assert.equal(isAllowed("b"), false);
+  lookup.remove(RoleBindings, "a", "view-binding");
+  assert.equal(isAllowed("a"), false);
+});

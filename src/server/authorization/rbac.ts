@@ -8,6 +8,7 @@ import {
   Roles,
   type User,
 } from "../../api/index.ts";
+import type { Revision } from "../../storage/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
 import { rulesAllow } from "./policy-rule.ts";
@@ -57,16 +58,25 @@ interface Subjects {
   readonly held: WeakMap<User, readonly Grant[]>;
 }
 
+/** What the bindings of a namespace gave when one was changed last anywhere. */
+interface NamespaceSubjects {
+  readonly asOf: Revision;
+  readonly subjects: Subjects;
+}
+
+/** Namespaces that are remembered; forgetting costs only filing their bindings again. */
+const namespacesMax = 10_000;
+
 /**
- * Kubernetes' RBAC over the roles and bindings that are stored now. Bindings are filed by subject once for every change of
- * a binding; a check then costs a few map accesses and the comparison of the rules that the user really holds.
+ * Kubernetes' RBAC over the roles and bindings that are stored now. After a change of a binding those of a namespace are
+ * filed by subject when it is asked about; a check then costs a few map accesses and the comparison of the rules that the
+ * user really holds.
  */
 export class RbacAuthorizer implements Authorizer, RuleResolver {
   #lookup: Lookup;
   #cluster: Subjects = emptySubjects();
   #clusterChange = -1;
-  #byNamespace = new Map<string, Subjects>();
-  #namespaceChange = -1;
+  readonly #byNamespace = new Map<string, NamespaceSubjects>();
 
   constructor(lookup: Lookup) {
     this.#lookup = lookup;
@@ -127,21 +137,18 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
   }
 
   #namespaceSubjects(namespace: string): Subjects | undefined {
-    const change = this.#lookup.lastChange(RoleBindings);
-    if (change !== this.#namespaceChange) {
-      this.#byNamespace = new Map();
-      for (const { metadata, roleRef, subjects } of this.#lookup.list(RoleBindings)) {
-        const of = metadata.namespace as string;
-        let filed = this.#byNamespace.get(of);
-        if (!filed) {
-          filed = emptySubjects();
-          this.#byNamespace.set(of, filed);
-        }
-        for (const subject of subjects ?? []) file(filed, new Grant(roleRef, of, metadata.name, subject));
-      }
-      this.#namespaceChange = change;
-    }
-    return this.#byNamespace.get(namespace);
+    const asOf = this.#lookup.lastChange(RoleBindings);
+    const kept = this.#byNamespace.get(namespace);
+    if (kept?.asOf === asOf) return kept.subjects;
+    this.#byNamespace.delete(namespace);
+    const bindings = this.#lookup.list(RoleBindings, namespace);
+    if (bindings.length === 0) return undefined;
+    const filed = emptySubjects();
+    for (const { metadata, roleRef, subjects } of bindings)
+      for (const subject of subjects ?? []) file(filed, new Grant(roleRef, namespace, metadata.name, subject));
+    if (this.#byNamespace.size >= namespacesMax) this.#byNamespace.clear();
+    this.#byNamespace.set(namespace, { asOf, subjects: filed });
+    return filed;
   }
 }
 
