@@ -64,7 +64,11 @@ function exactRevision(request: ObjectRequest): { revision: Revision; items: rea
 }
 
 /** The stored objects among which all that are selected are; of the whole collection when pages may be made of them. */
-function candidates({ store, namespace }: ObjectRequest, selection: Selection, limit: number): readonly StoredObject[] {
+export function candidates(
+  { store, namespace }: ObjectRequest,
+  selection: Selection,
+  limit = 0,
+): readonly StoredObject[] {
   if (selection.name !== undefined && (namespace !== "" || !store.definition.namespaced)) {
     const stored = store.cache.get(store.key(namespace, selection.name));
     return stored ? [stored] : [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ConfigMaps, type RequestOptions, type WatchEvent } from "../../api/index.ts";
+import { ConfigMaps, Pods, type RequestOptions, type WatchEvent } from "../../api/index.ts";
+import { SortedMap } from "../../lib/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
@@ -63,6 +64,28 @@ test("a watch without a version begins with what is there", async () => {
   await create(namespace, "b");
   assert.equal(brief(await next()), "ADDED b");
   stop.abort();
+});
+
+test("a streamed list of one object, or of the pods of one node, looks at no others", async (t) => {
+  const namespace = fresh();
+  for (const name of ["a", "b", "c"]) {
+    await create(namespace, name);
+    const spec = { nodeName: `node-${name}`, containers: [{ name: "c", image: "i" }] };
+    await server.send("create", Pods, { namespace, body: { metadata: { name }, spec } });
+  }
+  const listed = t.mock.method(SortedMap.prototype, "list");
+  const first = async (resource: typeof ConfigMaps | typeof Pods, fieldSelector: string) => {
+    const stop = new AbortController();
+    const options = { fieldSelector, sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" as const };
+    const events = await server.watch(resource, { namespace, options, signal: stop.signal });
+    const { value } = await events.next();
+    stop.abort();
+    return brief(value);
+  };
+  assert.equal(await first(ConfigMaps, "metadata.name=b"), "ADDED b");
+  assert.equal(await first(Pods, "spec.nodeName=node-b"), "ADDED b");
+  const lengths = listed.mock.calls.map(({ result }) => (result as readonly unknown[]).length);
+  assert.deepEqual(lengths, [1]);
 });
 
 test("a streamed list ends its beginning with a marked bookmark", async () => {

@@ -9,6 +9,7 @@ import {
   type WatchScope,
 } from "../../storage/index.ts";
 import type { ObjectRequest } from "./context.ts";
+import { candidates } from "./list.ts";
 import { checkListOptions } from "./list-options.ts";
 import { atRevision, type ResourceStore } from "./resource-store.ts";
 import { parseRevision, waitForRead } from "./revision.ts";
@@ -82,13 +83,10 @@ function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): Wat
 }
 
 /** The present state as if it had just come to be, and where it is asked for the mark of its end. */
-async function initialEvents(
-  { store, namespace, definition, options }: ObjectRequest,
-  selection: Selection,
-  revision: Revision,
-): Promise<ServedEvent[]> {
+async function initialEvents(request: ObjectRequest, selection: Selection, revision: Revision): Promise<ServedEvent[]> {
+  const { store, definition, options } = request;
   const initial: ServedEvent[] = [];
-  const present = store.cache.list(namespace || undefined);
+  const present = candidates(request, selection);
   const conversion = store.prepare(present);
   if (conversion) await conversion;
   for (const each of present) {
