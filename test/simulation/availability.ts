@@ -99,17 +99,19 @@ export class Availability implements Invariant {
     if (!this.#readiness.isKnown(gone, longMs)) return;
     const pods = this.#state.controlledBy<Pod>(uid, "pods");
     const serving = this.#readiness.serving(pods, gone, { isOne: isControlledBy(uid), readyMs: () => shortMs });
-    const nodes = new Set(serving.map(daemonNodeOf));
-    if (nodes.has(daemonNodeOf(gone.pod))) return;
+    const served = new Set(serving.map(daemonNodeOf));
+    if (served.has(daemonNodeOf(gone.pod))) return;
     const isWanted = ({ metadata }: Node) => atMs - (this.#taintedMs.get(metadata.name) ?? 0) > this.#state.keptMs;
-    const wanted = this.#state.list<Node>("nodes").filter((node) => !isTainted(node) && isWanted(node));
+    const nodes = this.#state.list<Node>("nodes");
+    const wanted = nodes.filter((node) => !isTainted(node) && isWanted(node));
     const allowed = specs.map(({ spec }) => {
       const { maxSurge = 0, maxUnavailable = 1 } = spec.updateStrategy?.rollingUpdate ?? {};
-      const most = scaledIntOrPercent(maxUnavailable, wanted.length, "up");
+      // A part of all, or of those that take pods: who counts may have seen one or the other.
+      const most = scaledIntOrPercent(maxUnavailable, nodes.length, "up");
       // Where both come to nothing one may be missing, or no rollout could ever go on.
       return scaledIntOrPercent(maxSurge, wanted.length, "up") === 0 ? Math.max(1, most) : most;
     });
-    const down = wanted.filter(({ metadata }) => !nodes.has(metadata.name)).length;
+    const down = wanted.filter(({ metadata }) => !served.has(metadata.name)).length;
     const most = Math.max(...allowed);
     if (down > most) yield `DaemonSet ${name} misses ${down} pods where ${most} may be unavailable`;
   }

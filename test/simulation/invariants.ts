@@ -7,14 +7,20 @@ import { Budgets } from "./budgets.ts";
 import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
 import { JobRules } from "./jobs.ts";
+import { Ordinals } from "./ordinals.ts";
 import { Readiness } from "./readiness.ts";
+import { Rollouts } from "./rollouts.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
+import { Surges } from "./surges.ts";
 
 const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
   new JobRules(state),
   new Availability(state, readiness),
   new Budgets(state, readiness),
+  new Rollouts(state),
+  new Ordinals(state, readiness),
+  new Surges(state),
   new Claims(state),
 ];
 

@@ -27,6 +27,8 @@ export const replicasMax = 12;
 /** The image that uses more than its pods ask for; the others use less. */
 export const busyImage = "app:9";
 
+/** The image that never starts. */
+export const brokenImage = "app:broken";
 /** Pods of `flaky:*` fail to start now and then; indexes 2 and 5 of `odd:*` always end with this code. */
 export const oddExitCode = 3;
 export const oddIndexes = [2, 5];

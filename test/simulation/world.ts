@@ -16,7 +16,7 @@ import { noteRequests } from "./asked.ts";
 import { doubledIdentities, leftovers, notAsAskedFor } from "./expectations.ts";
 import { Invariants } from "./invariants.ts";
 import { Operations } from "./operations.ts";
-import { busyImage, namespace, oddExitCode, oddIndexes } from "./scene.ts";
+import { brokenImage, busyImage, namespace, oddExitCode, oddIndexes } from "./scene.ts";
 import { kindOf } from "./state.ts";
 import { traced } from "./trace.ts";
 
@@ -154,6 +154,7 @@ class World {
           { image: "job:*", exit: "5s..60s", stop: "0s..2s" },
           { image: "odd:*", selector: oddPods, exit: "5s..20s", exitCode: oddExitCode },
           ...["odd:*", "flaky:*"].map((image) => ({ image, exit: "5s..40s", stop: "0s..20s", failure: 0.2 })),
+          { image: brokenImage, failure: 1 },
           ...[busyImage, "*"].map((image) => ({
             image,
             stop: "0s..20s",

@@ -1,5 +1,5 @@
 import { Deployments } from "roder";
-import { type Actor, isNothing, replicasMax, type Scene } from "../scene.ts";
+import { type Actor, isNothing, namespace, replicasMax, type Scene } from "../scene.ts";
 
 export const createDeployment: Actor = {
   weight: 2,
@@ -14,7 +14,24 @@ export const createDeployment: Actor = {
     return scene.createWorkload(Deployments, scene.newName("web"), {
       replicas: scene.between(1, replicasMax),
       minReadySeconds: scene.oneOf([0, 0, 5, 30]),
+      progressDeadlineSeconds: scene.oneOf([40, 600]),
       strategy: recreate ? { type: "Recreate" } : { type: "RollingUpdate", rollingUpdate },
     });
+  },
+};
+
+/** Stops one from rolling out, or lets it go on. */
+export const pauseDeployment: Actor = {
+  weight: 2,
+  async act(scene) {
+    const name = scene.pick("deployments");
+    if (name === undefined) return;
+    const { spec } = await scene.client.get(Deployments, { namespace, name });
+    scene.note(`${spec.paused ? "resume" : "pause"} ${name}`);
+    await scene.client.patch(Deployments, { namespace, name }, { spec: { paused: !spec.paused } });
+  },
+  async repair({ client }) {
+    for (const { metadata, spec } of (await client.list(Deployments, { namespace })).items)
+      if (spec.paused) await client.patch(Deployments, metadata, { spec: { paused: false } });
   },
 };

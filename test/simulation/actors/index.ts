@@ -1,11 +1,11 @@
 import type { Actor } from "../scene.ts";
 import { createDaemonSet } from "./daemon-sets.ts";
-import { createDeployment } from "./deployments.ts";
+import { createDeployment, pauseDeployment } from "./deployments.ts";
 import { createCronJob, createFailingJob, createJob, suspendJob } from "./jobs.ts";
 import { disturbNode } from "./nodes.ts";
 import { createAutoscaler, createService, evictPods } from "./services.ts";
-import { createStatefulSet } from "./stateful-sets.ts";
-import { deleteOne, deletePod, roll, scale } from "./workloads.ts";
+import { createStatefulSet, partition } from "./stateful-sets.ts";
+import { breakRollout, deleteOne, deletePod, roll, scale } from "./workloads.ts";
 
 export { wipeVolumes } from "./stateful-sets.ts";
 
@@ -13,6 +13,7 @@ export { wipeVolumes } from "./stateful-sets.ts";
 export const actors: Readonly<Record<string, Actor>> = {
   ...{ createDeployment, createStatefulSet, createDaemonSet },
   ...{ createJob, createFailingJob, suspendJob, createCronJob },
+  ...{ pauseDeployment, partition, breakRollout },
   ...{ createService, createAutoscaler, scale, roll, deleteOne, deletePod, evictPods },
 };
 /** Those who do where nodes fail besides. */

@@ -1,6 +1,6 @@
-import { PersistentVolumes, StatefulSets } from "roder";
+import { type KubeObject, PersistentVolumes, StatefulSets } from "roder";
 import { claimTemplate } from "../claims.ts";
-import { type Actor, replicasMax, type Scene } from "../scene.ts";
+import { type Actor, namespace, replicasMax, type Scene } from "../scene.ts";
 
 const volumeClass = "disks";
 const storage = { requests: { storage: "1Gi" } };
@@ -25,6 +25,25 @@ export const createStatefulSet: Actor = {
     });
   },
 };
+
+/** Lets a set update its highest ordinals only. */
+export const partition: Actor = {
+  async act(scene) {
+    const name = scene.pick("statefulsets");
+    if (name === undefined) return;
+    const ordinal = scene.between(0, 4);
+    scene.note(`the partition of ${name} is ${ordinal}`);
+    await setPartition(scene, { namespace, name }, ordinal);
+  },
+  async repair(scene) {
+    for (const { metadata } of (await scene.client.list(StatefulSets, { namespace })).items)
+      await setPartition(scene, metadata, 0);
+  },
+};
+
+function setPartition({ client }: Scene, set: Pick<KubeObject["metadata"], "namespace" | "name">, ordinal: number) {
+  return client.patch(StatefulSets, set, { spec: { updateStrategy: { rollingUpdate: { partition: ordinal } } } });
+}
 
 /** As many as one set can want. */
 async function createVolumes(scene: Scene) {

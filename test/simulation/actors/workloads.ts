@@ -1,6 +1,19 @@
 // What is done to a workload, whatever its kind.
-import { DaemonSets, Deployments, Pods, ResourceQuotas, type ResourceReference, StatefulSets } from "roder";
-import { type Actor, namespace, replicasMax, resources, type Scene } from "../scene.ts";
+import {
+  DaemonSets,
+  Deployments,
+  type KubeObject,
+  type PodSpec,
+  Pods,
+  type PodTemplateSpec,
+  ResourceQuotas,
+  type ResourceReference,
+  StatefulSets,
+} from "roder";
+import { type Actor, brokenImage, namespace, replicasMax, resources, type Scene } from "../scene.ts";
+
+type Rolled = KubeObject & { readonly spec: { readonly template?: PodTemplateSpec } };
+const rolled: readonly ResourceReference<Rolled>[] = [Deployments, Deployments, StatefulSets, DaemonSets];
 
 export const scale: Actor = {
   weight: 4,
@@ -16,12 +29,31 @@ export const scale: Actor = {
 export const roll: Actor = {
   weight: 4,
   async act(scene) {
-    const target = targetOf(scene, [Deployments, Deployments, StatefulSets, DaemonSets]);
+    const target = targetOf(scene, rolled);
     if (!target) return;
     const image = `app:${scene.between(2, 9)}`;
     scene.note(`set the image of ${target.name} to ${image}`);
-    const template = { spec: { containers: [{ name: "main", image }] } };
-    await scene.client.patch(target.resource, target, { spec: { template } });
+    await scene.client.patch(target.resource, target, templateWith(image));
+  },
+};
+
+/** Rolls to an image that never starts, until somebody finds out. */
+export const breakRollout: Actor = {
+  async act(scene) {
+    const target = targetOf(scene, rolled);
+    if (!target) return;
+    scene.note(`set the image of ${target.name} to ${brokenImage}`);
+    await scene.client.patch(target.resource, target, templateWith(brokenImage));
+  },
+  async repair(scene) {
+    const { client } = scene;
+    for (const resource of new Set(rolled))
+      for (const { metadata, spec } of (await client.list(resource, { namespace })).items)
+        if (imageOf(spec.template?.spec) === brokenImage) await client.patch(resource, metadata, templateWith("app:1"));
+    // A StatefulSet whose pods come in order waits for one that never starts:
+    // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+    for (const { metadata, spec } of (await client.list(Pods, { namespace })).items)
+      if (imageOf(spec) === brokenImage) await scene.unlessRefused(() => client.delete(Pods, metadata));
   },
 };
 
@@ -53,3 +85,6 @@ function targetOf(scene: Scene, kinds: readonly ResourceReference[]) {
   const name = resource && scene.pick(resource.plural);
   return name === undefined || !resource ? undefined : { resource, namespace, name };
 }
+
+const templateWith = (image: string) => ({ spec: { template: { spec: { containers: [{ name: "main", image }] } } } });
+const imageOf = (spec: PodSpec | undefined) => spec?.containers[0]?.image;
