@@ -52,7 +52,7 @@ export function lookupIn(cache: WatchCache): Lookup {
       cacheOf(definition)
         .list(namespace)
         .map((each) => each.object as T),
-    count: (definition, namespace) => cacheOf(definition).list(namespace).length,
+    count: (definition, namespace) => cacheOf(definition).count(namespace),
     byIndex: <T extends KubeObject>(definition: ResourceDefinition<T>, index: Index<T>, value: string) => {
       const objects = cacheOf(definition);
       objects.addIndex(index.name, (object) => index.of(object as T));

@@ -68,6 +68,10 @@ export class ResourceState implements ResourceCache {
     return this.#all;
   }
 
+  count(namespace?: string): number {
+    return namespace === undefined ? this.#objects.size : (this.#namespaces.get(namespace)?.size ?? 0);
+  }
+
   listAt(revision: Revision, namespace?: string): readonly StoredObject[] {
     if (revision >= this.#lastChange) return this.list(namespace);
     const before = new Map<string, StoredObject | undefined>();

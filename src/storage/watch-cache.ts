@@ -53,6 +53,8 @@ export interface ResourceCache {
   get(key: string): StoredObject | undefined;
   /** In key order; all namespaces when none is named. The array never changes and is shared: do not change it. */
   list(namespace?: string): readonly StoredObject[];
+  /** How many `list` would give. */
+  count(namespace?: string): number;
   /** What `list` gave when `revision` was the last that was applied. Throws Compacted when the ring does not reach back that far. */
   listAt(revision: Revision, namespace?: string): readonly StoredObject[];
   /** Those that `index` files under `value`, in key order; see `addIndex`. */
