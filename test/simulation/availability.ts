@@ -10,8 +10,8 @@ import {
   scaledIntOrPercent,
 } from "roder";
 import { controller } from "./asked.ts";
-import { type Departure, isControlledBy, type Readiness, readyTimes } from "./readiness.ts";
-import { daemonNodeOf, type Invariant, ordinalOf, type State, type Write } from "./state.ts";
+import { type Departure, isControlledBy, isReadyFor, type Readiness, readyTimes } from "./readiness.ts";
+import { daemonNodeOf, type Invariant, isAvailable, ordinalOf, type State, type Write } from "./state.ts";
 
 export class Availability implements Invariant {
   readonly #state: State;
@@ -58,10 +58,10 @@ export class Availability implements Invariant {
     const sets = this.#state.controlledBy<ReplicaSet>(uid, "replicasets");
     const pods = sets.flatMap(({ metadata }) => this.#state.controlledBy<Pod>(metadata.uid, "pods"));
     const isOne = (pod: Pod) => deploymentOf(pod) === uid;
-    // A ReplicaSet that loses what is not available yet takes any that is ready: a node's second one first.
-    const isBeside = isControlledBy(controllerOf(gone.pod)?.uid ?? "");
-    const readyMs = (pod: Pod) => (isBeside(pod) ? 0 : shortMs);
-    const { length } = this.#readiness.serving(pods, gone, { isOne, readyMs });
+    // A ReplicaSet that loses those that are not available yet takes any that are ready: a node's second one first.
+    const beside = this.#state.controlledBy<Pod>(controllerOf(gone.pod)?.uid ?? "", "pods");
+    if (beside.some((pod) => isAvailable(pod) && !isReadyFor(pod, longMs, gone.atMs - this.#state.lateMs))) return;
+    const { length } = this.#readiness.serving(pods, gone, { isOne, readyMs: () => shortMs });
     const { name } = deployment.metadata;
     if (length < promised) yield `Deployment ${name} has ${length} available pods where ${promised} are promised`;
   }
