@@ -44,7 +44,8 @@ function collect(value: unknown, type: FieldType, isMember: boolean, isWhole: bo
   if (aspect === "map") {
     if (type.map!.isAtomic) return leaf;
     if (isObject(value))
-      for (const name of Object.keys(value)) {
+      // In the order in which a set is written.
+      for (const name of Object.keys(value).sort()) {
         const each = value[name];
         if (each === undefined) continue;
         const part = type.map!.partOf(name);

@@ -149,8 +149,7 @@ export function updateManagedFields(
 /** A new object is all its creator's. */
 function firstManager(next: KubeObject, options: FieldOwnershipOptions): readonly ManagedFieldsEntry[] | undefined {
   const { manager, apiVersion, subresource = "", nowTimestamp, schema, resetFields = emptySet } = options;
-  const created = createdSetOf(withoutManagedFields(next), objectType(schema));
-  const fields = ownable(differenceBelow(created, resetFields));
+  const fields = differenceBelow(createdSetOf(ownableParts(next), objectType(schema)), resetFields);
   if (isEmptySet(fields)) return undefined;
   const first = {
     name: manager || "unknown",
@@ -277,20 +276,29 @@ function remaining(fields: FieldSet, { added, modified, removed }: Comparison): 
 }
 
 /** Fields that the server alone writes, and that nobody owns. */
+const serverMetadata: ReadonlySet<string> = new Set([
+  "name",
+  "namespace",
+  "creationTimestamp",
+  "selfLink",
+  "uid",
+  "clusterName",
+  "generation",
+  "managedFields",
+  "resourceVersion",
+]);
 const serverFields = setOfNames(
   ["apiVersion"],
   ["kind"],
   ["metadata"],
-  ["metadata", "name"],
-  ["metadata", "namespace"],
-  ["metadata", "creationTimestamp"],
-  ["metadata", "selfLink"],
-  ["metadata", "uid"],
-  ["metadata", "clusterName"],
-  ["metadata", "generation"],
-  ["metadata", "managedFields"],
-  ["metadata", "resourceVersion"],
+  ...[...serverMetadata].map((name) => ["metadata", name]),
 );
+
+/** The object without the server's fields: what is never put into a set need not be taken out of it. */
+function ownableParts({ apiVersion: _, kind: __, metadata, ...rest }: KubeObject): JsonObject {
+  const fields = Object.entries(metadata).filter(([name]) => !serverMetadata.has(name));
+  return fields.length === 0 ? rest : { ...rest, metadata: Object.fromEntries(fields) };
+}
 
 /** What of a set can be owned. */
 export function ownable(fields: FieldSet): FieldSet {
