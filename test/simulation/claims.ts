@@ -63,7 +63,8 @@ export class Claims implements Invariant {
       const set = this.#sets.get(setOf(name));
       const { whenDeleted, whenScaled } = set?.spec.persistentVolumeClaimRetentionPolicy ?? {};
       const isSetThere = this.#state.find("statefulsets", set?.metadata.uid) !== undefined;
-      if (!isSetThere && whenDeleted === "Delete") yield `the claim ${name} has outlived its set`;
+      const isOrphan = set?.metadata.finalizers?.includes("orphan");
+      if (!isSetThere && whenDeleted === "Delete" && !isOrphan) yield `the claim ${name} has outlived its set`;
       const isUnwanted = isSetThere && ordinalOf(name) >= (set?.spec.replicas ?? 1);
       // A claim goes with its pod. Where there was none, as in the middle of a rollout, it is nobody's to delete.
       if (isUnwanted && whenScaled === "Delete" && this.#scaledDown.get(uid)?.hadPod)

@@ -8,6 +8,7 @@ import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
 import { JobRules } from "./jobs.ts";
 import { Ordinals } from "./ordinals.ts";
+import { Ownership } from "./ownership.ts";
 import { Readiness } from "./readiness.ts";
 import { Rollouts } from "./rollouts.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
@@ -22,6 +23,7 @@ const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[
   new Ordinals(state, readiness),
   new Surges(state),
   new Claims(state),
+  new Ownership(state),
 ];
 
 export interface InvariantOptions extends Pick<State, "keptMs" | "lateMs"> {

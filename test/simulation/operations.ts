@@ -31,7 +31,7 @@ export class Operations {
 
   /** Everything that was broken is whole again, and nobody limits what is there. */
   async repair(): Promise<void> {
-    await this.#scene.client.delete(ResourceQuotas, { namespace, name: "pods" });
+    await this.#scene.unlessRefused(() => this.#scene.client.delete(ResourceQuotas, { namespace, name: "pods" }));
     for (const actor of this.#actors) await actor.repair?.(this.#scene);
   }
 

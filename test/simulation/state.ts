@@ -122,6 +122,16 @@ export class State {
     return known?.kind === kind ? (this.#byKind.get(kind)?.get(known.key) as T | undefined) : undefined;
   }
 
+  /** The object that has the uid, of whatever kind. */
+  anyOf(uid: string): KubeObject | undefined {
+    const known = this.#byUid.get(uid);
+    return known && this.#byKind.get(known.kind)?.get(known.key);
+  }
+
+  allControlledBy(uid: string): readonly KubeObject[] {
+    return [...kinds].flatMap((kind) => this.controlledBy(uid, kind));
+  }
+
   controlledBy<T extends KubeObject>(uid: string, kind: string): readonly T[] {
     // The key says the kind.
     return [...(this.#controlled.get(`${kind} ${uid}`)?.values() ?? [])] as T[];

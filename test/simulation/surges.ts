@@ -1,6 +1,7 @@
 // DaemonSets start no more pods beside those that serve than their maxSurge allows.
 import { controllerOf, type DaemonSet, type Node, type Pod, scaledIntOrPercent } from "roder";
 import { controller } from "./asked.ts";
+import { isReadyFor, readyTimes } from "./readiness.ts";
 import { daemonNodeOf, type Invariant, isAvailable, isUp, type State, type Write } from "./state.ts";
 
 export class Surges implements Invariant {
@@ -20,17 +21,21 @@ export class Surges implements Invariant {
     if (!set) return;
     const pods = this.#state.controlledBy<Pod>(set.metadata.uid, "pods").filter(isUp);
     const node = daemonNodeOf(pod);
-    const old = pods.find((each) => each !== pod && isAvailable(each) && daemonNodeOf(each) === node);
+    const specs = this.#state.lateSpecs(set, atMs);
+    const { longMs } = readyTimes(specs);
+    // One beside a pod that is not available costs nothing.
+    const isServing = (each: Pod) => isAvailable(each) && isReadyFor(each, longMs, atMs - this.#state.lateMs);
+    const old = pods.find((each) => each !== pod && isServing(each) && daemonNodeOf(each) === node);
     if (!old) return;
     this.#beside.set(pod.metadata.uid, old.metadata.uid);
-    const serving = new Set(pods.filter(isAvailable).map(({ metadata }) => metadata.uid));
+    const serving = new Set(pods.filter(isServing).map(({ metadata }) => metadata.uid));
     const surging = pods.filter(({ metadata: { uid } }) => {
       return !serving.has(uid) && serving.has(this.#beside.get(uid) ?? "");
     });
     const nodes = this.#state.list<Node>("nodes").length;
-    const allowed = this.#state
-      .lateSpecs(set, atMs)
-      .map(({ spec }) => scaledIntOrPercent(spec.updateStrategy?.rollingUpdate?.maxSurge ?? 0, nodes, "up"));
+    const allowed = specs.map(({ spec }) =>
+      scaledIntOrPercent(spec.updateStrategy?.rollingUpdate?.maxSurge ?? 0, nodes, "up"),
+    );
     const most = Math.max(...allowed) + this.#state.overlookedOf(set.metadata.uid, atMs);
     if (surging.length > most) yield `${set.metadata.name} surges on ${surging.length} nodes where ${most} are allowed`;
   }

@@ -75,6 +75,7 @@ class World {
   readonly #storage: RecordedStorage;
   readonly #invariants: Invariants;
   readonly #random: Random;
+  readonly #rates: FaultRates;
   readonly #operations: Operations;
   readonly #timeline: string[] = [];
   readonly #problems: string[] = [];
@@ -102,7 +103,8 @@ class World {
     this.#invariants = invariants;
     this.#random = seededRandom(seed);
     const note = (what: string) => this.#note(what);
-    const { nodesFail } = faultsOf(seed);
+    const { rates, nodesFail } = faultsOf(seed);
+    this.#rates = rates;
     this.#operations = new Operations({ cluster, random: this.#random, nodesFail, note }, only);
     invariants.onBroken = (what) => note(`BROKEN: ${what}`);
     cluster.faults.onFault = (what, { verb, body }) => {
@@ -189,8 +191,14 @@ class World {
     this.#tell(await notAsAskedFor(this.#cluster));
     this.#tell(this.#invariants.atRest());
     await this.#expectRest();
+    this.#note("the faults begin again");
+    this.#cluster.faults.rates = this.#rates;
+    await this.#hurry();
     this.#note("delete everything");
     await client.delete(Namespaces, { name: namespace });
+    await this.#hurry();
+    this.#cluster.faults.end();
+    await this.#operations.repair();
     await this.#cluster.advance("10m");
     this.#tell(await leftovers(this.#cluster));
   }
@@ -206,6 +214,14 @@ class World {
       problems: [...this.#invariants.broken, ...this.#problems, ...this.#refused],
       timeline: this.#timeline,
     };
+  }
+
+  /** Some more happens, without waiting for what comes of it. */
+  async #hurry(): Promise<void> {
+    for (let done = 0; done < 5; done++) {
+      await this.#operations.operate();
+      await this.#cluster.advance(this.#operations.between(0, 3) * 1_000);
+    }
   }
 
   /** Where nothing is asked for nothing is written, but that the nodes are there. */

@@ -1,11 +1,12 @@
 import type { Actor } from "../scene.ts";
 import { createDaemonSet } from "./daemon-sets.ts";
+import { deleteOne, deletePod, holdBack } from "./deletions.ts";
 import { createDeployment, pauseDeployment } from "./deployments.ts";
 import { createCronJob, createFailingJob, createJob, suspendJob } from "./jobs.ts";
 import { disturbNode } from "./nodes.ts";
 import { createAutoscaler, createService, evictPods } from "./services.ts";
 import { createStatefulSet, partition } from "./stateful-sets.ts";
-import { breakRollout, deleteOne, deletePod, roll, scale } from "./workloads.ts";
+import { breakRollout, roll, scale } from "./workloads.ts";
 
 export { wipeVolumes } from "./stateful-sets.ts";
 
@@ -14,7 +15,7 @@ export const actors: Readonly<Record<string, Actor>> = {
   ...{ createDeployment, createStatefulSet, createDaemonSet },
   ...{ createJob, createFailingJob, suspendJob, createCronJob },
   ...{ pauseDeployment, partition, breakRollout },
-  ...{ createService, createAutoscaler, scale, roll, deleteOne, deletePod, evictPods },
+  ...{ createService, createAutoscaler, scale, roll, deleteOne, deletePod, holdBack, evictPods },
 };
 /** Those who do where nodes fail besides. */
 export const nodeActors: Readonly<Record<string, Actor>> = { disturbNode };

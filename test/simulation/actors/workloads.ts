@@ -6,11 +6,10 @@ import {
   type PodSpec,
   Pods,
   type PodTemplateSpec,
-  ResourceQuotas,
   type ResourceReference,
   StatefulSets,
 } from "roder";
-import { type Actor, brokenImage, namespace, replicasMax, resources, type Scene } from "../scene.ts";
+import { type Actor, brokenImage, namespace, replicasMax, type Scene } from "../scene.ts";
 
 type Rolled = KubeObject & { readonly spec: { readonly template?: PodTemplateSpec } };
 const rolled: readonly ResourceReference<Rolled>[] = [Deployments, Deployments, StatefulSets, DaemonSets];
@@ -54,29 +53,6 @@ export const breakRollout: Actor = {
     // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
     for (const { metadata, spec } of (await client.list(Pods, { namespace })).items)
       if (imageOf(spec) === brokenImage) await scene.unlessRefused(() => client.delete(Pods, metadata));
-  },
-};
-
-export const deleteOne: Actor = {
-  async act(scene) {
-    const [plural, names] = scene.oneOf([...scene.wanted].filter(([, each]) => each.size > 0)) ?? [];
-    const name = names && scene.oneOf([...names]);
-    const resource = plural !== undefined && resources.find((each) => each.plural === plural);
-    if (!resource || name === undefined || resource === ResourceQuotas) return;
-    const propagationPolicy = scene.happens(0.5) ? "Background" : "Foreground";
-    scene.note(`delete ${plural} ${name} (${propagationPolicy})`);
-    await scene.client.delete(resource, { namespace, name }, { body: { propagationPolicy } });
-    names?.delete(name);
-  },
-};
-
-export const deletePod: Actor = {
-  async act(scene) {
-    const { items } = await scene.client.list(Pods, { namespace });
-    const pod = scene.oneOf(items)?.metadata;
-    if (!pod) return;
-    scene.note(`delete the pod ${pod.name}`);
-    await scene.client.delete(Pods, pod);
   },
 };
 
