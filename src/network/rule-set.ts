@@ -44,7 +44,7 @@ export function changeScript(table: string, previous: RuleSet, next: RuleSet): s
 function changes(table: string, previous: RuleSet, next: RuleSet): string[] {
   const lines: string[] = [];
   const sameChain = (a: RuleChain | undefined, b: RuleChain) =>
-    a !== undefined && a.hook === b.hook && a.rules.join("\n") === b.rules.join("\n");
+    a === b || (a !== undefined && a.hook === b.hook && a.rules.join("\n") === b.rules.join("\n"));
   const keyword = (map: RuleMap) => (map.isSet ? "set" : "map");
 
   const changed = [...next.chains].filter(([name, chain]) => !sameChain(previous.chains.get(name), chain));

@@ -5,7 +5,7 @@ import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/in
 import { run } from "./host/commands.ts";
 import type { ProxyState } from "./proxy-health.ts";
 import { changeScript, type RuleSet, replaceScript } from "./rule-set.ts";
-import { type ServiceRulesInput, serviceRules, type UdpFlow, udpFlows } from "./service-rules.ts";
+import { KnownRules, type ServiceRulesInput, serviceRules, type UdpFlow, udpFlows } from "./service-rules.ts";
 
 export interface ServiceProxyOptions {
   readonly informers: InformerSet;
@@ -54,6 +54,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
 
   const work = async () => {
     await Promise.all([informers.synced(), pods.synced(), node.synced()]);
+    const known = new KnownRules();
     let written: RuleSet | undefined;
     let flows: ReadonlyMap<string, UdpFlow> = new Map();
     let retryMs = retryMsMin;
@@ -62,7 +63,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
       const waitedSinceMs = waitsSinceMs ?? clock.now();
       waitsSinceMs = undefined;
       const input = inputOf(options);
-      const next = serviceRules(input);
+      const next = serviceRules(input, known);
       try {
         await write(options.nftTable, written, next);
         written = next;

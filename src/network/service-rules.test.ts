@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndpointSlice, Pod, Service } from "../api/index.ts";
 import { changeScript, noRules, replaceScript } from "./rule-set.ts";
-import { type ServiceRulesInput, serviceRules, udpFlows } from "./service-rules.ts";
+import { KnownRules, type ServiceRulesInput, serviceRules, udpFlows } from "./service-rules.ts";
 
 // The tests give only the fields that the rules read.
 const service = (spec: object, status = {}) =>
@@ -272,4 +272,41 @@ test("replacing starts from an empty table, whatever was there", () => {
   assert.ok(
     replaceScript("roder", noRules).startsWith("add table ip roder\ndelete table ip roder\nadd table ip roder\n"),
   );
+});
+
+test("of the services only those are worked out again that changed, or whose endpoints did", () => {
+  const named = (name: string, clusterIPs: string[]) => {
+    const { metadata, ...rest } = service({ clusterIPs });
+    return { ...rest, metadata: { ...metadata, name } } as Service;
+  };
+  const read: string[] = [];
+  const sliceOf = (name: string, address: string): EndpointSlice => ({
+    ...slice([]),
+    metadata: { ...slice([]).metadata, labels: { "kubernetes.io/service-name": name } },
+    get endpoints() {
+      read.push(name);
+      return [endpoint(address)];
+    },
+  });
+  const web = named("web", ["10.43.0.5"]);
+  const db = named("db", ["10.43.0.6"]);
+  const dbSlice = sliceOf("db", "10.42.0.8");
+  const known = new KnownRules();
+  const asKnown = (input: Partial<ServiceRulesInput>) => {
+    read.length = 0;
+    const set = serviceRules(whole(input), known);
+    const seen = [...read];
+    assert.deepEqual(set, serviceRules(whole(input)));
+    return seen;
+  };
+  assert.deepEqual(asKnown({ services: [web, db], endpointSlices: [sliceOf("web", "10.42.0.7"), dbSlice] }), [
+    "web",
+    "db",
+  ]);
+  const changed = sliceOf("web", "10.42.0.9");
+  assert.deepEqual(asKnown({ services: [web, db], endpointSlices: [changed, dbSlice] }), ["web"]);
+  const moved = named("web", ["10.43.0.7"]);
+  assert.deepEqual(asKnown({ services: [moved, db], endpointSlices: [changed, dbSlice] }), ["web"]);
+  assert.deepEqual(asKnown({ services: [moved, db], endpointSlices: [dbSlice] }), []);
+  assert.deepEqual(asKnown({ services: [moved, db], endpointSlices: [dbSlice], zone: "a" }), ["db"]);
 });

@@ -54,37 +54,82 @@ function isForUs({ metadata: { labels } }: Service | EndpointSlice): boolean {
 
 const key = (address: string, protocol: string, port: number) => `${address} . ${protocol} . ${port}`;
 
-/** The rules of one node's table. */
-export function serviceRules(input: ServiceRulesInput): RuleSet {
-  const chains = new Map<string, RuleChain>();
-  const maps = new Map<string, RuleMap>();
-  const addresses = new Map<string, string>();
-  const localPorts = new Map<string, string>();
-  const hairpin = new Map<string, string>();
+/** What services have in one node's table, together or one of them. */
+class Rules {
+  readonly chains = new Map<string, RuleChain>();
+  readonly maps = new Map<string, RuleMap>();
+  readonly addresses = new Map<string, string>();
+  readonly localPorts = new Map<string, string>();
+  readonly hairpin = new Map<string, string>();
 
+  add(others: Rules): void {
+    for (const [name, chain] of others.chains) this.chains.set(name, chain);
+    for (const [name, map] of others.maps) this.maps.set(name, map);
+    for (const [address, verdict] of others.addresses) this.addresses.set(address, verdict);
+    for (const [port, verdict] of others.localPorts) this.localPorts.set(port, verdict);
+    for (const [addresses, nothing] of others.hairpin) this.hairpin.set(addresses, nothing);
+  }
+}
+
+/** What the rules of a service were made of. */
+interface Known {
+  readonly slices: readonly EndpointSlice[];
+  readonly nodeName: string;
+  readonly zone: string | undefined;
+  readonly podRange: string;
+  readonly rules: Rules;
+}
+
+/** The rules of services as they were made last: a change in the cluster is about one of them, and every node follows it. */
+export class KnownRules {
+  readonly #known = new WeakMap<Service, Known>();
+
+  of(service: Service, slices: readonly EndpointSlice[], { nodeName, zone, podRange }: ServiceRulesInput): Rules {
+    const known = this.#known.get(service);
+    const isSame =
+      known?.nodeName === nodeName &&
+      known.zone === zone &&
+      known.podRange === podRange &&
+      known.slices.length === slices.length &&
+      known.slices.every((slice, index) => slice === slices[index]);
+    if (isSame) return known.rules;
+    const rules = rulesOf(service, slices, { nodeName, zone, podRange });
+    this.#known.set(service, { slices, nodeName, zone, podRange, rules });
+    return rules;
+  }
+}
+
+function rulesOf(service: Service, slices: readonly EndpointSlice[], place: Place & { podRange: string }): Rules {
+  const rules = new Rules();
+  const { chains, maps, addresses, localPorts, hairpin } = rules;
+  for (const port of servicePorts(service, slices, place)) {
+    const inside = addServiceChain(chains, maps, port.name, port, port.internal);
+    const outside =
+      port.nodePort === undefined && port.externalAddresses.length === 0
+        ? undefined
+        : addExternalChain(chains, maps, port, inside, place.podRange);
+    if (inside)
+      for (const address of port.addresses) addresses.set(key(address, port.protocol, port.port), `goto ${inside}`);
+    if (outside) {
+      for (const address of port.externalAddresses)
+        addresses.set(key(address, port.protocol, port.port), `goto ${outside}`);
+      if (port.nodePort !== undefined) localPorts.set(`${port.protocol} . ${port.nodePort}`, `goto ${outside}`);
+    }
+    for (const endpoint of [...port.internal, ...port.external]) {
+      if (endpoint.local) hairpin.set(`${endpoint.address} . ${endpoint.address}`, "");
+    }
+  }
+  return rules;
+}
+
+/** The rules of one node's table. What `known` remembers of services that are as they were is taken from there. */
+export function serviceRules(input: ServiceRulesInput, known = new KnownRules()): RuleSet {
+  const all = new Rules();
+  const { chains, maps, addresses, localPorts, hairpin } = all;
   const slices = groupByService(input.endpointSlices);
   for (const service of input.services) {
-    for (const port of servicePorts(
-      service,
-      slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [],
-      input,
-    )) {
-      const inside = addServiceChain(chains, maps, port.name, port, port.internal);
-      const outside =
-        port.nodePort === undefined && port.externalAddresses.length === 0
-          ? undefined
-          : addExternalChain(chains, maps, port, inside, input.podRange);
-      if (inside)
-        for (const address of port.addresses) addresses.set(key(address, port.protocol, port.port), `goto ${inside}`);
-      if (outside) {
-        for (const address of port.externalAddresses)
-          addresses.set(key(address, port.protocol, port.port), `goto ${outside}`);
-        if (port.nodePort !== undefined) localPorts.set(`${port.protocol} . ${port.nodePort}`, `goto ${outside}`);
-      }
-      for (const endpoint of [...port.internal, ...port.external]) {
-        if (endpoint.local) hairpin.set(`${endpoint.address} . ${endpoint.address}`, "");
-      }
-    }
+    const ofService = slices.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [];
+    all.add(known.of(service, ofService, input));
   }
   const hostPorts = hostPortsOf(input.pods);
   for (const [portKey, chain] of hostPortChains(hostPorts)) {
