@@ -25,6 +25,7 @@ import { also, type Cache, defineController, keyOf, type ReconcileContext } from
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import { countsByScale, planDisruption } from "./disruption-plan.ts";
 import type { KindCatalog } from "./resource-catalog.ts";
+import { candidatesFor, podsByLabel, podsWith, selectorIndex } from "./selection.ts";
 import { selectorText } from "./selector-text.ts";
 
 /** The owners of pods that are read from the cache; all others are asked for their scale. */
@@ -50,12 +51,14 @@ export function disruptionController(catalog: KindCatalog) {
         ),
       ],
     },
+    indexes: [podsByLabel, budgetsBySelector],
     async reconcile(context, key) {
       const { cache, clock, events } = context;
       const budget = cache.get(PodDisruptionBudgets, key);
       if (!budget) return;
       const { namespace = "", name } = budget.metadata;
-      const pods = cache.list(Pods, namespace).filter((pod) => selects(budget, pod));
+      const { matchLabels } = budget.spec.selector ?? {};
+      const pods = podsWith(cache, namespace, matchLabels).filter((pod) => selects(budget, pod));
       if (pods.length === 0) events.normal(budget, "NoPods", "No matching pods found");
       reportOtherBudgets(context, budget, pods, told);
       const nowMs = clock.now();
@@ -89,11 +92,11 @@ function reportOtherBudgets(
   pods: readonly Pod[],
   told: WeakSet<Pod>,
 ): void {
-  const others = cache.list(PodDisruptionBudgets, budget.metadata.namespace).filter((each) => each !== budget);
-  if (others.length === 0) return;
   for (const pod of pods) {
     if (told.has(pod)) continue;
-    const names = others.filter((other) => selects(other, pod)).map(({ metadata }) => metadata.name);
+    const names = budgetsFor(pod, cache)
+      .filter((each) => each !== budget)
+      .map(({ metadata }) => metadata.name);
     const { namespace, name } = pod.metadata;
     if (names.length === 0 || names.some((other) => other < budget.metadata.name)) continue;
     told.add(pod);
@@ -109,9 +112,15 @@ function selects({ spec }: PodDisruptionBudget, { metadata }: Pod): boolean {
   return matchesLabelSelector(spec.selector, metadata.labels);
 }
 
+const budgetsBySelector = selectorIndex(PodDisruptionBudgets, ({ spec }) => spec.selector?.matchLabels);
+
+/** The budgets that select the pod. */
+function budgetsFor(pod: Pod, cache: Cache): PodDisruptionBudget[] {
+  return [...candidatesFor(cache, PodDisruptionBudgets, pod)].filter((budget) => selects(budget, pod));
+}
+
 function budgetsOf(pod: Pod, cache: Cache, old: Pod | undefined): string[] {
-  const budgets = cache.list(PodDisruptionBudgets, pod.metadata.namespace);
-  return budgets.filter((budget) => selects(budget, pod) || (old && selects(budget, old))).map(keyOf);
+  return [...budgetsFor(pod, cache), ...(old ? budgetsFor(old, cache) : [])].map(keyOf);
 }
 
 function scaleBudgets({ metadata }: KubeObject, cache: Cache): string[] {

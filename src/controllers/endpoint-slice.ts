@@ -14,7 +14,15 @@ import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices }
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
 import { podsByNode } from "./pods-by-node.ts";
-import { hasSelectedEndpoints, ipFamiliesOf, selects, serviceNameLabel, servicesOf } from "./service-endpoints.ts";
+import { podsByLabel } from "./selection.ts";
+import {
+  hasSelectedEndpoints,
+  ipFamiliesOf,
+  selectedPods,
+  serviceNameLabel,
+  servicesBySelector,
+  servicesOf,
+} from "./service-endpoints.ts";
 
 const byService = "service";
 const bySharing = "shares-by-zone";
@@ -32,6 +40,8 @@ export function endpointSliceController() {
     },
     indexes: [
       podsByNode,
+      podsByLabel,
+      servicesBySelector,
       { resource: EndpointSlices, name: byService, values: serviceOf },
       { resource: Services, name: bySharing, values: (service: Service) => (sharesByZone(service) ? ["yes"] : []) },
     ],
@@ -44,9 +54,7 @@ export function endpointSliceController() {
         return;
       }
       if (service.metadata.deletionTimestamp !== undefined || !hasSelectedEndpoints(service)) return;
-      const pods = cache
-        .list(Pods, service.metadata.namespace)
-        .filter(({ metadata }) => selects(service, metadata.labels));
+      const pods = selectedPods(service, cache);
       const triggerMs = triggerTimes.next(service, pods);
       const plan = planEndpointSlices({
         service,

@@ -18,7 +18,8 @@ import {
   planEndpoints,
 } from "./endpoints-plan.ts";
 import { isNamespaceTerminating } from "./pod-control.ts";
-import { hasSelectedEndpoints, selects, servicesOf } from "./service-endpoints.ts";
+import { podsByLabel } from "./selection.ts";
+import { hasSelectedEndpoints, selectedPods, servicesBySelector, servicesOf } from "./service-endpoints.ts";
 
 /** Keeps the Endpoints of each Service that has a selector, for clients that know no EndpointSlices. */
 export function endpointsController() {
@@ -34,6 +35,7 @@ export function endpointsController() {
         ),
       ],
     },
+    indexes: [podsByLabel, servicesBySelector],
     async reconcile(context, key) {
       const { cache } = context;
       const service = cache.get(Services, key);
@@ -44,9 +46,7 @@ export function endpointsController() {
         return;
       }
       if (!hasSelectedEndpoints(service)) return;
-      const pods = cache
-        .list(Pods, service.metadata.namespace)
-        .filter(({ metadata }) => selects(service, metadata.labels));
+      const pods = selectedPods(service, cache);
       const triggerMs = triggerTimes.next(service, pods);
       const next = wanted(service, planEndpoints(service, pods), present);
       if (!present || !says(present, next)) await write(context, service, next, present, triggerMs);

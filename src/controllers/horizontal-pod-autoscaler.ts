@@ -8,7 +8,7 @@ import {
   type LabelRequirement,
   type MetricStatus,
   matchesLabels,
-  Pods,
+  type Pod,
   parseApiVersion,
   parseLabelSelector,
   quantityMilliValue,
@@ -16,12 +16,13 @@ import {
   type Scale,
   withCondition,
 } from "../api/index.ts";
-import { also, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
+import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
 import type { Tolerances } from "./horizontal-pod-autoscaler-calculation.ts";
 import { type Judgement, limitScale, type ScalingHistory, withChange } from "./horizontal-pod-autoscaler-limits.ts";
 import { MetricFailure, proposalOf, type ScaledPods } from "./horizontal-pod-autoscaler-proposal.ts";
 import type { KindCatalog } from "./resource-catalog.ts";
+import { podsByLabel, podsWith } from "./selection.ts";
 
 /** kube-controller-manager's --horizontal-pod-autoscaler-sync-period. What fails is tried again after as long. */
 const syncPeriodMs = 15_000;
@@ -49,10 +50,10 @@ export function horizontalPodAutoscalerController(catalog: KindCatalog) {
           old && deepEqual(old.spec, autoscaler.spec) ? [] : [keyOf(autoscaler)],
         ),
         // Only read.
-        also(Pods, () => []),
         also(APIServices, () => []),
       ],
     },
+    indexes: [podsByLabel],
     async reconcile(context, key) {
       const autoscaler = context.cache.get(HorizontalPodAutoscalers, key);
       if (!autoscaler) {
@@ -224,9 +225,7 @@ class Look {
     const { namespace = "" } = this.#autoscaler.metadata;
     const specReplicas = scale.spec.replicas ?? 0;
     const selector = this.#selectorOf(scale);
-    const pods = cache
-      .list(Pods, namespace)
-      .filter(({ metadata }) => matchesLabels(selector.requirements, metadata.labels));
+    const pods = selectedPods(cache, namespace, selector.requirements);
     const scaled: ScaledPods = {
       selector: selector.text,
       pods,
@@ -299,7 +298,7 @@ class Look {
   #scalersOf(requirements: readonly LabelRequirement[]): Key[] {
     const { namespace = "" } = this.#autoscaler.metadata;
     const { cache } = this.#context;
-    const pods = cache.list(Pods, namespace).filter(({ metadata }) => matchesLabels(requirements, metadata.labels));
+    const pods = selectedPods(cache, namespace, requirements);
     return cache
       .list(HorizontalPodAutoscalers, namespace)
       .map(keyOf)
@@ -329,6 +328,12 @@ class Look {
       ...(conditions ? { conditions } : {}),
     };
   }
+}
+
+function selectedPods(cache: Cache, namespace: string, requirements: readonly LabelRequirement[]): readonly Pod[] {
+  const equal = requirements.filter(({ operator }) => operator === "=" || operator === "==");
+  const labels = Object.fromEntries(equal.map(({ key, values: [value = ""] }) => [key, value]));
+  return podsWith(cache, namespace, labels).filter(({ metadata }) => matchesLabels(requirements, metadata.labels));
 }
 
 function tolerancesOf({ spec: { behavior } }: HorizontalPodAutoscaler): Tolerances {

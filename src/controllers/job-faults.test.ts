@@ -151,7 +151,7 @@ test("a reconcile of 20,000 pods takes less than half a second", () => {
   const began = performance.now();
   const view = viewJob(job, pods);
   const plan = planJob(view, noFailures, Date.parse("2026-01-02T00:00:00Z"));
-  const report = reportJob(view, plan, { removed: [], created: plan.create.length }, 0);
+  const report = reportJob(view, plan, { removed: [], created: plan.create.length, refused: false }, 0);
   const tookMs = performance.now() - began;
   assert.deepEqual([view.succeeded, plan.create.length, report.untrack.length, report.more], [5_000, 500, 500, true]);
   assert.ok(tookMs < 500, `${tookMs} ms`);
@@ -165,7 +165,7 @@ test("a pod whose count is written becomes a number only when its finalizer is g
   const after = (all: readonly Pod[]) => {
     const view = viewJob(written, all);
     const plan = planJob(view, noFailures, Date.parse("2026-01-02T00:00:00Z"));
-    return concludeJob(reportJob(view, plan, { removed: [], created: 0 }, 0), new Set(), 0).status;
+    return concludeJob(reportJob(view, plan, { removed: [], created: 0, refused: false }, 0), new Set(), 0).status;
   };
   const { failed: count, uncountedTerminatedPods } = after([pods[0]!, failed]);
   assert.deepEqual([count, uncountedTerminatedPods], [undefined, { failed: [failed.metadata.uid] }]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { indexOf, jobScene, key, podSpec, work } from "../../test/job-scene.ts";
-import { Jobs, type Pod, Pods } from "../api/index.ts";
+import { Jobs, Namespaces, type Pod, Pods } from "../api/index.ts";
 import {
   countOf,
   formatIndexes,
@@ -89,6 +89,26 @@ test("each index has a limit of its own, and the job fails when all have ended a
   await rest(1_000);
   assert.match((await conditions()).at(-1) ?? "", /^Failed=True FailedIndexes: Job has failed indexes$/);
   assert.equal((await get()).status.completedIndexes, "0,2");
+});
+
+test("a failed pod that nothing can follow keeps no namespace from going", async (t) => {
+  const { client, create, rest, list, end } = await jobScene(t);
+  const namespace = "brief";
+  await create(Namespaces, { metadata: { name: namespace } });
+  await rest();
+  const { metadata, ...job } = indexed({ completions: 2, parallelism: 2, backoffLimitPerIndex: 1 });
+  await create(Jobs, { ...job, metadata: { ...metadata, namespace } });
+  await rest();
+  for (const pod of await list(Pods, namespace)) await end(pod, 1);
+  await rest(1_000);
+  const tracked = async () =>
+    (await list(Pods, namespace)).filter((pod) =>
+      pod.metadata.finalizers?.includes("batch.kubernetes.io/job-tracking"),
+    );
+  assert.equal((await tracked()).length, 2);
+  await client.delete(Namespaces, { name: namespace });
+  await rest(60_000);
+  assert.equal((await tracked()).length, 0);
 });
 
 test("too many failed indexes end the job, and a rule can fail an index at once", async (t) => {

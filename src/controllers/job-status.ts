@@ -15,6 +15,8 @@ export interface Outcome {
   /** The pods of `plan.remove` that are gone or going. */
   readonly removed: readonly Pod[];
   readonly created: number;
+  /** Whether nothing can be created any more, as the namespace is being deleted. */
+  readonly refused: boolean;
 }
 
 export interface JobReport {
@@ -30,7 +32,8 @@ export interface JobReport {
   readonly turn?: "Suspended" | "Resumed";
 }
 
-export function reportJob(view: JobView, plan: JobPlan, { removed, created }: Outcome, nowMs: number): JobReport {
+export function reportJob(view: JobView, plan: JobPlan, outcome: Outcome, nowMs: number): JobReport {
+  const { removed, created, refused } = outcome;
   const { job, indexes } = view;
   const active = view.active.length - removed.length + created;
   const verdict = active > 0 ? undefined : (plan.verdict ?? completion(view));
@@ -38,7 +41,10 @@ export function reportJob(view: JobView, plan: JobPlan, { removed, created }: Ou
   const status = deepCopy(job.status);
   const tracked = new Set(view.pods.filter(isTracked).map(({ metadata }) => metadata.uid));
   settle(status, (uid) => tracked.has(uid));
-  const counting = planCounting(view, verdict, plan.removesUncounted ? new Set(removed) : new Set());
+  // The pod that follows a failed one in its index takes over its count of failures; until then it stays. Where none can
+  // follow it would keep its namespace from going for ever: the job goes only after all pods have gone (KEP-5080).
+  const kept = new Set(refused ? [] : indexes?.toReplace.values());
+  const counting = planCounting(view, verdict, plan.removesUncounted ? new Set(removed) : new Set(), kept);
   status.uncountedTerminatedPods = withUids(status.uncountedTerminatedPods, counting);
   setCount(status, "active", active);
   status.ready = view.ready - removed.filter(isPodReady).length;
@@ -99,11 +105,14 @@ interface Counting {
 }
 
 /** Whose finalizer can go, and the uids that must be written before. Those that are written already come first. */
-function planCounting(view: JobView, verdict: Verdict | undefined, gone: ReadonlySet<Pod>): Counting {
-  const { job, pods, indexes, uncountedSucceeded, uncountedFailed } = view;
+function planCounting(
+  view: JobView,
+  verdict: Verdict | undefined,
+  gone: ReadonlySet<Pod>,
+  kept: ReadonlySet<Pod>,
+): Counting {
+  const { job, pods, uncountedSucceeded, uncountedFailed } = view;
   const isWritten = ({ metadata: { uid } }: Pod) => uncountedSucceeded.has(uid) || uncountedFailed.has(uid);
-  // The pod that follows a failed one in its index takes over its count of failures; until then it stays.
-  const kept = new Set(indexes?.toReplace.values());
   const isDue = (pod: Pod) => {
     if (job.metadata.deletionTimestamp !== undefined || verdict || pod.status.phase === "Succeeded") return true;
     return isFailedFor(job, pod) && !kept.has(pod);

@@ -89,14 +89,15 @@ async function carryOut(context: ReconcileContext, job: Job, plan: JobPlan): Pro
     await deletePod(context, job, pod);
     removed.push(pod);
   });
-  if (removal) return { removed, created: 0, failure: removal };
+  if (removal) return { removed, created: 0, refused: false, failure: removal };
   const pod = podOfJob(job);
   let created = 0;
+  let refused = false;
   const creation = await inGrowingBatches(plan.create, async (each) => {
-    await createPod(context, job, podForIndex(job, pod, each));
-    created++;
+    if (await createPod(context, job, podForIndex(job, pod, each))) created++;
+    else refused = true;
   });
-  return { removed, created, ...(creation ? { failure: creation } : {}) };
+  return { removed, created, refused, ...(creation ? { failure: creation } : {}) };
 }
 
 /** Writes the status, takes the finalizers from the pods that it tells of, and writes what that makes of it. */

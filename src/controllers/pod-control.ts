@@ -47,7 +47,7 @@ const batchMax = 500;
  */
 export async function inGrowingBatches<T>(
   items: readonly T[],
-  run: (item: T) => Promise<void>,
+  run: (item: T) => Promise<unknown>,
 ): Promise<{ readonly error: unknown } | undefined> {
   for (let done = 0, batch = 1; done < items.length; done += batch, batch = Math.min(batch * 2, batchMax)) {
     const results = await Promise.allSettled(items.slice(done, done + batch).map(run));
@@ -58,17 +58,19 @@ export async function inGrowingBatches<T>(
   return undefined;
 }
 
+/** Whether there is a pod now: there is none in a namespace that is being deleted. */
 export async function createPod(
   { client, events }: ReconcileContext,
   owner: KubeObject,
   pod: NewObject<Pod>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const { metadata } = await client.create(Pods, pod);
     events.normal(owner, "SuccessfulCreate", `Created pod: ${metadata.name}`);
+    return true;
   } catch (error) {
     // The namespace is going, and the owner with it: there is nothing to report or to repeat.
-    if (isNamespaceTerminating(error)) return;
+    if (isNamespaceTerminating(error)) return false;
     events.warning(owner, "FailedCreate", `Error creating: ${errorMessage(error)}`);
     throw error;
   }

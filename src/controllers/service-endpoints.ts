@@ -11,6 +11,7 @@ import {
 } from "../api/index.ts";
 import { type Cache, type Key, keyOf } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import { candidatesFor, podsWith, selectorIndex } from "./selection.ts";
 
 /** The label by which the service of an EndpointSlice is found. */
 export const serviceNameLabel = "kubernetes.io/service-name";
@@ -61,14 +62,23 @@ export function targetPort({ spec }: Pod, port: ServicePort): number | undefined
   return undefined;
 }
 
-/** The services whose endpoints may be others after `pod` changed from `old`; an index of services by namespace is enough. */
+/** For `servicesOf`. */
+export const servicesBySelector = selectorIndex(Services, ({ spec }) => spec.selector);
+
+/** The services whose endpoints may be others after `pod` changed from `old`. */
 export function* servicesOf(pod: Pod, cache: Cache, old: Pod | undefined): Iterable<Key> {
   if (old && deepEqual(endpointFacts(pod), endpointFacts(old))) return;
-  for (const service of cache.list(Services, pod.metadata.namespace)) {
-    const selected =
-      selects(service, pod.metadata.labels) || (old !== undefined && selects(service, old.metadata.labels));
-    if (selected) yield keyOf(service);
+  for (const each of old ? [pod, old] : [pod]) {
+    for (const service of candidatesFor(cache, Services, each)) {
+      if (selects(service, each.metadata.labels)) yield keyOf(service);
+    }
   }
+}
+
+/** The pods that the service selects. */
+export function selectedPods(service: Service, cache: Cache): readonly Pod[] {
+  const { namespace = "" } = service.metadata;
+  return podsWith(cache, namespace, service.spec.selector).filter(({ metadata }) => selects(service, metadata.labels));
 }
 
 /** All of a pod that its endpoints depend on; most changes of pods are others. */
