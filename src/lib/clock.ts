@@ -69,6 +69,8 @@ export async function waitAtMost(clock: Clock, ms: number, work: Promise<unknown
 
 let lastSecond = Number.NaN;
 let lastTimestamp = "";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** The time as Kubernetes writes metav1.Time: RFC 3339, UTC, whole seconds. */
 export function timestamp(epochMs: number): string {
@@ -76,7 +78,8 @@ export function timestamp(epochMs: number): string {
   // Many objects are written in one second, and printing a date costs as much as all else that is done for its metadata.
   if (second !== lastSecond) {
     lastSecond = second;
-    lastTimestamp = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+    // In one piece: V8 writes a whole object as JSON half as fast when one text in it was put together from parts.
+    lastTimestamp = decoder.decode(encoder.encode(`${new Date(second * 1000).toISOString().slice(0, 19)}Z`));
   }
   return lastTimestamp;
 }

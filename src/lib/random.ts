@@ -63,17 +63,23 @@ export function nameSuffix(random: Random, length = 5): string {
   return suffix;
 }
 
-const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const hexDigits = [..."0123456789abcdef"].map((digit) => digit.charCodeAt(0));
+const uuidCodes = new Array<number>(36).fill("-".charCodeAt(0));
 
-/** A version 4 UUID (RFC 9562). */
+/**
+ * A version 4 UUID (RFC 9562). It is a text in one piece, for it is about to be written as JSON: V8 writes a whole object
+ * half as fast when one text in it was put together from parts.
+ */
 export function uuid(random: Random): string {
   const bytes = random.bytes(16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  let text = "";
-  for (let at = 0; at < 16; at++) {
-    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
-    text += hexBytes[bytes[at]!];
+  let at = 0;
+  for (let index = 0; index < 16; index++) {
+    const byte = bytes[index]!;
+    if (index === 4 || index === 6 || index === 8 || index === 10) at++;
+    uuidCodes[at++] = hexDigits[byte >> 4]!;
+    uuidCodes[at++] = hexDigits[byte & 0x0f]!;
   }
-  return text;
+  return String.fromCharCode(...uuidCodes);
 }
