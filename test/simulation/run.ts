@@ -16,7 +16,10 @@ const { values } = parseArgs({
 /** Every so many seeds one is run twice: both histories have to be the same. */
 const repeatEvery = 10;
 const timelineShown = 200;
-const options = { only: values.actors?.split(",") ?? [], ...(values.trace ? { trace: values.trace } : {}) };
+const options = {
+  only: values.actors?.split(",") ?? [],
+  ...(values.trace !== undefined ? { trace: values.trace } : {}),
+};
 
 if (values.seed !== undefined) {
   report(Number(values.seed), await simulate(Number(values.seed), options), Number.POSITIVE_INFINITY);

@@ -6,6 +6,7 @@ import {
   type PodSpec,
   Pods,
   type PodTemplateSpec,
+  ReplicaSets,
   type ResourceReference,
   StatefulSets,
 } from "roder";
@@ -49,6 +50,10 @@ export const breakRollout: Actor = {
     for (const resource of new Set(rolled))
       for (const { metadata, spec } of (await client.list(resource, { namespace })).items)
         if (imageOf(spec.template?.spec) === brokenImage) await client.patch(resource, metadata, templateWith("app:1"));
+    // Of a Deployment that was deleted without its dependents.
+    for (const { metadata, spec } of (await client.list(ReplicaSets, { namespace })).items)
+      if (!metadata.ownerReferences?.length && imageOf(spec.template?.spec) === brokenImage)
+        await client.delete(ReplicaSets, metadata);
     // A StatefulSet whose pods come in order waits for one that never starts:
     // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
     for (const { metadata, spec } of (await client.list(Pods, { namespace })).items)
