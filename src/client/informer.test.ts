@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { ApiError, type ConfigMap, ConfigMaps, expired, Pods, Secrets, serviceUnavailable } from "../api/index.ts";
-import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import { SortedMap, seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { type Client, type InformerEvent, InformerSet, inProcessClient } from "./index.ts";
 
 interface Scene {
@@ -206,6 +206,26 @@ test("indexes and owners are found without a scan", async () => {
   await atRest();
   assert.deepEqual(names(informers.byIndex(ConfigMaps, "data.team", "red")), []);
   assert.deepEqual(names(informers.byIndex(ConfigMaps, "data.team", "blue")), ["a", "b"]);
+});
+
+test("an object that changes is moved in those indexes alone where it stands elsewhere now", async (t) => {
+  const { client, informers } = await scene();
+  const informer = informers.informer(ConfigMaps);
+  informer.addIndex("words", (each) => Object.values(each.data ?? {}));
+  await client.create(ConfigMaps, map("a", { x: "one", y: "two" }));
+  await informer.synced();
+  await atRest();
+  const removed = t.mock.method(SortedMap.prototype, "delete");
+  await client.update(ConfigMaps, { ...map("a", { y: "one", z: "two" }) });
+  await atRest();
+  assert.equal(removed.mock.callCount(), 0);
+  assert.deepEqual(informer.byIndex("words", "two"), informer.list());
+  assert.equal(informer.list()[0]?.data?.z, "two");
+  await client.update(ConfigMaps, { ...map("a", { y: "one", z: "three" }) });
+  await atRest();
+  assert.equal(removed.mock.callCount(), 1);
+  assert.deepEqual(informer.byIndex("words", "two"), []);
+  assert.deepEqual(informer.byIndex("words", "three"), informer.list());
 });
 
 test("a selection reaches the server and cannot be changed by a second asker", async () => {

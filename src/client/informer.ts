@@ -249,10 +249,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     }
     this.#objects.set(key, object);
     this.#ordered.set(key, object);
-    for (const index of this.#indexes.values()) {
-      if (old) removeFrom(index, key, old);
-      fileUnder(index, key, object);
-    }
+    for (const index of this.#indexes.values()) fileUnder(index, key, object, old);
     this.#dispatch(old ? { type: "update", object, old } : { type: "add", object });
   }
 
@@ -288,16 +285,20 @@ export class Informer<T extends KubeObject = KubeObject> {
   }
 }
 
-function fileUnder<T extends KubeObject>(index: Index<T>, key: Key, object: T): void {
-  for (const value of index.values(object)) {
+/** Mostly an object stands under the same values as `old` did, and takes its place there. */
+function fileUnder<T extends KubeObject>(index: Index<T>, key: Key, object: T, old?: T): void {
+  const values = [...index.values(object)];
+  if (old) removeFrom(index, key, old, values);
+  for (const value of values) {
     const bucket = index.buckets.get(value) ?? new SortedMap<T>();
     index.buckets.set(value, bucket);
     bucket.set(key, object);
   }
 }
 
-function removeFrom<T extends KubeObject>(index: Index<T>, key: Key, object: T): void {
+function removeFrom<T extends KubeObject>(index: Index<T>, key: Key, object: T, kept: readonly string[] = []): void {
   for (const value of index.values(object)) {
+    if (kept.includes(value)) continue;
     const bucket = index.buckets.get(value);
     bucket?.delete(key);
     if (bucket?.size === 0) index.buckets.delete(value);
