@@ -132,6 +132,23 @@ test("a Deployment grows under load and shrinks five minutes after it", async (t
   ]);
 });
 
+test("an autoscaler reads the pods that it scales and no others", async (t) => {
+  const { scaleBy, use, rest, informers, autoscaler, create } = await start(t, 2);
+  const other = {
+    metadata: { namespace: "default", name: "other" },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  };
+  await create(Pods, other);
+  await rest(settledMs);
+  use("900m");
+  const found = t.mock.method(informers.informer(Pods), "byIndex");
+  await scaleBy({});
+  await rest(1_000);
+  assert.equal((await autoscaler()).status.desiredReplicas, 3);
+  const web = found.mock.calls.filter(({ arguments: [index] }) => index === "labels");
+  assert.ok(web.length > 0 && web.every(({ result }) => (result as readonly unknown[]).length === 2));
+});
+
 test("an autoscaler looks every fifteen seconds, and not because of what it wrote itself", async (t) => {
   const { scaleBy, use, rest, reconciles } = await start(t, 1);
   await rest(settledMs);
