@@ -6,6 +6,7 @@ export const replicaSetController = replicaController<ReplicaSet>({
   name: "replicaset-controller",
   resource: ReplicaSets,
   selects: ({ spec }, labels) => matchesLabelSelector(spec.selector, labels),
+  asksFor: ({ spec }) => spec.selector.matchLabels,
   countsTerminating: true,
   // All ReplicaSets of one Deployment, so that a rollout keeps its pods spread over the nodes.
   family(set, cache) {

@@ -25,6 +25,7 @@ import { errorMessage, timestamp } from "../lib/index.ts";
 import { claimObjects, orphanIndex } from "./claim.ts";
 import { createPod, deletePod, inGrowingBatches, nextAvailability, podFromTemplate } from "./pod-control.ts";
 import { podsToDelete } from "./pod-deletion-order.ts";
+import { candidatesFor, selectorIndex } from "./selection.ts";
 import { sameStatus } from "./status-equality.ts";
 
 type ReplicaOwner = ReplicaSet | ReplicationController;
@@ -35,6 +36,8 @@ export interface ReplicaKind<T extends ReplicaOwner> {
   readonly resource: ResourceReference<T>;
   /** Whether the owner's selector matches these labels. */
   readonly selects: (owner: T, labels: Readonly<Record<string, string>> | undefined) => boolean;
+  /** The labels that the owner's selector asks for, or some of them. */
+  readonly asksFor: (owner: T) => Readonly<Record<string, string>> | undefined;
   /** Whether status.terminatingReplicas is kept. */
   readonly countsTerminating: boolean;
   /** The owners whose pods count as neighbours when pods are deleted; the owner is among them. */
@@ -53,7 +56,7 @@ export function replicaController<T extends ReplicaOwner>(kind: ReplicaKind<T>):
       owns: [Pods],
       also: [also(Pods, (pod, cache) => ownersOfOrphan(kind, pod, cache))],
     },
-    indexes: [orphanIndex(Pods)],
+    indexes: [orphanIndex(Pods), selectorIndex(kind.resource, kind.asksFor)],
     async reconcile(context, key) {
       const owner = context.cache.get(kind.resource, key);
       if (owner) return await reconcileReplicas(context, kind, owner);
@@ -63,7 +66,7 @@ export function replicaController<T extends ReplicaOwner>(kind: ReplicaKind<T>):
 
 function* ownersOfOrphan<T extends ReplicaOwner>(kind: ReplicaKind<T>, pod: Pod, cache: Cache): Iterable<string> {
   if (controllerOf(pod)) return;
-  for (const owner of cache.list(kind.resource, pod.metadata.namespace)) {
+  for (const owner of candidatesFor(cache, kind.resource, pod)) {
     if (kind.selects(owner, pod.metadata.labels)) yield keyOf(owner);
   }
 }

@@ -9,6 +9,7 @@ export const replicationControllerController = replicaController<ReplicationCont
     const selector = spec.selector ?? {};
     return Object.keys(selector).length > 0 && containsLabels(labels, selector);
   },
+  asksFor: ({ spec }) => spec.selector,
   countsTerminating: false,
   family: (controller) => [controller],
 });

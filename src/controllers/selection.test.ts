@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
-import { PodDisruptionBudgets, Pods, Services } from "../api/index.ts";
+import { PodDisruptionBudgets, Pods, ReplicaSets, Services } from "../api/index.ts";
 import { podsWith } from "./selection.ts";
 
 const namespace = "default";
@@ -76,4 +76,25 @@ test("who selects pods by a label does not read the other pods of the namespace"
   const web = podsWith(informers, namespace, spec.selector).map(({ metadata }) => metadata.name);
   assert.deepEqual(web, ["web-0", "web-1"]);
   assert.ok(found.mock.callCount() > 0);
+});
+
+test("a pod that nobody owns is held against the ReplicaSets that ask for one of its labels", async (t) => {
+  const { client, create, informers, requests, rest } = await startTestControlPlane(t, {
+    controllers: ["replicaset-controller", "serviceaccount-controller"],
+  });
+  await rest();
+  const spec = { nodeName: "n1", containers: [{ name: "c", image: "i" }] };
+  for (const app of ["web", "db"]) {
+    const template = { metadata: { labels: { app } }, spec };
+    const selector = { matchLabels: { app } };
+    await create(ReplicaSets, { metadata: { namespace, name: app }, spec: { replicas: 1, selector, template } });
+  }
+  await rest(1_000);
+  const listed = t.mock.method(informers.informer(ReplicaSets), "list");
+  await create(Pods, { metadata: { namespace, name: "bare", labels: { app: "none" } }, spec });
+  await rest(1_000);
+  await client.patch(Pods, { namespace, name: "bare" }, { metadata: { labels: { app: "web" } } });
+  await rest(1_000);
+  assert.equal(listed.mock.callCount(), 0);
+  assert.ok(requests().includes("patch pods bare"), "it is taken in");
 });

@@ -43,11 +43,11 @@ export function selectorIndex<T extends KubeObject>(
   };
 }
 
-/** The objects among which all are that select the pod; of a kind with a `selectorIndex`. */
+/** The objects among which all are that select this one; of a kind with a `selectorIndex`. */
 export function* candidatesFor<T extends KubeObject>(
   cache: Cache,
   resource: ResourceReference<T>,
-  { metadata: { namespace, labels } }: Pod,
+  { metadata: { namespace, labels } }: KubeObject,
 ): Iterable<T> {
   for (const [key, value] of Object.entries(labels ?? {}))
     yield* cache.byIndex(resource, bySelector, fileName(namespace, key, value));
