@@ -103,6 +103,8 @@ export class Availability implements Invariant {
     if (served.has(daemonNodeOf(gone.pod))) return;
     const isWanted = ({ metadata }: Node) => atMs - (this.#taintedMs.get(metadata.name) ?? 0) > this.#state.keptMs;
     const nodes = this.#state.list<Node>("nodes");
+    const isFrom = ({ metadata }: Node) => metadata.name === daemonNodeOf(gone.pod);
+    if (nodes.some((node) => isFrom(node) && (isTainted(node) || !isWanted(node)))) return;
     const wanted = nodes.filter((node) => !isTainted(node) && isWanted(node));
     const allowed = specs.map(({ spec }) => {
       const { maxSurge = 0, maxUnavailable = 1 } = spec.updateStrategy?.rollingUpdate ?? {};
@@ -140,4 +142,4 @@ function availablePromised({ spec: { replicas = 1, strategy } }: Deployment): nu
 }
 
 /** A node that does not answer gets no new pods, those of DaemonSets neither. */
-const isTainted = ({ spec }: Node) => spec?.taints?.some(({ effect }) => effect === "NoSchedule") ?? false;
+const isTainted = ({ spec }: Node) => spec?.taints?.some(({ effect }) => effect !== "PreferNoSchedule") ?? false;

@@ -9,10 +9,12 @@ import { countProblems } from "./counts.ts";
 import { JobRules } from "./jobs.ts";
 import { Ordinals } from "./ordinals.ts";
 import { Ownership } from "./ownership.ts";
+import { Placements } from "./placements.ts";
 import { Readiness } from "./readiness.ts";
 import { Rollouts } from "./rollouts.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
 import { Surges } from "./surges.ts";
+import { Tolerations } from "./tolerations.ts";
 
 const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
@@ -24,6 +26,8 @@ const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[
   new Surges(state),
   new Claims(state),
   new Ownership(state),
+  new Placements(state),
+  new Tolerations(state),
 ];
 
 export interface InvariantOptions extends Pick<State, "keptMs" | "lateMs"> {

@@ -3,6 +3,8 @@ import { ResourceQuotas } from "roder";
 import { actors, nodeActors, wipeVolumes } from "./actors/index.ts";
 import { type Actor, namespace, Scene, type SceneOptions } from "./scene.ts";
 
+const repairsMax = 20;
+
 export class Operations {
   readonly #scene: Scene;
   readonly #actors: readonly Actor[];
@@ -21,8 +23,9 @@ export class Operations {
     await this.#scene.unlessRefused(() => this.#scene.oneOf(drawn)?.act(this.#scene));
   }
 
-  quota() {
-    return this.#scene.create(ResourceQuotas, { name: "pods" }, { hard: { pods: String(this.between(20, 60)) } });
+  async prepare(): Promise<void> {
+    for (const actor of this.#actors) await actor.prepare?.(this.#scene);
+    await this.#scene.create(ResourceQuotas, { name: "pods" }, { hard: { pods: String(this.between(20, 60)) } });
   }
 
   between(from: number, to: number): number {
@@ -32,7 +35,11 @@ export class Operations {
   /** Everything that was broken is whole again, and nobody limits what is there. */
   async repair(): Promise<void> {
     await this.#scene.unlessRefused(() => this.#scene.client.delete(ResourceQuotas, { namespace, name: "pods" }));
-    for (const actor of this.#actors) await actor.repair?.(this.#scene);
+    for (const actor of this.#actors) {
+      // What is refused, as controllers change the same at the same time, is asked for again.
+      const isDone = () => this.#scene.unlessRefused(() => actor.repair?.(this.#scene));
+      for (let tries = 0; tries < repairsMax && !(await isDone()); tries++);
+    }
   }
 
   wipeVolumes(): Promise<void> {

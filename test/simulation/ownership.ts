@@ -17,7 +17,8 @@ export class Ownership implements Invariant {
     if (!before) return;
     const isGoing = ({ metadata }: KubeObject) => metadata.deletionTimestamp !== undefined;
     if (by === collector && !isGoing(before) && (!now || isGoing(now))) yield* this.#collected(before);
-    if (!now && before.metadata.finalizers?.includes(foreground)) yield* this.#last(before, atMs);
+    // Who deletes it again in the background takes it out of its turn.
+    if (by === collector && !now && before.metadata.finalizers?.includes(foreground)) yield* this.#last(before, atMs);
   }
 
   *#collected({ metadata }: KubeObject): Iterable<string> {

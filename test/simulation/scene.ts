@@ -29,6 +29,8 @@ export const busyImage = "app:9";
 
 /** The image that never starts. */
 export const brokenImage = "app:broken";
+/** The taint of nodes that shall be empty. */
+export const maintenance = "simulation.roder.io/maintenance";
 /** Pods of `flaky:*` fail to start now and then; indexes 2 and 5 of `odd:*` always end with this code. */
 export const oddExitCode = 3;
 export const oddIndexes = [2, 5];
@@ -42,6 +44,8 @@ export const failing = "task";
 export interface Actor {
   /** How often, beside the others. */
   readonly weight?: number;
+  /** What has to be there before anything happens. */
+  prepare?(scene: Scene): Promise<unknown>;
   /** What it asks may be refused, as it meets what controllers do. */
   act(scene: Scene): unknown;
   /** Undoes what would keep the cluster from coming to what was asked for; nothing fails any more by then. */
@@ -83,20 +87,26 @@ export class Scene {
     this.wanted.getOrInsertComputed(resource.plural, () => new Set()).add(metadata.name);
   }
 
-  /** A workload whose pods have its name as their label `app`. */
-  createWorkload(resource: ResourceReference<KubeObject>, name: string, spec: object) {
+  /** A workload whose pods have its name as their label `app`, and `more` in their specification. */
+  createWorkload(resource: ResourceReference<KubeObject>, name: string, spec: object, more: object = {}) {
     const labels = { app: name };
-    const template = { metadata: { labels }, spec: podSpec(`app:${this.between(1, 9)}`) };
+    const tolerationSeconds = this.oneOf([undefined, undefined, 20, 90]);
+    const tolerations = [{ key: maintenance, operator: "Exists", effect: "NoExecute", tolerationSeconds }];
+    const pod = { ...podSpec(`app:${this.between(1, 9)}`), ...(tolerationSeconds ? { tolerations } : {}) };
+    const template = { metadata: { labels }, spec: { ...pod, ...more } };
     return this.create(resource, { name }, { selector: { matchLabels: labels }, template, ...spec });
   }
 
-  async unlessRefused(ask: () => unknown): Promise<void> {
+  /** Whether it was done. */
+  async unlessRefused(ask: () => unknown): Promise<boolean> {
     try {
       await ask();
+      return true;
     } catch (error) {
       // What is asked may meet what controllers do at the same time, and be refused: that is no fault of theirs.
       if (!(error instanceof ApiError)) throw error;
       this.note(`refused: ${error.message}`);
+      return false;
     }
   }
 

@@ -147,6 +147,7 @@ class World {
       through: noteRequests,
       profile: {
         zones: ["a", "b", "c"],
+        machine: { cpus: 4 },
         // That a node lives is said rarely, so that more seeds can be looked at.
         leaseRenewal: "30s",
         statusCheck: "30s",
@@ -175,7 +176,7 @@ class World {
     const { client } = this.#cluster;
     await client.create(Namespaces, { metadata: { name: namespace } });
     await this.#cluster.advance("2s");
-    await this.#operations.quota();
+    await this.#operations.prepare();
     for (let done = 0; done < operationsCount; done++) {
       await this.#operations.operate();
       await this.#cluster.advance(this.#operations.between(1, 60) * 1_000);

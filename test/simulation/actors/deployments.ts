@@ -11,12 +11,22 @@ export const createDeployment: Actor = {
       maxSurge: isNothing(maxSurge) && isNothing(maxUnavailable) ? 1 : maxSurge,
       maxUnavailable,
     };
-    return scene.createWorkload(Deployments, scene.newName("web"), {
+    const name = scene.newName("web");
+    const spread = {
+      maxSkew: scene.between(1, 2),
+      topologyKey: "topology.kubernetes.io/zone",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: { app: name } },
+      matchLabelKeys: scene.oneOf([[], ["pod-template-hash"]]),
+    };
+    const spec = {
       replicas: scene.between(1, replicasMax),
       minReadySeconds: scene.oneOf([0, 0, 5, 30]),
       progressDeadlineSeconds: scene.oneOf([40, 600]),
       strategy: recreate ? { type: "Recreate" } : { type: "RollingUpdate", rollingUpdate },
-    });
+    };
+    const more = scene.happens(0.3) ? { topologySpreadConstraints: [spread] } : {};
+    return scene.createWorkload(Deployments, name, spec, more);
   },
 };
 

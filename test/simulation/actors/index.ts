@@ -4,6 +4,7 @@ import { deleteOne, deletePod, holdBack } from "./deletions.ts";
 import { createDeployment, pauseDeployment } from "./deployments.ts";
 import { createCronJob, createFailingJob, createJob, suspendJob } from "./jobs.ts";
 import { disturbNode } from "./nodes.ts";
+import { createCrowd, maintainNode } from "./placement.ts";
 import { createAutoscaler, createService, evictPods } from "./services.ts";
 import { createStatefulSet, partition } from "./stateful-sets.ts";
 import { breakRollout, roll, scale } from "./workloads.ts";
@@ -14,7 +15,7 @@ export { wipeVolumes } from "./stateful-sets.ts";
 export const actors: Readonly<Record<string, Actor>> = {
   ...{ createDeployment, createStatefulSet, createDaemonSet },
   ...{ createJob, createFailingJob, suspendJob, createCronJob },
-  ...{ pauseDeployment, partition, breakRollout },
+  ...{ pauseDeployment, partition, breakRollout, createCrowd, maintainNode },
   ...{ createService, createAutoscaler, scale, roll, deleteOne, deletePod, holdBack, evictPods },
 };
 /** Those who do where nodes fail besides. */
