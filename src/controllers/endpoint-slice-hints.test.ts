@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
 import { type Endpoint, EndpointSlices, type Node, Nodes, Pods, Services } from "../api/index.ts";
-import { zoneShares, zonesInShares } from "./endpoint-slice-hints.ts";
+import { ZoneTally, zonesInShares } from "./endpoint-slice-hints.ts";
 
 const zoneLabel = "topology.kubernetes.io/zone";
 
@@ -62,6 +62,11 @@ test("a zone's share is that of its ready nodes' processors", () => {
       metadata: { labels: { ...(zone ? { [zoneLabel]: zone } : {}), ...more.labels } },
       status: { allocatable: { cpu }, conditions: [{ type: "Ready", status: more.ready ?? "True" }] },
     }) as unknown as Node;
+  const zoneShares = (given: readonly Node[]) => {
+    const tally = new ZoneTally();
+    for (const [index, each] of given.entries()) tally.note(`n${index}`, each);
+    return tally.shares;
+  };
   const nodes = [node("a", "2"), node("a", "1"), node("b", "1")];
   assert.deepEqual(Object.fromEntries(zoneShares(nodes) ?? []), { a: 0.75, b: 0.25 });
   const unused = [
@@ -72,6 +77,15 @@ test("a zone's share is that of its ready nodes' processors", () => {
   assert.equal(zoneShares([...nodes, node("", "1")]), undefined);
   assert.equal(zoneShares([...nodes, node("c", "0")]), undefined);
   assert.equal(zoneShares([node("a", "1")]), undefined);
+  const tally = new ZoneTally();
+  const changes = [node("a", "2"), node("b", "2"), node("b", "2", { ready: "False" }), undefined];
+  const seen = changes.map((each, at) => [tally.note(at === 0 ? "n1" : "n2", each), tally.shares?.get("a")]);
+  assert.deepEqual(seen, [
+    [true, undefined],
+    [true, 0.5],
+    [true, undefined],
+    [false, undefined],
+  ]);
 });
 
 async function scene(t: TestContext) {
@@ -154,4 +168,25 @@ test("the annotation topology-mode Auto shares endpoints out by zone, and says w
   await rest();
   assert.deepEqual(await hints(), ["a - -", "b - -", "c - -", "d - -"]);
   assert.match((await events("Service")).join(), /Warning TopologyAwareHintsDisabled Insufficient Node information: /);
+});
+
+test("a node that changes has those services looked at whose endpoints its zone cannot bear any more", async (t) => {
+  const { service, create, rest, hints, client, reconciles } = await scene(t);
+  const annotations = { "service.kubernetes.io/topology-mode": "Auto" };
+  await service({}, annotations);
+  await create(Services, {
+    metadata: { name: "without", namespace: "default", annotations },
+    spec: { selector: { app: "without" }, ports: [{ port: 80 }] },
+  });
+  await rest(10_000);
+  const looks = async (cpu: string) => {
+    const before = reconciles().length;
+    await client.patch(Nodes, { name: "n1" }, { status: { allocatable: { cpu } } }, { subresource: "status" });
+    await rest(10_000);
+    return [...new Set(reconciles().slice(before))].filter((each) => each.startsWith("endpoint-slice-controller"));
+  };
+  assert.deepEqual(await hints(), ["a z2 -", "b z1 -", "c z1 -", "d z2 -"]);
+  assert.deepEqual(await looks("2200m"), []);
+  assert.deepEqual(await looks("6"), ["endpoint-slice-controller default/web"]);
+  assert.deepEqual(await hints(), ["a z1 -", "b z1 -", "c z1 -", "d z2 -"]);
 });

@@ -32,26 +32,51 @@ export function nearHints({ spec }: Service, { conditions, zone, nodeName }: End
 /** How much of all processors each zone has; undefined where that cannot be told, or there are no two zones. */
 export type ZoneShares = ReadonlyMap<string, number> | undefined;
 
-/** What of a node the shares depend on: the same text, the same shares. */
-export function zoneFacts(node: Node): string {
+/** What of a node the shares depend on: the same text, the same shares. Empty when it has no part in them. */
+function zoneFacts(node: Node): string {
   const { labels = {} } = node.metadata;
   const isReady = node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
   if (!isReady || excludedLabels.some((label) => labels[label] !== undefined)) return "";
   return `${labels[zoneLabel] ?? ""} ${node.status.allocatable?.cpu ?? "0"}`;
 }
 
-export function zoneShares(nodes: readonly Node[]): ZoneShares {
-  const byZone = new Map<string, number>();
-  let total = 0;
-  for (const facts of nodes.map(zoneFacts)) {
-    if (facts === "") continue;
-    const [zone = "", cpu = "0"] = facts.split(" ");
-    const amount = quantityMilliValue(cpu);
-    if (zone === "" || amount === 0) return undefined;
-    byZone.set(zone, (byZone.get(zone) ?? 0) + amount);
-    total += amount;
+/** What the shares depend on, kept up as nodes come, change and go: the nodes of a cluster are of few sorts. */
+export class ZoneTally {
+  readonly #factsOf = new Map<string, string>();
+  /** How many nodes there are of each sort. */
+  readonly #nodes = new Map<string, number>();
+
+  /** Takes in a node as it is now; undefined when it is gone. Returns whether the shares may be others. */
+  note(name: string, node: Node | undefined): boolean {
+    const before = this.#factsOf.get(name) ?? "";
+    const facts = node ? zoneFacts(node) : "";
+    if (facts === before) return false;
+    this.#count(before, -1);
+    this.#count(facts, 1);
+    if (facts === "") this.#factsOf.delete(name);
+    else this.#factsOf.set(name, facts);
+    return true;
   }
-  return byZone.size < 2 ? undefined : new Map([...byZone].map(([zone, amount]) => [zone, amount / total]));
+
+  get shares(): ZoneShares {
+    const byZone = new Map<string, number>();
+    let total = 0;
+    for (const [facts, nodes] of this.#nodes) {
+      const [zone = "", cpu = "0"] = facts.split(" ");
+      const amount = nodes * quantityMilliValue(cpu);
+      if (zone === "" || amount === 0) return undefined;
+      byZone.set(zone, (byZone.get(zone) ?? 0) + amount);
+      total += amount;
+    }
+    return byZone.size < 2 ? undefined : new Map([...byZone].map(([zone, amount]) => [zone, amount / total]));
+  }
+
+  #count(facts: string, more: number): void {
+    if (facts === "") return;
+    const nodes = (this.#nodes.get(facts) ?? 0) + more;
+    if (nodes === 0) this.#nodes.delete(facts);
+    else this.#nodes.set(facts, nodes);
+  }
 }
 
 interface Allocation {
@@ -96,6 +121,24 @@ export function zonesInShares(
     takers.set(to, (takers.get(to) ?? 0) - 1);
   }
   return zones;
+}
+
+/** How ready endpoints were shared out: to these zones, by their index, or not at all and why. */
+export interface SharedOut {
+  readonly ready: number;
+  readonly zones: ReadonlyMap<number, string> | string;
+}
+
+/** Whether the endpoints can stay for the zones that they are for, now that zones have other shares. */
+export function isStillFair({ ready, zones }: SharedOut, shares: ZoneShares): boolean {
+  const allocations = allocate(ready, shares);
+  if (typeof allocations === "string" || typeof zones === "string") return allocations === zones;
+  const counts = new Map([...allocations.keys()].map((zone) => [zone, 0]));
+  for (const zone of zones.values()) counts.set(zone, (counts.get(zone) ?? 0) + 1);
+  return [...counts].every(([zone, count]) => {
+    const allocation = allocations.get(zone);
+    return allocation !== undefined && allocation.min <= count && count <= allocation.max;
+  });
 }
 
 function allocate(count: number, shares: ZoneShares): ReadonlyMap<string, Allocation> | string {

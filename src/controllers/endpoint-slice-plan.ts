@@ -15,7 +15,14 @@ import {
   Services,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import { nearHints, sharesByZone, type ZoneShares, zoneLabel, zonesInShares } from "./endpoint-slice-hints.ts";
+import {
+  nearHints,
+  type SharedOut,
+  sharesByZone,
+  type ZoneShares,
+  zoneLabel,
+  zonesInShares,
+} from "./endpoint-slice-hints.ts";
 import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import {
   addressIn,
@@ -47,6 +54,8 @@ export interface SliceView {
 export interface EndpointSlicePlan extends SlicePlan {
   /** What is to be told of hints that the service's annotation asks for. */
   readonly hints: readonly { readonly enabled: boolean; readonly message: string }[];
+  /** How endpoints were shared out to zones, where the annotation asks for that. */
+  readonly shared: readonly SharedOut[];
   /** Pods that have no endpoints because their nodes are not there. */
   readonly skipped: readonly Pod[];
 }
@@ -72,10 +81,12 @@ export function planEndpointSlices(given: SliceView): EndpointSlicePlan {
   // Those of a service that had the name before are not filled anew: the garbage collector is about to delete them.
   const view = { ...given, pods, existing: existing.filter((slice) => isControlledBy(slice, service)) };
   const hints: EndpointSlicePlan["hints"][number][] = [];
+  const shared: SharedOut[] = [];
   const drafts = ipFamiliesOf(service).flatMap((family) => {
     const hinted = hintedDrafts(view, draftsOf(view, family));
     if (hinted.message !== undefined)
       hints.push({ enabled: hinted.enabled, message: `${hinted.message}, addressType: ${family}` });
+    if (hinted.shared) shared.push(hinted.shared);
     return hinted.drafts;
   });
   const kept = new Set(drafts.flatMap((draft) => draft.existing ?? []));
@@ -93,7 +104,7 @@ export function planEndpointSlices(given: SliceView): EndpointSlicePlan {
       deepEqual(slice.metadata.labels, labels);
     if (!unchanged) update.push({ ...slice, metadata: { ...slice.metadata, labels }, ports, endpoints });
   }
-  return { create, update, remove: existing.filter((slice) => !kept.has(slice)), hints, skipped };
+  return { create, update, remove: existing.filter((slice) => !kept.has(slice)), hints, shared, skipped };
 }
 
 /** Whether the pod's node is not there; who publishes also what is not ready publishes the pod all the same. */
@@ -121,7 +132,9 @@ function hintedDrafts(view: SliceView, drafts: readonly Draft[]) {
   }
   const endpoints = drafts.flatMap((draft) => draft.endpoints);
   const zones = zonesInShares(endpoints, view.zoneShares(), ({ targetRef }) => before.get(targetRef?.uid));
-  if (typeof zones === "string") return { drafts, enabled: false, message: zones };
+  const ready = endpoints.filter(({ conditions }) => conditions?.ready === true).length;
+  const shared: SharedOut = { ready, zones };
+  if (typeof zones === "string") return { drafts, enabled: false, shared, message: zones };
   const byEndpoint = new Map(endpoints.map((endpoint, index) => [endpoint, zones.get(index)]));
   return {
     drafts: withHints((endpoint) => {
@@ -129,6 +142,7 @@ function hintedDrafts(view: SliceView, drafts: readonly Draft[]) {
       return zone === undefined ? undefined : { forZones: [{ name: zone }] };
     }),
     enabled: true,
+    shared,
     ...(before.size === 0 ? { message: "Topology Aware Hints has been enabled" } : {}),
   };
 }

@@ -9,7 +9,7 @@ import {
   Services,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
-import { sharesByZone, zoneFacts, zoneLabel, zoneShares } from "./endpoint-slice-hints.ts";
+import { isStillFair, type SharedOut, sharesByZone, ZoneTally, zoneLabel } from "./endpoint-slice-hints.ts";
 import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
@@ -25,25 +25,33 @@ import {
 } from "./service-endpoints.ts";
 
 const byService = "service";
-const bySharing = "shares-by-zone";
 
 /** Keeps the EndpointSlices of each Service that has a selector. Those of a deleted one go as its dependents. */
 export function endpointSliceController() {
   const triggerTimes = new TriggerTimes();
   /** The services that have hints because their annotation asked for them. */
   const sharing = new Set<Key>();
+  /** How the endpoints of those that ask for it were shared out last. */
+  const shared = new Map<Key, readonly SharedOut[]>();
+  const tally = new ZoneTally();
+  /** The services whose endpoints cannot stay for the zones that they are for since the node changed. */
+  const unfair = (node: Node, cache: Cache): Key[] => {
+    const { name } = node.metadata;
+    if (!tally.note(name, cache.get(Nodes, name))) return [];
+    const { shares } = tally;
+    return [...shared].filter(([, parts]) => !parts.every((each) => isStillFair(each, shares))).map(([key]) => key);
+  };
   return defineController({
     name: "endpoint-slice-controller",
     watches: {
       for: Services,
-      also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, servicesOnNode)],
+      also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, unfair), also(Nodes, servicesOnNode)],
     },
     indexes: [
       podsByNode,
       podsByLabel,
       servicesBySelector,
       { resource: EndpointSlices, name: byService, values: serviceOf },
-      { resource: Services, name: bySharing, values: (service: Service) => (sharesByZone(service) ? ["yes"] : []) },
     ],
     async reconcile(context, key) {
       const { cache } = context;
@@ -51,6 +59,7 @@ export function endpointSliceController() {
       if (!service) {
         triggerTimes.forget(key);
         sharing.delete(key);
+        shared.delete(key);
         return;
       }
       if (service.metadata.deletionTimestamp !== undefined || !hasSelectedEndpoints(service)) return;
@@ -63,8 +72,10 @@ export function endpointSliceController() {
           .byIndex(EndpointSlices, byService, key)
           .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
         nodeOf: (nodeName) => cache.get(Nodes, nodeName),
-        zoneShares: () => zoneShares(cache.list(Nodes)),
+        zoneShares: () => tally.shares,
       });
+      if (plan.shared.length > 0) shared.set(key, plan.shared);
+      else shared.delete(key);
       await carryOut(context, service, plan, triggerMs);
       reportHints(context, service, plan, sharing);
     },
@@ -123,12 +134,8 @@ function zoneOf(node: Node | undefined): string | undefined {
   return node?.metadata.labels?.[zoneLabel];
 }
 
-/**
- * A node that comes or goes takes its pods' endpoints with it, one that gets another zone gives it to them; what it has of
- * its zone's processors counts for some services.
- */
+/** A node that comes or goes takes its pods' endpoints with it, one that gets another zone gives it to them. */
 function* servicesOnNode(node: Node, cache: Cache, old: Node | undefined): Iterable<string> {
-  if (!old || zoneFacts(node) !== zoneFacts(old)) yield* cache.byIndex(Services, bySharing, "yes").map(keyOf);
   if (old && cache.get(Nodes, keyOf(node)) && zoneOf(node) === zoneOf(old)) return;
   for (const pod of cache.byIndex(Pods, podsByNode.name, node.metadata.name)) yield* servicesOf(pod, cache, undefined);
 }
