@@ -33,6 +33,7 @@ export interface Outcome {
 const operationsCount = 40;
 const oddPods = `batch.kubernetes.io/job-completion-index in (${oddIndexes.join(", ")})`;
 const timelineMax = 2_000;
+const tracedLinesMax = 500_000;
 /** How late controllers see things, and how long they may act on what is past: with watches that are late, and without. */
 const late = { lateMs: 60_000, keptMs: 60_000 };
 const prompt = { lateMs: 0, keptMs: 10_000 };
@@ -78,6 +79,7 @@ class World {
   readonly #rates: FaultRates;
   readonly #operations: Operations;
   readonly #timeline: string[] = [];
+  readonly #linesMax: number;
   readonly #problems: string[] = [];
   /** What components wanted to do and are not allowed to. */
   readonly #refused: ReadonlySet<string>;
@@ -86,7 +88,7 @@ class World {
 
   private constructor(
     seed: number,
-    only: readonly string[],
+    { only, trace }: Part,
     parts: {
       readonly cluster: Cluster;
       readonly storage: RecordedStorage;
@@ -96,6 +98,7 @@ class World {
     },
   ) {
     const { cluster, storage, invariants, refused, writes } = parts;
+    this.#linesMax = trace === undefined ? timelineMax : tracedLinesMax;
     this.#refused = refused;
     this.#writes = writes;
     this.#cluster = cluster;
@@ -114,7 +117,8 @@ class World {
     };
   }
 
-  static async create(seed: number, { only, trace }: Part): Promise<World> {
+  static async create(seed: number, part: Part): Promise<World> {
+    const { trace } = part;
     const { rates, nodesFail } = faultsOf(seed);
     let started: Cluster | undefined;
     const invariants = new Invariants({
@@ -168,7 +172,7 @@ class World {
       },
     });
     started = cluster;
-    world = new World(seed, only, { cluster, storage, invariants, refused, writes });
+    world = new World(seed, part, { cluster, storage, invariants, refused, writes });
     return world;
   }
 
@@ -255,7 +259,7 @@ class World {
   }
 
   #note(what: string): void {
-    if (this.#timeline.length === timelineMax) this.#timeline.shift();
+    if (this.#timeline.length === this.#linesMax) this.#timeline.shift();
     this.#timeline.push(`${new Date(this.#cluster.clock.now()).toISOString().slice(11, 23)} ${what}`);
   }
 }

@@ -11,8 +11,9 @@ const classes = [
   { name: "polite", value: 2_000, preemptionPolicy: "Never" },
 ];
 
-/** A Deployment that takes so much that others have to go, or it waits. */
+/** A Deployment that takes so much that beside another one somebody has to go, or to wait. */
 export const createCrowd: Actor = {
+  weight: 2,
   async prepare({ client }) {
     for (const { name, ...rest } of classes) await client.create(PriorityClasses, { metadata: { name }, ...rest });
   },
@@ -23,7 +24,7 @@ export const createCrowd: Actor = {
     const containers = [{ ...container, resources: { requests: { cpu: crowdCpu } } }, ...others];
     const spec = { ...podSpec("app:1"), containers, ...(priorityClassName ? { priorityClassName } : {}) };
     return scene.createWorkload(Deployments, name, {
-      replicas: scene.between(2, 10),
+      replicas: scene.between(scene.cluster.nodes.size, 2 * scene.cluster.nodes.size),
       template: { metadata: { labels: { app: name } }, spec },
     });
   },
