@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
+import type { Batch } from "./batch.ts";
 import { readBody, StreamWriter } from "./body.ts";
 import {
   auditIdHeader,
@@ -9,7 +10,6 @@ import {
   type HttpResponse,
   sizeOf,
 } from "./message.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 /** A request of Node's HTTP/1.1 server. */
 export class Http1Request implements HttpRequest {
@@ -78,15 +78,15 @@ export class Http1Request implements HttpRequest {
 
 export class Http1Response implements HttpResponse {
   readonly #response: ServerResponse;
-  readonly #turnEnd: TurnEnd;
+  readonly #answers: Batch;
   readonly #isHead: boolean;
   readonly auditId: string;
   readonly #more: HttpHeaders;
   bytes = 0;
 
-  constructor(response: ServerResponse, turnEnd: TurnEnd, isHead: boolean, auditId: string) {
+  constructor(response: ServerResponse, answers: Batch, isHead: boolean, auditId: string) {
     this.#response = response;
-    this.#turnEnd = turnEnd;
+    this.#answers = answers;
     this.#isHead = isHead;
     this.auditId = auditId;
     this.#more = { [auditIdHeader]: auditId };
@@ -110,7 +110,7 @@ export class Http1Response implements HttpResponse {
     Object.assign(headers, this.#more);
     // Checks the headers, and sends nothing yet.
     this.#response.writeHead(status, headers);
-    this.#turnEnd.add(() => {
+    this.#answers.add(() => {
       if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
       this.#response.end(this.#isHead ? undefined : parts.at(-1));
     });

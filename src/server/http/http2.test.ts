@@ -3,15 +3,15 @@ import { once } from "node:events";
 import { connect, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { Batch } from "./batch.ts";
 import { Http2Response } from "./http2.ts";
-import { TurnEnd } from "./turn-end.ts";
 
 test("over HTTP/2 the first answer to a request is its answer, whatever comes after it in the same turn", async (t) => {
   const server = createServer().listen(0, "127.0.0.1");
   t.after(() => server.close());
   let second: unknown;
   server.on("stream", (stream: ServerHttp2Stream) => {
-    const response = new Http2Response(stream, new TurnEnd(), false, "id");
+    const response = new Http2Response(stream, Batch.ofAnswers(), false, "id");
     response.end(504, {}, "late");
     try {
       response.end(200, {}, "done");

@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Batch } from "./batch.ts";
 import { readBody, StreamWriter } from "./body.ts";
 import {
   auditIdHeader,
@@ -8,7 +9,6 @@ import {
   type HttpResponse,
   sizeOf,
 } from "./message.ts";
-import type { TurnEnd } from "./turn-end.ts";
 
 /** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
 export class Http2Request implements HttpRequest {
@@ -75,13 +75,13 @@ export class Http2Response implements HttpResponse {
   readonly auditId: string;
   readonly #more: HttpHeaders;
   bytes = 0;
-  readonly #turnEnd: TurnEnd;
+  readonly #answers: Batch;
   /** 0 as long as nothing was answered. */
   #status = 0;
 
-  constructor(stream: ServerHttp2Stream, turnEnd: TurnEnd, isHead: boolean, auditId: string) {
+  constructor(stream: ServerHttp2Stream, answers: Batch, isHead: boolean, auditId: string) {
     this.#stream = stream;
-    this.#turnEnd = turnEnd;
+    this.#answers = answers;
     this.#isHead = isHead;
     this.auditId = auditId;
     this.#more = { [auditIdHeader]: auditId };
@@ -108,7 +108,7 @@ export class Http2Response implements HttpResponse {
     headers["content-length"] = size;
     Object.assign(headers, this.#more);
     this.#status = status;
-    this.#turnEnd.add(() => {
+    this.#answers.add(() => {
       try {
         this.#send(headers, size, parts);
       } catch (error) {

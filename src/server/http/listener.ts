@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
+import { Batch } from "./batch.ts";
 import type { Handler } from "./handler.ts";
 import { Http1Request, Http1Response } from "./http1.ts";
 import { Http2Request, Http2Response } from "./http2.ts";
@@ -13,7 +14,6 @@ import { auditIdHeader, auditIdOf } from "./message.ts";
 import { writeRaw } from "./raw-answer.ts";
 import { verbsOfMethods } from "./resource-request.ts";
 import { statusHeaders, toApiError } from "./status.ts";
-import { TurnEnd } from "./turn-end.ts";
 import { WebSocketResponse } from "./web-socket-response.ts";
 
 export interface TlsFiles {
@@ -104,11 +104,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (socket.alpnProtocol === "h2") http2Server.emit("connection", socket);
     else toHttp1?.call(server, socket);
   });
-  const turnEnd = new TurnEnd();
+  const requests = Batch.ofRequests();
+  const answers = Batch.ofAnswers();
   server.on("request", (message, response) => {
     const request = new Http1Request(message, response);
-    const answer = new Http1Response(response, turnEnd, request.method === "HEAD", auditIdOf(request, random));
-    void handler.handle(request, answer, message.socket);
+    const answer = new Http1Response(response, answers, request.method === "HEAD", auditIdOf(request, random));
+    requests.add(() => void handler.handle(request, answer, message.socket));
   });
   const upgraded = new Set<Duplex>();
   server.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -131,8 +132,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     stream.on("error", (error) => log.debug("an HTTP/2 stream failed", { error: errorMessage(error) }));
     const request = new Http2Request(stream, headers, rawHeaders);
     const socket = stream.session?.socket;
-    const answer = new Http2Response(stream, turnEnd, request.method === "HEAD", auditIdOf(request, random));
-    void handler.handle(request, answer, socket);
+    const answer = new Http2Response(stream, answers, request.method === "HEAD", auditIdOf(request, random));
+    requests.add(() => void handler.handle(request, answer, socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
