@@ -12,11 +12,12 @@ import { Ownership } from "./ownership.ts";
 import { Placements } from "./placements.ts";
 import { Readiness } from "./readiness.ts";
 import { Rollouts } from "./rollouts.ts";
+import { Scaling } from "./scaling.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
 import { Surges } from "./surges.ts";
 import { Tolerations } from "./tolerations.ts";
 
-const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[] => [
+const invariantsOver = (state: State, readiness: Readiness, requestsFail: boolean): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
   new JobRules(state),
   new Availability(state, readiness),
@@ -26,12 +27,15 @@ const invariantsOver = (state: State, readiness: Readiness): readonly Invariant[
   new Surges(state),
   new Claims(state),
   new Ownership(state),
-  new Placements(state),
+  new Placements(state, requestsFail),
   new Tolerations(state),
+  new Scaling(state, requestsFail),
 ];
 
 export interface InvariantOptions extends Pick<State, "keptMs" | "lateMs"> {
   readonly nowMs: () => number;
+  /** Whether requests fail at times, and with them what somebody took for granted or remembered. */
+  readonly requestsFail?: boolean;
 }
 
 export class Invariants {
@@ -47,7 +51,7 @@ export class Invariants {
     this.#nowMs = options.nowMs;
     this.#state = new State(options);
     this.#readiness = new Readiness(this.#state);
-    this.#all = invariantsOver(this.#state, this.#readiness);
+    this.#all = invariantsOver(this.#state, this.#readiness, options.requestsFail ?? false);
   }
 
   /** To be told of every commit, while who asked for it is `asked`. */

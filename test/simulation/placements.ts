@@ -19,8 +19,11 @@ export class Placements implements Invariant {
   /** Pods that went lately, the last at the end. */
   #gone: { readonly pod: Pod; readonly atMs: number }[] = [];
 
-  constructor(state: State) {
+  readonly #requestsFail: boolean;
+
+  constructor(state: State, requestsFail: boolean) {
     this.#state = state;
+    this.#requestsFail = requestsFail;
   }
 
   *problems({ kind, before, now, by, departure, atMs }: Write): Iterable<string> {
@@ -35,7 +38,8 @@ export class Placements implements Invariant {
     if (departure) yield* this.#preempted(departure.pod, atMs);
     if (pod?.spec.nodeName && !old?.spec.nodeName) {
       yield* this.#capacity(pod);
-      yield* this.#spread(pod, atMs);
+      // The next pods are placed beside one whose binding is under way, and may fail.
+      if (!this.#requestsFail) yield* this.#spread(pod, atMs);
     }
   }
 

@@ -123,6 +123,7 @@ class World {
     let started: Cluster | undefined;
     const invariants = new Invariants({
       nowMs: () => started?.clock.now() ?? 0,
+      requestsFail: Boolean(rates.errors || rates.lostAnswers || rates.crashes),
       ...(rates.delays || rates.brokenWatches ? late : prompt),
     });
     const writes = new Map<string, number>();

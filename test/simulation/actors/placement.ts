@@ -19,7 +19,7 @@ export const createCrowd: Actor = {
   },
   act(scene) {
     const name = scene.newName(crowd);
-    const priorityClassName = scene.oneOf([...classes.map((each) => each.name), undefined]);
+    const priorityClassName = scene.oneOf(["low", "low", undefined, "high", "polite"]);
     const [container, ...others] = podSpec("app:1").containers;
     const containers = [{ ...container, resources: { requests: { cpu: crowdCpu } } }, ...others];
     const spec = { ...podSpec("app:1"), containers, ...(priorityClassName ? { priorityClassName } : {}) };

@@ -26,10 +26,19 @@ export const createService: Actor = {
 };
 
 export const createAutoscaler: Actor = {
+  weight: 2,
   async act(scene) {
     const name = scene.pick("deployments");
     if (name === undefined) return;
     const minReplicas = scene.between(1, 4);
+    const rules = () => ({
+      stabilizationWindowSeconds: scene.oneOf([0, 60, 300]),
+      policies: [
+        { type: "Pods", value: scene.between(1, 3), periodSeconds: scene.oneOf([15, 60]) },
+        { type: "Pods", value: scene.between(1, 3), periodSeconds: 120 },
+      ],
+      selectPolicy: scene.oneOf(["Max", "Min"]),
+    });
     await scene.create(
       HorizontalPodAutoscalers,
       { name },
@@ -37,6 +46,7 @@ export const createAutoscaler: Actor = {
         scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name },
         minReplicas,
         maxReplicas: scene.between(minReplicas, replicasMax),
+        ...(scene.happens(0.5) ? { behavior: { scaleUp: rules(), scaleDown: rules() } } : {}),
         metrics: [
           { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 100 } } },
         ],
