@@ -2,8 +2,7 @@
 // the last byte the same way.
 import { Cluster, CronJobs, Deployments, Jobs, MemoryStorage, Nodes, Pods, recordedStorage } from "roder";
 import { seededRandom } from "../../src/lib/index.ts";
-import { noteRequests } from "./asked.ts";
-import { Invariants } from "./invariants.ts";
+import { Invariants, noteRequests } from "./invariants/index.ts";
 
 export interface Day {
   readonly digest: string;

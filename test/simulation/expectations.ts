@@ -17,7 +17,7 @@ import {
   Services,
   StatefulSets,
 } from "roder";
-import { ordinalOf, setOf } from "./claims.ts";
+import { ordinalOf, setOf } from "./invariants/index.ts";
 import { failing, namespace, resources } from "./scene.ts";
 
 /** No pod of a StatefulSet runs twice, wherever: not even on a node of which nobody knows. */

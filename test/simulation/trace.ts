@@ -1,7 +1,6 @@
 // One line for each write of an object, with what is looked for in a history: for `--trace web-8`.
 import { type Deployment, type KubeObject, type Pod, podCondition } from "roder";
-import { asked } from "./asked.ts";
-import { kindOf } from "./state.ts";
+import { asked, kindOf } from "./invariants/index.ts";
 
 /** What was written, and by whom; undefined where the name does not begin so. */
 export function traced(prefix: string, key: string, object: KubeObject | undefined): string | undefined {

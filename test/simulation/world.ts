@@ -12,12 +12,10 @@ import {
   recordedStorage,
 } from "roder";
 import { type LogFields, type Logger, type Random, seededRandom } from "../../src/lib/index.ts";
-import { noteRequests } from "./asked.ts";
 import { doubledIdentities, leftovers, notAsAskedFor } from "./expectations.ts";
-import { Invariants } from "./invariants.ts";
+import { Invariants, kindOf, noteRequests } from "./invariants/index.ts";
 import { Operations } from "./operations.ts";
 import { brokenImage, busyImage, namespace, oddExitCode, oddIndexes } from "./scene.ts";
-import { kindOf } from "./state.ts";
 import { traced } from "./trace.ts";
 
 export interface Outcome {

@@ -1,5 +1,5 @@
 import { type KubeObject, PersistentVolumes, StatefulSets } from "roder";
-import { claimTemplate } from "../claims.ts";
+import { claimTemplate } from "../invariants/index.ts";
 import { type Actor, namespace, replicasMax, type Scene } from "../scene.ts";
 
 const volumeClass = "disks";

@@ -1,6 +1,6 @@
 // Deployments make one ReplicaSet for each template, none while they are paused, and give up no earlier than they may.
 import { controllerOf, type Deployment, type ReplicaSet } from "roder";
-import { deepEqual } from "../../src/lib/index.ts";
+import { deepEqual } from "../../../src/lib/index.ts";
 import { controller } from "./asked.ts";
 import type { Invariant, State, Write } from "./state.ts";
 

@@ -1,6 +1,6 @@
 // What must hold after every single write, whatever goes wrong.
 import type { KubeObject } from "roder";
-import type { Change } from "../../src/storage/index.ts";
+import type { Change } from "../../../src/storage/index.ts";
 import { type Asked, asked } from "./asked.ts";
 import { Availability } from "./availability.ts";
 import { Budgets } from "./budgets.ts";
@@ -16,6 +16,10 @@ import { Scaling } from "./scaling.ts";
 import { type Invariant, kindOf, kinds, State, type Write } from "./state.ts";
 import { Surges } from "./surges.ts";
 import { Tolerations } from "./tolerations.ts";
+
+export { asked, noteRequests } from "./asked.ts";
+export { claimTemplate, ordinalOf, setOf } from "./claims.ts";
+export { kindOf } from "./state.ts";
 
 const invariantsOver = (state: State, readiness: Readiness, requestsFail: boolean): readonly Invariant[] => [
   { problems: (write) => countProblems(write, state) },
