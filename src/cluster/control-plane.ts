@@ -35,7 +35,6 @@ import {
   type ReadNodeStats,
   ResourceRegistry,
   ResourceVersions,
-  reconcileBootstrapPolicy,
   serveCustomResources,
   serveResourceMetrics,
   serviceAllocation,
@@ -53,6 +52,7 @@ import { storageAnswers } from "./health-checks.ts";
 import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
 import {
   type ApiEndpoint,
+  ensureBootstrapPolicy,
   ensureKubernetesService,
   ensureMetricsReader,
   ensureOwnRoles,
@@ -187,7 +187,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const tokenUses = new TokenUses(own, log);
   await ensureSystemNamespaces(own);
   await Promise.all([
-    reconcileBootstrapPolicy(api, lookup),
+    ensureBootstrapPolicy(api),
     ensureSystemPriorityClasses(api, lookup),
     ensureFlowObjects(own),
     ensureServiceCidr(api, clock, options.serviceRange),

@@ -18,6 +18,7 @@ import {
 } from "../api/index.ts";
 import { also, type Client, type ControllerDefinition, defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
+import { type ApiServer, apiServerUser, bootstrapPolicyCreations, reconcileBootstrapPolicy } from "../server/index.ts";
 
 export const systemObjectsControllerName = "system-objects";
 
@@ -106,6 +107,13 @@ export async function ensureKubernetesService(
     },
     (kept) => deepEqual(kept.endpoints, slice.endpoints) && deepEqual(kept.ports, slice.ports),
   );
+}
+
+/** A first start writes the default policy at once; a later one looks at what is there. */
+export async function ensureBootstrapPolicy(api: ApiServer): Promise<void> {
+  const isFirst = api.lookup.list(ClusterRoles).length === 0;
+  if (isFirst && (await api.seed(bootstrapPolicyCreations(), apiServerUser))) return;
+  await reconcileBootstrapPolicy(api, api.lookup);
 }
 
 const rbac = "rbac.authorization.k8s.io";

@@ -1,6 +1,6 @@
 import { internalError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
 import { type Awaitable, type Clock, type Logger, type MetricRegistry, type Random, whenThere } from "../lib/index.ts";
-import type { Storage, WatchCache } from "../storage/index.ts";
+import { ChangeConflict, type Storage, type WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
 import type { Attributes, Authorizer } from "./authorization/authorizer.ts";
 import { forbiddenError, requestAttributes } from "./authorization/index.ts";
@@ -12,6 +12,7 @@ import type { CommitHook } from "./pipeline/commit-hook.ts";
 import type { ComputedObjects } from "./pipeline/computed.ts";
 import { type AdmittedConnection, admitConnection } from "./pipeline/connect.ts";
 import type { ObjectRequest, PipelineContext } from "./pipeline/context.ts";
+import { seedChange } from "./pipeline/create.ts";
 import { checkWriteOptions } from "./pipeline/field-ownership.ts";
 import { deprecationOf } from "./pipeline/kind-rules.ts";
 import { ListSnapshots } from "./pipeline/list-snapshots.ts";
@@ -53,6 +54,11 @@ export interface ApiServer extends ResourceHandler {
   /** What is stored now. */
   readonly lookup: Lookup;
   handle(request: ResourceRequest, user: User): Promise<ServedResponse>;
+  /**
+   * Creates what the program brings to an empty cluster, unchecked and in few commits: one after the other through the
+   * pipeline they are a fifth of a start. False when an object is there already: then some may be missing.
+   */
+  seed(creations: readonly ResourceRequest[], user: User): Promise<boolean>;
   /** Throws ApiError: 403 when the authorizer does not allow it, 500 when it could not decide. */
   authorize(attributes: Attributes, annotate?: Annotate): Awaitable<void>;
   /** Asks admission whether a stream of core/v1 may be opened, and with what; the user was authorized already. Throws ApiError. */
@@ -69,6 +75,9 @@ export interface ConnectTarget {
   readonly path: string;
   readonly query: URLSearchParams;
 }
+
+/** Fewer than etcd takes in one transaction (--max-txn-ops). */
+const seedsPerCommit = 100;
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   return new Pipeline(options);
@@ -130,6 +139,19 @@ class Pipeline implements ApiServer {
       : unread;
     if (verb !== "get" && verb !== "list" && verb !== "watch") checkWriteOptions(objectRequest, verb);
     return fact ? serveSubresource(objectRequest, verb, fact) : serve(objectRequest, verb);
+  }
+
+  async seed(creations: readonly ResourceRequest[], user: User): Promise<boolean> {
+    const { storage, cache } = this.#context;
+    const changes = await Promise.all(creations.map((each) => seedChange(this.#objectRequest(each, user))));
+    try {
+      for (let at = 0; at < changes.length; at += seedsPerCommit)
+        await cache.waitFor(await storage.commit(changes.slice(at, at + seedsPerCommit)));
+      return true;
+    } catch (error) {
+      if (error instanceof ChangeConflict) return false;
+      throw error;
+    }
   }
 
   async admitConnection(target: ConnectTarget, user: User, annotate?: Annotate): Promise<AdmittedConnection> {

@@ -10,10 +10,11 @@ import {
   rootPath,
 } from "../../api/index.ts";
 import { type Draft, nameSuffix } from "../../lib/index.ts";
-import type { StoredObject } from "../../storage/index.ts";
+import type { Change, StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
+import { decodeBody } from "./decode.ts";
 import { recordOwnership } from "./field-ownership.ts";
 import { wholeForm } from "./form.ts";
 import { keepsStatusOnCreate } from "./kind-rules.ts";
@@ -57,6 +58,22 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
       generateName(request, metadata);
     }
   }
+}
+
+/**
+ * The creation of an object that the program itself brings. Nobody is asked and nothing is checked: it is a constant, and
+ * a test holds that it becomes what its creation through the whole pipeline makes of it.
+ */
+export async function seedChange(request: ObjectRequest): Promise<Change> {
+  const { definition, store, namespace, context, user } = request;
+  const object = decodeBody(request, definition);
+  const { metadata } = object;
+  placeInNamespace(request, metadata);
+  dropStatus(request, object);
+  recordOwnership(request, wholeForm(definition), object, undefined);
+  fillNewMetadata(request, metadata);
+  definition.prepareForCreate?.(object, { nowMs: context.clock.now(), user });
+  return { key: store.key(namespace, metadata.name), expect: 0, value: await store.value(object) };
 }
 
 class NameTaken extends Error {}

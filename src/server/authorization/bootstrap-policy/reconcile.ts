@@ -28,6 +28,25 @@ import { autoupdate } from "./rule.ts";
 /** The API server itself, as the writer of what it keeps. */
 export const apiServerUser: User = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 
+/** The requests that create the whole default policy. */
+export function bootstrapPolicyCreations(): ResourceRequest[] {
+  const creations = <T extends KubeObject>(definition: ResourceDefinition<T>, wanted: readonly NewObject<T>[]) =>
+    wanted.map((each) => creation(definition, each));
+  return [
+    ...creations(ClusterRoles, [...clusterRoles, ...controllerRoles]),
+    ...creations(Roles, roles),
+    ...creations(ClusterRoleBindings, clusterRoleBindings),
+    ...creations(RoleBindings, roleBindings),
+  ];
+}
+
+function creation<T extends KubeObject>(definition: ResourceDefinition<T>, wanted: NewObject<T>): ResourceRequest {
+  const { group, version, plural, kind } = definition;
+  const { namespace } = wanted.metadata;
+  const body = { apiVersion: apiVersionOf(definition), kind, ...wanted };
+  return { verb: "create", group, version, plural, ...(namespace === undefined ? {} : { namespace }), body };
+}
+
 /** How often a write is tried again that met another server's or an administrator's. */
 const attemptsMax = 5;
 
@@ -59,16 +78,14 @@ async function reconcile<T extends KubeObject>(
   wanted: NewObject<T>,
   complete: (kept: T, wanted: NewObject<T>) => T | undefined | "recreate",
 ): Promise<void> {
-  const { group, version, plural, kind } = definition;
   const { namespace, name = "" } = wanted.metadata;
-  const place = { group, version, plural, ...(namespace === undefined ? {} : { namespace }) };
-  const send = (request: Omit<ResourceRequest, keyof typeof place>) =>
+  const { body: _body, ...place } = creation(definition, wanted);
+  const send = (request: Pick<ResourceRequest, "verb" | "name" | "body">) =>
     handler.handle({ ...place, ...request }, apiServerUser);
-  const body = { apiVersion: apiVersionOf(definition), kind, ...wanted };
   for (let attempt = 1; ; attempt++) {
     try {
       const kept = lookup.get(definition, namespace, name);
-      if (!kept) return void (await send({ verb: "create", body }));
+      if (!kept) return void (await handler.handle(creation(definition, wanted), apiServerUser));
       if (kept.metadata.annotations?.[autoupdate] === "false") return;
       const completed = complete(kept, wanted);
       if (completed === undefined) return;
