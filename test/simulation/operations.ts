@@ -8,19 +8,24 @@ const repairsMax = 20;
 export class Operations {
   readonly #scene: Scene;
   readonly #actors: readonly Actor[];
+  /** Each as often as it is drawn. */
+  readonly #drawn: readonly Actor[];
 
   /** With some actors only, when there are any in `only`. */
   constructor(options: SceneOptions, only: readonly string[]) {
     this.#scene = new Scene(options);
     const all = Object.entries(options.nodesFail ? { ...actors, ...nodeActors } : actors);
     this.#actors = all.filter(([name]) => only.length === 0 || only.includes(name)).map(([, actor]) => actor);
+    // Every seed has its own mixture, without some of them: what meets often in one hardly meets in the other.
+    const often = (actor: Actor) => (actor.weight ?? 1) * this.#scene.between(0, 2);
+    const drawn = this.#actors.flatMap((actor) => Array.from({ length: often(actor) }, () => actor));
+    this.#drawn = drawn.length > 0 ? drawn : this.#actors;
   }
 
   /** Somebody does something. */
   async operate(): Promise<void> {
     await wipeVolumes(this.#scene);
-    const drawn = this.#actors.flatMap((actor) => Array.from({ length: actor.weight ?? 1 }, () => actor));
-    await this.#scene.unlessRefused(() => this.#scene.oneOf(drawn)?.act(this.#scene));
+    await this.#scene.unlessRefused(() => this.#scene.oneOf(this.#drawn)?.act(this.#scene));
   }
 
   async prepare(): Promise<void> {
