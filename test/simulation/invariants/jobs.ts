@@ -120,8 +120,8 @@ function* untracked({ metadata, status }: Pod, job: Job, known: Known): Iterable
   const index = metadata.annotations?.[indexAnnotation];
   if (status.phase === "Succeeded" && index !== undefined && within(job.status.completedIndexes).has(Number(index)))
     return;
-  // A policy may ignore it; and who has succeeded does not wait for what the pods that it ends come to.
-  if (status.phase === "Failed" && (job.spec.podFailurePolicy || is(job, "SuccessCriteriaMet"))) return;
+  // Who has succeeded does not wait for what the pods that it ends come to; and a policy may ignore a failure.
+  if (is(job, "SuccessCriteriaMet") || (status.phase === "Failed" && job.spec.podFailurePolicy)) return;
   yield `${job.metadata.name} does not count ${name}, which has ${status.phase?.toLowerCase()}`;
 }
 
