@@ -142,7 +142,7 @@ async function measure(kind: Kind, nodeCount: number, podCount: number): Promise
   const seconds = (performance.now() - startedMs) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   // What came with the burst goes, and what was started with it comes to an end.
-  const stopCollecting = collectWhenIdle(environment.clock);
+  const stopCollecting = collectWhenIdle(environment.clock, () => plane.cache.forgetBytes());
   if (whole) await new Promise((resolve) => setTimeout(resolve, 20_000));
   const memoryMiB = Number(/^Pss: +(\d+) kB/m.exec(readFileSync("/proc/self/smaps_rollup", "utf8"))?.[1]) / 1024;
   stopCollecting();

@@ -7,9 +7,9 @@ const megabyte = 1024 * 1024;
 
 /** A heap that the test fills; a collection leaves the first `inUse` megabytes. */
 function scene() {
-  const heap = { held: 100, inUse: 60, busy: 0, collections: 0 };
+  const heap = { held: 100, inUse: 60, busy: 0, shed: 0, collections: 0 };
   const clock = new VirtualClock();
-  const stop = collectWhenIdle(clock, {
+  const stop = collectWhenIdle(clock, () => heap.shed++, {
     heldBytes: () => heap.held * megabyte,
     busyShare: () => heap.busy,
     collect() {
@@ -27,7 +27,7 @@ test("a process that has come to rest gives back what its burst of work took, on
   assert.equal(heap.collections, 0);
   heap.busy = 0.01;
   await clock.advance(60_000);
-  assert.deepEqual([heap.collections, heap.held], [1, 60]);
+  assert.deepEqual([heap.shed, heap.collections, heap.held], [1, 1, 60]);
 });
 
 test("a little garbage is not worth a pause", async () => {

@@ -129,7 +129,7 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),
     });
-    const stopCollecting = collectWhenIdle(systemClock);
+    const stopCollecting = collectWhenIdle(systemClock, () => plane.cache.forgetBytes());
     const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
       const addresses = settings.nodes > 0 ? await nodeAddresses(settings) : [];
       await renewCredentials(directory, settings, { pki, listener, addresses });

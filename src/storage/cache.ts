@@ -100,6 +100,10 @@ class StorageWatchCache implements WatchCache {
     return this.#resource(prefix);
   }
 
+  forgetBytes(): void {
+    this.#resourceOptions.recentBytes.forgetAll();
+  }
+
   *counts(): Generator<readonly [string, CacheCounts]> {
     for (const [prefix, resource] of this.#resources) yield [prefix, resource.counts];
   }

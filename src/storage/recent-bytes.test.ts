@@ -22,6 +22,14 @@ test("bytes are kept up to a size, those encoded last", () => {
   assert.deepEqual(forgotten, ["second", "first", "third", "huge"], "what is too large by itself is not kept at all");
 });
 
+test("all bytes can be let go at once", () => {
+  const { forgotten, recent, of } = scene();
+  for (const name of ["first", "second"]) recent.note(of(name), 1);
+  recent.forgetAll();
+  recent.note(of("third"), 1);
+  assert.deepEqual(forgotten, ["first", "second"]);
+});
+
 test("bytes are kept for a number of versions, however small they are", () => {
   const { forgotten, recent, of } = scene();
   for (let at = 0; at < 10_000; at++) recent.note(of(String(at)), 1);

@@ -34,6 +34,10 @@ export class RecentBytes {
     while (this.#bytes > bytesMax) this.#forgetFirst();
   }
 
+  forgetAll(): void {
+    while (this.#first < this.#next) this.#forgetFirst();
+  }
+
   #take(at: number): Note | undefined {
     const note = this.#notes[at % countMax];
     if (!note) return undefined;

@@ -80,5 +80,7 @@ export interface WatchCache {
   counts(): Iterable<readonly [prefix: string, counts: CacheCounts]>;
   /** Resolves when `revision` is applied; at once when it is already. Rejects when the signal or `close` come first. */
   waitFor(revision: Revision, signal?: AbortSignal): Promise<void>;
+  /** Keeps no JSON beside the objects until somebody asks for it again. */
+  forgetBytes(): void;
   close(): Promise<void>;
 }
