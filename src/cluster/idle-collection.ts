@@ -26,12 +26,15 @@ const worthFactor = 1.2;
  */
 export function collectWhenIdle(clock: Clock, shed: () => void, heap: ProcessHeap = processHeap()): () => void {
   let keptBytes = 0;
+  // A start is a burst. What little comes together at rest is V8's own to collect: each pause of these costs more.
+  let isAfterBurst = true;
   const look = () => {
-    const isIdle = heap.busyShare() < idleShareMax;
-    if (isIdle && heap.heldBytes() > keptBytes * worthFactor + worthBytes) {
+    if (heap.busyShare() >= idleShareMax) isAfterBurst = true;
+    else if (isAfterBurst && heap.heldBytes() > keptBytes * worthFactor + worthBytes) {
       shed();
       heap.collect();
       keptBytes = heap.heldBytes();
+      isAfterBurst = false;
       heap.busyShare();
     }
     timer = clock.setTimer(lookMs, look);
