@@ -21,8 +21,8 @@ const worthFactor = 1.2;
 
 /**
  * Gives back what a burst of work took: V8 collects as it allocates, so a process that has come to rest keeps the garbage
- * of what came before, and the room for it, until the next burst. `shed` lets go before
- * of what is kept only to be quick. Returns what ends that.
+ * of what came before, and the room for it, until the next burst. `shed` first lets go of what is kept only to be quick.
+ * Returns what ends that.
  */
 export function collectWhenIdle(clock: Clock, shed: () => void, heap: ProcessHeap = processHeap()): () => void {
   let keptBytes = 0;

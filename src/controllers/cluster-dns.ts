@@ -10,6 +10,7 @@ import {
 } from "../api/index.ts";
 import { also, type ControllerDefinition, defineController, keyOf, splitKey } from "../client/index.ts";
 import { addressAt, deepEqual, parseRange, rangeSize } from "../lib/index.ts";
+import { managedByLabel } from "./endpoint-slice-plan.ts";
 import { serviceNameLabel } from "./service-endpoints.ts";
 
 export interface ClusterDnsOptions {
@@ -21,6 +22,8 @@ const namespace = "kube-system";
 const name = "kube-dns";
 const serviceKey = `${namespace}/${name}`;
 const dnsPort = 53;
+/** Whose the slices are. */
+const managedBy = "cluster-dns-controller";
 /** Nodes that share a slice: kube-controller-manager's --max-endpoints-per-slice. A node that comes rewrites one slice. */
 const nodesPerSlice = 100;
 const nodesBySlice = "dns-slice";
@@ -47,6 +50,8 @@ export function clusterDnsController(options: ClusterDnsOptions): ControllerDefi
     async reconcile({ client, cache }, key) {
       if (key === serviceKey) {
         if (!cache.get(Services, key)) await client.create(Services, kubeDnsService(options.address));
+        // Of the time when one slice held all nodes.
+        if (cache.get(EndpointSlices, key)) await client.delete(EndpointSlices, { namespace, name });
         return;
       }
       const endpoints = dnsEndpoints(cache.byIndex(Nodes, nodesBySlice, key));
@@ -73,7 +78,9 @@ function slicesOf(...states: readonly (Node | undefined)[]): string[] {
 }
 
 function isOurs({ metadata }: Service | EndpointSlice): boolean {
-  return metadata.namespace === namespace && (metadata.name === name || metadata.labels?.[serviceNameLabel] === name);
+  return (
+    metadata.namespace === namespace && (metadata.name === name || metadata.labels?.[managedByLabel] === managedBy)
+  );
 }
 
 function kubeDnsService(address: string): NewObject<Service> {
@@ -104,7 +111,7 @@ function dnsEndpoints(nodes: readonly Node[]): Endpoint[] {
 
 function kubeDnsSlice(key: string, endpoints: readonly Endpoint[]): NewObject<EndpointSlice> {
   return {
-    metadata: { ...splitKey(key), labels: { [serviceNameLabel]: name } },
+    metadata: { ...splitKey(key), labels: { [serviceNameLabel]: name, [managedByLabel]: managedBy } },
     addressType: "IPv4",
     endpoints,
     ports: [
