@@ -62,6 +62,7 @@ export class RequestMetrics {
   readonly #watchEvents: CounterFamily;
   readonly #watchBytes: CounterFamily;
   readonly #series = new Map<string, RequestSeries>();
+  #last: { readonly labels: RequestLabels; readonly series: RequestSeries } | undefined;
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
@@ -164,7 +165,13 @@ export class RequestMetrics {
     };
   }
 
-  #seriesOf({ verb, path, isDryRun, isApply }: RequestLabels): RequestSeries {
+  /** Most requests are like the one before; that is seen without making a text to look them up by. */
+  #seriesOf(labels: RequestLabels): RequestSeries {
+    if (!this.#last || !areLike(this.#last.labels, labels)) this.#last = { labels, series: this.#filedSeries(labels) };
+    return this.#last.series;
+  }
+
+  #filedSeries({ verb, path, isDryRun, isApply }: RequestLabels): RequestSeries {
     const scope = path ? scopeOf(verb, path) : "";
     const { group, version, plural, subresource } = path ?? noPath;
     const key = `${verb} ${group} ${version} ${plural} ${subresource} ${scope} ${isDryRun} ${isApply}`;
@@ -199,6 +206,20 @@ const noPath = { group: "", version: "", plural: "", subresource: "" };
 function scopeOf(verb: string, { name, namespace }: ResourcePath): string {
   if (name !== "" || verb === "create") return "resource";
   return namespace !== "" ? "namespace" : "cluster";
+}
+
+/** Whether two requests are counted together. */
+function areLike(a: RequestLabels, b: RequestLabels): boolean {
+  const [left, right] = [a.path, b.path];
+  if (a.verb !== b.verb || a.isDryRun !== b.isDryRun || a.isApply !== b.isApply) return false;
+  if (!left || !right) return left === right;
+  return (
+    left.plural === right.plural &&
+    left.group === right.group &&
+    left.version === right.version &&
+    left.subresource === right.subresource &&
+    scopeOf(a.verb, left) === scopeOf(b.verb, right)
+  );
 }
 
 /** Anybody may send any method: those that nothing has are one. */
