@@ -56,36 +56,23 @@ test("what a node reports is no reason to look at the cluster's DNS", async (t) 
   assert.deepEqual(reconciles(), before);
 });
 
-test("a slice that others made for the cluster's DNS is left to them", async (t) => {
-  const { client, create, rest } = await startTestControlPlane(t, { controllers });
-  await create(Nodes, nodeAt(0));
-  const labels = { "kubernetes.io/service-name": "kube-dns" };
-  await create(EndpointSlices, {
-    metadata: { namespace, name: "kube-dns-more", labels },
-    addressType: "IPv4",
-    endpoints: [],
-  });
-  await rest(1_000);
-  const { items } = await client.list(EndpointSlices, slicesOf);
-  assert.deepEqual(
-    items.map(({ metadata }) => metadata.name),
+for (const [what, name, left] of [
+  [
+    "a slice that others made for the cluster's DNS is left to them",
+    "kube-dns-more",
     ["kube-dns-6661", "kube-dns-more"],
-  );
-});
-
-test("the one slice that once held all nodes goes", async (t) => {
-  const { client, create, rest } = await startTestControlPlane(t, { controllers });
-  await create(Nodes, nodeAt(0));
-  const labels = { "kubernetes.io/service-name": "kube-dns" };
-  await create(EndpointSlices, {
-    metadata: { namespace, name: "kube-dns", labels },
-    addressType: "IPv4",
-    endpoints: [],
+  ],
+  ["the one slice that once held all nodes goes", "kube-dns", ["kube-dns-6661"]],
+] as const)
+  test(what, async (t) => {
+    const { client, create, rest } = await startTestControlPlane(t, { controllers });
+    await create(Nodes, nodeAt(0));
+    const labels = { "kubernetes.io/service-name": "kube-dns" };
+    await create(EndpointSlices, { metadata: { namespace, name, labels }, addressType: "IPv4", endpoints: [] });
+    await rest(1_000);
+    const { items } = await client.list(EndpointSlices, slicesOf);
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      left,
+    );
   });
-  await rest(1_000);
-  const { items } = await client.list(EndpointSlices, slicesOf);
-  assert.deepEqual(
-    items.map(({ metadata }) => metadata.name),
-    ["kube-dns-6661"],
-  );
-});
