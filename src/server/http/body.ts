@@ -4,6 +4,8 @@ import type { BodyWriter } from "./message.ts";
 
 const tooLargeMessage = (bytesMax: number) => `Request entity too large: limit is ${bytesMax}`;
 
+const brokenOff = "the request's body broke off";
+
 /** Everything that `stream` brings. Throws ApiError 413 past `bytesMax`, 400 when it breaks off. */
 export function readBody(stream: Readable, bytesMax: number, contentLength: string | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -14,6 +16,11 @@ export function readBody(stream: Readable, bytesMax: number, contentLength: stri
     // An HTTP/2 stream without data ends by itself, with nobody listening yet.
     if (stream.readableEnded) {
       resolve(Buffer.alloc(0));
+      return;
+    }
+    // Its client went before anyone listened, and nothing more is told of it.
+    if (stream.destroyed) {
+      reject(badRequest(brokenOff));
       return;
     }
     const chunks: Buffer[] = [];
@@ -33,7 +40,7 @@ export function readBody(stream: Readable, bytesMax: number, contentLength: stri
     };
     const onBroken = () => {
       stop();
-      reject(badRequest("the request's body broke off"));
+      reject(badRequest(brokenOff));
     };
     const stop = () => stream.off("data", onData).off("end", onEnd).off("error", onBroken).off("close", onBroken);
     stream.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
