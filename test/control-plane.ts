@@ -76,7 +76,7 @@ export interface TestControlPlaneOptions {
   readonly checkApiService?: CheckApiService;
   /** What nodes use; without it there is no metrics.k8s.io. */
   readonly readNodeStats?: ReadNodeStats;
-  /** Where the API server is measured. */
+  /** Where the API server is measured, and controllers count. */
   readonly metrics?: MetricRegistry;
   /** Admission plugins that are on beside those of the defaults. */
   readonly plugins?: readonly string[];
@@ -137,6 +137,7 @@ export async function startTestControlPlane(
     const all = allControllers({
       resources: plane.api.registry,
       informers,
+      ...(options.metrics ? { metrics: options.metrics } : {}),
       rootCertificate,
       signServiceAccountToken: plane.signServiceAccountToken,
       signCertificate: certificateSigner(authority, random),

@@ -1,7 +1,7 @@
 // Jobs on a clock that the test moves, with a node that does what the test says.
 import type { TestContext } from "node:test";
 import { isPodActive, type Job, type JobSpec, Jobs, type NewObject, type Pod, Pods } from "../src/api/index.ts";
-import { timestamp } from "../src/lib/index.ts";
+import { type MetricRegistry, timestamp } from "../src/lib/index.ts";
 import { startTestControlPlane } from "./control-plane.ts";
 
 const controllers = [
@@ -23,8 +23,8 @@ export function indexOf({ metadata }: Pod): number {
   return Number(metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
 }
 
-export async function jobScene(t: TestContext) {
-  const plane = await startTestControlPlane(t, { controllers });
+export async function jobScene(t: TestContext, metrics?: MetricRegistry) {
+  const plane = await startTestControlPlane(t, { controllers, ...(metrics ? { metrics } : {}) });
   await plane.rest();
   const { client, clock, list } = plane;
   const pods = () => list(Pods, "default");

@@ -159,6 +159,7 @@ export async function runControlLoops(options: ControlLoopsOptions): Promise<voi
   const controllers = allControllers({
     informers,
     resources: plane.api.registry,
+    ...(options.metrics ? { metrics: options.metrics } : {}),
     ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
     rootCertificate,
     signServiceAccountToken: plane.signServiceAccountToken,

@@ -1,4 +1,5 @@
 import type { ControllerDefinition, InformerSet } from "../client/index.ts";
+import { MetricRegistry } from "../lib/index.ts";
 import { apiServiceAvailabilityController, type CheckApiService } from "./api-service-availability.ts";
 import { apiServiceRegistrationController } from "./api-service-registration.ts";
 import { bootstrapSigner, tokenCleaner } from "./bootstrap-tokens.ts";
@@ -61,6 +62,8 @@ export interface ControllerOptions {
   readonly resources: ResourceCatalog;
   /** Those that `runControllers` is given: the garbage collector adds the kinds that come later. */
   readonly informers: InformerSet;
+  /** Where controllers count what they do. */
+  readonly metrics?: MetricRegistry;
   /** The certificate of the authority that signed the API server's; PEM. Published to all namespaces. */
   readonly rootCertificate: string;
   /** Asks the servers behind APIServices; without it nobody says whether they are there. */
@@ -81,6 +84,7 @@ export interface ControllerOptions {
 export function allControllers({
   resources,
   informers,
+  metrics = new MetricRegistry(),
   rootCertificate,
   signServiceAccountToken,
   signCertificate,
@@ -101,7 +105,7 @@ export function allControllers({
     replicationControllerController,
     statefulSetController(),
     daemonSetController(),
-    jobController(),
+    jobController(metrics),
     jobOrphanPodController,
     cronJobController(),
     ttlAfterFinishedController,

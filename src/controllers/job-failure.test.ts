@@ -188,22 +188,31 @@ test("the first rule of a failure policy that matches says what a failure means"
       job({ action: "Ignore", ...codes("NotIn", [3, 5]) }),
       { counts: true, failsIndex: false },
     ],
-    ["not in", job({ action: "Ignore", ...codes("NotIn", [4]) }), { counts: false, failsIndex: false }],
+    [
+      "not in",
+      job({ action: "Ignore", ...codes("NotIn", [4]) }),
+      { action: "Ignore", counts: false, failsIndex: false },
+    ],
     [
       "of one container only",
       job({ action: "Ignore", ...codes("In", [3], "init") }),
       { counts: true, failsIndex: false },
     ],
-    ["of an init container", job({ action: "FailIndex", ...codes("In", [5]) }), { counts: true, failsIndex: true }],
+    [
+      "of an init container",
+      job({ action: "FailIndex", ...codes("In", [5]) }),
+      { action: "FailIndex", counts: true, failsIndex: true },
+    ],
     [
       "the first that matches",
       job({ action: "Count", ...codes("In", [3]) }, { action: "Ignore", ...disrupted }),
-      { counts: true, failsIndex: false },
+      { action: "Count", counts: true, failsIndex: false },
     ],
     [
       "a condition",
       job({ action: "Ignore", ...codes("In", [9]) }, { action: "FailJob", ...disrupted }),
       {
+        action: "FailJob",
         counts: true,
         failsIndex: false,
         failsJob: "Pod default/p has condition DisruptionTarget matching FailJob rule at index 1",

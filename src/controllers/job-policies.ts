@@ -12,6 +12,8 @@ import type {
 import { countOf, type IndexSet, overlapOf, parseIndexes } from "./job-indexes.ts";
 
 export interface FailureVerdict {
+  /** What the rule that matched says; undefined when none did. */
+  readonly action?: string;
   /** Whether the failure counts towards the backoff limits. */
   readonly counts: boolean;
   /** Whether the pod's index has failed, whatever its limit. */
@@ -27,10 +29,11 @@ export function judgeFailure({ spec }: Job, pod: Pod): FailureVerdict {
   for (const [index, rule] of (spec.podFailurePolicy?.rules ?? []).entries()) {
     const what = matchOf(rule, pod);
     if (what === undefined) continue;
-    if (rule.action === "Ignore") return { counts: false, failsIndex: false };
-    if (rule.action === "FailIndex") return { counts: true, failsIndex: true };
-    if (rule.action !== "FailJob") return ordinaryFailure;
-    return { ...ordinaryFailure, failsJob: `${what} matching FailJob rule at index ${index}` };
+    const { action } = rule;
+    if (action === "Ignore") return { action, counts: false, failsIndex: false };
+    if (action === "FailIndex") return { action, counts: true, failsIndex: true };
+    if (action !== "FailJob") return { ...ordinaryFailure, action };
+    return { ...ordinaryFailure, action, failsJob: `${what} matching FailJob rule at index ${index}` };
   }
   return ordinaryFailure;
 }

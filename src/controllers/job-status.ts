@@ -7,7 +7,7 @@ import { type Draft, deepCopy, timestamp } from "../lib/index.ts";
 import { formatIndexes } from "./job-indexes.ts";
 import { findCondition, type JobPlan, podsPerReconcileMax, type Verdict } from "./job-plan.ts";
 import { isFailedFor, isIndexed, isSuspended, isTracked } from "./job-pods.ts";
-import { judgeFailure } from "./job-policies.ts";
+import { type FailureVerdict, judgeFailure } from "./job-policies.ts";
 import { hasValidIndex, type JobView } from "./job-view.ts";
 
 /** What became of a plan. */
@@ -25,6 +25,8 @@ export interface JobReport {
   /** The uids of the pods that have the finalizer. */
   readonly tracked: ReadonlySet<string>;
   readonly untrack: readonly Pod[];
+  /** The actions of the failure policy for those of them that it was asked about. */
+  readonly judged: readonly string[];
   /** Whether there are more pods to be counted than one reconcile takes. */
   readonly more: boolean;
   readonly verdict?: Verdict;
@@ -61,8 +63,8 @@ export function reportJob(view: JobView, plan: JobPlan, outcome: Outcome, nowMs:
   if (turn === "Suspended") setCondition(status, "Suspended", "True", "JobSuspended", "Job suspended", nowMs);
   if (turn === "Resumed") setCondition(status, "Suspended", "False", "JobResumed", "Job resumed", nowMs);
   if (verdict) setCondition(status, verdict.type, "True", verdict.reason, verdict.message, nowMs);
-  const { untrack, more } = counting;
-  return { status, tracked, untrack, more, ...(verdict ? { verdict } : {}), ...(turn ? { turn } : {}) };
+  const { untrack, judged, more } = counting;
+  return { status, tracked, untrack, judged, more, ...(verdict ? { verdict } : {}), ...(turn ? { turn } : {}) };
 }
 
 /** `status` with the pods of `untracked` as numbers, and with the end of the job when nothing is left to be counted. */
@@ -99,6 +101,7 @@ function suspensionTurn(job: Job): "Suspended" | "Resumed" | undefined {
 
 interface Counting {
   readonly untrack: readonly Pod[];
+  readonly judged: readonly string[];
   readonly succeeded: readonly string[];
   readonly failed: readonly string[];
   readonly more: boolean;
@@ -121,20 +124,25 @@ function planCounting(
   const untrack = [...due.filter(isWritten), ...due.filter((pod) => !isWritten(pod))].slice(0, podsPerReconcileMax);
   const succeeded: string[] = [];
   const failed: string[] = [];
+  const judged: string[] = [];
   for (const pod of untrack) {
     if (isWritten(pod)) continue;
     if (pod.status.phase === "Succeeded") {
       if (!isIndexed(job)) succeeded.push(pod.metadata.uid);
-    } else if (countsAsFailed(job, verdict, pod)) failed.push(pod.metadata.uid);
+      continue;
+    }
+    const failure = failureOf(job, verdict, pod);
+    if (failure?.counts) failed.push(pod.metadata.uid);
+    if (failure?.action) judged.push(failure.action);
   }
-  return { untrack, succeeded, failed, more: due.length > untrack.length };
+  return { untrack, judged, succeeded, failed, more: due.length > untrack.length };
 }
 
 /** When a job fails, whoever has not ended has failed. */
-function countsAsFailed(job: Job, verdict: Verdict | undefined, pod: Pod): boolean {
-  if (!isFailedFor(job, pod) && verdict?.type !== "FailureTarget") return false;
-  if (isIndexed(job) && !hasValidIndex(job, pod)) return false;
-  return judgeFailure(job, pod).counts;
+function failureOf(job: Job, verdict: Verdict | undefined, pod: Pod): FailureVerdict | undefined {
+  if (!isFailedFor(job, pod) && verdict?.type !== "FailureTarget") return undefined;
+  if (isIndexed(job) && !hasValidIndex(job, pod)) return undefined;
+  return judgeFailure(job, pod);
 }
 
 function withUids(
