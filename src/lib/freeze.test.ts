@@ -41,3 +41,24 @@ test("lists are equal only to lists with the same items", () => {
   assert.ok(deepEqual([1, { a: [2] }], [1, { a: [2] }]));
   for (const other of [[1], [1, { a: [3] }], { 0: 1, 1: { a: [2] } }]) assert.ok(!deepEqual([1, { a: [2] }], other));
 });
+
+test("values are equal only when they have the same keys of their own", () => {
+  const parse = (text: string) => JSON.parse(text);
+  const equal = [
+    ['{"a":1,"b":{"c":null}}', '{"b":{"c":null},"a":1}'],
+    ['{"constructor":"x"}', '{"constructor":"x"}'],
+    ['{"__proto__":{}}', '{"__proto__":{}}'],
+  ] as const;
+  const different = [
+    ['{"a":1}', '{"a":2}'],
+    ['{"a":1}', '{"a":1,"b":2}'],
+    ["{}", '{"constructor":"x"}'],
+    ["{}", '{"toString":"x"}'],
+    ["{}", '{"__proto__":{}}'],
+    ['{"a":1}', '{"__proto__":{}}'],
+  ] as const;
+  for (const [a, b] of equal) assert.ok(deepEqual(parse(a), parse(b)) && deepEqual(parse(b), parse(a)), `${a} ${b}`);
+  for (const [a, b] of different) assert.ok(!deepEqual(parse(a), parse(b)) && !deepEqual(parse(b), parse(a)), `${a} ${b}`);
+  assert.ok(deepEqual({ a: undefined }, {}) && deepEqual({}, { a: undefined }));
+  assert.ok(!deepEqual({ a: undefined }, { b: 1 }) && !deepEqual({ a: undefined }, { a: 1 }));
+});

@@ -21,7 +21,10 @@ export function deepCopy<T>(value: T): Draft<T> {
   return copy as Draft<T>;
 }
 
-/** Whether two JSON-like values are equal, whatever the order of keys; a key with undefined counts as absent. */
+/**
+ * Whether two JSON-like values are equal, whatever the order of keys; a key with undefined counts as absent, and one that
+ * is only inherited too: every object has a `constructor`, which is also a good name for a label.
+ */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -29,9 +32,16 @@ export function deepEqual(a: unknown, b: unknown): boolean {
   if (Array.isArray(b)) return false;
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const key of Object.keys(left)) if (!deepEqual(left[key], right[key])) return false;
-  for (const key of Object.keys(right)) if (right[key] !== undefined && left[key] === undefined) return false;
-  return true;
+  let count = 0;
+  for (const key of Object.keys(left)) {
+    const value = left[key];
+    if (value === undefined) continue;
+    count++;
+    // Of what objects inherit this alone can equal a value, and then `right` has no such key.
+    if (!deepEqual(value, right[key]) || (key === "__proto__" && !Object.hasOwn(right, key))) return false;
+  }
+  for (const key of Object.keys(right)) if (right[key] !== undefined) count--;
+  return count === 0;
 }
 
 // A loop, and no method that is given a function: much of what the server does is to compare.
