@@ -275,3 +275,18 @@ test("a watch of one name tells of nothing else", async () => {
   assert.equal(brief(await next()), "ADDED b");
   stop.abort();
 });
+
+test("a watch of the pods of a node in one namespace tells of no other namespace", async () => {
+  const [own, other] = [fresh(), fresh()];
+  const spec = { nodeName: "shared", containers: [{ name: "c", image: "i" }] };
+  const stop = new AbortController();
+  const events = await server.watch(Pods, {
+    namespace: own,
+    options: { fieldSelector: "spec.nodeName=shared" },
+    signal: stop.signal,
+  });
+  for (const namespace of [other, own])
+    await server.send("create", Pods, { namespace, body: { metadata: { name: "a" }, spec } });
+  assert.equal((await events.next()).value?.object.metadata.namespace, own);
+  stop.abort();
+});

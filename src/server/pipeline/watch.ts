@@ -79,7 +79,8 @@ function asExpired(error: unknown, after: Revision): unknown {
 function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): WatchScope | undefined {
   if (selection.name !== undefined && (namespace !== "" || !store.definition.namespaced))
     return { key: store.key(namespace, selection.name) };
-  return store.indexScope(selection.exact) ?? (namespace === "" ? undefined : { namespace });
+  // An index files what is in all namespaces, and a selection does not look at the namespace.
+  return namespace === "" ? store.indexScope(selection.exact) : { namespace };
 }
 
 /** The present state as if it had just come to be, and where it is asked for the mark of its end. */
