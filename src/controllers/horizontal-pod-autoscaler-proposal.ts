@@ -44,6 +44,9 @@ export interface MetricProposal {
   readonly name: string;
 }
 
+/** The reason when a metric is of no type that there is: what is wrong is what it asks for. */
+export const invalidMetricType = "InvalidMetricSourceType";
+
 /** Why a metric says nothing. */
 export class MetricFailure extends Error {
   /** Of the event and the condition. */
@@ -106,7 +109,7 @@ export async function proposalOf(
       () => externalProposal(metric, metric.external!, scaled, source),
     );
   const message = `unknown metric source type ${JSON.stringify(type)}`;
-  throw new MetricFailure("InvalidMetricSourceType", message, message);
+  throw new MetricFailure(invalidMetricType, message, message);
 }
 
 async function explained(

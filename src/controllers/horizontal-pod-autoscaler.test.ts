@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
+import { valuesOf } from "../../test/metric-values.ts";
 import {
   APIServices,
   ApiError,
@@ -17,7 +18,7 @@ import {
   type ResourceResponse,
   serviceUnavailable,
 } from "../api/index.ts";
-import { timestamp } from "../lib/index.ts";
+import { MetricRegistry, timestamp } from "../lib/index.ts";
 
 const autoscalerKey = { namespace: "default", name: "web" };
 const matchLabels = { app: "web" };
@@ -26,7 +27,9 @@ type Answer = (request: ResourceRequest) => readonly object[] | undefined;
 
 /** A Deployment `web` whose pods run; `metrics` answers for the metrics APIs. */
 async function start(t: TestContext, replicas: number, controllers: readonly string[] = []) {
+  const registry = new MetricRegistry();
   const scene = await startTestControlPlane(t, {
+    metrics: registry,
     controllers: [
       "horizontal-pod-autoscaler",
       "deployment-controller",
@@ -63,6 +66,7 @@ async function start(t: TestContext, replicas: number, controllers: readonly str
   const autoscaler = () => client.get(HorizontalPodAutoscalers, autoscalerKey);
   return {
     ...scene,
+    counted: (name: string) => valuesOf(registry, `horizontal_pod_autoscaler_controller_${name}`),
     asked,
     autoscaler,
     web,
@@ -489,4 +493,27 @@ test("an autoscaler that is deleted is forgotten", async (t) => {
   const before = reconciles().length;
   await rest(120_000);
   assert.equal(reconciles().length, before);
+});
+
+test("horizontal_pod_autoscaler_controller_… counts looks, metrics, and the replicas that each wants", async (t) => {
+  const { client, scaleBy, use, metrics, rest, counted } = await start(t, 2);
+  await rest(settledMs);
+  use("900m");
+  await scaleBy({});
+  await rest(1_000);
+  const [label, none] = ['error="none"', 'action="none",error="internal"'];
+  assert.deepEqual(counted("reconciliations_total"), { [`action="scale_up",${label}`]: 1 });
+  // As upstream, a metric is held against the status: the first look finds none there.
+  assert.deepEqual(counted("metric_computation_total"), { [`action="scale_up",${label},metric_type="Resource"`]: 1 });
+  assert.deepEqual(counted("num_horizontal_pod_autoscalers"), { "": 1 });
+  assert.deepEqual(counted("desired_replicas"), { 'namespace="default",hpa_name="web"': 3 });
+  metrics(() => undefined);
+  await rest(15_000);
+  assert.equal(counted("reconciliations_total")[none], 1);
+  assert.equal(counted("metric_computation_total")[`${none},metric_type="Resource"`], 1);
+  assert.equal(counted("reconciliation_duration_seconds_count")[none], 1);
+  assert.equal(counted("metric_computation_duration_seconds_count")[`${none},metric_type="Resource"`], 1);
+  await client.delete(HorizontalPodAutoscalers, autoscalerKey);
+  await rest(15_000);
+  assert.deepEqual([counted("num_horizontal_pod_autoscalers"), counted("desired_replicas")], [{}, {}]);
 });

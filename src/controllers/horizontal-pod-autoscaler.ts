@@ -16,11 +16,26 @@ import {
   type Scale,
   withCondition,
 } from "../api/index.ts";
-import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
-import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
+import {
+  also,
+  type Cache,
+  defineController,
+  type Key,
+  keyOf,
+  type ReconcileContext,
+  splitKey,
+} from "../client/index.ts";
+import { deepEqual, errorMessage, MetricRegistry, timestamp } from "../lib/index.ts";
 import type { Tolerances } from "./horizontal-pod-autoscaler-calculation.ts";
 import { type Judgement, limitScale, type ScalingHistory, withChange } from "./horizontal-pod-autoscaler-limits.ts";
-import { MetricFailure, proposalOf, type ScaledPods } from "./horizontal-pod-autoscaler-proposal.ts";
+import { AutoscalerMonitor, actionOf, type ScalingAction } from "./horizontal-pod-autoscaler-monitor.ts";
+import {
+  invalidMetricType,
+  MetricFailure,
+  type MetricProposal,
+  proposalOf,
+  type ScaledPods,
+} from "./horizontal-pod-autoscaler-proposal.ts";
 import type { KindCatalog } from "./resource-catalog.ts";
 import { podsByLabel, podsWith } from "./selection.ts";
 
@@ -36,10 +51,19 @@ interface Memory {
   history: ScalingHistory | undefined;
   /** The pods that it scales, since it last asked. */
   selector: readonly LabelRequirement[] | undefined;
+  /** How many replicas it wanted then. */
+  desired: number | undefined;
 }
 
-export function horizontalPodAutoscalerController(catalog: KindCatalog) {
+/** `metrics` is where autoscalers are counted. */
+export function horizontalPodAutoscalerController(catalog: KindCatalog, metrics = new MetricRegistry()) {
   const memories = new Map<Key, Memory>();
+  const monitor = new AutoscalerMonitor(metrics, () =>
+    [...memories].map(([key, { desired: replicas }]) => {
+      const { namespace = "", name } = splitKey(key);
+      return { namespace, name, replicas };
+    }),
+  );
   return defineController({
     // Events carry the name.
     name: "horizontal-pod-autoscaler",
@@ -60,10 +84,14 @@ export function horizontalPodAutoscalerController(catalog: KindCatalog) {
         memories.delete(key);
         return;
       }
-      const memory = memories.get(key) ?? { history: undefined, selector: undefined };
+      const memory = memories.get(key) ?? { history: undefined, selector: undefined, desired: undefined };
       memories.set(key, memory);
-      const status = await new Look(context, catalog, autoscaler, memory, memories).take();
+      const look = new Look(context, catalog, autoscaler, memory, memories, monitor);
+      const startMs = context.clock.monotonicMs();
+      const status = await look.take();
       if (!deepEqual(status, autoscaler.status)) await writeStatus(context, { ...autoscaler, status });
+      const seconds = (context.clock.monotonicMs() - startMs) / 1000;
+      monitor.looked(look.action, look.hasFailed ? "internal" : "none", seconds);
       return { afterMs: syncPeriodMs };
     },
   });
@@ -89,11 +117,15 @@ interface Target {
 
 /** One look at the metrics, and what follows from it. */
 class Look {
+  /** What was done. */
+  action: ScalingAction = "none";
+  hasFailed = false;
   readonly #context: ReconcileContext;
   readonly #catalog: KindCatalog;
   readonly #autoscaler: HorizontalPodAutoscaler;
   readonly #memory: Memory;
   readonly #memories: ReadonlyMap<Key, Memory>;
+  readonly #monitor: AutoscalerMonitor;
   readonly #nowMs: number;
   #status: HorizontalPodAutoscalerStatus;
 
@@ -103,12 +135,14 @@ class Look {
     autoscaler: HorizontalPodAutoscaler,
     memory: Memory,
     memories: ReadonlyMap<Key, Memory>,
+    monitor: AutoscalerMonitor,
   ) {
     this.#context = context;
     this.#catalog = catalog;
     this.#autoscaler = autoscaler;
     this.#memory = memory;
     this.#memories = memories;
+    this.#monitor = monitor;
     this.#nowMs = context.clock.now();
     this.#status = autoscaler.status;
   }
@@ -119,6 +153,7 @@ class Look {
       await this.#scale(await this.#target());
     } catch (error) {
       if (!(error instanceof LookFailed)) throw error;
+      this.hasFailed = true;
     }
     return this.#status;
   }
@@ -183,8 +218,10 @@ class Look {
       this.#set("ScalingLimited", limited.scalingLimited);
       desired = limited.replicas;
     }
+    this.#memory.desired = desired;
     if (desired !== current) {
       await this.#rescale(target, desired, reason, metrics);
+      this.action = actionOf(desired, current);
       this.#memory.history = withChange(this.#memory.history, desired - current, limits, this.#nowMs);
     }
     this.#report(current, desired, metrics);
@@ -240,7 +277,7 @@ class Look {
     let [replicas, name] = [0, ""];
     for (const spec of specs) {
       try {
-        const proposal = await proposalOf(spec, scaled, source);
+        const proposal = await this.#propose(spec, scaled, source);
         metrics.push(proposal.status);
         if (replicas === 0 || proposal.replicas > replicas) [replicas, name] = [proposal.replicas, proposal.name];
       } catch (error) {
@@ -262,6 +299,22 @@ class Look {
     const message = `the HPA was able to successfully calculate a replica count from ${name}`;
     this.#set("ScalingActive", { status: "True", reason: "ValidMetricFound", message });
     return { replicas, name, metrics };
+  }
+
+  async #propose(...[spec, scaled, source]: Parameters<typeof proposalOf>): Promise<MetricProposal> {
+    const { clock } = this.#context;
+    const startMs = clock.monotonicMs();
+    const seconds = () => (clock.monotonicMs() - startMs) / 1000;
+    try {
+      const proposal = await proposalOf(spec, scaled, source);
+      const action = actionOf(proposal.replicas, this.#autoscaler.status.currentReplicas ?? 0);
+      this.#monitor.computed(action, "none", spec.type, seconds());
+      return proposal;
+    } catch (error) {
+      const isSpec = error instanceof MetricFailure && error.reason === invalidMetricType;
+      this.#monitor.computed("none", isSpec ? "spec" : "internal", spec.type, seconds());
+      throw error;
+    }
   }
 
   #selectorOf({ spec, status: { selector = "" } }: Scale) {

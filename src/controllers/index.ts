@@ -115,7 +115,7 @@ export function allControllers({
     serviceCidrsController,
     disruptionController(kinds),
     staleDisruptionController,
-    horizontalPodAutoscalerController(kinds),
+    horizontalPodAutoscalerController(kinds, metrics),
     customResourceDefinitionController(resources),
     apiServiceRegistrationController(resources),
     ...(checkApiService ? [apiServiceAvailabilityController(checkApiService, extensionKinds)] : []),
