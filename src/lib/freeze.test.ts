@@ -58,7 +58,8 @@ test("values are equal only when they have the same keys of their own", () => {
     ['{"a":1}', '{"__proto__":{}}'],
   ] as const;
   for (const [a, b] of equal) assert.ok(deepEqual(parse(a), parse(b)) && deepEqual(parse(b), parse(a)), `${a} ${b}`);
-  for (const [a, b] of different) assert.ok(!deepEqual(parse(a), parse(b)) && !deepEqual(parse(b), parse(a)), `${a} ${b}`);
+  for (const [a, b] of different)
+    assert.ok(!deepEqual(parse(a), parse(b)) && !deepEqual(parse(b), parse(a)), `${a} ${b}`);
   assert.ok(deepEqual({ a: undefined }, {}) && deepEqual({}, { a: undefined }));
   assert.ok(!deepEqual({ a: undefined }, { b: 1 }) && !deepEqual({ a: undefined }, { a: 1 }));
 });

@@ -26,6 +26,9 @@ import { isNamespace } from "./kind-rules.ts";
 import { dropRepeatedOwners, keepOldMetadata, placeInNamespace, validateUpdatedMetadata } from "./metadata.ts";
 import { changedObject } from "./resource-store.ts";
 
+/** Whoever finds an object there and gone by turns so often gives up. */
+const createdMeanwhileMax = 10;
+
 export interface Modified {
   readonly stored: StoredObject;
   readonly created: boolean;
@@ -43,22 +46,24 @@ export interface Modification {
 }
 
 /** Reads, changes and writes the object that the request names. */
-export function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
+export async function modifyObject(request: ObjectRequest, modification: Modification): Promise<Modified> {
   const { store, definition, namespace, name } = request;
-  return untilUndisturbed(request, async () => {
-    const current = await store.read(namespace, name);
-    if (current) return { stored: await updateObject(request, modification, current), created: false };
+  for (let rounds = 1; ; rounds++) {
+    const stored = await untilUndisturbed(request, async () => {
+      const current = await store.read(namespace, name);
+      return current && updateObject(request, modification, current);
+    });
+    if (stored) return { stored, created: false };
     if (!modification.creates) throw notFound(definition, name);
     try {
+      // A creation waits for a turn of its own: within that of an update it would wait for itself.
       return { stored: await createNamed(request, modification), created: true };
     } catch (error) {
       // Somebody else created it first: then this is a change of theirs.
-      const winner =
-        error instanceof ApiError && error.reason === "AlreadyExists" && (await store.read(namespace, name));
-      if (!winner) throw error;
-      return { stored: await updateObject(request, modification, winner), created: false };
+      if (!(error instanceof ApiError) || error.reason !== "AlreadyExists" || rounds === createdMeanwhileMax)
+        throw error;
     }
-  });
+  }
 }
 
 async function createNamed(request: ObjectRequest, { body }: Modification): Promise<StoredObject> {

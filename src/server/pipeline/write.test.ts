@@ -13,6 +13,7 @@ import {
   Services,
 } from "../../api/index.ts";
 import type { Random } from "../../lib/index.ts";
+import { ChangeConflict, MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
@@ -366,4 +367,28 @@ test("an apply creates what does not exist, and needs a manager", async () => {
   });
   const served = await server.serve("patch", ConfigMaps, { ...target, options: { fieldManager: "me" } });
   assert.equal(served.type === "object" && served.code, 201);
+});
+
+test("an apply that loses races, and then its object, and then races again creates it all the same", async () => {
+  const storage = new MemoryStorage();
+  const commit = storage.commit.bind(storage);
+  let lost = 0;
+  const racing: TestServer = await startTestServer({ storage });
+  const target = { namespace: "default", name: "raced" };
+  await racing.send("create", ConfigMaps, { ...target, name: "", body: { metadata: { name: "raced" } } });
+  storage.commit = async (changes) => {
+    if (lost === 6) return commit(changes);
+    const [{ key }] = changes as [{ key: string }];
+    // After as many losses, writes of a namespace wait for each other.
+    if (++lost === 3) await commit([{ key }]);
+    throw new ChangeConflict(key, 0, 0);
+  };
+  const applied = await racing.serve("patch", ConfigMaps, {
+    ...target,
+    body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "raced" }, data: { a: "1" } },
+    patchType: "application/apply-patch+yaml",
+    options: { fieldManager: "tester" },
+  });
+  assert.equal(applied.type === "object" && applied.code, 201);
+  await racing.close();
 });
