@@ -192,6 +192,21 @@ test("the status is written by itself, and the generation counts what else chang
   assert.deepEqual((await client.get(widgets(), at("a"), { subresource: "status" })).status, { ready: true });
 });
 
+test("who applies a status owns nothing of the metadata and the spec, also where the schema knows neither", async (t) => {
+  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  const { client } = await scene(t, version("v1", { schema, subresources: { status: {} } }));
+  await client.create(widgets(), widget("a", { size: 1 }));
+  const applied = { ...widget("a", { size: 9 }), status: { ready: true } };
+  const { metadata } = await client.patch(
+    widgets(),
+    at("a"),
+    { ...applied, metadata: { ...applied.metadata, labels: { x: "y" } } },
+    { subresource: "status", fieldManager: "reporter", type: "application/apply-patch+yaml" },
+  );
+  const entry = metadata.managedFields?.find(({ manager }) => manager === "reporter");
+  assert.deepEqual(entry?.fieldsV1, { "f:status": { ".": {}, "f:ready": {} } });
+});
+
 test("without the status subresource the status is a field like others", async (t) => {
   const { client } = await scene(t);
   const made = await client.create(widgets(), { ...widget("a"), status: { ready: true } });

@@ -4,6 +4,7 @@ import {
   type ApiError,
   ConfigMaps,
   type DeleteOptions,
+  Events,
   Jobs,
   type KubeObject,
   Namespaces,
@@ -122,6 +123,16 @@ for (const [options, code, finalizers] of propagations)
     const body = { metadata: { finalizers: null } };
     await server.send("patch", ConfigMaps, { ...at("propagated"), body, patchType: "application/merge-patch+json" });
   });
+
+test("a delete of an event leaves nothing to the garbage collector, which does not look at events", async () => {
+  const finalizers = ["example.com/held"];
+  const body = { metadata: { name: "told", finalizers }, involvedObject: { namespace: "default" } };
+  await server.send("create", Events, { namespace: "default", body });
+  for (const propagationPolicy of ["Foreground", "Orphan"]) {
+    const { object } = await remove(Events, "told", { propagationPolicy });
+    assert.deepEqual((object as KubeObject).metadata.finalizers, finalizers);
+  }
+});
 
 test("a job that is deleted without a word about its pods orphans them, with a warning", async () => {
   const template = { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "nginx" }] } };

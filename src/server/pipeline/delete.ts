@@ -15,7 +15,14 @@ import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { type Propagation, propagationOf } from "./delete-options.ts";
-import { graceSeconds, isJob, isNamespace, jobOrphansWarning, orphansByDefault } from "./kind-rules.ts";
+import {
+  collectsDependents,
+  graceSeconds,
+  isJob,
+  isNamespace,
+  jobOrphansWarning,
+  orphansByDefault,
+} from "./kind-rules.ts";
 
 export interface Deletion {
   /** The object as it was last, or as it is now while it is going. */
@@ -135,6 +142,7 @@ function finalizersOf(
   propagation: Propagation | undefined,
   { finalizers = [] }: ObjectMeta,
 ): readonly string[] {
+  if (!collectsDependents(definition)) return finalizers;
   const policy = propagation ?? inheritedPolicy(finalizers) ?? (orphansByDefault(definition) ? "Orphan" : "Background");
   const kept = finalizers.filter((each) => each !== orphanFinalizer && each !== foregroundFinalizer);
   if (policy === "Orphan") return [...kept, orphanFinalizer];

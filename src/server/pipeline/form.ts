@@ -9,7 +9,7 @@ import type {
 import { rootPath, setOfNames } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
-import { isBuiltIn, metadataKeptByStatus } from "./kind-rules.ts";
+import { isBuiltIn, metadataKeptByStatus, metadataUnownedByStatus } from "./kind-rules.ts";
 
 /**
  * A form of an object that get shows and that update and patch write: the whole object, or one of its subresources. The
@@ -62,14 +62,11 @@ export function wholeForm(definition: ResourceDefinition): Form {
 /** The status and, as Kubernetes has it, of most built-in kinds the metadata as well. */
 export function statusForm(definition: ResourceDefinition): Form {
   return once(statusForms, definition, () => {
-    const ofBody = [...(isBuiltIn(definition) ? ["metadata"] : []), ...definition.statusFields];
-    const keeps = Object.keys(definition.schema.properties ?? {}).filter(
-      (each) => !identity.has(each) && !ofBody.includes(each),
-    );
+    const ofBody = statusBody(definition);
     const metadata = metadataKeptByStatus(definition);
     return {
       ...decodableKind(definition),
-      resetFields: setOfNames(...keeps.map((each) => [each]), ...metadata.map((each) => ["metadata", each])),
+      resetFields: resetByStatus(definition),
       next: (body, old) => {
         // The copy's top level and metadata are private.
         const copy = { ...old, metadata: { ...old.metadata } } as Draft<KubeObject>;
@@ -83,6 +80,22 @@ export function statusForm(definition: ResourceDefinition): Form {
       preparesStatus: true,
     };
   });
+}
+
+/** The top-level fields that a write of the status takes from its body. */
+function statusBody(definition: ResourceDefinition): readonly string[] {
+  return isBuiltIn(definition) ? ["metadata", ...definition.statusFields] : definition.statusFields;
+}
+
+/** Of custom resources these are the same two, whatever other fields their schema names or does not name. */
+function resetByStatus(definition: ResourceDefinition): FieldSet {
+  if (!isBuiltIn(definition)) return topLevel(["metadata", "spec"]);
+  const ofBody = statusBody(definition);
+  const kept = Object.keys(definition.schema.properties ?? {}).filter(
+    (each) => !identity.has(each) && !ofBody.includes(each),
+  );
+  const metadata = metadataUnownedByStatus(definition);
+  return setOfNames(...kept.map((each) => [each]), ...metadata.map((each) => ["metadata", each]));
 }
 
 /** The set of these top-level fields. */

@@ -39,13 +39,23 @@ export function metadataKeptByStatus(definition: ResourceDefinition): readonly s
   return keptForStatus.has(`${definition.plural}.${definition.group}`) ? clientMetadata : [];
 }
 
+/** Fields of metadata that nobody comes to own by an update of the status. */
+export function metadataUnownedByStatus(definition: ResourceDefinition): readonly string[] {
+  // Upstream's strategy means to keep a definition's metadata, but lets it pass: its controller takes finalizers away so.
+  return isDefinitionOfKind(definition) ? clientMetadata : metadataKeptByStatus(definition);
+}
+
+function isDefinitionOfKind({ group, plural }: ResourceDefinition): boolean {
+  return group === "apiextensions.k8s.io" && plural === "customresourcedefinitions";
+}
+
 /** Kinds of which the status alone is updated (metav1.ResetObjectMetaForStatus). */
 const keptForStatus: ReadonlySet<string> = new Set([
   "apiservices.apiregistration.k8s.io",
-  "customresourcedefinitions.apiextensions.k8s.io",
   "flowschemas.flowcontrol.apiserver.k8s.io",
   "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
   "resourceclaims.resource.k8s.io",
+  "servicecidrs.networking.k8s.io",
   "validatingadmissionpolicies.admissionregistration.k8s.io",
   "volumeattachments.storage.k8s.io",
 ]);
@@ -69,6 +79,11 @@ export function answersDeletedObject(definition: ResourceDefinition): boolean {
 /** Whether dependents stay when a delete says nothing about them: only for the kinds that are older than the collector. */
 export function orphansByDefault(definition: ResourceDefinition): boolean {
   return isCore(definition, "replicationcontrollers") || (definition.group === "batch" && definition.plural === "jobs");
+}
+
+/** Whether a delete may leave the object to the garbage collector, which has nothing to do with events. */
+export function collectsDependents({ group, plural }: ResourceDefinition): boolean {
+  return plural !== "events" || (group !== "" && group !== "events.k8s.io");
 }
 
 /** What a client should know that deletes a Job without saying what becomes of its pods. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   type ApiError,
+  CustomResourceDefinitions,
   Deployments,
   type KubeObject,
   Namespaces,
@@ -14,6 +15,7 @@ import {
   ReplicationControllers,
   type ResourceDefinition,
   type Scale,
+  ServiceCIDRs,
   StatefulSets,
 } from "../../api/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
@@ -113,6 +115,26 @@ test("the status of namespaces and nodes is written apart from the rest", async 
   });
   assert.equal(plain.spec.unschedulable, true);
   assert.equal(plain.status.capacity?.["example.com/dongle"], "4");
+});
+
+test("the status of a range of services leaves its labels, that of a definition of a kind changes them but owns none", async () => {
+  await server.send("create", ServiceCIDRs, { body: { metadata: { name: "kept" }, spec: { cidrs: ["10.9.0.0/24"] } } });
+  const status = { subresource: "status", body: { metadata: { labels: { a: "b" } } }, patchType: merge };
+  const range = await server.send("patch", ServiceCIDRs, { name: "kept", ...status });
+  assert.equal(range.metadata.labels, undefined);
+
+  const names = { plural: "kinds", kind: "Kind" };
+  const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }];
+  const spec = { group: "example.com", scope: "Cluster", names, versions };
+  const name = "kinds.example.com";
+  await server.send("create", CustomResourceDefinitions, { body: { metadata: { name }, spec } });
+  const options = { fieldManager: "reporter" };
+  const { metadata } = await server.send("patch", CustomResourceDefinitions, { name, ...status, options });
+  assert.deepEqual(metadata.labels, { a: "b" });
+  assert.equal(
+    metadata.managedFields?.find(({ manager }) => manager === "reporter"),
+    undefined,
+  );
 });
 
 test("only finalize takes a namespace's finalizers away", async () => {
