@@ -1,6 +1,7 @@
 // What makes a cluster conformant about authentication and authorization, a sentence a test.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { certificateRequest, selfSignedCertificate } from "../src/api/certificates/certificate-fixture.ts";
 import {
   ApiError,
   CertificateSigningRequests,
@@ -97,8 +98,8 @@ test("SelfSubjectReview API operations: somebody learns who they are, and extra 
 
 test("CSR API operations: create, get, list, watch, patch, update, delete, approval and status", async (t) => {
   const { client, create } = await startTestControlPlane(t, { controllers: [] });
-  const certificate = btoa("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
-  const request = btoa("-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n");
+  const certificate = selfSignedCertificate();
+  const request = certificateRequest();
   const signerName = "example.com/e2e-signer";
   const usages = ["digital signature", "key encipherment", "server auth"];
   const ask = () =>

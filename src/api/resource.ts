@@ -113,6 +113,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly validate?: (object: T, at: Path) => readonly FieldError[];
   /** What only a new object may not have; `validate` has run as well. */
   readonly validateCreate?: (object: T, at: Path) => readonly FieldError[];
+  /** What is wrong with a new object that only WebCrypto can tell, which answers later. Said before the rest. */
+  readonly verifyCreate?: (object: T, at: Path) => Promise<readonly FieldError[]>;
   /** What an update may not do; `validate` has run as well. */
   readonly validateUpdate?: (next: T, old: T, at: Path) => readonly FieldError[];
   /** What an update of the status subresource may not do. */

@@ -15,13 +15,16 @@ export class MalformedDer extends Error {}
 export function derElementAt(bytes: Uint8Array, at: number, end: number): DerElement {
   const tag = bytes[at];
   let length = bytes[at + 1];
-  if (tag === undefined || length === undefined) throw new MalformedDer();
+  // A tag that needs more bytes is none of those that are looked for.
+  if (tag === undefined || length === undefined || (tag & 0x1f) === 0x1f) throw new MalformedDer();
   let start = at + 2;
   if (length & 0x80) {
     const count = length & 0x7f;
     if (count === 0 || count > 4) throw new MalformedDer();
     length = 0;
     for (let each = 0; each < count; each++) length = length * 256 + (bytes[start++] ?? Number.NaN);
+    // A length has one encoding.
+    if (!(length >= 256 ** (count - 1) && length >= 0x80)) throw new MalformedDer();
   }
   if (!(start + length <= end)) throw new MalformedDer();
   return { tag, at, start, end: start + length };

@@ -1,5 +1,4 @@
-// What requests for certificates may be: k8s.io/kubernetes/pkg/apis/certificates/validation/validation.go. Whether a
-// request is signed with its own key is for the signer to find out, who reads it.
+// What requests for certificates may be: k8s.io/kubernetes/pkg/apis/certificates/validation/validation.go.
 import { deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { conditionStatuses } from "../conditions.ts";
@@ -7,7 +6,8 @@ import { eachItem, optionalEnum, requiredEnum, requiredField } from "../field-ru
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../types.generated.ts";
-import { pemBlocks } from "./pem.ts";
+import { whatIsWrongWithRequest } from "./certificate-request-rules.ts";
+import { whatIsNoCertificate } from "./certificate-rules.ts";
 import { validateSignerName } from "./signer-name.ts";
 
 const usages = [
@@ -40,12 +40,16 @@ const secondsMin = 600;
 const approvalTypes = ["Approved", "Denied"];
 const finalTypes = [...approvalTypes, "Failed"];
 
+/** What is wrong with the request itself; an update cannot change it. */
+export async function verifyRequest({ spec: { request = "" } }: CertificateSigningRequest, at: Path) {
+  const wrong = await whatIsWrongWithRequest(request);
+  return wrong ? [invalidValue(at.child("spec", "request"), request, wrong)] : [];
+}
+
 export function validateRequest({ spec, status }: CertificateSigningRequest, root: Path): FieldError[] {
   const at = root.child("spec");
   const errors: FieldError[] = [];
-  const { request = "", usages: asked = [], signerName = "", expirationSeconds } = spec;
-  if (pemBlocks(request)[0]?.type !== "CERTIFICATE REQUEST")
-    errors.push(invalidValue(at.child("request"), request, "PEM block type must be CERTIFICATE REQUEST"));
+  const { usages: asked = [], signerName = "", expirationSeconds } = spec;
   const usagesAt = at.child("usages");
   errors.push(
     ...requiredField(usagesAt, asked),
@@ -136,13 +140,4 @@ function validateKept(next: CertificateSigningRequest, old: CertificateSigningRe
 
 function conditionsOf({ status }: CertificateSigningRequest, type: string) {
   return (status.conditions ?? []).filter((condition) => condition.type === type);
-}
-
-function whatIsNoCertificate(certificate: string): string | undefined {
-  if (certificate === "") return undefined;
-  const blocks = pemBlocks(certificate);
-  const other = blocks.find(({ type }) => type !== "CERTIFICATE");
-  if (other) return `only CERTIFICATE PEM blocks are allowed, found "${other.type}"`;
-  if (blocks.some(({ hasHeaders }) => hasHeaders)) return "no PEM block headers are permitted";
-  return blocks.length === 0 ? "must contain at least one CERTIFICATE PEM block" : undefined;
 }

@@ -20,8 +20,7 @@ export interface CertificateRequestContent extends Subject {
 }
 
 /** 1.2.840.113549.1.9.14 and 2.5.29.17. */
-const extensionRequest = "2a864886f70d01090e";
-const subjectAlternativeName = "551d11";
+export const certificateRequestIds = { extensionRequest: "2a864886f70d01090e", subjectAlternativeName: "551d11" };
 const attributesTag = 0xa0;
 const nameKinds: Readonly<Record<number, NameKind>> = { 129: "email", 130: "dns", 134: "uri", 135: "ip" };
 
@@ -58,11 +57,16 @@ function read(bytes: Uint8Array): CertificateRequestContent {
 function alternativeNamesOf(bytes: Uint8Array, attributes: DerElement): DerElement | undefined {
   for (const attribute of derElements(bytes, attributes)) {
     const [type, values] = derElements(bytes, expectDer(attribute, derTags.sequence));
-    if (derHexadecimal(bytes, expectDer(type, derTags.objectIdentifier)) !== extensionRequest) continue;
+    if (derHexadecimal(bytes, expectDer(type, derTags.objectIdentifier)) !== certificateRequestIds.extensionRequest)
+      continue;
     const [extensions] = derElements(bytes, expectDer(values, derTags.set));
     for (const extension of derElements(bytes, expectDer(extensions, derTags.sequence))) {
       const fields = derElements(bytes, expectDer(extension, derTags.sequence));
-      if (derHexadecimal(bytes, expectDer(fields[0], derTags.objectIdentifier)) !== subjectAlternativeName) continue;
+      if (
+        derHexadecimal(bytes, expectDer(fields[0], derTags.objectIdentifier)) !==
+        certificateRequestIds.subjectAlternativeName
+      )
+        continue;
       // Between both there may be whether it is critical.
       return expectDer(fields.at(-1), derTags.octetString);
     }

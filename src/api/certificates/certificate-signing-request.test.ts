@@ -11,13 +11,14 @@ import {
 } from "../definition-fixture.ts";
 import { rootPath } from "../meta/field-error.ts";
 import type { CertificateSigningRequest } from "../types.generated.ts";
+import { certificateRequest, selfSignedCertificate } from "./certificate-fixture.ts";
 import { validateApproval } from "./certificate-request-validation.ts";
 import { CertificateSigningRequests } from "./certificate-signing-request.ts";
 
 type Request = Partially<CertificateSigningRequest>;
 
-const pem = (type: string, body = "MIIB") => btoa(`-----BEGIN ${type}-----\n${body}\n-----END ${type}-----\n`);
-const request = pem("CERTIFICATE REQUEST");
+const pem = (type: string, body = "MAA=") => btoa(`-----BEGIN ${type}-----\n${body}\n-----END ${type}-----\n`);
+const request = certificateRequest();
 const spec = { request, signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"] };
 const approved = { type: "Approved", status: "True" };
 const time = "2025-01-01T00:00:00Z";
@@ -41,11 +42,6 @@ test("what was asked for stays as it was", () => {
 
 const invalid: readonly (readonly [string, Request, readonly string[]])[] = [
   ["a good one", { spec }, []],
-  [
-    "no request",
-    { spec: { ...spec, request: "AAAA" } },
-    ['spec.request: Invalid value: "AAAA": PEM block type must be CERTIFICATE REQUEST'],
-  ],
   ["no usages", { spec: { ...spec, usages: [] } }, ["spec.usages: Required value"]],
   [
     "usages twice",
@@ -84,14 +80,14 @@ for (const [name, object, errors] of invalid)
     assert.deepEqual(errorsOnCreate(CertificateSigningRequests, object), errors);
   });
 
-const certificate = pem("CERTIFICATE");
+const certificate = selfSignedCertificate();
 
 const statusUpdates: readonly (readonly [string, Status, Status, readonly string[]])[] = [
   ["signing", { conditions: [approvedBefore] }, { conditions: [approvedBefore], certificate }, []],
   [
     "signing again",
     { certificate },
-    { certificate: pem("CERTIFICATE", "BBBB") },
+    { certificate: btoa(atob(certificate).repeat(2)) },
     ["status.certificate: Forbidden: updates may not modify existing certificate content"],
   ],
   [
@@ -101,6 +97,12 @@ const statusUpdates: readonly (readonly [string, Status, Status, readonly string
     [
       'status.certificate: Invalid value: "<certificate data>": only CERTIFICATE PEM blocks are allowed, found "PRIVATE KEY"',
     ],
+  ],
+  [
+    "signing with what is no certificate",
+    {},
+    { certificate: pem("CERTIFICATE") },
+    ['status.certificate: Invalid value: "<certificate data>": x509: malformed tbs certificate'],
   ],
   [
     "signing with anything",

@@ -3,7 +3,7 @@ import { timestamp } from "../../lib/index.ts";
 import { ageColumn, humanDuration, nameColumn } from "../columns.ts";
 import { defineResource, type StrategyContext } from "../resource.ts";
 import type { CertificateSigningRequest } from "../types.generated.ts";
-import { validateRequest, validateStatusUpdate } from "./certificate-request-validation.ts";
+import { validateRequest, validateStatusUpdate, verifyRequest } from "./certificate-request-validation.ts";
 
 export const CertificateSigningRequests = defineResource<CertificateSigningRequest>({
   group: "certificates.k8s.io",
@@ -37,6 +37,7 @@ export const CertificateSigningRequests = defineResource<CertificateSigningReque
     Object.assign(draft, { spec: old.spec });
   },
   prepareForStatusUpdate: fillConditionTimes,
+  verifyCreate: verifyRequest,
   validate: validateRequest,
   validateStatusUpdate,
 });

@@ -1,4 +1,4 @@
-export * from "./certificate-request.ts";
+export { type CertificateRequestContent, type NameKind, readCertificateRequest } from "./certificate-request.ts";
 export { validateApproval } from "./certificate-request-validation.ts";
 export * from "./certificate-signing-request.ts";
 export { validateSignerName } from "./signer-name.ts";

@@ -3,29 +3,35 @@ export interface PemBlock {
   readonly type: string;
   /** Whether there are lines such as `Proc-Type: 4,ENCRYPTED` before the data. */
   readonly hasHeaders: boolean;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-const block = /-----BEGIN ([^\n]*?)-----\s([^-]*)-----END \1-----/g;
+const block = /(?:^|\n)-----BEGIN ([^\n]*?)-----[ \t\r]*\n((?:[^\n]*\n)*?)-----END \1-----/g;
+const headers = /^(?:[^\n]*:[^\n]*\n)+/;
 
 /** The blocks of a text that the API carries in base64; none when it is something else. */
 export function pemBlocks(base64: string): PemBlock[] {
-  let text: string;
-  try {
-    text = atob(base64);
-  } catch {
-    // No base64: no blocks either.
-    return [];
-  }
-  return [...text.matchAll(block)].map(([, type = "", body = ""]) => ({ type, hasHeaders: body.includes(":") }));
+  const text = decodedText(base64) ?? "";
+  return [...text.matchAll(block)].flatMap(([, type = "", body = ""]) => {
+    const data = body.replace(headers, "");
+    const bytes = decodedText(data);
+    // What is no base64 is no block: pem.Decode of Go goes on after it.
+    if (bytes === undefined) return [];
+    return [{ type, hasHeaders: data !== body, bytes: Uint8Array.from(bytes, (character) => character.charCodeAt(0)) }];
+  });
 }
 
-/** What the first block holds, when it is of that type; undefined when it is not or when its data is no base64. */
+/** What the first block holds, when it is of that type. */
 export function pemBytes(base64: string, type: string): Uint8Array<ArrayBuffer> | undefined {
+  const [first] = pemBlocks(base64);
+  return first?.type === type ? first.bytes : undefined;
+}
+
+/** Undefined when it is no base64. */
+function decodedText(base64: string): string | undefined {
   try {
-    const [, found, body = ""] = new RegExp(block, "").exec(atob(base64)) ?? [];
-    return found === type ? Uint8Array.from(atob(body), (character) => character.charCodeAt(0)) : undefined;
+    return atob(base64);
   } catch {
-    // One of both is no base64.
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import {
   alreadyExists,
   badRequest,
+  type FieldError,
   generatedNameTaken,
   invalid,
   type KubeObject,
@@ -46,7 +47,10 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
   fillNewMetadata(request, metadata);
   const generated = !metadata.name;
   if (generated) generateName(request, metadata);
-  prepareAndValidate(request, object);
+  prepare(request, object);
+  const { verifyCreate } = request.definition;
+  // Most kinds have nothing to wait for.
+  validate(request, object, verifyCreate ? await verifyCreate(object as KubeObject, rootPath) : []);
   for (let tries = 1; ; tries++) {
     await validateAdmission(request, { ...admission, name: metadata.name });
     try {
@@ -65,14 +69,14 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
  * a test holds that it becomes what its creation through the whole pipeline makes of it.
  */
 export async function seedChange(request: ObjectRequest): Promise<Change> {
-  const { definition, store, namespace, context, user } = request;
+  const { definition, store, namespace } = request;
   const object = decodeBody(request, definition);
   const { metadata } = object;
   placeInNamespace(request, metadata);
   dropStatus(request, object);
   recordOwnership(request, wholeForm(definition), object, undefined);
   fillNewMetadata(request, metadata);
-  definition.prepareForCreate?.(object, { nowMs: context.clock.now(), user });
+  prepare(request, object);
   return { key: store.key(namespace, metadata.name), expect: 0, value: await store.value(object) };
 }
 
@@ -90,11 +94,15 @@ function generateName({ context }: ObjectRequest, metadata: Draft<ObjectMeta>): 
   metadata.name = metadata.generateName!.slice(0, generateNamePrefixMax) + nameSuffix(context.random);
 }
 
-function prepareAndValidate(request: ObjectRequest, object: Draft<KubeObject>): void {
-  const { definition, context, user } = request;
+function prepare({ definition, context, user }: ObjectRequest, object: Draft<KubeObject>): void {
   definition.prepareForCreate?.(object, { nowMs: context.clock.now(), user });
+}
+
+function validate(request: ObjectRequest, object: Draft<KubeObject>, verified: readonly FieldError[]): void {
+  const { definition } = request;
   const errors = [
     ...validateNewMetadata(definition, object as KubeObject),
+    ...verified,
     ...(definition.validate?.(object as KubeObject, rootPath) ?? []),
     ...(definition.validateCreate?.(object as KubeObject, rootPath) ?? []),
   ];
