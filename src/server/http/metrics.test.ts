@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
+import { type MetricDescription, MetricRegistry } from "../../lib/index.ts";
+import { RequestMetrics } from "./metrics.ts";
 
 let https: HttpsServer;
 before(async () => {
@@ -99,4 +101,25 @@ test("what is not served has no series of its own", async () => {
   await https.send("GET", `${configMaps}/a/no-such-part`);
   await https.send("NOTIFY", "/no-such-path");
   assert.doesNotMatch(await metrics(), /no-such|NOTIFY/);
+});
+
+test("methods that nothing has are kept as one, however many a client makes up", () => {
+  const registry = new MetricRegistry();
+  let found = 0;
+  const counter = registry.counter.bind(registry);
+  registry.counter = (description: MetricDescription) => {
+    const family = counter(description);
+    const series = family.with.bind(family);
+    family.with = (...values) => {
+      found++;
+      return series(...values);
+    };
+    return family;
+  };
+  const metrics = new RequestMetrics(registry);
+  const outcome = { code: 405, seconds: 0, waitedSeconds: 0, bytes: 0 };
+  for (let each = 0; each < 10; each++)
+    metrics.finished({ verb: `METHOD${each}`, path: undefined, isDryRun: false, isApply: false }, outcome);
+  assert.equal(found, 1);
+  assert.match(registry.text(), /^apiserver_request_total\{verb="other".*code="405"\} 10$/m);
 });

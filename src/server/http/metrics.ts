@@ -174,10 +174,10 @@ export class RequestMetrics {
   #filedSeries({ verb, path, isDryRun, isApply }: RequestLabels): RequestSeries {
     const scope = path ? scopeOf(verb, path) : "";
     const { group, version, plural, subresource } = path ?? noPath;
-    const key = `${verb} ${group} ${version} ${plural} ${subresource} ${scope} ${isDryRun} ${isApply}`;
+    const name = path ? (isApply ? "APPLY" : (verbs[verb] ?? verb.toUpperCase())) : methodOf(verb);
+    const key = `${name} ${group} ${version} ${plural} ${subresource} ${scope} ${isDryRun}`;
     let series = this.#series.get(key);
     if (!series) {
-      const name = path ? (isApply ? "APPLY" : (verbs[verb] ?? verb.toUpperCase())) : methodOf(verb);
       const target = [group, version, plural, subresource, scope, component];
       const isLong = name === "WATCH" || name === "CONNECT";
       series = {

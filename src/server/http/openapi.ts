@@ -30,7 +30,7 @@ interface Document {
 /** A document, and what other servers said when it was made. */
 interface Kept {
   readonly others: readonly ForeignDocument[];
-  readonly document: Document | undefined;
+  readonly document: Document;
 }
 
 const readable = ["application/json", "application/*", "*/*"];
@@ -51,10 +51,11 @@ export function openApiRoute(registry: ResourceRegistry, extensions: ExtensionSe
     const others = isWhole && extensions ? await extensions.openApi(path) : [];
     let kept = documents.get(key);
     if (!kept || !isSame(kept.others, others)) {
-      kept = { others, document: merged(registry, path, asProtobuf, others) };
+      const document = merged(registry, path, asProtobuf, others);
+      if (!document) return false;
+      kept = { others, document };
       documents.set(key, kept);
     }
-    if (!kept.document) return false;
     await send(request, response, query, kept.document);
     return true;
   };
