@@ -30,13 +30,23 @@ function wholeSetOf(value: unknown, type: FieldType): FieldSet {
   return collect(value, type, true, true) ?? leaf;
 }
 
-/** What a new object adds: every field of it. */
-export function createdSetOf(object: JsonObject, type: FieldType): FieldSet {
-  return collect(object, type, false, true) ?? leaf;
+/** What a new object adds to what its kind has when it holds nothing: what compareValues finds added and modified. */
+export function createdSetOf(object: JsonObject, type: FieldType, empty: JsonObject): FieldSet {
+  return collect(object, type, false, true, empty) ?? leaf;
 }
 
-/** The set below a value, which may be a member of it by itself; undefined when there is nothing. */
-function collect(value: unknown, type: FieldType, isMember: boolean, isWhole: boolean): FieldSet | undefined {
+/**
+ * The set below a value, which may be a member of it by itself; undefined when there is nothing. What an empty object has
+ * as well, `before`, is not new.
+ */
+function collect(
+  value: unknown,
+  type: FieldType,
+  isMember: boolean,
+  isWhole: boolean,
+  before?: unknown,
+): FieldSet | undefined {
+  if (before !== undefined && deepEqual(value, before)) return undefined;
   const aspect = aspectOf(value, type);
   if (aspect === "scalar") return leaf;
   const node: DraftNode = isMember ? { ".": leaf } : {};
@@ -49,8 +59,10 @@ function collect(value: unknown, type: FieldType, isMember: boolean, isWhole: bo
         const each = value[name];
         if (each === undefined) continue;
         const part = type.map!.partOf(name);
+        const had = isObject(before) ? fieldOf(before, name) : undefined;
         // A field of a struct shows itself by what it holds, unless it holds nothing.
-        const below = collect(each, part.type, isWhole || !part.isNamed || isBare(each), isWhole);
+        const isShown = had === undefined && (isWhole || !part.isNamed || isBare(each));
+        const below = collect(each, part.type, isShown, isWhole, had);
         if (!below) continue;
         node[part.element] = below;
         isEmpty = false;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../resource.ts";
-import { definitions } from "../schema/index.ts";
+import { definitions, emptyObject } from "../schema/index.ts";
 import type { ManagedFieldsEntry } from "../types.generated.ts";
 import { setOfNames, updateManagedFields } from "./managed-fields.ts";
 
@@ -18,6 +18,7 @@ function update(old: KubeObject | undefined, next: KubeObject, manager = "me", m
     apiVersion: "apps/v1",
     nowTimestamp: "2026-01-01T00:00:00Z",
     schema: definitions["io.k8s.api.apps.v1.Deployment"]!,
+    empty: emptyObject("io.k8s.api.apps.v1.Deployment"),
     ...more,
   });
 }
@@ -41,14 +42,10 @@ test("who creates an object owns its fields, but not those of the server", () =>
       fieldsType: "FieldsV1",
       fieldsV1: {
         "f:spec": {
-          ".": {},
           "f:replicas": {},
           "f:template": {
-            ".": {},
             "f:spec": {
-              ".": {},
               "f:containers": {
-                ".": {},
                 'k:{"name":"a"}': {
                   ".": {},
                   "f:name": {},
@@ -65,6 +62,22 @@ test("who creates an object owns its fields, but not those of the server", () =>
   ]);
 });
 
+test("an object that says who manages it is created with what its kind has anyway in nobody's hands", () => {
+  const sent = { manager: "kubectl", operation: "Apply", apiVersion: "apps/v1", fieldsType: "FieldsV1" };
+  const restored = managed(deployment(spec("1")), [{ ...sent, fieldsV1: { "f:spec": { "f:replicas": {} } } }]);
+  const created = update(undefined, deployment(spec("1")), "restorer");
+  assert.deepEqual(update(undefined, restored, "restorer"), created);
+});
+
+test("a custom resource is its creator's with all objects in it but its metadata", () => {
+  const widget = { ...deployment({ size: 1 }), metadata: { ...metadata, labels: { a: "b" } } };
+  const more = { schema: { type: "object" }, empty: emptyObject("com.example.v1.Widget") };
+  assert.deepEqual(fieldsOf(update(undefined, widget, "me", more)).me, {
+    "f:metadata": { "f:labels": { ".": {}, "f:a": {} } },
+    "f:spec": { ".": {}, "f:size": {} },
+  });
+});
+
 test("who changes a field takes it from its owner", () => {
   const first = managed(deployment(spec("1")), update(undefined, deployment(spec("1")), "first"));
   const next = managed(deployment({ ...spec("2"), paused: true }), first.metadata.managedFields);
@@ -78,7 +91,7 @@ test("who changes a field takes it from its owner", () => {
 test("nobody owns what is gone", () => {
   const first = managed(deployment(spec("1")), update(undefined, deployment(spec("1")), "first"));
   const fields = fieldsOf(update(first, managed(deployment({ replicas: 1 }), first.metadata.managedFields), "second"));
-  assert.deepEqual(fields, { first: { "f:spec": { ".": {}, "f:replicas": {} } } });
+  assert.deepEqual(fields, { first: { "f:spec": { "f:replicas": {} } } });
 });
 
 test("a write that changes nothing leaves managedFields as they were", () => {

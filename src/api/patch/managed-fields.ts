@@ -44,6 +44,8 @@ export interface FieldOwnershipOptions {
   /** Now, as metav1.Time. */
   readonly nowTimestamp: string;
   readonly schema: Schema;
+  /** An object of the kind that holds nothing: what it has, nobody adds by creating one. */
+  readonly empty?: JsonObject;
   /** Fields that this way of writing cannot change, so that nobody comes to own them by it: status, mostly. */
   readonly resetFields?: FieldSet;
   /** The kind in another of its versions; undefined for a version that is not served. */
@@ -148,8 +150,8 @@ export function updateManagedFields(
 
 /** A new object is all its creator's. */
 function firstManager(next: KubeObject, options: FieldOwnershipOptions): readonly ManagedFieldsEntry[] | undefined {
-  const { manager, apiVersion, subresource = "", nowTimestamp, schema, resetFields = emptySet } = options;
-  const fields = differenceBelow(createdSetOf(ownableParts(next), objectType(schema)), resetFields);
+  const { manager, apiVersion, subresource = "", nowTimestamp, schema, empty = {}, resetFields = emptySet } = options;
+  const fields = differenceBelow(createdSetOf(ownableParts(next), objectType(schema), empty), resetFields);
   if (isEmptySet(fields)) return undefined;
   const first = {
     name: manager || "unknown",
@@ -209,9 +211,11 @@ export class Change {
   }
 
   #compare(apiVersion: string): Comparison | undefined {
-    const { schema, resetFields = emptySet, inVersion } = this.#options;
-    if (apiVersion === this.#options.apiVersion)
-      return withoutReset(compareValues(this.#old, this.#next, objectType(schema)), resetFields);
+    const { schema, empty = {}, resetFields = emptySet, inVersion } = this.#options;
+    if (apiVersion === this.#options.apiVersion) {
+      const old = isNothing(this.#old) ? empty : this.#old;
+      return withoutReset(compareValues(old, this.#next, objectType(schema)), resetFields);
+    }
     const other = inVersion?.(apiVersion);
     if (!other) return undefined;
     const converted = [this.#old, this.#next].map((each) => convert(each, other.from));
@@ -221,9 +225,13 @@ export class Change {
 
 /** An object that does not exist yet is nothing in any version. */
 export function convert(object: JsonObject, conversion: (object: KubeObject) => KubeObject): JsonObject {
-  if (object.metadata === undefined) return object;
+  if (isNothing(object)) return object;
   // What is compared is an object of the kind without its managedFields.
   return { ...conversion(object as unknown as KubeObject) };
+}
+
+function isNothing(object: JsonObject): boolean {
+  return object.metadata === undefined;
 }
 
 /** A comparison without the fields that this way of writing cannot change. */

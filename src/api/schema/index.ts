@@ -1,6 +1,7 @@
 export * from "./decode-object.ts";
 export { copyJson } from "./decoder.ts";
 export { describe } from "./descriptions.ts";
+export { emptyObject } from "./empty-object.ts";
 export * from "./facts.ts";
 export * from "./json.ts";
 export { goText, isObject, type JsonObject, jsonType } from "./json-value.ts";

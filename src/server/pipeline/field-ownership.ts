@@ -1,5 +1,6 @@
 import {
   apiVersionOf,
+  emptyObject,
   type FieldError,
   type FieldOwnershipOptions,
   forbiddenField,
@@ -35,6 +36,7 @@ export function ownershipOptions(request: ObjectRequest, form: Form): FieldOwner
     ...(subresource === "" ? {} : { subresource }),
     nowTimestamp: timestamp(context.clock.now()),
     schema: form.schema,
+    empty: emptyObject(form.schemaName),
     resetFields: form.resetFields,
     // A form of another kind has one version.
     ...(form.replicas ? {} : { inVersion: (apiVersion) => otherVersion(context, definition, apiVersion) }),
