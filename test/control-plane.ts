@@ -76,7 +76,7 @@ export interface TestControlPlaneOptions {
   readonly checkApiService?: CheckApiService;
   /** What nodes use; without it there is no metrics.k8s.io. */
   readonly readNodeStats?: ReadNodeStats;
-  /** Where the API server is measured, and controllers count. */
+  /** Where the API server is measured, and controllers count that do not crash. */
   readonly metrics?: MetricRegistry;
   /** Admission plugins that are on beside those of the defaults. */
   readonly plugins?: readonly string[];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
+import { valuesOf } from "../../test/metric-values.ts";
 import {
   type CronJob,
   type CronJobSpec,
@@ -11,7 +12,7 @@ import {
   Jobs,
   type NewObject,
 } from "../api/index.ts";
-import { timestamp } from "../lib/index.ts";
+import { MetricRegistry, timestamp } from "../lib/index.ts";
 
 const controllers = ["cronjob-controller", "garbage-collector-controller"];
 const key = { namespace: "default", name: "tick" };
@@ -25,8 +26,8 @@ const tick = (spec: Partial<CronJobSpec> & object = {}): NewObject<CronJob> => (
   spec: { schedule: "* * * * *", jobTemplate: { spec: { template } }, ...spec },
 });
 
-async function scene(t: TestContext) {
-  const plane = await startTestControlPlane(t, { controllers });
+async function scene(t: TestContext, metrics?: MetricRegistry) {
+  const plane = await startTestControlPlane(t, { controllers, ...(metrics ? { metrics } : {}) });
   await plane.rest();
   const { client, clock, list } = plane;
   const jobs = () => list(Jobs, "default");
@@ -332,3 +333,20 @@ for (const concurrencyPolicy of ["Allow", "Forbid", "Replace"])
         await stop();
       }
   });
+
+test("cronjob_controller_job_creation_skew_duration_seconds tells how late jobs are created", async (t) => {
+  const metrics = new MetricRegistry();
+  const { create, rest, refuse, clock, jobs } = await scene(t, metrics);
+  await create(CronJobs, tick());
+  refuse(({ verb, plural }) => (verb === "create" && plural === "jobs" ? forbidden(Jobs, "x", "no") : undefined));
+  await clock.advance(minute);
+  await rest(1_000);
+  assert.equal((await jobs()).length, 0);
+  refuse(() => undefined);
+  await rest(50_000);
+  const [name, [job]] = ["cronjob_controller_job_creation_skew_duration_seconds", await jobs()];
+  const lateMs = Date.parse(job?.metadata.creationTimestamp ?? "") - (firstMinute + 1) * minute;
+  assert.ok(lateMs > 0);
+  assert.deepEqual(valuesOf(metrics, `${name}_sum`), { "": lateMs / 1000 });
+  assert.deepEqual(valuesOf(metrics, `${name}_count`), { "": 1 });
+});

@@ -11,7 +11,14 @@ import {
   type NewObject,
 } from "../api/index.ts";
 import { defineController, type Key, type ReconcileContext } from "../client/index.ts";
-import { deepEqual, errorMessage, timestamp } from "../lib/index.ts";
+import {
+  deepEqual,
+  errorMessage,
+  exponentialBuckets,
+  type HistogramSeries,
+  MetricRegistry,
+  timestamp,
+} from "../lib/index.ts";
 import { type CronJobPlan, planCronJob, referenceTo } from "./cron-job-plan.ts";
 import { isGone } from "./deletion.ts";
 import { isNamespaceTerminating } from "./pod-control.ts";
@@ -19,7 +26,15 @@ import { isNamespaceTerminating } from "./pod-control.ts";
 /** Starts come a little late, so that a clock that is a little early does not make them wait for another turn. */
 const nextDelayMs = 100;
 
-export function cronJobController() {
+/** `metrics` is where it is measured how late starts are. */
+export function cronJobController(metrics = new MetricRegistry()) {
+  const lateness = metrics
+    .histogram({
+      name: "cronjob_controller_job_creation_skew_duration_seconds",
+      help: "The time from when a job was to start until it was created.",
+      buckets: exponentialBuckets(1, 2, 10),
+    })
+    .with();
   /**
    * Since when schedules are what they are. Who changes one means the starts that come, not those that it would have had;
    * a process that starts knows nothing of changes, as upstream's.
@@ -41,7 +56,7 @@ export function cronJobController() {
       const sinceMs = known?.text === text ? known.sinceMs : known ? nowMs : Number.NEGATIVE_INFINITY;
       schedules.set(key, { text, sinceMs });
       const plan = planCronJob(cronJob, await jobsOf(context, cronJob), sinceMs, nowMs);
-      await carryOut(context, cronJob, plan);
+      await carryOut(context, cronJob, plan, lateness);
       return plan.nextMs === undefined ? undefined : { afterMs: plan.nextMs + nextDelayMs - clock.now() };
     },
   });
@@ -68,14 +83,19 @@ async function found<T>(request: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function carryOut(context: ReconcileContext, cronJob: CronJob, plan: CronJobPlan): Promise<void> {
+async function carryOut(
+  context: ReconcileContext,
+  cronJob: CronJob,
+  plan: CronJobPlan,
+  lateness: HistogramSeries,
+): Promise<void> {
   const { client, events } = context;
   for (const job of plan.forget) await removeJob(context, cronJob, job);
   for (const { type, reason, message } of plan.notices) events[type](cronJob, reason, message);
   const { active, lastSuccessfulTime } = plan;
   const seen = { ...cronJob.status, active, ...(lastSuccessfulTime === undefined ? {} : { lastSuccessfulTime }) };
   const { status, failure } = plan.start
-    ? await start(context, cronJob, plan.start, plan.replace, seen)
+    ? await start(context, cronJob, plan.start, plan.replace, seen, lateness)
     : { status: seen };
   // What was seen to have ended is written whether the next one can start or not.
   if (!deepEqual(withoutEmpty(cronJob.status), withoutEmpty(status)))
@@ -95,6 +115,7 @@ async function start(
   { job, scheduledMs }: NonNullable<CronJobPlan["start"]>,
   replace: readonly Job[],
   before: CronJobStatus,
+  lateness: HistogramSeries,
 ): Promise<Started> {
   let { active = [] } = before;
   for (const { metadata } of replace) {
@@ -103,7 +124,9 @@ async function start(
     active = active.filter(({ uid }) => uid !== metadata.uid);
   }
   try {
-    const started = await createJob(context, cronJob, job);
+    const started = await createJob(context, cronJob, job, (createdMs) =>
+      lateness.observe((createdMs - scheduledMs) / 1000),
+    );
     // Somebody else's job has the name: it is left alone, and so is this start.
     if (!isControlledBy(started, cronJob)) return { status: { ...before, active } };
     if (!isJobFinished(started)) active = [...active, referenceTo(started)];
@@ -116,10 +139,16 @@ async function start(
 }
 
 /** The new job, or the one that has its name already: of a controller that was killed before it wrote the status. */
-async function createJob({ client, events }: ReconcileContext, cronJob: CronJob, job: NewObject<Job>): Promise<Job> {
+async function createJob(
+  { client, events }: ReconcileContext,
+  cronJob: CronJob,
+  job: NewObject<Job>,
+  onCreated: (atMs: number) => void,
+): Promise<Job> {
   const { name = "", namespace = "" } = job.metadata;
   try {
     const created = await client.create(Jobs, job);
+    onCreated(Date.parse(created.metadata.creationTimestamp));
     events.normal(cronJob, "SuccessfulCreate", `Created job ${name}`);
     return created;
   } catch (error) {

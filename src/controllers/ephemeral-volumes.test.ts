@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane, type TestControlPlane } from "../../test/control-plane.ts";
+import { valuesOf } from "../../test/metric-values.ts";
 import { type NewObject, PersistentVolumeClaims, type Pod, Pods, ServiceAccounts } from "../api/index.ts";
+import { MetricRegistry } from "../lib/index.ts";
 
 const key = (name: string) => ({ namespace: "default", name });
 const request = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
@@ -24,8 +26,8 @@ const newPod: NewObject<Pod> = {
   },
 };
 
-async function scene(t: TestContext): Promise<TestControlPlane> {
-  const plane = await startTestControlPlane(t, { controllers: ["ephemeral-volume-controller"] });
+async function scene(t: TestContext, metrics = new MetricRegistry()): Promise<TestControlPlane> {
+  const plane = await startTestControlPlane(t, { controllers: ["ephemeral-volume-controller"], metrics });
   await plane.create(ServiceAccounts, { metadata: key("default") });
   return plane;
 }
@@ -58,7 +60,8 @@ test("a claim of the same name that is not the pod's is left alone, and the pod 
 });
 
 test("a claim that cannot be made is tried again, and the pod is told why", async (t) => {
-  const { create, rest, client, events, refuse } = await scene(t);
+  const metrics = new MetricRegistry();
+  const { create, rest, client, events, refuse } = await scene(t, metrics);
   refuse(({ verb, plural }) =>
     verb === "create" && plural === "persistentvolumeclaims" ? new Error("no more claims") : undefined,
   );
@@ -68,5 +71,10 @@ test("a claim that cannot be made is tried again, and the pod is told why", asyn
   assert.ok((await events("Pod")).some((event) => event.startsWith(message)));
   refuse(() => undefined);
   await rest(60_000);
+  const [asked, failed] = ["create_total", "create_failures_total"].map(
+    (name) => valuesOf(metrics, `ephemeral_volume_controller_${name}`)[""] ?? 0,
+  );
+  assert.ok(failed! >= 1);
+  assert.equal(asked, failed! + 1);
   assert.equal((await client.get(PersistentVolumeClaims, key("web-scratch"))).metadata.name, "web-scratch");
 });

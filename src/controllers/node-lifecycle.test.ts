@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
+import { valuesOf } from "../../test/metric-values.ts";
 import { Leases, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
-import { microTimestamp, timestamp } from "../lib/index.ts";
+import { MetricRegistry, microTimestamp, timestamp } from "../lib/index.ts";
 
 const controllers = [
   "node-lifecycle-controller",
@@ -12,7 +13,8 @@ const controllers = [
 ];
 
 async function scene(t: TestContext) {
-  const plane = await startTestControlPlane(t, { controllers });
+  const metrics = new MetricRegistry();
+  const plane = await startTestControlPlane(t, { controllers, metrics });
   const { client, clock, create, rest } = plane;
   await rest();
   const alive = new Set<string>();
@@ -24,6 +26,7 @@ async function scene(t: TestContext) {
   };
   return {
     ...plane,
+    counted: (name: string) => valuesOf(metrics, name),
     alive,
     /** A node that has reported itself ready. */
     async node(name: string, more: object = {}): Promise<Node> {
@@ -355,4 +358,23 @@ test("a node and its pods at rest cause no requests but the node's own", async (
   const before = requests().length;
   await pass(600);
   assert.deepEqual(requests().slice(before), []);
+});
+
+test("node_collector_… and taint_eviction_controller_… count zones, nodes given up and pods driven away", async (t) => {
+  const { node, pod, pass, alive, counted } = await scene(t);
+  const labels = { "topology.kubernetes.io/region": "eu", "topology.kubernetes.io/zone": "a" };
+  const zone = 'zone="eu:\0:a"';
+  for (const name of ["n1", "n2", "n3", "n4"]) await node(name, { metadata: { name, labels } });
+  await pod("web", "n1", [{ operator: "Exists", effect: "NoExecute", tolerationSeconds: 30 }]);
+  assert.deepEqual(counted("node_collector_zone_size"), { [zone]: 4 });
+  assert.deepEqual(counted("node_collector_zone_health"), { [zone]: 100 });
+  alive.delete("n1");
+  await pass(70);
+  assert.deepEqual(counted("node_collector_zone_health"), { [zone]: 75 });
+  assert.deepEqual(counted("node_collector_unhealthy_nodes_in_zone"), { [zone]: 1 });
+  assert.deepEqual(counted("node_collector_evictions_total"), { [zone]: 1 });
+  assert.deepEqual(counted("taint_eviction_controller_pod_deletions_total"), {});
+  await pass(40);
+  assert.deepEqual(counted("taint_eviction_controller_pod_deletions_total"), { "": 1 });
+  assert.deepEqual(counted("taint_eviction_controller_pod_deletion_duration_seconds_count"), { "": 1 });
 });

@@ -1,8 +1,8 @@
 // Notices nodes that fall silent, and keeps pods away from nodes that are not well.
 // https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
-import { Leases, type Node, Nodes, Pods, podCondition } from "../api/index.ts";
+import { Leases, type Node, Nodes, Pods, podCondition, type Taint } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
-import { deepEqual, timestamp } from "../lib/index.ts";
+import { type CounterFamily, deepEqual, MetricRegistry, timestamp } from "../lib/index.ts";
 import {
   nodeCondition,
   notReadyTaint,
@@ -29,9 +29,9 @@ interface Heard {
   readonly node: Node;
 }
 
-/** `graceMs` is how long a node may be silent: several renewals of its lease. */
-export function nodeLifecycleController(graceMs = graceMsDefault) {
-  const monitor = new NodeMonitor(graceMs);
+/** `graceMs` is how long a node may be silent: several renewals of its lease. `metrics` is where zones are counted. */
+export function nodeLifecycleController(graceMs = graceMsDefault, metrics = new MetricRegistry()) {
+  const monitor = new NodeMonitor(graceMs, metrics);
   return defineController({
     name: "node-lifecycle-controller",
     watches: {
@@ -50,6 +50,7 @@ export function nodeLifecycleController(graceMs = graceMsDefault) {
 class NodeMonitor {
   readonly zones = new NodeZones();
   readonly #graceMs: number;
+  readonly #evictions: CounterFamily;
   readonly #heard = new Map<string, Heard>();
   readonly #turns = new EvictionTurns();
   #enqueue: (name: string) => void = () => {};
@@ -58,8 +59,14 @@ class NodeMonitor {
     this.#enqueue = enqueue;
   }
 
-  constructor(graceMs: number) {
+  constructor(graceMs: number, metrics: MetricRegistry) {
     this.#graceMs = graceMs;
+    this.#evictions = metrics.counter({
+      name: "node_collector_evictions_total",
+      help: "Nodes whose pods were to be driven away.",
+      labels: ["zone"],
+    });
+    observeZones(metrics, this.zones);
   }
 
   async reconcile(context: ReconcileContext, name: string) {
@@ -124,6 +131,7 @@ class NodeMonitor {
     if (!deepEqual(taints, node.spec.taints ?? [])) {
       const spec = { taints: taints.length === 0 ? null : taints };
       await client.patch(Nodes, node.metadata, { metadata: { resourceVersion }, spec });
+      if (drivesAway(taints) && !drivesAway(node.spec.taints)) this.#evictions.with(zoneOf(node)).add();
     }
     // Whoever has had its turn, or needs none any more, lets the next one come; so does a taint that is there.
     if (waitMs === 0 || readinessOf(node) === "True") this.#leave(name);
@@ -136,16 +144,35 @@ class NodeMonitor {
     const zone = zoneOf(node);
     const intervalMs = this.zones.evictionIntervalMs(zone);
     if (intervalMs === undefined) return undefined;
-    const isTainted = node.spec.taints?.some(
-      ({ effect, key }) => effect === "NoExecute" && (key === notReadyTaint || key === unreachableTaint),
-    );
-    return isTainted ? 0 : this.#turns.wait(zone, node.metadata.name, intervalMs, nowMs);
+    return drivesAway(node.spec.taints) ? 0 : this.#turns.wait(zone, node.metadata.name, intervalMs, nowMs);
   }
 
   #leave(name: string): void {
     const next = this.#turns.leave(name);
     if (next !== undefined) this.#enqueue(next);
   }
+}
+
+/** Whether a taint of this controller drives pods away. */
+function drivesAway(taints: readonly Taint[] = []): boolean {
+  return taints.some(
+    ({ effect, key }) => effect === "NoExecute" && (key === notReadyTaint || key === unreachableTaint),
+  );
+}
+
+function observeZones(metrics: MetricRegistry, zones: NodeZones): void {
+  const gauge = (name: string, help: string) => metrics.gauge({ name, help, labels: ["zone"] });
+  const size = gauge("node_collector_zone_size", "Nodes of the zone.");
+  const health = gauge("node_collector_zone_health", "Nodes of the zone that are ready, in percent.");
+  const unhealthy = gauge("node_collector_unhealthy_nodes_in_zone", "Nodes of the zone that are not ready.");
+  metrics.onScrape(() => {
+    for (const each of [size, health, unhealthy]) each.clear();
+    for (const { zone, nodes, ready } of zones.sizes()) {
+      size.with(zone).value = nodes;
+      health.with(zone).value = (100 * ready) / nodes;
+      unhealthy.with(zone).value = nodes - ready;
+    }
+  });
 }
 
 /** The labels that have other names now; who selects by the former ones still finds what the present ones say. */

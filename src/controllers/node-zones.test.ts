@@ -31,7 +31,7 @@ const cases: readonly [what: string, zones: NodeZones, pace: number | undefined]
 ];
 
 for (const [what, zones, pace] of cases) {
-  test(`pace of eviction when ${what}`, () => assert.equal(zones.evictionIntervalMs("/z"), pace));
+  test(`pace of eviction when ${what}`, () => assert.equal(zones.evictionIntervalMs(":\0:z"), pace));
 }
 
 test("who is not ready hears of it when the pace of the zone changes, and only then", () => {
@@ -57,7 +57,7 @@ test("nodes that are excluded, or have never reported, say nothing about their z
   const label = { "node.kubernetes.io/exclude-disruption": "" };
   for (let at = 0; at < 10; at++) zones.note(`excluded-${at}`, node("Unknown", "z", label));
   for (let at = 0; at < 10; at++) zones.note(`new-${at}`, node(undefined, "z"));
-  assert.equal(zones.evictionIntervalMs("/z"), 10_000);
+  assert.equal(zones.evictionIntervalMs(":\0:z"), 10_000);
 });
 
 test("nodes have their turns one after the other, and who leaves makes room at once", () => {

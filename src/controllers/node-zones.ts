@@ -55,6 +55,11 @@ export class NodeZones {
     return total > largeZoneNodes ? secondaryIntervalMs : undefined;
   }
 
+  /** How many nodes each zone has, and how many of them are ready. */
+  sizes(): readonly { readonly zone: string; readonly nodes: number; readonly ready: number }[] {
+    return [...this.#zones].map(([zone, { nodes, ready }]) => ({ zone, nodes: nodes.size, ready }));
+  }
+
   #add(name: string, node: string, isReady: boolean): void {
     const zone = this.#zones.get(name) ?? { nodes: new Map(), ready: 0 };
     this.#zones.set(name, zone);
@@ -79,11 +84,11 @@ export class NodeZones {
   }
 }
 
-/** Region and zone of the node, as one text. */
+/** Region and zone of the node, as one text: that of k8s.io/component-helpers' GetZoneKey, which metrics show. */
 export function zoneOf({ metadata }: Node): string {
   const { "topology.kubernetes.io/region": region = "", "topology.kubernetes.io/zone": zone = "" } =
     metadata.labels ?? {};
-  return `${region}/${zone}`;
+  return region === "" && zone === "" ? "" : `${region}:\u0000:${zone}`;
 }
 
 /** Who waits in each zone to be given up, in the order in which they came: only the first has a time. */

@@ -2,10 +2,20 @@
 // https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
 import { ApiError, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
-import { deepEqual, timestamp } from "../lib/index.ts";
+import { deepEqual, MetricRegistry, timestamp } from "../lib/index.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
-export function taintEvictionController() {
+/** `metrics` is where deletions are counted. */
+export function taintEvictionController(metrics = new MetricRegistry()) {
+  const subsystem = "taint_eviction_controller";
+  const deletions = metrics.counter({ name: `${subsystem}_pod_deletions_total`, help: "Pods deleted." }).with();
+  const lateness = metrics
+    .histogram({
+      name: `${subsystem}_pod_deletion_duration_seconds`,
+      help: "The time from when a pod had to go until it was deleted.",
+      buckets: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240],
+    })
+    .with();
   /** By key, when that pod is to be deleted. Other tolerations or taints do not move it while they bear for a time only. */
   const due = new Map<string, { readonly uid: string; readonly atMs: number }>();
   return defineController({
@@ -49,6 +59,8 @@ export function taintEvictionController() {
         return { afterMs: atMs - nowMs };
       }
       await evict(context, pod);
+      deletions.add();
+      lateness.observe((clock.monotonicMs() - atMs) / 1000);
       due.delete(key);
     },
   });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
+import { valuesOf } from "../../test/metric-values.ts";
 import { type Job, type JobSpec, Jobs, type NewObject } from "../api/index.ts";
-import { timestamp } from "../lib/index.ts";
+import { MetricRegistry, timestamp } from "../lib/index.ts";
 
 const controllers = ["ttl-after-finished-controller", "garbage-collector-controller"];
 const key = { namespace: "default", name: "work" };
@@ -15,12 +16,14 @@ const work = (spec: Partial<JobSpec> & object): NewObject<Job> => ({
 });
 
 async function scene(t: Parameters<typeof startTestControlPlane>[0], spec: Partial<JobSpec> & object) {
-  const plane = await startTestControlPlane(t, { controllers });
+  const metrics = new MetricRegistry();
+  const plane = await startTestControlPlane(t, { controllers, metrics });
   const { client, clock, create, rest, list } = plane;
   await rest();
   await create(Jobs, work(spec));
   return {
     ...plane,
+    metrics,
     async fail() {
       const job = await client.get(Jobs, key);
       const at = timestamp(clock.now());
@@ -33,7 +36,7 @@ async function scene(t: Parameters<typeof startTestControlPlane>[0], spec: Parti
 }
 
 test("a job goes when its time after the end is over", async (t) => {
-  const { fail, rest, count } = await scene(t, { ttlSecondsAfterFinished: 60 });
+  const { fail, rest, count, metrics } = await scene(t, { ttlSecondsAfterFinished: 60 });
   await rest(100_000);
   assert.equal(await count(), 1);
   await fail();
@@ -41,6 +44,8 @@ test("a job goes when its time after the end is over", async (t) => {
   assert.equal(await count(), 1);
   await rest(4_000);
   assert.equal(await count(), 0);
+  const late = valuesOf(metrics, "ttl_after_finished_controller_job_deletion_duration_seconds_count");
+  assert.deepEqual(late, { "": 1 });
 });
 
 test("a job without such a time stays, and nobody asks for it again", async (t) => {
