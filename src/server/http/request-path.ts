@@ -1,4 +1,5 @@
 import { badRequest } from "../../api/index.ts";
+import { PathNotFound } from "../path-not-found.ts";
 
 /** A path below /api/v1 or /apis/GROUP/VERSION that is about a resource. */
 export interface ResourcePath {
@@ -17,7 +18,11 @@ export interface ResourcePath {
 /** Subresources of namespaces themselves: /namespaces/NAME/status is not a resource called status. */
 const namespaceSubresources = ["status", "finalize"];
 
-/** The parts of the path of a resource; undefined for every other path. Throws 400 for broken percent-encoding. */
+/**
+ * The parts of the path of a resource; undefined for every other path. Throws 400 for broken percent-encoding and 404 for a
+ * slash that is encoded: Go's servers, to which paths are passed on, take it for one that parts, and what was allowed here
+ * would be another thing there.
+ */
 export function parseResourcePath(path: string): ResourcePath | undefined {
   const segments = path.split("/");
   segments.shift();
@@ -57,9 +62,12 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
 
 function decode(segment: string): string {
   if (!segment.includes("%")) return segment;
+  let decoded: string;
   try {
-    return decodeURIComponent(segment);
+    decoded = decodeURIComponent(segment);
   } catch (cause) {
     throw badRequest(`the path has broken percent-encoding: ${segment} (${cause})`);
   }
+  if (decoded.includes("/")) throw new PathNotFound();
+  return decoded;
 }
