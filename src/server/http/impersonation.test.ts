@@ -72,6 +72,14 @@ const cases: readonly [string, readonly (readonly [string, string])[], object][]
     ],
     { name: "jane", groups: ["system:authenticated"], extra: { "a/b": ["1"], "%zz": ["2"] } },
   ],
+  [
+    "names are UTF-8, of which Node makes a character for each byte",
+    [
+      ["impersonate-user", "jÃ¶rg"],
+      ["impersonate-group", "grÃ¶Ã\x9fe"],
+    ],
+    { name: "jörg", groups: ["größe", "system:authenticated"] },
+  ],
 ];
 
 for (const [name, headers, user] of cases)

@@ -4,19 +4,10 @@ import type { Awaitable } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import { allUnauthenticated, anonymousUser, asAuthenticated } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
+import { type NamedUser, userInHeaders } from "./user-headers.ts";
 
-const prefix = "impersonate-";
-const extraPrefix = "impersonate-extra-";
 const serviceAccountPrefix = "system:serviceaccount:";
 const authenticationGroup = "authentication.k8s.io";
-
-/** What the headers ask for. */
-interface Wanted {
-  readonly name: string;
-  readonly groups: readonly string[];
-  readonly extra: Readonly<Record<string, readonly string[]>>;
-  readonly uid: string;
-}
 
 /**
  * The user that the request wants to act as, when `user` may do that; `user` when it asks for none. Throws 403, and 400
@@ -27,7 +18,7 @@ export function impersonate(api: ApiServer, request: HttpRequest, user: User): A
   return wanted ? actAs(api, user, wanted) : user;
 }
 
-async function actAs(api: ApiServer, user: User, { name, groups, extra, uid }: Wanted): Promise<User> {
+async function actAs(api: ApiServer, user: User, { name, groups, extra, uid }: NamedUser): Promise<User> {
   const may = (plural: string, resourceName: string, { group = "", subresource = "", namespace = "" } = {}) => {
     const version = group === "" ? "" : "v1";
     const resource = { group, version, plural, subresource, namespace, name: resourceName };
@@ -53,34 +44,19 @@ async function actAs(api: ApiServer, user: User, { name, groups, extra, uid }: W
 
 const isAboutImpersonation = (text: string) => /^impersonate-/i.test(text);
 
-function readWanted({ rawHeaders }: HttpRequest): Wanted | undefined {
+/** What the headers ask for. */
+function readWanted({ rawHeaders }: HttpRequest): NamedUser | undefined {
   // Nearly all requests have none of these headers, and every request comes past here.
   if (!rawHeaders.some(isAboutImpersonation)) return undefined;
-  let name = "";
-  let uid = "";
-  const groups: string[] = [];
-  const extra = new Map<string, string[]>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const header = (rawHeaders[at] as string).toLowerCase();
-    if (!header.startsWith(prefix)) continue;
-    const value = rawHeaders[at + 1] as string;
-    if (header === "impersonate-user") name ||= value;
-    else if (header === "impersonate-uid") uid ||= value;
-    else if (header === "impersonate-group") groups.push(value);
-    else if (header.startsWith(extraPrefix)) {
-      const key = decodedKey(header.slice(extraPrefix.length));
-      extra.set(key, [...(extra.get(key) ?? []), value]);
-    }
-  }
-  const wanted = { name, groups, extra: Object.fromEntries(extra), uid };
-  if (name !== "") return wanted;
+  const wanted = userInHeaders(rawHeaders, "impersonate-");
+  if (wanted.name !== "") return wanted;
   const references = describe(wanted);
   if (references.length > 0) throw badRequest(`requested [${references.join(" ")}] without impersonating a user`);
   return undefined;
 }
 
 /** As Go prints the references that Kubernetes makes of the headers: kind, namespace, name, uid, version, …, field. */
-function describe({ groups, extra, uid }: Wanted): string[] {
+function describe({ groups, extra, uid }: NamedUser): string[] {
   const version = `${authenticationGroup}/v1`;
   return [
     ...groups.map((group) => `{Group  ${group}    }`),
@@ -89,15 +65,6 @@ function describe({ groups, extra, uid }: Wanted): string[] {
     ),
     ...(uid === "" ? [] : [`{UID  ${uid}  ${version}  }`]),
   ];
-}
-
-/** Keys are percent-encoded, for headers cannot say everything; what does not decode is taken as it is. */
-function decodedKey(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function serviceAccountOf(name: string): { readonly namespace: string; readonly name: string } | undefined {

@@ -15,6 +15,7 @@ const users: readonly User[] = [
   { name: "ada", groups: [] },
   { name: "system:serviceaccount:default:web", uid: "42", groups: ["a", "b, c", "d"] },
   { name: "Jürgen 名前", groups: ["größe"], extra: { "example.com/scope": ["a", "b"], "100%": ["ü"], x: [""] } },
+  { name: "ada", groups: [], extra: { constructor: ["a"], tostring: ["b"] } },
 ];
 
 test("a user arrives behind the front proxy as it was", () => {
