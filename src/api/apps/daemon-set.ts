@@ -88,7 +88,10 @@ const countFields = [
   "numberUnavailable",
 ] as const;
 
-function defaultDaemonSet({ spec }: Draft<DaemonSet>): void {
+function defaultDaemonSet(set: Draft<DaemonSet>): void {
+  const { metadata, spec } = set;
+  // A set that does not say it counted none yet: so admission and managedFields see it upstream.
+  if (metadata.annotations?.[templateGenerationAnnotation] === undefined) setTemplateGeneration(set, 0);
   spec.template ??= { spec: { containers: [] } };
   defaultPodTemplate(spec.template);
   spec.updateStrategy ??= {};

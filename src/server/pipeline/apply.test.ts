@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import type { ApiError, KubeObject, ManagedFieldsEntry, PatchType, RequestOptions } from "../../api/index.ts";
 import {
   ConfigMaps,
+  DaemonSets,
   Deployments,
   Events,
   EventsV1,
@@ -424,6 +425,24 @@ test("an event is applied in either of its groups", async () => {
   assert.deepEqual(managersOf(patched), ["core Apply v1", "new Update events.k8s.io/v1"]);
   await assert.rejects(send("core", { metadata: { name: "e", labels: { a: "2" } } }), {
     message: 'Apply failed with 1 conflict: conflict with "new" using events.k8s.io/v1: .metadata.labels.a',
+  });
+});
+
+test("who creates a daemon set owns the count of its templates, and who replaces it without takes it", async () => {
+  const selector = { matchLabels: { app: "counted" } };
+  const template = { metadata: { labels: selector.matchLabels }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const body = { metadata: { name: "counted" }, spec: { selector, template } };
+  await server.send("create", DaemonSets, { namespace: "default", body, options: { fieldManager: "creator" } });
+  const options = { fieldManager: "replacer" };
+  const replaced = await server.send("update", DaemonSets, { namespace: "default", name: "counted", body, options });
+  assert.equal(replaced.metadata.annotations?.["deprecated.daemonset.template.generation"], "1");
+  const annotationsOf = (name: string) => {
+    const fields: { readonly "f:metadata"?: object } | undefined = entryOf(replaced, name).fieldsV1;
+    return fields?.["f:metadata"];
+  };
+  assert.deepEqual(annotationsOf("creator"), { "f:annotations": {} });
+  assert.deepEqual(annotationsOf("replacer"), {
+    "f:annotations": { "f:deprecated.daemonset.template.generation": {} },
   });
 });
 
