@@ -85,6 +85,12 @@ export class Informer<T extends KubeObject = KubeObject> {
   /** Ends this informer; what is cached stays as it is. */
   stop(): void {
     this.#stopping.abort();
+    this.#wakeWaiters();
+  }
+
+  /** Whether nothing more comes. */
+  get stopped(): boolean {
+    return this.#signal.aborted;
   }
 
   /** Whether the first list is in the cache. */
@@ -147,7 +153,7 @@ export class Informer<T extends KubeObject = KubeObject> {
     });
   }
 
-  /** Resolves when `condition` holds, which is asked after every change; rejects with the signal's reason. */
+  /** Resolves when `condition` holds, which is asked after every change and at the end; rejects with the signal's reason. */
   waitUntil(condition: () => boolean, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (condition()) {

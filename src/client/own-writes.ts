@@ -77,7 +77,9 @@ export class OwnWrites {
     }
   }
 
-  #note(informer: Informer, seen: () => boolean): void {
+  /** An informer that was dropped, because its kind is not served any more, sees nothing more. */
+  #note(informer: Informer, seenBy: () => boolean): void {
+    const seen = () => informer.stopped || seenBy();
     if (!seen()) this.#pending.push({ informer, seen });
   }
 }

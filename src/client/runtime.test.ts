@@ -25,6 +25,7 @@ interface Running {
   readonly api: FaultyApi;
   readonly client: Client;
   readonly clock: VirtualClock;
+  readonly informers: InformerSet;
   readonly outcomes: ReconcileOutcome[];
   readonly stop: AbortController;
   readonly ended: Promise<void>;
@@ -36,15 +37,16 @@ async function run(...controllers: ControllerDefinition[]): Promise<Running> {
   const clock = new VirtualClock();
   const stop = new AbortController();
   const environment = { client, clock, random: seededRandom(1), log: silentLogger, signal: stop.signal };
+  const informers = new InformerSet(environment);
   const outcomes: ReconcileOutcome[] = [];
   const ended = runControllers({
     controllers,
-    informers: new InformerSet(environment),
+    informers,
     ...environment,
     observe: (_controller, outcome) => outcomes.push(outcome),
   });
   await atRest();
-  return { api, client, clock, outcomes, stop, ended };
+  return { api, client, clock, informers, outcomes, stop, ended };
 }
 
 function counting(reconcile: ControllerDefinition["reconcile"]) {
@@ -313,6 +315,29 @@ test("a cache that does not catch up holds a key for five minutes, not for ever"
   await pass(clock, 299_000);
   assert.equal(keys.length, 1);
   await pass(clock, 2_000);
+  assert.equal(keys.length, 2);
+});
+
+test("a kind that is not served any more holds no key that wrote to it", async () => {
+  const { keys, definition } = counting(async ({ client }) => {
+    await client.patch(
+      Secrets,
+      { namespace: "default", name: "a" },
+      { metadata: { labels: { n: `n${keys.length}` } } },
+    );
+  });
+  const { api, client, clock, informers } = await run({
+    ...definition,
+    watches: { for: ConfigMaps, also: [also(Secrets, () => [])] },
+  });
+  await client.create(Secrets, { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "default" } });
+  await client.create(ConfigMaps, map("a"));
+  api.hold();
+  await atRest();
+  informers.drop(Secrets);
+  api.release();
+  await client.update(ConfigMaps, map("a", { k: "1" }));
+  await pass(clock, 1_000);
   assert.equal(keys.length, 2);
 });
 
