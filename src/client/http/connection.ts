@@ -143,7 +143,10 @@ export class Connection {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
     });
-    return await this.#connecting;
+    const session = await this.#connecting;
+    // The request was given up while the connection was made: it must not be sent.
+    signal?.throwIfAborted();
+    return session;
   }
 
   /** Connects, not sooner after a failure than the backoff says. */

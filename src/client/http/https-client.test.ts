@@ -10,6 +10,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { ApiError, ConfigMaps, Deployments, Nodes, notFound, Pods } from "../../api/index.ts";
 import { ClusterPki } from "../../cluster/pki/index.ts";
 import { seededRandom, systemClock, systemRandom, VirtualClock } from "../../lib/index.ts";
@@ -305,6 +306,22 @@ test("the caller's signal ends a request with its reason", async (t) => {
   const reason = new Error("enough");
   const { client } = await serve(t, () => stop.abort(reason));
   await assert.rejects(client().get(Nodes, { name: "n" }, { signal: stop.signal }), reason);
+});
+
+test("a request that is given up while the connection is made is not sent", async (t) => {
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const { client, requests } = await serve(t, (stream) => answer(stream, web));
+  const one = client();
+  const asking = assert.rejects(one.get(Nodes, { name: "n" }, { signal: stop.signal }), reason);
+  await turn();
+  stop.abort(reason);
+  await asking;
+  await one.get(Nodes, { name: "other" });
+  assert.deepEqual(
+    requests.map((each) => each[":path"]),
+    ["/api/v1/nodes/other"],
+  );
 });
 
 test("a connection that is silent and does not answer pings is closed", async (t) => {
