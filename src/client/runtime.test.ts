@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { type ConfigMap, ConfigMaps, conflict, Secrets } from "../api/index.ts";
-import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
+import { seededRandom, silentLogger, sleep, VirtualClock } from "../lib/index.ts";
 import {
   also,
   type Client,
@@ -102,6 +102,27 @@ test("a burst of changes is answered at once, and then once more", async () => {
   assert.equal(keys.length, 1);
   await pass(clock, 20);
   assert.equal(keys.length, 2);
+});
+
+test("keys that are never left in peace rest longer where there are many", async () => {
+  const perSecond = async (names: readonly string[]) => {
+    const { keys, definition } = counting(({ clock, signal }) => sleep(clock, 5, signal));
+    const { client, clock, stop } = await run({ ...definition, concurrency: names.length });
+    for (const name of names) await client.create(ConfigMaps, map(name));
+    const changeFor = async (seconds: number) => {
+      for (let round = 0; round < seconds * 25; round++) {
+        for (const name of names) await client.update(ConfigMaps, map(name, { at: String(clock.monotonicMs()) }));
+        await pass(clock, 40);
+      }
+    };
+    await changeFor(2); // until they rest as long as they ever do
+    const before = keys.length;
+    await changeFor(4);
+    stop.abort();
+    return (keys.length - before) / names.length / 4;
+  };
+  assert.equal(await perSecond(["a"]), 5);
+  assert.equal(await perSecond(Array.from({ length: 20 }, (_, index) => `map-${index}`)), 2);
 });
 
 test("what is not finished goes on at once", async () => {

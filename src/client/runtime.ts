@@ -50,6 +50,8 @@ const defaultConcurrency = 5;
 const restFactor = 5;
 const restMsMin = 20;
 const restMsMax = 200;
+/** Up to this when so many keys are never left in peace that each would else be worked on while all others rest. */
+const restMsMaxOfMany = 500;
 
 /**
  * Runs controllers until `signal` is aborted; resolves when the last reconcile has ended. A controller starts when the
@@ -193,7 +195,9 @@ class RunningController {
     // Its place is free only now too, so that a controller with one place always reads what it wrote.
     const seen = await writes.seen();
     if (!seen && !signal.aborted) this.#log.warn("the cache is behind this controller's own writes", { key });
-    this.#queue.done(key, goesOn ? 0 : Math.max(restMsMin, restFactor * tookMs), restMsMax);
+    const restMs = restFactor * tookMs;
+    const fairMs = Math.min(restMsMaxOfMany, restMs * this.#queue.restless);
+    this.#queue.done(key, goesOn ? 0 : Math.max(restMsMin, restMs), Math.max(restMsMax, fairMs));
     this.#active--;
     if (this.#active === 0) this.#whenIdle?.();
     this.#schedulePump();

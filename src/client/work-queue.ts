@@ -49,6 +49,11 @@ export class WorkQueue {
     return this.#ready.size + this.#taken.size - this.#rests.size + this.#delayed.size;
   }
 
+  /** How many keys were added in their last rest. */
+  get restless(): number {
+    return this.#bursts.size;
+  }
+
   add(key: Key): void {
     if (this.#closed) return;
     this.#cancelDelay(key);
