@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
+import { Duplex } from "node:stream";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
 import { answerOf, authority, type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
@@ -171,6 +172,25 @@ test("thousands of connections that say nothing, or half of it, keep nobody from
   for (const half of await Promise.all(halves)) assert.match(half, /^HTTP\/1\.1 408 /);
   assert.equal((await https.send("GET", "/livez")).status, 200);
   for (const socket of silent) socket.destroy();
+});
+
+test("a client that ends its handshake too late is cut off, also when it speaks HTTP/2", async (t) => {
+  const impatient = await startHttpsServer({ limits: { handshakeTimeoutMs: 200 } });
+  t.after(() => impatient.close());
+  const tcp = connectTcp({ host: "127.0.0.1", port: impatient.listener.port });
+  let hellos = 0;
+  const slow = new Duplex({
+    read: () => {},
+    // The first message of the client goes out, and what ends the handshake stays.
+    write: (chunk: Uint8Array, _, done) => void (hellos++ === 0 ? tcp.write(chunk, () => done()) : undefined),
+  });
+  tcp.on("data", (chunk) => slow.push(chunk));
+  // Cut off with something unread, it is reset.
+  tcp.on("error", () => {});
+  const client = connect({ socket: slow, host: "127.0.0.1", ca: authority.certificate, ALPNProtocols: ["h2"] });
+  await new Promise((resolve) => tcp.once("close", resolve));
+  assert.ok(hellos > 0);
+  client.destroy();
 });
 
 test("what is no HTTP is answered 400", async () => {

@@ -34,6 +34,7 @@ export interface ListenerOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly headersTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -50,7 +51,7 @@ export interface Listener {
 const headersTimeoutMsDefault = 10_000;
 /** How often connections are looked at for requests that do not come. */
 const checkIntervalMs = 5_000;
-const handshakeTimeoutMs = 10_000;
+const handshakeTimeoutMsDefault = 10_000;
 /** A connection without any request is closed; clients of Go keep theirs for 90 s. */
 const idleTimeoutMs = 3 * 60_000;
 const keepAliveProbeMs = 30_000;
@@ -83,7 +84,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     requestCert: true,
     // Who shows no certificate may have a token; who shows a wrong one is told so with a 401.
     rejectUnauthorized: false,
-    handshakeTimeout: handshakeTimeoutMs,
+    handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault,
     headersTimeout: options.headersTimeoutMs ?? headersTimeoutMsDefault,
     connectionsCheckingInterval: Math.min(options.headersTimeoutMs ?? headersTimeoutMsDefault, checkIntervalMs),
     requestTimeout: 60_000,
@@ -118,7 +119,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     void upgrade(options, message, socket, head);
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
-  server.on("tlsClientError", (error) => log.debug("a TLS handshake failed", { error: errorMessage(error) }));
+  // Node's own listener makes a clientError of it. What is written to a connection without a handshake waits for one, and
+  // when that comes after all, HTTP/2 meets a write that is not its own: an assertion of Node's ends the process.
+  server.removeAllListeners("tlsClientError");
+  server.on("tlsClientError", (error, socket) => {
+    log.debug("a TLS handshake failed", { error: errorMessage(error) });
+    socket.destroy();
+  });
   http2Server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));

@@ -23,6 +23,8 @@ export interface HttpLimits {
   readonly seats?: number;
   /** How long a client may take to send the head of a request. */
   readonly headersTimeoutMs?: number;
+  /** How long a client may take for the TLS handshake. */
+  readonly handshakeTimeoutMs?: number;
   /** How long a request may take that is no watch and no stream. */
   readonly requestTimeoutMs?: number;
 }
@@ -107,7 +109,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     () => handler.inFlight,
     () => handler.queued,
   );
-  const { headersTimeoutMs } = limits;
+  const { headersTimeoutMs, handshakeTimeoutMs } = limits;
   return listen({
     handler,
     tls,
@@ -117,6 +119,7 @@ export function startHttpServer(options: HttpServerOptions): Promise<Listener> {
     log,
     ...(address === undefined ? {} : { address }),
     ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
+    ...(handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs }),
   });
 }
 
