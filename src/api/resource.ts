@@ -1,4 +1,5 @@
 import type { Draft } from "../lib/index.ts";
+import { disabledFieldsOf, dropDisabledFields } from "./disabled-features.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import type { Path } from "./meta/field-error.ts";
 import type { User } from "./request.ts";
@@ -177,6 +178,7 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
   const schema = definitions[fact.definition];
   if (!schema) throw new Error(`no schema ${fact.definition} for ${options.plural}`);
   const hasStatus = fact.subresources.some((each) => each.name === "status");
+  const disabled = disabledFieldsOf(fact.definition);
   const structs = (["spec", "status"] as const).filter((field) => schema.properties && field in schema.properties);
   return {
     namespaced: fact.namespaced,
@@ -201,8 +203,19 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
     },
     prepareForCreate: (draft, context) => {
       fillStructs(draft, structs);
+      if (disabled) dropDisabledFields(disabled, draft, undefined);
       options.prepareForCreate?.(draft, context);
     },
+    ...(disabled && {
+      prepareForUpdate: (draft: Draft<T>, old: T, context: StrategyContext) => {
+        dropDisabledFields(disabled, draft, old);
+        options.prepareForUpdate?.(draft, old, context);
+      },
+      prepareForStatusUpdate: (draft: Draft<T>, old: T, context: StrategyContext) => {
+        dropDisabledFields(disabled, draft, old);
+        options.prepareForStatusUpdate?.(draft, old, context);
+      },
+    }),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { Draft } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path } from "../meta/field-error.ts";
@@ -13,16 +12,8 @@ export const Leases = defineResource<Lease>({
   columns: [nameColumn, { name: "Holder", type: "string", of: ({ spec }) => spec.holderIdentity ?? "" }, ageColumn],
   allowsCreateOnUpdate: true,
   allowsUnconditionalUpdate: false,
-  prepareForCreate: dropElectionStrategy,
-  prepareForUpdate: dropElectionStrategy,
   validate: ({ spec }, at) => validateSpec(spec, at.child("spec")),
 });
-
-/** The server elects no leaders for others: as Kubernetes does without its feature CoordinatedLeaderElection. */
-function dropElectionStrategy({ spec }: Draft<Lease>): void {
-  delete spec.strategy;
-  delete spec.preferredHolder;
-}
 
 function validateSpec({ leaseDurationSeconds, leaseTransitions }: LeaseSpec, at: Path): FieldError[] {
   const errors: FieldError[] = [];

@@ -2,20 +2,18 @@
 // k8s.io/kubernetes/pkg/apis/core/validation.
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
-import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
+import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import { isIp, parseIp } from "../meta/ip.ts";
 import { inclusiveRangeMessage, isDns1123Subdomain, isGroupId, isQualifiedName, isUserId } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
 import type {
-  Container,
   ContainerStatus,
   LinuxContainerUser,
   NodeSelectorTerm,
   Pod,
   PodSpec,
-  ResourceStatus,
   Toleration,
 } from "../types.generated.ts";
 import { shownNodeSelectorTerm, validateTolerations } from "./affinity-validation.ts";
@@ -215,7 +213,7 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, root: Path): FieldE
   );
   for (const field of statusLists)
     errors.push(...eachItem(at.child(field), status[field], ({ user }, place) => validateUser(next, user, place)));
-  return [...errors, ...validateDeviceStatuses(next, at)];
+  return errors;
 }
 
 /** A node is nominated for a pod that waits for one. */
@@ -303,57 +301,4 @@ function validateLinuxUser({ uid = 0, gid = 0, supplementalGroups }: LinuxContai
       invalidFor(place, id, isGroupId(id)),
     ),
   ];
-}
-
-/** How the devices are that containers were given; ephemeral containers are given none. */
-function validateDeviceStatuses({ spec, status }: Pod, at: Path): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [field, containers] of [
-    ["containerStatuses", spec.containers],
-    ["initContainerStatuses", spec.initContainers],
-  ] as const)
-    errors.push(
-      ...eachItem(at.child(field), status[field], ({ name, allocatedResourcesStatus }, place) => {
-        const container = containers?.find((each) => each.name === name);
-        return eachItem(place.child("allocatedResourcesStatus"), allocatedResourcesStatus, (resource, item) =>
-          validateDeviceStatus(resource, container, item),
-        );
-      }),
-    );
-  errors.push(
-    ...eachItem(
-      at.child("ephemeralContainerStatuses"),
-      status.ephemeralContainerStatuses,
-      ({ allocatedResourcesStatus }, place) =>
-        allocatedResourcesStatus?.length
-          ? [forbiddenField(place.child("allocatedResourcesStatus"), "must not be specified in container status")]
-          : [],
-    ),
-  );
-  return errors;
-}
-
-function validateDeviceStatus(resource: ResourceStatus, container: Container | undefined, at: Path): FieldError[] {
-  const errors: FieldError[] = [];
-  const { name = "" } = resource;
-  const { requests = {}, claims = [] } = container?.resources ?? {};
-  const isClaim = name.startsWith("claim:");
-  const claimNames = claims.map((claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ""}`);
-  // Of a container that is not known nothing can be said.
-  if (container && !(isClaim ? claimNames.includes(name) : Object.hasOwn(requests, name))) {
-    const detail = isClaim
-      ? "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty"
-      : "must match one of the container's resource requests";
-    errors.push(invalidValue(at.child("name"), name, detail));
-  }
-  const ids = new Set<string>();
-  errors.push(
-    ...eachItem(at.child("resources"), resource.resources, ({ resourceID: id, health = "" }, place) => {
-      const wrong = optionalEnum(place.child("health"), health, ["Healthy", "Unhealthy", "Unknown"]);
-      if (ids.has(id)) wrong.push(duplicate(place.child("resourceID"), id));
-      ids.add(id);
-      return wrong;
-    }),
-  );
-  return errors;
 }

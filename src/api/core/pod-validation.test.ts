@@ -86,49 +86,6 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
     [`spec.containers[0].envFrom[0].configMapRef.name: Invalid value: "a_b": ${subdomain}`],
   ],
   [
-    "a stop signal for an unknown system",
-    podOf({}, { lifecycle: { stopSignal: "SIGUSR1" } }),
-    ["spec.containers[0].lifecycle.stopSignal: Forbidden: may not be set for containers with empty `spec.os.name`"],
-  ],
-  [
-    "a certificate that cannot be asked for",
-    podOf({
-      volumes: [
-        {
-          name: "keys",
-          projected: {
-            sources: [
-              { podCertificate: { signerName: "me", keyType: "RSA1024", maxExpirationSeconds: 60 } },
-              {
-                podCertificate: {
-                  signerName: "example.com/signer",
-                  keyType: "ED25519",
-                  keyPath: "../key",
-                  certificateChainPath: "chain",
-                },
-              },
-              { clusterTrustBundle: { signerName: "example.com/signer", path: "chain" } },
-            ],
-          },
-        },
-      ],
-    }),
-    [
-      "spec.volumes[0].projected.sources[0].podCertificate.signerName: Invalid value: \"me\": must be a fully qualified domain and path of the form 'example.com/signer-name'",
-      'spec.volumes[0].projected.sources[0].podCertificate.keyType: Unsupported value: "RSA1024": supported values: "RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"',
-      "spec.volumes[0].projected.sources[0].podCertificate.maxExpirationSeconds: Invalid value: 60: if provided, maxExpirationSeconds must be >= 3600",
-      "spec.volumes[0].projected.sources[0].podCertificate: Required value: specify at least one of credentialBundlePath, keyPath, and certificateChainPath",
-      `spec.volumes[0].projected.sources[1].podCertificate.keyPath: Invalid value: "../key": must not contain '..'`,
-      'spec.volumes[0].projected: Invalid value: "chain": conflicting duplicate paths',
-    ],
-  ],
-  ["a stop signal of Linux", podOf({ os: { name: "linux" } }, { lifecycle: { stopSignal: "SIGRTMAX-14" } }), []],
-  [
-    "a stop signal that Windows lacks",
-    podOf({ os: { name: "windows" } }, { lifecycle: { stopSignal: "SIGUSR1" } }),
-    ['spec.containers[0].lifecycle.stopSignal: Unsupported value: "SIGUSR1": supported values: "SIGKILL", "SIGTERM"'],
-  ],
-  [
     "too many rules for restarts",
     podOf({}, { restartPolicy: "Never", restartPolicyRules: rules }),
     ["spec.containers[0].restartPolicyRules: Too long: may not be more than 20 bytes"],
@@ -337,16 +294,9 @@ test("what a pod reports of itself must make sense", () => {
       {
         ...status({}),
         user: { linux: { uid: -1, gid: 0 } },
-        allocatedResourcesStatus: [
-          { name: "example.com/gpu", resources: [{ resourceID: "a", health: "Fine" }, { resourceID: "a" }] },
-          { name: "claim:gpu" },
-        ],
       },
     ];
-    pod.status.ephemeralContainerStatuses = [{ ...status({}), allocatedResourcesStatus: [{ name: "x" }] }];
   });
-  const health = 'supported values: "Healthy", "Unhealthy", "Unknown"';
-  const devices = "status.containerStatuses[0].allocatedResourcesStatus";
   assert.deepEqual(errors, [
     "metadata.conditions[0].Type: Invalid value: \"a/b/c\": a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
     "metadata.conditions[1].observedGeneration: Invalid value: -1: must be a non-negative integer",
@@ -355,12 +305,6 @@ test("what a pod reports of itself must make sense", () => {
     'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]: may specify no more than one IP for each IP family',
     'status.hostIPs[0].ip: Invalid value: "10.0.0.2": must be equal to `hostIP`',
     "status.containerStatuses[0].linux.uid: Invalid value: -1: must be between 0 and 4294967295, inclusive",
-    `${devices}[0].name: Invalid value: "example.com/gpu": must match one of the container's resource requests`,
-    `${devices}[0].resources[0].health: Unsupported value: "Fine": ${health}`,
-    `${devices}[0].resources[1].health: Unsupported value: "": ${health}`,
-    `${devices}[0].resources[1].resourceID: Duplicate value: "a"`,
-    `${devices}[1].name: Invalid value: "claim:gpu": must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty`,
-    "status.ephemeralContainerStatuses[0].allocatedResourcesStatus: Forbidden: must not be specified in container status",
   ]);
 });
 

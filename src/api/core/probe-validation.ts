@@ -42,36 +42,13 @@ function validateProbe(probe: Probe, at: Path, succeedsOnce: boolean): FieldErro
   return errors;
 }
 
-function validateLifecycle({ postStart, preStop, stopSignal }: Lifecycle, spec: PodSpec, at: Path): FieldError[] {
+function validateLifecycle({ postStart, preStop }: Lifecycle, spec: PodSpec, at: Path): FieldError[] {
   // A sleep must fit into the pod's termination grace period; undefined when that is wrong itself.
   const graceSeconds = spec.terminationGracePeriodSeconds;
   return [
     ...(postStart ? validateHandler(postStart, graceSeconds, at.child("postStart")) : []),
     ...(preStop ? validateHandler(preStop, graceSeconds, at.child("preStop")) : []),
-    ...(stopSignal === undefined ? [] : validateStopSignal(stopSignal, spec.os?.name, at.child("stopSignal"))),
   ];
-}
-
-const realTimeSignals = [
-  ...Array.from({ length: 16 }, (_, index) => (index === 0 ? "SIGRTMIN" : `SIGRTMIN+${index}`)),
-  ...Array.from({ length: 15 }, (_, index) => (index === 0 ? "SIGRTMAX" : `SIGRTMAX-${index}`)),
-];
-/** The signals that end a container, by the pod's operating system. */
-const stopSignals: Readonly<Record<string, readonly string[]>> = {
-  windows: ["SIGKILL", "SIGTERM"],
-  linux: [
-    ...realTimeSignals,
-    ..."ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ"
-      .split(" ")
-      .map((name) => `SIG${name}`),
-  ].sort(),
-};
-
-/** Which signals there are depends on the operating system, so that must be said. */
-function validateStopSignal(signal: string, os: string | undefined, at: Path): FieldError[] {
-  if (os === undefined) return [forbiddenField(at, "may not be set for containers with empty `spec.os.name`")];
-  const supported = stopSignals[os];
-  return supported ? optionalEnum(at, signal, supported) : [];
 }
 
 type Handler = Pick<Probe, "exec" | "httpGet" | "tcpSocket" | "grpc"> & Pick<LifecycleHandler, "sleep">;

@@ -28,16 +28,13 @@ export function overlappingPathWarnings(volumes: readonly Volume[] | undefined):
 }
 
 function filesOf(projection: VolumeProjection): VolumeFile[] {
-  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = projection;
+  const { configMap, secret, downwardAPI, serviceAccountToken } = projection;
   const from = (items: readonly { readonly path: string }[] | undefined, source: string) =>
     (items ?? []).map(({ path }) => ({ path, source }));
   if (configMap?.items) return from(configMap.items, `ConfigMap ${JSON.stringify(configMap.name ?? "")}`);
   if (secret?.items) return from(secret.items, `Secret ${JSON.stringify(secret.name ?? "")}`);
   if (downwardAPI?.items) return from(downwardAPI.items, "DownwardAPI");
-  if (serviceAccountToken) return from([serviceAccountToken], "ServiceAccountToken");
-  if (!clusterTrustBundle) return [];
-  const bundle = clusterTrustBundle.name ?? clusterTrustBundle.signerName ?? "";
-  return from([clusterTrustBundle], `ClusterTrustBundle ${JSON.stringify(bundle)}`);
+  return serviceAccountToken ? from([serviceAccountToken], "ServiceAccountToken") : [];
 }
 
 /** `"a/b" with "a"` for every file whose path is that of one before it, above it or below it. */

@@ -1,19 +1,15 @@
-// What the volumes of a pod may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateVolumes.
-import { validateSignerName } from "../certificates/signer-name.ts";
 import { eachItem, invalidFor, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
-import { validateLabelSelector, validateLabels } from "../meta/label-selector.ts";
+import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
+import { validateLabels } from "../meta/label-selector.ts";
 import { isDns1123Label, isDns1123Subdomain } from "../meta/names.ts";
 import { validateAnnotations } from "../meta/object-meta.ts";
 import { isQuantity, quantitySign } from "../meta/quantity.ts";
 import type {
-  ClusterTrustBundleProjection,
   CSIVolumeSource,
   DownwardAPIVolumeFile,
   KeyToPath,
   PersistentVolumeClaimTemplate,
-  PodCertificateProjection,
   ProjectedVolumeSource,
   ServiceAccountTokenProjection,
   Volume,
@@ -171,16 +167,6 @@ function validateProjection(source: VolumeProjection, at: Path, volumeAt: Path, 
     errors.push(...validateDownwardFile(file, at.child("downwardAPI")), ...claimPath(file.path, file.path));
   if (source.serviceAccountToken)
     errors.push(...validateTokenProjection(source.serviceAccountToken, at.child("serviceAccountToken"), volumeAt));
-  if (source.clusterTrustBundle)
-    errors.push(
-      ...validateTrustBundle(source.clusterTrustBundle, at.child("clusterTrustBundle")),
-      ...claimPath(source.clusterTrustBundle.path, source.clusterTrustBundle.path),
-    );
-  if (source.podCertificate) {
-    errors.push(...validatePodCertificate(source.podCertificate, at.child("podCertificate")));
-    for (const field of certificatePaths)
-      errors.push(...claimPath(source.podCertificate[field], source.podCertificate[field]));
-  }
   if (Object.values(source).filter((each) => each !== undefined).length > 1)
     errors.push(forbiddenField(at, "may not specify more than 1 volume type per source"));
   return errors;
@@ -196,49 +182,6 @@ function validateTokenProjection(token: ServiceAccountTokenProjection, at: Path,
     errors.push(invalidValue(place, expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
   const pathAt = volumeAt.child("path");
   errors.push(...(path ? validateFilePath(pathAt, path) : [required(pathAt)]));
-  return errors;
-}
-
-const certificatePaths = ["credentialBundlePath", "keyPath", "certificateChainPath"] as const;
-const certificateKeyTypes = ["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"];
-const certificateSecondsMin = 3600;
-
-function validatePodCertificate(projection: PodCertificateProjection, at: Path): FieldError[] {
-  const { signerName = "", keyType, maxExpirationSeconds: seconds = certificateSecondsMin } = projection;
-  const errors = [
-    ...validateSignerName(at.child("signerName"), signerName),
-    ...(certificateKeyTypes.includes(keyType) ? [] : [notSupported(at.child("keyType"), keyType, certificateKeyTypes)]),
-  ];
-  if (seconds < certificateSecondsMin) {
-    const rule = `if provided, maxExpirationSeconds must be >= ${certificateSecondsMin}`;
-    errors.push(invalidValue(at.child("maxExpirationSeconds"), seconds, rule));
-  }
-  for (const field of certificatePaths) {
-    const path = projection[field];
-    if (path) errors.push(...validateFilePath(at.child(field), path));
-  }
-  if (certificatePaths.every((field) => !projection[field]))
-    errors.push(required(at, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"));
-  return errors;
-}
-
-function validateTrustBundle(bundle: ClusterTrustBundleProjection, at: Path): FieldError[] {
-  const { name, signerName, labelSelector, path } = bundle;
-  const errors: FieldError[] = [];
-  if (name !== undefined && signerName !== undefined)
-    errors.push(invalidValue(at, bundle, "only one of name and signerName may be used"));
-  else if (name !== undefined) {
-    if (name === "") errors.push(required(at.child("name"), "must be a valid object name"));
-    if (labelSelector)
-      errors.push(
-        invalidValue(at.child("labelSelector"), labelSelector, "labelSelector must be unset if name is specified"),
-      );
-  } else if (signerName !== undefined) {
-    if (signerName === "") errors.push(required(at.child("signerName"), "must be a valid signer name"));
-    else errors.push(...validateSignerName(at.child("signerName"), signerName));
-    errors.push(...validateLabelSelector(at.child("labelSelector"), labelSelector));
-  } else errors.push(required(at, "either name or signerName must be specified"));
-  errors.push(...requiredField(at.child("path"), path), ...validateFilePath(at.child("path"), path ?? ""));
   return errors;
 }
 

@@ -86,8 +86,8 @@ test("a list of numbers is read in one piece or one by one", () => {
 });
 
 test("a field that the API does not have is passed over", () => {
-  // workloadRef of an alpha feature: its name is not the pod's.
-  const pod = field(2, join(field(42, field(1, "workload")), field(10, "node-1")));
+  // A number that no field of a pod's spec has: the name in it is not the pod's.
+  const pod = field(2, join(field(90, field(1, "workload")), field(10, "node-1")));
   assert.deepEqual(decodeProtobuf(body("v1", "Pod", pod)), {
     apiVersion: "v1",
     kind: "Pod",

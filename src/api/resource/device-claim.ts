@@ -27,18 +27,6 @@ export function defaultDeviceClaim(claim: Draft<DeviceClaim>): void {
   }
 }
 
-/**
- * Removes the fields of features that Kubernetes v1.35 has off, as its server does: taints of devices
- * (DRADeviceTaints), and capacity that requests share (DRAConsumableCapacity).
- */
-export function dropDisabledRequests(claim: Draft<DeviceClaim>): void {
-  for (const need of needsOf(claim)) {
-    delete need.tolerations;
-    delete need.capacity;
-  }
-  for (const constraint of claim.constraints ?? []) delete constraint.distinctAttribute;
-}
-
 function needsOf({ requests }: Draft<DeviceClaim>): Draft<DeviceNeed>[] {
   return (requests ?? []).flatMap(({ exactly, firstAvailable }) => [
     ...(exactly ? [exactly] : []),

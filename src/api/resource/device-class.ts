@@ -10,13 +10,6 @@ export const DeviceClasses = defineResource<DeviceClass>({
   plural: "deviceclasses",
   columns: [nameColumn, ageColumn],
   hasGeneration: true,
-  // Kubernetes v1.35 has DRAExtendedResource off, and its server removes the field.
-  prepareForCreate: ({ spec }) => {
-    delete spec.extendedResourceName;
-  },
-  prepareForUpdate: ({ spec }) => {
-    delete spec.extendedResourceName;
-  },
   validate: ({ spec }, root) => {
     const at = root.child("spec");
     return [

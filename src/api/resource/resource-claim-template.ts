@@ -3,7 +3,7 @@ import { validateLabels } from "../meta/label-selector.ts";
 import { immutableFields, validateAnnotations } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimTemplate } from "../types.generated.ts";
-import { defaultDeviceClaim, dropDisabledRequests, validateDeviceClaim } from "./device-claim.ts";
+import { defaultDeviceClaim, validateDeviceClaim } from "./device-claim.ts";
 
 export const ResourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   group: "resource.k8s.io",
@@ -13,12 +13,6 @@ export const ResourceClaimTemplates = defineResource<ResourceClaimTemplate>({
   columns: [nameColumn, ageColumn],
   defaults: ({ spec }) => {
     if (spec.spec?.devices) defaultDeviceClaim(spec.spec.devices);
-  },
-  prepareForCreate: ({ spec }) => {
-    if (spec.spec?.devices) dropDisabledRequests(spec.spec.devices);
-  },
-  prepareForUpdate: ({ spec }) => {
-    if (spec.spec?.devices) dropDisabledRequests(spec.spec.devices);
   },
   // What was asked for does not change any more.
   validateCreate: ({ spec }, root) => {

@@ -4,7 +4,7 @@ import { immutableFields, resetMetadataForStatus } from "../meta/object-meta.ts"
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimStatus, ResourceResourceClaim } from "../types.generated.ts";
 import { deviceKey, validateClaimStatusUpdate } from "./claim-status-validation.ts";
-import { defaultDeviceClaim, dropDisabledRequests, validateDeviceClaim } from "./device-claim.ts";
+import { defaultDeviceClaim, validateDeviceClaim } from "./device-claim.ts";
 
 /** The claim is kept while it has devices; who takes them from it takes the finalizer too. */
 export const resourceClaimFinalizer = "resource.kubernetes.io/delete-protection";
@@ -21,16 +21,9 @@ export const ResourceClaims = defineResource<ResourceResourceClaim>({
   defaults: ({ spec }) => {
     if (spec.devices) defaultDeviceClaim(spec.devices);
   },
-  prepareForCreate: ({ spec }) => {
-    if (spec.devices) dropDisabledRequests(spec.devices);
-  },
-  prepareForUpdate: ({ spec }) => {
-    if (spec.devices) dropDisabledRequests(spec.devices);
-  },
   prepareForStatusUpdate: ({ metadata, status }, old) => {
     resetMetadataForStatus(metadata, old.metadata);
     dropReleasedDevices(status, old.status);
-    dropDisabledStatus(status);
   },
   // What was asked for does not change any more.
   validateCreate: ({ spec }, at) => validateDeviceClaim(spec.devices ?? {}, at.child("spec", "devices")),
@@ -54,17 +47,4 @@ function dropReleasedDevices(status: Draft<ResourceClaimStatus>, old: ResourceCl
   const released = new Set(keysOf(old).filter((key) => !kept.has(key)));
   status.devices = (status.devices ?? []).filter((device) => !released.has(deviceKey(device)));
   if (status.devices.length === 0) delete status.devices;
-}
-
-/** Kubernetes v1.35 has the features off that these fields are for, and its server removes them. */
-function dropDisabledStatus({ allocation, devices }: Draft<ResourceClaimStatus>): void {
-  delete allocation?.allocationTimestamp;
-  for (const result of allocation?.devices?.results ?? []) {
-    delete result.tolerations;
-    delete result.bindingConditions;
-    delete result.bindingFailureConditions;
-    delete result.consumedCapacity;
-    delete result.shareID;
-  }
-  for (const device of devices ?? []) delete device.shareID;
 }

@@ -1,4 +1,4 @@
-import { type Draft, exceedsBytes } from "../../lib/index.ts";
+import { exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { shownNodeSelectorTerm, validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -34,8 +34,6 @@ export const ResourceSlices = defineResource<ResourceSlice>({
   },
   unselectableField: (field) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${field}`,
   hasGeneration: true,
-  prepareForCreate: dropDisabledFields,
-  prepareForUpdate: dropDisabledFields,
   validate: ({ spec }, at) => validateSpec(spec, at.child("spec")),
   validateUpdate: (next, old, root) => {
     const at = root.child("spec");
@@ -50,34 +48,6 @@ export const ResourceSlices = defineResource<ResourceSlice>({
       ? []
       : [`spec.driver: driver names should be lowercase; "${driver}" contains uppercase characters`],
 });
-
-/**
- * Removes the fields of features that Kubernetes v1.35 has off, as its server does: DRADeviceTaints,
- * DRAPartitionableDevices, DRADeviceBindingConditions, DRAConsumableCapacity, and what came after it.
- */
-function dropDisabledFields({ spec }: Draft<ResourceSlice>): void {
-  delete spec.sharedCounters;
-  delete spec.perDeviceNodeSelection;
-  for (const device of spec.devices ?? []) {
-    for (const field of disabledDeviceFields) delete device[field];
-    for (const attribute of Object.values(device.attributes ?? {}))
-      for (const field of ["bools", "ints", "strings", "versions"] as const) delete attribute[field];
-    for (const capacity of Object.values(device.capacity ?? {})) delete capacity.requestPolicy;
-  }
-}
-
-const disabledDeviceFields = [
-  "taints",
-  "consumesCounters",
-  "nodeName",
-  "nodeSelector",
-  "allNodes",
-  "bindingConditions",
-  "bindingFailureConditions",
-  "bindsToNode",
-  "allowMultipleAllocations",
-  "nodeAllocatableResourceMappings",
-] as const satisfies readonly (keyof Device)[];
 
 function validateSpec(spec: ResourceSliceSpec, at: Path): FieldError[] {
   return [

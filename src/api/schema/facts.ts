@@ -19,8 +19,26 @@ export interface ResourceFact extends GroupVersionKind {
 /** Every resource of Kubernetes' stable groups, in the order of the published document. */
 export const resourceFacts: readonly ResourceFact[] = facts.resources;
 
-/** The published schemas by their full names, `io.k8s.api.core.v1.Pod`. JSON imports are typed by their content, too wide to be Schema. */
-export const definitions = facts.definitions as unknown as Readonly<Record<string, Schema>>;
+/** JSON imports are typed by their content, too wide to be Schema. */
+const published = facts.definitions as unknown as Readonly<Record<string, Schema>>;
+
+/** The published document is of a later day, on which what v1.35 calls so had another form. */
+const workloadReference = "io.k8s.api.core.v1.WorkloadReference";
+const podSpec = "io.k8s.api.core.v1.PodSpec";
+
+/** The published schemas by their full names, `io.k8s.api.core.v1.Pod`. */
+export const definitions: Readonly<Record<string, Schema>> = {
+  ...published,
+  [podSpec]: {
+    ...published[podSpec],
+    properties: { ...published[podSpec]?.properties, workloadRef: { $ref: `#/definitions/${workloadReference}` } },
+  },
+  [workloadReference]: {
+    type: "object",
+    properties: { name: { type: "string" }, podGroup: { type: "string" }, podGroupReplicaKey: { type: "string" } },
+    required: ["name", "podGroup"],
+  },
+};
 
 const byResource = new Map(resourceFacts.map((fact) => [`${fact.group}/${fact.version}/${fact.plural}`, fact]));
 
