@@ -109,6 +109,14 @@ test("EndpointSlice Mirroring: mirrors the creation, update and deletion of a cu
   const [updated] = await mirrored();
   assert.equal(updated?.metadata.name, slice.metadata.name);
   assert.deepEqual(updated?.endpoints?.[0]?.addresses, ["10.2.3.4"]);
+  await client.patch(EndpointSlices, updated!.metadata, {
+    metadata: { labels: { "kubernetes.io/service-name": "other" } },
+  });
+  await rest();
+  const ofExample = (await mirrored()).filter(
+    ({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === "example",
+  );
+  assert.deepEqual(ofExample[0]?.endpoints?.[0]?.addresses, ["10.2.3.4"]);
   await client.delete(EndpointsResource, key);
   await rest();
   assert.deepEqual(await mirrored(), []);

@@ -5,6 +5,7 @@ import { also, defineController, keyOf } from "../client/index.ts";
 import { addressesPerSubsetMax, mirroredBy, planMirror } from "./endpoint-slice-mirroring-plan.ts";
 import { managedByLabel } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
+import { nowAndBefore } from "./selection.ts";
 import { serviceNameLabel } from "./service-endpoints.ts";
 
 const byEndpoints = "mirrored";
@@ -16,7 +17,7 @@ export const endpointSliceMirroringController = defineController({
   name: "endpointslice-mirroring-controller",
   watches: {
     for: EndpointsResource,
-    also: [also(Services, (service) => [keyOf(service)]), also(EndpointSlices, mirroredEndpoints)],
+    also: [also(Services, (service) => [keyOf(service)]), also(EndpointSlices, nowAndBefore(mirroredEndpoints))],
   },
   indexes: [{ resource: EndpointSlices, name: byEndpoints, values: mirroredEndpoints }],
   async reconcile(context, key) {

@@ -261,6 +261,13 @@ test("a slice that somebody deletes or spoils is mended", async (t) => {
   await client.delete(EndpointSlices, slice!.metadata);
   await rest();
   assert.deepEqual(addresses((await slices())[0]), ["10.42.0.1"]);
+  const [taken] = await slices();
+  await client.patch(EndpointSlices, taken!.metadata, {
+    metadata: { labels: { "kubernetes.io/service-name": "other" } },
+  });
+  await rest();
+  const mended = (await slices()).filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === "web");
+  assert.deepEqual(addresses(mended[0]), ["10.42.0.1"]);
 });
 
 test("a pod whose node is not there has no endpoint until it is, but where all is published", async (t) => {

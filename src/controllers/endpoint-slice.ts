@@ -14,7 +14,7 @@ import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices }
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
 import { podsByNode } from "./pods-by-node.ts";
-import { podsByLabel } from "./selection.ts";
+import { nowAndBefore, podsByLabel } from "./selection.ts";
 import {
   hasSelectedEndpoints,
   ipFamiliesOf,
@@ -45,7 +45,12 @@ export function endpointSliceController() {
     name: "endpoint-slice-controller",
     watches: {
       for: Services,
-      also: [also(Pods, servicesOf), also(EndpointSlices, serviceOf), also(Nodes, unfair), also(Nodes, servicesOnNode)],
+      also: [
+        also(Pods, servicesOf),
+        also(EndpointSlices, nowAndBefore(serviceOf)),
+        also(Nodes, unfair),
+        also(Nodes, servicesOnNode),
+      ],
     },
     indexes: [
       podsByNode,

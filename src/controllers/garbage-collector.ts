@@ -103,6 +103,7 @@ class Collector {
       if (this.#watched.has(kind)) continue;
       const informer = this.#informers.informer(kind);
       const stop = informer.addHandler(({ type, object }) => {
+        if (type === "delete") this.#unresolved.delete(object.metadata.uid);
         const affected = type === "delete" ? this.#graph.remove(object) : this.#graph.put(kind, object);
         for (const uid of affected) enqueue(uid);
       });

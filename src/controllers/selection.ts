@@ -1,6 +1,6 @@
 // Who selects whom by labels, found without asking everybody in the namespace.
 import { type KubeObject, type Pod, Pods, type ResourceReference } from "../api/index.ts";
-import type { Cache, IndexDefinition } from "../client/index.ts";
+import type { Cache, IndexDefinition, Key } from "../client/index.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -52,4 +52,11 @@ export function* candidatesFor<T extends KubeObject>(
   for (const [key, value] of Object.entries(labels ?? {}))
     yield* cache.byIndex(resource, bySelector, fileName(namespace, key, value));
   yield* cache.byIndex(resource, bySelector, fileName(namespace));
+}
+
+/** The keys that `keysOf` gives for what an object is and for what it was: who lost it is to know as well. */
+export function nowAndBefore<T extends KubeObject>(
+  keysOf: (object: T) => Iterable<Key>,
+): (object: T, cache: Cache, old: T | undefined) => Iterable<Key> {
+  return (object, _cache, old) => (old ? [...keysOf(object), ...keysOf(old)] : keysOf(object));
 }

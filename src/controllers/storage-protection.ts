@@ -12,6 +12,7 @@ import {
   VolumeAttributesClasses,
 } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
+import { nowAndBefore } from "./selection.ts";
 
 export const claimProtectionController = defineController({
   name: "persistentvolumeclaim-protection-controller",
@@ -42,7 +43,7 @@ export const volumeAttributesClassProtectionController = defineController({
   watches: {
     for: VolumeAttributesClasses,
     also: [
-      also(PersistentVolumeClaims, (claim, _, old) => [...classesOf(claim), ...(old ? classesOf(old) : [])]),
+      also(PersistentVolumeClaims, nowAndBefore(classesOf)),
       also(PersistentVolumes, ({ spec }, _, old) =>
         [spec.volumeAttributesClassName, old?.spec.volumeAttributesClassName].filter(isName),
       ),
