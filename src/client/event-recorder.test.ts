@@ -133,6 +133,17 @@ test("more than 25 events about one object are dropped until five minutes each h
   assert.equal((await events()).length, 27);
 });
 
+test("a clock that is set back silences nobody", async () => {
+  const { clock, recorder, events } = await scene();
+  recorder.normal(pod(), "Pulled", "before");
+  clock.leap(-86_400_000);
+  recorder.normal(pod(), "Started", "after");
+  assert.deepEqual(
+    (await events()).map(({ message, lastTimestamp }) => `${lastTimestamp} ${message}`),
+    ["2025-12-31T00:00:00Z after", "2026-01-01T00:00:00Z before"],
+  );
+});
+
 test("an event whose time to live is over is made again", async () => {
   const { client, recorder, events } = await scene();
   recorder.normal(pod(), "Pulled", "a");

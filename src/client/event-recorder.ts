@@ -79,7 +79,8 @@ class EventCorrelator {
     message: string,
     details: EventDetails | undefined,
   ): Entry | undefined {
-    const nowMs = this.#options.clock.now();
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
     const { namespace = "", name, uid = "" } = about.metadata;
     const object = [about.apiVersion, about.kind, namespace, name, uid].join("\n");
     if (!this.#takeToken(object, nowMs)) return undefined;
@@ -87,7 +88,7 @@ class EventCorrelator {
     const combined = this.#isOneOfMany(group, message, nowMs);
     const text = combined ? `${combinedPrefix}${message}` : message;
     const key = combined ? group : `${group}\n${message}`;
-    const at = timestamp(nowMs);
+    const at = timestamp(clock.now());
     const known = this.#entries.get(key);
     if (known) {
       known.count++;
@@ -262,7 +263,9 @@ class RecentlyUsed<V> {
   }
 
   get(key: string): V | undefined {
-    return this.#values.get(key);
+    const value = this.#values.get(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
   }
 
   set(key: string, value: V): void {

@@ -94,7 +94,7 @@ async function reconcileSet(context: ReconcileContext, set: DaemonSet, failed: F
     nodes: cache.list(Nodes),
     pods,
     hash,
-    holdOffMs: (nodeName) => failed.waitMs(set, nodeName, clock.now()),
+    holdOffMs: (nodeName) => failed.waitMs(set, nodeName, clock.monotonicMs()),
     nowMs: clock.now(),
   });
   const problem = await carryOut(context, set, hash, plan, failed);
@@ -181,7 +181,7 @@ function reportEnd(
   if (endedOn === undefined) return;
   const about = `daemon pod ${keyOf(pod)} on node ${endedOn}`;
   if (pod.status.phase === "Failed") {
-    failed.note(set, endedOn, clock.now());
+    failed.note(set, endedOn, clock.monotonicMs());
     events.warning(set, "FailedDaemonPod", `Found failed ${about}, will try to kill it`);
   } else {
     events.normal(set, "SucceededDaemonPod", `Found succeeded ${about}, will try to delete it`);

@@ -91,7 +91,7 @@ async function reconcileSet(context: ReconcileContext, set: StatefulSet, failed:
     current,
     update,
     claimOf: (name) => cache.get(PersistentVolumeClaims, `${namespace}/${name}`),
-    holdOffMs: (podName) => failed.waitMs(set, podName, clock.now()),
+    holdOffMs: (podName) => failed.waitMs(set, podName, clock.monotonicMs()),
     nowMs: clock.now(),
   });
   const problem = await carryOut(context, set, plan.stages, failed);
@@ -137,7 +137,7 @@ async function carryOut(
   for (const stage of stages) {
     const problem = await inGrowingBatches(stage, async (step) => {
       if (step.verb === "delete" && isPodTerminal(step.pod)) {
-        failed.note(set, step.pod.metadata.name, context.clock.now());
+        failed.note(set, step.pod.metadata.name, context.clock.monotonicMs());
       }
       await take(context, set, step);
     });

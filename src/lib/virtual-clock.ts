@@ -16,6 +16,7 @@ export class VirtualClock implements Clock {
   #nowMs: number;
   readonly #startMs: number;
   readonly #settle: () => Promise<void>;
+  #leaptMs = 0;
   #sequence = 0;
   #pending = new Heap<Pending>((a, b) => a.atMs - b.atMs || a.sequence - b.sequence);
 
@@ -30,7 +31,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#leaptMs;
   }
 
   monotonicMs(): number {
@@ -50,6 +51,11 @@ export class VirtualClock implements Clock {
         pending.cancelled = true;
       },
     };
+  }
+
+  /** Sets the clock forward, or back: no time passes, and timers do not notice. */
+  leap(byMs: number): void {
+    this.#leaptMs += byMs;
   }
 
   /** Moves time forward by `durationMs`, firing each timer at its instant and letting what it woke run before the next. */

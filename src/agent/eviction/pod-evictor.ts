@@ -44,7 +44,7 @@ export class PodEvictor {
 
   async #observe(): Promise<MetThreshold[]> {
     const { host, pressure, clock } = this.#context;
-    return pressure.observe(await host.load(), clock.now());
+    return pressure.observe(await host.load(), clock.monotonicMs());
   }
 
   async #evictForLimits(): Promise<PodWorker[]> {

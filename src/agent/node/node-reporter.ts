@@ -75,8 +75,8 @@ export class NodeReporter {
     this.#wasReady ||= notReady === "";
     const load = await host.load();
     const nowMs = clock.now();
-    pressure.observe(load, nowMs);
-    const pressures = pressure.conditions(nowMs);
+    pressure.observe(load, clock.monotonicMs());
+    const pressures = pressure.conditions(clock.monotonicMs());
     const images = notReady === "" ? await engine.listImages() : [];
     const previous = current?.status;
     const status = nodeStatus({ ...this.#facts, load, images, pressures, notReady, nowMs }, previous);

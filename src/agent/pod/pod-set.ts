@@ -113,7 +113,7 @@ export class PodSet {
     const { clock, pressure, settings } = context;
     const failure = admitPod(pod, others(), node, {
       allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
-      pressures: pressure.conditions(clock.now()),
+      pressures: pressure.conditions(clock.monotonicMs()),
     });
     const refusal = failure ?? this.#makeRoom(pod, others(), node);
     if (refusal) worker.reject(refusal);
