@@ -5,15 +5,21 @@ import type { Plugin } from "./plugin.ts";
 import { objectKeyOf } from "./pod-key.ts";
 import type { Profile } from "./profile.ts";
 import type { PodToPlace, Rejection } from "./rule.ts";
+import type { FrameworkPoint } from "./scheduler-metrics.ts";
 import type { Snapshot } from "./snapshot.ts";
+
+/** Does what is to be done at a point of the framework, and measures it. */
+export type Timed = <T>(point: FrameworkPoint, act: () => Promise<T>) => Promise<T>;
 
 /** What comes after the choice of a node: claims in memory, waiting, writes of plugins, and the binding. */
 export class BindingCycle {
   readonly #profile: Profile;
   readonly #snapshot: Snapshot;
   readonly #client: Client;
+  readonly #timed: Timed;
 
-  constructor(profile: Profile, snapshot: Snapshot, client: Client) {
+  constructor(profile: Profile, snapshot: Snapshot, client: Client, timed: Timed) {
+    this.#timed = timed;
     this.#profile = profile;
     this.#snapshot = snapshot;
     this.#client = client;
@@ -45,15 +51,24 @@ export class BindingCycle {
    * cause, in the words of kube-scheduler's framework.
    */
   async bind(toPlace: PodToPlace, nodeName: string, signal: AbortSignal): Promise<Diagnosis | undefined> {
-    for (const plugin of this.#profile.permit) {
-      if (plugin.bindsFor?.(toPlace) === false) continue;
-      const rejection = await running("Permit", plugin.name, () => plugin.permit?.(toPlace, nodeName, signal));
-      if (rejection) return this.#rejected(plugin, nodeName, rejection);
-    }
-    for (const plugin of this.#profile.preBind) {
-      if (plugin.bindsFor?.(toPlace) === false) continue;
-      await running("PreBind", plugin.name, () => plugin.preBind?.(toPlace, nodeName, signal));
-    }
+    const binds = (plugin: Plugin) => plugin.bindsFor?.(toPlace) !== false;
+    const permit = this.#profile.permit.filter(binds);
+    const preBind = this.#profile.preBind.filter(binds);
+    const rejected =
+      permit.length > 0 &&
+      (await this.#timed("Permit", async () => {
+        for (const plugin of permit) {
+          const rejection = await running("Permit", plugin.name, () => plugin.permit?.(toPlace, nodeName, signal));
+          if (rejection) return this.#rejected(plugin, nodeName, rejection);
+        }
+        return undefined;
+      }));
+    if (rejected) return rejected;
+    if (preBind.length > 0)
+      await this.#timed("PreBind", async () => {
+        for (const plugin of preBind)
+          await running("PreBind", plugin.name, () => plugin.preBind?.(toPlace, nodeName, signal));
+      });
     const { pod } = toPlace;
     const { namespace, name, uid } = pod.metadata;
     const binding: Binding = {
@@ -63,8 +78,10 @@ export class BindingCycle {
       metadata: { namespace, name, uid } as Binding["metadata"],
       target: { kind: "Node", name: nodeName },
     };
-    await running("Bind", "DefaultBinder", () =>
-      this.#client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal }),
+    await this.#timed("Bind", () =>
+      running("Bind", "DefaultBinder", () =>
+        this.#client.createSubresource(Pods, objectKeyOf(pod), "binding", binding, { signal }),
+      ),
     );
     return undefined;
   }

@@ -26,8 +26,18 @@ export interface NodeVerdict {
   readonly scores: readonly RuleScore[];
 }
 
-/** Asks all rules of a profile about all nodes, the best nodes first. The pod must not be in the snapshot. */
+/** Asks all rules of a profile about all nodes, the best nodes first, as if the pod had none. */
 export function explainNodes(pod: Pod, profile: Profile, snapshot: Snapshot): readonly NodeVerdict[] {
+  // Rules that count pods must not count it.
+  const placed = snapshot.unplace(pod.metadata.uid);
+  const { nodeName: _, ...spec } = pod.spec;
+  const verdicts = askRules({ ...pod, spec }, profile, snapshot);
+  if (placed) snapshot.place(placed.pod, placed.nodeName, placed);
+  return verdicts;
+}
+
+/** The pod must not be in the snapshot. */
+function askRules(pod: Pod, profile: Profile, snapshot: Snapshot): readonly NodeVerdict[] {
   const toPlace = { pod, shape: snapshot.shapes.of(pod) };
   const checks = profile.filters.map((rule) => ({ rule: rule.name, check: checkOf(rule, toPlace, snapshot) }));
   const objectionsTo = (node: NodeState): readonly RuleObjection[] => {

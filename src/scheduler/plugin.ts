@@ -56,6 +56,8 @@ export interface Remedy {
    * undefined leaves it at what was said before.
    */
   readonly nodeName?: string | null;
+  /** How many pods have to go for it, of a plugin that looks for such pods. */
+  readonly victims?: number;
   /** Does what is needed. The pod is not tried again before it has ended. */
   readonly carryOut?: (signal: AbortSignal) => Promise<void>;
 }

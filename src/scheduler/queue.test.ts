@@ -39,7 +39,7 @@ test("a pod that failed comes after those that came meanwhile", () => {
   add("new");
   add("urgent", { priority: 1000 });
   // Its pause is over for want of anything better.
-  queue.wake(() => true);
+  queue.wake("NodeAdd", () => true);
   assert.deepEqual([takeName(), takeName(), takeName()], ["urgent", "new", "failed"]);
 });
 
@@ -78,7 +78,7 @@ test("a pod that fits nowhere waits until something may have changed that", () =
   fail();
   fail();
   assert.equal(takeName(), undefined);
-  queue.wake((pod) => pod.metadata.name === "b");
+  queue.wake("NodeAdd", (pod) => pod.metadata.name === "b");
   assert.equal(takeName(), "b");
   assert.equal(takeName(), undefined);
 });
@@ -90,7 +90,7 @@ test("like pods are woken together and asked about once", () => {
     fail();
   }
   let asked = 0;
-  queue.wake(() => ++asked > 0);
+  queue.wake("NodeAdd", () => ++asked > 0);
   assert.equal(asked, 1);
   assert.deepEqual([takeName(), takeName(), takeName()].sort(), ["a", "b", "c"]);
 });
@@ -99,13 +99,13 @@ test("a woken pod keeps its pause while others can be tried", async () => {
   const { clock, queue, add, takeName, fail } = scene();
   add("failed");
   fail();
-  queue.wake(() => true);
+  queue.wake("NodeAdd", () => true);
   add("new", { priority: -1 });
   assert.equal(takeName(), "new");
   assert.equal(takeName(), "failed", "with nothing better to do");
   add("failed-longer", { priority: 5 });
   fail();
-  queue.wake(() => true);
+  queue.wake("NodeAdd", () => true);
   await clock.advance(1_000);
   add("newer");
   assert.equal(takeName(), "failed-longer", "its pause is over");
@@ -159,7 +159,7 @@ test("a pod that was deleted while it was taken does not come back", () => {
   queue.delete(queued.pod.metadata.uid);
   queue.retry(queued);
   queue.wait(queued);
-  queue.wake(() => true);
+  queue.wake("NodeAdd", () => true);
   assert.equal(takeName(), undefined);
   assert.equal(queue.size, 0);
 });
@@ -171,6 +171,6 @@ test("a pod that was changed while it was taken comes back changed", () => {
   assert.ok(queued);
   add("a", { generation: 2, requests: { cpu: "3" } });
   queue.wait(queued);
-  queue.wake((pod) => pod.metadata.generation === 2);
+  queue.wake("NodeAdd", (pod) => pod.metadata.generation === 2);
   assert.equal(queue.take()?.shape.requests.milliCpu, 3_000);
 });

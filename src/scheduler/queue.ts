@@ -20,6 +20,8 @@ export interface QueuedPod {
   reported?: { readonly message: string; readonly atMs: number };
   /** The node that its status was last told to name; empty for none. */
   nominated?: string;
+  /** When it was taken to be tried for the first time; undefined before. */
+  firstTriedMs?: number;
 }
 
 interface Entry extends QueuedPod {
@@ -59,8 +61,14 @@ const retryBackoff: Backoff = { firstMs: 1_000, maxMs: 10_000 };
 const waitingMsMax = 5 * 60_000;
 const waitingCheckMs = 30_000;
 
+const attemptFailure = "ScheduleAttemptFailure";
+const podUpdate = "UnschedulablePodUpdate";
+
 /** The name of the plugin that keeps the pod from being tried; undefined when none does. */
 export type GateOf = (pod: Pod) => string | undefined;
+
+/** Hears of each pod that comes to a part of the queue, and of what made it: Kubernetes' words for both. */
+export type Incoming = (to: "active" | "backoff" | "unschedulable", event: string) => void;
 
 /**
  * The pods that need a node: by priority, then in the order of their coming or last failing. One that fits nowhere waits until something
@@ -71,6 +79,7 @@ export class SchedulingQueue {
   readonly #shapes: PodShapes;
   readonly #onReady: () => void;
   readonly #gateOf: GateOf;
+  readonly #incoming: Incoming;
   readonly #retryBackoff: Backoff;
   readonly #entries = new Map<string, Entry>();
   readonly #active = new Heap<Item>((a, b) => b.entry.priority - a.entry.priority || a.order - b.order);
@@ -89,7 +98,9 @@ export class SchedulingQueue {
     onReady: () => void,
     gateOf: GateOf = () => undefined,
     backoff: Backoff = retryBackoff,
+    incoming: Incoming = () => {},
   ) {
+    this.#incoming = incoming;
     this.#retryBackoff = backoff;
     this.#clock = clock;
     this.#shapes = shapes;
@@ -128,10 +139,10 @@ export class SchedulingQueue {
     // One that waits is filed under its old shape. One that was taken is tried in its new version if it is given back.
     if (place === "waiting" || place === "gated") this.#moveTo(entry, "taken");
     entry.shape = this.#shapes.of(pod);
-    if (place === "gated") this.#toActive(entry);
+    if (place === "gated") this.#toActive(entry, podUpdate);
     if (place !== "waiting") return;
     if (entry.held) this.#toWaiting(entry);
-    this.#requeue(entry);
+    this.#requeue(entry, podUpdate);
   }
 
   delete(uid: string): void {
@@ -145,7 +156,10 @@ export class SchedulingQueue {
   take(): QueuedPod | undefined {
     this.#activateDue();
     const entry = this.#pop(this.#active) ?? this.#popEarly();
-    if (entry) this.#moveTo(entry, "taken");
+    if (entry) {
+      this.#moveTo(entry, "taken");
+      entry.firstTriedMs ??= this.#clock.monotonicMs();
+    }
     return entry;
   }
 
@@ -161,6 +175,7 @@ export class SchedulingQueue {
     entry.held = held;
     entry.wokenWhileHeld = false;
     this.#toWaiting(entry);
+    this.#incoming("unschedulable", attemptFailure);
   }
 
   /** Ends the holding of a pod: it goes on waiting, or is tried again, after what was done failed or if it was woken. */
@@ -170,8 +185,8 @@ export class SchedulingQueue {
     entry.held = false;
     if (entry.place !== "waiting") return;
     entry.failedByError = failed;
-    if (failed) this.#toBackoff(entry);
-    else if (entry.wokenWhileHeld) this.#requeue(entry);
+    if (failed) this.#toBackoff(entry, attemptFailure);
+    else if (entry.wokenWhileHeld) this.#requeue(entry, "ForceActivate");
   }
 
   /** What a pod waits for, in a few words; undefined when it is not in the queue. */
@@ -194,10 +209,10 @@ export class SchedulingQueue {
     }
   }
 
-  /** Lets one waiting pod try again. */
-  wakePod(uid: string): void {
+  /** Lets one waiting pod try again, since `event` happened. */
+  wakePod(uid: string, event: string): void {
     const entry = this.#entries.get(uid);
-    if (entry?.place === "waiting") this.#requeue(entry);
+    if (entry?.place === "waiting") this.#requeue(entry, event);
   }
 
   /** Gives back a pod whose placing failed: it is tried again after its backoff. */
@@ -205,28 +220,29 @@ export class SchedulingQueue {
     const entry = this.#taken(queued);
     if (entry === undefined) return;
     this.#failed(entry, true);
-    this.#toBackoff(entry);
+    this.#toBackoff(entry, attemptFailure);
   }
 
-  /** Lets the waiting pods try again of which `mayFit` says so; it is asked once for like pods. */
-  wake(mayFit: (pod: Pod, shape: PodShape) => boolean): void {
+  /** Lets the waiting pods try again of which `mayFit` says so after `event`; it is asked once for like pods. */
+  wake(event: string, mayFit: (pod: Pod, shape: PodShape) => boolean): void {
     for (const [shape, groups] of [...this.#waiting]) {
       for (const group of [...groups.values()]) {
         const [any] = group;
-        if (any !== undefined && mayFit(any.pod, shape)) for (const entry of [...group]) this.#requeue(entry);
+        if (any !== undefined && mayFit(any.pod, shape)) for (const entry of [...group]) this.#requeue(entry, event);
       }
     }
   }
 
   /** As `wake`, for the pods that a plugin rejected, and those that it keeps back. */
-  wakeRejectedBy(plugin: string, mayHelp: (pod: Pod) => boolean): void {
+  wakeRejectedBy(plugin: string, event: string, mayHelp: (pod: Pod) => boolean): void {
     for (const entry of [...this.#gated]) {
-      if (entry.rejectedBy.has(plugin) && mayHelp(entry.pod)) this.#toActive(entry);
+      if (entry.rejectedBy.has(plugin) && mayHelp(entry.pod)) this.#toActive(entry, event);
     }
     for (const groups of [...this.#waiting.values()]) {
       for (const group of [...groups.values()]) {
         const [any] = group;
-        if (any?.rejectedBy.has(plugin) && mayHelp(any.pod)) for (const entry of [...group]) this.#requeue(entry);
+        if (any?.rejectedBy.has(plugin) && mayHelp(any.pod))
+          for (const entry of [...group]) this.#requeue(entry, event);
       }
     }
   }
@@ -257,7 +273,7 @@ export class SchedulingQueue {
       wokenWhileHeld: false,
     };
     this.#entries.set(pod.metadata.uid, entry);
-    this.#toActive(entry);
+    this.#toActive(entry, "UnschedulablePodAdd");
   }
 
   #taken(queued: QueuedPod): Entry | undefined {
@@ -273,10 +289,10 @@ export class SchedulingQueue {
     entry.failures++;
   }
 
-  #requeue(entry: Entry): void {
+  #requeue(entry: Entry, event: string): void {
     if (entry.held) entry.wokenWhileHeld = true;
-    else if (entry.retryAtMs > this.#clock.monotonicMs()) this.#toBackoff(entry);
-    else this.#toActive(entry);
+    else if (entry.retryAtMs > this.#clock.monotonicMs()) this.#toBackoff(entry, event);
+    else this.#toActive(entry, event);
   }
 
   #toWaiting(entry: Entry): void {
@@ -289,21 +305,24 @@ export class SchedulingQueue {
   }
 
   /** Lets the pod in, unless a plugin keeps it back. */
-  #toActive(entry: Entry): void {
+  #toActive(entry: Entry, event: string): void {
     const gate = this.#gateOf(entry.pod);
     if (gate !== undefined) {
       this.#moveTo(entry, "gated");
       entry.rejectedBy = new Set([gate]);
       this.#gated.add(entry);
+      this.#incoming("unschedulable", event);
       return;
     }
     this.#moveTo(entry, "active");
+    this.#incoming("active", event);
     this.#active.push({ entry, move: entry.move, order: entry.sequence });
     this.#onReady();
   }
 
-  #toBackoff(entry: Entry): void {
+  #toBackoff(entry: Entry, event: string): void {
     this.#moveTo(entry, "backoff");
+    this.#incoming("backoff", event);
     this.#backoff.push({ entry, move: entry.move, order: entry.retryAtMs });
     if (!entry.failedByError) this.#onReady();
     else this.#setRetryTimer();
@@ -355,6 +374,7 @@ export class SchedulingQueue {
     ) {
       this.#backoff.pop();
       this.#moveTo(item.entry, "active");
+      this.#incoming("active", "BackoffComplete");
       this.#active.push({ entry: item.entry, move: item.entry.move, order: item.entry.sequence });
     }
   }
@@ -379,7 +399,8 @@ export class SchedulingQueue {
     const oldestMs = this.#clock.monotonicMs() - waitingMsMax;
     for (const groups of [...this.#waiting.values()]) {
       for (const group of [...groups.values()]) {
-        for (const entry of [...group]) if (entry.waitingSinceMs <= oldestMs) this.#requeue(entry);
+        for (const entry of [...group])
+          if (entry.waitingSinceMs <= oldestMs) this.#requeue(entry, "UnschedulableTimeout");
       }
     }
     if (this.#waiting.size > 0) this.#waitingTimer = this.#clock.setTimer(waitingCheckMs, this.#checkWaiting);

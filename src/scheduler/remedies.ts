@@ -19,8 +19,10 @@ export function findRemedy(
   const actions: NonNullable<Remedy["carryOut"]>[] = [];
   const messages: string[] = [];
   let nodeName: Remedy["nodeName"];
+  let victims: number | undefined;
   for (const plugin of plugins) {
     const remedy = plugin.postFilter!(toPlace, diagnosis, fits);
+    if (remedy.victims !== undefined) victims = (victims ?? 0) + remedy.victims;
     if (remedy.carryOut) actions.push(remedy.carryOut);
     if (remedy.isLast ?? remedy.carryOut !== undefined) {
       // It alone has something to say.
@@ -37,6 +39,7 @@ export function findRemedy(
   return {
     message: messages.filter((message) => message !== "").join(", "),
     ...(nodeName === undefined ? {} : { nodeName }),
+    ...(victims === undefined ? {} : { victims }),
     ...(actions.length === 0 ? {} : { carryOut }),
   };
 }

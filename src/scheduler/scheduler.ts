@@ -20,7 +20,7 @@ import {
   keyOf,
   type ObjectKey,
 } from "../client/index.ts";
-import { type Clock, deepEqual, errorMessage, type Logger, type MetricRegistry, type Random } from "../lib/index.ts";
+import { type Clock, deepEqual, errorMessage, type Logger, MetricRegistry, type Random } from "../lib/index.ts";
 import { BindingCycle } from "./binding-cycle.ts";
 import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
@@ -59,6 +59,11 @@ export interface SchedulerOptions {
   readonly placements?: PlacementRecord;
 }
 
+/** Kubernetes' words for what wakes pods, as metrics have them. */
+const actions = { add: "Add", update: "Update", delete: "Delete" } as const;
+/** Also for room that was only kept. */
+const podGone = "AssignedPodDelete";
+
 /** How many writes are under way at once. While they are, the event loop has its turn. */
 const writesMax = 256;
 
@@ -77,7 +82,7 @@ interface Placing {
 /** The shell around the planner: events in, bindings, conditions and events out. */
 class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #metrics: SchedulerMetrics | undefined;
+  readonly #metrics: SchedulerMetrics;
   readonly #events: EventRecorder;
   readonly #reports: PodReports;
   readonly #snapshot: Snapshot;
@@ -101,6 +106,7 @@ class Scheduler {
     this.#options = options;
     this.#events =
       options.events ?? createEventRecorder({ client, clock, random, log, signal, component: defaultSchedulerName });
+    this.#metrics = new SchedulerMetrics(options.metrics ?? new MetricRegistry(), clock);
     const shapes = new PodShapes();
     this.#snapshot = new Snapshot(shapes);
     this.#pods = informers.informer(Pods);
@@ -120,7 +126,9 @@ class Scheduler {
       this.#placings.set(profile.schedulerName, {
         profile,
         planner,
-        cycle: new BindingCycle(profile, this.#snapshot, client),
+        cycle: new BindingCycle(profile, this.#snapshot, client, (point, act) =>
+          this.#metrics.timed(point, profile.schedulerName, act),
+        ),
       });
     }
     this.#wakes = [...this.#placings.values()].flatMap(({ profile }) =>
@@ -133,8 +141,9 @@ class Scheduler {
       () => this.#schedulePump(),
       (pod) => this.#gateOf(pod),
       { firstMs: initialBackoffMs, maxMs: maxBackoffMs },
+      this.#metrics.incoming,
     );
-    this.#metrics = options.metrics && new SchedulerMetrics(options.metrics, this.#queue);
+    this.#metrics.observeQueue(this.#queue);
   }
 
   /** Gives plugins their informers, and notes them: planning begins when all have their first list. */
@@ -158,7 +167,8 @@ class Scheduler {
       this.#pods.addHandler((event) => this.#onPod(event)),
       ...this.#wakes.map(({ plugin, hint }) =>
         this.#informer(hint.resource).addHandler((event) => {
-          this.#queue.wakeRejectedBy(plugin, (pod) => hint.mayHelp(pod, event));
+          const label = `${hint.resource.kind}${actions[event.type]}`;
+          this.#queue.wakeRejectedBy(plugin, label, (pod) => hint.mayHelp(pod, event));
         }),
       ),
     ];
@@ -187,11 +197,7 @@ class Scheduler {
     const { uid } = pod.metadata;
     const schedulerName = schedulerNameOf(pod);
     const profile = this.#placings.get(schedulerName)?.profile;
-    // As if it had no node: rules that count pods must not count it.
-    const placed = this.#snapshot.unplace(uid);
-    const { nodeName: _, ...spec } = pod.spec;
-    const nodes = profile ? explainNodes({ ...pod, spec }, profile, this.#snapshot) : [];
-    if (placed) this.#snapshot.place(placed.pod, placed.nodeName, placed);
+    const nodes = profile ? explainNodes(pod, profile, this.#snapshot) : [];
     const decision = this.#options.placements?.decisionOf(uid);
     const waiting = this.#queue.describe(uid);
     return {
@@ -211,17 +217,18 @@ class Scheduler {
     else this.#snapshot.setNamespace(name, labels);
     if (event.type !== "update" || deepEqual(event.old.metadata.labels, event.object.metadata.labels)) return;
     // Terms may select namespaces by their labels.
-    this.#queue.wake((pod) => pod.spec.affinity !== undefined);
+    this.#queue.wake("NamespaceUpdate", (pod) => pod.spec.affinity !== undefined);
   }
 
   #onNode(event: InformerEvent<Node>): void {
     const { name } = event.object.metadata;
+    const label = `Node${actions[event.type]}`;
     if (event.type === "delete") {
       const nominated = [...(this.#snapshot.node(name)?.nominated.keys() ?? [])];
       this.#snapshot.removeNode(name);
-      for (const uid of nominated) this.#queue.wakePod(uid);
+      for (const uid of nominated) this.#queue.wakePod(uid, label);
       // With it a domain may be gone that had the fewest pods.
-      this.#queue.wake((_, shape) => shape.hasSpreadConstraints);
+      this.#queue.wake(label, (_, shape) => shape.hasSpreadConstraints);
       return;
     }
     // Most updates are heartbeats, which say nothing about where pods fit.
@@ -232,9 +239,9 @@ class Scheduler {
     const before = this.#queue.hasWaiting ? this.#snapshot.node(name)?.with({ added: [], removed: [] }) : undefined;
     this.#snapshot.setNode(event.object);
     const node = this.#snapshot.node(name);
-    this.#wakeFor(node);
+    this.#wakeFor(node, label);
     if (before === undefined || node === undefined || isJoining(before.node)) return;
-    this.#queue.wake((pod, shape) => this.#plannerOf(pod)?.isJudgedAnew({ pod, shape }, before, node) ?? false);
+    this.#queue.wake(label, (pod, shape) => this.#plannerOf(pod)?.isJudgedAnew({ pod, shape }, before, node) ?? false);
   }
 
   #onPod(event: InformerEvent<Pod>): void {
@@ -254,12 +261,13 @@ class Scheduler {
       this.#snapshot.place(pod, pod.spec.nodeName);
       // One that was resized may leave more than before.
       if (before && before.shape !== this.#snapshot.placed(uid)?.shape) {
-        this.#wakeFor(this.#snapshot.node(before.nodeName));
+        this.#wakeFor(this.#snapshot.node(before.nodeName), "AssignedPodUpdate");
       }
       if (before && before.nodeName === pod.spec.nodeName && sameForOthers(before.pod, pod)) return;
-      this.#wakeForPod(pod);
+      const label = before ? "AssignedPodUpdate" : "AssignedPodAdd";
+      this.#wakeForPod(pod, label);
       // Where it was as it was before, others may be now.
-      if (before) this.#wakeForPod(before.pod);
+      if (before) this.#wakeForPod(before.pod, label);
       return;
     }
     if (!this.#isOurs(pod)) {
@@ -277,8 +285,8 @@ class Scheduler {
   #leave(pod: Pod): void {
     const placed = this.#snapshot.unplace(pod.metadata.uid);
     if (placed === undefined) return;
-    this.#wakeFor(this.#snapshot.node(placed.nodeName));
-    this.#wakeForPod(pod);
+    this.#wakeFor(this.#snapshot.node(placed.nodeName), podGone);
+    this.#wakeForPod(pod, podGone);
   }
 
   /** Takes over a nomination that was written: by this scheduler, one before it, or one who takes it away. */
@@ -291,22 +299,22 @@ class Scheduler {
       this.#nominate(pod, nominatedNodeName);
     } else if (this.#snapshot.nominatedNode(pod.metadata.uid) !== undefined) {
       this.#withdrawNomination(pod);
-      this.#queue.wakePod(pod.metadata.uid);
+      this.#queue.wakePod(pod.metadata.uid, "UnschedulablePodUpdate");
     }
   }
 
   /** Lets the pods try again that would fit on a node that has changed. */
-  #wakeFor(node: NodeState | undefined): void {
+  #wakeFor(node: NodeState | undefined, event: string): void {
     if (node === undefined) return;
     // Those for which room is being made there see how far that is, or that it is no use any more.
-    for (const uid of node.nominated.keys()) this.#queue.wakePod(uid);
-    this.#queue.wake((pod, shape) => this.#plannerOf(pod)?.mayFit({ pod, shape }, node) ?? false);
+    for (const uid of node.nominated.keys()) this.#queue.wakePod(uid, event);
+    this.#queue.wake(event, (pod, shape) => this.#plannerOf(pod)?.mayFit({ pod, shape }, node) ?? false);
   }
 
   /** Lets the pods try again to which it matters where other pods are. */
-  #wakeForPod(other: Pod): void {
+  #wakeForPod(other: Pod, event: string): void {
     let found: PodToPlace | undefined;
-    this.#queue.wake((pod, shape) => {
+    this.#queue.wake(event, (pod, shape) => {
       // Worked out only where pods wait.
       found ??= { pod: other, shape: this.#snapshot.shapes.of(other, this.#snapshot.placed(other.metadata.uid)) };
       return this.#plannerOf(pod)?.isConcernedBy({ pod, shape }, found) ?? false;
@@ -354,6 +362,7 @@ class Scheduler {
     const { planner, cycle, profile } = placing;
     const toPlace: PodToPlace = { pod, shape: queued.shape };
     const plan = planner.plan(pod, queued.shape);
+    this.#metrics.searched("nodeName" in plan, profile.schedulerName, startMs);
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName, queued);
@@ -361,7 +370,7 @@ class Scheduler {
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
         this.#options.placements?.placed(pod, queued.failures + 1, plan.nodeName, plan.scores);
-        this.#wakeForPod(pod);
+        this.#wakeForPod(pod, "AssignedPodAdd");
         // One that waits for a volume, say, must not keep the others from their nodes.
         this.#write(this.#bind(queued, cycle, plan.nodeName, startMs), cycle.waits(toPlace) ? 0 : 1);
       } else {
@@ -371,7 +380,9 @@ class Scheduler {
       return;
     }
     const { diagnosis } = plan;
+    const soughtMs = this.#options.clock.monotonicMs();
     const remedy = findRemedy(profile.postFilter, toPlace, diagnosis, () => planner.checkFor(pod));
+    this.#metrics.soughtRemedy(remedy, profile.schedulerName, soughtMs);
     this.#unschedulable(queued, startMs, diagnosis, remedy);
   }
 
@@ -391,13 +402,13 @@ class Scheduler {
   #nominate(pod: Pod, nodeName: string): void {
     const before = this.#snapshot.nominatedNode(pod.metadata.uid);
     this.#snapshot.nominate(pod, nodeName);
-    if (before !== undefined && before !== nodeName) this.#wakeFor(this.#snapshot.node(before));
+    if (before !== undefined && before !== nodeName) this.#wakeFor(this.#snapshot.node(before), podGone);
   }
 
   /** Others may have the room that was kept for the pod. */
   #withdrawNomination({ metadata: { uid } }: Pod): void {
     const nodeName = this.#snapshot.withdrawNomination(uid);
-    if (nodeName !== undefined) this.#wakeFor(this.#snapshot.node(nodeName));
+    if (nodeName !== undefined) this.#wakeFor(this.#snapshot.node(nodeName), podGone);
   }
 
   /** Does what a plugin found, after it was written where: who goes on from here after a crash knows for whom it was. */
@@ -420,7 +431,7 @@ class Scheduler {
   }
 
   #attempted(pod: Pod, result: AttemptResult, startMs: number): void {
-    this.#metrics?.attempted(schedulerNameOf(pod), result, (this.#options.clock.monotonicMs() - startMs) / 1000);
+    this.#metrics.attempted(schedulerNameOf(pod), result, startMs);
   }
 
   async #bind(queued: QueuedPod, cycle: BindingCycle, nodeName: string, startMs: number): Promise<void> {
@@ -443,6 +454,7 @@ class Scheduler {
       return;
     }
     this.#attempted(pod, "scheduled", startMs);
+    this.#metrics.bound(queued.failures + 1, queued.firstTriedMs ?? startMs);
     log.debug("bound pod", { pod: keyOf(pod), node: nodeName });
     this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }
@@ -473,8 +485,8 @@ class Scheduler {
     cycle.unreserve(toPlace, nodeName);
     this.#snapshot.unplace(pod.metadata.uid);
     // Also for one that was deleted and left before: what was reserved for it is free only now.
-    this.#wakeFor(this.#snapshot.node(nodeName));
-    this.#wakeForPod(pod);
+    this.#wakeFor(this.#snapshot.node(nodeName), podGone);
+    this.#wakeForPod(pod, podGone);
   }
 
   /** Whether the pod is ours to schedule: under a name of ours, and not going away. */

@@ -46,7 +46,7 @@ class Preemption implements Plugin {
 
   readonly postFilter = ({ pod }: PodToPlace, diagnosis: Diagnosis, fits: () => NodeCheck): Remedy => {
     const refusal = this.#refusal(pod, diagnosis);
-    if (refusal) return { message: `preemption: ${refusal}` };
+    if (refusal) return { message: `preemption: ${refusal}`, victims: 0 };
     const known = this.#hopeless.get(diagnosis);
     if (known) return known;
     const { candidates, reasons, asked } = this.#candidates(pod, diagnosis, fits);
@@ -54,11 +54,16 @@ class Preemption implements Plugin {
     if (best === undefined) {
       const { nodeCount } = diagnosis;
       const all = [...reasons, ...new Array<string>(nodeCount - asked).fill(notHelpful)];
-      const remedy = { message: `preemption: ${summary(nodeCount, all)}`, nodeName: null };
+      const remedy = { message: `preemption: ${summary(nodeCount, all)}`, nodeName: null, victims: 0 };
       this.#hopeless.set(diagnosis, remedy);
       return remedy;
     }
-    return { message: "", nodeName: best.node.name, carryOut: (signal) => this.#carryOut(pod, best, signal) };
+    return {
+      message: "",
+      nodeName: best.node.name,
+      victims: best.victims.length,
+      carryOut: (signal) => this.#carryOut(pod, best, signal),
+    };
   };
 
   /** Why the pod may not preempt, or not now. */
