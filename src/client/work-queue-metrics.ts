@@ -7,6 +7,8 @@ export interface QueueSeries {
   readonly retries: Series;
   readonly waited: HistogramSeries;
   readonly worked: HistogramSeries;
+  /** Gives what is asked with each scrape: for how many seconds each key has been worked on that is not done. */
+  observeWork(seconds: () => readonly number[]): void;
 }
 
 /** As k8s.io/component-base/metrics/prometheus/workqueue has them. */
@@ -30,11 +32,28 @@ export function workQueueMetrics(metrics: MetricRegistry): (name: string) => Que
     labels,
     buckets: secondsBuckets,
   });
+  const unfinished = metrics.gauge({
+    name: "workqueue_unfinished_work_seconds",
+    help: "For how long all keys together have been worked on that are not done.",
+    labels,
+  });
+  const longest = metrics.gauge({
+    name: "workqueue_longest_running_processor_seconds",
+    help: "For how long the one of them has been that takes longest.",
+    labels,
+  });
   return (name) => ({
     depth: depth.with(name),
     adds: adds.with(name),
     retries: retries.with(name),
     waited: waited.with(name),
     worked: worked.with(name),
+    observeWork(seconds) {
+      metrics.onScrape(() => {
+        const each = seconds();
+        unfinished.with(name).value = each.reduce((sum, one) => sum + one, 0);
+        longest.with(name).value = Math.max(0, ...each);
+      });
+    },
   });
 }

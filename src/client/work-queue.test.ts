@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { valuesOf } from "../../test/metric-values.ts";
 import { MetricRegistry, VirtualClock } from "../lib/index.ts";
 import { WorkQueue } from "./index.ts";
 import { workQueueMetrics } from "./work-queue-metrics.ts";
@@ -156,4 +157,12 @@ test("a queue counts what is added, waits, is tried again and is worked on", asy
     Number(new RegExp(`workqueue_${name}\\{name="pods"\\} (.*)`).exec(text)?.[1]),
   );
   assert.deepEqual(expected, [2, 1, 1, 2]);
+  const working = () =>
+    ["unfinished_work", "longest_running_processor"].map((name) => valuesOf(metrics, `workqueue_${name}_seconds`));
+  await clock.advance(3_000);
+  queue.take();
+  await clock.advance(1_000);
+  assert.deepEqual(working(), [{ 'name="pods"': 5 }, { 'name="pods"': 4 }]);
+  for (const key of ["a", "b"]) queue.done(key, 20);
+  assert.deepEqual(working(), [{}, {}]);
 });

@@ -21,7 +21,8 @@ export class WorkQueue {
   readonly #ready = new Map<Key, number>();
   /** Where taking has come to. An iterator that begins goes past the places of all that were taken before. */
   #inOrder = this.#ready.entries();
-  readonly #taken = new Set<Key>();
+  /** Since when. */
+  readonly #taken = new Map<Key, number>();
   /** The rests of keys whose work is done, and whether they were added meanwhile. They count as taken. */
   readonly #rests = new Map<Key, { readonly timer: Timer; isDisturbed: boolean }>();
   /** Added while taken. */
@@ -37,6 +38,11 @@ export class WorkQueue {
     this.#clock = clock;
     this.#onReady = onReady;
     this.#series = series;
+    series?.observeWork(() =>
+      [...this.#taken].flatMap(([key, sinceMs]) =>
+        this.#rests.has(key) ? [] : [(clock.monotonicMs() - sinceMs) / 1000],
+      ),
+    );
   }
 
   /** How many keys could be taken now. */
@@ -114,8 +120,9 @@ export class WorkQueue {
     const [key, sinceMs] = next.value;
     this.#ready.delete(key);
     this.#series?.depth.add(-1);
-    this.#series?.waited.observe((this.#clock.monotonicMs() - sinceMs) / 1000);
-    this.#taken.add(key);
+    const nowMs = this.#clock.monotonicMs();
+    this.#series?.waited.observe((nowMs - sinceMs) / 1000);
+    this.#taken.set(key, nowMs);
     return key;
   }
 
