@@ -38,6 +38,16 @@ const mistakes: readonly (readonly [what: string, given: object, error: RegExp])
     /bindTimeoutSeconds: Invalid value: -1/,
   ],
   [
+    "searches for devices that end before they begin",
+    oneProfile({ pluginConfig: [{ name: "DynamicResources", args: { filterTimeout: "-1s" } }] }),
+    /filterTimeout: Invalid value: "-1s": must be zero or positive/,
+  ],
+  [
+    "a time for conditions of devices that there are not",
+    oneProfile({ pluginConfig: [{ name: "DynamicResources", args: { bindingTimeout: "1m" } }] }),
+    /bindingTimeout: Forbidden/,
+  ],
+  [
     "another order of the queue",
     oneProfile({ plugins: { queueSort: { enabled: [{ name: "ImageLocality" }] } } }),
     /^profiles\[0\]\.plugins\.queueSort\.enabled\[0\]\.name: Unsupported value/,

@@ -2,6 +2,7 @@
 // https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/
 import {
   type Fields,
+  forbiddenField,
   invalidValue,
   type NodeSelectorTerm,
   notSupported,
@@ -232,4 +233,25 @@ export function volumeBindingArgs(args: unknown): VolumeBindingSettings {
   return readPluginArgs(args, "VolumeBinding", (fields) => ({
     bindMsMax: (fields.wholeNumberWithin("bindTimeoutSeconds", 0, 2 ** 31 - 1) ?? 600) * 1_000,
   }));
+}
+
+export interface DynamicResourcesSettings {
+  /** So long a search for devices on one node may take; 0 sets no limit by time. */
+  readonly searchMsMax: number;
+}
+
+export function dynamicResourcesArgs(args: unknown): DynamicResourcesSettings {
+  return readPluginArgs(args, "DynamicResources", (fields) => {
+    const searchMsMax = fields.durationMs("filterTimeout") ?? 10_000;
+    if (searchMsMax < 0)
+      fields.errors.add(
+        invalidValue(fields.at.child("filterTimeout"), `${searchMsMax / 1_000}s`, "must be zero or positive"),
+      );
+    // Only with a feature that is off by default in this version, and as upstream a setting without effect is an error.
+    if (fields.optionalText("bindingTimeout") !== undefined)
+      fields.errors.add(
+        forbiddenField(fields.at.child("bindingTimeout"), "there are no binding conditions of devices"),
+      );
+    return { searchMsMax };
+  });
 }

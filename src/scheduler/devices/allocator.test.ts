@@ -45,7 +45,12 @@ const exactly = (name: string, deviceClassName: string, more: object = {}) => ({
 });
 const celOf = (expression: string) => ({ selectors: [{ cel: { expression } }] });
 
-function allocate(claims: readonly DeviceClaim[], taken: readonly string[] = [], from = inventory) {
+function allocate(
+  claims: readonly DeviceClaim[],
+  taken: readonly string[] = [],
+  from = inventory,
+  isOverdue = () => false,
+) {
   return allocateDevices({
     claims: claims.map(claimOf),
     inventory: from,
@@ -53,6 +58,7 @@ function allocate(claims: readonly DeviceClaim[], taken: readonly string[] = [],
     classOf: (name) => classes.get(name),
     isTaken: (id) => taken.includes(id.split("/").at(-1) ?? ""),
     selectors: new DeviceSelectors(),
+    isOverdue,
   });
 }
 
@@ -199,4 +205,11 @@ test("a search that would take too long ends", () => {
   assert.equal(devicesOf([{ requests, constraints }], [], from), undefined);
   const impossible = [exactly("half", "any", { count: 20 }), exactly("none", "large")];
   assert.throws(() => allocate([{ requests: impossible }], [], from), /timed out trying to allocate devices/);
+  let looks = 0;
+  const isOverdue = () => ++looks === 2;
+  assert.throws(
+    () => allocate([{ requests: impossible }], [], from, isOverdue),
+    /timed out trying to allocate devices/,
+  );
+  assert.equal(looks, 2);
 });

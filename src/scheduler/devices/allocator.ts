@@ -24,12 +24,16 @@ export interface AllocationProblem {
   /** Whether a device belongs to another claim. */
   readonly isTaken: (id: string) => boolean;
   readonly selectors: DeviceSelectors;
+  /** Whether the search has taken too long. */
+  readonly isOverdue: () => boolean;
 }
 
 /** How many devices a claim can have: Kubernetes' AllocationResultsMaxSize. */
 const resultsMax = 32;
-/** How many choices are tried before the search is given up; some tenth of a second. */
+/** How many choices are tried before the search is given up; some tenth of a second, in which everybody else waits. */
 const stepsMax = 100_000;
+/** After so many it is asked whether the time is over. */
+const stepsBetweenLooks = 256;
 
 /** The search was given up. */
 export class SearchTooLong extends Error {}
@@ -130,7 +134,8 @@ class Search {
     if (count === 0) return goOn();
     const isAll = quest.allocationMode === "All";
     for (let i = start; i + count <= quest.devices.length; i++) {
-      if (++this.#steps > stepsMax) throw new SearchTooLong("timed out trying to allocate devices");
+      if (++this.#steps > stepsMax || (this.#steps % stepsBetweenLooks === 0 && this.#problem.isOverdue()))
+        throw new SearchTooLong("timed out trying to allocate devices");
       const device = quest.devices[i]!;
       // Selectors are asked only of devices that may be had: what is wrong with others is of no matter.
       if (!this.#isFree(quest, device) || (!isAll && !this.#matches(quest, device))) {

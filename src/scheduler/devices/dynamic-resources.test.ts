@@ -13,6 +13,7 @@ import {
   ResourceSlices,
 } from "../../api/index.ts";
 import { makePod } from "../objects-for-tests.ts";
+import { dynamicResourcesArgs } from "../plugin-args.ts";
 
 const key = (name: string) => ({ namespace: "default", name });
 const driver = "gpu.example.com";
@@ -304,4 +305,17 @@ test("a claim is no longer reserved for a pod that could not be bound, and keeps
   await pass(clock, 2_000);
   assert.deepEqual(bindings, ["web to a"]);
   await stop();
+});
+
+test("DynamicResourcesArgs say how long a search may take: ten seconds where they say nothing, for ever with 0s", () => {
+  const limit = (args?: object) => dynamicResourcesArgs(args).searchMsMax;
+  assert.deepEqual(
+    [
+      limit(),
+      limit({ kind: "DynamicResourcesArgs" }),
+      limit({ filterTimeout: "250ms" }),
+      limit({ filterTimeout: "0s" }),
+    ],
+    [10_000, 10_000, 250, 0],
+  );
 });

@@ -8,8 +8,9 @@ import {
   type ResourceResourceClaim,
   ResourceSlices,
 } from "../../api/index.ts";
-import { deepEqual, errorMessage } from "../../lib/index.ts";
+import { type Clock, deepEqual, errorMessage } from "../../lib/index.ts";
 import { type Plugin, type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
+import { type DynamicResourcesSettings, dynamicResourcesArgs } from "../plugin-args.ts";
 import { impossible, normalizeToHighest, type PodToPlace, type Rejection, unresolvable } from "../rule.ts";
 import { AllocatedDevices } from "./allocated-devices.ts";
 import { allocateDevices, SearchTooLong } from "./allocator.ts";
@@ -36,8 +37,9 @@ const askedBefore: ReadonlySet<string> = new Set(["NodeAffinity", "VolumeBinding
  */
 export const dynamicResources: PluginDefinition = {
   name,
-  create(context): Plugin {
-    const devices = new DeviceChooser(context);
+  checkArgs: dynamicResourcesArgs,
+  create(context, args): Plugin {
+    const devices = new DeviceChooser(context, dynamicResourcesArgs(args));
     const writer = new ClaimWriter(context, devices.allocated);
     const claims = context.informer(ResourceClaims);
     const read = (pod: Parameters<typeof readClaims>[0]) => readClaims(pod, (key) => claims.get(key));
@@ -166,8 +168,12 @@ class DeviceChooser {
   readonly #inventory: Inventory;
   readonly #selectors = new DeviceSelectors();
   readonly #classes;
+  readonly #clock: Clock;
+  readonly #searchMsMax: number;
 
-  constructor(context: PluginContext) {
+  constructor(context: PluginContext, { searchMsMax }: DynamicResourcesSettings) {
+    this.#clock = context.clock;
+    this.#searchMsMax = searchMsMax;
     this.allocated = new AllocatedDevices(context.informer(ResourceClaims));
     this.#inventory = new Inventory(context);
     this.#classes = context.informer(DeviceClasses);
@@ -208,6 +214,7 @@ class DeviceChooser {
 
   #allocateOpen(open: readonly ResourceResourceClaim[], node: Node): Allocations | Rejection {
     const inventory = this.#inventory.of(node);
+    const startMs = this.#clock.monotonicMs();
     try {
       const results = allocateDevices({
         claims: open,
@@ -216,6 +223,7 @@ class DeviceChooser {
         classOf: (className) => this.#classes.get(className),
         isTaken: (id) => this.allocated.isTaken(id),
         selectors: this.#selectors,
+        isOverdue: () => this.#searchMsMax > 0 && this.#clock.monotonicMs() - startMs >= this.#searchMsMax,
       });
       if (results) return new Map(open.map(({ metadata }, index) => [metadata.uid, results[index]!]));
       return inventory.invalidPool === undefined ? notEnough : invalidPools;
