@@ -43,6 +43,8 @@ export function decodeAs(definition: string, value: unknown): DecodedValue {
 
 /** The one type of which values are settled: it is large, part of many kinds, and seldom what an update is about. */
 const podTemplate = "io.k8s.api.core.v1.PodTemplateSpec";
+/** And the one field: it is the larger half of a small object, and an update says of it what was there. */
+const managers = { definition: "meta.v1.ObjectMeta", field: "managedFields" };
 
 function unlessSettled(decode: Decode): Decode {
   return (value, decoding) => (isSettled(value) ? value : decode(value, decoding));
@@ -81,7 +83,9 @@ function structDecoder(definition: string, schema: Schema): Decode {
   const written: (readonly [name: string, empty: unknown])[] = [];
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const isRequired = schema.required?.includes(name) ?? false;
-    const field = { name, decode: fieldDecoder(property, { definition: short, field: name, isRequired }) };
+    const decode = fieldDecoder(property, { definition: short, field: name, isRequired });
+    const isManagers = short === managers.definition && name === managers.field;
+    const field = { name, decode: isManagers ? unlessSettled(decode) : decode };
     fields.set(name, field);
     if (property.$ref && isAlwaysPresent(short, name, { isKind, isRequired }) && isStruct(property.$ref))
       present.push(field);

@@ -6,6 +6,7 @@ export * from "./facts.ts";
 export * from "./json.ts";
 export { goText, isObject, type JsonObject, jsonType } from "./json-value.ts";
 export * from "./schema.ts";
+export { settle } from "./settled-values.ts";
 export * from "./structural.ts";
 export * from "./structural-validation.ts";
 export * from "./yaml.ts";

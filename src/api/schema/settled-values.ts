@@ -8,7 +8,7 @@ export function isSettled(value: unknown): boolean {
   return settledValues.has(value as object); // the set answers for any value
 }
 
-/** Says that a value is settled: it is part of an object that is about to be stored. */
+/** Says that a value is settled: it is part of an object that is stored, or about to be. */
 export function settle(value: object): void {
   settledValues.add(value);
 }

@@ -12,6 +12,7 @@ import {
   type ReplicasPlace,
   type ResourceDefinition,
   rootPath,
+  settle,
 } from "../../api/index.ts";
 import { type Draft, deepEqual, shared } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
@@ -107,6 +108,8 @@ async function updateObject(
   const old = current.object;
   const shown = form.show ? form.show(old) : old;
   const owned = form.replicas ? withScaleManagers(shown, old, form.replicas) : shown;
+  // What is stored was decoded, and its list of managers is replaced and never changed.
+  if (owned.metadata.managedFields) settle(owned.metadata.managedFields);
   const body = modification.body(owned);
   checkName(request, body);
   checkPreconditions(request, body, old);
