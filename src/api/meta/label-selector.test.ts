@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../../test/cpu-time.ts";
 import { ApiError } from "./api-error.ts";
 import { rootPath } from "./field-error.ts";
 import {
@@ -120,4 +121,9 @@ test("LabelSelectors are validated", () => {
       ["spec.selector.matchExpressions[3].values[0]", "FieldValueInvalid"],
     ],
   );
+});
+
+test("a selector of nothing but odd white space is refused as soon as it is read", async () => {
+  const text = "\f".repeat(150_000);
+  assert.ok((await cpuMs(() => assert.throws(() => parseLabelSelector(text), { code: 400 }))) < 3_000);
 });

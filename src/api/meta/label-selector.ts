@@ -34,6 +34,8 @@ export function parseLabelSelector(text: string): LabelRequirement[] {
   return requirements.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 
+/** Looked for at one place: a text of other white space would be searched to its end from each of its characters. */
+const identifier = /[^=!(),><\s]+/y;
 const symbols = ["==", "!=", "=", "!", "(", ")", ",", ">", "<"];
 
 function tokensOf(text: string): Token[] {
@@ -44,8 +46,9 @@ function tokensOf(text: string): Token[] {
     if (/[ \t\r\n]/.test(char)) at++;
     else {
       const symbol = symbols.find((each) => text.startsWith(each, at));
+      identifier.lastIndex = at;
       if (symbol) tokens.push({ type: "symbol", text: symbol });
-      else tokens.push({ type: "identifier", text: /[^=!(),><\s]+/.exec(text.slice(at))?.[0] ?? char });
+      else tokens.push({ type: "identifier", text: identifier.exec(text)?.[0] ?? char });
       at += tokens.at(-1)!.text.length;
     }
   }
