@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../../../test/cpu-time.ts";
 import { proxiedLink, rewriteLinks } from "./html-links.ts";
 
 const page = { prefix: "/proxy/here", hosts: ["10.42.0.7:80", "localhost:8001"] };
@@ -35,4 +36,18 @@ test("only the attributes that hold links are rewritten", () => {
     '<div data-href="/x">': '<div data-href="/x">',
   };
   for (const [html, expected] of Object.entries(table)) assert.equal(rewriteLinks(html, rewrite), expected);
+});
+
+test("a page that is made to be slow is not", async () => {
+  const count = 100_000;
+  const pages = [
+    "<a".repeat(count),
+    `<a ${"a".repeat(count)}>`,
+    `<a ${"a ".repeat(count)}>`,
+    `<a "`.repeat(count),
+    `<a ${"x ='".repeat(count)}>`,
+    `<a x${" ".repeat(count)}>`,
+  ];
+  for (const each of pages)
+    assert.ok((await cpuMs(() => rewriteLinks(each, (link) => link))) < 3_000, each.slice(0, 10));
 });

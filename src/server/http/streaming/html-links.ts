@@ -29,8 +29,10 @@ const linkAttributes: Readonly<Record<string, readonly string[]>> = {
   video: ["poster", "src"],
 };
 
-const tag = /<([a-zA-Z][a-zA-Z0-9]*)((?:[^"'>]|"[^"]*"|'[^']*')*)>/g;
-const attribute = /([^\s"'=<>/]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
+// Pages come from pods and may be made to be slow: no character is looked at from more than a few places. So a tag ends
+// where another begins, and an attribute's name begins where nothing of a name stands before.
+const tag = /<([a-zA-Z][a-zA-Z0-9]*)((?:[^"'<>]|"[^"]*"|'[^']*')*)>/g;
+const attribute = /(?<![^\s"'=<>/])([^\s"'=<>/]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)/g;
 
 /** The page with every link that `rewrite` changes. */
 export function rewriteLinks(html: string, rewrite: (link: string) => string): string {
