@@ -141,17 +141,27 @@ export function internalError(error: unknown): ApiError {
   return new ApiError(500, "InternalError", `Internal error occurred: ${message}`, details, { cause: error });
 }
 
-/** 422 with one cause for each field error. */
+/** What the causes of one answer may say, in characters: thousands of errors that each show a whole list are gigabytes. */
+const causesLengthMax = 1024 * 1024;
+
+/** 422 with one cause for each field error, as far as there is room. */
 export function invalid(kind: { group: string; kind: string }, name: string, errors: readonly FieldError[]): ApiError {
+  const causes: StatusCause[] = [];
   // What is found twice is said once; the causes have it twice.
-  const sentences = [...new Set(errors.map((each) => `${each.field}: ${fieldErrorBody(each)}`))];
-  const list = sentences.length === 1 ? sentences[0] : `[${sentences.join(", ")}]`;
+  const sentences = new Set<string>();
+  let length = 0;
+  for (const each of errors) {
+    if (length > causesLengthMax) {
+      sentences.add(`and ${errors.length - causes.length} more`);
+      break;
+    }
+    const message = fieldErrorBody(each);
+    length += message.length + each.field.length;
+    causes.push({ reason: each.type, message, field: each.field });
+    sentences.add(`${each.field}: ${message}`);
+  }
+  const list = sentences.size === 1 ? [...sentences][0] : `[${[...sentences].join(", ")}]`;
   const qualified = kind.group === "" ? kind.kind : `${kind.kind}.${kind.group}`;
-  const causes: StatusCause[] = errors.map((each) => ({
-    reason: each.type,
-    message: fieldErrorBody(each),
-    field: each.field,
-  }));
   const details = {
     ...(name === "" ? {} : { name }),
     ...(kind.group === "" ? {} : { group: kind.group }),
