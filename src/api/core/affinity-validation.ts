@@ -204,18 +204,18 @@ export function validateSpreadConstraints(
   at: Path,
   constraints: readonly TopologySpreadConstraint[] | undefined,
 ): FieldError[] {
+  const identityOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint) =>
+    `{${topologyKey}, ${whenUnsatisfiable}}`;
+  const last = new Map(constraints?.map((each, index) => [identityOf(each), index]));
   return eachItem(at, constraints, (constraint, place, index) => {
     const { topologyKey, whenUnsatisfiable, minDomains, labelSelector } = constraint;
+    const identity = identityOf(constraint);
     const errors = positive(place.child("maxSkew"), constraint.maxSkew ?? 0);
     if (!topologyKey) errors.push(required(place.child("topologyKey"), "can not be empty"));
     errors.push(
       ...optionalEnum(place.child("whenUnsatisfiable"), whenUnsatisfiable ?? "", ["DoNotSchedule", "ScheduleAnyway"]),
     );
-    const isRepeated = constraints
-      ?.slice(index + 1)
-      .some((other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
-    if (isRepeated)
-      errors.push(duplicate(place.child("{topologyKey, whenUnsatisfiable}"), `{${topologyKey}, ${whenUnsatisfiable}}`));
+    if (last.get(identity) !== index) errors.push(duplicate(place.child("{topologyKey, whenUnsatisfiable}"), identity));
     errors.push(...positive(place.child("minDomains"), minDomains));
     if (minDomains !== undefined && whenUnsatisfiable !== "DoNotSchedule")
       errors.push(

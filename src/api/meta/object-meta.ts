@@ -95,9 +95,14 @@ export function immutableFields<T extends object>(
   return fields.flatMap((field) => immutableField(at.child(field), next[field], old[field]));
 }
 
-/** An error when the two values differ. */
-export function immutableField(at: Path, next: unknown, old: unknown): FieldError[] {
-  return deepEqual(next, old) ? [] : [invalidValue(at, next, "field is immutable")];
+/** An error when the two values differ. `shown` gives what the message prints of a value that it does not print as it is. */
+export function immutableField<T>(
+  at: Path,
+  next: T,
+  old: unknown,
+  shown: (next: T) => unknown = (value) => value,
+): FieldError[] {
+  return deepEqual(next, old) ? [] : [invalidValue(at, shown(next), "field is immutable")];
 }
 
 export function validateAnnotations(at: Path, annotations: ObjectMeta["annotations"]): FieldError[] {
@@ -165,7 +170,7 @@ function validateStandardFinalizers(at: Path, finalizers: readonly string[] = []
 }
 
 function validateNoNewFinalizers(at: Path, next: readonly string[], old: readonly string[]): FieldError[] {
-  const added = [...new Set(next)].filter((each) => !old.includes(each)).sort();
+  const added = [...new Set(next).difference(new Set(old))].sort();
   if (added.length === 0) return [];
   const list = `[]string{${added.map((each) => JSON.stringify(each)).join(", ")}}`;
   return [

@@ -181,9 +181,10 @@ function applyRetainKeys(result: DraftObject, patch: JsonObject): void {
   const keys = patch[retainKeys];
   if (keys === undefined) return;
   if (!Array.isArray(keys)) throw badRequest(wrongFormat.retainKeys);
+  const retained = new Set<unknown>(keys);
   for (const [name, value] of Object.entries(patch))
-    if (value !== null && !name.startsWith("$") && !keys.includes(name)) throw unprocessable();
-  for (const name of Object.keys(result)) if (!keys.includes(name)) delete result[name];
+    if (value !== null && !name.startsWith("$") && !retained.has(name)) throw unprocessable();
+  for (const name of Object.keys(result)) if (!retained.has(name)) delete result[name];
 }
 
 /** Each item of the patch must stand in the order, in the order's sequence. */

@@ -9,7 +9,7 @@ import {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from "../../api/index.ts";
-import { type Draft, deepEqual, timestamp, uuid } from "../../lib/index.ts";
+import { type Draft, timestamp, uuid } from "../../lib/index.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { isBuiltIn } from "./kind-rules.ts";
 
@@ -43,14 +43,21 @@ export function fillNewMetadata(request: ObjectRequest, metadata: Draft<ObjectMe
 export function dropRepeatedOwners(request: ObjectRequest, metadata: Draft<ObjectMeta>): void {
   const references = metadata.ownerReferences;
   if (!references || references.length < 2) return;
-  const repeated = references.filter((each, index) => references.findIndex((other) => deepEqual(other, each)) < index);
+  const known = new Set<string>();
+  const isRepeated = references.map((each) => known.size === known.add(identityOf(each)).size);
+  const repeated = references.filter((_, index) => isRepeated[index]);
   if (repeated.length === 0) return;
-  metadata.ownerReferences = references.filter((each) => !repeated.includes(each));
+  metadata.ownerReferences = references.filter((_, index) => !isRepeated[index]);
   const uids = [...new Set(repeated.map(({ uid }) => uid))].join(", ");
   warn(
     request,
     `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids}`,
   );
+}
+
+/** The same text for references that say the same: a body has room for 200,000, too many to compare each with each. */
+function identityOf(reference: object): string {
+  return JSON.stringify(Object.entries(reference).sort());
 }
 
 export function validateNewMetadata(definition: ResourceDefinition, object: KubeObject): readonly FieldError[] {

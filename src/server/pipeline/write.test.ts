@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { cpuMs } from "../../../test/cpu-time.ts";
 import {
   type ApiError,
   ConfigMaps,
@@ -60,6 +61,13 @@ test("an owner that stands twice is kept once, with a warning", async () => {
   assert.match(served.warnings[0] ?? "", /duplicate UID\(s\) observed: u$/);
   const { metadata } = await server.send("get", ConfigMaps, at("twice-owned"));
   assert.deepEqual(metadata.ownerReferences, [owner]);
+});
+
+test("as many owners as a body has room for are looked at once each", async () => {
+  const ownerReferences = Array.from({ length: 30_000 }, (_, index) => ({ uid: `u${index}` }));
+  const refused = () =>
+    assert.rejects(create("", { metadata: { name: "much-owned", ownerReferences } }), { code: 422 });
+  assert.ok((await cpuMs(refused)) < 5_000);
 });
 
 test("generateName gives a name that is free", async () => {
