@@ -24,7 +24,8 @@ export async function runDemo(
   example: string,
   say: (line: string) => void,
 ): Promise<string> {
-  const known = readdirSync(examples);
+  // Others are programs, with a README of their own.
+  const known = readdirSync(examples).filter((name) => manifestsOf(join(examples, name)).length > 0);
   if (!known.includes(example))
     throw new UserError(`there is no example "${example}": name one of ${known.join(", ")}`);
   if (settings.nodes === 0) throw new UserError("the cluster has no node to run containers: make one with a node");
