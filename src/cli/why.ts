@@ -23,7 +23,9 @@ export async function why(target: string, options: Options): Promise<void> {
 
 /** The kubeconfig that was named, or that of this machine's cluster, or the one that kubectl reads. */
 function kubeconfigOf(options: Options): string {
-  const usual = process.env.KUBECONFIG || join(homedir(), ".kube/config");
+  // kubectl joins the files of a list; the first that is there says which cluster is meant.
+  const listed = (process.env.KUBECONFIG ?? "").split(":").filter(Boolean);
+  const usual = listed.find((path) => existsSync(path)) ?? listed[0] ?? join(homedir(), ".kube/config");
   if (options.kubeconfig !== undefined) return options.kubeconfig;
   const directory = directoryOf(options);
   return (existsSync(directory.settings) ? readSettings(directory)?.kubeconfig : undefined) ?? usual;

@@ -1,12 +1,17 @@
 import { request } from "node:https";
 import { fromKubeconfig } from "../client/http/index.ts";
-import { UserError } from "../lib/index.ts";
+import { errorMessage, UserError } from "../lib/index.ts";
 import type { Explanation } from "../scheduler/index.ts";
 import { placementsPath } from "./placements-path.ts";
 
 /** Asks the cluster of a kubeconfig why a pod is where it is, as that kubeconfig's user. Throws a UserError. */
 export async function askWhy(kubeconfig: string, namespace: string, name: string): Promise<Explanation> {
-  const { server, ca, clientCertificate, clientKey, token } = await fromKubeconfig(kubeconfig);
+  const { server, ca, clientCertificate, clientKey, token } = await fromKubeconfig(kubeconfig).catch((error) => {
+    const advice = 'name another with --kubeconfig, or make a cluster with "roder up"';
+    throw new UserError(`cannot use the kubeconfig ${kubeconfig} (${errorMessage(error)}): ${advice}`, {
+      cause: error,
+    });
+  });
   const url = new URL(`${placementsPath}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`, server);
   const options = {
     ca,
