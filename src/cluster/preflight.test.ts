@@ -25,6 +25,7 @@ test("a port that somebody has is refused with the flag that mends it", async ()
 
 test("an address that the machine does not have is refused", async () => {
   await assert.rejects(requireFreePort("203.0.113.9", 6443, "--port"), fails(/no address 203\.0\.113\.9/));
+  await assert.rejects(requireFreePort("localhost", 6443, "--port"), fails(/"localhost" is no address/));
 });
 
 test("ranges must be ranges, apart from each other and from the machine's own addresses", () => {

@@ -2,7 +2,7 @@
 
 import { createSocket } from "node:dgram";
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { type AddressRange, parseRange, rangeContains, rangesOverlap, UserError } from "../lib/index.ts";
@@ -57,6 +57,8 @@ function diskFull(root: string): UserError {
 
 /** Refuses a port that somebody else has. */
 export async function requireFreePort(address: string, port: number, option: string): Promise<void> {
+  // A name would be looked up, and who answers that decides.
+  if (isIP(address) === 0) throw new UserError(`--bind-address "${address}" is no address: give one of this machine's`);
   const problem = await listenProblem({ host: address, port });
   switch (problem?.code) {
     case undefined:
