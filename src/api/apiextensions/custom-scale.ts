@@ -4,7 +4,7 @@ import type { Draft } from "../../lib/index.ts";
 import { type FieldError, internalError } from "../meta/api-error.ts";
 import { invalidValue, type Path } from "../meta/field-error.ts";
 import type { KubeObject, ScaleMapping } from "../resource.ts";
-import { isObject } from "../schema/json-value.ts";
+import { goText, isObject } from "../schema/json-value.ts";
 import type { CustomResourceSubresourceScale } from "../types.generated.ts";
 
 const replicasMax = 2 ** 31 - 1;
@@ -60,26 +60,58 @@ function setAt(draft: Draft<KubeObject>, path: readonly string[], value: unknown
 /** What is wrong with the values at the paths of the scale. */
 export function validateCustomScale(scale: CustomResourceSubresourceScale, object: KubeObject, at: Path): FieldError[] {
   const { specReplicasPath, statusReplicasPath, labelSelectorPath } = scale;
-  const selector = labelSelectorPath ? valueAt(object, labelSelectorPath) : undefined;
   return [
     ...validateReplicas(object, specReplicasPath, at),
     ...validateReplicas(object, statusReplicasPath, at),
-    ...(labelSelectorPath && selector !== undefined && typeof selector !== "string"
-      ? [
-          invalidValue(
-            at.child(labelSelectorPath),
-            selector,
-            `${labelSelectorPath} accessor error: ${JSON.stringify(selector)} is not of the type string`,
-          ),
-        ]
-      : []),
+    ...(labelSelectorPath ? validateSelector(object, labelSelectorPath, at) : []),
   ];
 }
 
 function validateReplicas(object: KubeObject, path: string, at: Path): FieldError[] {
-  const replicas = valueAt(object, path);
-  if (typeof replicas !== "number") return []; // the schema says what is wrong with it
-  const bad = (detail: string) => [invalidValue(at.child(path), replicas, detail)];
-  if (replicas < 0) return bad("should be a non-negative integer");
-  return replicas > replicasMax ? bad(`should be less than or equal to ${replicasMax}`) : [];
+  const { value, error } = accessed(object, path, "int64", isInt64);
+  const bad = (shown: unknown, detail: string) => [invalidValue(at.child(path), shown, detail)];
+  if (error !== undefined) return bad(0, error);
+  if (value === undefined) return [];
+  if (value < 0) return bad(value, "should be a non-negative integer");
+  return value > replicasMax ? bad(value, `should be less than or equal to ${replicasMax}`) : [];
+}
+
+function validateSelector(object: KubeObject, path: string, at: Path): FieldError[] {
+  const { error } = accessed(object, path, "string", (value) => typeof value === "string");
+  return error === undefined ? [] : [invalidValue(at.child(path), "", error)];
+}
+
+function isInt64(value: unknown): value is number {
+  return Number.isInteger(value);
+}
+
+/** The value at a path, or why there is none of the type, in the words of unstructured's accessors. */
+function accessed<T>(
+  object: object,
+  path: string,
+  type: string,
+  isOfType: (value: unknown) => value is T,
+): { readonly value?: T; readonly error?: string } {
+  const fields = fieldsOf(path);
+  let value: unknown = object;
+  for (const [index, field] of fields.entries()) {
+    if (value === null) return {};
+    if (!isObject(value)) return { error: accessorError(fields.slice(0, index + 1), value, "map[string]interface{}") };
+    if (!Object.hasOwn(value, field)) return {};
+    value = value[field];
+  }
+  return isOfType(value) ? { value } : { error: accessorError(fields, value, type) };
+}
+
+function accessorError(fields: readonly string[], value: unknown, expected: string): string {
+  return `.${fields.join(".")} accessor error: ${goText(value)} is of the type ${goTypeOf(value)}, expected ${expected}`;
+}
+
+/** The Go type of a value of JSON that nothing is known about. */
+function goTypeOf(value: unknown): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return "[]interface {}";
+  if (isObject(value)) return "map[string]interface {}";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "boolean" ? "bool" : "string";
 }

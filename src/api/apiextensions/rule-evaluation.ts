@@ -1,10 +1,11 @@
 // Rules in CEL over the values of a custom resource: k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel/validation.go.
 import { type CelType, CostExceededError, Optional, type Program, toValue, type Value } from "../../cel/index.ts";
-import { deepEqual } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { isObject } from "../schema/json-value.ts";
 import { mapItemIdentity } from "../schema/list-type-validation.ts";
+import type { Schema } from "../schema/schema.ts";
+import { isUnchanged } from "../schema/unchanged.ts";
 import type { JSONSchemaProps, ValidationRule } from "../types.generated.ts";
 import { type CompiledRule, compileRules } from "./compiled-rules.ts";
 import { fieldPathBelow } from "./field-path.ts";
@@ -82,7 +83,7 @@ class Evaluation {
     const byKeys = new Map(isMap ? oldList.map((item) => [mapItemIdentity(item, listSchema), item]) : []);
     for (const [index, value] of list.entries()) {
       const old = isMap ? byKeys.get(mapItemIdentity(value, listSchema)) : undefined;
-      this.visit(items, this.#below(place, place.at.index(index), value, old));
+      this.visit(items, this.#below(place, listSchema, place.at.index(index), value, old));
     }
   }
 
@@ -97,12 +98,12 @@ class Evaluation {
       const node = isNamed ? properties.get(key) : additional;
       if (!node) continue;
       const at = isNamed ? place.at.child(key) : place.at.key(key);
-      this.visit(node, this.#below(place, at, value, ownOf(old, key)));
+      this.visit(node, this.#below(place, asSchema(schema), at, value, ownOf(old, key)));
     }
   }
 
-  #below(place: Place, at: Path, value: unknown, old: unknown): Place {
-    const keeps = place.old === undefined ? place.keeps : () => deepEqual(place.value, place.old);
+  #below(place: Place, schema: Schema, at: Path, value: unknown, old: unknown): Place {
+    const keeps = place.old === undefined ? place.keeps : () => isUnchanged(place.value, place.old, schema);
     return { at, value, old, keeps };
   }
 
@@ -133,7 +134,7 @@ class Evaluation {
       }
       if (result.value === true) continue;
       // What an update leaves as it was may go on breaking its rules, but those about the change.
-      const isKept = () => (old === undefined ? keeps() : deepEqual(value, old));
+      const isKept = () => (old === undefined ? keeps() : isUnchanged(value, old, asSchema(schema)));
       const placeOfError = rule.fieldPath ? fieldPathBelow(at, rule.fieldPath, schema) : at;
       const detail = this.#message(compiled, bindings, (why) =>
         this.errors.push(invalidValue(placeOfError, type, why)),

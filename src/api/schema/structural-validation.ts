@@ -16,6 +16,7 @@ import { isObject, type JsonObject } from "./json-value.ts";
 import { mapItemIdentity } from "./list-type-validation.ts";
 import type { Schema } from "./schema.ts";
 import { hasFormat } from "./string-formats.ts";
+import { isUnchanged } from "./unchanged.ts";
 
 /** Errors that one object may bring; what comes after is not looked for. */
 const errorsMax = 100;
@@ -57,7 +58,7 @@ function check(at: Path, value: unknown, schema: Schema, old: Old | undefined, f
   else if (Array.isArray(value)) checkList(at, value, schema, old, findings);
   checkEnum(at, value, schema, errors);
   if (isObject(value)) checkObject(at, value, schema, old, findings);
-  if (old && errors.length > before && deepEqual(value, old.value)) errors.length = before;
+  if (old && errors.length > before && isUnchanged(value, old.value, schema)) errors.length = before;
 }
 
 function checkType(at: Path, value: unknown, schema: Schema, errors: FieldError[]): void {

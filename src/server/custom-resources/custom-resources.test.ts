@@ -120,6 +120,36 @@ test("MUST fail to update a resource due to errors on unchanged uncorrelatable f
   }
 });
 
+test("a list that is a map is as it was in any order, and may stay too long or break its rules", async (t) => {
+  const parts = (rules: object, items: object = {}) =>
+    specOf({
+      parts: {
+        type: "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        items: { type: "object", required: ["name"], properties: { name: { type: "string" } }, ...items },
+        ...rules,
+      },
+    });
+  const { client, setVersions } = await scene(t, version("v1", { schema: parts({}) }));
+  const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
+  await client.create(widgets(), widget("a", { parts: [a, b, c] }));
+  const write = (...list: readonly object[]) => client.patch(widgets(), at("a"), { spec: { parts: list } });
+  const orders = [
+    [c, a, b],
+    [b, c, a],
+  ] as const;
+  for (const [index, rules] of [
+    { maxItems: 2 },
+    { maxItems: 9, "x-kubernetes-validations": [{ rule: "size(self) < 3" }] },
+  ].entries()) {
+    await setVersions(version("v1", { schema: parts(rules) }));
+    assert.deepEqual((await write(...orders[index]!)).spec.parts, orders[index]);
+    assert.equal((await refusal(write(a, b, c, { name: "d" }))).code, 422);
+    assert.equal((await refusal(write(a, b, { name: "d" }))).code, 422);
+  }
+});
+
 test("Server side field validation, unknown fields CR fails validation: they are refused, warned of or pruned, but where the schema keeps them", async (t) => {
   const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true } as const;
   const { client } = await scene(t, version("v1", { schema: specOf({ size: { type: "integer" }, open }) }));
@@ -239,6 +269,36 @@ test("the scale subresource reads and writes the fields that its paths name", as
   assert.match(
     (await refusal(client.create(widgets(), widget("b", { size: -1 })))).message,
     /should be a non-negative integer$/,
+  );
+});
+
+test("what a scale's paths lead to must be of the types that a scale has", async (t) => {
+  const scale = {
+    specReplicasPath: ".spec.size",
+    statusReplicasPath: ".status.seen.size",
+    labelSelectorPath: ".spec.selector",
+  };
+  const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+  const { client } = await scene(t, version("v1", { schema, subresources: { scale } }));
+  const { status } = await refusal(
+    client.create(widgets(), {
+      ...widget("a", { size: "three", selector: { app: "a" } }),
+      status: { seen: [1] },
+    }),
+  );
+  assert.deepEqual(
+    status.details?.causes?.map(({ field, message }) => [field, message]),
+    [
+      [".spec.size", "Invalid value: 0: .spec.size accessor error: three is of the type string, expected int64"],
+      [
+        ".status.seen.size",
+        "Invalid value: 0: .status.seen.size accessor error: [1] is of the type []interface {}, expected map[string]interface{}",
+      ],
+      [
+        ".spec.selector",
+        'Invalid value: "": .spec.selector accessor error: map[app:a] is of the type map[string]interface {}, expected string',
+      ],
+    ],
   );
 });
 
