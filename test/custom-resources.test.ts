@@ -273,6 +273,17 @@ test("kubectl scales, waits for, edits, labels and deletes custom resources", as
     "crews",
   );
   await apply(object("Crew", "a", { spec: { replicas: 1 } }));
+  const { resources } = JSON.parse(await kubectl("get", "--raw", `/apis/${group}/v1`));
+  assert.deepEqual(
+    resources
+      .map(({ name, verbs }: { readonly name: string; readonly verbs: readonly string[] }) => `${name} ${verbs}`)
+      .filter((text: string) => text.startsWith("crews")),
+    [
+      "crews delete,deletecollection,get,list,patch,create,update,watch",
+      "crews/status get,patch,update",
+      "crews/scale get,patch,update",
+    ],
+  );
   assert.equal(await kubectl("scale", "crew/a", "--replicas=4"), "crew.crd.example.com/a scaled\n");
   assert.equal(await kubectl("get", "crew", "a", "-o", "jsonpath={.spec.replicas}"), "4");
   const editor = { KUBE_EDITOR: "sed -i s/replicas:.4/replicas:\\ 6/" };

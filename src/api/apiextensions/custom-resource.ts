@@ -148,9 +148,10 @@ function subresourcesOf(
   kind: string,
 ): readonly SubresourceFact[] {
   const scale = { name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: subresourceVerbs };
+  // In the order in which Kubernetes discovers them.
   return [
-    ...(subresources?.scale ? [scale] : []),
     ...(subresources?.status ? [{ name: "status", group, version: name, kind, verbs: subresourceVerbs }] : []),
+    ...(subresources?.scale ? [scale] : []),
   ];
 }
 

@@ -94,7 +94,7 @@ export function apiResourceList(
 ): APIResourceList | undefined {
   const definitions = registry.all().filter((each) => each.group === group && each.version === version);
   if (definitions.length === 0) return undefined;
-  const resources = definitions.flatMap(describeResources).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const resources = inOrder(definitions).flatMap(describeResources);
   return { kind: "APIResourceList", apiVersion: "v1", groupVersion: apiVersionOf({ group, version }), resources };
 }
 
@@ -105,7 +105,7 @@ function describeResources(definition: ResourceDefinition): APIResource[] {
     singularName: singular,
     namespaced,
     kind,
-    verbs: sorted(verbs),
+    verbs,
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
     ...(verbs.includes("list") ? { storageVersionHash: storageVersionHash(definition) } : {}),
@@ -120,7 +120,7 @@ function describeResources(definition: ResourceDefinition): APIResource[] {
         ? {}
         : { group: each.group, version: each.version }),
       kind: each.kind,
-      verbs: sorted(each.verbs),
+      verbs: each.verbs,
     })),
   ];
 }
@@ -131,8 +131,9 @@ function storageVersionHash(definition: ResourceDefinition): string {
   return sha256(`${stored.group}/${stored.version}/${stored.kind}`).subarray(0, 8).toBase64();
 }
 
-function sorted(verbs: readonly string[]): readonly string[] {
-  return [...verbs].sort();
+/** Subresources and verbs stand in the order that the definition has: what Kubernetes sorts, the facts have sorted. */
+function inOrder(definitions: readonly ResourceDefinition[]): ResourceDefinition[] {
+  return definitions.toSorted((a, b) => (a.plural < b.plural ? -1 : 1));
 }
 
 /**
@@ -162,10 +163,9 @@ export function aggregatedDiscovery(
         return {
           version: each,
           freshness: "Current",
-          resources: definitions
-            .filter((definition) => definition.group === group.name && definition.version === each)
-            .sort((a, b) => (a.plural < b.plural ? -1 : 1))
-            .map(aggregatedResource),
+          resources: inOrder(
+            definitions.filter((definition) => definition.group === group.name && definition.version === each),
+          ).map(aggregatedResource),
         };
       }),
     })),
@@ -180,7 +180,7 @@ function aggregatedResource(definition: ResourceDefinition): object {
     responseKind: { group, version, kind },
     scope: namespaced ? "Namespaced" : "Cluster",
     singularResource: singular,
-    verbs: sorted(verbs),
+    verbs,
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
     ...(subresources.length > 0
@@ -188,7 +188,7 @@ function aggregatedResource(definition: ResourceDefinition): object {
           subresources: subresources.map((each) => ({
             subresource: each.name,
             responseKind: { group: each.group, version: each.version, kind: each.kind },
-            verbs: sorted(each.verbs),
+            verbs: each.verbs,
           })),
         }
       : {}),
