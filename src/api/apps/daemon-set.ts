@@ -9,6 +9,7 @@ import {
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
+import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
@@ -51,7 +52,7 @@ export const DaemonSets = defineResource<DaemonSet>({
   prepareForStatusUpdate: (set, old) => setTemplateGeneration(set, templateGenerationOf(old)),
   validate,
   validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
   validateStatusUpdate: (next, old, at) => {
     const place = at.child("status");
     return [

@@ -10,6 +10,7 @@ import {
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
+import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
   forbiddenField,
@@ -62,7 +63,7 @@ export const Deployments = defineResource<Deployment>({
   },
   validate,
   validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
   validateStatusUpdate: ({ status }, old, at) => [
     ...validateReplicaCounts(status, ["updatedReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
     ...nonnegative(at.child("status", "unavailableReplicas"), status.unavailableReplicas),

@@ -8,6 +8,7 @@ import {
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
+import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { type Path, required, rootPath } from "../meta/field-error.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
@@ -44,7 +45,7 @@ export const ReplicaSets = defineResource<ReplicaSet>({
   },
   validate,
   validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector),
+    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
   validateStatusUpdate: ({ status }, _old, at) =>
     validateReplicaCounts(status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
   warnings: ({ metadata, spec }, old) => [

@@ -2,6 +2,7 @@
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { domainPrefixedPath, eachItem, invalidFor, nonnegative, optionalEnum } from "../field-rules.ts";
+import { shownAs, shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
   duplicate,
@@ -261,19 +262,28 @@ function validateRestartPolicy({ template, podFailurePolicy }: JobSpec, at: Path
   return [];
 }
 
+const shownTemplate = shownAs("io.k8s.api.core.v1.PodTemplateSpec");
+
 export function validateJobUpdate(next: Job, old: Job, root: Path): FieldError[] {
   const at = root.child("spec");
   return [
     ...validateCompletionsChange(next.spec, old.spec, at),
-    ...immutableField(at.child("selector"), next.spec.selector, old.spec.selector),
-    ...immutableField(at.child("template"), next.spec.template, comparableTemplate(next, old)),
-    ...immutableFields(at, next.spec, old.spec, [
-      "completionMode",
-      "podFailurePolicy",
-      "backoffLimitPerIndex",
-      "managedBy",
-      "successPolicy",
-    ]),
+    ...immutableField(at.child("selector"), next.spec.selector, old.spec.selector, shownSelector),
+    ...immutableField(at.child("template"), next.spec.template, comparableTemplate(next, old), shownTemplate),
+    ...immutableFields(at, next.spec, old.spec, ["completionMode"]),
+    ...immutableField(
+      at.child("podFailurePolicy"),
+      next.spec.podFailurePolicy,
+      old.spec.podFailurePolicy,
+      shownAs("io.k8s.api.batch.v1.PodFailurePolicy"),
+    ),
+    ...immutableFields(at, next.spec, old.spec, ["backoffLimitPerIndex", "managedBy"]),
+    ...immutableField(
+      at.child("successPolicy"),
+      next.spec.successPolicy,
+      old.spec.successPolicy,
+      shownAs("io.k8s.api.batch.v1.SuccessPolicy"),
+    ),
   ];
 }
 

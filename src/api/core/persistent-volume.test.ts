@@ -179,7 +179,9 @@ test("the nodes of a volume stay, by whatever name of their labels", () => {
       },
     );
   assert.deepEqual(change("topology.kubernetes.io/zone"), []);
-  assert.equal(change("topology.kubernetes.io/region").length, 1);
+  assert.deepEqual(change("topology.kubernetes.io/region"), [
+    'nodeAffinity: Invalid value: {"Required":{"NodeSelectorTerms":[{"MatchExpressions":[{"Key":"topology.kubernetes.io/region","Operator":"Exists","Values":null}],"MatchFields":null}]}}: field is immutable, except for updating from beta label to GA',
+  ]);
 });
 
 const claims: readonly (readonly [string, Partially<PersistentVolumeClaimSpec>, readonly string[]])[] = [

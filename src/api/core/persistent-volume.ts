@@ -1,6 +1,7 @@
 import { deepCopy, deepEqual, timestamp } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, rootPath } from "../meta/field-error.ts";
 import { immutableField } from "../meta/object-meta.ts";
@@ -135,7 +136,7 @@ function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path)
     errors.push(
       invalidValue(
         at.child("nodeAffinity"),
-        next.spec.nodeAffinity,
+        shownAs("io.k8s.api.core.v1.VolumeNodeAffinity")(next.spec.nodeAffinity),
         "field is immutable, except for updating from beta label to GA",
       ),
     );

@@ -4,7 +4,7 @@ import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { duplicate, forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
+import { duplicate, forbiddenField, goStruct, invalidValue, type Path } from "../meta/field-error.ts";
 import { isIp, parseIp } from "../meta/ip.ts";
 import { inclusiveRangeMessage, isDns1123Subdomain, isGroupId, isQualifiedName, isUserId } from "../meta/names.ts";
 import { immutableField } from "../meta/object-meta.ts";
@@ -267,14 +267,16 @@ function validateClaimStatuses({ spec, status }: Pod, at: Path): FieldError[] {
   });
 }
 
+const shownIp = (ip: string) => goStruct({ IP: ip });
+
 function validateIps(ips: readonly { readonly ip?: string }[] | undefined, at: Path): FieldError[] {
   const texts = (ips ?? []).map(({ ip = "" }) => ip);
   const errors = eachItem(at, texts, (ip, place) => invalidFor(place, ip, isIp(ip)));
   const families = texts.map((ip) => parseIp(ip)?.family);
   if (texts.length > 1 && (texts.length > 2 || families[0] === families[1]))
-    errors.push(invalidValue(at, ips, "may specify no more than one IP for each IP family"));
+    errors.push(invalidValue(at, texts.map(shownIp), "may specify no more than one IP for each IP family"));
   for (const [index, ip] of texts.entries())
-    if (texts.indexOf(ip) < index) errors.push(duplicate(at.index(index), { ip }));
+    if (texts.indexOf(ip) < index) errors.push(duplicate(at.index(index), shownIp(ip)));
   return errors;
 }
 

@@ -302,7 +302,7 @@ test("what a pod reports of itself must make sense", () => {
     "metadata.conditions[1].observedGeneration: Invalid value: -1: must be a non-negative integer",
     "status.nominatedNodeName: Forbidden: may not be set on pods that are already bound to a node",
     "status.observedGeneration: Invalid value: -1: must be a non-negative integer",
-    'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.2"}]: may specify no more than one IP for each IP family',
+    'status.podIPs: Invalid value: [{"IP":"10.0.0.1"},{"IP":"10.0.0.2"}]: may specify no more than one IP for each IP family',
     'status.hostIPs[0].ip: Invalid value: "10.0.0.2": must be equal to `hostIP`',
     "status.containerStatuses[0].linux.uid: Invalid value: -1: must be between 0 and 4294967295, inclusive",
   ]);

@@ -1,7 +1,8 @@
 import { Events, validateEvent } from "../core/event.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path, required } from "../meta/field-error.ts";
-import { immutableFields } from "../meta/object-meta.ts";
+import { immutableField, immutableFields } from "../meta/object-meta.ts";
 import { type Column, defineResource, type ResourceDefinition } from "../resource.ts";
 import type { Event, EventsEvent } from "../types.generated.ts";
 
@@ -92,24 +93,19 @@ function validateCreate(event: EventsEvent, at: Path): FieldError[] {
   return errors;
 }
 
+const shownReference = shownAs("io.k8s.api.core.v1.ObjectReference");
+const shownSource = shownAs("io.k8s.api.core.v1.EventSource");
+
 function validateUpdate(next: EventsEvent, old: EventsEvent, at: Path): FieldError[] {
+  const [now, before] = [toCore(next), toCore(old)];
   return [
     ...validateSeries(next, at),
-    ...immutableFields(at, toCore(next), toCore(old), [
-      "involvedObject",
-      "reason",
-      "message",
-      "source",
-      "firstTimestamp",
-      "lastTimestamp",
-      "count",
-      "type",
-      "eventTime",
-      "action",
-      "related",
-      "reportingComponent",
-      "reportingInstance",
-    ]),
+    ...immutableField(at.child("involvedObject"), now.involvedObject, before.involvedObject, shownReference),
+    ...immutableFields(at, now, before, ["reason", "message"]),
+    ...immutableField(at.child("source"), now.source, before.source, shownSource),
+    ...immutableFields(at, now, before, ["firstTimestamp", "lastTimestamp", "count", "type", "eventTime", "action"]),
+    ...immutableField(at.child("related"), now.related, before.related, shownReference),
+    ...immutableFields(at, now, before, ["reportingComponent", "reportingInstance"]),
   ];
 }
 

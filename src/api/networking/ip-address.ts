@@ -1,10 +1,11 @@
 import { nameColumn } from "../columns.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { type Path, required } from "../meta/field-error.ts";
 import { isCanonicalIp } from "../meta/ip.ts";
 import { isDns1123Subdomain, isPathSegmentName } from "../meta/names.ts";
-import { immutableFields } from "../meta/object-meta.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { IPAddress, ParentReference } from "../types.generated.ts";
 
@@ -17,7 +18,13 @@ export const IPAddresses = defineResource<IPAddress>({
   columns: [nameColumn, { name: "ParentRef", type: "string", of: ({ spec }) => parentCell(spec.parentRef) }],
   validateName: isCanonicalIp,
   validate: ({ spec }, at) => validateParent(spec.parentRef, at.child("spec", "parentRef")),
-  validateUpdate: (next, old, at) => immutableFields(at.child("spec"), next.spec, old.spec, ["parentRef"]),
+  validateUpdate: (next, old, at) =>
+    immutableField(
+      at.child("spec", "parentRef"),
+      next.spec.parentRef,
+      old.spec.parentRef,
+      shownAs("io.k8s.api.networking.v1.ParentReference"),
+    ),
 });
 
 /** `services/default/kubernetes`. */

@@ -28,7 +28,7 @@ test("an address is what it is called, and somebody's", () => {
     draft.spec.parentRef.name = "other";
   });
   assert.deepEqual(errors, [
-    'spec.parentRef: Invalid value: {"resource":"services","namespace":"default","name":"other"}: field is immutable',
+    'spec.parentRef: Invalid value: {"Group":"","Resource":"services","Namespace":"default","Name":"other"}: field is immutable',
   ]);
 });
 

@@ -5,6 +5,7 @@ import { validateConditions } from "../conditions.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { invalidFor, requiredEnum, requiredField } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, tooLong, tooMany } from "../meta/field-error.ts";
 import { formatIp, parseCidr } from "../meta/ip.ts";
@@ -67,7 +68,12 @@ export function validateClaimStatusUpdate(
     ),
     ...validateReservations(next.status, old.status, isDeleted, at.child("reservedFor")),
     ...(allocation && old.status.allocation
-      ? immutableField(at.child("allocation"), allocation, old.status.allocation)
+      ? immutableField(
+          at.child("allocation"),
+          allocation,
+          old.status.allocation,
+          shownAs("io.k8s.api.resource.v1.AllocationResult"),
+        )
       : []),
     ...(allocation && !old.status.allocation
       ? validateAllocation(allocation, requestNames(next.spec.devices ?? {}), at.child("allocation"))

@@ -1,6 +1,7 @@
 import { ageColumn, nameColumn } from "../columns.ts";
+import { shownAs } from "../go-value.ts";
 import { validateLabels } from "../meta/label-selector.ts";
-import { immutableFields, validateAnnotations } from "../meta/object-meta.ts";
+import { immutableField, validateAnnotations } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimTemplate } from "../types.generated.ts";
 import { defaultDeviceClaim, validateDeviceClaim } from "./device-claim.ts";
@@ -23,5 +24,6 @@ export const ResourceClaimTemplates = defineResource<ResourceClaimTemplate>({
       ...validateDeviceClaim(spec.spec?.devices ?? {}, at.child("spec", "devices")),
     ];
   },
-  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec"), next.spec, old.spec, shownAs("io.k8s.api.resource.v1.ResourceClaimTemplateSpec")),
 });

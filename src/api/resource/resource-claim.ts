@@ -1,6 +1,7 @@
 import type { Draft } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
-import { immutableFields, resetMetadataForStatus } from "../meta/object-meta.ts";
+import { shownAs } from "../go-value.ts";
+import { immutableField, resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { ResourceClaimStatus, ResourceResourceClaim } from "../types.generated.ts";
 import { deviceKey, validateClaimStatusUpdate } from "./claim-status-validation.ts";
@@ -27,7 +28,8 @@ export const ResourceClaims = defineResource<ResourceResourceClaim>({
   },
   // What was asked for does not change any more.
   validateCreate: ({ spec }, at) => validateDeviceClaim(spec.devices ?? {}, at.child("spec", "devices")),
-  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec"), next.spec, old.spec, shownAs("io.k8s.api.resource.v1.ResourceClaimSpec")),
   validateStatusUpdate: validateClaimStatusUpdate,
 });
 

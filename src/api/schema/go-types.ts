@@ -53,6 +53,7 @@ const pointers = new Set([
   ...["networking.v1.IngressClassParametersReference.namespace", "resource.v1.DeviceAttribute.string"],
   ...["resource.v1.DeviceAttribute.version", "resource.v1.DeviceConstraint.matchAttribute"],
   ...["resource.v1.ResourceSliceSpec.nodeName"],
+  ...["batch.v1.PodFailurePolicyOnExitCodesRequirement.containerName", "batch.v1.SuccessPolicyRule.succeededIndexes"],
   ...["batch.v1.CronJobSpec.timeZone", "batch.v1.JobSpec.managedBy", "batch.v1.JobStatus.failedIndexes"],
   ...["storage.v1.VolumeAttachmentSource.persistentVolumeName"],
 ]);

@@ -1,10 +1,11 @@
-import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor, nonnegative, requiredField } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { isQualifiedName } from "../meta/names.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { CSINode, CSINodeDriver } from "../types.generated.ts";
 
@@ -25,12 +26,12 @@ export const CSINodes = defineResource<CSINode>({
     const at = root.child("spec", "drivers");
     return (old.spec.drivers ?? []).flatMap((before) => {
       const driver = next.spec.drivers?.find(({ name }) => name === before.name);
-      return !driver || deepEqual(withoutCount(driver), withoutCount(before))
-        ? []
-        : [invalidValue(at, driver, "field is immutable")];
+      return driver ? immutableField(at, withoutCount(driver), withoutCount(before), shownDriver) : [];
     });
   },
 });
+
+const shownDriver = shownAs("io.k8s.api.storage.v1.CSINodeDriver");
 
 /** How many volumes a driver attaches may change while it runs. */
 function withoutCount({ allocatable: _, ...driver }: CSINodeDriver): object {

@@ -166,7 +166,7 @@ test("an attachment stays, and is attached by its driver", () => {
     draft.spec.nodeName = "node-2";
   });
   assert.deepEqual(errors, [
-    'spec: Invalid value: {"attacher":"example.com","nodeName":"node-2","source":{"persistentVolumeName":"one"}}: field is immutable',
+    'spec: Invalid value: {"Attacher":"example.com","Source":{"PersistentVolumeName":"one","InlineVolumeSpec":null},"NodeName":"node-2"}: field is immutable',
   ]);
   const status = errorsOnStatusUpdate(VolumeAttachments, { spec: attachment }, (draft) => {
     draft.status = { attached: false, attachError: { message: "a".repeat(1025), errorCode: -1 } };
@@ -275,7 +275,7 @@ test("a driver stays on a node as it is, but for how much it attaches", () => {
     });
   assert.deepEqual(change({ ...onNode, allocatable: { count: 5 } }), []);
   assert.deepEqual(change({ ...onNode, nodeID: "two" }), [
-    'spec.drivers: Invalid value: {"name":"example.com","nodeID":"two","topologyKeys":["zone"]}: field is immutable',
+    'spec.drivers: Invalid value: {"Name":"example.com","NodeID":"two","TopologyKeys":["zone"],"Allocatable":null}: field is immutable',
   ]);
   assert.deepEqual(cells(CSINodes, { metadata, spec: { drivers: [onNode] } }), {
     Name: "fast",

@@ -2,10 +2,11 @@ import { ageColumn, nameColumn } from "../columns.ts";
 import { validateInlineVolumeSpec } from "../core/persistent-volume-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
 import { inclusiveRangeMessage, isDns1123Subdomain } from "../meta/names.ts";
-import { immutableFields, resetMetadataForStatus } from "../meta/object-meta.ts";
+import { immutableField, resetMetadataForStatus } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from "../types.generated.ts";
 
@@ -43,7 +44,8 @@ export const VolumeAttachments = defineResource<VolumeAttachment>({
         : invalidFor(at.child("source", "persistentVolumeName"), volume, isDns1123Subdomain(volume))),
     ];
   },
-  validateUpdate: (next, old, at) => immutableFields(at, next, old, ["spec"]),
+  validateUpdate: (next, old, at) =>
+    immutableField(at.child("spec"), next.spec, old.spec, shownAs("io.k8s.api.storage.v1.VolumeAttachmentSpec")),
   validateStatusUpdate: ({ status }, _old, at) => validateStatus(status, at.child("status")),
 });
 
