@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../../test/cpu-time.ts";
 import { decodeYaml } from "./yaml.ts";
 
 test("YAML is read as Kubernetes' tools read it", () => {
@@ -62,4 +63,13 @@ test("a large map is read in the time of its size", () => {
   const { value, duplicates } = decodeYaml(text);
   assert.equal(Object.keys(value as object).length, 50_000);
   assert.deepEqual(duplicates, []);
+});
+
+test("a body of tags or of aliases is refused as soon as it is read", async () => {
+  const aliases = Array.from({ length: 20_000 }, (_, index) => `- &a${index} 1\n- *a${index}\n`).join("");
+  for (const [text, why] of [
+    [`a: ${"!!str ".repeat(40_000)}`, /A node can have at most one tag at line 1, column 10:$/],
+    [aliases, /document contains excessive aliasing$/],
+  ] as const)
+    assert.ok((await cpuMs(() => assert.throws(() => decodeYaml(text), { code: 400, message: why }))) < 5_000);
 });

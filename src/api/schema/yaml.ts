@@ -4,6 +4,8 @@ import { type Decoded, decodeJson, unknownField } from "./json.ts";
 
 /** How often aliases may multiply what they stand for: enough for any manifest, too little for a bomb. */
 const aliasesMax = 100;
+/** How many nodes are looked at to find what the aliases stand for: the library looks through all of them for each. */
+const resolutionsMax = 20_000_000;
 /** How deep flow collections nest for go-yaml. */
 const flowDepthMax = 10_000;
 /** Keys that stand twice of which is told: a body may hold many. */
@@ -31,11 +33,18 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
     // The library looks through all keys before for each, which takes minutes for large maps.
     uniqueKeys: false,
     lineCounter: lines,
+    // To show where an error is the library copies its line, for each of them.
+    prettyErrors: false,
     logLevel: "silent",
     customTags: plainTags,
   });
   const [error] = document.errors;
-  if (error) throw yamlError(error.message);
+  if (error) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw yamlError(`${error.message} at line ${line}, column ${col}:`);
+  }
+  if (text.includes("*") && resolutionsOf(document) > resolutionsMax)
+    throw yamlError("document contains excessive aliasing");
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: aliasesMax });
@@ -71,6 +80,19 @@ function nestsTooDeep(text: string): boolean {
     if (depth > flowDepthMax) return true;
   }
   return false;
+}
+
+function resolutionsOf(document: Document): number {
+  let [aliases, nodes] = [0, 0];
+  visit(document, {
+    Alias() {
+      aliases++;
+    },
+    Node() {
+      nodes++;
+    },
+  });
+  return aliases * (aliases + nodes);
 }
 
 /** A line about each key that stands twice in its map, in the order of the text. */
