@@ -86,6 +86,12 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
     [`spec.containers[0].envFrom[0].configMapRef.name: Invalid value: "a_b": ${subdomain}`],
   ],
   [
+    "SELinux labels by mount options",
+    podOf({ securityContext: { seLinuxChangePolicy: "MountOption" } }),
+    ['spec.securityContext.seLinuxChangePolicy: Unsupported value: "MountOption": supported values: "Recursive"'],
+  ],
+  ["SELinux labels file by file", podOf({ securityContext: { seLinuxChangePolicy: "Recursive" } }), []],
+  [
     "too many rules for restarts",
     podOf({}, { restartPolicy: "Never", restartPolicyRules: rules }),
     ["spec.containers[0].restartPolicyRules: Too long: may not be more than 20 bytes"],

@@ -87,10 +87,13 @@ export function validatePodSecurityContext(spec: PodSpec, at: Path): FieldError[
     ...validateWindowsOptions(context.windowsOptions, at.child("windowsOptions")),
     ...validateAppArmor(context.appArmorProfile, at.child("appArmorProfile")),
     ...optionalEnum(at.child("supplementalGroupsPolicy"), context.supplementalGroupsPolicy, ["Merge", "Strict"]),
-    ...optionalEnum(at.child("seLinuxChangePolicy"), context.seLinuxChangePolicy, ["MountOption", "Recursive"]),
+    ...optionalEnum(at.child("seLinuxChangePolicy"), context.seLinuxChangePolicy, seLinuxChangePolicies),
   );
   return errors;
 }
+
+/** The other, MountOption, needs the feature SELinuxMount, which v1.35 has off. */
+const seLinuxChangePolicies = ["Recursive"];
 
 function validateSeccomp(profile: SeccompProfile | undefined, at: Path): FieldError[] {
   if (!profile) return [];
