@@ -14,6 +14,8 @@ export interface SchedulerScene {
   readonly bindings: string[];
   /** Makes the binding of these pods fail. */
   readonly failing: Map<string, Error>;
+  /** The pods whose binding is done without an answer. */
+  readonly unanswered: Set<string>;
   addNode(options?: NodeOptions): Promise<Node>;
   addPod(options?: PodOptions): Promise<Pod>;
   pod(name: string): Promise<Pod>;
@@ -32,6 +34,7 @@ export async function schedulerScene(
   const server = api ?? (await FaultyApi.start());
   const bindings: string[] = [];
   const failing = new Map<string, Error>();
+  const unanswered = new Set<string>();
   const handler: ResourceHandler = {
     async handle(request, user) {
       await before(request);
@@ -41,6 +44,7 @@ export async function schedulerScene(
       const response = await server.handle(request, user);
       const { target } = request.body as { target: { name: string } }; // a Binding
       bindings.push(`${request.name} to ${target.name}`);
+      if (unanswered.has(request.name ?? "")) throw new Error("the connection is gone");
       return response;
     },
   };
@@ -68,6 +72,7 @@ export async function schedulerScene(
     events,
     bindings,
     failing,
+    unanswered,
     async addNode(options) {
       const node = await client.create(Nodes, makeNode(options));
       await atRest();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { atRest, pass } from "../../test/faulty-api.ts";
+import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
 import { schedulerScene } from "../../test/scheduler-scene.ts";
 import { conflict, Nodes, Pods, type ResourceHandler, serviceUnavailable } from "../api/index.ts";
 import { InformerSet, inProcessClient } from "../client/index.ts";
@@ -169,6 +169,23 @@ test("a binding that fails gives the room back and is tried again after a pause"
   failing.clear();
   await pass(clock, 1_000);
   assert.match(events.at(-1) ?? "", /^web FailedScheduling: 0\/1 nodes are available: 1 Insufficient cpu\./);
+  await stop();
+});
+
+test("a binding whose answer is lost keeps its room, also while nothing is seen of it", async () => {
+  const api = await FaultyApi.start();
+  const { client, addNode, bindings, events, unanswered, stop } = await schedulerScene({}, api, async (request) => {
+    if (request.subresource === "binding") api.hold();
+  });
+  await addNode({ name: "node-1" });
+  unanswered.add("web");
+  for (const name of ["web", "next"]) await client.create(Pods, makePod({ name, requests: { cpu: "3" } }));
+  await atRest();
+  assert.deepEqual(bindings, ["web to node-1"]);
+  api.release();
+  await atRest();
+  assert.deepEqual(bindings, ["web to node-1"]);
+  assert.ok(events.every((event) => event.startsWith("next FailedScheduling: 0/1 nodes are available")));
   await stop();
 });
 

@@ -29,7 +29,7 @@ import { isJoining, sameForScheduling } from "./node-changes.ts";
 import type { Explanation, PlacementRecord } from "./placement-record.ts";
 import { Planner } from "./planner.ts";
 import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
-import { asPod } from "./pod-key.ts";
+import { asPod, objectKeyOf } from "./pod-key.ts";
 import { PodReports } from "./pod-reports.ts";
 import { PodShapes } from "./pod-shape.ts";
 import { createProfile, type Profile } from "./profile.ts";
@@ -450,7 +450,7 @@ class Scheduler {
       }
     } catch (error) {
       this.#attempted(pod, "error", startMs);
-      if (!signal.aborted) this.#bindingFailed(queued, cycle, nodeName, error);
+      if (!signal.aborted) await this.#bindingFailed(queued, cycle, nodeName, error);
       return;
     }
     this.#attempted(pod, "scheduled", startMs);
@@ -459,16 +459,29 @@ class Scheduler {
     this.#events.normal(asPod(pod), "Scheduled", `Successfully assigned ${namespace}/${name} to ${nodeName}`);
   }
 
-  #bindingFailed(queued: QueuedPod, cycle: BindingCycle, nodeName: string, error: unknown): void {
+  async #bindingFailed(queued: QueuedPod, cycle: BindingCycle, nodeName: string, error: unknown): Promise<void> {
     const { pod } = queued;
-    const known = this.#pods.get(keyOf(pod));
+    const cause = error instanceof Error && error.cause instanceof ApiError ? error.cause : undefined;
     // The binding may have reached the server although its answer did not reach us: then the informer has the last word.
-    if (known?.metadata.uid === pod.metadata.uid && known.spec.nodeName) return;
+    if (await this.#isBound(pod, cause !== undefined && cause.code < 500)) return;
     this.#takeBack({ pod, shape: queued.shape }, cycle, nodeName);
     // One that was deleted meanwhile is gone in a moment: the informer will say so.
-    const cause = error instanceof Error ? error.cause : undefined;
-    if (cause instanceof ApiError && cause.code === 404) this.#queue.retry(queued);
+    if (cause?.code === 404) this.#queue.retry(queued);
     else this.#failed(queued, error);
+  }
+
+  /** Whether the pod has a node. Where nobody was refused, the server is asked: what is taken back too early is given twice. */
+  async #isBound(pod: Pod, isRefused: boolean): Promise<boolean> {
+    const { client, signal } = this.#options;
+    const hasNode = (known: Pod | undefined) => known?.metadata.uid === pod.metadata.uid && !!known.spec.nodeName;
+    if (hasNode(this.#pods.get(keyOf(pod)))) return true;
+    if (isRefused) return false;
+    try {
+      return hasNode(await client.get(Pods, objectKeyOf(pod), { signal }));
+    } catch {
+      // Nobody answers now either: it counts as not bound until the informer says otherwise.
+      return hasNode(this.#pods.get(keyOf(pod)));
+    }
   }
 
   /** Something went wrong with the pod that is nobody's rule: it is tried again later, on any node. */
