@@ -6,6 +6,7 @@ import {
   ApiError,
   apiVersionOf,
   badRequest,
+  methodNotAllowed,
   parseDuration,
   type ResourceDefinition,
   timeout,
@@ -322,6 +323,11 @@ export class Handler {
     const { api, clock, log, metrics } = this.#options;
     const { request, response, query, user, trail } = call;
     const definition = api.registry.find(path.group, path.version, path.plural);
+    if (request.method === "HEAD" && definition && isBuiltIn(definition)) {
+      // Kubernetes has no route for it; custom resources are served without routes.
+      await api.authorize({ user, verb, resource: path }, trail?.annotate);
+      throw methodNotAllowed();
+    }
     // Of what does not exist the pipeline tells, whatever the client accepts.
     const negotiated = definition
       ? formsOf(definition, path.subresource).negotiate(request.header("accept"))

@@ -148,12 +148,13 @@ const configMap = (name: string, data: object = {}) =>
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const create = (name: string, data?: object) => send("POST", configMaps, { body: configMap(name, data) });
 
-test("HEAD has the headers of GET and no body", async () => {
+test("HEAD has the headers of GET and no body, but where Kubernetes has routes and none for it", async () => {
   await create("head");
-  const [get, head] = [await send("GET", `${configMaps}/head`), await send("HEAD", `${configMaps}/head`)];
-  assert.equal(head.status, 200);
-  assert.equal(head.text, "");
+  const [get, head] = [await send("GET", "/openapi/v3"), await send("HEAD", "/openapi/v3")];
+  assert.deepEqual([head.status, head.text], [200, ""]);
   assert.equal(head.headers["content-length"], get.headers["content-length"]);
+  for (const path of [`${configMaps}/head`, configMaps, `${configMaps}/none`, "/api", "/apis/apps/v1", "/version"])
+    assert.equal((await send("HEAD", path)).status, 405, path);
 });
 
 test("an object is sent as YAML, or readable, to who asks", async () => {

@@ -65,8 +65,9 @@ async function sendDiscovery(
   return true;
 }
 
-function onlyReads(request: HttpRequest): void {
-  if (request.method !== "GET" && request.method !== "HEAD") throw methodNotAllowed();
+/** These paths are routes of Kubernetes' that have no HEAD. */
+function onlyGet(request: HttpRequest): void {
+  if (request.method !== "GET") throw methodNotAllowed();
 }
 
 export function healthRoute(checks: readonly HealthCheck[], log: Logger, observe: ObserveCheck): PathRoute {
@@ -81,7 +82,7 @@ export function healthRoute(checks: readonly HealthCheck[], log: Logger, observe
 export function versionRoute(version: VersionInfo): PathRoute {
   return async (request, response) => {
     if (request.path !== "/version" && request.path !== "/version/") return false;
-    onlyReads(request);
+    onlyGet(request);
     return sendJson(request, response, version);
   };
 }
@@ -95,7 +96,7 @@ export function discoveryRoute(
   return async (request, response, query) => {
     const [, root, ...rest] = request.path.replace(/\/$/, "").split("/");
     if (root !== "api" && root !== "apis") return false;
-    onlyReads(request);
+    onlyGet(request);
     const accept = request.header("accept");
     const aggregated = rest.length === 0 && accept ? aggregatedDiscoveryAnswers.find(accept) : undefined;
     if (aggregated) {
@@ -138,7 +139,7 @@ function groupDocument(served: Served, [group, version, ...rest]: string[]) {
 export function rootRoute(served: Served, more: readonly string[]): PathRoute {
   return async (request, response) => {
     if (request.path !== "/") return false;
-    onlyReads(request);
+    onlyGet(request);
     const groups = apiGroupList(served).groups.flatMap(({ name, versions }) => [
       `/apis/${name}`,
       ...versions.map((each) => `/apis/${each.groupVersion}`),
