@@ -25,7 +25,9 @@ export function crashDelayMs(
   limits = crashBackoffLimits,
 ): number {
   if (!backoff || isExpired(backoff, finishedAtMs, limits)) return 0;
-  return Math.max(0, finishedAtMs + backoff.delayMs - nowMs);
+  const leftMs = finishedAtMs + backoff.delayMs - nowMs;
+  // An end that far in the future was before the clock was set back: it must not be waited for.
+  return leftMs > 2 * backoff.delayMs ? 0 : Math.max(0, leftMs);
 }
 
 /** The backoff after one more restart of a container that ended at `finishedAtMs`. */

@@ -20,7 +20,7 @@ test("a container that ends is restarted at once, then after 10 s, 20 s, … 5 m
 });
 
 test("a crashing container shows CrashLoopBackOff, its last state and its restarts", async () => {
-  const { pass, run, pod, events } = await agentScene({
+  const { clock, pass, run, pod, events } = await agentScene({
     engine: { script: () => ({ exitAfterMs: 1_000, exitCode: 3 }) },
   });
   const { metadata } = await run({});
@@ -38,6 +38,10 @@ test("a crashing container shows CrashLoopBackOff, its last state and its restar
   assert.equal(container?.lastState?.terminated?.reason, "Error");
   const expected = `BackOff: Back-off restarting failed container app in pod web_default(${metadata.uid})`;
   assert.ok((await events()).includes(expected));
+  // A clock that is set back does not hold it for longer.
+  clock.leap(-86_400_000);
+  await pass(10_000);
+  assert.equal((await pod()).status.containerStatuses?.[0]?.restartCount, 2);
 });
 
 test("a container that lived long starts over with its backoff", async () => {

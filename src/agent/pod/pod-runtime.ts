@@ -90,6 +90,7 @@ export class PodRuntime {
   }
 }
 
+/** Each is made with a higher attempt than its predecessor; a clock that was set back would tell the dead from the new wrongly. */
 function newestFirst<T extends { readonly attempt: number; readonly createdAtMs: number }>(items: readonly T[]): T[] {
-  return [...items].sort((a, b) => b.createdAtMs - a.createdAtMs || b.attempt - a.attempt);
+  return [...items].sort((a, b) => b.attempt - a.attempt || b.createdAtMs - a.createdAtMs);
 }
