@@ -2,6 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 
 /** By how much the file grows, so that it rarely has to: writing as much takes some 5 ms. */
 const growth = Buffer.alloc(4 * 1024 * 1024);
+/** So far ahead of its last page the file comes to be, in steps: to ask where that is costs as much as some commits. */
+const aheadBytesMax = 16 * 1024 * 1024;
 
 /**
  * Keeps the database's file longer than its last page, with blocks that the file system has given already. A full disk
@@ -32,10 +34,16 @@ export class Room {
   async ensure(neededBytes: number, usedBytes: () => number): Promise<void> {
     if (neededBytes > this.#leftBytes) {
       const used = usedBytes();
-      while (this.#size < used + neededBytes) this.#size += (await this.#file.write(growth)).bytesWritten;
+      // On a full disk it cannot, which matters only when what is there is too little.
+      if (this.#size < used + Math.min(used, aheadBytesMax)) await this.#grow().catch(() => {});
+      while (this.#size < used + neededBytes) await this.#grow();
       this.#leftBytes = this.#size - used;
     }
     this.#leftBytes -= neededBytes;
+  }
+
+  async #grow(): Promise<void> {
+    this.#size += (await this.#file.write(growth)).bytesWritten;
   }
 
   close(): Promise<void> {
