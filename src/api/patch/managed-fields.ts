@@ -30,6 +30,8 @@ export interface Manager {
   readonly subresource: string;
   readonly time: string;
   readonly fields: FieldSet;
+  /** The stored entry that it was read from; it may say something else by now. */
+  readonly entry?: ManagedFieldsEntry | undefined;
 }
 
 /** The managers of an object under what tells them apart. */
@@ -68,8 +70,11 @@ export function setOfNames(...paths: readonly (readonly string[])[]): FieldSet {
   return builder.build();
 }
 
+/** What tells managers apart. */
+type ManagerIdentity = Pick<Manager, "name" | "operation" | "apiVersion" | "subresource">;
+
 /** An applier is the same whatever version it applies in. */
-export function managerKey({ name, operation, apiVersion, subresource }: Omit<Manager, "time" | "fields">): string {
+export function managerKey({ name, operation, apiVersion, subresource }: ManagerIdentity): string {
   return JSON.stringify([name, operation, operation === "Apply" ? "" : apiVersion, subresource]);
 }
 
@@ -88,20 +93,14 @@ export function readManagers(
   isSet: (value: unknown) => value is FieldSet = isFieldSet,
 ): Map<string, Manager> | undefined {
   const managers = new Map<string, Manager>();
-  for (const {
-    manager = "",
-    operation,
-    apiVersion = "",
-    subresource = "",
-    time = "",
-    fieldsType,
-    fieldsV1,
-  } of entries) {
+  for (const each of entries) {
+    const { manager = "", operation, apiVersion = "", subresource = "", time = "", fieldsType, fieldsV1 } = each;
     if ((operation !== "Apply" && operation !== "Update") || apiVersion === "" || fieldsType !== "FieldsV1")
       return undefined;
     const fields: unknown = fieldsV1 ?? emptySet;
     if (!isSet(fields)) return undefined;
-    const read: Manager = { name: manager, operation, apiVersion, subresource, time, fields };
+    const entry = isSet === isStoredSet ? each : undefined;
+    const read: Manager = { name: manager, operation, apiVersion, subresource, time, fields, entry };
     managers.set(managerKey(read), read);
   }
   return managers;
@@ -119,7 +118,10 @@ export function writeManagers(managers: Managers): ManagedFieldsEntry[] | undefi
   return [...managers.values()].sort(order).map(entryOf);
 }
 
-function entryOf({ name, operation, apiVersion, time, fields, subresource }: Manager): ManagedFieldsEntry {
+function entryOf(manager: Manager): ManagedFieldsEntry {
+  const { name, operation, apiVersion, time, fields, subresource, entry } = manager;
+  // Of nearly all managers a write says nothing.
+  if (entry && entry.fieldsV1 === fields && isAbout(entry, manager)) return entry;
   return {
     manager: name,
     operation,
@@ -129,6 +131,16 @@ function entryOf({ name, operation, apiVersion, time, fields, subresource }: Man
     fieldsV1: inOrder(fields),
     ...(subresource === "" ? {} : { subresource }),
   };
+}
+
+function isAbout(entry: ManagedFieldsEntry, { name, operation, apiVersion, subresource, time }: Manager): boolean {
+  return (
+    entry.manager === name &&
+    entry.operation === operation &&
+    entry.apiVersion === apiVersion &&
+    (entry.subresource ?? "") === subresource &&
+    (entry.time ?? "") === time
+  );
 }
 
 /**
