@@ -189,11 +189,12 @@ test("every check of the standards says what is wrong in Kubernetes' words", () 
           sysctls: [
             { name: "kernel.msgmax", value: "1" },
             { name: "net.ipv4.tcp_rmem", value: "1" },
+            { name: "constructor", value: "1" },
           ],
         }),
       ),
       "baseline",
-      "forbidden sysctls (kernel.msgmax)",
+      "forbidden sysctls (kernel.msgmax, constructor)",
     ],
     [
       specWith(context({ windowsOptions: { hostProcess: true } }), context({ windowsOptions: { hostProcess: true } })),

@@ -86,20 +86,20 @@ const restrictedVolumes = new Set([
   ...["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"],
 ]);
 /** Since which minor version each is taken for safe. */
-const safeSysctls: Readonly<Record<string, number>> = {
-  "kernel.shm_rmid_forced": 0,
-  "net.ipv4.ip_local_port_range": 0,
-  "net.ipv4.tcp_syncookies": 0,
-  "net.ipv4.ping_group_range": 0,
-  "net.ipv4.ip_unprivileged_port_start": 0,
-  "net.ipv4.ip_local_reserved_ports": 27,
-  "net.ipv4.tcp_keepalive_time": 29,
-  "net.ipv4.tcp_fin_timeout": 29,
-  "net.ipv4.tcp_keepalive_intvl": 29,
-  "net.ipv4.tcp_keepalive_probes": 29,
-  "net.ipv4.tcp_rmem": 32,
-  "net.ipv4.tcp_wmem": 32,
-};
+const safeSysctls: ReadonlyMap<string, number> = new Map([
+  ["kernel.shm_rmid_forced", 0],
+  ["net.ipv4.ip_local_port_range", 0],
+  ["net.ipv4.tcp_syncookies", 0],
+  ["net.ipv4.ping_group_range", 0],
+  ["net.ipv4.ip_unprivileged_port_start", 0],
+  ["net.ipv4.ip_local_reserved_ports", 27],
+  ["net.ipv4.tcp_keepalive_time", 29],
+  ["net.ipv4.tcp_fin_timeout", 29],
+  ["net.ipv4.tcp_keepalive_intvl", 29],
+  ["net.ipv4.tcp_keepalive_probes", 29],
+  ["net.ipv4.tcp_rmem", 32],
+  ["net.ipv4.tcp_wmem", 32],
+]);
 
 const isAllowedSeccomp = (type: string | undefined) => type === "RuntimeDefault" || type === "Localhost";
 
@@ -185,9 +185,10 @@ const checks: readonly Check[] = [
     level: "baseline",
     violation({ spec }, minor) {
       const names = (spec.securityContext?.sysctls ?? []).map(({ name }) => name);
-      const bad = names.filter(
-        (name) => (safeSysctls[name] ?? Number.POSITIVE_INFINITY) > minor || !(name in safeSysctls),
-      );
+      const bad = names.filter((name) => {
+        const since = safeSysctls.get(name);
+        return since === undefined || since > minor;
+      });
       return bad.length === 0 ? undefined : { reason: "forbidden sysctls", detail: bad.join(", ") };
     },
   },
