@@ -12,6 +12,7 @@ test("a list by the name of one object is about that object", () => {
   assert.equal(name("list", "metadata.name=web"), "web");
   assert.equal(name("watch", "status.phase!=Failed,metadata.name==web"), "web");
   assert.equal(name("list", "metadata.name!=web"), "");
+  assert.equal(name("deletecollection", "metadata.name=web"), "");
   assert.equal(name("list", "spec.nodeName=n1"), "");
   assert.equal(name("create", "metadata.name=web"), "");
 });

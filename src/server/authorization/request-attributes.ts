@@ -13,8 +13,8 @@ export function requestAttributes(request: ResourceRequest, user: User): Attribu
   if (!isCollection || (!fieldSelector && !labelSelector)) return { user, verb, resource: asked };
   const labels = labelSelector ? { labelSelector } : {};
   if (!fieldSelector) return { user, verb, resource: { ...asked, ...labels } };
-  // Who lists with the name of one object may be allowed that one: apiserver/pkg/endpoints/request/requestinfo.go.
-  const name = asked.name || selectedName(fieldSelector);
+  // Who reads with the name of one object may be allowed that one: apiserver/pkg/endpoints/request/requestinfo.go.
+  const name = asked.name || (verb === "deletecollection" ? "" : selectedName(fieldSelector));
   return { user, verb, resource: { ...asked, name, fieldSelector, ...labels } };
 }
 
