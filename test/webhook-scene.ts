@@ -17,6 +17,7 @@ export interface Review {
     readonly uid: string;
     readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
     readonly requestKind: object;
+    readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
     readonly operation: string;
     readonly namespace?: string;
     readonly name?: string;

@@ -69,13 +69,14 @@ async function create(request: ObjectRequest): Promise<ServedObject> {
   return stored(request, 201, await createObject(request, body));
 }
 
-/** A Binding names the pod that it is about. */
+/** A Binding names the pod that it is about; admission hears of a Binding and not of a pod's subresource, as upstream. */
 async function bind(request: ObjectRequest, body: Draft<KubeObject>): Promise<ServedObject> {
+  placeInNamespace(request, body.metadata);
+  await admitAction(request, body);
   const definition = request.context.registry.find("", "v1", "pods");
   if (!definition) throw notFound(request.definition, body.metadata.name);
   const store = request.context.storeOf(definition);
-  const pods = { ...request, definition, store, name: body.metadata.name, subresource: "binding" };
-  await admitAction(pods, body);
+  const pods = { ...request, definition, store, name: body.metadata.name ?? "", subresource: "binding" };
   return { type: "object", code: 201, object: await bindPod(pods, body), warnings: request.warnings };
 }
 

@@ -15,6 +15,7 @@ import {
   scene,
 } from "../../../../test/webhook-scene.ts";
 import {
+  Bindings,
   ConfigMaps,
   CustomResourceDefinitions,
   MutatingWebhookConfigurations,
@@ -356,13 +357,16 @@ test("subresources, deletes of collections and bindings are told as they are", a
   const hook = hookOf("look", ruleOf("*/*", ["*"], { apiGroups: [""] }));
   await create(ConfigMaps, configMap("a"));
   await create(ConfigMaps, configMap("b"));
-  const pod: NewObject = { metadata: { namespace: "default", name: "a" } };
-  await create(Pods, { ...pod, spec: { containers: [{ name: "own", image: "a" }] } });
+  const spec = { containers: [{ name: "own", image: "a" }] };
+  const named = (name: string): NewObject => ({ metadata: { namespace: "default", name } });
+  for (const name of ["a", "b"]) await create(Pods, { ...named(name), spec });
   await create(ValidatingWebhookConfigurations, configuration("look", hook));
+  const target = { kind: "Node", name: "n" };
   await client.createSubresource(Pods, { namespace: "default", name: "a" }, "binding", {
     metadata: { name: "a" },
-    target: { kind: "Node", name: "n" },
+    target,
   });
+  await create(Bindings, { ...named("b"), target });
   await client.patch(
     Pods,
     { namespace: "default", name: "a" },
@@ -371,12 +375,14 @@ test("subresources, deletes of collections and bindings are told as they are", a
   );
   await client.deleteCollection(ConfigMaps, { namespace: "default" });
   const seen = reviews.map(
-    ({ request: each }) => `${each.operation} ${each.kind.kind} ${each.subResource ?? ""} ${each.name}`,
+    ({ request: each }) =>
+      `${each.operation} ${each.kind.kind} of ${[each.resource.resource, each.subResource ?? []].flat().join("/")} ${each.name}`,
   );
   assert.deepEqual(seen.sort(), [
-    "CREATE Binding binding a",
-    "DELETE ConfigMap  a",
-    "DELETE ConfigMap  b",
-    "UPDATE Pod status a",
+    "CREATE Binding of bindings b",
+    "CREATE Binding of pods/binding a",
+    "DELETE ConfigMap of configmaps a",
+    "DELETE ConfigMap of configmaps b",
+    "UPDATE Pod of pods/status a",
   ]);
 });
