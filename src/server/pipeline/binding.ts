@@ -27,6 +27,8 @@ export async function bindPod(request: ObjectRequest, body: Draft<KubeObject>): 
   if (binding.metadata.name && binding.metadata.name !== request.name)
     throw badRequest("name in URL does not match name in Binding object");
   validate(request, binding);
+  // The path of the older resource names no pod: the body has to.
+  if (request.name === "") throw badRequest("Name parameter required.");
   await untilUndisturbed(request, () => {
     const current = request.store.get(request.namespace, request.name);
     if (!current) throw notFound(Pods, request.name);

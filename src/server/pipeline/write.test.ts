@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { cpuMs } from "../../../test/cpu-time.ts";
 import {
   type ApiError,
+  Bindings,
   ConfigMaps,
   Deployments,
   type KubeObject,
@@ -345,6 +346,18 @@ test("a pod is bound to a node once", async () => {
     code: 409,
     message: 'Operation cannot be fulfilled on pods/binding "bound": pod bound is already assigned to node "n1"',
   });
+});
+
+test("a binding that names no pod is about none", async () => {
+  const pod = { metadata: { name: "undefined" }, spec: { containers: [{ name: "c", image: "nginx" }] } };
+  await server.send("create", Pods, { namespace: "default", body: pod });
+  const target = { kind: "Node", name: "n1" };
+  for (const metadata of [{}, { name: "" }])
+    await assert.rejects(server.send("create", Bindings, { namespace: "default", body: { metadata, target } }), {
+      code: 400,
+      message: "Name parameter required.",
+    });
+  assert.equal((await server.send("get", Pods, at("undefined"))).spec.nodeName, undefined);
 });
 
 test("managedFields say who wrote what, and apply keeps others out", async () => {
