@@ -13,6 +13,7 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { FileStatus, HostFiles } from "../host.ts";
@@ -96,12 +97,15 @@ export const linuxFiles: HostFiles = {
 
   async compress(from, to) {
     const { mode } = await lstat(from);
-    await pipeline(
-      createReadStream(from),
-      createGzip(),
-      createWriteStream(`${to}.tmp`, { mode: mode & permissionBits }),
-    );
-    await rename(`${to}.tmp`, to);
+    // Hidden, so that a half that is left by an agent's end is not taken for a file; the next time writes over it.
+    const half = join(dirname(to), `.${basename(to)}`);
+    try {
+      await pipeline(createReadStream(from), createGzip(), createWriteStream(half, { mode: mode & permissionBits }));
+      await rename(half, to);
+    } catch (error) {
+      await rm(half, { force: true });
+      throw error;
+    }
     await rm(from);
   },
 };

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcp, type Server } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
 import { Server as GrpcServer, ServerCredentials } from "@grpc/grpc-js";
 import { systemClock } from "../../lib/index.ts";
 import { linuxHost } from "./index.ts";
@@ -61,6 +62,20 @@ test("files are read in part, from either end, and are missing without an error"
     assert.equal(await files.readLink(`${path}/a`), undefined);
     assert.deepEqual(await files.list(`${path}/none`), []);
     await files.remove(`${path}/none`);
+  }));
+
+test("a file is compressed in its place, and nothing is left when there is no room", () =>
+  inDirectory(async (path) => {
+    const { files } = host;
+    await files.write(`${path}/0.log.1`, new TextEncoder().encode("line"), 0o640);
+    await files.compress(`${path}/0.log.1`, `${path}/0.log.1.gz`);
+    assert.deepEqual(await files.list(path), ["0.log.1.gz"]);
+    assert.equal(gunzipSync((await files.read(`${path}/0.log.1.gz`))!).toString(), "line");
+    await files.write(`${path}/0.log.2`, new Uint8Array(1), 0o640);
+    // What cannot be written to its end, here because a directory has the name.
+    await files.makeDirectory(`${path}/0.log.2.gz/full`);
+    await assert.rejects(files.compress(`${path}/0.log.2`, `${path}/0.log.2.gz`));
+    assert.deepEqual([...(await files.list(path))].sort(), ["0.log.1.gz", "0.log.2", "0.log.2.gz"]);
   }));
 
 test("the mount table gives the innermost mounts first", () => {

@@ -29,8 +29,10 @@ export async function rotateLog(
   { bytesMax, filesMax }: LogLimits,
 ): Promise<void> {
   const { id, logPath } = container;
-  const size = (await files.status(logPath))?.sizeBytes ?? 0;
-  if (size < bytesMax) return;
+  const log = await files.status(logPath);
+  // Set aside by an agent that ended before it could say so: the runtime is still writing there.
+  if (!log) await engine.reopenLog(id);
+  if (!log || log.sizeBytes < bytesMax) return;
   const setAside = (await logFiles(files, logPath)).filter((path) => path !== logPath);
   const { remove, compress } = planRotation(setAside, filesMax);
   for (const path of remove) await files.remove(path);

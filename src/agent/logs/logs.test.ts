@@ -22,6 +22,18 @@ test("of the logs set aside the oldest go and all others are compressed", () => 
   assert.deepEqual(planRotation(["1"], 2), { remove: ["1"], compress: [] });
 });
 
+test("a log whose agent ended while it was set aside is opened anew", async () => {
+  const scene = await agentScene({ settings: { logRotation: { bytesMax: 10, filesMax: 3 } } });
+  const { metadata } = await scene.run({});
+  const log = `/data/agent/logs/default_web_${metadata.uid}/app/0.log`;
+  const { files } = scene.host;
+  scene.engine.reopenLog = () => files.write(log, new Uint8Array(1), 0o640);
+  await files.write(log, new Uint8Array(11), 0o640);
+  await files.rename(log, `${log}.20260101-000000`);
+  await scene.pass(10_000);
+  assert.equal((await files.status(log))?.sizeBytes, 1);
+});
+
 test("a log that grew too large is set aside and goes with its container", async () => {
   const scene = await agentScene({ settings: { logRotation: { bytesMax: 10, filesMax: 3 } } });
   const { metadata } = await scene.run({});

@@ -28,8 +28,14 @@ export async function writePayload(options: PayloadOptions, payload: Payload): P
   const current = await files.readLink(`${path}/${dataLink}`);
   if (current !== undefined && (await holds(files, `${path}/${current}`, payload))) return false;
   const version = `..${stamp()}`;
-  await makeDirectory(options, `${path}/${version}`);
-  for (const [name, file] of payload) await writeFile(options, `${path}/${version}`, name, file);
+  try {
+    await makeDirectory(options, `${path}/${version}`);
+    for (const [name, file] of payload) await writeFile(options, `${path}/${version}`, name, file);
+  } catch (error) {
+    // Each try has a version of its own: what there was room for would pile up.
+    await files.remove(`${path}/${version}`);
+    throw error;
+  }
   await files.remove(`${path}/${nextLink}`);
   await files.symlink(version, `${path}/${nextLink}`);
   await files.rename(`${path}/${nextLink}`, `${path}/${dataLink}`);

@@ -95,6 +95,29 @@ test("an unchanged source leaves the files alone", async () => {
   assert.equal(await scene.host.files.readLink(`${path}/..data`), before);
 });
 
+test("what there was no room for leaves nothing behind", async () => {
+  const scene = await agentScene();
+  const { files } = scene.host;
+  await scene.client.create(ConfigMaps, map({ a: "1", b: "2" }));
+  const volumes = new Set<string>();
+  const write = files.write.bind(files);
+  files.write = async (path, ...rest) => {
+    const [, volume, file] = /^(.*)\/\.\.[^/]+\/(.*)$/.exec(path) ?? [];
+    if (file === "b") {
+      volumes.add(volume ?? "");
+      throw new Error("ENOSPC: no space left on device");
+    }
+    await write(path, ...rest);
+  };
+  await runWith(scene, [{ name: "config", configMap: { name: "settings" } }]);
+  await scene.pass(300_000);
+  assert.equal(volumes.size, 1);
+  for (const path of volumes) assert.deepEqual(await files.list(path), []);
+  files.write = write;
+  await scene.pass(300_000);
+  assert.equal((await scene.pod()).status.phase, "Running");
+});
+
 test("a volume whose source is missing holds the pod back, unless it is optional", async () => {
   const scene = await agentScene();
   await runWith(scene, [{ name: "config", configMap: { name: "settings" } }]);
