@@ -232,6 +232,25 @@ test("a full disk costs unused images and dead containers before it costs a pod"
   );
 });
 
+test("a full disk on which nothing can be removed costs a pod", async () => {
+  const load = { ...plenty };
+  const { run, pod, pass, engine } = await agentScene({
+    host: { load },
+    engine: { images: ["app:1", "unused:1", "unused:2"] },
+  });
+  const tried: string[] = [];
+  engine.removeImage = async (image) => {
+    tried.push(image);
+    throw new Error("no space left on device");
+  };
+  await run({ name: "large", containers: containers("app") });
+  await pass(130_000);
+  load.diskAvailableBytes = 12 * GiB;
+  await pass(10_000);
+  assert.equal(new Set(tried).size, 2);
+  assert.equal((await pod("large")).status.reason, "Evicted");
+});
+
 test("a node under pressure takes no pod that would add to it", async () => {
   const load = { ...plenty, memoryAvailableBytes: MiB };
   const { clock, run, pass } = await agentScene({ host: { load } });

@@ -1,7 +1,7 @@
 // Ends pods that the node has no room for: those above their own limits of local storage, and when the node is short of
 // something, one after the other. Decisions are those of storage-limits.ts, node-pressure.ts and eviction-order.ts.
 import type { EventRecorder } from "../../client/index.ts";
-import { waitAtMost } from "../../lib/index.ts";
+import { errorMessage, waitAtMost } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { ContainerStats } from "../engine/index.ts";
 import type { ImageKeeper } from "../images/image-keeper.ts";
@@ -73,7 +73,12 @@ export class PodEvictor {
     const isOfDisk = resource === "ephemeral-storage" || resource === "inodes";
     if (isOfDisk) {
       await Promise.all([...this.#pods.workers].map((worker) => worker.removeDead()));
-      await this.#images.removeUnused();
+      try {
+        await this.#images.removeUnused();
+      } catch (error) {
+        // On a full disk not even that may work: then it costs a pod.
+        log.warn("unused images not removed", { error: errorMessage(error) });
+      }
       if ((await this.#observe()).length === 0) return [];
     }
     const stats = byContainer(await engine.stats());

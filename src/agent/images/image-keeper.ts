@@ -1,3 +1,4 @@
+import { errorMessage } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { PodSet } from "../pod/pod-set.ts";
 import { settingsDefaults } from "../settings.ts";
@@ -42,8 +43,13 @@ export class ImageKeeper {
     const { diskCapacityBytes, diskAvailableBytes } = await host.load();
     for (const image of imageGarbage({ images, used, diskCapacityBytes, diskAvailableBytes, ...limits, nowMs })) {
       log.info("removing an unused image", { image: image.tags[0] ?? image.id, bytes: image.sizeBytes });
-      await engine.removeImage(image.id);
-      this.#lastUsedAtMs.delete(image.id);
+      try {
+        await engine.removeImage(image.id);
+        this.#lastUsedAtMs.delete(image.id);
+      } catch (error) {
+        // The others go all the same, and who evicts pods goes on with them.
+        log.warn("image not removed", { image: image.tags[0] ?? image.id, error: errorMessage(error) });
+      }
     }
     await this.#context.images.retain(new Set(this.#lastUsedAtMs.keys()));
   }
