@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container, Pod, PodSpec, Service } from "../../api/index.ts";
+import { environment } from "./environment.ts";
 import { etcHosts } from "./etc-hosts.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, resourceFieldValue } from "./field-value.ts";
@@ -37,6 +38,33 @@ test("references in commands are expanded once; unknown ones and escaped ones st
   }
 });
 
+test("an environment holds nothing that nobody put there, under any name", async () => {
+  const configMap = { metadata: pod().metadata, data: { mode: "fast" } };
+  const key = (name: string) => ({ configMapKeyRef: { name: "settings", key: name, optional: true } });
+  const env = await environment({
+    pod: pod(),
+    container: {
+      ...app,
+      env: [
+        { name: "A", value: "$(constructor) $(__proto__)" },
+        { name: "__proto__", value: "own" },
+        { name: "B", value: "$(__proto__)" },
+        { name: "C", valueFrom: key("toString") },
+        { name: "D", valueFrom: key("mode") },
+      ],
+    },
+    addresses: { podIps: [], hostIps: [] },
+    services: [],
+    allocatable: {},
+    objects: { configMap: async () => configMap, secret: async () => undefined },
+    volumeFile: async () => "",
+  });
+  assert.deepEqual(
+    Object.entries(env).map(([name, value]) => `${name}=${value}`),
+    ["A=$(constructor) $(__proto__)", "__proto__=own", "B=own", "D=fast"],
+  );
+});
+
 test("the downward API gives fields of the pod", () => {
   const addresses = { podIps: ["10.0.0.1", "fd00::1"], hostIps: ["192.0.2.1"] };
   const about = pod(
@@ -51,6 +79,7 @@ test("the downward API gives fields of the pod", () => {
     ["metadata.labels['a']", "1"],
     ["metadata.annotations['k/v']", "z"],
     ["metadata.annotations['none']", ""],
+    ["metadata.labels['constructor']", ""],
     ["spec.nodeName", "n"],
     ["spec.serviceAccountName", "sa"],
     ["status.podIP", "10.0.0.1"],

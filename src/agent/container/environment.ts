@@ -40,7 +40,8 @@ export async function environment(input: EnvironmentInput): Promise<Record<strin
   const { pod, container } = input;
   const namespace = pod.metadata.namespace ?? "";
   const ofServices = serviceEnvironment(namespace, input.services, pod.spec.enableServiceLinks ?? true);
-  const env: Record<string, string> = {};
+  // A variable may have any name, so nothing may be there that was not put there.
+  const env: Record<string, string> = Object.assign(Object.create(null), ofServices);
   for (const source of container.envFrom ?? []) Object.assign(env, await valuesFrom(source, namespace, input.objects));
   for (const { name, value, valueFrom } of container.env ?? []) {
     if (valueFrom && !value) {
@@ -48,9 +49,9 @@ export async function environment(input: EnvironmentInput): Promise<Record<strin
       if (found !== undefined) env[name] = found;
       continue;
     }
-    env[name] = expand(value ?? "", (each) => env[each] ?? ofServices[each]);
+    env[name] = expand(value ?? "", (each) => env[each]);
   }
-  return { ...ofServices, ...env };
+  return { ...env };
 }
 
 async function valuesFrom(
@@ -87,7 +88,7 @@ async function sourceValue(source: EnvVarSource, input: EnvironmentInput): Promi
     const { name = "", key, optional } = configMapKeyRef;
     const found = await objects.configMap(namespace, name);
     if (!found && !optional) throw configError(`configmap "${name}" not found`);
-    const value = found?.data?.[key];
+    const value = valueAt(found?.data, key);
     if (value === undefined && !optional)
       throw configError(`couldn't find key ${key} in ConfigMap ${namespace}/${name}`);
     return value;
@@ -96,7 +97,7 @@ async function sourceValue(source: EnvVarSource, input: EnvironmentInput): Promi
     const { name = "", key, optional } = secretKeyRef;
     const found = await objects.secret(namespace, name);
     if (!found && !optional) throw configError(`secret "${name}" not found`);
-    const value = found?.data?.[key];
+    const value = valueAt(found?.data, key);
     if (value === undefined && !optional) throw configError(`couldn't find key ${key} in Secret ${namespace}/${name}`);
     return value === undefined ? undefined : textOf(value);
   }
@@ -118,6 +119,10 @@ async function fileValue(
   if (!value && !optional)
     throw configError(`environment variable key ${JSON.stringify(key)} not found in file "${path}"`);
   return value || undefined;
+}
+
+function valueAt(data: Readonly<Record<string, string>> | undefined, key: string): string | undefined {
+  return data && Object.hasOwn(data, key) ? data[key] : undefined;
 }
 
 function textOf(base64: string): string {

@@ -20,7 +20,10 @@ export interface PodAddresses {
 export function fieldValue(pod: Pod, path: string, { podIps, hostIps }: PodAddresses): string {
   const { metadata, spec } = pod;
   const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(path);
-  if (subscript) return metadata[subscript[1] as "labels" | "annotations"]?.[subscript[2]!] ?? "";
+  if (subscript) {
+    const map = metadata[subscript[1] as "labels" | "annotations"];
+    return map && Object.hasOwn(map, subscript[2]!) ? map[subscript[2]!]! : "";
+  }
   switch (path) {
     case "metadata.name":
       return metadata.name;
