@@ -58,6 +58,12 @@ test("pull secrets are chosen by registry and path, the most specific first", ()
   assert.deepEqual(users("a.example.com:5000/x"), ["star"]);
   assert.deepEqual(users("a.b.example.com:5000/x"), []);
   assert.deepEqual(users("nginx"), ["hub"]);
+  const globs = ["r*y", "reg?stry", "*r*", "reg*ry*", "r*x", "registry?", "*try.", "(registry)"];
+  const matching = (image: string) =>
+    globs.filter((glob) => credentialsFor(image, [secret({ [`${glob}:80`]: {} })]).length > 0);
+  assert.deepEqual(matching("registry:80/x"), ["r*y", "reg?stry", "*r*", "reg*ry*"]);
+  // Nobody waits for what would never end.
+  assert.deepEqual(credentialsFor(`${"a".repeat(60)}:80/x`, [secret({ [`${"*a".repeat(30)}*b:80`]: {} })]), []);
   assert.deepEqual(users("other.example.org/x:1"), ["old"]);
   assert.deepEqual(users("unknown.example.net/x"), []);
 });

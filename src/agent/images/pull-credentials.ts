@@ -103,10 +103,28 @@ function matches(pattern: string, target: string): boolean {
   return targetPath.join("/").startsWith(patternPath.join("/"));
 }
 
+/**
+ * Whether all of `text` is what `glob` says, `*` for any characters and `?` for one. A secret can hold a glob on which a
+ * regular expression would be at work for years.
+ */
 function globMatches(glob: string, text: string): boolean {
-  const expression = glob
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${expression}$`).test(text);
+  let at = 0;
+  /** Where the last star is, and up to where it reaches. */
+  let star = -1;
+  let reach = 0;
+  for (let read = 0; read < text.length; ) {
+    if (glob[at] === "*") {
+      star = at++;
+      reach = read;
+    } else if (at < glob.length && (glob[at] === "?" || glob[at] === text[read])) {
+      at++;
+      read++;
+    } else if (star >= 0) {
+      at = star + 1;
+      read = ++reach;
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(glob.slice(at));
 }
