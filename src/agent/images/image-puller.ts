@@ -106,7 +106,7 @@ export class ImagePuller {
     const wanted = container.spec.image ?? "";
     const key = `${pod.metadata.uid}/${name}`;
     const backoff = this.#backoffs.get(key);
-    const delayMs = backoff ? backoff.updatedAtMs + backoff.delayMs - clock.now() : 0;
+    const delayMs = backoff ? backoff.updatedAtMs + backoff.delayMs - clock.monotonicMs() : 0;
     if (backoff && delayMs > 0) {
       events.normal(pod, "BackOff", `Back-off pulling image "${wanted}"`, container);
       events.warning(pod, "Failed", "Error: ImagePullBackOff", container);
@@ -127,7 +127,8 @@ export class ImagePuller {
     } catch (error) {
       if (isAbort(error) || signal.aborted) throw error;
       const message = errorMessage(error);
-      this.#remember(key, { ...nextCrashBackoff(backoff, clock.now(), clock.now()), error: message });
+      const nowMs = clock.monotonicMs();
+      this.#remember(key, { ...nextCrashBackoff(backoff, nowMs, nowMs), error: message });
       events.warning(pod, "Failed", `Failed to pull image "${wanted}": ${message}`, container);
       events.warning(pod, "Failed", "Error: ErrImagePull", container);
       throw new StartError("ErrImagePull", message, firstRetryMs);

@@ -2,7 +2,14 @@ import type { Pod, Probe } from "../../api/index.ts";
 import type { Timer } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { ProbeVerdict } from "../pod/pod-view.ts";
-import { firstProbeAtMs, initialState, nextState, type ProbeKind, type ProbeState, periodMs } from "./probe-state.ts";
+import {
+  firstProbeDelayMs,
+  initialState,
+  nextState,
+  type ProbeKind,
+  type ProbeState,
+  periodMs,
+} from "./probe-state.ts";
 import { type ProbeOutcome, type ProbeTarget, runProbe } from "./run-probe.ts";
 
 /** As the kubelet's metrics name results. */
@@ -54,7 +61,7 @@ export class ContainerProbe {
   start(startedAtMs: number): void {
     if (this.#timer || this.#running || this.#closed) return;
     const { clock } = this.#context;
-    this.#schedule(Math.max(0, firstProbeAtMs(this.#probe, startedAtMs) - clock.now()));
+    this.#schedule(firstProbeDelayMs(this.#probe, startedAtMs, clock.now()));
   }
 
   /** The container was ready before this agent: it stays so until its probe fails. */

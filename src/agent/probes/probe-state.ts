@@ -36,7 +36,8 @@ export function timeoutMs(probe: Probe): number {
   return (probe.timeoutSeconds ?? defaults.timeoutSeconds) * 1_000;
 }
 
-/** When a container that started then is probed first. */
-export function firstProbeAtMs(probe: Probe, startedAtMs: number): number {
-  return startedAtMs + (probe.initialDelaySeconds ?? 0) * 1_000;
+/** For how long a container that started then is not probed yet; a clock that was set back makes that no longer. */
+export function firstProbeDelayMs(probe: Probe, startedAtMs: number, nowMs: number): number {
+  const delayMs = (probe.initialDelaySeconds ?? 0) * 1_000;
+  return Math.max(0, Math.min(delayMs, startedAtMs + delayMs - nowMs));
 }
