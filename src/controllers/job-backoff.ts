@@ -26,11 +26,13 @@ export function recordEnded(record: FailureRecord, succeeded: readonly Pod[], fa
   return since.length === 0 ? noFailures : { failures: since.length, lastMs: latest(since) };
 }
 
-/** How much longer to wait; 0 when pods can be created. A clock that was set back makes no wait longer than it ever is. */
+/** How much longer to wait; 0 when pods can be created. */
 export function remainingMs({ failures, lastMs }: FailureRecord, nowMs: number): number {
   if (failures === 0) return 0;
   const wholeMs = backoffMs(failureBackoff, failures - 1);
-  return Math.min(wholeMs, Math.max(0, lastMs + wholeMs - nowMs));
+  const leftMs = lastMs + wholeMs - nowMs;
+  // A failure that far in the future was before the clock was set back: it must not be waited for.
+  return leftMs > 2 * wholeMs ? 0 : Math.max(0, leftMs);
 }
 
 /** How much longer an index waits whose last pod failed; it carries the count of those before it. */

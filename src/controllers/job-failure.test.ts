@@ -69,7 +69,8 @@ test("a success ends the waiting, and the longest wait is ten minutes", () => {
   let record = noFailures;
   for (let failure = 1; failure <= 20; failure++) record = recordEnded(record, [], [pod(1_000)]);
   assert.equal(remainingMs(record, 1_000), 600_000);
-  assert.equal(remainingMs(record, -1_000_000), 600_000);
+  // The clock was set back by as much: each look would find that it has to wait.
+  assert.equal(remainingMs(record, -1_000_000), 0);
   assert.equal(remainingMs(record, 601_000), 0);
   assert.deepEqual(recordEnded(record, [pod(5_000)], []), noFailures);
   assert.deepEqual(recordEnded(record, [pod(5_000)], [pod(4_000), pod(6_000)]), { failures: 1, lastMs: 6_000 });
