@@ -21,6 +21,11 @@ export function shownAs(schemaName: string): (value: unknown) => unknown {
 /** A selector of labels. */
 export const shownSelector = shownAs(`${metaPrefix}LabelSelector`);
 
+/** Labels and other texts by name, in their order. */
+export function shownMap(map: Fields): Fields {
+  return sortedMap(map, {});
+}
+
 /** The value of a schema, given by its full name, as a message prints it. */
 export function goValue(schemaName: string, value: unknown): unknown {
   if (value === undefined || value === null) return null;

@@ -46,7 +46,7 @@ test("selectors of a review are wrong in Kubernetes' words", () => {
 test("a local review is about its namespace, and about resources", () => {
   const spec = { user: "jane", nonResourceAttributes: { path: "/" } };
   assert.deepEqual(errorsOnCreate(LocalSubjectAccessReviews, { metadata: { uid: "u1" }, spec }), [
-    'metadata: Invalid value: {"name":"one","uid":"u1","namespace":"default"}: must be empty except for namespace',
-    'spec.nonResourceAttributes: Invalid value: {"path":"/"}: disallowed on this kind of request',
+    'metadata: Invalid value: {"name":"one","namespace":"default","uid":"u1"}: must be empty except for namespace',
+    'spec.nonResourceAttributes: Invalid value: {"Path":"/","Verb":""}: disallowed on this kind of request',
   ]);
 });

@@ -1,5 +1,6 @@
 // What may be asked about who may do what: k8s.io/kubernetes/pkg/apis/authorization/validation/validation.go.
 import { eachItem } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { validateLabelName } from "../meta/label-selector.ts";
@@ -15,9 +16,14 @@ import type {
 /** What of metadata a decoded review may have. */
 const allowedMetadata = ["creationTimestamp", "managedFields"];
 
+const shownMetadata = shownAs("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+const shownAttributes = shownAs("io.k8s.api.authorization.v1.NonResourceAttributes");
+
 /** A review is answered and not stored: metadata would say nothing. */
 export function validateReviewMetadata({ metadata }: KubeObject, at: Path): FieldError[] {
-  return isEmptyBut(allowedMetadata, metadata) ? [] : [invalidValue(at.child("metadata"), metadata, "must be empty")];
+  return isEmptyBut(allowedMetadata, metadata)
+    ? []
+    : [invalidValue(at.child("metadata"), shownMetadata(metadata), "must be empty")];
 }
 
 function isEmptyBut(allowed: readonly string[], metadata: object | undefined): boolean {
@@ -33,7 +39,7 @@ export function validateAction(spec: SelfSubjectAccessReviewSpec, at: Path): Fie
     return [
       invalidValue(
         at.child("nonResourceAttributes"),
-        nonResourceAttributes,
+        shownAttributes(nonResourceAttributes),
         "cannot be specified in combination with resourceAttributes",
       ),
       ...validateAttributes(resourceAttributes, place),
@@ -56,13 +62,17 @@ export function validateLocalReview({ metadata, spec = {} }: LocalSubjectAccessR
   const at = root.child("spec");
   const errors = validateSubjectAndAction(spec, at);
   if (!isEmptyBut([...allowedMetadata, "namespace"], metadata))
-    errors.push(invalidValue(root.child("metadata"), metadata, "must be empty except for namespace"));
+    errors.push(invalidValue(root.child("metadata"), shownMetadata(metadata), "must be empty except for namespace"));
   const namespace = spec.resourceAttributes?.namespace ?? "";
   if (spec.resourceAttributes && namespace !== (metadata?.namespace ?? ""))
     errors.push(invalidValue(at.child("resourceAttributes", "namespace"), namespace, "must match metadata.namespace"));
   if (spec.nonResourceAttributes)
     errors.push(
-      invalidValue(at.child("nonResourceAttributes"), spec.nonResourceAttributes, "disallowed on this kind of request"),
+      invalidValue(
+        at.child("nonResourceAttributes"),
+        shownAttributes(spec.nonResourceAttributes),
+        "disallowed on this kind of request",
+      ),
     );
   return errors;
 }

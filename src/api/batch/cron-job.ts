@@ -2,6 +2,7 @@ import type { Draft } from "../../lib/index.ts";
 import { ageColumn, containerColumns, nameColumn, selectorCell, timeSince } from "../columns.ts";
 import { workloadNameWarning } from "../core/workload-template.ts";
 import { nonnegative, requiredEnum, requiredField } from "../field-rules.ts";
+import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, rootPath } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
@@ -122,7 +123,9 @@ function validateTimeZone(zone: string | undefined, at: Path): FieldError[] {
 function validateJobTemplate({ spec }: JobTemplateSpec, at: Path): FieldError[] {
   const errors = validateJobSpec(spec, at.child("spec"));
   if (spec.selector)
-    errors.push(invalidValue(at.child("spec", "selector"), spec.selector, "`selector` will be auto-generated"));
+    errors.push(
+      invalidValue(at.child("spec", "selector"), shownSelector(spec.selector), "`selector` will be auto-generated"),
+    );
   if (spec.manualSelector)
     errors.push(notSupported(at.child("spec", "manualSelector"), spec.manualSelector, ["nil", "false"]));
   return errors;

@@ -2,7 +2,7 @@
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { domainPrefixedPath, eachItem, invalidFor, nonnegative, optionalEnum } from "../field-rules.ts";
-import { shownAs, shownSelector } from "../go-value.ts";
+import { shownAs, shownMap, shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
   duplicate,
@@ -46,7 +46,7 @@ export function validateJob(job: Job, at: Path): FieldError[] {
       errors.push(
         invalidValue(
           specAt.child("template", "metadata", "labels"),
-          labels,
+          labels && shownMap(labels),
           "`selector` does not match template `labels`",
         ),
       );
@@ -78,10 +78,13 @@ function validateGeneratedSelector({ metadata, spec }: Job, at: Path): FieldErro
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(expected)) {
     if (labels[key] === undefined) errors.push(required(labelsAt.key(key), `must be '${value}'`));
-    else if (labels[key] !== value) errors.push(invalidValue(labelsAt.key(key), labels, `must be '${value}'`));
+    else if (labels[key] !== value)
+      errors.push(invalidValue(labelsAt.key(key), shownMap(labels), `must be '${value}'`));
   }
   if (!matchesLabelSelector(spec.selector, expected))
-    errors.push(invalidValue(at.child("spec", "selector"), spec.selector, "`selector` not auto-generated"));
+    errors.push(
+      invalidValue(at.child("spec", "selector"), shownSelector(spec.selector), "`selector` not auto-generated"),
+    );
   return errors;
 }
 

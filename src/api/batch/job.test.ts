@@ -104,8 +104,8 @@ const invalid: readonly (readonly [string, Spec, readonly string[]])[] = [
     "a selector of its own",
     { template, selector: { matchLabels: { a: "b" } } },
     [
-      'spec.selector: Invalid value: {"matchLabels":{"batch.kubernetes.io/controller-uid":"uid-1","a":"b"}}: `selector` not auto-generated',
-      'spec.template.metadata.labels: Invalid value: {"job-name":"one","controller-uid":"uid-1","batch.kubernetes.io/job-name":"one","batch.kubernetes.io/controller-uid":"uid-1"}: `selector` does not match template `labels`',
+      'spec.selector: Invalid value: {"matchLabels":{"a":"b","batch.kubernetes.io/controller-uid":"uid-1"}}: `selector` not auto-generated',
+      'spec.template.metadata.labels: Invalid value: {"batch.kubernetes.io/controller-uid":"uid-1","batch.kubernetes.io/job-name":"one","controller-uid":"uid-1","job-name":"one"}: `selector` does not match template `labels`',
     ],
   ],
   ["no selector where it is to be given", { template, manualSelector: true }, ["spec.selector: Required value"]],
@@ -169,7 +169,7 @@ for (const [name, written, errors] of invalid)
 test("the labels of a job's pods are the job's own", () => {
   const labels = { "controller-uid": "other" };
   assert.deepEqual(errorsOnCreate(Jobs, { spec: { template: { ...template, metadata: { labels } } } }), [
-    `spec.template.metadata.labels[controller-uid]: Invalid value: {"job-name":"one","controller-uid":"other","batch.kubernetes.io/job-name":"one","batch.kubernetes.io/controller-uid":"uid-1"}: must be 'uid-1'`,
+    `spec.template.metadata.labels[controller-uid]: Invalid value: {"batch.kubernetes.io/controller-uid":"uid-1","batch.kubernetes.io/job-name":"one","controller-uid":"other","job-name":"one"}: must be 'uid-1'`,
   ]);
 });
 

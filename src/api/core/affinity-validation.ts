@@ -1,15 +1,8 @@
 // What affinities, tolerations and spread constraints may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
 import { eachItem, invalidFor, optionalEnum, positive } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import {
-  duplicate,
-  forbiddenField,
-  goStruct,
-  invalidValue,
-  notSupported,
-  type Path,
-  required,
-} from "../meta/field-error.ts";
+import { duplicate, forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { validateLabelName, validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Subdomain, isLabelValue, nameIsDnsLabel } from "../meta/names.ts";
 import type {
@@ -65,11 +58,7 @@ export function validateNodeSelector(selector: NodeSelector, at: Path): FieldErr
 }
 
 /** A term of a node selector in messages. */
-export function shownNodeSelectorTerm({ matchExpressions, matchFields }: Partial<NodeSelectorTerm>): unknown {
-  const shown = (requirements: readonly NodeSelectorRequirement[] | undefined) =>
-    requirements?.map(({ key, operator, values }) => goStruct({ Key: key, Operator: operator, Values: values }));
-  return goStruct({ MatchExpressions: shown(matchExpressions), MatchFields: shown(matchFields) });
-}
+export const shownNodeSelectorTerm = shownAs("io.k8s.api.core.v1.NodeSelectorTerm");
 
 /** Preferred terms may have values that no label can have: they just prefer nothing. */
 function validateNodeSelectorTerm(term: NodeSelectorTerm, at: Path, lenientValues: boolean): FieldError[] {

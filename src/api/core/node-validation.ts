@@ -1,5 +1,6 @@
 // What a Node may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateNode and ValidateNodeUpdate.
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import { isCidr, parseCidr } from "../meta/ip.ts";
@@ -23,7 +24,7 @@ export function validateNodeUpdate(next: Node, old: Node, at: Path): FieldError[
   const seen = new Set<string>();
   for (const [index, address] of (next.status.addresses ?? []).entries()) {
     const key = `${address.type}/${address.address}`;
-    if (seen.has(key)) errors.push(duplicate(at.child("status", "addresses").index(index), address));
+    if (seen.has(key)) errors.push(duplicate(at.child("status", "addresses").index(index), shownAddress(address)));
     seen.add(key);
   }
   const { podCIDRs: before = [] } = old.spec;
@@ -48,7 +49,14 @@ export function validateNodeUpdate(next: Node, old: Node, at: Path): FieldError[
 
 function validateConfigSource(source: NodeConfigSource, at: Path): FieldError[] {
   const { configMap } = source;
-  if (!configMap) return [invalidValue(at, source, "exactly one reference subfield must be non-nil")];
+  if (!configMap)
+    return [
+      invalidValue(
+        at,
+        shownAs("io.k8s.api.core.v1.NodeConfigSource")(source),
+        "exactly one reference subfield must be non-nil",
+      ),
+    ];
   const place = at.child("configMap");
   const notInSpec = (field: "uid" | "resourceVersion") =>
     configMap[field] ? [forbiddenField(place.child(field), `${field} must not be set in spec`)] : [];
@@ -67,6 +75,9 @@ function validateConfigSource(source: NodeConfigSource, at: Path): FieldError[] 
   ];
 }
 
+const shownTaint = shownAs("io.k8s.api.core.v1.Taint");
+const shownAddress = shownAs("io.k8s.api.core.v1.NodeAddress");
+
 function validateTaints(at: Path, taints: readonly Taint[] | undefined): FieldError[] {
   const seen = new Set<string>();
   return eachItem(at, taints, (taint, place) => {
@@ -76,7 +87,7 @@ function validateTaints(at: Path, taints: readonly Taint[] | undefined): FieldEr
     errors.push(...requiredEnum(place.child("effect"), taint.effect, taintEffects));
     const pair = `${taint.effect}/${taint.key}`;
     if (seen.has(pair))
-      errors.push({ ...duplicate(place, taint), detail: "taints must be unique by key and effect pair" });
+      errors.push({ ...duplicate(place, shownTaint(taint)), detail: "taints must be unique by key and effect pair" });
     seen.add(pair);
     return errors;
   });

@@ -37,7 +37,7 @@ const invalid: readonly (readonly [string, PartialNode, readonly string[]])[] = 
     [
       'metadata.taints[0].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
       `metadata.taints[1].value: Invalid value: "-": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
-      'metadata.taints[3]: Duplicate value: {"key":"c","effect":"NoExecute"}: taints must be unique by key and effect pair',
+      'metadata.taints[3]: Duplicate value: {"Key":"c","Value":"","Effect":"NoExecute","TimeAdded":null}: taints must be unique by key and effect pair',
     ],
   ],
   [
@@ -96,7 +96,7 @@ const updates: readonly (readonly [string, PartialNode, (draft: Draft<Node>) => 
     (node) => {
       node.spec.configSource = {};
     },
-    ["spec.configSource: Invalid value: {}: exactly one reference subfield must be non-nil"],
+    ['spec.configSource: Invalid value: {"ConfigMap":null}: exactly one reference subfield must be non-nil'],
   ],
   [
     "a configuration that is not named",
@@ -136,7 +136,7 @@ const updates: readonly (readonly [string, PartialNode, (draft: Draft<Node>) => 
         { type: "InternalIP", address: "10.0.0.1" },
       ];
     },
-    ['status.addresses[1]: Duplicate value: {"type":"InternalIP","address":"10.0.0.1"}'],
+    ['status.addresses[1]: Duplicate value: {"Type":"InternalIP","Address":"10.0.0.1"}'],
   ],
 ];
 

@@ -3,6 +3,7 @@
 import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
+import { shownMap } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, goStruct, invalidValue, type Path } from "../meta/field-error.ts";
 import { isIp, parseIp } from "../meta/ip.ts";
@@ -122,7 +123,7 @@ function takeGated(spec: Draft<PodSpec>, old: PodSpec, at: Path): FieldError[] {
     errors.push(
       invalidValue(
         at.child("nodeSelector"),
-        selector,
+        shownMap(selector),
         "only additions to spec.nodeSelector are allowed (no mutations or deletions)",
       ),
     );

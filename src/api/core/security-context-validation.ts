@@ -1,6 +1,7 @@
 // What security contexts may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateSecurityContext,
 // validatePodSpecSecurityContext and what they call. Privileged containers are allowed: who may make them is admission's.
 import { eachItem, invalidFor, optionalEnum } from "../field-rules.ts";
+import { goValue } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, invalidValue, notSupported, type Path, required, tooLong } from "../meta/field-error.ts";
 import { isDns1123Subdomain, isGroupId, isUserId } from "../meta/names.ts";
@@ -46,14 +47,15 @@ export function validateSecurityContext(
   }
   errors.push(...validateSeccomp(context.seccompProfile, at.child("seccompProfile")));
   if (allowPrivilegeEscalation === false) {
+    const shown = goValue("io.k8s.api.core.v1.SecurityContext", context);
     if (privileged)
-      errors.push(invalidValue(at, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
+      errors.push(invalidValue(at, shown, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
     for (const capability of capabilities?.add ?? [])
       if (capability === "CAP_SYS_ADMIN")
         errors.push(
           invalidValue(
             at,
-            context,
+            shown,
             "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN",
           ),
         );

@@ -1,4 +1,5 @@
 // What the kinds share that keep pods of a template running.
+import { shownMap } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { isEmptyLabelSelector, matchesLabelSelector, validateLabelSelector } from "../meta/label-selector.ts";
@@ -27,7 +28,13 @@ export function validateTemplateLabels(
 ): FieldError[] {
   const labels = template.metadata?.labels;
   if (selector && (isEmptyLabelSelector(selector) || matchesLabelSelector(selector, labels))) return [];
-  return [invalidValue(at.child("metadata", "labels"), labels ?? null, "`selector` does not match template `labels`")];
+  return [
+    invalidValue(
+      at.child("metadata", "labels"),
+      labels && shownMap(labels),
+      "`selector` does not match template `labels`",
+    ),
+  ];
 }
 
 /** Pods that are replaced when they end may not end by themselves for good. */

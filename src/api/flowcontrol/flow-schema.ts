@@ -1,6 +1,7 @@
 import { deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { goStruct, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { nameIsDnsSubdomain } from "../meta/names.ts";
@@ -63,6 +64,12 @@ function validateSpec(name: string, spec: FlowSchemaSpec, at: Path): FieldError[
   errors.push(...eachItem(at.child("rules"), spec.rules, validateFlowRule));
   const fixed = mandatoryFlowSchemas.get(name);
   if (fixed && !deepEqual(spec, fixed))
-    errors.push(invalidValue(at, spec, `spec of '${name}' must equal the fixed value`));
+    errors.push(
+      invalidValue(
+        at,
+        shownAs("io.k8s.api.flowcontrol.v1.FlowSchemaSpec")(spec),
+        `spec of '${name}' must equal the fixed value`,
+      ),
+    );
   return errors;
 }

@@ -136,8 +136,10 @@ test("the schemas and levels that every cluster has stay as they are", () => {
   for (const [name, spec] of mandatoryFlowSchemas) {
     assert.deepEqual(errorsOnCreate(FlowSchemas, { metadata: { name }, spec }), [], name);
     const changed = { ...spec, rules: [] };
+    const level = JSON.stringify({ Name: spec.priorityLevelConfiguration.name });
+    const method = spec.distinguisherMethod ? JSON.stringify({ Type: spec.distinguisherMethod.type }) : "null";
     assert.deepEqual(errorsOnCreate(FlowSchemas, { metadata: { name }, spec: changed }), [
-      `spec: Invalid value: ${JSON.stringify(changed)}: spec of '${name}' must equal the fixed value`,
+      `spec: Invalid value: {"PriorityLevelConfiguration":${level},"MatchingPrecedence":${spec.matchingPrecedence},"DistinguisherMethod":${method},"Rules":[]}: spec of '${name}' must equal the fixed value`,
     ]);
   }
   for (const [name, spec] of mandatoryPriorityLevels)

@@ -1,5 +1,6 @@
 import { type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { resetMetadataForStatus } from "../meta/object-meta.ts";
@@ -84,14 +85,24 @@ function validateSpec(name: string, spec: PriorityLevelConfigurationSpec, at: Pa
   return [...errors, ...validateMandatory(name, spec, at)];
 }
 
+const shownSpec = shownAs("io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec");
+
 function validateMandatory(name: string, spec: PriorityLevelConfigurationSpec, at: Path): FieldError[] {
   const fixed = mandatoryPriorityLevels.get(name);
   if (!fixed) return [];
   if (name !== "exempt")
-    return deepEqual(spec, fixed) ? [] : [invalidValue(at, spec, `spec of '${name}' must equal the fixed value`)];
+    return deepEqual(spec, fixed)
+      ? []
+      : [invalidValue(at, shownSpec(spec), `spec of '${name}' must equal the fixed value`)];
   return spec.type === fixed.type && !spec.limited
     ? []
-    : [invalidValue(at, spec, `spec of '${name}' except the 'spec.exempt' field must equal the fixed value`)];
+    : [
+        invalidValue(
+          at,
+          shownSpec(spec),
+          `spec of '${name}' except the 'spec.exempt' field must equal the fixed value`,
+        ),
+      ];
 }
 
 function validateShares({ nominalConcurrencyShares, lendablePercent }: ExemptPriorityLevelConfiguration, at: Path) {

@@ -14,7 +14,7 @@ test("a runtime class is validated", () => {
   assert.deepEqual(errors, [
     'handler: Invalid value: "a.b": must not contain dots',
     'overhead.limits[cpu]: Invalid value: "-1": must be greater than or equal to 0',
-    'scheduling.tolerations[1]: Duplicate value: {"key":"a","operator":"Exists"}',
+    'scheduling.tolerations[1]: Duplicate value: {"Key":"a","Operator":"Exists","Value":"","Effect":"","TolerationSeconds":null}',
   ]);
 });
 

@@ -4,6 +4,7 @@ import { validateTolerations } from "../core/affinity-validation.ts";
 import { nodeLabelWarnings } from "../core/node-label-warnings.ts";
 import { validateContainerResources } from "../core/resource-requirements.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
+import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, type Path, rootPath } from "../meta/field-error.ts";
 import { validateLabels } from "../meta/label-selector.ts";
@@ -32,13 +33,17 @@ export const RuntimeClasses = defineResource<RuntimeClass>({
     ),
 });
 
+const shownToleration = shownAs("io.k8s.api.core.v1.Toleration");
+
 function validateScheduling({ nodeSelector, tolerations = [] }: Scheduling, at: Path): FieldError[] {
   const tolerationsAt = at.child("tolerations");
   return [
     ...validateLabels(at.child("nodeSelector"), nodeSelector),
     ...validateTolerations(tolerationsAt, tolerations),
     ...eachItem(tolerationsAt, tolerations, (toleration, place, index) =>
-      tolerations.slice(0, index).some((before) => deepEqual(before, toleration)) ? [duplicate(place, toleration)] : [],
+      tolerations.slice(0, index).some((before) => deepEqual(before, toleration))
+        ? [duplicate(place, shownToleration(toleration))]
+        : [],
     ),
   ];
 }
