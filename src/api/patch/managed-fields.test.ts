@@ -69,6 +69,17 @@ test("an object that says who manages it is created with what its kind has anywa
   assert.deepEqual(update(undefined, restored, "restorer"), created);
 });
 
+test("a struct that the kind requires and may still lack is its creator's with what is in it", () => {
+  const name = "io.k8s.api.networking.v1.IPAddress";
+  const address = deployment({ parentRef: { resource: "services", name: "a" } });
+  assert.deepEqual(
+    fieldsOf(update(undefined, address, "me", { schema: definitions[name], empty: emptyObject(name) })).me,
+    {
+      "f:spec": { "f:parentRef": { ".": {}, "f:name": {}, "f:resource": {} } },
+    },
+  );
+});
+
 test("a custom resource is its creator's with all objects in it but its metadata", () => {
   const widget = { ...deployment({ size: 1 }), metadata: { ...metadata, labels: { a: "b" } } };
   const more = { schema: { type: "object" }, empty: emptyObject("com.example.v1.Widget") };

@@ -37,7 +37,8 @@ function emptyStruct(definition: string, schema: Schema): JsonObject {
     else {
       const written = writtenWhenEmpty(short, name);
       if (written !== undefined) result[name] = written;
-      else if (isRequired) result[name] = zeroOf(property);
+      // Structs that are required and yet pointers vanish as well; other referenced types are owned as a whole.
+      else if (isRequired && !property.$ref) result[name] = zeroOf(property);
     }
   }
   return result;
