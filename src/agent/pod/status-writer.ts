@@ -96,9 +96,10 @@ export class StatusWriter {
   }
 }
 
-/** Whether the API no longer has this pod: it is gone, or another one has its name. */
+/** Whether the API no longer has this pod: it is gone, or another one has its name, whose uid cannot become this one's. */
 function isGone(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 404 || error.code === 409);
+  if (!(error instanceof ApiError)) return false;
+  return error.code === 404 || error.status.details?.causes?.some(({ field }) => field === "metadata.uid") === true;
 }
 
 /**
