@@ -296,13 +296,17 @@ test("the pods of a workload and of a service are spread without being told to",
   });
   await scene.client.create(Services, {
     metadata: { namespace: "default", name: "web" },
-    spec: { selector: labels, ports: [{ port: 80 }] },
+    spec: { selector: { app: "other" }, ports: [{ port: 80 }] },
   });
   await atRest();
   // Something else makes the first node the emptiest, for whoever looks at nothing else.
   for (const node of ["x-1", "y-0", "y-1"])
     await scene.addPod({ name: `busy-${node}`, nodeName: node, requests: { cpu: "1500m", memory: "3Gi" } });
-  for (let index = 0; index < 8; index++) await scene.addPod({ name: `web-${index}`, labels });
+  await scene.addPod({ name: "web-0", labels });
+  // What was found before is not to be believed any more.
+  await scene.client.patch(Services, { namespace: "default", name: "web" }, { spec: { selector: labels } });
+  await atRest();
+  for (let index = 1; index < 8; index++) await scene.addPod({ name: `web-${index}`, labels });
   const { items } = await scene.client.list(Pods, { namespace: "default", labelSelector: "app=web" });
   const counts: Record<string, number> = {};
   for (const { spec } of items) counts[spec.nodeName ?? ""] = (counts[spec.nodeName ?? ""] ?? 0) + 1;

@@ -10,6 +10,7 @@ import {
   StatefulSets,
   type TopologySpreadConstraint,
 } from "../api/index.ts";
+import { deepEqual } from "../lib/index.ts";
 import type { PluginContext } from "./plugin.ts";
 import { type SpreadConstraint, spreadConstraint, spreadConstraintsOf } from "./pod-terms.ts";
 
@@ -53,8 +54,8 @@ export function spreadSource(context: PluginContext, defaults: SpreadDefaults): 
   const selectors = new Map<string, LabelSelector | undefined>();
   for (const informer of [services, replicationControllers, replicaSets, statefulSets]) {
     informer.addHandler((event) => {
-      // Mostly a status: what the object selects does not change with that.
-      if (event.type !== "update" || event.old.metadata.generation !== event.object.metadata.generation) {
+      // Mostly a status: what the object selects does not change with that. Services have no generation.
+      if (event.type !== "update" || !deepEqual(event.old.spec?.selector, event.object.spec?.selector)) {
         selectors.clear();
       }
     });
