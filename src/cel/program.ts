@@ -12,10 +12,6 @@ import { boundComparisons, EvaluationError, type Value } from "./values.ts";
 
 /** What Kubernetes lets one evaluation cost; some tenth of a second. */
 export const costLimitPerCall = 1_000_000;
-/** What all rules of a custom resource, or of a policy's binding, may cost for one request. */
-export const costBudget = 10_000_000;
-/** What all matchConditions of a webhook or a policy may cost for one request. */
-export const matchConditionsCostBudget = 2_500_000;
 
 /** Some tenth of a second, too. */
 const comparedPartsMax = 2_000_000;

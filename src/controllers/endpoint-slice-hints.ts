@@ -1,6 +1,13 @@
 // Which endpoint is for which zone or node, as a Service wishes: k8s.io/endpointslice/trafficdist for
 // spec.trafficDistribution, k8s.io/endpointslice/topologycache for the annotation.
-import { type Endpoint, type EndpointHints, type Node, quantityMilliValue, type Service } from "../api/index.ts";
+import {
+  type Endpoint,
+  type EndpointHints,
+  isNodeReady,
+  type Node,
+  quantityMilliValue,
+  type Service,
+} from "../api/index.ts";
 
 export const zoneLabel = "topology.kubernetes.io/zone";
 const modeAnnotation = "service.kubernetes.io/topology-mode";
@@ -35,8 +42,7 @@ export type ZoneShares = ReadonlyMap<string, number> | undefined;
 /** What of a node the shares depend on: the same text, the same shares. Empty when it has no part in them. */
 function zoneFacts(node: Node): string {
   const { labels = {} } = node.metadata;
-  const isReady = node.status.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
-  if (!isReady || excludedLabels.some((label) => labels[label] !== undefined)) return "";
+  if (!isNodeReady(node) || excludedLabels.some((label) => labels[label] !== undefined)) return "";
   return `${labels[zoneLabel] ?? ""} ${node.status.allocatable?.cpu ?? "0"}`;
 }
 

@@ -1,7 +1,5 @@
 // Which pods go first when there are too many: the order of ActivePodsWithRanks in pkg/controller/controller_utils.go.
-import { isPodReady, isRestartableInitContainer, type Pod, podCondition } from "../api/index.ts";
-
-const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
+import { isPodReady, isRestartableInitContainer, type Pod, podCondition, podDeletionCost } from "../api/index.ts";
 
 interface Ranked {
   readonly pod: Pod;
@@ -34,7 +32,7 @@ function compare(a: Ranked, b: Ranked, nowMs: number): number {
     firstWhere(a, b, ({ pod }) => !pod.spec.nodeName) ||
     phase(a.pod) - phase(b.pod) ||
     firstWhere(a, b, ({ pod }) => !isPodReady(pod)) ||
-    deletionCost(a.pod) - deletionCost(b.pod) ||
+    podDeletionCost(a.pod) - podDeletionCost(b.pod) ||
     b.neighbours - a.neighbours ||
     (isPodReady(a.pod) ? compareAge(readySinceMs(a.pod), readySinceMs(b.pod), a, b, nowMs) : 0) ||
     mostRestarts(b.pod) - mostRestarts(a.pod) ||
@@ -49,11 +47,6 @@ function firstWhere(a: Ranked, b: Ranked, goes: (each: Ranked) => boolean): numb
 
 function phase({ status }: Pod): number {
   return phaseOrder[status?.phase ?? ""] ?? 0;
-}
-
-function deletionCost({ metadata }: Pod): number {
-  // Admission refuses what is no 32-bit number.
-  return Number.parseInt(metadata.annotations?.[deletionCostAnnotation] ?? "0", 10) || 0;
 }
 
 function readySinceMs(pod: Pod): number {

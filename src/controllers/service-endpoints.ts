@@ -1,6 +1,5 @@
 // Which pods serve a Service, and on which ports: what Endpoints and EndpointSlices have in common.
 import {
-  type Container,
   containsLabels,
   isPodReady,
   type ObjectReference,
@@ -8,6 +7,7 @@ import {
   type Service,
   type ServicePort,
   Services,
+  servingContainers,
 } from "../api/index.ts";
 import { type Cache, type Key, keyOf } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
@@ -49,12 +49,11 @@ export function hostnameIn(service: Service, { spec }: Pod): string | undefined 
 }
 
 /** The pod's port that the service's port means; undefined when the pod has none of that name. */
-export function targetPort({ spec }: Pod, port: ServicePort): number | undefined {
+export function targetPort(pod: Pod, port: ServicePort): number | undefined {
   const target = port.targetPort ?? port.port;
   if (typeof target === "number") return target === 0 ? port.port : target;
   const protocol = port.protocol ?? "TCP";
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }: Container) => restartPolicy === "Always");
-  for (const container of [...spec.containers, ...sidecars]) {
+  for (const container of servingContainers(pod)) {
     for (const each of container.ports ?? []) {
       if (each.name === target && (each.protocol ?? "TCP") === protocol) return each.containerPort;
     }

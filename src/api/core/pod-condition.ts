@@ -28,8 +28,3 @@ export function isPodTerminal(pod: Pod): boolean {
 export function isPodActive(pod: Pod): boolean {
   return !isPodTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
 }
-
-/** Whether the scheduler (or whoever made the pod) has chosen a node. */
-export function isPodScheduled(pod: Pod): boolean {
-  return (pod.spec.nodeName ?? "") !== "";
-}

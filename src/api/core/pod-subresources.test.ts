@@ -7,7 +7,6 @@ import { rootPath } from "../meta/field-error.ts";
 import type { Container, Pod } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
 import {
-  lowersMemoryLimit,
   validateEphemeralContainersUpdate,
   validatePodResize,
   withEphemeralContainers,
@@ -114,14 +113,6 @@ test("pods that belong to a node are not changed from here", () => {
   assert.deepEqual(found(validateEphemeralContainersUpdate, pod, pod), [
     ": Forbidden: static pods do not support ephemeral containers",
   ]);
-});
-
-test("less memory than before is told from more", () => {
-  const [next, old] = [resized({ limits: { memory: "1Gi" } }), podOf()].map(
-    ({ spec }) => spec.containers[0] as Container,
-  );
-  assert.equal(lowersMemoryLimit(next as Container, old as Container), true);
-  assert.equal(lowersMemoryLimit(old as Container, next as Container), false);
 });
 
 test("who reports on a pod changes neither its owners nor forgets its class", () => {

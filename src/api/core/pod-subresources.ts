@@ -5,7 +5,6 @@ import { withChangedFields } from "../changed-fields.ts";
 import { eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
-import { compareQuantities } from "../meta/quantity.ts";
 import type { Container, Pod, Quantity, ResourceRequirements } from "../types.generated.ts";
 import { mirrorPodAnnotation } from "./pod-annotations.ts";
 import { podQos } from "./pod-qos.ts";
@@ -120,10 +119,4 @@ function fixedPart(resources: ResourceRequirements | undefined): object {
   const others = (list: Readonly<Record<string, Quantity>> | undefined) =>
     Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => !resizable.includes(name)));
   return { claims: resources?.claims ?? [], requests: others(resources?.requests), limits: others(resources?.limits) };
-}
-
-/** Whether the resize lowers a memory limit, which the agent can only try. */
-export function lowersMemoryLimit(next: Container, old: Container): boolean {
-  const [now, before] = [next.resources?.limits?.memory, old.resources?.limits?.memory];
-  return now !== undefined && before !== undefined && compareQuantities(now, before) < 0;
 }

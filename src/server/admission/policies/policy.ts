@@ -14,6 +14,7 @@ import {
 } from "../../../api/index.ts";
 import {
   type CelType,
+  costLimitPerCall,
   dynType,
   type Environment,
   EvaluationError,
@@ -74,9 +75,8 @@ export interface PolicyVariables {
   readonly environment: Environment;
 }
 
-/** What all expressions of a policy may cost for one request: RuntimeCELCostBudget and PerCallLimit upstream. */
+/** What all expressions of a policy may cost for one request: RuntimeCELCostBudget upstream. */
 const policyCostMax = 10_000_000;
-const expressionCostMax = 1_000_000;
 
 /** What is left of it. */
 export class CostBudget {
@@ -207,7 +207,7 @@ export function policyBindings(
   const fields = [...expressions].map(([name, { program, error }]): [string, () => unknown] => [
     name,
     () => {
-      const result = program?.evaluate(bindings, Math.min(expressionCostMax, budget.left));
+      const result = program?.evaluate(bindings, Math.min(costLimitPerCall, budget.left));
       if (!result) throw new EvaluationError(`composited variable "${name}" fails to compile: ${error}`);
       budget.left -= result.cost;
       if ("error" in result)
@@ -226,7 +226,7 @@ export async function evaluateWithin(
   bindings: Readonly<Record<string, unknown>>,
 ): Promise<{ readonly value?: unknown; readonly error?: string }> {
   if (budget.left <= 0) return { error: outOfBudget };
-  const result = await evaluateExpression(expression, bindings, Math.min(expressionCostMax, budget.left));
+  const result = await evaluateExpression(expression, bindings, Math.min(costLimitPerCall, budget.left));
   budget.left -= result.cost;
   return result;
 }
