@@ -56,6 +56,16 @@ async function refusal(request: Promise<unknown>): Promise<string> {
   return `${error.code} ${error.message}`;
 }
 
+test("a pod that should be gone and is not makes room after a while", async (t) => {
+  const { client, create, quota, used, rest } = await scene(t);
+  await quota("q", { pods: "1" });
+  await create(Pods, pod("a", {}, { nodeName: "lost", terminationGracePeriodSeconds: 30 }));
+  await client.delete(Pods, key("a"));
+  assert.deepEqual(await used(), { pods: "1" });
+  await rest(600_000);
+  assert.deepEqual(await used(), { pods: "0" });
+});
+
 test("ResourceQuota, object count quota, configmap", async (t) => {
   const { client, create, quota, used } = await scene(t);
   await quota("q", { configmaps: "1", "count/configmaps": "2" });

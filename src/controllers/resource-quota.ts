@@ -13,7 +13,13 @@ import {
   type ResourceQuota,
   ResourceQuotas,
 } from "../api/index.ts";
-import { defineController, type InformerEvent, type InformerSet, type ReconcileContext } from "../client/index.ts";
+import {
+  defineController,
+  type InformerEvent,
+  type InformerSet,
+  type ReconcileContext,
+  type ReconcileResult,
+} from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { deletableResources, type ResourceCatalog } from "./resource-catalog.ts";
 
@@ -32,6 +38,9 @@ export function resourceQuotaController(catalog: ResourceCatalog, informers: Inf
 function isCountable({ namespaced, group, plural }: ResourceDefinition): boolean {
   return namespaced && !(plural === "events" && (group === "" || group === "events.k8s.io"));
 }
+
+/** A pod that should be gone and is not takes nothing any more, and nothing tells when that is. Upstream's resync period. */
+const goingMs = 300_000;
 
 interface Watched {
   readonly stop: () => void;
@@ -82,8 +91,9 @@ class Replenishment {
     const { namespace = "" } = event.object.metadata;
     const quotas = this.#informers.list(ResourceQuotas, namespace);
     if (!quotas.some(({ spec }) => Object.keys(spec.hard ?? {}).some((name) => evaluator.counts(name)))) return;
-    // An amount that was given back shows whatever the time is.
+    // An amount that was given back shows whatever the time is. What goes has to be counted until it is gone.
     const usage = (object: KubeObject) => [
+      object.metadata.deletionTimestamp,
       ...evaluator.usage(object, 0),
       ...quotas.map((quota) => isInQuota(quota, evaluator, object)),
     ];
@@ -104,7 +114,7 @@ async function recount(
   { client, clock }: ReconcileContext,
   namespace: string,
   kinds: readonly ResourceDefinition[],
-): Promise<void> {
+): Promise<ReconcileResult> {
   const quotas = (await client.list(ResourceQuotas, { namespace })).items;
   const names = new Set(quotas.flatMap(({ spec }) => Object.keys(spec.hard ?? {})));
   const counted: Counted[] = [];
@@ -119,6 +129,8 @@ async function recount(
     if (!deepEqual(quota.status, status))
       await client.update(ResourceQuotas, { ...quota, status }, { subresource: "status" });
   }
+  const anyIsGoing = counted.some(({ objects }) => objects.some(({ metadata }) => metadata.deletionTimestamp));
+  return anyIsGoing ? { afterMs: goingMs } : undefined;
 }
 
 interface Counted {
