@@ -49,6 +49,5 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     resources: containerResources(pod, spec, input.machine),
     security: containerSecurity(pod, spec, image),
     ...(targetContainerId === undefined ? {} : { targetContainerId }),
-    ...(spec.lifecycle?.stopSignal === undefined ? {} : { stopSignal: spec.lifecycle.stopSignal }),
   };
 }

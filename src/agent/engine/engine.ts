@@ -92,8 +92,6 @@ export interface ContainerConfig {
   readonly security: SecurityContext;
   /** The container whose process namespace this one joins (ephemeral containers' targetContainerName). */
   readonly targetContainerId?: string;
-  /** The signal that asks the process to stop, as SIGTERM; the image's when left out. */
-  readonly stopSignal?: string;
 }
 
 export interface Sandbox {

@@ -85,8 +85,6 @@ export function containerMessage(config: ContainerConfig, sandbox: SandboxConfig
     stdin: config.stdin,
     stdin_once: config.stdinOnce,
     tty: config.tty,
-    // The agent takes only signals that the API names, which are those of this enumeration.
-    ...(config.stopSignal === undefined ? {} : { stop_signal: config.stopSignal as cri.Signal }),
     linux: {
       resources: resourcesMessage(config.resources),
       security_context: {
