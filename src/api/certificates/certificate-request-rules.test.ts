@@ -51,6 +51,11 @@ const malformed: readonly (readonly [string, string, string])[] = [
   ["a point beside the curve", withBytes(ecdsaP256, 80, 1, 2, 3), "x509: failed to unmarshal elliptic curve point"],
   ["a subject that somebody changed", changedName(ecdsaP256), "x509: ECDSA verification failure"],
   ["another subject, signed with RSA", changedName(rsaSha256), "crypto/rsa: verification error"],
+  [
+    "a short RSA key",
+    "MIIBCTCBlAIBADAPMQ0wCwYDVQQDDARjYXJsMHwwDQYJKoZIhvcNAQEBBQADawAwaAJhAMs+PagZmg/S96lA4DphypOo6Q0VqQ2XO/2fYmmgfa2AaUhmIOEAIDhm3wyN00pTmRzx7FcPC6WttpsOgAW4EkyprLEnZPmubDMaOFz5xAeW6opa/G+wlIJ1GZvvIBLKYwIDAQABoAAwDQYJKoZIhvcNAQELBQADYQBTOFG8inPmoenwWYFIaFRssFcDVX38iKlZXJhB7DhwUFlZdRNDni3fK3cYpsascZlFEoR+yh8M2H0mG3tT5QDPo7ArThH0M18PhOkF0IoK6DLPoqTWJY1LD8jyVERkEe4=",
+    "crypto/rsa: 768-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)",
+  ],
   ["another signature", withBytes(ed25519, lengthOf(ed25519) - 1, 0), "x509: Ed25519 verification failure"],
 ];
 

@@ -96,7 +96,13 @@ export function validateStatusUpdate(
   old: CertificateSigningRequest,
   at: Path,
 ): FieldError[] {
-  const errors = [...validateRequest(next, at), ...validateKept(next, old, at)];
+  const certificateAt = at.child("status", "certificate");
+  const certificate = next.status.certificate ?? "";
+  const signed = old.status.certificate ?? "";
+  const errors = validateRequest(next, at);
+  const wrong = certificate === signed ? undefined : whatIsNoCertificate(certificate);
+  if (wrong) errors.push(invalidValue(certificateAt, "<certificate data>", wrong));
+  errors.push(...validateKept(next, old, at));
   for (const type of approvalTypes) {
     const before = conditionsOf(old, type);
     const now = conditionsOf(next, type);
@@ -108,13 +114,8 @@ export function validateStatusUpdate(
       errors.push(forbiddenField(place, withChangedFields(sentence, now, before, place)));
     }
   }
-  const certificate = next.status.certificate ?? "";
-  const before = old.status.certificate ?? "";
-  if (certificate === before) return errors;
-  const place = at.child("status", "certificate");
-  const wrong = whatIsNoCertificate(certificate);
-  if (wrong) errors.push(invalidValue(place, "<certificate data>", wrong));
-  if (before !== "") errors.push(forbiddenField(place, "updates may not modify existing certificate content"));
+  if (certificate !== signed && signed !== "")
+    errors.push(forbiddenField(certificateAt, "updates may not modify existing certificate content"));
   return errors;
 }
 

@@ -10,6 +10,8 @@ export interface PublicKey {
   readonly algorithm: KeyAlgorithm | undefined;
   /** WebCrypto's name of an ECDSA key's curve. */
   readonly curve: string | undefined;
+  /** The size of an RSA key's modulus. */
+  readonly modulusBits?: number;
 }
 
 const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
@@ -38,7 +40,7 @@ export function readPublicKey(der: Uint8Array<ArrayBuffer>): PublicKey | string 
   const key = der.subarray(bits.start + 1, bits.end);
   switch (algorithm) {
     case "RSA":
-      return wrongRsaKey(parameters, key) ?? { der, algorithm, curve: undefined };
+      return wrongRsaKey(parameters, key) ?? { der, algorithm, curve: undefined, modulusBits: modulusBits(key) };
     case "ECDSA": {
       if (parameters?.tag !== objectIdentifierTag) return "x509: invalid ECDSA parameters";
       const curve = curves[derHexadecimal(der, parameters)];
@@ -64,6 +66,13 @@ function wrongRsaKey(parameters: DerElement | undefined, key: Uint8Array): strin
   if (!isPositive(key, modulus)) return "x509: RSA modulus is not a positive number";
   if (!isPositive(key, exponent)) return "x509: RSA public exponent is not a positive number";
   return undefined;
+}
+
+/** Of a well-formed key. */
+function modulusBits(key: Uint8Array): number {
+  const { start, end } = partsOf(key)![0]!;
+  const first = key.subarray(start, end).findIndex((byte) => byte !== 0) + start;
+  return (end - first) * 8 - (Math.clz32(key[first]!) - 24);
 }
 
 function partsOf(sequence: Uint8Array): DerElement[] | undefined {

@@ -42,6 +42,9 @@ const failures: Readonly<Record<KeyAlgorithm, string>> = {
 };
 const pointBytes: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 
+/** https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size */
+const modulusBitsMin = 1024;
+
 export interface Signed {
   readonly content: Uint8Array<ArrayBuffer>;
   /** An AlgorithmIdentifier, DER. */
@@ -61,6 +64,8 @@ export async function whatIsWrongWithSignature(
   if (!algorithm || !key.algorithm) return "x509: cannot verify signature: algorithm unimplemented";
   if (algorithm.key !== key.algorithm)
     return `x509: signature algorithm specifies an ${algorithm.key} public key, but have public key of type ${goTypes[key.algorithm]}`;
+  if ((key.modulusBits ?? modulusBitsMin) < modulusBitsMin)
+    return `crypto/rsa: ${key.modulusBits}-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)`;
   const cryptoKey = await importKey(key, algorithm);
   if (!cryptoKey) return key.algorithm === "ECDSA" ? "x509: failed to unmarshal elliptic curve point" : failures.RSA;
   const bytes = key.algorithm === "ECDSA" ? joinedNumbers(signature, pointBytes[key.curve ?? ""] ?? 0) : signature;
