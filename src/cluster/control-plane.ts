@@ -46,13 +46,12 @@ import {
 } from "../server/index.ts";
 import { type Storage, startWatchCache, type WatchCache } from "../storage/index.ts";
 import { componentStatuses, type LoopName } from "./component-statuses.ts";
-import { ensureFlowObjects } from "./flow-objects.ts";
 import { type GuardSettings, Guards } from "./guards.ts";
 import { storageAnswers } from "./health-checks.ts";
 import { ensureTokenTracking, TokenUses } from "./secret-tokens.ts";
 import {
   type ApiEndpoint,
-  ensureBootstrapPolicy,
+  ensureDefaults,
   ensureKubernetesService,
   ensureMetricsReader,
   ensureOwnRoles,
@@ -187,9 +186,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const tokenUses = new TokenUses(own, log);
   await ensureSystemNamespaces(own);
   await Promise.all([
-    ensureBootstrapPolicy(api),
+    ensureDefaults(api, own),
     ensureSystemPriorityClasses(api, lookup),
-    ensureFlowObjects(own),
     ensureServiceCidr(api, clock, options.serviceRange),
     ensureOwnRoles(own),
     ...(readNodeStats ? [ensureMetricsReader(own)] : []),

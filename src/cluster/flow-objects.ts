@@ -2,6 +2,7 @@
 // server keeps them (k8s.io/kubernetes/pkg/registry/flowcontrol, k8s.io/apiserver/pkg/util/flowcontrol).
 import {
   ApiError,
+  apiVersionOf,
   type FlowSchema,
   type FlowSchemaSpec,
   FlowSchemas,
@@ -13,6 +14,7 @@ import {
   type PriorityLevelConfigurationSpec,
   PriorityLevelConfigurations,
   type ResourceReference,
+  type ResourceRequest,
   suggestedFlowSchemas,
   suggestedPriorityLevels,
 } from "../api/index.ts";
@@ -31,6 +33,25 @@ interface Spec {
 const schemas = new Map([...mandatoryFlowSchemas, ...suggestedFlowSchemas]);
 const levels = new Map([...mandatoryPriorityLevels, ...suggestedPriorityLevels]);
 const mandatory = new Set([...mandatoryFlowSchemas.keys(), ...mandatoryPriorityLevels.keys()]);
+
+/** The requests that create all of them. */
+export function flowObjectCreations(): ResourceRequest[] {
+  return [
+    ...[...levels].map(([name, spec]) => creation(PriorityLevelConfigurations, name, spec)),
+    ...[...schemas].map(([name, spec]) => creation(FlowSchemas, name, spec)),
+  ];
+}
+
+function creation(resource: ResourceReference, name: string, spec: Spec["spec"]): ResourceRequest {
+  const { group, version, plural, kind } = resource;
+  const body = { apiVersion: apiVersionOf(resource), kind, ...flowObject(name, spec) };
+  return { verb: "create", group, version, plural, options: { fieldManager: "kube-apiserver" }, body };
+}
+
+const flowObject = (name: string, spec: Spec["spec"]) => ({
+  metadata: { name, annotations: { [autoupdate]: "true" } },
+  spec,
+});
 
 /** Creates those that are missing and mends those that the server keeps. */
 export async function ensureFlowObjects(client: Client): Promise<void> {
@@ -52,9 +73,8 @@ async function ensure<T extends KubeObject & Spec>(
   spec: T["spec"] | undefined,
 ): Promise<void> {
   if (!spec) return;
-  const metadata = { name, annotations: { [autoupdate]: "true" } };
   // What is written of either kind is its metadata and its spec.
-  const wanted = { metadata, spec } as unknown as NewObject<T>;
+  const wanted = flowObject(name, spec) as unknown as NewObject<T>;
   let kept: T;
   try {
     kept = await client.get(resource, { name });

@@ -19,6 +19,7 @@ import {
 import { also, type Client, type ControllerDefinition, defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { type ApiServer, apiServerUser, bootstrapPolicyCreations, reconcileBootstrapPolicy } from "../server/index.ts";
+import { ensureFlowObjects, flowObjectCreations } from "./flow-objects.ts";
 
 export const systemObjectsControllerName = "system-objects";
 
@@ -109,11 +110,11 @@ export async function ensureKubernetesService(
   );
 }
 
-/** A first start writes the default policy at once; a later one looks at what is there. */
-export async function ensureBootstrapPolicy(api: ApiServer): Promise<void> {
+/** A first start writes the default policy and the flow objects at once; a later one looks at what is there. */
+export async function ensureDefaults(api: ApiServer, client: Client): Promise<void> {
   const isFirst = api.lookup.list(ClusterRoles).length === 0;
-  if (isFirst && (await api.seed(bootstrapPolicyCreations(), apiServerUser))) return;
-  await reconcileBootstrapPolicy(api, api.lookup);
+  if (isFirst && (await api.seed([...bootstrapPolicyCreations(), ...flowObjectCreations()], apiServerUser))) return;
+  await Promise.all([reconcileBootstrapPolicy(api, api.lookup), ensureFlowObjects(client)]);
 }
 
 const rbac = "rbac.authorization.k8s.io";

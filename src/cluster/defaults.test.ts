@@ -4,18 +4,27 @@ import { startTestControlPlane } from "../../test/control-plane.ts";
 import {
   ClusterRoleBindings,
   ClusterRoles,
+  FlowSchemas,
   type KubeObject,
+  PriorityLevelConfigurations,
   type ResourceReference,
   RoleBindings,
   Roles,
 } from "../api/index.ts";
+import { inProcessClient } from "../client/index.ts";
 import { apiServerUser, bootstrapPolicyCreations, reconcileBootstrapPolicy } from "../server/index.ts";
+import { ensureFlowObjects, flowObjectCreations } from "./flow-objects.ts";
 
-const kinds: readonly ResourceReference[] = [ClusterRoles, ClusterRoleBindings, Roles, RoleBindings];
+const kinds: readonly ResourceReference[] = [
+  ...[ClusterRoles, ClusterRoleBindings, Roles, RoleBindings],
+  ...[FlowSchemas, PriorityLevelConfigurations],
+];
 
-test("the policy of a first start is what creating it object by object makes", async (t) => {
+const creations = [...bootstrapPolicyCreations(), ...flowObjectCreations()];
+
+test("what a first start writes at once is what creating it object by object makes", async (t) => {
   const { api, client } = await startTestControlPlane(t, { controllers: [] });
-  const names = new Set(bootstrapPolicyCreations().map(({ body }) => (body as KubeObject).metadata.name));
+  const names = new Set(creations.map(({ body }) => (body as KubeObject).metadata.name));
   const policy = async () => {
     const lists = await Promise.all(kinds.map((kind) => client.list(kind)));
     return lists.map(({ items }) => items.filter(({ metadata }) => names.has(metadata.name)));
@@ -25,7 +34,7 @@ test("the policy of a first start is what creating it object by object makes", a
     return JSON.stringify({ ...object, metadata });
   };
   const seeded = await policy();
-  assert.equal(seeded.flat().length, bootstrapPolicyCreations().length);
+  assert.equal(seeded.flat().length, creations.length);
   assert.equal(new Set(seeded.flat().map(({ metadata }) => metadata.uid)).size, seeded.flat().length);
   for (const [index, objects] of seeded.entries())
     for (const { metadata } of objects) {
@@ -34,6 +43,7 @@ test("the policy of a first start is what creating it object by object makes", a
     }
   assert.deepEqual((await policy()).flat(), []);
   await reconcileBootstrapPolicy(api, api.lookup);
+  await ensureFlowObjects(inProcessClient(api, apiServerUser, "kube-apiserver"));
   assert.deepEqual(
     (await policy()).map((objects) => objects.map(text)),
     seeded.map((objects) => objects.map(text)),
@@ -43,6 +53,6 @@ test("the policy of a first start is what creating it object by object makes", a
 test("nothing is seeded over an object that is there", async (t) => {
   const { api, client } = await startTestControlPlane(t, { controllers: [] });
   const before = await client.get(ClusterRoles, { name: "cluster-admin" });
-  assert.equal(await api.seed(bootstrapPolicyCreations(), apiServerUser), false);
+  assert.equal(await api.seed(creations, apiServerUser), false);
   assert.deepEqual(await client.get(ClusterRoles, { name: "cluster-admin" }), before);
 });
