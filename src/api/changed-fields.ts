@@ -1,5 +1,6 @@
 import { deepEqual } from "../lib/index.ts";
 import type { Path } from "./meta/field-error.ts";
+import { isObject } from "./schema/json-value.ts";
 
 /** How many changed fields an error names. */
 const shownMax = 10;
@@ -27,8 +28,4 @@ function* changedFields(next: unknown, old: unknown, at: Path): Generator<string
   }
   for (const key of new Set([...Object.keys(next), ...Object.keys(old)]))
     yield* changedFields(next[key], old[key], at.child(key));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

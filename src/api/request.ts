@@ -1,6 +1,7 @@
 // The shape of a request to the API server below HTTP: what the in-process client sends and what HTTP is parsed into.
 import type { KubeObject, ObjectList } from "./resource.ts";
 import type { SentencesInOrder } from "./schema/json.ts";
+import type { UserInfo } from "./types.generated.ts";
 
 export type Verb = "get" | "list" | "watch" | "create" | "update" | "patch" | "delete" | "deletecollection";
 
@@ -28,6 +29,11 @@ export interface User {
   readonly uid?: string;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** As the API tells of a user. */
+export function userInfo({ name, uid, groups, extra }: User): UserInfo {
+  return { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) };
 }
 
 /** The query parameters of the API under their published names. */

@@ -1,6 +1,7 @@
 // What a value owns, and how two values differ, as sets of fields: sigs.k8s.io/structured-merge-diff/v6/typed.
 import { deepEqual } from "../../lib/index.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
+import { fieldOf } from "../schema/json-value.ts";
 import { type FieldSet, FieldSetBuilder } from "./field-set.ts";
 import {
   type Aspect,
@@ -12,7 +13,6 @@ import {
   type ListType,
   type MapType,
 } from "./field-type.ts";
-import { fieldOf } from "./json-field.ts";
 
 interface DraftNode {
   [element: string]: FieldSet;

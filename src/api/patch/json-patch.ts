@@ -2,7 +2,7 @@
 import { deepEqual, utf8Length } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { copyJson, isObject, jsonType } from "../schema/index.ts";
-import { setField } from "./json-field.ts";
+import { setField } from "../schema/json-value.ts";
 
 interface Operation {
   readonly op: string;

@@ -2,10 +2,10 @@
 // (k8s.io/apimachinery/pkg/util/managedfields/internal: lastappliedmanager.go, lastappliedupdater.go).
 import { annotationsBytesMax } from "../meta/index.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
+import { fieldOf } from "../schema/json-value.ts";
 import { compareValues, fieldSetOf } from "./compare.ts";
 import { difference, emptySet, type FieldSet } from "./field-set.ts";
 import type { FieldType } from "./field-type.ts";
-import { fieldOf } from "./json-field.ts";
 import { typeErrors } from "./typed-validation.ts";
 
 export const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";

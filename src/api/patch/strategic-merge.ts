@@ -3,7 +3,7 @@
 import { deepEqual } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { goText, isObject, type JsonObject, jsonType, type ResolveReference, type Schema } from "../schema/index.ts";
-import { fieldOf, setField } from "./json-field.ts";
+import { fieldOf, setField } from "../schema/json-value.ts";
 import { enforceOrder } from "./strategic-order.ts";
 
 const directive = "$patch";

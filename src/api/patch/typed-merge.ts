@@ -2,6 +2,7 @@
 // What stays as it was is the very same value, so that what follows need not look into it.
 import { deepEqual } from "../../lib/index.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
+import { fieldOf, setField } from "../schema/json-value.ts";
 import { type FieldSet, fieldElement, isEmptySet, step } from "./field-set.ts";
 import {
   anyType,
@@ -12,7 +13,6 @@ import {
   type ListType,
   type MapType,
 } from "./field-type.ts";
-import { fieldOf, setField } from "./json-field.ts";
 
 /** The live value with what the configuration says; nothing goes. The result shares parts with both. */
 export function mergeTyped(live: unknown, config: unknown, type: FieldType): unknown {

@@ -4,7 +4,7 @@ import { canonicalMicroTime, canonicalQuantity, canonicalTime } from "../meta/in
 import { conversionError, DecodeError, type GoKind } from "./decode-error.ts";
 import { definitions } from "./facts.ts";
 import { goTypeName, isAlwaysPresent, shortName, stringTypeName, vanishesWhenZero } from "./go-types.ts";
-import { isObject, jsonType } from "./json-value.ts";
+import { isObject, jsonType, setField } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 import { isSettled } from "./settled-values.ts";
 import { writtenWhenEmpty } from "./written-when-empty.ts";
@@ -209,18 +209,11 @@ function mapDecoder(values: Schema, place: Place): Decode {
     for (const key of Object.keys(value)) {
       const each = value[key] ?? zeroOf(values);
       if (needsPath) decoding.path.push({ key });
-      setOwn(map, key, decode(each, decoding));
+      setField(map, key, decode(each, decoding));
       if (needsPath) decoding.path.pop();
     }
     return map;
   };
-}
-
-/** Assigning "__proto__" would set the prototype instead of a property. */
-function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true });
-  else map[key] = value;
 }
 
 /** What null means as an item or a map's value, where it cannot be left out. */
@@ -303,7 +296,7 @@ export function copyJson(value: unknown): unknown {
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     const each = value[key];
-    if (each !== undefined) setOwn(copy, key, copyJson(each));
+    if (each !== undefined) setField(copy, key, copyJson(each));
   }
   return copy;
 }

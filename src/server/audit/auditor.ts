@@ -1,5 +1,5 @@
 // What is written of a request: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
-import type { User } from "../../api/index.ts";
+import { type User, userInfo } from "../../api/index.ts";
 import { type Clock, type MetricRegistry, microTimestamp, type Series } from "../../lib/index.ts";
 import type { AuditedRequest, AuditPolicy, AuditScope, AuditStage } from "./audit-policy.ts";
 
@@ -159,10 +159,6 @@ export class AuditTrail {
     const { status, message, reason, details } = this.#status as Record<string, unknown>; // those of a Status
     return { status, message, reason, details };
   }
-}
-
-function userInfo({ name, uid, groups, extra }: User): object {
-  return { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) };
 }
 
 /** The object, or the list, without what only says who owns which field. */

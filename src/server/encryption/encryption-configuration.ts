@@ -1,7 +1,7 @@
 // EncryptionConfiguration of apiserver.config.k8s.io:
 // https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#understanding-the-encryption-at-rest-configuration
 import { duplicate, type Fields, type Path, readConfiguration, required } from "../../api/index.ts";
-import { type CipherOf, registryPrefix, type ValueCipher } from "../../storage/index.ts";
+import { type CipherOf, resourceOfKey, type ValueCipher } from "../../storage/index.ts";
 import { aesCbc, aesGcm, cipherOf, identity, type Provider } from "./ciphers.ts";
 
 /** What an entry of the configuration says: which resources, and how they are kept. */
@@ -42,8 +42,8 @@ export async function readEncryptionConfiguration(value: unknown): Promise<Ciphe
 
 /** `<plural>.<group>` of a key, the group empty for core: what is no resource's (a claim, a health check) has none. */
 function resourceOf(key: string): string {
-  const [group = "", plural = ""] = key.slice(registryPrefix.length).split("/", 2);
-  return `${plural}.${group === "core" ? "" : group}`;
+  const { group, resource } = resourceOfKey(key);
+  return `${resource}.${group}`;
 }
 
 /** As the configuration names them: `secrets`, `deployments.apps`, `*.apps`, `*.` for core and `*.*` for all. */

@@ -12,7 +12,7 @@ import {
   type TokenReview,
   TokenReviews,
   type User,
-  type UserInfo,
+  userInfo,
 } from "../../api/index.ts";
 import { type Clock, timestamp } from "../../lib/index.ts";
 import { allAuthenticated, type TokenAuthenticator } from "../authentication/index.ts";
@@ -84,8 +84,4 @@ function reviewRules(options: ReviewOptions, review: Partial<SelfSubjectRulesRev
     ...(problems.length === 0 ? {} : { evaluationError: aggregate(problems) }),
   };
   return { ...review, status };
-}
-
-function userInfo({ name, uid, groups, extra }: User): UserInfo {
-  return { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) };
 }

@@ -1,5 +1,5 @@
 // The request as expressions and webhooks see it.
-import type { KubeObject, ResourceDefinition, User } from "../../../api/index.ts";
+import { type KubeObject, type ResourceDefinition, type User, userInfo } from "../../../api/index.ts";
 import {
   type AuthorizationCheck,
   type AuthorizationDecision,
@@ -47,10 +47,6 @@ const kindOf = ({ group, version, kind }: { group: string; version: string; kind
   kind,
 });
 const resourceOf = ({ group, version, plural }: ResourceDefinition) => ({ group, version, resource: plural });
-
-function userInfo({ name, uid, groups, extra }: User) {
-  return { username: name, ...(uid ? { uid } : {}), groups, ...(extra ? { extra } : {}) };
-}
 
 /** The bindings of one evaluation, or of several about the same request. */
 export function requestVariables(

@@ -1,4 +1,4 @@
-import { containsLabels, isLabelValue, type Labels, Namespaces, Pods } from "../../../api/index.ts";
+import { containsLabels, isLabelValue, isObject, type Labels, Namespaces, Pods } from "../../../api/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { refuse } from "../refusal.ts";
@@ -20,10 +20,6 @@ export function readNodeSelectors(value: unknown): NodeSelectors {
       return [namespace, readLabels(text)];
     }),
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Pods go to the nodes of their namespace. */

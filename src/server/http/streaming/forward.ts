@@ -2,6 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
+import { isTokenProtocol } from "../credentials.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
 import type { Backend } from "./backend.ts";
 
@@ -25,7 +26,6 @@ const withheldHeaders = new Set([
   "upgrade",
   "authorization",
 ]);
-const tokenProtocol = "base64url.bearer.authorization.k8s.io.";
 
 /** The headers of a client's request that its backend gets. */
 export function passedHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>) {
@@ -134,7 +134,7 @@ export function tunnel(
   headers.connection = "Upgrade";
   headers.upgrade = message.headers.upgrade ?? "";
   const protocols = String(message.headers["sec-websocket-protocol"] ?? "").split(",");
-  const passed = protocols.map((each) => each.trim()).filter((each) => each !== "" && !each.startsWith(tokenProtocol));
+  const passed = protocols.map((each) => each.trim()).filter((each) => each !== "" && !isTokenProtocol(each));
   if (passed.length > 0) headers["sec-websocket-protocol"] = passed.join(", ");
   else delete headers["sec-websocket-protocol"];
   return new Promise((resolve, reject) => {

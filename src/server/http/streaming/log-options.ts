@@ -1,12 +1,12 @@
 import { badRequest, type FieldError, forbiddenField, invalid, invalidValue, rootPath } from "../../../api/index.ts";
-import { isSet } from "./pod-backend.ts";
+import { boolean } from "../request-options.ts";
 
 const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 /** PodLogOptions of a query, validated and written for the agent. Throws 400 and 422 (ValidatePodLogOptions). */
 export function logQuery(query: URLSearchParams, podName: string): URLSearchParams {
   const asked = new URLSearchParams();
-  for (const name of ["follow", "previous", "timestamps"]) if (isSet(query, name)) asked.append(name, "true");
+  for (const name of ["follow", "previous", "timestamps"]) if (boolean(query, name)) asked.append(name, "true");
   const errors: FieldError[] = [];
   const number = (name: string, min: number, words: string) => {
     const text = query.get(name) ?? "";

@@ -1,5 +1,6 @@
 // Where the streams of a pod are: the agent of its node. Sentences are those of pkg/registry/core/pod.
 import { badRequest, type Pod } from "../../../api/index.ts";
+import { boolean } from "../request-options.ts";
 
 /** The container that a request means: the named one, or the only one. Throws 400. */
 export function containerOf(pod: Pod, asked: string): string {
@@ -23,17 +24,11 @@ export function nodeNameOf(pod: Pod): string {
   return nodeName;
 }
 
-/** A parameter that is there means yes unless it says no, as the API decodes booleans. */
-export function isSet(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name)?.toLowerCase();
-  return value !== undefined && value !== "false" && value !== "0";
-}
-
 /** What the agent is asked of /exec and /attach, in the kubelet's names. */
 export function commandQuery(query: URLSearchParams, withCommand: boolean): URLSearchParams {
   const asked = new URLSearchParams();
   const names = { stdin: "input", stdout: "output", stderr: "error", tty: "tty" };
-  for (const [name, agentName] of Object.entries(names)) if (isSet(query, name)) asked.append(agentName, "1");
+  for (const [name, agentName] of Object.entries(names)) if (boolean(query, name)) asked.append(agentName, "1");
   if (withCommand) for (const word of query.getAll("command")) asked.append("command", word);
   return asked;
 }

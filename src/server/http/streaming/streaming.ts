@@ -21,13 +21,14 @@ import {
 import { errorMessage, type Logger, type Random } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
+import { boolean } from "../request-options.ts";
 import { warningHeader } from "../resource-writer.ts";
 import type { StreamingRoute, StreamingRoutes } from "../streaming-routes.ts";
 import { agentOf, type Backend, hollow } from "./backend.ts";
 import { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
 import { type ProxiedPage, proxiedLink, rewriteLinks } from "./html-links.ts";
 import { logQuery } from "./log-options.ts";
-import { commandQuery, containerOf, isSet, nodeNameOf, portQuery } from "./pod-backend.ts";
+import { commandQuery, containerOf, nodeNameOf, portQuery } from "./pod-backend.ts";
 import { allowed, isPort, parseProxyName, podAddress, serviceAddress } from "./proxy-backend.ts";
 
 export interface StreamingOptions {
@@ -157,7 +158,7 @@ class Streaming implements StreamingRoutes {
     const asked = logQuery(query, name);
     const container = containerOf(pod, query.get("container") ?? "");
     if (!pod.spec.nodeName) return undefined;
-    const verify = !isSet(query, "insecureSkipTLSVerifyBackend");
+    const verify = !boolean(query, "insecureSkipTLSVerifyBackend");
     return this.#agent(pod.spec.nodeName, ["containerLogs", namespace, name, container], asked, verify);
   }
 
