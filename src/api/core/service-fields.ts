@@ -45,6 +45,13 @@ export function fillServiceAddressFields({ spec }: Draft<Service>, old?: Service
   if (families.length > 0) spec.ipFamilies = families;
 }
 
+/** An external name may be written with a policy for traffic inside the cluster, but is never read with one. */
+export function dropUnreadableFields({ spec }: Draft<Service>): void {
+  const { internalTrafficPolicy: policy } = spec;
+  // Any other value is left for the validation to refuse.
+  if (spec.type === "ExternalName" && (policy === "Cluster" || policy === "Local")) delete spec.internalTrafficPolicy;
+}
+
 /** An update that leaves out what was allocated keeps it; one that makes it pointless drops it. */
 export function keepAllocatedFields(service: Draft<Service>, old: Service): void {
   keepAllocated(service.spec, old.spec);

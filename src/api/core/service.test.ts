@@ -340,6 +340,20 @@ test("a change of the type drops what it makes pointless", () => {
   );
 });
 
+test("an external name has no policy for traffic inside the cluster, though one may be written", () => {
+  const elsewhere = { type: "ExternalName", externalName: "example.com" };
+  for (const internalTrafficPolicy of ["Cluster", "Local"])
+    assert.equal(
+      created(Services, { spec: { ...elsewhere, internalTrafficPolicy } }).spec.internalTrafficPolicy,
+      undefined,
+    );
+  const changed = updated({ ...allocated, ports: [http] }, (draft) => Object.assign(draft, elsewhere));
+  assert.equal(changed.internalTrafficPolicy, undefined);
+  assert.deepEqual(errorsOnCreate(Services, { spec: { ...elsewhere, internalTrafficPolicy: "Near" } }), [
+    'spec.internalTrafficPolicy: Unsupported value: "Near": supported values: "Cluster", "Local"',
+  ]);
+});
+
 test("a service of two families gives up the second", () => {
   const dual = { clusterIP: "10.0.0.1", clusterIPs: ["10.0.0.1", "fd00::1"], ipFamilyPolicy: "RequireDualStack" };
   const spec = updated({ ...dual, ports: [http] }, (draft) => {

@@ -3,7 +3,12 @@ import { ageColumn, formatLabels, nameColumn } from "../columns.ts";
 import { nameIsDns1035Label } from "../meta/names.ts";
 import { defineResource } from "../resource.ts";
 import type { LoadBalancerStatus, Service, ServicePort } from "../types.generated.ts";
-import { fillServiceAddressFields, keepAllocatedFields, normalizeClusterIps } from "./service-fields.ts";
+import {
+  dropUnreadableFields,
+  fillServiceAddressFields,
+  keepAllocatedFields,
+  normalizeClusterIps,
+} from "./service-fields.ts";
 import { isExternallyAccessible } from "./service-type.ts";
 import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./service-validation.ts";
 import { serviceWarnings } from "./service-warnings.ts";
@@ -34,10 +39,12 @@ export const Services = defineResource<Service>({
   prepareForCreate: (service) => {
     normalizeClusterIps(service);
     fillServiceAddressFields(service);
+    dropUnreadableFields(service);
   },
   prepareForUpdate: (service, old) => {
     keepAllocatedFields(service, old);
     fillServiceAddressFields(service, old);
+    dropUnreadableFields(service);
     // That the load balancer goes away takes its time, which is nobody's concern.
     if (service.spec.type !== "LoadBalancer") service.status = { ...service.status, loadBalancer: {} };
   },
