@@ -110,6 +110,7 @@ class World {
     invariants.onBroken = (what) => note(`BROKEN: ${what}`);
     cluster.faults.onFault = (what, { verb, body }) => {
       note(`fault: ${what}`);
+      if (what.includes("the controllers crash")) invariants.crashed();
       // The API has looked at the body, or never will.
       if (verb === "create" && what.endsWith("answer was lost")) invariants.overlooked(body as KubeObject);
     };

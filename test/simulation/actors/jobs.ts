@@ -1,4 +1,4 @@
-import { CronJobs, isJobFinished, Jobs } from "roder";
+import { CronJobs, isJobFinished, type Job, Jobs } from "roder";
 import { type Actor, failing, namespace, oddExitCode, podSpec, type Scene, startErrorCode } from "../scene.ts";
 
 export const createJob: Actor = {
@@ -49,6 +49,26 @@ export const suspendJob: Actor = {
   },
 };
 
+/** Gives an indexed one that is under way more indexes, or fewer: https://kep.k8s.io/3715. */
+export const resizeJob: Actor = {
+  weight: 2,
+  async act(scene) {
+    const { items } = await scene.client.list(Jobs, { namespace });
+    const metadata = scene.oneOf(items.filter(isResizable))?.metadata;
+    if (!metadata) return;
+    const { name, resourceVersion } = metadata;
+    const size = scene.between(1, indexesMax);
+    scene.note(`resize ${name} to ${size}`);
+    const resized = { completions: size, parallelism: size };
+    // Nobody has made it end meanwhile.
+    await scene.client.patch(Jobs, { namespace, name }, { metadata: { resourceVersion }, spec: resized });
+  },
+};
+
+/** Who has decided to end does not go on. */
+const isResizable = ({ spec, status }: Job) =>
+  spec.completionMode === "Indexed" && !status.conditions?.some(({ type }) => type !== "Suspended");
+
 export const createCronJob: Actor = {
   act(scene) {
     const name = scene.newName("cron");
@@ -67,9 +87,10 @@ export const createCronJob: Actor = {
 
 /** Each failure doubles the wait for the next pod: after so few of them a job has ended when the end is looked at. */
 const limitMax = 4;
+const indexesMax = 8;
 
 function jobSpec(scene: Scene, name: string, image = "job:1") {
-  const completions = scene.between(1, 8);
+  const completions = scene.between(1, indexesMax);
   return {
     completions,
     parallelism: scene.between(1, completions),

@@ -20,7 +20,9 @@ export const createStatefulSet: Actor = {
       minReadySeconds: scene.oneOf([0, 0, 5, 30]),
       serviceName: "db",
       podManagementPolicy: scene.oneOf(["OrderedReady", "Parallel"]),
-      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: scene.oneOf([1, 2, "50%"]) } },
+      updateStrategy: scene.happens(0.2)
+        ? { type: "OnDelete" }
+        : { type: "RollingUpdate", rollingUpdate: { maxUnavailable: scene.oneOf([1, 2, "50%"]) } },
       ...(hasVolumes ? volumes : {}),
     });
   },
@@ -36,8 +38,8 @@ export const partition: Actor = {
     await setPartition(scene, { namespace, name }, ordinal);
   },
   async repair(scene) {
-    for (const { metadata } of (await scene.client.list(StatefulSets, { namespace })).items)
-      await setPartition(scene, metadata, 0);
+    for (const { metadata, spec } of (await scene.client.list(StatefulSets, { namespace })).items)
+      if (spec.updateStrategy?.type !== "OnDelete") await setPartition(scene, metadata, 0);
   },
 };
 

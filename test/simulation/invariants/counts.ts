@@ -53,7 +53,7 @@ function* pods(pod: Pod, state: State, atMs: number): Iterable<string> {
   }
   const job = state.find<Job>("jobs", uid);
   if (job) {
-    yield* more(Math.max(...state.specs(job).map(({ spec }) => spec.parallelism ?? 1)));
+    yield* more(Math.max(...state.lateSpecs(job, atMs).map(({ spec }) => spec.parallelism ?? 1)));
     yield* doubled(({ metadata }) => metadata.annotations?.["batch.kubernetes.io/job-completion-index"]);
   }
   const daemons = state.find<DaemonSet>("daemonsets", uid);

@@ -6,7 +6,9 @@ import { Availability } from "./availability.ts";
 import { Budgets } from "./budgets.ts";
 import { Claims } from "./claims.ts";
 import { countProblems } from "./counts.ts";
+import { Evictions } from "./evictions.ts";
 import { JobRules } from "./jobs.ts";
+import { OnDelete } from "./on-delete.ts";
 import { Ordinals } from "./ordinals.ts";
 import { Ownership } from "./ownership.ts";
 import { Placements } from "./placements.ts";
@@ -33,6 +35,7 @@ const invariantsOver = (state: State, readiness: Readiness, requestsFail: boolea
   new Ownership(state),
   new Placements(state, requestsFail),
   new Tolerations(state),
+  new OnDelete(state),
   new Scaling(state, requestsFail),
 ];
 
@@ -49,13 +52,15 @@ export class Invariants {
   readonly #nowMs: () => number;
   readonly #state: State;
   readonly #readiness: Readiness;
+  readonly #evictions: Evictions;
   readonly #all: readonly Invariant[];
 
   constructor(options: InvariantOptions) {
     this.#nowMs = options.nowMs;
     this.#state = new State(options);
     this.#readiness = new Readiness(this.#state);
-    this.#all = invariantsOver(this.#state, this.#readiness, options.requestsFail ?? false);
+    this.#evictions = new Evictions(this.#state);
+    this.#all = [...invariantsOver(this.#state, this.#readiness, options.requestsFail ?? false), this.#evictions];
   }
 
   /** To be told of every commit, while who asked for it is `asked`. */
@@ -67,6 +72,11 @@ export class Invariants {
   /** An object was created, and who created it does not know. */
   overlooked(object: KubeObject): void {
     this.#state.noteOverlooked(object, this.#nowMs());
+  }
+
+  /** The controllers begin again, and remember nothing. */
+  crashed(): void {
+    this.#evictions.restarted(this.#nowMs());
   }
 
   /** What must hold besides when all has come to rest. */

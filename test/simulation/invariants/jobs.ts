@@ -19,6 +19,8 @@ interface Known {
   suspendedMs: number;
   /** Whether it ever was. */
   wasSuspended: boolean;
+  /** Whether its number of indexes was ever changed. */
+  wasResized: boolean;
 }
 
 export class JobRules implements Invariant {
@@ -34,10 +36,11 @@ export class JobRules implements Invariant {
     if (kind === "jobs" && !now) this.#known.delete(before?.metadata.uid ?? "");
     if (kind === "jobs" && now) {
       const [old, job] = [before as Job | undefined, now as Job];
-      const known = this.#note(job, atMs);
+      const known = this.#note(old, job, atMs);
+      const sizes = this.#sizesOf(job, atMs);
       yield* counted(job, known);
-      yield* successes(old, job);
-      yield* indexes(old, job);
+      yield* successes(old, job, known, sizes);
+      yield* indexes(old, job, sizes);
       yield* this.#end(old, job, atMs);
       if (!before && by === controller("cronjob-controller")) yield* concurrency(job, this.#state);
     }
@@ -47,22 +50,32 @@ export class JobRules implements Invariant {
     const known = job && this.#known.get(job.metadata.uid);
     if (!job || !known || job.metadata.deletionTimestamp !== undefined) return;
     if (pod && !old) yield* this.#created(pod, job, known, atMs);
-    if (old && isTracked(old) && !(pod && isTracked(pod))) yield* untracked(old, job, known);
+    if (!old || !isTracked(old) || (pod && isTracked(pod))) return;
+    // Of one pod too many nobody asks how it ends.
+    if (this.#state.overlookedOf(job.metadata.uid, atMs) === 0)
+      yield* untracked(old, job, known, this.#sizesOf(job, atMs));
   }
 
-  #note({ metadata, spec, status }: Job, atMs: number): Known {
+  /** How many completions there are, and were lately. */
+  #sizesOf(job: Job, atMs: number): readonly number[] {
+    return this.#state.lateSpecs(job, atMs).map(({ spec }) => spec.completions ?? Number.POSITIVE_INFINITY);
+  }
+
+  #note(before: Job | undefined, { metadata, spec, status }: Job, atMs: number): Known {
     const known = this.#known.getOrInsertComputed(metadata.uid, () => ({
       succeeded: new Set(),
       failed: new Set(),
       failuresBefore: new Map(),
       suspendedMs: 0,
       wasSuspended: false,
+      wasResized: false,
     }));
     for (const uid of status.uncountedTerminatedPods?.succeeded ?? []) known.succeeded.add(uid);
     for (const uid of status.uncountedTerminatedPods?.failed ?? []) known.failed.add(uid);
     if (!spec.suspend) known.suspendedMs = 0;
     else if (known.suspendedMs === 0) known.suspendedMs = atMs;
     known.wasSuspended ||= spec.suspend ?? false;
+    known.wasResized ||= before !== undefined && before.spec.completions !== spec.completions;
     return known;
   }
 
@@ -88,8 +101,8 @@ export class JobRules implements Invariant {
     const before = known.failuresBefore.get(index) ?? -1;
     const all = failures + countOf(pod, ignoredAnnotation);
     known.failuresBefore.set(index, all);
-    // Who is suspended starts anew, and one that nobody knew of has failed unseen.
-    if (known.wasSuspended || overlooked > 0) return;
+    // Who is suspended, or gets an index again, starts anew, and one that nobody knew of has failed unseen.
+    if (known.wasSuspended || known.wasResized || overlooked > 0) return;
     if (all !== before + 1) yield `${made} as number ${all} of its index, after number ${before}`;
   }
 
@@ -102,7 +115,8 @@ export class JobRules implements Invariant {
     const pods = this.#state.controlledBy<Pod>(uid, "pods").filter((each) => !isTerminal(each));
     if (pods.length > this.#state.overlookedOf(uid, atMs)) yield `${name} ends while ${pods.length} pods have not`;
     const { succeeded = 0, failed = 0 } = job.status;
-    const { completions = 1, backoffLimit = 6 } = job.spec;
+    const { backoffLimit = 6 } = job.spec;
+    const completions = Math.min(...this.#sizesOf(job, atMs));
     if (is(job, "Complete") && !job.spec.successPolicy && succeeded < completions)
       yield `${name} is complete with ${succeeded} successes of ${completions}`;
     const reason = job.status.conditions?.find(({ type }) => type === "Failed")?.reason;
@@ -112,12 +126,14 @@ export class JobRules implements Invariant {
 }
 
 /** A pod loses its finalizer when the status names it, so that it is counted whatever happens in between. */
-function* untracked({ metadata, status }: Pod, job: Job, known: Known): Iterable<string> {
+function* untracked({ metadata, status }: Pod, job: Job, known: Known, sizes: readonly number[]): Iterable<string> {
   const { name, uid } = metadata;
   // Who suspends a job, or has enough of it, counts no pod that is removed for that.
   if (known.wasSuspended || !["Succeeded", "Failed"].includes(status.phase ?? "")) return;
   if (known.succeeded.has(uid) || known.failed.has(uid)) return;
   const index = metadata.annotations?.[indexAnnotation];
+  // One for an index that there is no more is of no matter.
+  if (index !== undefined && Number(index) >= Math.min(...sizes)) return;
   if (status.phase === "Succeeded" && index !== undefined && within(job.status.completedIndexes).has(Number(index)))
     return;
   // Who has succeeded does not wait for what the pods that it ends come to; and a policy may ignore a failure.
@@ -136,14 +152,25 @@ function* counted({ metadata, spec, status }: Job, known: Known): Iterable<strin
     yield `${metadata.name} counts ${successes} successes of ${known.succeeded.size}`;
 }
 
-function* successes(before: Job | undefined, { metadata, spec, status }: Job): Iterable<string> {
+function* successes(
+  before: Job | undefined,
+  { metadata, status }: Job,
+  known: Known,
+  sizes: readonly number[],
+): Iterable<string> {
   const { succeeded = 0 } = status;
-  const { completions = Number.POSITIVE_INFINITY } = spec;
+  const completions = Math.max(...sizes);
   if (succeeded > completions) yield `Job ${metadata.name} succeeded ${succeeded} times of ${completions}`;
-  if (succeeded < (before?.status.succeeded ?? 0)) yield `Job ${metadata.name} has forgotten a success`;
+  // Those of indexes that there are no more are forgotten.
+  if (!known.wasResized && succeeded < (before?.status.succeeded ?? 0))
+    yield `Job ${metadata.name} has forgotten a success`;
 }
 
-function* indexes(before: Job | undefined, { metadata, spec, status }: Job): Iterable<string> {
+function* indexes(
+  before: Job | undefined,
+  { metadata, spec, status }: Job,
+  sizes: readonly number[],
+): Iterable<string> {
   if (spec.completionMode !== "Indexed") return;
   const [completed, failed] = [within(status.completedIndexes), within(status.failedIndexes)];
   const both = completed.intersection(failed);
@@ -153,7 +180,7 @@ function* indexes(before: Job | undefined, { metadata, spec, status }: Job): Ite
   const forgotten = [
     ...within(before?.status.completedIndexes).difference(completed),
     ...within(before?.status.failedIndexes).difference(failed),
-  ];
+  ].filter((index) => index < Math.min(...sizes));
   if (forgotten.length > 0) yield `${metadata.name} has forgotten that ${forgotten} had ended`;
 }
 

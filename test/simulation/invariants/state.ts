@@ -33,13 +33,9 @@ interface Specified<T> {
 class Specifications<T extends KubeObject> {
   #all: Specified<T>[] = [];
 
-  add(object: T, keptMs: number, nowMs: number): void {
+  add(object: T, observedGeneration: number, keptMs: number, nowMs: number): void {
     const { generation = 0 } = object.metadata;
     if (this.#all.at(-1)?.object.metadata.generation !== generation) this.#all.push({ object });
-    // A Job says nowhere what it has observed; what of it matters never changes here.
-    const { observedGeneration = 0 } = ((object as { status?: object }).status ?? {}) as {
-      observedGeneration?: number;
-    };
     for (const each of this.#all) {
       if ((each.object.metadata.generation ?? 0) < Math.min(observedGeneration, generation)) each.pastMs ??= nowMs;
     }
@@ -106,7 +102,7 @@ export class State {
     }
     const { uid } = object.metadata;
     const known = this.#byUid.getOrInsertComputed(uid, () => ({ kind, key, specs: new Specifications() }));
-    if (kind !== "pods" && kind !== "nodes") known.specs.add(object, this.keptMs, nowMs);
+    if (kind !== "pods" && kind !== "nodes") known.specs.add(object, observedOf(kind, object), this.keptMs, nowMs);
     return before;
   }
 
@@ -165,6 +161,13 @@ export class State {
     controlled?.delete(key);
     if (controlled?.size === 0) this.#controlled.delete(place);
   }
+}
+
+/** The generation that its controller has observed. A Job says nowhere which, and counts as observed at once. */
+function observedOf(kind: string, { metadata, ...object }: KubeObject): number {
+  if (kind === "jobs") return metadata.generation ?? 0;
+  const { status } = object as { readonly status?: { readonly observedGeneration?: number } }; // of those that have one
+  return status?.observedGeneration ?? 0;
 }
 
 export const isTerminal = ({ status }: Pod) => status.phase === "Succeeded" || status.phase === "Failed";

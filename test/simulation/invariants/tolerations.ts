@@ -59,7 +59,8 @@ export class Tolerations implements Invariant {
   }
 }
 
-function toleratedSeconds(taint: Taint, tolerations: readonly Toleration[]): number {
+/** How long one taint is borne; without an end it is infinite. */
+export function toleratedSeconds(taint: Taint, tolerations: readonly Toleration[]): number {
   const matching = tolerations.find((each) => toleratesTaint(each, taint));
   return matching ? (matching.tolerationSeconds ?? Number.POSITIVE_INFINITY) : 0;
 }
