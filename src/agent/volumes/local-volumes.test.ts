@@ -42,10 +42,11 @@ async function scene(t: TestContext, spec: object = {}): Promise<Scene> {
       ...spec,
     },
   });
-  await client.create(PersistentVolumeClaims, {
+  const claim = await client.create(PersistentVolumeClaims, {
     metadata: claimKey,
     spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } }, volumeName: "disk" },
   });
+  await client.patch(PersistentVolumes, volumeKey, { spec: { claimRef: { uid: claim.metadata.uid } } });
   await client.patch(PersistentVolumeClaims, claimKey, { status: { phase: "Bound" } }, { subresource: "status" });
   const setPhase = async (phase: string) => {
     await client.patch(PersistentVolumes, volumeKey, { status: { phase } }, { subresource: "status" });
@@ -87,6 +88,25 @@ test("the directory of a volume is made when a pod mounts it, for every user", a
   await pass(2_000);
   assert.equal((await pod()).status.phase, "Running");
   assert.equal((await host.files.status(path))?.mode, 0o777);
+});
+
+test("no pod gets the volume of another one's claim, or of a claim that had the name before", async (t) => {
+  const { client, run, events, pass } = await scene(t);
+  const volumeClaimTemplate = { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } };
+  // The claim of a pod `own` with a volume `data` of its own is called so.
+  const claim = await client.get(PersistentVolumeClaims, claimKey);
+  await client.create(PersistentVolumeClaims, { metadata: { ...claimKey, name: "own-data" }, spec: claim.spec });
+  const own = { ...claimKey, name: "own-data" };
+  await client.patch(PersistentVolumeClaims, own, { status: { phase: "Bound" } }, { subresource: "status" });
+  await run({ name: "own", volumes: [{ name: "data", ephemeral: { volumeClaimTemplate } }] });
+  await client.patch(PersistentVolumes, volumeKey, { spec: { claimRef: { uid: "former" } } });
+  await run({ name: "other", volumes });
+  await pass(1_000);
+  assert.match(
+    (await events("own")).join(),
+    /PVC default\/own-data was not created for pod default\/own \(pod is not owner\)/,
+  );
+  assert.match((await events("other")).join(), /found PV object "disk" but its pv.Spec.ClaimRef.UID/);
 });
 
 test("the directory of a volume is removed with it, but not while a claim has it", async (t) => {

@@ -1,5 +1,6 @@
 // The volumes of the node's pods: made before the first container, kept true while the pod runs, removed after its end.
 import {
+  controllerOf,
   PersistentVolumeClaims,
   PersistentVolumes,
   type Pod,
@@ -152,8 +153,8 @@ export class Volumes implements PodVolumes {
       await checkHostPath(host.files, volume.hostPath.path, volume.hostPath.type);
       return volume.hostPath.path;
     }
-    if (volume.persistentVolumeClaim) return this.#claim(pod, volume.persistentVolumeClaim.claimName);
-    if (volume.ephemeral) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`);
+    if (volume.persistentVolumeClaim) return this.#claim(pod, volume.persistentVolumeClaim.claimName, false);
+    if (volume.ephemeral) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`, true);
     const kind = Object.keys(volume).find((key) => key !== "name");
     throw new Error(`volumes of the kind ${kind} are not supported`);
   }
@@ -174,14 +175,23 @@ export class Volumes implements PodVolumes {
   }
 
   /** Volumes that are directories of this machine; the scheduler brings the pod to the right one. */
-  async #claim(pod: Pod, claimName: string): Promise<string> {
+  async #claim(pod: Pod, claimName: string, isOwn: boolean): Promise<string> {
     const { client, host, paths } = this.#context;
     const { namespace = "" } = pod.metadata;
     const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName });
+    if (isOwn && controllerOf(claim)?.uid !== pod.metadata.uid) {
+      const owner = `${namespace}/${pod.metadata.name}`;
+      throw new Error(`PVC ${namespace}/${claimName} was not created for pod ${owner} (pod is not owner)`);
+    }
     const name = claim.spec.volumeName;
     if (claim.status?.phase !== "Bound" || !name) throw new Error(`PVC ${namespace}/${claimName} is not bound`);
     const persistent = await client.get(PersistentVolumes, { name });
     const { spec } = persistent;
+    const { claimRef } = spec;
+    if (claimRef?.uid !== claim.metadata.uid)
+      throw new Error(
+        `found PV object "${name}" but its pv.Spec.ClaimRef.UID "${claimRef?.uid ?? ""}" does not point to claim.UID "${claim.metadata.uid}"`,
+      );
     if (spec.hostPath) {
       await checkHostPath(host.files, spec.hostPath.path, spec.hostPath.type);
       return spec.hostPath.path;
