@@ -140,6 +140,16 @@ test("an answer too long for UDP is truncated, and whole over TCP", async () => 
   assert.equal(packet.streamDecode(bytes).answers?.length, many.length);
 });
 
+test("a client that asks on and does not read is cut off", async () => {
+  const socket = createConnection(port, address).pause();
+  socket.on("error", () => {});
+  const question = { name: "many.shop.svc.cluster.local", type: "A" as const };
+  const asked = packet.streamEncode({ type: "query", id: 9, questions: [question] });
+  // More than kernels hold back for a connection.
+  for (let round = 0; round < 8_000 && !socket.destroyed; round++) socket.write(asked);
+  await new Promise((resolve) => socket.once("close", resolve));
+});
+
 test("resolv.conf names the resolvers, without the server itself", () => {
   const text = "# comment\nsearch example.org\nnameserver 10.43.0.10\n nameserver 192.0.2.53\n";
   assert.deepEqual(nameServers(text, ["10.43.0.10"]), ["192.0.2.53"]);

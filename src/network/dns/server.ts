@@ -37,6 +37,8 @@ const idleTimeoutMs = 10_000;
 /** Forwarded questions under way at once; beyond it clients get SERVFAIL and ask again. */
 const forwardedMax = 500;
 const connectionsMax = 250;
+/** Of answers over one connection, beyond what the kernel takes. */
+const unreadBytesMax = 256 * 1024;
 const queryKind = 0;
 
 /** Starts answering; rejects when the address is not to be had. */
@@ -137,7 +139,8 @@ async function listenTcp(
       try {
         const reply = await respond(message, true);
         if (reply) socket.write(framed(reply));
-        else socket.destroy();
+        // Who asks and asks and does not read makes its answers pile up here.
+        if (!reply || socket.writableLength > unreadBytesMax) socket.destroy();
       } catch (error) {
         log.warn("a DNS question could not be answered", { error: String(error) });
         socket.destroy();
