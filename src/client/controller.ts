@@ -66,6 +66,8 @@ export interface Watches {
 
 export interface ControllerDefinition {
   readonly name: string;
+  /** Who its events say they are of, where Kubernetes has another name for that. */
+  readonly recordsAs?: string;
   readonly watches: Watches;
   /** How many keys at once; one key is never reconciled twice at once. */
   readonly concurrency?: number;

@@ -89,9 +89,10 @@ class RunningController {
     this.#options = options;
     this.#concurrency = definition.concurrency ?? defaultConcurrency;
     this.#log = options.log.child({ controller: definition.name });
+    const component = definition.recordsAs ?? definition.name;
     this.#events =
       options.eventsOf?.(definition.name) ??
-      createEventRecorder({ client, clock, random, component: definition.name, log: this.#log, signal });
+      createEventRecorder({ client, clock, random, component, log: this.#log, signal });
     this.#queue = new WorkQueue(clock, () => this.#schedulePump(), series);
   }
 

@@ -40,6 +40,7 @@ export function disruptionController(catalog: KindCatalog) {
   const told = new WeakSet<Pod>();
   return defineController({
     name: "disruption-controller",
+    recordsAs: "controllermanager",
     watches: {
       for: PodDisruptionBudgets,
       also: [

@@ -15,6 +15,7 @@ const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader";
 
 export const endpointSliceMirroringController = defineController({
   name: "endpointslice-mirroring-controller",
+  recordsAs: "endpoint-slice-mirroring-controller",
   watches: {
     for: EndpointsResource,
     also: [also(Services, (service) => [keyOf(service)]), also(EndpointSlices, nowAndBefore(mirroredEndpoints))],

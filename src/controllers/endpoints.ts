@@ -26,6 +26,7 @@ export function endpointsController() {
   const triggerTimes = new TriggerTimes();
   return defineController({
     name: "endpoints-controller",
+    recordsAs: "endpoint-controller",
     watches: {
       for: Services,
       also: [

@@ -20,6 +20,7 @@ export function ephemeralVolumesController(metrics = new MetricRegistry()) {
   const failed = metrics.counter({ name: `${subsystem}_create_failures_total`, help: "Claims not created." }).with();
   return defineController({
     name: "ephemeral-volume-controller",
+    recordsAs: "ephemeral_volume",
     watches: {
       also: [
         also(Pods, (pod) => (ephemeralVolumes(pod).length > 0 ? [keyOf(pod)] : [])),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
 import { valuesOf } from "../../test/metric-values.ts";
-import { Leases, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
+import { Events, Leases, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
 import { MetricRegistry, microTimestamp, timestamp } from "../lib/index.ts";
 
 const controllers = [
@@ -80,12 +80,14 @@ async function scene(t: TestContext) {
 }
 
 test("a node that renews its lease stays ready", async (t) => {
-  const { node, pass, readiness, taints, events } = await scene(t);
+  const { client, node, pass, readiness, taints, events } = await scene(t);
   await node("n1");
   await pass(300);
   assert.equal(await readiness("n1"), "True");
   assert.deepEqual(await taints("n1"), []);
   assert.deepEqual(await events("Node"), ["Normal RegisteredNode Node n1 event: Registered Node n1 in Controller"]);
+  const { items } = await client.list(Events, { fieldSelector: "reason=RegisteredNode" });
+  assert.deepEqual(items[0]?.source, { component: "node-controller" });
 });
 
 test("a node that falls silent is unknown after 50 s, its pods are not ready, and it comes back", async (t) => {

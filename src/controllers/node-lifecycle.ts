@@ -34,6 +34,7 @@ export function nodeLifecycleController(graceMs = graceMsDefault, metrics = new 
   const monitor = new NodeMonitor(graceMs, metrics);
   return defineController({
     name: "node-lifecycle-controller",
+    recordsAs: "node-controller",
     watches: {
       for: Nodes,
       also: [

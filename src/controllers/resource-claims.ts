@@ -36,6 +36,7 @@ const prefixLengthMax = 57;
 
 export const resourceClaimController = defineController({
   name: "resourceclaim-controller",
+  recordsAs: "resource_claim",
   watches: {
     also: [
       also(Pods, (pod) => (pod.spec.resourceClaims ? [podKey(pod), ...claimKeysOf(pod).map(claimKeyAt)] : [])),

@@ -10,6 +10,7 @@ import { also, defineController, keyOf } from "../client/index.ts";
 
 export const volumeExpansionController = defineController({
   name: "persistentvolume-expander-controller",
+  recordsAs: "volume_expand",
   watches: {
     also: [
       also(PersistentVolumeClaims, (claim, _, old) => {
