@@ -35,6 +35,8 @@ const emptyDirMode = 0o777;
 const envFileBytesMax = 2 ** 20;
 /** Configuration that could not be refreshed is tried again after this time. */
 const refreshRetryMs = 10_000;
+/** Timers stand still while a machine sleeps, tokens expire all the same: after this at most it is looked at the time. */
+const lookMsMax = 60_000;
 
 export class Volumes implements PodVolumes {
   readonly #context: Context;
@@ -126,8 +128,10 @@ export class Volumes implements PodVolumes {
     const { clock, signal } = this.#context;
     prepared.timer?.cancel();
     if (atMs === Number.POSITIVE_INFINITY || this.#prepared.get(pod.metadata.uid) !== prepared) return;
-    prepared.timer = clock.setTimer(atMs - clock.now(), () => {
-      if (!signal.aborted) void this.refresh(pod);
+    prepared.timer = clock.setTimer(Math.min(atMs - clock.now(), lookMsMax), () => {
+      if (signal.aborted) return;
+      if (clock.now() < atMs) this.#refreshAt(pod, prepared, atMs);
+      else void this.refresh(pod);
     });
   }
 
