@@ -1,18 +1,16 @@
 // One pod on this node: holds what is known of it, plans with pure functions, and carries the plan out. It moves when
 // something happens (the API, the engine, a probe, a timer) and never in between.
-import type { Pod, PodStatus, ResourceRequirements } from "../../api/index.ts";
+import type { Pod, PodStatus } from "../../api/index.ts";
 import { deepEqual, errorMessage, isAbort, type Timer } from "../../lib/index.ts";
-import { podCgroupLimits } from "../container/linux-resources.ts";
 import type { AgentContext } from "../context.ts";
-import type { CgroupLimits } from "../host.ts";
 import { PodProbes, type ProbeTotal } from "../probes/pod-probes.ts";
-import { applyResize } from "./apply-resize.ts";
 import { ContainerOperations } from "./container-operations.ts";
 import { deletePod } from "./delete-pod.ts";
 import { type PodAction, type PodPlan, planPod } from "./plan-pod.ts";
+import { PodAllocation } from "./pod-allocation.ts";
 import { withForeignConditions } from "./pod-conditions.ts";
-import { containersOf, describePod, findContainer } from "./pod-containers.ts";
-import { allocate, allocatedSizes, givenSize, type ResizeStep, withSizes } from "./pod-resize.ts";
+import { describePod, findContainer } from "./pod-containers.ts";
+import { givenSize } from "./pod-resize.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
@@ -42,14 +40,7 @@ export class PodWorker {
   readonly #probes: PodProbes;
   readonly #startTimeMs: number;
   readonly #options: PodWorkerOptions;
-  /** As the API has it. */
-  #wanted: Pod;
-  /** The same with the resources that the node lets it have. */
-  #pod: Pod;
-  #allocated: ReadonlyMap<string, ResourceRequirements>;
-  #limits: CgroupLimits;
-  #pendingResize: PodFailure | undefined;
-  #resizeError: string | undefined;
+  readonly #allocation: PodAllocation;
   #status: PodStatus;
   readonly #operations: ContainerOperations;
   /** Containers whose waiting in backoff was told in an event. */
@@ -76,10 +67,7 @@ export class PodWorker {
     const { context, pod, snapshot } = options;
     this.#options = options;
     this.#context = context;
-    this.#wanted = pod;
-    this.#allocated = allocatedSizes(pod);
-    this.#pod = withSizes(pod, this.#allocated);
-    this.#limits = podCgroupLimits(this.#pod);
+    this.#allocation = new PodAllocation(context, pod, options.others);
     this.#status = pod.status ?? {};
     this.#startTimeMs = context.clock.now();
     this.#writer = new StatusWriter(context, pod);
@@ -98,6 +86,11 @@ export class PodWorker {
 
   get pod(): Pod {
     return this.#pod;
+  }
+
+  /** With the resources that the node lets it have. */
+  get #pod(): Pod {
+    return this.#allocation.pod;
   }
 
   /** What the agent last found, whether or not the API has it already. */
@@ -121,15 +114,14 @@ export class PodWorker {
 
   /** Whether it wants resources that the node does not let it have now. */
   get waitsForRoom(): boolean {
-    return this.#pendingResize !== undefined;
+    return this.#allocation.waitsForRoom;
   }
 
   /** The API has another version of the pod. */
   update(pod: Pod): void {
     const { labels, annotations } = this.#pod.metadata;
-    this.#wanted = pod;
     this.#writer.seen(pod);
-    this.#allocate();
+    this.#allocation.allocate(pod);
     // Volumes of the downward API show them.
     if (!deepEqual([labels, annotations], [pod.metadata.labels, pod.metadata.annotations])) this.#refreshVolumes();
     const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
@@ -257,14 +249,6 @@ export class PodWorker {
     this.#operations.abortStart();
   }
 
-  #allocate(): void {
-    const { others, context } = this.#options;
-    const { pod, pending } = allocate(this.#wanted, this.#allocated, others, context.node());
-    this.#pod = pod;
-    this.#pendingResize = pending;
-    if (!pending) this.#allocated = new Map(containersOf(pod).map(({ spec }) => [spec.name, spec.resources ?? {}]));
-  }
-
   #stopWith(why: PodStop["why"], wantedSeconds: number): void {
     const before = this.#stop;
     // The grace of a pod that stops can only shrink.
@@ -291,19 +275,14 @@ export class PodWorker {
       podRetryAtMs: this.#setupRetryAtMs,
       failures: this.#operations.failures,
       backoffs: this.#operations.backoffs,
-      resizing: {
-        given: this.#operations.given,
-        limits: this.#limits,
-        pending: this.#pendingResize,
-        error: this.#resizeError,
-      },
+      resizing: this.#allocation.resizing(this.#operations.given),
       stop: this.#stop,
       busy: { pod: this.#podBusy, starting: this.#operations.starting, stopping: this.#operations.stopping },
     };
   }
 
   #step(): void {
-    if (this.#pendingResize) this.#allocate();
+    if (this.#allocation.waitsForRoom) this.#allocation.allocate();
     this.#checkDeadline();
     this.#operations.tellEnded();
     this.#probe();
@@ -349,7 +328,7 @@ export class PodWorker {
     this.#timer = undefined;
     const deadlineMs = this.#stop || this.#isTerminal() ? undefined : this.#deadlineMs();
     const { clock } = this.#context;
-    const roomMs = this.#pendingResize ? clock.now() + lookForRoomMs : undefined;
+    const roomMs = this.#allocation.waitsForRoom ? clock.now() + lookForRoomMs : undefined;
     const never = Number.POSITIVE_INFINITY;
     const atMs = Math.min(planMs ?? never, deadlineMs ?? never, roomMs ?? never);
     if (atMs === never) return;
@@ -405,7 +384,7 @@ export class PodWorker {
         this.#setUp("stop the sandbox", () => this.#stopSandbox(action.sandboxId));
         return;
       case "resize":
-        this.#setUp("resize the pod", () => this.#resize(action.step));
+        this.#setUp("resize the pod", () => this.#allocation.apply(action.step, this.#operations));
         return;
       case "startContainer":
         void this.#operations.start(action.container, action.attempt, view);
@@ -461,23 +440,6 @@ export class PodWorker {
       this.#volumesReady = true;
     } catch (error) {
       if (!isAbort(error)) events.warning(this.#pod, "FailedMount", errorMessage(error));
-      throw error;
-    }
-  }
-
-  async #resize(step: ResizeStep): Promise<void> {
-    const operations = this.#operations;
-    try {
-      await applyResize(this.#context, this.#pod, step, {
-        given: operations.given,
-        knowGiven: (id, resources) => operations.knowGiven(id, resources),
-        knowLimits: (limits) => {
-          this.#limits = limits;
-        },
-      });
-      this.#resizeError = undefined;
-    } catch (error) {
-      this.#resizeError = errorMessage(error);
       throw error;
     }
   }
