@@ -9,8 +9,8 @@ interface Options {
 
 export async function loadImage(file: string, options: Options): Promise<void> {
   if (!existsSync(file)) throw new UserError(`there is no file ${file}`);
-  const { directory } = existingCluster(options);
-  const images = await nodeImages(directory);
+  const { directory, settings } = existingCluster(options);
+  const images = await nodeImages(directory, settings);
   let names: readonly string[];
   try {
     names = await images.load(file);
@@ -21,8 +21,8 @@ export async function loadImage(file: string, options: Options): Promise<void> {
 }
 
 export async function listImages(options: Options): Promise<void> {
-  const { directory } = existingCluster(options);
-  const images = await (await nodeImages(directory)).list();
+  const { directory, settings } = existingCluster(options);
+  const images = await (await nodeImages(directory, settings)).list();
   const rows = images.flatMap((each) =>
     each.tags.map((tag) => [tag, each.id.replace("sha256:", "").slice(0, 12), megabytes(each.sizeBytes)]),
   );
@@ -30,8 +30,8 @@ export async function listImages(options: Options): Promise<void> {
 }
 
 export async function removeImage(name: string, options: Options): Promise<void> {
-  const { directory } = existingCluster(options);
-  const images = await nodeImages(directory);
+  const { directory, settings } = existingCluster(options);
+  const images = await nodeImages(directory, settings);
   if (!(await images.remove(name))) throw new UserError(`there is no image "${name}": "roder image ls" lists them`);
   console.log(`removed ${name}`);
 }

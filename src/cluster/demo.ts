@@ -28,9 +28,8 @@ export async function runDemo(
   const known = readdirSync(examples).filter((name) => manifestsOf(join(examples, name)).length > 0);
   if (!known.includes(example))
     throw new UserError(`there is no example "${example}": name one of ${known.join(", ")}`);
-  if (settings.nodes === 0) throw new UserError("the cluster has no node to run containers: make one with a node");
   const folder = join(examples, example);
-  await bringImages(directory, imagesOf(folder), say);
+  await bringImages(directory, settings, imagesOf(folder), say);
   await apply(directory, folder);
   const client = await administratorClient(directory);
   try {
@@ -56,10 +55,11 @@ function imagesOf(folder: string): string[] {
 /** Pulls what is missing; where that is not possible, makes stand-ins. */
 async function bringImages(
   directory: DataDirectory,
+  settings: ClusterSettings,
   names: readonly string[],
   say: (line: string) => void,
 ): Promise<void> {
-  const images = await nodeImages(directory);
+  const images = await nodeImages(directory, settings);
   const engine = await connectEngine({ socketPath: enginePaths(directory).socket, clock: systemClock });
   const missing: string[] = [];
   try {

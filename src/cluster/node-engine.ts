@@ -12,6 +12,7 @@ import {
 } from "../agent/host/containerd/index.ts";
 import { type Logger, systemClock, UserError } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import type { ClusterSettings } from "./settings.ts";
 
 export function enginePaths(directory: DataDirectory) {
   return { ...containerdPaths(directory.root), networks: join(directory.cni, "net.d") };
@@ -31,8 +32,9 @@ export function enginePid(directory: DataDirectory): Promise<number | undefined>
   return runningPid(enginePaths(directory));
 }
 
-/** The images of the node; refuses when its containerd does not run. */
-export async function nodeImages(directory: DataDirectory): Promise<ImageStore> {
+/** The images of the node; refuses when there is none, or its containerd does not run. */
+export async function nodeImages(directory: DataDirectory, settings: ClusterSettings): Promise<ImageStore> {
+  if (settings.nodes === 0) throw new UserError("the cluster has no node to run containers: make one with a node");
   if ((await enginePid(directory)) === undefined) {
     throw new UserError(`the cluster in ${directory.root} has no running node: start it with "roder up"`);
   }
