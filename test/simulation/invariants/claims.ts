@@ -7,8 +7,11 @@ import { type Invariant, isUp, type State, type Write } from "./state.ts";
 export const claimTemplate = "data";
 
 interface ScaledDown {
-  /** Whether the ordinal had a pod when it was not wanted any more, the last time. */
-  readonly hadPod: boolean;
+  /**
+   * Whether the ordinal had a pod when it was not wanted any more, the last time, that went by its set. One that somebody
+   * else takes may go before the set, which waits for others, has told its claim to go with it: so it is upstream.
+   */
+  hadPod: boolean;
   /** Whether it is wanted again. */
   isPast: boolean;
 }
@@ -24,7 +27,8 @@ export class Claims implements Invariant {
     this.#state = state;
   }
 
-  *problems({ kind, before, now, by }: Write): Iterable<string> {
+  *problems({ kind, before, now, by, departure }: Write): Iterable<string> {
+    if (departure && by !== controller("statefulset-controller")) this.#taken(departure.pod);
     // The kind says what they are.
     if (kind === "statefulsets") this.#note((now ?? before) as StatefulSet);
     if (kind !== "persistentvolumeclaims") return;
@@ -69,6 +73,14 @@ export class Claims implements Invariant {
       // A claim goes with its pod. Where there was none, as in the middle of a rollout, it is nobody's to delete.
       if (isUnwanted && whenScaled === "Delete" && this.#scaledDown.get(uid)?.hadPod)
         yield `the claim ${name} has outlived its pod`;
+    }
+  }
+
+  #taken({ metadata }: Pod): void {
+    const name = `${claimTemplate}-${metadata.name}`;
+    for (const claim of this.#state.list<PersistentVolumeClaim>("persistentvolumeclaims")) {
+      const known = claim.metadata.name === name && this.#scaledDown.get(claim.metadata.uid);
+      if (known && !known.isPast) known.hadPod = false;
     }
   }
 
