@@ -106,7 +106,7 @@ test("finalizers keep the object until the last one is gone", async () => {
 });
 
 const propagations: readonly [DeleteOptions, number, readonly string[] | undefined][] = [
-  [{ propagationPolicy: "Foreground" }, 202, ["foregroundDeletion"]],
+  [{ propagationPolicy: "Foreground" }, 200, ["foregroundDeletion"]],
   [{ propagationPolicy: "Orphan" }, 200, ["orphan"]],
   [{ orphanDependents: true }, 200, ["orphan"]],
   [{ propagationPolicy: "Background" }, 200, undefined],
@@ -123,6 +123,22 @@ for (const [options, code, finalizers] of propagations)
     const body = { metadata: { finalizers: null } };
     await server.send("patch", ConfigMaps, { ...at("propagated"), body, patchType: "application/merge-patch+json" });
   });
+
+test("a delete in the older words is accepted only while something keeps the object", async () => {
+  await createConfigMap("waited-for", { finalizers: ["example.com/held"] });
+  const { code } = await remove(ConfigMaps, "waited-for", { orphanDependents: false });
+  assert.equal(code, 202);
+});
+
+test("a pod whose grace period goes on takes no other word about its dependents", async () => {
+  await createPod("going");
+  await remove(Pods, "going");
+  const finalizersAfter = async (options: DeleteOptions) =>
+    ((await remove(Pods, "going", options)).object as Pod).metadata.finalizers;
+  assert.equal(await finalizersAfter({ propagationPolicy: "Foreground" }), undefined);
+  assert.equal(await finalizersAfter({ propagationPolicy: "Orphan", gracePeriodSeconds: 30 }), undefined);
+  assert.deepEqual(await finalizersAfter({ propagationPolicy: "Orphan", gracePeriodSeconds: 5 }), ["orphan"]);
+});
 
 test("a delete of an event leaves nothing to the garbage collector, which does not look at events", async () => {
   const finalizers = ["example.com/held"];

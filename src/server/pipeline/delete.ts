@@ -80,8 +80,10 @@ function planDeletion(
   const { definition, context } = request;
   const object = isDeleting(current.metadata) ? current : preparedForDelete(request, current);
   const { metadata } = object;
-  const finalizers = finalizersOf(request, propagationOf(options), metadata);
-  const asked = options.gracePeriodSeconds;
+  const asked = askedSeconds(options);
+  const finalizers = isGracePending(request, metadata, asked)
+    ? (metadata.finalizers ?? [])
+    : finalizersOf(request, propagationOf(options), metadata);
   const marks = isDeleting(metadata)
     ? shortenedGrace(metadata, asked)
     : firstMarks(context.clock.now(), metadata, graceSeconds(definition, object, asked));
@@ -114,14 +116,22 @@ function firstMarks(nowMs: number, { generation }: ObjectMeta, seconds: number):
   };
 }
 
+const askedSeconds = ({ gracePeriodSeconds: asked }: DeleteOptions) => (asked !== undefined && asked < 0 ? 1 : asked);
+
+/** Whether a grace period goes on as it is: what the delete says of the dependents comes too late then. */
+function isGracePending({ definition }: ObjectRequest, metadata: ObjectMeta, asked: number | undefined): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds: left } = metadata;
+  if (!definition.defaultGraceSeconds || deletionTimestamp === undefined || left === undefined) return false;
+  return asked === undefined || asked >= left;
+}
+
 /** A grace period that runs can only be made shorter. */
 function shortenedGrace(metadata: ObjectMeta, asked: number | undefined): Marks {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata;
-  const seconds = asked !== undefined && asked < 0 ? 1 : asked;
-  if (deletionTimestamp === undefined || seconds === undefined || seconds >= deletionGracePeriodSeconds)
+  if (deletionTimestamp === undefined || asked === undefined || asked >= deletionGracePeriodSeconds)
     return { ...(deletionTimestamp ? { deletionTimestamp } : {}), deletionGracePeriodSeconds };
   const startMs = parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
-  return { deletionTimestamp: timestamp(startMs + seconds * 1000), deletionGracePeriodSeconds: seconds };
+  return { deletionTimestamp: timestamp(startMs + asked * 1000), deletionGracePeriodSeconds: asked };
 }
 
 function sameMarks(a: ObjectMeta, b: ObjectMeta): boolean {

@@ -117,8 +117,8 @@ async function deleteOne(request: ObjectRequest): Promise<ServedObject> {
   const { definition, name, warnings } = request;
   const options = deleteOptions(request);
   const { stored: object, gone } = await deleteObject(request, options);
-  const asksToWait = options.orphanDependents === false || options.propagationPolicy === "Foreground";
-  if (!gone) return stored(request, asksToWait ? 202 : 200, object);
+  // Only the older of the two ways to ask for the dependents to be deleted makes the difference.
+  if (!gone) return stored(request, options.orphanDependents === false ? 202 : 200, object);
   if (answersDeletedObject(definition)) return stored(request, 200, object);
   const status: Status = {
     kind: "Status",
