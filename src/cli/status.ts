@@ -1,4 +1,5 @@
 import { clusterStatus } from "../cluster/index.ts";
+import { nodesText } from "./nodes-text.ts";
 import { existingCluster } from "./target.ts";
 
 export async function status(options: { readonly dataDir?: string; readonly output: string }): Promise<void> {
@@ -13,7 +14,7 @@ export async function status(options: { readonly dataDir?: string; readonly outp
   line("API", `${found.endpoints.api} ${found.api.answers ? "answers" : `does not answer: ${found.api.problem}`}`);
   line("kubeconfig", found.endpoints.kubeconfig);
   for (const each of found.components) line(each.name, each.running ? `running, process ${each.pid}` : "stopped");
-  for (const each of found.nodes) line("node", `${each.name} ${each.ready ? "Ready" : "NotReady"} ${each.address}`);
+  for (const [label, text] of nodesText(found.nodes)) line(label, text);
   line("addresses", `pods ${found.ranges.pods}, services ${found.ranges.services}`);
   const { machine } = found;
   if (!machine) return;
