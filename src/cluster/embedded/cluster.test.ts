@@ -185,6 +185,12 @@ test("a profile decides how containers behave", async (t) => {
   assert.equal(await conditionOf("slow"), "True");
 });
 
+test("a clock that there is not is refused, as JavaScript may ask for it", async () => {
+  // What a slip of the pen is without types.
+  const options = { clock: "virtuel" } as unknown as ClusterOptions;
+  await assert.rejects(Cluster.start(options), { message: 'there is no clock "virtuel": "real" or "virtual"' });
+});
+
 test("a profile that is wrong is refused with everything that is wrong with it", async () => {
   const profile = { zone: "a", start: "soon", containers: [{ failure: 2 }] };
   // What a file may hold.

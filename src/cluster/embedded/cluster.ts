@@ -120,7 +120,10 @@ export class Cluster {
 
   /** Resolves when the API answers, the nodes are ready and pods can be created. */
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
-    const virtual = options.clock === "virtual";
+    const { clock: time = "real" } = options;
+    // Without types a slip would make a test wait for hours that should only seem to pass.
+    if (time !== "real" && time !== "virtual") throw new Error(`there is no clock "${time}": "real" or "virtual"`);
+    const virtual = time === "virtual";
     const clock = virtual ? new VirtualClock(undefined, macrotask) : systemClock;
     const random = virtual || options.seed !== undefined ? seededRandom(options.seed ?? 1) : unseededRandom();
     const log = options.log ?? silentLogger;
