@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readSettings, removeCluster, removeUnstarted } from "../cluster/index.ts";
 import { silentLogger } from "../lib/index.ts";
 import { directoryOf, existingCluster } from "./target.ts";
@@ -11,5 +12,6 @@ export async function reset(options: { readonly dataDir?: string }): Promise<voi
   }
   const { directory, settings } = existingCluster(options);
   await removeCluster(directory, settings, silentLogger);
-  console.log(`cluster "${settings.name}" and its data are gone`);
+  const left = existsSync(directory.guards) ? `; what lies in ${directory.guards} stays` : "";
+  console.log(`cluster "${settings.name}" and its data are gone${left}`);
 }
