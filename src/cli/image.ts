@@ -41,7 +41,7 @@ function megabytes(bytes: number): string {
 }
 
 /** Prints rows in columns as wide as their widest cell. */
-export function printTable(rows: readonly (readonly string[])[]): void {
+function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   for (const row of rows)
     console.log(

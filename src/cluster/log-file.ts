@@ -13,7 +13,7 @@ import {
 import { dirname } from "node:path";
 import { type Clock, errorMessage, type Logger, pause } from "../lib/index.ts";
 
-export const logBytesMax = 10 * 1024 * 1024;
+const logBytesMax = 10 * 1024 * 1024;
 const pieceBytes = 64 * 1024;
 /** How often the log of another program is looked at: containerd writes some lines for a container, not megabytes. */
 const checkMs = 60_000;

@@ -129,7 +129,7 @@ export function startDetached(
   }
 }
 
-export function forgetProcess(directory: DataDirectory, component: string): void {
+function forgetProcess(directory: DataDirectory, component: string): void {
   rmSync(recordPath(directory, component), { force: true });
 }
 

@@ -30,7 +30,7 @@ const shortMs = 8 * 60 * minuteMs;
 
 export const clientSigner = "kubernetes.io/kube-apiserver-client";
 export const kubeletClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
-export const kubeletServingSigner = "kubernetes.io/kubelet-serving";
+const kubeletServingSigner = "kubernetes.io/kubelet-serving";
 
 /** What a signer refuses to sign, in a sentence; undefined when it signs. */
 type Rule = (request: CertificateRequestContent, usages: readonly string[]) => string | undefined;
@@ -80,7 +80,7 @@ export function hasCondition({ status }: CertificateSigningRequest, type: string
   return status.conditions?.some((condition) => condition.type === type) ?? false;
 }
 
-export const isApproved = (csr: CertificateSigningRequest): boolean =>
+const isApproved = (csr: CertificateSigningRequest): boolean =>
   hasCondition(csr, "Approved") && !hasCondition(csr, "Denied");
 
 function wrongClientUsages(usages: readonly string[]): string | undefined {

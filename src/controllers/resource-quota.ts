@@ -139,7 +139,7 @@ interface Counted {
 }
 
 /** What is used of every resource that the quota limits and something counts. */
-export function usedOf(quota: ResourceQuota, counted: readonly Counted[], nowMs: number): Record<string, string> {
+function usedOf(quota: ResourceQuota, counted: readonly Counted[], nowMs: number): Record<string, string> {
   const used = new Map<string, ParsedQuantity>();
   const names = Object.keys(quota.spec.hard ?? {});
   for (const { evaluator, objects } of counted) {

@@ -49,7 +49,7 @@ export function validatingAdmissionPolicyStatusController(catalog: ResourceCatal
 }
 
 /** What is wrong with each expression, for every kind that the policy names. */
-export function typeWarnings(
+function typeWarnings(
   policy: ValidatingAdmissionPolicy,
   served: readonly ResourceDefinition[],
 ): readonly ExpressionWarning[] {

@@ -3,7 +3,7 @@
 import { binaryQuantity, formatQuantity, parseQuantity, quantityValue } from "../../api/index.ts";
 import type { MachineLoad } from "../host.ts";
 
-export const evictionSignals = [
+const evictionSignals = [
   "memory.available",
   "nodefs.available",
   "nodefs.inodesFree",

@@ -19,16 +19,10 @@ export interface ConditionInput {
 }
 
 /** The conditions that the node's agent owns; all others belong to whoever wrote them. */
-export const ownConditions = [
-  "PodReadyToStartContainers",
-  "Initialized",
-  "Ready",
-  "ContainersReady",
-  "PodScheduled",
-] as const;
+const ownConditions = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"] as const;
 
 /** The conditions of a pod on its way to other resources; they are not there when it has what it wants. */
-export const resizeConditionTypes = ["PodResizePending", "PodResizeInProgress"] as const;
+const resizeConditionTypes = ["PodResizePending", "PodResizeInProgress"] as const;
 
 /** Whether a condition is the agent's to write and to take away. */
 export function isOwnCondition(type: string): boolean {

@@ -153,11 +153,6 @@ export class ClusterPki {
     return this.#keep(file, { ...request, usage: "client" });
   }
 
-  /** A certificate that authenticates as user `commonName` in the groups `organizations`. It is not kept here. */
-  issueClientCertificate(request: { readonly commonName: string; readonly organizations: readonly string[] }): KeyPair {
-    return issue({ ...request, usage: "client", ...this.#validity() }, this.#random, this.authority);
-  }
-
   async #keep(file: string, request: LeafRequest, authority = this.authority): Promise<KeyPair> {
     const { directory, clock } = this.#options;
     const kept = await readPair(directory, file);

@@ -145,7 +145,7 @@ function overlayWorks(facts: MachineFacts, mounts: readonly MountEntry[]): boole
 }
 
 /** Where a program is: PATH first, then the system's folders, which the PATH of a service may lack. */
-export async function findProgram(name: string): Promise<string | undefined> {
+async function findProgram(name: string): Promise<string | undefined> {
   const folders = [
     ...(process.env.PATH ?? "").split(":"),
     "/usr/local/sbin",
