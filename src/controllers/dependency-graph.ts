@@ -40,10 +40,13 @@ export class DependencyGraph {
     return [...(this.#dependents.get(uid) ?? [])].flatMap((each) => this.#nodes.get(each) ?? []);
   }
 
-  /** Takes in an object as it is now. Returns the uids of those that must be looked at because of it. */
-  put(resource: ServedKind, object: KubeObject): ReadonlySet<Uid> {
+  /**
+   * Takes in an object as it is now; of one that is new nothing is looked up. Returns the uids of those that must be
+   * looked at because of it.
+   */
+  put(resource: ServedKind, object: KubeObject, isNew = false): ReadonlySet<Uid> {
     const { uid } = object.metadata;
-    const before = this.#nodes.get(uid)?.object;
+    const before = isNew ? undefined : this.#nodes.get(uid)?.object;
     this.#nodes.set(uid, { resource, object });
     const affected = new Set<Uid>();
     const ownersChanged = !deepEqual(before?.metadata.ownerReferences ?? [], ownersOf(object));

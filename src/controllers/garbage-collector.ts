@@ -104,7 +104,7 @@ class Collector {
       const informer = this.#informers.informer(kind);
       const stop = informer.addHandler(({ type, object }) => {
         if (type === "delete") this.#unresolved.delete(object.metadata.uid);
-        const affected = type === "delete" ? this.#graph.remove(object) : this.#graph.put(kind, object);
+        const affected = type === "delete" ? this.#graph.remove(object) : this.#graph.put(kind, object, type === "add");
         for (const uid of affected) enqueue(uid);
       });
       const watched = { informer, stop, sinceMs: clock.monotonicMs() };

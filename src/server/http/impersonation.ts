@@ -42,7 +42,8 @@ async function actAs(api: ApiServer, user: User, { name, groups, extra, uid }: N
   });
 }
 
-const isAboutImpersonation = (text: string) => /^impersonate-/i.test(text);
+/** The first letter, in either case, tells nearly all others apart without a regular expression. */
+const isAboutImpersonation = (text: string) => (text.charCodeAt(0) | 0x20) === 0x69 && /^impersonate-/i.test(text);
 
 /** What the headers ask for. */
 function readWanted({ rawHeaders }: HttpRequest): NamedUser | undefined {
