@@ -37,7 +37,7 @@ import {
   typeType,
   uintType,
 } from "./types.ts";
-import { isLessSpecific, mapParameters, Substitutions } from "./unification.ts";
+import { mapParameters, Substitutions, TypesTooLargeError } from "./unification.ts";
 import { Uint, type Value } from "./values.ts";
 
 /** What a name outside of the expression stands for. */
@@ -64,10 +64,16 @@ export interface Checked {
   readonly variables: ReadonlySet<string>;
 }
 
-export function check(expr: Expr, declarations: Declarations): { checked: Checked; issues: readonly Issue[] } {
+/** What the checker found, or what is wrong. */
+export function check(expr: Expr, declarations: Declarations): Checked | readonly Issue[] {
   const checker = new Checker(declarations);
-  checker.check(expr);
-  return { checked: checker.result(expr), issues: checker.issues };
+  try {
+    checker.check(expr);
+    return checker.issues.length > 0 ? checker.issues : checker.result(expr);
+  } catch (error) {
+    if (!(error instanceof TypesTooLargeError)) throw error;
+    return [{ offset: 0, message: "the types of the expression are too large" }];
+  }
 }
 
 interface Scope {
@@ -234,7 +240,7 @@ class Checker {
       matching.push(overload);
       const resolved = this.#substitutions.resolve(resultType as CelType); // the first of at least one
       // Where several are possible, the types must show when it runs.
-      result = result === undefined || isSame(result, resolved) ? resolved : dynType;
+      result = result === undefined || this.#isSame(result, resolved) ? resolved : dynType;
     }
     if (!result) {
       const types = argTypes.map((type) => formatType(this.#substitutions.resolve(type, "dyn")));
@@ -243,6 +249,10 @@ class Checker {
     }
     this.#overloads.set(call, matching);
     return result;
+  }
+
+  #isSame(left: CelType, right: CelType): boolean {
+    return this.#substitutions.isLessSpecific(left, right) && this.#substitutions.isLessSpecific(right, left);
   }
 
   /** The types with fresh parameters. */
@@ -293,7 +303,8 @@ class Checker {
   /** Kubernetes wants the items of a list, the keys and the values of a map to be of one type. */
   #join(at: Expr, previous: CelType | undefined, type: CelType): CelType {
     if (!previous) return type;
-    if (this.#substitutions.assign([previous], [type])) return isLessSpecific(previous, type) ? previous : type;
+    if (this.#substitutions.assign([previous], [type]))
+      return this.#substitutions.isLessSpecific(previous, type) ? previous : type;
     const [expected, found] = [previous, type].map((each) => formatType(this.#substitutions.resolve(each, "dyn")));
     this.#issue(at, `expected type '${expected}' but found '${found}'`);
     return previous;
@@ -365,10 +376,6 @@ class Checker {
     const [wanted, found] = [expected, type].map((each) => formatType(this.#substitutions.resolve(each, "dyn")));
     this.#issue(expr, `expected type '${wanted}' but found '${found}'`);
   }
-}
-
-function isSame(left: CelType, right: CelType): boolean {
-  return isLessSpecific(left, right) && isLessSpecific(right, left);
 }
 
 function typeOfLiteral(value: Value): CelType {

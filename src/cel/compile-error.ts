@@ -1,4 +1,5 @@
 // What is wrong with an expression, and where.
+import { utf8Length } from "../lib/index.ts";
 
 /** One thing that is wrong with an expression. */
 export interface Issue {
@@ -7,6 +8,10 @@ export interface Issue {
   readonly message: string;
 }
 
+/** How many of them are told, and the longest line that is shown with them; as cel-go. */
+const toldMax = 100;
+const snippetMax = 16_384;
+
 /** Why an expression does not compile. Its message has the form that Kubernetes' own compiler gives. */
 export class CompileError extends Error {
   override readonly name = "CompileError";
@@ -14,7 +19,9 @@ export class CompileError extends Error {
 
   constructor(text: string, issues: readonly Issue[]) {
     const sorted = issues.toSorted((left, right) => left.offset - right.offset);
-    super(sorted.map((issue) => formatIssue(text, issue)).join("\n"));
+    const lines = sorted.slice(0, toldMax).map((issue) => formatIssue(text, issue));
+    if (sorted.length > toldMax) lines.push(`${sorted.length - toldMax} more errors were truncated`);
+    super(lines.join("\n"));
     this.issues = sorted;
   }
 }
@@ -27,5 +34,6 @@ function formatIssue(text: string, { offset, message }: Issue): string {
   const column = [...before.slice(lineStart)].length;
   const snippet = text.split("\n")[line - 1] ?? "";
   const head = `ERROR: <input>:${line}:${column + 1}: ${message}`;
+  if (utf8Length(snippet) > snippetMax) return head;
   return `${head}\n | ${snippet.replaceAll("\t", " ")}\n | ${".".repeat(column)}^`;
 }

@@ -132,17 +132,20 @@ function unescapeText(content: string, fail: Fail): string {
 function unescapeBytes(content: string, fail: Fail): Uint8Array {
   const bytes: number[] = [];
   const encoder = new TextEncoder();
+  const add = (text: string) => {
+    for (const byte of encoder.encode(text)) bytes.push(byte);
+  };
   let at = 0;
   for (const match of content.matchAll(escapes)) {
-    bytes.push(...encoder.encode(content.slice(at, match.index)));
+    add(content.slice(at, match.index));
     at = match.index + match[0].length;
     const [, simple, hex, hexUpper, short, long, octal] = match;
-    if (simple !== undefined) bytes.push(...encoder.encode(simpleEscapes[simple] ?? simple));
+    if (simple !== undefined) add(simpleEscapes[simple] ?? simple);
     else if (hex ?? hexUpper)
       bytes.push(Number.parseInt((hex ?? hexUpper) as string, 16)); // one of them is there
     else if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
     else throw fail((short ?? long) ? "unicode escapes are not allowed in bytes" : "unable to unescape bytes");
   }
-  bytes.push(...encoder.encode(content.slice(at)));
+  add(content.slice(at));
   return Uint8Array.from(bytes);
 }

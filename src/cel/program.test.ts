@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuMs } from "../../test/cpu-time.ts";
 import {
   boolType,
   CompileError,
@@ -160,6 +161,41 @@ test("expressions nest as deep as upstream's and no deeper", () => {
     `${"(".repeat(300)}1${")".repeat(300)}`,
   ])
     assert.throws(() => compile(expression, anything), /expression recursion limit exceeded: 250/);
+});
+
+test("types that double with every name are refused, and do not take time with the power of two", () => {
+  const nested = (count: number) => {
+    let text = "true";
+    for (let index = count; index > 0; index--) text = `[{x${index - 1}: x${index - 1}}].all(x${index}, ${text})`;
+    return `[1].all(x0, ${text})`;
+  };
+  assert.doesNotThrow(() => compile(nested(3), environment));
+  assert.throws(() => compile(nested(22), environment), {
+    name: "CompileError",
+    message: /^ERROR: <input>:1:1: the types of the expression are too large\n/,
+  });
+});
+
+test("many empty lists take time with their number", async () => {
+  const compileLists = (count: number) => compile(`[${"[],".repeat(count)}[]]`, environment);
+  compileLists(1000);
+  const few = await cpuMs(() => compileLists(4000));
+  const many = await cpuMs(() => compileLists(16_000));
+  assert.ok(many < 10 * few, `${few} ms, ${many} ms`);
+});
+
+test("no more than a hundred errors are told, and no line that is too long", () => {
+  const lines = messageOf(`[${"a,".repeat(120)}1]`).split("\n");
+  assert.equal(lines.length, 301);
+  assert.equal(lines.at(-1), "20 more errors were truncated");
+  assert.equal(
+    messageOf(`a == "${"é".repeat(10_000)}"`),
+    "ERROR: <input>:1:1: undeclared reference to 'a' (in container '')",
+  );
+});
+
+test("bytes are as long as an expression can be", () => {
+  assert.equal(evaluate(`b"\\x00${"😀".repeat(60_000)}".size()`, {}), 240_001);
 });
 
 test("a chain of macros compiles in time with its length, and is stopped when it runs", () => {

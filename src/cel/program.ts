@@ -98,8 +98,9 @@ export class Program {
 /** Throws CompileError, which says what is wrong and where. */
 export function compile(text: string, environment: Environment): Program {
   const expr = parse(text, environment);
-  const { checked, issues } = check(expr, environment.declarations);
-  const wrong = issues.length > 0 ? issues : invalidLiterals(checked);
+  const checked = check(expr, environment.declarations);
+  if (!("expr" in checked)) throw new CompileError(text, checked);
+  const wrong = invalidLiterals(checked);
   if (wrong.length > 0) throw new CompileError(text, wrong);
   return new Program(text, checked);
 }
