@@ -1,5 +1,5 @@
 // The interface, routes and kernel settings that a node needs before its first pod, and their removal.
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
@@ -134,13 +134,20 @@ function settingsBefore(network: Pick<NodeNetwork, "directory">): Record<string,
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
 }
 
+/** In one step: half a record would keep the node from starting and the cluster from being removed. */
+function recordBefore(network: Pick<NodeNetwork, "directory">, before: Readonly<Record<string, string>>): void {
+  const file = settingsFile(network);
+  writeFileSync(`${file}.new`, JSON.stringify(before), { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
+}
+
 function changeKernelSettings(network: NodeNetwork): void {
   const before = settingsBefore(network);
   for (const [name, value] of Object.entries(kernelSettings)) {
     const now = readFileSync(`/proc/sys/${name}`, "utf8").trim();
     if (now === value) continue;
     before[name] ??= now;
-    writeFileSync(settingsFile(network), JSON.stringify(before), { mode: 0o600 });
+    recordBefore(network, before);
     writeFileSync(`/proc/sys/${name}`, value);
   }
 }
@@ -152,8 +159,7 @@ async function restoreKernelSettings(network: NodeNetwork): Promise<void> {
     for (const [name, value] of Object.entries(before)) writeFileSync(`/proc/sys/${name}`, value);
   } else {
     // The last cluster to go puts them back.
-    const inherited = JSON.stringify({ ...before, ...settingsBefore({ directory: heir }) });
-    writeFileSync(settingsFile({ directory: heir }), inherited, { mode: 0o600 });
+    recordBefore({ directory: heir }, { ...before, ...settingsBefore({ directory: heir }) });
   }
   rmSync(settingsFile(network), { force: true });
 }
