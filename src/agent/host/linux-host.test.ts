@@ -225,4 +225,16 @@ test("a subpath that leads out of its volume is refused", () =>
     await writeFile(`${path}/volume/a/file`, "content");
     assert.equal(new TextDecoder().decode(await mounts.readInside(`${path}/volume`, "a/file", 4)), "cont");
     assert.equal((await host.files.status(`${path}/volume/a/b`))?.mode, 0o700);
+    await symlink("../outside", `${path}/volume/nowhere`);
+    await assert.rejects(mounts.makeDirectoryInside(`${path}/volume`, "nowhere/new", 0o755));
+    assert.deepEqual(await host.files.list(`${path}/outside`), []);
+  }));
+
+test("pods that make the same directory of a volume at once have it both", () =>
+  inDirectory(async (path) => {
+    for (let round = 0; round < 20; round++) {
+      const inner = `${round}/b/c`;
+      await Promise.all([1, 2, 3].map(() => host.mounts.makeDirectoryInside(path, inner, 0o700)));
+      assert.equal((await host.files.status(`${path}/${inner}`))?.mode, 0o700);
+    }
   }));

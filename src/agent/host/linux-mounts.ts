@@ -107,14 +107,25 @@ async function makeBelow(
   try {
     for (const part of missing) {
       const path = `/proc/self/fd/${at.fd}/${part}`;
-      await mkdir(path);
+      const isNew = await makeUnlessThere(path);
       const next = await openAt(path, openDirectory);
       await at.close();
       at = next;
-      await chmod(`/proc/self/fd/${at.fd}`, mode);
+      if (isNew) await chmod(`/proc/self/fd/${at.fd}`, mode);
     }
   } finally {
     await at.close();
+  }
+}
+
+/** False when there is something of the name: another pod that has the volume may have made it at the same time. */
+async function makeUnlessThere(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
 }
 
