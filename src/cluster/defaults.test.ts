@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
 import {
+  APIServices,
   ClusterRoleBindings,
   ClusterRoles,
   FlowSchemas,
@@ -11,19 +12,17 @@ import {
   RoleBindings,
   Roles,
 } from "../api/index.ts";
-import { inProcessClient } from "../client/index.ts";
-import { apiServerUser, bootstrapPolicyCreations, reconcileBootstrapPolicy } from "../server/index.ts";
-import { ensureFlowObjects, flowObjectCreations } from "./flow-objects.ts";
+import { apiServerUser } from "../server/index.ts";
+import { defaultCreations } from "./system-objects.ts";
 
 const kinds: readonly ResourceReference[] = [
   ...[ClusterRoles, ClusterRoleBindings, Roles, RoleBindings],
-  ...[FlowSchemas, PriorityLevelConfigurations],
+  ...[FlowSchemas, PriorityLevelConfigurations, APIServices],
 ];
-
-const creations = [...bootstrapPolicyCreations(), ...flowObjectCreations()];
 
 test("what a first start writes at once is what creating it object by object makes", async (t) => {
   const { api, client } = await startTestControlPlane(t, { controllers: [] });
+  const creations = defaultCreations(api);
   const names = new Set(creations.map(({ body }) => (body as KubeObject).metadata.name));
   const policy = async () => {
     const lists = await Promise.all(kinds.map((kind) => client.list(kind)));
@@ -42,8 +41,7 @@ test("what a first start writes at once is what creating it object by object mak
       await client.delete(kinds[index]!, namespace === undefined ? { name } : { name, namespace });
     }
   assert.deepEqual((await policy()).flat(), []);
-  await reconcileBootstrapPolicy(api, api.lookup);
-  await ensureFlowObjects(inProcessClient(api, apiServerUser, "kube-apiserver"));
+  for (const each of creations) await api.handle(each, apiServerUser);
   assert.deepEqual(
     (await policy()).map((objects) => objects.map(text)),
     seeded.map((objects) => objects.map(text)),
@@ -53,6 +51,6 @@ test("what a first start writes at once is what creating it object by object mak
 test("nothing is seeded over an object that is there", async (t) => {
   const { api, client } = await startTestControlPlane(t, { controllers: [] });
   const before = await client.get(ClusterRoles, { name: "cluster-admin" });
-  assert.equal(await api.seed(creations, apiServerUser), false);
+  assert.equal(await api.seed(defaultCreations(api), apiServerUser), false);
   assert.deepEqual(await client.get(ClusterRoles, { name: "cluster-admin" }), before);
 });

@@ -14,9 +14,11 @@ import {
   type PolicyRule,
   type RbacSubject,
   type ResourceReference,
+  type ResourceRequest,
   Services,
 } from "../api/index.ts";
 import { also, type Client, type ControllerDefinition, defineController } from "../client/index.ts";
+import { apiServiceCreations } from "../controllers/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { type ApiServer, apiServerUser, bootstrapPolicyCreations, reconcileBootstrapPolicy } from "../server/index.ts";
 import { ensureFlowObjects, flowObjectCreations } from "./flow-objects.ts";
@@ -110,10 +112,17 @@ export async function ensureKubernetesService(
   );
 }
 
-/** A first start writes the default policy and the flow objects at once; a later one looks at what is there. */
+/** All that every cluster has from its first start on. */
+export const defaultCreations = ({ registry }: ApiServer): ResourceRequest[] => [
+  ...bootstrapPolicyCreations(),
+  ...flowObjectCreations(),
+  ...apiServiceCreations(registry),
+];
+
+/** A first start writes all of it at once; a later one looks at what is there, as does the controller of APIServices. */
 export async function ensureDefaults(api: ApiServer, client: Client): Promise<void> {
   const isFirst = api.lookup.list(ClusterRoles).length === 0;
-  if (isFirst && (await api.seed([...bootstrapPolicyCreations(), ...flowObjectCreations()], apiServerUser))) return;
+  if (isFirst && (await api.seed(defaultCreations(api), apiServerUser))) return;
   await Promise.all([reconcileBootstrapPolicy(api, api.lookup), ensureFlowObjects(client)]);
 }
 

@@ -3,11 +3,13 @@
 import {
   type APIService,
   APIServices,
+  apiVersionOf,
   isOwnGroup,
   localApiServicePriority,
   type NewObject,
   PodMetricses,
   type ResourceDefinition,
+  type ResourceRequest,
 } from "../api/index.ts";
 import { defineController } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
@@ -48,6 +50,19 @@ export function apiServiceRegistrationController(catalog: ResourceCatalog) {
         await client.update(APIServices, { ...present, spec: wanted.spec });
     },
   });
+}
+
+/** The requests that register all that is served. */
+export function apiServiceCreations(catalog: Pick<ResourceCatalog, "all">): ResourceRequest[] {
+  const { group, version, plural, kind } = APIServices;
+  const apiVersion = apiVersionOf(APIServices);
+  const byName = new Map(catalog.all().map((each) => [nameOf(each), each]));
+  return [...byName.values()]
+    .filter((each) => each.group !== unregistered)
+    .map((each) => ({
+      ...{ verb: "create", group, version, plural, options: { fieldManager: "kube-apiserver" } },
+      body: { apiVersion, kind, ...apiServiceOf(each) },
+    }));
 }
 
 /**

@@ -50,7 +50,7 @@ import { validatingAdmissionPolicyStatusController } from "./validating-admissio
 import { volumeExpansionController } from "./volume-expansion.ts";
 
 export { apiServiceAvailabilityControllerName, type CheckApiService } from "./api-service-availability.ts";
-export { apiServiceRegistrationControllerName } from "./api-service-registration.ts";
+export { apiServiceCreations, apiServiceRegistrationControllerName } from "./api-service-registration.ts";
 
 export type { CertificateToSign, SignCertificate } from "./certificate-signing.ts";
 export { customResourceDefinitionControllerName } from "./custom-resource-definition.ts";
