@@ -1,14 +1,15 @@
 // npm run fuzz -- [--seed 1] [--requests 200000]: prints what is wrong, and how much memory the server took.
-import { parseArgs } from "node:util";
 import { type Logger, silentLogger } from "../../src/lib/index.ts";
+import { readOptions, wholeNumber } from "../command-line.ts";
 import { serveControlPlane } from "../served-control-plane.ts";
 import { fuzz } from "./fuzz.ts";
 
-const { values } = parseArgs({
-  options: { seed: { type: "string", default: "1" }, requests: { type: "string", default: "200000" } },
+const values = readOptions({
+  seed: { type: "string", default: "1" },
+  requests: { type: "string", default: "200000" },
 });
-const seed = Number(values.seed);
-const requests = Number(values.requests);
+const seed = wholeNumber("seed", values.seed);
+const requests = wholeNumber("requests", values.requests);
 const megabytes = () => Math.round(process.memoryUsage().rss / 2 ** 20);
 /** Where the server says what it did not expect. */
 const log: Logger = { ...silentLogger, error: (message, fields) => console.log(message, fields), child: () => log };

@@ -1,18 +1,20 @@
 // Runs seeds of the simulation: `npm run simulate -- --seeds 1000`, `--seconds 120`, or `--seed 17` to see one again;
 // `--actors createJob,suspendJob` leaves the others out, `--trace web-8` tells of every write of what is called so.
-import { parseArgs } from "node:util";
+import { readOptions, refuse, wholeNumber } from "../command-line.ts";
 import { type Outcome, simulate } from "./world.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string" },
-    seconds: { type: "string" },
-    seed: { type: "string" },
-    from: { type: "string", default: "0" },
-    actors: { type: "string" },
-    trace: { type: "string" },
-  },
+const values = readOptions({
+  seeds: { type: "string" },
+  seconds: { type: "string" },
+  seed: { type: "string" },
+  from: { type: "string", default: "0" },
+  actors: { type: "string" },
+  trace: { type: "string" },
 });
+const number = (option: "seeds" | "seconds") => {
+  const text = values[option];
+  return text === undefined ? Number.POSITIVE_INFINITY : wholeNumber(option, text);
+};
 /** Every so many seeds one is run twice: both histories have to be the same. */
 const repeatEvery = 10;
 const timelineShown = 200;
@@ -22,13 +24,14 @@ const options = {
 };
 
 if (values.seed !== undefined) {
-  report(Number(values.seed), await simulate(Number(values.seed), options), Number.POSITIVE_INFINITY);
+  const seed = wholeNumber("seed", values.seed);
+  report(seed, await simulate(seed, options), Number.POSITIVE_INFINITY);
 } else {
-  const count = values.seeds === undefined ? Number.POSITIVE_INFINITY : Number(values.seeds);
-  const endMs = performance.now() + Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1_000;
-  const first = Number(values.from);
+  const count = number("seeds");
+  const endMs = performance.now() + number("seconds") * 1_000;
+  const first = wholeNumber("from", values.from);
   if (count === Number.POSITIVE_INFINITY && endMs === Number.POSITIVE_INFINITY) {
-    throw new Error("say how long: --seeds 1000 or --seconds 120");
+    refuse("say how long: --seeds 1000 or --seconds 120");
   }
   let writes = 0;
   let done = 0;
