@@ -66,18 +66,21 @@ function unprocessable(): ApiError {
 }
 
 function apply(holder: Container, { op, path, from, value }: Operation, budget: { copied: number }): void {
+  // The whole document can only be replaced and tested.
+  if (op !== "replace" && op !== "test" && (isRoot(path) || isRoot(from))) throw unprocessable();
   if (op === "add") add(holder, path, copyJson(value));
   else if (op === "remove") remove(holder, path);
   else if (op === "replace") replace(holder, path, copyJson(value));
   else if (op === "move") add(holder, path, remove(holder, from));
   else if (op === "copy") add(holder, path, copied(get(holder, from), budget));
   else if (op !== "test") throw unprocessable();
-  // A field that is missing equals null.
-  else if (!deepEqual(get(holder, path) ?? null, value)) throw unprocessable();
+  else if (!deepEqual(get(holder, path), value)) throw unprocessable();
 }
 
+/** Whether keys below the holder name the document. */
+const isRoot = (keys: readonly string[]) => keys.length === 1;
+
 function copied(value: unknown, budget: { copied: number }): unknown {
-  if (value === undefined) throw unprocessable();
   budget.copied += utf8Length(JSON.stringify(value));
   if (budget.copied > copiedBytesMax) throw unprocessable();
   return copyJson(value);
@@ -100,15 +103,19 @@ function child(container: Container, key: string): unknown {
   return container[indexOf(key, container.length)];
 }
 
-/** An index into an array; negative ones count from the end, as the library of Kubernetes allows. */
+/** An index into an array, as Go reads integers; negative ones count from the end, as the library of Kubernetes allows. */
 function indexOf(key: string, length: number): number {
-  if (!/^-?(?:0|[1-9][0-9]{0,8})$/.test(key)) throw unprocessable();
+  if (!/^[-+]?[0-9]{1,18}$/.test(key)) throw unprocessable();
   const index = Number(key);
   return index < 0 ? index + length : index;
 }
 
+/** What is there; a field that is missing is null, while an item has to be there. */
 function get(holder: Container, path: readonly string[]): unknown {
-  return child(parentOf(holder, path), path.at(-1)!);
+  const parent = parentOf(holder, path);
+  const value = child(parent, path.at(-1)!);
+  if (value === undefined && Array.isArray(parent)) throw unprocessable();
+  return value ?? null;
 }
 
 function add(holder: Container, path: readonly string[], value: unknown): void {
@@ -128,17 +135,16 @@ function add(holder: Container, path: readonly string[], value: unknown): void {
   parent.splice(index, 0, value);
 }
 
+/** Unlike RFC 6902 has it, a field that is replaced need not be there: the library of Kubernetes does not look. */
 function replace(holder: Container, path: readonly string[], value: unknown): void {
+  if (isRoot(path) && !isContainer(value)) throw unprocessable();
   const parent = parentOf(holder, path);
   const key = path.at(-1)!;
   if (Array.isArray(parent)) {
     const index = indexOf(key, parent.length);
     if (index < 0 || index >= parent.length) throw unprocessable();
     parent[index] = value;
-  } else {
-    if (!Object.hasOwn(parent, key)) throw unprocessable();
-    setField(parent, key, value);
-  }
+  } else setField(parent, key, value);
 }
 
 function remove(holder: Container, path: readonly string[]): unknown {
