@@ -22,7 +22,7 @@ export type CheckApiService = (service: APIService, signal: AbortSignal) => Prom
 
 /** A server that ends leaves no event behind. */
 const lookAgainMs = 30_000;
-/** As the first one that was wrong may be the last. */
+/** At once, as kube-aggregator asks. */
 const looksMax = 5;
 
 interface Verdict {

@@ -24,7 +24,6 @@ import {
   type TypeSchema,
 } from "../cel/index.ts";
 import { defineController } from "../client/index.ts";
-import { deepEqual } from "../lib/index.ts";
 import type { ResourceCatalog } from "./resource-catalog.ts";
 
 /** Resources of a rule at which nothing more is looked for. */
@@ -42,8 +41,7 @@ export function validatingAdmissionPolicyStatusController(catalog: ResourceCatal
       const expressionWarnings = typeWarnings(policy, catalog.all());
       const typeChecking = expressionWarnings.length > 0 ? { expressionWarnings } : {};
       const status = { ...policy.status, observedGeneration: generation, typeChecking };
-      if (!deepEqual(status, policy.status))
-        await client.update(ValidatingAdmissionPolicies, { ...policy, status }, { subresource: "status" });
+      await client.update(ValidatingAdmissionPolicies, { ...policy, status }, { subresource: "status" });
     },
   });
 }

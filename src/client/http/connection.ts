@@ -50,7 +50,7 @@ export interface Request {
 
 const connectTimeoutMs = 10_000;
 const connectBackoff: Backoff = { firstMs: 50, maxMs: 5_000 };
-/** As client-go: a connection with open requests that brings nothing for so long is asked whether it lives… */
+/** As client-go: a connection that brings nothing for so long is asked whether it lives… */
 const idleBeforePingMs = 30_000;
 /** …and is closed when it does not answer for so long. */
 const pingTimeoutMs = 15_000;
@@ -206,7 +206,7 @@ export class Connection {
     });
   }
 
-  /** Notices a peer that is gone without a word: while something waits for it and nothing comes, it is pinged. */
+  /** Notices a peer that is gone without a word: where nothing comes, it is pinged. */
   #watchOver(session: ClientHttp2Session): void {
     const { clock } = this.#environment;
     let bytesSeen = 0;
