@@ -38,6 +38,7 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
   const admission = admissionRequest(request, "CREATE", object, undefined);
   await admit(request, admission);
   const { metadata } = object;
+  dropRepeatedOwners(request, metadata, true);
   if (request.definition.namespaced && metadata.namespace !== request.namespace)
     throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
   if (!metadata.name && !metadata.generateName)

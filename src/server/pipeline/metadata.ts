@@ -39,8 +39,11 @@ export function fillNewMetadata(request: ObjectRequest, metadata: Draft<ObjectMe
   else delete metadata.generation;
 }
 
-/** Drops owner references that stand twice, and tells the client. */
-export function dropRepeatedOwners(request: ObjectRequest, metadata: Draft<ObjectMeta>): void {
+/**
+ * Drops owner references that stand twice, and tells the client. Admission may add such, and so may a patch: those of
+ * patches are taken for those of admission.
+ */
+export function dropRepeatedOwners(request: ObjectRequest, metadata: Draft<ObjectMeta>, isAdmitted = false): void {
   const references = metadata.ownerReferences;
   if (!references || references.length < 2) return;
   const known = new Set<string>();
@@ -49,9 +52,10 @@ export function dropRepeatedOwners(request: ObjectRequest, metadata: Draft<Objec
   if (repeated.length === 0) return;
   metadata.ownerReferences = references.filter((_, index) => !isRepeated[index]);
   const uids = [...new Set(repeated.map(({ uid }) => uid))].join(", ");
+  const when = isAdmitted || request.patchType !== undefined ? " after mutating admission happens" : "";
   warn(
     request,
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids}`,
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uids}`,
   );
 }
 

@@ -116,6 +116,7 @@ async function updateObject(
   dropRepeatedOwners(request, body.metadata);
   if (!isApply(request)) recordOwnership(request, form, body, owned);
   await admit(request, admissionRequest(request, "UPDATE", body, shown, { kind: form }));
+  dropRepeatedOwners(request, body.metadata, true);
   const wrong = form.validateBody?.(body) ?? [];
   if (wrong.length > 0) throw invalid(form, request.name, wrong);
   const next = form.next(body, old, request);

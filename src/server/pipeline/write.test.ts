@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { cpuMs } from "../../../test/cpu-time.ts";
 import {
   type ApiError,
@@ -19,10 +20,12 @@ import { ChangeConflict, MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const at = (name: string) => ({ namespace: "default", name });
 const create = (name: string, more: object = {}, options: RequestOptions = {}) =>
@@ -55,11 +58,17 @@ test("what only the server says of a new object is not taken from the client", a
   assert.equal(created.metadata.generation, undefined);
 });
 
-test("an owner that stands twice is kept once, with a warning", async () => {
+test("an owner that stands twice is kept once, with a warning that takes patches for admission", async () => {
   const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "u" };
   const body = { metadata: { name: "twice-owned", ownerReferences: [owner, { ...owner }] } };
   const served = await server.serve("create", ConfigMaps, { namespace: "default", body });
-  assert.match(served.warnings[0] ?? "", /duplicate UID\(s\) observed: u$/);
+  assert.match(served.warnings[0] ?? "", /duplicate entries; API server .* duplicate UID\(s\) observed: u$/);
+  const patched = await server.serve("patch", ConfigMaps, {
+    ...at("twice-owned"),
+    body: { metadata: { ownerReferences: [owner, owner] } },
+    patchType: "application/merge-patch+json",
+  });
+  assert.match(patched.warnings[0] ?? "", /duplicate entries after mutating admission happens; API server/);
   const { metadata } = await server.send("get", ConfigMaps, at("twice-owned"));
   assert.deepEqual(metadata.ownerReferences, [owner]);
 });

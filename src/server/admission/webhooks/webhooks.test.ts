@@ -103,6 +103,18 @@ test("Admission webhook, mutate custom resource with different stored version", 
   assert.deepEqual(patched.spec, { size: 7, color: "red" });
 });
 
+test("Owner references that a webhook repeats are dropped, with a warning", async (t) => {
+  const owner = { apiVersion: "v1", kind: "Node", name: "n", uid: "u1" };
+  const { client, create } = await scene(t, {
+    add: () => patch({ op: "add", path: "/metadata/ownerReferences", value: [owner, owner] }),
+  });
+  await create(MutatingWebhookConfigurations, configuration("add", hookOf("add", ruleOf("configmaps"))));
+  const created = await create(ConfigMaps, configMap("a"));
+  assert.deepEqual(created.metadata.ownerReferences, [owner]);
+  const updated = await client.update(ConfigMaps, { ...created, data: { start: "no" } });
+  assert.deepEqual(updated.metadata.ownerReferences, [owner]);
+});
+
 test("Admission webhook, mutation with defaulting: an init container that is added gets its defaults", async (t) => {
   const { create } = await scene(t, {
     add: () => patch({ op: "add", path: "/spec/initContainers", value: [{ name: "added", image: "a" }] }),
