@@ -24,7 +24,8 @@ test("a fresh project installs the package, knows its types and starts a cluster
     await cluster.stop();`;
   writeFileSync(join(project, "program.ts"), program);
   assert.equal(run(process.execPath, "program.ts"), "node-0 true\n");
-  const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "esnext", "--types", ""];
+  // The library of a project's target need not know `await using`; the types bring what they use.
+  const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", ""];
   const compiler = join(import.meta.dirname, "../../node_modules/.bin/tsc");
   // Without the types of Node, which a project need not have.
   run(compiler, ...strict, "program.ts");

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // A whole cluster inside one program: API server, storage in memory, controllers, scheduler, and simulated nodes with the
 // real agent. Imports nothing of the host, so that it runs in a browser too; what serves HTTPS is loaded when asked for.
 import { SharedViews } from "../../agent/index.ts";
