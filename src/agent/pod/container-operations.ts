@@ -134,8 +134,9 @@ export class ContainerOperations {
     const known = error instanceof StartError ? error : new StartError("CreateContainerError", errorMessage(error));
     const about = { pod: describePod(pod()), container: name, error: errorMessage(error) };
     context.log.info("container not started", about);
-    const retryAtMs = context.clock.now() + known.retryAfterMs;
-    this.#failures.set(name, { reason: known.reason, message: known.message, retryAtMs });
+    const { reason, message, retryAfterMs } = known;
+    const retryAtMs = context.clock.now() + retryAfterMs;
+    this.#failures.set(name, { reason, message, retryAtMs, retryAfterMs });
   }
 
   async stop(action: StopContainerAction, view: PodView): Promise<void> {

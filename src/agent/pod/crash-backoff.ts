@@ -25,9 +25,13 @@ export function crashDelayMs(
   limits = crashBackoffLimits,
 ): number {
   if (!backoff || isExpired(backoff, finishedAtMs, limits)) return 0;
-  const leftMs = finishedAtMs + backoff.delayMs - nowMs;
-  // An end that far in the future was before the clock was set back: it must not be waited for.
-  return leftMs > 2 * backoff.delayMs ? 0 : Math.max(0, leftMs);
+  return leftMs(finishedAtMs + backoff.delayMs, backoff.delayMs, nowMs);
+}
+
+/** How much of a delay is left that ends at `endsAtMs`; none of one that was begun before the clock was set back. */
+export function leftMs(endsAtMs: number, delayMs: number, nowMs: number): number {
+  const left = endsAtMs - nowMs;
+  return left > 2 * delayMs ? 0 : Math.max(0, left);
 }
 
 /** The backoff after one more restart of a container that ended at `finishedAtMs`. */

@@ -132,7 +132,7 @@ test("the next steps follow from what is wanted and what there is", () => {
       "a container that cannot start does not hold back the next",
       view({
         spec: { containers: two },
-        failures: new Map([["app", { reason: "ErrImagePull", message: "", retryAtMs: nowMs + 1 }]]),
+        failures: new Map([["app", { reason: "ErrImagePull", message: "", retryAtMs: nowMs + 1, retryAfterMs: 1 }]]),
       }),
       ["start other 0"],
     ],

@@ -1,7 +1,7 @@
 // What happens next to a pod: a pure function of what is wanted and what there is.
 import { isPodTerminal } from "../../api/index.ts";
 import type { ContainerStatus, SandboxStatus } from "../engine/index.ts";
-import { crashDelayMs, goDuration } from "./crash-backoff.ts";
+import { crashDelayMs, goDuration, leftMs } from "./crash-backoff.ts";
 import { findStatus } from "./find-status.ts";
 import {
   appContainersOf,
@@ -265,7 +265,7 @@ function startOrWait(view: PodView, container: PodContainer, plan: Plan): boolea
     }
   }
   const failure = view.failures.get(name);
-  if (failure && failure.retryAtMs > view.nowMs) {
+  if (failure && leftMs(failure.retryAtMs, failure.retryAfterMs, view.nowMs) > 0) {
     plan.checkAt(failure.retryAtMs);
     return false;
   }

@@ -18,9 +18,10 @@ export interface Waiting {
   readonly message: string;
 }
 
-/** The last try to start a container failed; it is tried again at `retryAtMs`. */
+/** The last try to start a container failed; it is tried again at `retryAtMs`, `retryAfterMs` later. */
 export interface StartFailure extends Waiting {
   readonly retryAtMs: number;
+  readonly retryAfterMs: number;
 }
 
 /** Why the pod's containers are stopped. */
