@@ -9,8 +9,9 @@ import {
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { ApiError, ConfigMaps, Deployments, Nodes, notFound, Pods } from "../../api/index.ts";
 import { ClusterPki } from "../../cluster/pki/index.ts";
 import { seededRandom, systemClock, systemRandom, VirtualClock } from "../../lib/index.ts";
@@ -19,18 +20,19 @@ import { fromKubeconfig, type HttpsClientOptions, httpsClient } from "./index.ts
 let directory: string;
 let pki: ClusterPki;
 
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "https-client-"));
-  pki = await ClusterPki.open({
-    directory: join(directory, "pki"),
-    clock: systemClock,
-    random: systemRandom,
-    serverNames: ["127.0.0.1", "localhost"],
-    serviceAddress: "10.43.0.1",
-  });
-});
-
-after(() => rm(directory, { recursive: true }));
+aroundTests(
+  async () => {
+    directory = await mkdtemp(join(tmpdir(), "https-client-"));
+    pki = await ClusterPki.open({
+      directory: join(directory, "pki"),
+      clock: systemClock,
+      random: systemRandom,
+      serverNames: ["127.0.0.1", "localhost"],
+      serviceAddress: "10.43.0.1",
+    });
+  },
+  () => rm(directory, { recursive: true }),
+);
 
 type Handler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, body: string, attempt: number) => void;
 

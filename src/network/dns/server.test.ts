@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, createConnection } from "node:net";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import * as packet from "dns-packet";
+import { aroundTests } from "../../../test/around-tests.ts";
 import type { EndpointSlice, Service } from "../../api/index.ts";
 import { seededRandom, silentLogger, systemClock } from "../../lib/index.ts";
 import type { DnsView } from "./records.ts";
@@ -37,40 +38,42 @@ let server: DnsServer;
 let port = 0;
 const outside = createSocket("udp4");
 
-before(async () => {
-  outside.on("message", (bytes, from) => {
-    const query = packet.decode(bytes);
-    const name = query.questions?.[0]?.name ?? "";
-    outside.send(
-      packet.encode({
-        type: "response",
-        id: query.id ?? 0,
-        questions: query.questions ?? [],
-        answers: [{ type: "A", name, data: "192.0.2.7", ttl: 60 }],
-      }),
-      from.port,
-      from.address,
-    );
-  });
-  outside.bind(0, address);
-  await once(outside, "listening");
-  port = await freePort();
-  server = await startDnsServer({
-    address,
-    port,
-    view,
-    // The kernel lets no socket connect to the first one: the next is asked.
-    upstream: ["255.255.255.255", address],
-    upstreamPort: outside.address().port,
-    clock: systemClock,
-    random: seededRandom(1),
-    log: silentLogger,
-  });
-});
-after(async () => {
-  await server.close();
-  outside.close();
-});
+aroundTests(
+  async () => {
+    outside.on("message", (bytes, from) => {
+      const query = packet.decode(bytes);
+      const name = query.questions?.[0]?.name ?? "";
+      outside.send(
+        packet.encode({
+          type: "response",
+          id: query.id ?? 0,
+          questions: query.questions ?? [],
+          answers: [{ type: "A", name, data: "192.0.2.7", ttl: 60 }],
+        }),
+        from.port,
+        from.address,
+      );
+    });
+    outside.bind(0, address);
+    await once(outside, "listening");
+    port = await freePort();
+    server = await startDnsServer({
+      address,
+      port,
+      view,
+      // The kernel lets no socket connect to the first one: the next is asked.
+      upstream: ["255.255.255.255", address],
+      upstreamPort: outside.address().port,
+      clock: systemClock,
+      random: seededRandom(1),
+      log: silentLogger,
+    });
+  },
+  async () => {
+    await server.close();
+    outside.close();
+  },
+);
 
 async function freePort(): Promise<number> {
   const probe = createSocket("udp4");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { issue } from "../../cluster/pki/certificate.ts";
 import { systemClock, systemRandom, VirtualClock } from "../../lib/index.ts";
 import { httpsWebhookCaller } from "./webhook-caller.ts";
@@ -14,22 +15,24 @@ const keys = issue({ commonName: "hook", usage: "server", alternativeNames, ...v
 
 let server: Server;
 let port: number;
-before(async () => {
-  server = createServer({ key: keys.privateKey, cert: keys.certificate }, async (request, response) => {
-    const body = (await request.toArray()).join("");
-    if (request.url === "/silent") return;
-    if (request.url === "/broken") response.statusCode = 500;
-    if (request.url === "/text") return void response.end("not json");
-    if (request.url === "/long") return void response.end(Buffer.alloc(20 * 1024 * 1024, " "));
-    response.end(JSON.stringify({ url: request.url, host: request.headers.host, body: JSON.parse(body) }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  port = (server.address() as AddressInfo).port; // it listens on a port
-});
-after(() => {
-  server.closeAllConnections();
-  server.close();
-});
+aroundTests(
+  async () => {
+    server = createServer({ key: keys.privateKey, cert: keys.certificate }, async (request, response) => {
+      const body = (await request.toArray()).join("");
+      if (request.url === "/silent") return;
+      if (request.url === "/broken") response.statusCode = 500;
+      if (request.url === "/text") return void response.end("not json");
+      if (request.url === "/long") return void response.end(Buffer.alloc(20 * 1024 * 1024, " "));
+      response.end(JSON.stringify({ url: request.url, host: request.headers.host, body: JSON.parse(body) }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    port = (server.address() as AddressInfo).port; // it listens on a port
+  },
+  () => {
+    server.closeAllConnections();
+    server.close();
+  },
+);
 
 const request = (path: string, more: object = {}) => ({
   url: `https://127.0.0.1:${port}${path}`,

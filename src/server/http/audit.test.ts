@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:https";
-import { after, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { authority, clientKey, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
 import { forbidden } from "../../api/index.ts";
 import { systemClock } from "../../lib/index.ts";
@@ -41,17 +42,21 @@ const plugin: AdmissionPlugin = {
   },
 };
 
-before(async () => {
-  https = await startHttpsServer({
-    auditor: new Auditor({ policy, sink: { write: (line) => lines.push(line) }, clock: systemClock }),
-    admission: [plugin],
-    authorizer: { authorize: async ({ verb }) => ({ allowed: verb !== "deletecollection", reason: "a test's rule" }) },
-  });
-});
+aroundTests(
+  async () => {
+    https = await startHttpsServer({
+      auditor: new Auditor({ policy, sink: { write: (line) => lines.push(line) }, clock: systemClock }),
+      admission: [plugin],
+      authorizer: {
+        authorize: async ({ verb }) => ({ allowed: verb !== "deletecollection", reason: "a test's rule" }),
+      },
+    });
+  },
+  () => https.close(),
+);
 beforeEach(() => {
   lines = [];
 });
-after(() => https.close());
 
 const namespace = "/api/v1/namespaces/default";
 const body = (value: object) => ({ body: JSON.stringify(value) });

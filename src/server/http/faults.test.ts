@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
 import { Duplex } from "node:stream";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { connect } from "node:tls";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { answerOf, authority, type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
 import { silentLogger, VirtualClock } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
@@ -30,20 +31,21 @@ const plugin: AdmissionPlugin = {
   },
 };
 
-before(async () => {
-  https = await startHttpsServer({
-    admission: [plugin],
-    limits: { seats: 1, headersTimeoutMs: 50 },
-    healthChecks: [
-      { name: "well", check: () => {} },
-      { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
-    ],
-    httpClock: clock,
-    httpLog: { ...silentLogger, error: (message) => errors.push(message) },
-  });
-});
-
-after(() => https.close());
+aroundTests(
+  async () => {
+    https = await startHttpsServer({
+      admission: [plugin],
+      limits: { seats: 1, headersTimeoutMs: 50 },
+      healthChecks: [
+        { name: "well", check: () => {} },
+        { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
+      ],
+      httpClock: clock,
+      httpLog: { ...silentLogger, error: (message) => errors.push(message) },
+    });
+  },
+  () => https.close(),
+);
 
 function raw(text: string): Promise<string> {
   const socket = connect({ host: "127.0.0.1", port: https.listener.port, ca: authority.certificate });

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { aroundTests } from "../../../test/around-tests.ts";
 import {
   answerOf,
   authority,
@@ -17,16 +18,17 @@ import type { CreateHandler } from "../create-handler.ts";
 
 let https: HttpsServer;
 
-before(async () => {
-  const authorizer: Authorizer = {
-    authorize: async ({ user }) => ({ allowed: user.name !== "system:anonymous", reason: "" }),
-  };
-  const whoAmI: CreateHandler = ({ user: { name, groups } }) => ({ name, groups });
-  const createHandlers = new Map([["selfsubjectreviews.authentication.k8s.io", whoAmI]]);
-  https = await startHttpsServer({ authorizer, createHandlers });
-});
-
-after(() => https.close());
+aroundTests(
+  async () => {
+    const authorizer: Authorizer = {
+      authorize: async ({ user }) => ({ allowed: user.name !== "system:anonymous", reason: "" }),
+    };
+    const whoAmI: CreateHandler = ({ user: { name, groups } }) => ({ name, groups });
+    const createHandlers = new Map([["selfsubjectreviews.authentication.k8s.io", whoAmI]]);
+    https = await startHttpsServer({ authorizer, createHandlers });
+  },
+  () => https.close(),
+);
 
 const send = (method: string, path: string, sent?: Sent) => https.send(method, path, sent);
 

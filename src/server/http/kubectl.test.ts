@@ -3,26 +3,28 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { promisify } from "node:util";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { authority, clientKey, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
 
 const run = promisify(execFile);
 let https: HttpsServer;
 let directory: string;
 
-before(async () => {
-  https = await startHttpsServer();
-  directory = mkdtempSync(join(tmpdir(), "roder-http-"));
-  writeFileSync(join(directory, "ca.crt"), authority.certificate);
-  writeFileSync(join(directory, "client.crt"), clientKey.certificate);
-  writeFileSync(join(directory, "client.key"), clientKey.privateKey);
-});
-
-after(async () => {
-  await https.close();
-  rmSync(directory, { recursive: true });
-});
+aroundTests(
+  async () => {
+    https = await startHttpsServer();
+    directory = mkdtempSync(join(tmpdir(), "roder-http-"));
+    writeFileSync(join(directory, "ca.crt"), authority.certificate);
+    writeFileSync(join(directory, "client.crt"), clientKey.certificate);
+    writeFileSync(join(directory, "client.key"), clientKey.privateKey);
+  },
+  async () => {
+    await https.close();
+    rmSync(directory, { recursive: true });
+  },
+);
 
 async function kubectl(...args: string[]): Promise<string> {
   const flags = [

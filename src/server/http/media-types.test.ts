@@ -1,8 +1,9 @@
 // Which forms bodies may have and answers are given in, seen from outside.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { parse } from "yaml";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { type HttpsServer, type Sent, startHttpsServer } from "../../../test/https-server.ts";
 import { type Fields, readProtobuf } from "../../../test/protobuf-reader.ts";
 import { ConfigMaps, encodeProtobuf, type ResourceDefinition } from "../../api/index.ts";
@@ -33,14 +34,15 @@ const widget = (name: string) => ({
 
 let https: HttpsServer;
 
-before(async () => {
-  https = await startHttpsServer();
-  https.server.api.registry.set(widgetDefinition);
-  await send("POST", configMaps, { body: JSON.stringify({ metadata: { name: "one" } }) });
-  await send("POST", widgets, { body: JSON.stringify(widget("one")) });
-});
-
-after(() => https.close());
+aroundTests(
+  async () => {
+    https = await startHttpsServer();
+    https.server.api.registry.set(widgetDefinition);
+    await send("POST", configMaps, { body: JSON.stringify({ metadata: { name: "one" } }) });
+    await send("POST", widgets, { body: JSON.stringify(widget("one")) });
+  },
+  () => https.close(),
+);
 
 const send = (method: string, path: string, sent?: Sent) => https.send(method, path, sent);
 

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
 import { type MetricDescription, MetricRegistry } from "../../lib/index.ts";
 import { RequestMetrics } from "./metrics.ts";
 
 let https: HttpsServer;
-before(async () => {
-  https = await startHttpsServer();
-});
-after(() => https.close());
+aroundTests(
+  async () => {
+    https = await startHttpsServer();
+  },
+  () => https.close(),
+);
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 

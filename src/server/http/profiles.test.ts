@@ -1,22 +1,25 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
 import { systemClock } from "../../lib/index.ts";
 import { processProfiler } from "../host/index.ts";
 
 let https: HttpsServer;
-before(async () => {
-  https = await startHttpsServer({
-    profiler: processProfiler(systemClock),
-    authorizer: {
-      authorize: async ({ user, path = "" }) => ({
-        allowed: user.name === "admin" || !path.startsWith("/debug"),
-        reason: "",
-      }),
-    },
-  });
-});
-after(() => https.close());
+aroundTests(
+  async () => {
+    https = await startHttpsServer({
+      profiler: processProfiler(systemClock),
+      authorizer: {
+        authorize: async ({ user, path = "" }) => ({
+          allowed: user.name === "admin" || !path.startsWith("/debug"),
+          reason: "",
+        }),
+      },
+    });
+  },
+  () => https.close(),
+);
 
 test("profiles are for who may get their paths", async () => {
   for (const path of ["/debug/pprof", "/debug/pprof/heap", "/debug/pprof/profile"])

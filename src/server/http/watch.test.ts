@@ -2,23 +2,26 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { WebSocket } from "ws";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { authority, clientKey, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
 import { readProtobufEvent } from "../../../test/protobuf-reader.ts";
 import type { KeyPair } from "../../cluster/pki/certificate.ts";
 
 let https: HttpsServer;
-before(async () => {
-  const authorizer = {
-    authorize: async ({ user }: { readonly user: { readonly name: string } }) => ({
-      allowed: user.name === "admin",
-      reason: "",
-    }),
-  };
-  https = await startHttpsServer({ authorizer });
-});
-after(() => https.close());
+aroundTests(
+  async () => {
+    const authorizer = {
+      authorize: async ({ user }: { readonly user: { readonly name: string } }) => ({
+        allowed: user.name === "admin",
+        reason: "",
+      }),
+    };
+    https = await startHttpsServer({ authorizer });
+  },
+  () => https.close(),
+);
 
 const pathOf = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps`;
 const create = (namespace: string, name: string, data = {}) =>

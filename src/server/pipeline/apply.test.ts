@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import type { ApiError, KubeObject, ManagedFieldsEntry, PatchType, RequestOptions } from "../../api/index.ts";
 import {
   ConfigMaps,
@@ -15,10 +16,12 @@ import {
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const at = (name: string) => ({ namespace: "default", name });
 const applyType = "application/apply-patch+yaml";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import {
   type ApiError,
   ConfigMaps,
@@ -18,10 +19,12 @@ import type { ServedObject } from "../served-response.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const at = (name: string) => ({ namespace: "default", name });
 

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { ApiError, ConfigMaps, Events, EventsV1, type ObjectList, Pods, type RequestOptions } from "../../api/index.ts";
 import { VirtualClock } from "../../lib/index.ts";
 import { MemoryStorage } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 let namespaces = 0;
 /** A namespace of its own for each test: nothing in the pipeline itself asks whether there is one. */

@@ -1,7 +1,8 @@
 // Typed clients (Python's, Java's) refuse an object without the fields that a schema requires of its status. Kubernetes
 // always has them: they are no pointers in Go and have no omitempty.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import {
   ClusterRoles,
   CustomResourceDefinitions,
@@ -22,10 +23,12 @@ import {
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const labels = { app: "web" };
 const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "web:1" }] } };

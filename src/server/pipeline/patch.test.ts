@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import type { PatchType, RequestOptions } from "../../api/index.ts";
 import { ConfigMaps, Deployments, decodeYaml, Namespaces, Pods, ResourceQuotas, Services } from "../../api/index.ts";
 import { ResourceRegistry } from "../registry.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const json = "application/json-patch+json";
 const merge = "application/merge-patch+json";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { ConfigMaps, type ResourceDefinition } from "../../api/index.ts";
 import { PathNotFound } from "../path-not-found.ts";
 import { ResourceRegistry } from "../registry.ts";
@@ -14,10 +15,12 @@ const Widgets: ResourceDefinition = {
 };
 const Worlds: ResourceDefinition = { ...Widgets, kind: "World", plural: "worlds", namespaced: false };
 let server: TestServer;
-before(async () => {
-  server = await startTestServer({ registry: new ResourceRegistry([Widgets, Worlds]) });
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer({ registry: new ResourceRegistry([Widgets, Worlds]) });
+  },
+  () => server.close(),
+);
 
 test("a custom resource where it is not is a path that nothing serves", async () => {
   for (const asked of [

@@ -1,6 +1,7 @@
 // The subresources that are objects of their own or a part of one: what they take, what they leave as it is.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import {
   type ApiError,
   CustomResourceDefinitions,
@@ -21,10 +22,12 @@ import {
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 const at = (name: string) => ({ namespace: "default", name });
 const merge: PatchType = "application/merge-patch+json";

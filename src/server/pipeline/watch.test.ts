@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { ConfigMaps, Pods, type RequestOptions, type WatchEvent } from "../../api/index.ts";
 import { SortedMap } from "../../lib/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
-before(async () => {
-  server = await startTestServer();
-});
-after(() => server.close());
+aroundTests(
+  async () => {
+    server = await startTestServer();
+  },
+  () => server.close(),
+);
 
 let namespaces = 0;
 const fresh = () => `ns-${namespaces++}`;

@@ -5,7 +5,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../test/around-tests.ts";
 import { systemRandom } from "../../lib/index.ts";
 import type { Entry } from "../storage.ts";
 import { openLmdbStorage } from "./index.ts";
@@ -14,10 +15,12 @@ const rounds = 6;
 const writesMax = 400;
 
 let path: string;
-before(async () => {
-  path = await mkdtemp(join(tmpdir(), "storage-crash-"));
-});
-after(() => rm(path, { recursive: true }));
+aroundTests(
+  async () => {
+    path = await mkdtemp(join(tmpdir(), "storage-crash-"));
+  },
+  () => rm(path, { recursive: true }),
+);
 
 interface Acknowledged {
   readonly numbers: Map<string, number>;

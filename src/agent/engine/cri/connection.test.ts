@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import { aroundTests } from "../../../../test/around-tests.ts";
 import { errorMessage, systemClock } from "../../../lib/index.ts";
 import { type Messages, methodsOf } from "./connection.ts";
 import { criMessages } from "./cri.generated.ts";
@@ -30,39 +31,41 @@ class Refusal {
   }
 }
 
-before(async () => {
-  server = new Server();
-  for (const service of ["RuntimeService", "ImageService"]) {
-    const own = [...methods].filter(
-      ([path]) => path.startsWith(`/runtime.v1.${service}/`) && !path.endsWith("ContainerEvents"),
+aroundTests(
+  async () => {
+    server = new Server();
+    for (const service of ["RuntimeService", "ImageService"]) {
+      const own = [...methods].filter(
+        ([path]) => path.startsWith(`/runtime.v1.${service}/`) && !path.endsWith("ContainerEvents"),
+      );
+      const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+      const implementation = own.map(([path]) => [
+        nameOf(path),
+        (call: ServerUnaryCall<object, object>, reply: sendUnaryData<object>) => {
+          asked.set(nameOf(path), call.request);
+          const answer = answers.get(nameOf(path)) ?? {};
+          if (answer instanceof Refusal) reply({ code: answer.code, details: answer.details });
+          else reply(null, answer);
+        },
+      ]);
+      server.addService(
+        Object.fromEntries(own.map(([path, method]) => [nameOf(path), method])),
+        Object.fromEntries(implementation),
+      );
+    }
+    await new Promise<void>((resolve, reject) =>
+      server.bindAsync(`unix://${socketPath}`, ServerCredentials.createInsecure(), (error) =>
+        error ? reject(error) : resolve(),
+      ),
     );
-    const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-    const implementation = own.map(([path]) => [
-      nameOf(path),
-      (call: ServerUnaryCall<object, object>, reply: sendUnaryData<object>) => {
-        asked.set(nameOf(path), call.request);
-        const answer = answers.get(nameOf(path)) ?? {};
-        if (answer instanceof Refusal) reply({ code: answer.code, details: answer.details });
-        else reply(null, answer);
-      },
-    ]);
-    server.addService(
-      Object.fromEntries(own.map(([path, method]) => [nameOf(path), method])),
-      Object.fromEntries(implementation),
-    );
-  }
-  await new Promise<void>((resolve, reject) =>
-    server.bindAsync(`unix://${socketPath}`, ServerCredentials.createInsecure(), (error) =>
-      error ? reject(error) : resolve(),
-    ),
-  );
-  engine = new CriEngine({ socketPath, clock: systemClock });
-});
-after(() => {
-  engine.close();
-  server.forceShutdown();
-  rmSync(directory, { recursive: true });
-});
+    engine = new CriEngine({ socketPath, clock: systemClock });
+  },
+  () => {
+    engine.close();
+    server.forceShutdown();
+    rmSync(directory, { recursive: true });
+  },
+);
 
 test("a runtime's refusal is said once and in its words, without those of gRPC", async () => {
   const details = "failed to pull: rpc error: code = NotFound desc = no such image";

@@ -4,7 +4,8 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, 
 import type { AddressInfo } from "node:net";
 import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "../../../../test/around-tests.ts";
 import type { Backend } from "./backend.ts";
 import { passedHeaders, tunnel } from "./forward.ts";
 
@@ -24,42 +25,44 @@ function target(path: string): Backend {
   return { protocol: "http:", host: "127.0.0.1", port, path, trust: { kind: "anyone" } };
 }
 
-before(async () => {
-  backend = createServer((message, response) => {
-    seen = message.headers;
-    response.writeHead(403, { "Content-Type": "text/plain" }).end("not for you");
-  });
-  backend.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    seen = message.headers;
-    if (message.url === "/last-words") {
-      socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfarewell");
-      return;
-    }
-    if (message.url === "/silent") {
-      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
-      return;
-    }
-    if (message.url !== "/echo") return void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
-    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Chosen: one\r\n\r\n");
-    socket.write(head);
-    socket.pipe(socket);
-  });
-  front = createServer();
-  front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const added = { warning: ['299 - "one"', '299 - "two"'] };
-    tunnel(target(message.url ?? "/"), message, socket, head, noTls, added).catch((error) => {
-      failure = error;
-      socket.end("HTTP/1.1 500 Down\r\n\r\n");
+aroundTests(
+  async () => {
+    backend = createServer((message, response) => {
+      seen = message.headers;
+      response.writeHead(403, { "Content-Type": "text/plain" }).end("not for you");
     });
-  });
-  for (const server of [backend, front]) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-  }
-});
-after(() => {
-  for (const server of [backend, front]) server.close();
-});
+    backend.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      seen = message.headers;
+      if (message.url === "/last-words") {
+        socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfarewell");
+        return;
+      }
+      if (message.url === "/silent") {
+        socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+        return;
+      }
+      if (message.url !== "/echo") return void socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno");
+      socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nX-Chosen: one\r\n\r\n");
+      socket.write(head);
+      socket.pipe(socket);
+    });
+    front = createServer();
+    front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const added = { warning: ['299 - "one"', '299 - "two"'] };
+      tunnel(target(message.url ?? "/"), message, socket, head, noTls, added).catch((error) => {
+        failure = error;
+        socket.end("HTTP/1.1 500 Down\r\n\r\n");
+      });
+    });
+    for (const server of [backend, front]) {
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+    }
+  },
+  () => {
+    for (const server of [backend, front]) server.close();
+  },
+);
 
 function upgrade(path: string, headers: Record<string, string> = {}) {
   const all = { Connection: "Upgrade", Upgrade: "echo", ...headers };
