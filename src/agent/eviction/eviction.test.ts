@@ -200,7 +200,7 @@ test("pods go on by one until the node has enough", async () => {
 
 test("a full disk costs unused images and dead containers before it costs a pod", async () => {
   const load = { ...plenty };
-  const { run, pod, pass, engine } = await agentScene({
+  const { clock, run, pod, pass, engine } = await agentScene({
     host: { load },
     engine: { images: ["app:1", "unused:1"], script: ({ name }) => (name === "short" ? { exitAfterMs: 1_000 } : {}) },
   });
@@ -213,6 +213,8 @@ test("a full disk costs unused images and dead containers before it costs a pod"
   await run({ name: "long", containers: containers("long") });
   // An image that just came may be for a container that is about to.
   await pass(130_000);
+  // However the clock is set meanwhile.
+  clock.leap(-86_400_000);
   assert.equal((await pod("ended")).status.phase, "Succeeded");
   load.diskAvailableBytes = 12 * GiB;
   await pass(10_000);

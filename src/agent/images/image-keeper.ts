@@ -28,7 +28,7 @@ export class ImageKeeper {
 
   async #collect(limits: { readonly highPercent: number; readonly lowPercent: number }): Promise<void> {
     const { engine, host, clock, settings, log } = this.#context;
-    const nowMs = clock.now();
+    const nowMs = clock.monotonicMs();
     const used = new Set<string>(settings.keptImages ?? []);
     for (const { runtime } of this.#pods.workers) {
       for (const { image, imageId } of runtime.containers) used.add(image).add(imageId);
