@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "./around-tests.ts";
 import { certificateRequest, skipWithoutOpenssl } from "./certificate-request.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
@@ -13,15 +14,20 @@ let kubectl: Kubectl;
 /** A kubeconfig that knows the server and its authority and nobody's credentials. */
 let nobody: string;
 
-before(async () => {
-  plane = await serveControlPlane({
-    staticTokens: new Map([["listed-token", { name: "listed", uid: "u1", groups: ["dev"] }]]),
-  });
-  kubectl = kubectlOf(plane);
-  nobody = join(plane.directory, "nobody.kubeconfig");
-  writeFileSync(nobody, readFileSync(plane.kubeconfig, "utf8").replace(/^ *client-(certificate|key)-data: .*\n/gm, ""));
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane({
+      staticTokens: new Map([["listed-token", { name: "listed", uid: "u1", groups: ["dev"] }]]),
+    });
+    kubectl = kubectlOf(plane);
+    nobody = join(plane.directory, "nobody.kubeconfig");
+    writeFileSync(
+      nobody,
+      readFileSync(plane.kubeconfig, "utf8").replace(/^ *client-(certificate|key)-data: .*\n/gm, ""),
+    );
+  },
+  () => plane.close(),
+);
 
 const apply = (object: object) => kubectl.given([object], "apply");
 

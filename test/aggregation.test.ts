@@ -6,9 +6,10 @@ import { connect } from "node:http2";
 import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ExtensionServer, group, groupVersion, startExtensionServer } from "./extension-server.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
@@ -18,24 +19,26 @@ let kubectl: Kubectl;
 let shop: ExtensionServer;
 let admin: KeyPair;
 
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-  admin = plane.keyOf("admin", "system:masters");
-  shop = await startExtensionServer(plane.frontProxyAuthority.certificate, "shop.default.svc");
-  await apply({
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: "shop", namespace: "default" },
-    spec: { type: "ExternalName", externalName: "localhost" },
-  });
-  await apply(apiService({ caBundle: shop.caBundle }));
-  await kubectl("wait", "--for=condition=Available", `apiservice/v1.${group}`, "--timeout=20s");
-});
-after(async () => {
-  await shop.close();
-  await plane.close();
-});
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+    admin = plane.keyOf("admin", "system:masters");
+    shop = await startExtensionServer(plane.frontProxyAuthority.certificate, "shop.default.svc");
+    await apply({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "shop", namespace: "default" },
+      spec: { type: "ExternalName", externalName: "localhost" },
+    });
+    await apply(apiService({ caBundle: shop.caBundle }));
+    await kubectl("wait", "--for=condition=Available", `apiservice/v1.${group}`, "--timeout=20s");
+  },
+  async () => {
+    await shop.close();
+    await plane.close();
+  },
+);
 
 const apiService = (more: object = {}, name = "shop") => ({
   apiVersion: "apiregistration.k8s.io/v1",

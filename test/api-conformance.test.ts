@@ -1,17 +1,20 @@
 // What conformance looks at in the API beyond the life of each kind, over HTTP with the controllers running.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ApiClient, type ApiWatch, apiClient, type Document } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let api: ApiClient;
-before(async () => {
-  plane = await serveControlPlane();
-  api = apiClient(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    api = apiClient(plane);
+  },
+  () => plane.close(),
+);
 
 const namespace = "/api/v1/namespaces/default";
 const containers = [{ name: "c", image: "example.com/c:1" }];

@@ -1,18 +1,21 @@
 // Every kind that a conformant cluster has is discovered, and can be created, read, listed, watched, replaced, patched
 // and deleted, alone and as a collection; and so can its status where it has one.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ApiClient, apiClient, type Document } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type Kind, kinds } from "./conformant-kinds.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let api: ApiClient;
-before(async () => {
-  plane = await serveControlPlane();
-  api = apiClient(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    api = apiClient(plane);
+  },
+  () => plane.close(),
+);
 
 /** The resource as discovery lists it, found the way a client finds it. */
 async function discovered({ group, version, plural }: Kind): Promise<Document> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import {
   ApiError,
   ConfigMaps,
@@ -22,6 +22,7 @@ import { ClusterPki } from "../src/cluster/pki/index.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { type Listener, startHttpServer } from "../src/server/http/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
+import { aroundTests } from "./around-tests.ts";
 
 const user = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 
@@ -30,67 +31,72 @@ let plane: ControlPlane;
 let listener: Listener;
 let https: HttpsClient;
 
-before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "client-transports-"));
-  const pki = await ClusterPki.open({
-    directory,
-    clock: systemClock,
-    random: systemRandom,
-    serverNames: ["127.0.0.1"],
-    serviceAddress: "10.43.0.1",
-  });
-  plane = await startControlPlane({
-    storage: new MemoryStorage(),
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLogger,
-    serviceAccountKey: pki.serviceAccountKey,
-    podRange: "10.42.0.0/16",
-    serviceRange: "10.43.0.0/16",
-    clusterDomain: "cluster.local",
-    apiAddress: undefined,
-    apiPort: 6443,
-    freeze: true,
-  });
-  listener = await startHttpServer({
-    api: plane.api,
-    authenticator: plane.authenticator,
-    tls: { key: pki.apiServer.privateKey, certificate: pki.apiServer.certificate, clientCa: pki.authority.certificate },
-    address: "127.0.0.1",
-    port: 0,
-    advertised: "127.0.0.1:6443",
-    version: {
-      major: "1",
-      minor: "35",
-      gitVersion: "v1.35.0+roder",
-      gitCommit: "",
-      gitTreeState: "clean",
-      buildDate: "2026-01-01T00:00:00Z",
-      goVersion: "",
-      compiler: "",
-      platform: "",
-    },
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLogger,
-  });
-  https = httpsClient({
-    server: `https://127.0.0.1:${listener.port}`,
-    ca: pki.authority.certificate,
-    clientCertificate: pki.admin.certificate,
-    clientKey: pki.admin.privateKey,
-    userAgent: "tester/1",
-    clock: systemClock,
-    random: systemRandom,
-  });
-});
-
-after(async () => {
-  https.close();
-  await listener.close();
-  await plane.close();
-  await rm(directory, { recursive: true });
-});
+aroundTests(
+  async () => {
+    directory = await mkdtemp(join(tmpdir(), "client-transports-"));
+    const pki = await ClusterPki.open({
+      directory,
+      clock: systemClock,
+      random: systemRandom,
+      serverNames: ["127.0.0.1"],
+      serviceAddress: "10.43.0.1",
+    });
+    plane = await startControlPlane({
+      storage: new MemoryStorage(),
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLogger,
+      serviceAccountKey: pki.serviceAccountKey,
+      podRange: "10.42.0.0/16",
+      serviceRange: "10.43.0.0/16",
+      clusterDomain: "cluster.local",
+      apiAddress: undefined,
+      apiPort: 6443,
+      freeze: true,
+    });
+    listener = await startHttpServer({
+      api: plane.api,
+      authenticator: plane.authenticator,
+      tls: {
+        key: pki.apiServer.privateKey,
+        certificate: pki.apiServer.certificate,
+        clientCa: pki.authority.certificate,
+      },
+      address: "127.0.0.1",
+      port: 0,
+      advertised: "127.0.0.1:6443",
+      version: {
+        major: "1",
+        minor: "35",
+        gitVersion: "v1.35.0+roder",
+        gitCommit: "",
+        gitTreeState: "clean",
+        buildDate: "2026-01-01T00:00:00Z",
+        goVersion: "",
+        compiler: "",
+        platform: "",
+      },
+      clock: systemClock,
+      random: systemRandom,
+      log: silentLogger,
+    });
+    https = httpsClient({
+      server: `https://127.0.0.1:${listener.port}`,
+      ca: pki.authority.certificate,
+      clientCertificate: pki.admin.certificate,
+      clientKey: pki.admin.privateKey,
+      userAgent: "tester/1",
+      clock: systemClock,
+      random: systemRandom,
+    });
+  },
+  async () => {
+    https.close();
+    await listener.close();
+    await plane.close();
+    await rm(directory, { recursive: true });
+  },
+);
 
 const transports: readonly [name: string, client: () => Client][] = [
   ["in-process", () => inProcessClient(plane.api, user, "tester")],

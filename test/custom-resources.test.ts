@@ -2,19 +2,22 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { issue } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let kubectl: Kubectl;
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+  },
+  () => plane.close(),
+);
 
 const apply = (object: object, ...flags: readonly string[]) => kubectl.given([object], "apply", ...flags);
 

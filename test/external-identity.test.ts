@@ -5,11 +5,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { issue } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
 import { readAuthenticationConfiguration, readAuthorizationConfiguration } from "../src/server/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
@@ -53,75 +54,79 @@ async function answer(path: string, body: string): Promise<object> {
   }
 }
 
-before(async () => {
-  const tls = { key: serving.privateKey, cert: serving.certificate, ca: authority.certificate };
-  elsewhere = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
-    let body = "";
-    request.on("data", (part) => {
-      body += part;
+aroundTests(
+  async () => {
+    const tls = { key: serving.privateKey, cert: serving.certificate, ca: authority.certificate };
+    elsewhere = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+      let body = "";
+      request.on("data", (part) => {
+        body += part;
+      });
+      request.on("end", async () => {
+        const socket = request.socket as import("node:tls").TLSSocket;
+        if (request.method === "POST") callers.add(String(socket.getPeerCertificate().subject?.CN));
+        response.end(JSON.stringify(await answer(request.url ?? "", body)));
+      });
     });
-    request.on("end", async () => {
-      const socket = request.socket as import("node:tls").TLSSocket;
-      if (request.method === "POST") callers.add(String(socket.getPeerCertificate().subject?.CN));
-      response.end(JSON.stringify(await answer(request.url ?? "", body)));
-    });
-  });
-  await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
-  issuer = `https://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
-  const { issuers } = readAuthenticationConfiguration(
-    {
+    await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+    issuer = `https://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+    const { issuers } = readAuthenticationConfiguration(
+      {
+        apiVersion: "apiserver.config.k8s.io/v1",
+        kind: "AuthenticationConfiguration",
+        jwt: [
+          {
+            issuer: { url: issuer, audiences: ["roder"], certificateAuthority: authority.certificate },
+            claimMappings: {
+              username: { expression: "'login:' + claims.sub" },
+              groups: { claim: "roles", prefix: "login:" },
+            },
+          },
+        ],
+      },
+      "https://own",
+    );
+    const configuration = readAuthorizationConfiguration({
       apiVersion: "apiserver.config.k8s.io/v1",
-      kind: "AuthenticationConfiguration",
-      jwt: [
+      kind: "AuthorizationConfiguration",
+      authorizers: [
+        { type: "Node", name: "node" },
         {
-          issuer: { url: issuer, audiences: ["roder"], certificateAuthority: authority.certificate },
-          claimMappings: {
-            username: { expression: "'login:' + claims.sub" },
-            groups: { claim: "roles", prefix: "login:" },
+          type: "Webhook",
+          name: "elsewhere",
+          webhook: {
+            timeout: "3s",
+            subjectAccessReviewVersion: "v1",
+            failurePolicy: "Deny",
+            connectionInfo: { type: "KubeConfigFile", kubeConfigFile: "/elsewhere" },
+            matchConditionSubjectAccessReviewVersion: "v1",
+            matchConditions: [
+              { expression: "has(request.resourceAttributes)" },
+              { expression: "!request.user.startsWith('system:')" },
+            ],
           },
         },
+        { type: "RBAC", name: "rbac" },
       ],
-    },
-    "https://own",
-  );
-  const configuration = readAuthorizationConfiguration({
-    apiVersion: "apiserver.config.k8s.io/v1",
-    kind: "AuthorizationConfiguration",
-    authorizers: [
-      { type: "Node", name: "node" },
-      {
-        type: "Webhook",
-        name: "elsewhere",
-        webhook: {
-          timeout: "3s",
-          subjectAccessReviewVersion: "v1",
-          failurePolicy: "Deny",
-          connectionInfo: { type: "KubeConfigFile", kubeConfigFile: "/elsewhere" },
-          matchConditionSubjectAccessReviewVersion: "v1",
-          matchConditions: [
-            { expression: "has(request.resourceAttributes)" },
-            { expression: "!request.user.startsWith('system:')" },
-          ],
-        },
-      },
-      { type: "RBAC", name: "rbac" },
-    ],
-  });
-  const reviewer = { authority: authority.certificate, client: ours };
-  plane = await serveControlPlane({
-    issuers,
-    tokenReviewer: { ...reviewer, url: `${issuer}/tokens` },
-    authorization: { configuration, reviewers: new Map([["/elsewhere", { ...reviewer, url: `${issuer}/rights` }]]) },
-  });
-  nobody = join(plane.directory, "nobody.kubeconfig");
-  writeFileSync(nobody, readFileSync(plane.kubeconfig, "utf8").replace(/^ *client-(certificate|key)-data: .*\n/gm, ""));
-});
-
-after(async () => {
-  await plane.close();
-  elsewhere.closeAllConnections();
-  await new Promise((resolve) => elsewhere.close(resolve));
-});
+    });
+    const reviewer = { authority: authority.certificate, client: ours };
+    plane = await serveControlPlane({
+      issuers,
+      tokenReviewer: { ...reviewer, url: `${issuer}/tokens` },
+      authorization: { configuration, reviewers: new Map([["/elsewhere", { ...reviewer, url: `${issuer}/rights` }]]) },
+    });
+    nobody = join(plane.directory, "nobody.kubeconfig");
+    writeFileSync(
+      nobody,
+      readFileSync(plane.kubeconfig, "utf8").replace(/^ *client-(certificate|key)-data: .*\n/gm, ""),
+    );
+  },
+  async () => {
+    await plane.close();
+    elsewhere.closeAllConnections();
+    await new Promise((resolve) => elsewhere.close(resolve));
+  },
+);
 
 async function kubectl(token: string, ...args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await kubectlOf(plane).outcome([...args, `--kubeconfig=${nobody}`, `--token=${token}`]);

@@ -1,9 +1,10 @@
 // What is somebody else's stays hidden: whoever has no right to an object learns neither its content nor that it is there.
 import assert from "node:assert/strict";
 import { Agent, request as httpsRequest } from "node:https";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { builtInResources, type ResourceDefinition } from "../src/api/index.ts";
 import { fromKubeconfig } from "../src/client/http/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 /** Stands in every object of team blue: in its name, its labels and what it holds. */
@@ -24,40 +25,41 @@ let plane: ServedControlPlane;
 let send: (path: string, question?: Question) => Promise<Answer>;
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 
-before(async () => {
-  plane = await serveControlPlane();
-  const { server, ca, clientCertificate: cert, clientKey: key } = await fromKubeconfig(plane.kubeconfig);
-  send = (path, { method = "GET", body, headers = {} } = {}) =>
-    new Promise((resolve, reject) => {
-      const text = body === undefined ? "" : JSON.stringify(body);
-      const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-      const request = httpsRequest(`${server}${path}`, {
-        agent,
-        method,
-        ca,
-        cert,
-        key,
-        headers: { ...headers, ...(body === undefined ? {} : { "content-type": type }) },
-      });
-      request.on("error", reject);
-      request.on("response", (response) => {
-        let answer = "";
-        response.setEncoding("utf8");
-        response.on("data", (part) => {
-          answer += part;
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    const { server, ca, clientCertificate: cert, clientKey: key } = await fromKubeconfig(plane.kubeconfig);
+    send = (path, { method = "GET", body, headers = {} } = {}) =>
+      new Promise((resolve, reject) => {
+        const text = body === undefined ? "" : JSON.stringify(body);
+        const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+        const request = httpsRequest(`${server}${path}`, {
+          agent,
+          method,
+          ca,
+          cert,
+          key,
+          headers: { ...headers, ...(body === undefined ? {} : { "content-type": type }) },
         });
-        response.on("end", () => resolve({ code: response.statusCode ?? 0, body: answer }));
-        response.on("error", reject);
+        request.on("error", reject);
+        request.on("response", (response) => {
+          let answer = "";
+          response.setEncoding("utf8");
+          response.on("data", (part) => {
+            answer += part;
+          });
+          response.on("end", () => resolve({ code: response.statusCode ?? 0, body: answer }));
+          response.on("error", reject);
+        });
+        request.end(text);
       });
-      request.end(text);
-    });
-  await furnish();
-});
-
-after(async () => {
-  agent.destroy();
-  await plane.close();
-});
+    await furnish();
+  },
+  async () => {
+    agent.destroy();
+    await plane.close();
+  },
+);
 
 const container = { name: "c", image: "image", env: [{ name: "PASSWORD", value: secret }] };
 const template = { metadata: { labels: { part: secret } }, spec: { containers: [container] } };

@@ -1,6 +1,6 @@
 // The official JavaScript client against a whole control plane: what programs in that language do, done by their library.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import {
   ApiException,
   ApiextensionsV1Api,
@@ -20,6 +20,7 @@ import {
   VersionApi,
   Watch,
 } from "@kubernetes/client-node";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 const namespace = "default";
@@ -28,13 +29,15 @@ let config: KubeConfig;
 let core: CoreV1Api;
 let apps: AppsV1Api;
 
-before(async () => {
-  plane = await serveControlPlane();
-  config = configFrom(plane.kubeconfig);
-  core = config.makeApiClient(CoreV1Api);
-  apps = config.makeApiClient(AppsV1Api);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    config = configFrom(plane.kubeconfig);
+    core = config.makeApiClient(CoreV1Api);
+    apps = config.makeApiClient(AppsV1Api);
+  },
+  () => plane.close(),
+);
 
 function configFrom(file: string): KubeConfig {
   const config = new KubeConfig();

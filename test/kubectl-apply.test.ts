@@ -3,18 +3,21 @@
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import type { Deployment, ManagedFieldsEntry } from "../src/api/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let kubectl: Kubectl;
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+  },
+  () => plane.close(),
+);
 
 /** What it prints; it must succeed. */
 const applyServerSide = (manifest: string, ...flags: readonly string[]) =>

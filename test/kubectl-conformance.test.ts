@@ -6,17 +6,20 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "./around-tests.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let kubectl: Kubectl;
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+  },
+  () => plane.close(),
+);
 
 const image = "example.com/agnhost:2";
 const labels = { app: "agnhost", role: "primary" };

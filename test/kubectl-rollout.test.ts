@@ -1,8 +1,9 @@
 // kubectl's rollouts of StatefulSets and DaemonSets: history, status and undo are kubectl's own reading of what the
 // controllers keep. The controllers act in their own roles here; the test plays the node.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ApiClient, type ApiWatch, apiClient, type Document } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
@@ -14,26 +15,28 @@ let watch: ApiWatch;
 let node: Promise<void>;
 let isOver = false;
 
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-  api = apiClient(plane);
-  await api.post("/api/v1/nodes", {
-    metadata: { name: "node-1" },
-    status: {
-      allocatable: { cpu: "4", memory: "4Gi", pods: "110" },
-      conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
-    },
-  });
-  watch = await api.watch(pods);
-  node = playNode();
-});
-after(async () => {
-  isOver = true;
-  watch.close();
-  await node;
-  await plane.close();
-});
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+    api = apiClient(plane);
+    await api.post("/api/v1/nodes", {
+      metadata: { name: "node-1" },
+      status: {
+        allocatable: { cpu: "4", memory: "4Gi", pods: "110" },
+        conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+      },
+    });
+    watch = await api.watch(pods);
+    node = playNode();
+  },
+  async () => {
+    isOver = true;
+    watch.close();
+    await node;
+    await plane.close();
+  },
+);
 
 /** What gets a node runs, but for the image that cannot, and what is deleted is gone. */
 async function playNode(): Promise<void> {

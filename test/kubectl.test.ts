@@ -3,17 +3,20 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
+import { aroundTests } from "./around-tests.ts";
 import { type Kubectl, kubectlOf } from "./kubectl.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let kubectl: Kubectl;
-before(async () => {
-  plane = await serveControlPlane();
-  kubectl = kubectlOf(plane);
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    kubectl = kubectlOf(plane);
+  },
+  () => plane.close(),
+);
 
 const apply = (manifest: string, ...flags: readonly string[]) => kubectl.given(manifest, "apply", ...flags);
 

@@ -1,29 +1,32 @@
 // Why a pod is where it is, asked over HTTPS as `roder why` asks.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { askWhy } from "../src/cluster/index.ts";
 import { type ApiClient, apiClient } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 const pods = "/api/v1/namespaces/default/pods";
 let plane: ServedControlPlane;
 let api: ApiClient;
-before(async () => {
-  plane = await serveControlPlane();
-  api = apiClient(plane);
-  for (const [name, cpu] of [
-    ["large", "4"],
-    ["small", "1"],
-  ])
-    await api.post("/api/v1/nodes", {
-      metadata: { name },
-      status: {
-        allocatable: { cpu, memory: "4Gi", pods: "110" },
-        conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
-      },
-    });
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    api = apiClient(plane);
+    for (const [name, cpu] of [
+      ["large", "4"],
+      ["small", "1"],
+    ])
+      await api.post("/api/v1/nodes", {
+        metadata: { name },
+        status: {
+          allocatable: { cpu, memory: "4Gi", pods: "110" },
+          conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+        },
+      });
+  },
+  () => plane.close(),
+);
 
 /** Creates a pod and waits until the scheduler has decided. */
 async function decided(name: string, cpu: string): Promise<void> {

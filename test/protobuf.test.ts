@@ -6,10 +6,11 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { request } from "node:https";
 import type { Readable } from "node:stream";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { builtInResources, encodeProtobuf } from "../src/api/index.ts";
 import { fromKubeconfig } from "../src/client/http/index.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type Fields, readProtobuf, readProtobufEvent } from "./protobuf-reader.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
@@ -22,18 +23,19 @@ let session: ClientHttp2Session;
 let tls: { readonly ca: string; readonly key: string; readonly cert: string };
 let server: URL;
 
-before(async () => {
-  plane = await serveControlPlane();
-  const { server: url, ca = "", clientKey = "", clientCertificate = "" } = await fromKubeconfig(plane.kubeconfig);
-  server = new URL(url);
-  tls = { ca, key: clientKey, cert: clientCertificate };
-  session = connect(server, tls);
-});
-
-after(async () => {
-  session.destroy();
-  await plane.close();
-});
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    const { server: url, ca = "", clientKey = "", clientCertificate = "" } = await fromKubeconfig(plane.kubeconfig);
+    server = new URL(url);
+    tls = { ca, key: clientKey, cert: clientCertificate };
+    session = connect(server, tls);
+  },
+  async () => {
+    session.destroy();
+    await plane.close();
+  },
+);
 
 type Protocol = "HTTP/1.1" | "HTTP/2";
 const protocols: readonly Protocol[] = ["HTTP/1.1", "HTTP/2"];

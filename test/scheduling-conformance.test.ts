@@ -1,8 +1,9 @@
 // What conformance asks of the scheduler and of runtime classes, on nodes that nobody plays: a pod that has a node is
 // all there is to see.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ApiClient, apiClient, type Document } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 const namespace = "/api/v1/namespaces/default";
@@ -10,20 +11,22 @@ const classes = "/apis/node.k8s.io/v1/runtimeclasses";
 let plane: ServedControlPlane;
 let api: ApiClient;
 
-before(async () => {
-  plane = await serveControlPlane();
-  api = apiClient(plane);
-  for (const name of ["one", "two"]) {
-    await api.post("/api/v1/nodes", {
-      metadata: { name, labels: { "kubernetes.io/hostname": name } },
-      status: {
-        allocatable: { cpu: "4", memory: "4Gi", pods: "110" },
-        conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
-      },
-    });
-  }
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane();
+    api = apiClient(plane);
+    for (const name of ["one", "two"]) {
+      await api.post("/api/v1/nodes", {
+        metadata: { name, labels: { "kubernetes.io/hostname": name } },
+        status: {
+          allocatable: { cpu: "4", memory: "4Gi", pods: "110" },
+          conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
+        },
+      });
+    }
+  },
+  () => plane.close(),
+);
 
 const pod = (name: string, spec: object = {}, container: object = {}) => ({
   metadata: { name },

@@ -1,18 +1,21 @@
 // What conformance asks of services and their endpoints in the API, with the controllers running.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { type ApiClient, apiClient, type Document } from "./api-client.ts";
+import { aroundTests } from "./around-tests.ts";
 import { type ServedControlPlane, serveControlPlane } from "./served-control-plane.ts";
 
 let plane: ServedControlPlane;
 let api: ApiClient;
-before(async () => {
-  plane = await serveControlPlane({ apiAddress: "192.0.2.1" });
-  api = apiClient(plane);
-  // A pod of a node that is not there has no endpoint.
-  await api.post("/api/v1/nodes", { metadata: { name: "node" } });
-});
-after(() => plane.close());
+aroundTests(
+  async () => {
+    plane = await serveControlPlane({ apiAddress: "192.0.2.1" });
+    api = apiClient(plane);
+    // A pod of a node that is not there has no endpoint.
+    await api.post("/api/v1/nodes", { metadata: { name: "node" } });
+  },
+  () => plane.close(),
+);
 
 const namespace = "/api/v1/namespaces/default";
 const services = `${namespace}/services`;
