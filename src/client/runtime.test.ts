@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
-import { type ConfigMap, ConfigMaps, conflict, Secrets } from "../api/index.ts";
+import { type ConfigMap, ConfigMaps, conflict, Namespaces, type ResourceReference, Secrets } from "../api/index.ts";
 import { seededRandom, silentLogger, sleep, VirtualClock } from "../lib/index.ts";
 import {
   also,
@@ -32,7 +32,10 @@ interface Running {
 }
 
 async function run(...controllers: ControllerDefinition[]): Promise<Running> {
-  const api = await FaultyApi.start();
+  return await runOn(await FaultyApi.start(), controllers);
+}
+
+async function runOn(api: FaultyApi, controllers: readonly ControllerDefinition[]): Promise<Running> {
   const client = inProcessClient(api, { name: "tester", groups: [] });
   const clock = new VirtualClock();
   const stop = new AbortController();
@@ -378,6 +381,30 @@ test("start is called once, when the caches are filled, and its keys are reconci
     }),
   );
   assert.deepEqual(keys, ["first"]);
+});
+
+test("controllers start in their order, and wait only a moment for one that cannot read", async () => {
+  const started: string[] = [];
+  const starting = (name: string, resource: ResourceReference) =>
+    defineController({
+      name,
+      watches: { for: resource },
+      start: () => {
+        started.push(name);
+      },
+      async reconcile() {},
+    });
+  const api = await FaultyApi.start();
+  api.failure = ({ plural }) => (plural === "secrets" ? new Error("not served") : undefined);
+  const controllers = [starting("first", ConfigMaps), starting("unreadable", Secrets), starting("last", Namespaces)];
+  const { clock } = await runOn(api, controllers);
+  assert.deepEqual(started, ["first"]);
+  assert.equal(api.count("list", "namespaces"), 0);
+  await pass(clock, 100);
+  assert.deepEqual(started, ["first", "last"]);
+  api.failure = () => undefined;
+  await pass(clock, 30_000);
+  assert.deepEqual(started, ["first", "last", "unreadable"]);
 });
 
 test("stopping lets the running reconcile end, begins none and leaves nothing to do", async () => {

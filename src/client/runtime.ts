@@ -1,6 +1,6 @@
 // What runs controllers: from informer events to keys, from keys to reconciles, with backoff, bounds and shutdown.
 import { ApiError, apiVersionOf, controllerOf, type KubeObject, type ResourceReference } from "../api/index.ts";
-import { type Clock, errorMessage, type Logger, type MetricRegistry, type Random } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type MetricRegistry, type Random, waitAtMost } from "../lib/index.ts";
 import type { Client } from "./client.ts";
 import {
   type Cache,
@@ -53,16 +53,23 @@ const restMsMax = 200;
 /** Up to this when so many keys are never left in peace that each would else be worked on while all others rest. */
 const restMsMaxOfMany = 500;
 
+/** No controller waits longer than this for the one before it: what that reads may be a kind that is not served yet. */
+const turnMsMax = 100;
+
 /**
  * Runs controllers until `signal` is aborted; resolves when the last reconcile has ended. A controller starts when the
- * informers that it reads have their first list. Nothing runs without a cause: an event, a retry, or the time that a
- * reconcile asked for.
+ * informers that it reads have their first list, and they start in their order: the first ones work while the others
+ * read. Nothing runs without a cause: an event, a retry, or the time that a reconcile asked for.
  */
 export async function runControllers(options: RuntimeOptions): Promise<void> {
   const seriesOf = options.metrics && workQueueMetrics(options.metrics);
-  const running = options.controllers.map((definition) =>
-    new RunningController(definition, options, seriesOf?.(definition.name)).run(),
-  );
+  let turn: Promise<void> = Promise.resolve();
+  const running = options.controllers.map((definition) => {
+    const controller = new RunningController(definition, options, seriesOf?.(definition.name));
+    const over = turn.then(() => controller.run());
+    turn = turn.then(() => waitAtMost(options.clock, turnMsMax, controller.started));
+    return over;
+  });
   await Promise.all(running);
 }
 
@@ -75,6 +82,7 @@ class RunningController {
   readonly #queue: WorkQueue;
   readonly #series: QueueSeries | undefined;
   readonly #concurrency: number;
+  readonly #starting = Promise.withResolvers<void>();
   #active = 0;
   #started = false;
   #pumpScheduled = false;
@@ -96,10 +104,16 @@ class RunningController {
     this.#queue = new WorkQueue(clock, () => this.#schedulePump(), series);
   }
 
+  /** Resolves when all that it reads is there, or when it will not come. */
+  get started(): Promise<void> {
+    return this.#starting.promise;
+  }
+
   async run(): Promise<void> {
     const { signal } = this.#options;
-    const informers = this.#wire();
+    const informers = signal.aborted ? [] : this.#wire();
     await Promise.all(informers.map((informer) => informer.synced()));
+    this.#starting.resolve();
     if (signal.aborted) return;
     this.#definition.start?.(this.#context(this.#client), (key) => this.#queue.add(key));
     this.#started = true;

@@ -96,8 +96,9 @@ export function allControllers({
   const extensionKinds = new ExtensionKinds();
   const kinds = allKinds(resources, extensionKinds);
   return [
-    namespaceController(kinds),
+    // No pod can be created without an account.
     serviceAccountController,
+    namespaceController(kinds),
     serviceAccountTokenController(signServiceAccountToken, rootCertificate),
     rootCaPublisher(rootCertificate),
     deploymentController,
