@@ -72,11 +72,11 @@ export function truncated(query: Query): Buffer {
   return packet.encode(head(query, packet.TRUNCATED_RESPONSE | recursionAvailable));
 }
 
-/** Puts the records of the cluster before those of a forwarded answer about their alias. */
+/** Puts the records of the cluster before those of a forwarded answer about their alias; what was cut off there, is here. */
 export function encodeAliased(query: Query, records: readonly DnsRecord[], forwarded: Buffer): Buffer {
   const decoded = packet.decode(forwarded);
   return packet.encode({
-    ...head(query, recursionAvailable),
+    ...head(query, recursionAvailable | (decoded.flag_tc ? packet.TRUNCATED_RESPONSE : 0)),
     answers: [...records.map(toAnswer), ...(decoded.answers ?? [])],
   });
 }

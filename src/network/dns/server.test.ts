@@ -23,6 +23,7 @@ const view: DnsView = {
       few: { metadata: { namespace: "shop", name }, spec: { clusterIP: "None" }, status: {} },
       many: { metadata: { namespace: "shop", name }, spec: { clusterIP: "None" }, status: {} },
       out: { metadata: { namespace: "shop", name }, spec: { type: "ExternalName", externalName: "db.example.org" } },
+      cut: { metadata: { namespace: "shop", name }, spec: { type: "ExternalName", externalName: "cut.example.org" } },
     })[name] as Service | undefined,
   endpointSlices: (_, name) => [
     {
@@ -47,6 +48,7 @@ aroundTests(
         packet.encode({
           type: "response",
           id: query.id ?? 0,
+          flags: name === "cut.example.org" ? packet.TRUNCATED_RESPONSE : 0,
           questions: query.questions ?? [],
           answers: [{ type: "A", name, data: "192.0.2.7", ttl: 60 }],
         }),
@@ -117,6 +119,8 @@ test("a name outside is asked of the machine's resolver", async () => {
 
 test("an ExternalName brings the addresses of its target", async () => {
   assert.deepEqual(data(await ask("out.shop.svc.cluster.local")), ["db.example.org", "192.0.2.7"]);
+  // Not all of them fit into the answer: the client is to ask over TCP.
+  assert.ok((await ask("cut.shop.svc.cluster.local")).flag_tc);
 });
 
 test("the addresses of a headless service come in changing order, so that all of them are used", async () => {
