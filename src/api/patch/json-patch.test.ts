@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyJsonPatch } from "./json-patch.ts";
+import { applyJsonPatch, whyNotPatched } from "./json-patch.ts";
 
 const cases: readonly (readonly [name: string, document: unknown, patch: unknown, result: unknown])[] = [
   ["add a field", { a: 1 }, [{ op: "add", path: "/b", value: 2 }], { a: 1, b: 2 }],
@@ -82,6 +82,39 @@ test("an operation that does not fit is a 422", () => {
       () => applyJsonPatch({ a: 1, list: [1] }, [operation]),
       { code: 422, reason: "Invalid", message: "the server rejected our request due to an error in our request" },
       JSON.stringify(operation),
+    );
+});
+
+test("why an operation does not fit is told to those who pass it on", () => {
+  const missing = "missing value";
+  const table: readonly (readonly [object, string])[] = [
+    [{ op: "add", path: "/b/c" }, `add operation does not apply: doc is missing path: "/b/c": ${missing}`],
+    [
+      { op: "add", path: "/list/x" },
+      "error in add for path: '/list/x': value was not a proper array index: 'x': strconv.Atoi: parsing \"x\": invalid syntax",
+    ],
+    [{ op: "replace", path: "/list/7" }, `replace operation does not apply: doc is missing key: /list/7: ${missing}`],
+    [{ op: "replace", path: "/b/c" }, `replace operation does not apply: doc is missing path: /b/c: ${missing}`],
+    [
+      { op: "remove", path: "/list/-2" },
+      "error in remove for path: '/list/-2': Unable to access invalid index: -2: invalid index referenced",
+    ],
+    [{ op: "remove", path: "" }, `remove operation does not apply: doc is missing path: "": ${missing}`],
+    [
+      { op: "move", from: "/b", path: "/c" },
+      `error in move for path: 'b': Unable to remove nonexistent key: b: ${missing}`,
+    ],
+    [
+      { op: "copy", from: "/b/c", path: "/c" },
+      `copy operation does not apply: doc is missing from path: /b/c: ${missing}`,
+    ],
+    [{ op: "test", path: "/a", value: 2 }, "testing value /a failed: test failed"],
+    [{ op: "merge", path: "/a" }, "Unexpected kind: merge"],
+  ];
+  for (const [operation, why] of table)
+    assert.throws(
+      () => applyJsonPatch({ a: 1, list: [1] }, [operation]),
+      (error) => whyNotPatched(error) === why || assert.equal(whyNotPatched(error), why),
     );
 });
 

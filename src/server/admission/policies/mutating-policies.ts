@@ -9,6 +9,7 @@ import {
   MutatingAdmissionPolicyBindings,
   mergeConfiguration,
   type ResourceDefinition,
+  whyNotPatched,
 } from "../../../api/index.ts";
 import { patchObject, toJson, type Value } from "../../../cel/index.ts";
 import { deepCopy, deepEqual, errorMessage } from "../../../lib/index.ts";
@@ -157,7 +158,7 @@ function patchedBy(object: KubeObject, patch: unknown): unknown {
     return applyJsonPatch(object, patch);
   } catch (error) {
     if (failsAtTest(object, patch)) return object;
-    throw new Error(`JSON Patch: ${errorMessage(error)}`);
+    throw new Error(`JSON Patch: ${whyNotPatched(error)}`);
   }
 }
 

@@ -374,7 +374,7 @@ test("a MutatingAdmissionPolicy says why its patch does not fit, and passes over
     ],
     [
       patching("[JSONPatch{op: 'remove', path: '/data/none'}]"),
-      "JSON Patch: the server rejected our request due to an error in our request",
+      "JSON Patch: error in remove for path: '/data/none': Unable to remove nonexistent key: none: missing value",
     ],
     [
       patching("[JSONPatch{op: object.data.none}]"),

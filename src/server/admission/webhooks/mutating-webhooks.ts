@@ -5,6 +5,7 @@ import {
   type KubeObject,
   type MutatingWebhook,
   MutatingWebhookConfigurations,
+  whyNotPatched,
 } from "../../../api/index.ts";
 import { deepCopy, deepEqual, errorMessage } from "../../../lib/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
@@ -99,7 +100,7 @@ function patchedBy(webhook: string, { patch = "" }: ReviewAnswer, { object, as }
   try {
     return applyJsonPatch({ apiVersion: apiVersionOf(as), ...object }, operations);
   } catch (error) {
-    throw internalError(new Error(errorMessage(error)));
+    throw internalError(new Error(whyNotPatched(error)));
   }
 }
 
