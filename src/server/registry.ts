@@ -6,6 +6,8 @@ export class ResourceRegistry {
   readonly #listeners = new Set<() => void>();
   readonly #lifetimes = new Map<ResourceDefinition, AbortController>();
   #generation = 0;
+  /** What was found last: each request asks several times, and looking at it needs no text to find it by. */
+  #found: ResourceDefinition | undefined;
 
   constructor(definitions: readonly ResourceDefinition[] = builtInResources) {
     for (const definition of definitions) this.#definitions.set(pathOf(definition), definition);
@@ -17,7 +19,10 @@ export class ResourceRegistry {
   }
 
   find(group: string, version: string, plural: string): ResourceDefinition | undefined {
-    return this.#definitions.get(`${group}/${version}/${plural}`);
+    const found = this.#found;
+    if (found && found.plural === plural && found.group === group && found.version === version) return found;
+    this.#found = this.#definitions.get(`${group}/${version}/${plural}`);
+    return this.#found;
   }
 
   /** The kind by its name in objects; the first when several resources have it. */
@@ -69,6 +74,7 @@ export class ResourceRegistry {
   }
 
   #changed(): void {
+    this.#found = undefined;
     this.#generation++;
     for (const listener of this.#listeners) listener();
   }

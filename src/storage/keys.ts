@@ -29,7 +29,10 @@ export function objectKey(
   namespace: string | undefined,
   name: string,
 ): string {
-  return namespace === undefined
-    ? `${resourcePrefix(definition)}${name}`
-    : `${resourcePrefix(definition)}${namespace}/${name}`;
+  return keyBelow(resourcePrefix(definition), namespace, name);
+}
+
+/** The same below the prefix of a resource. */
+export function keyBelow(prefix: string, namespace: string | undefined, name: string): string {
+  return namespace === undefined ? `${prefix}${name}` : `${prefix}${namespace}/${name}`;
 }
