@@ -3,7 +3,7 @@
 
 import { utf8Length } from "../lib/index.ts";
 import { type CelType, optionalOf } from "./types.ts";
-import { List, MapValue, sizeOf, type Value } from "./values.ts";
+import { countParts, List, MapValue, sizeOf, type Value } from "./values.ts";
 
 /** From the least to the most; the most is `unbounded` where nothing is known. */
 export interface Range {
@@ -146,6 +146,7 @@ function traversalCost(value: Value): number {
   if (value instanceof Uint8Array) return Math.floor(value.length * traversalFactor);
   if (!(value instanceof List || value instanceof MapValue)) return 1;
   let cost = 0;
+  countParts(value.size); // short texts cost nothing
   const isList = value instanceof List;
   for (const each of isList ? value : value.keys()) {
     cost += traversalCost(each) + (isList ? 0 : traversalCost(value.get(each) ?? null));

@@ -4,7 +4,7 @@ import { traversalFactor } from "./cost.ts";
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from "./time.ts";
 import { type CelType, dynType, type ListType, type ObjectType, optionalOf } from "./types.ts";
 import {
-  compareParts,
+  countParts,
   Duration,
   EvaluationError,
   equals,
@@ -128,7 +128,7 @@ class KeyedList extends JsonList {
 
   override equalTo(other: List): boolean {
     if (this.size !== other.size) return false;
-    compareParts(this.size);
+    countParts(this.size);
     const own = this.#indexed();
     for (const item of other) {
       const mine = own.get(this.#keyOf(item));

@@ -38,10 +38,15 @@ export function modulo(left: bigint, right: bigint): bigint {
   return left % right;
 }
 
+/** Whether the number is certainly larger than any of 64 bits: reading digits takes time with the square of their number. */
+function hasTooManyDigits(text: string): boolean {
+  return text.length > 20 && text.replace(/^[+-]?0*/, "").length > 20;
+}
+
 export function parseInt64(text: string): bigint {
   if (!/^[+-]?\d+$/.test(text))
     throw new EvaluationError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  const value = BigInt(text.replace(/^\+/, ""));
+  const value = hasTooManyDigits(text) ? maxInt + 1n : BigInt(text.replace(/^\+/, ""));
   if (value > maxInt || value < minInt)
     throw new EvaluationError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
   return value;
@@ -50,7 +55,7 @@ export function parseInt64(text: string): bigint {
 export function parseUint64(text: string): Uint {
   if (!/^\d+$/.test(text))
     throw new EvaluationError(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
-  if (BigInt(text) > maxUint)
+  if (hasTooManyDigits(text) || BigInt(text) > maxUint)
     throw new EvaluationError(`strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
   return new Uint(BigInt(text));
 }

@@ -137,6 +137,38 @@ test("what grows without cost is bounded or costs", () => {
   }
 });
 
+test("what upstream takes next to nothing for is bounded by how much is gone through", async () => {
+  const thrice = (condition: string) => `list.all(i, list.all(j, list.all(k, ${condition})))`;
+  const list = Array.from({ length: 30 }, (_, index) => index);
+  const value = { digits: "9".repeat(200_000), texts: Array.from({ length: 20_000 }, (_, index) => `x${index}`) };
+  for (const condition of [
+    "value.texts.indexOf('y') == -1",
+    "value.texts.min() != ''",
+    "'%s'.format([value.texts]) != ''",
+    "value.texts.unwrapOpt().size() == 0",
+    "int(value.digits) == 1 || true",
+    "uint(value.digits) == 1u || true",
+    "duration(value.digits + 's') == duration('1s') || true",
+    "isURL(value.digits) || true",
+  ]) {
+    const program = compile(thrice(condition), anything);
+    let result: ReturnType<typeof program.evaluate> | undefined;
+    const ms = await cpuMs(() => {
+      result = program.evaluate({ value, list });
+    });
+    assert.ok(result && "error" in result, condition);
+    assert.ok(ms < 4000, `${condition}: ${ms} ms`);
+  }
+});
+
+test("numbers of many digits are read as they are", () => {
+  assert.equal(evaluate(`int("${"0".repeat(50)}7") + int("-${"0".repeat(50)}2")`, {}), 5);
+  assert.match(String(evaluate(`int("${"9".repeat(50)}")`, {})), /value out of range/);
+  assert.match(String(evaluate(`uint("${"9".repeat(50)}")`, {})), /value out of range/);
+  assert.equal(evaluate(`duration("${"0".repeat(30)}1.5${"0".repeat(50)}s") == duration("1500ms")`, {}), true);
+  assert.match(String(evaluate(`duration("${"9".repeat(50)}" + "s")`, {})), /invalid duration/);
+});
+
 test("asking for the size of something large again and again takes no time", () => {
   const value = Object.fromEntries(numbers.map((number) => [`key-${number}`, number]));
   const program = compile("list.all(x, value.inner.size() == 100000)", anything);

@@ -8,13 +8,13 @@ import { invalidLiterals } from "./literal-rules.ts";
 import { parse } from "./parser.ts";
 import { PendingError } from "./pending.ts";
 import { type CelType, sameType } from "./types.ts";
-import { boundComparisons, EvaluationError, type Value } from "./values.ts";
+import { boundParts, EvaluationError, type Value } from "./values.ts";
 
 /** What Kubernetes lets one evaluation cost; some tenth of a second. */
 export const costLimitPerCall = 1_000_000;
 
 /** Some tenth of a second, too. */
-const comparedPartsMax = 2_000_000;
+const partsMax = 2_000_000;
 
 export interface Evaluation {
   readonly value: Value;
@@ -51,7 +51,7 @@ export class Program {
     costLimit: number = costLimitPerCall,
   ): Evaluation | EvaluationFailure {
     const run = new Run(bindings, costLimit);
-    boundComparisons(comparedPartsMax);
+    boundParts(partsMax);
     try {
       return { value: this.#step(run), cost: run.cost };
     } catch (error) {

@@ -45,6 +45,7 @@ import {
 import {
   codePointCount,
   compareValues,
+  countText,
   Duration,
   EntryMap,
   EvaluationError,
@@ -296,6 +297,13 @@ function textOfBytes(bytes: Uint8Array): string {
 
 const same = (value: Value) => value;
 
+const counted =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    countText(text);
+    return parse(text);
+  };
+
 const conversions: readonly Definition[] = [
   define("dyn", "to_dyn", [a], dynType, same),
   define("type", "type", [a], typeType(a), (value: Value) => new TypeValue(typeName(value))),
@@ -313,17 +321,17 @@ const conversions: readonly Definition[] = [
   define("double", "double_to_double", [doubleType], doubleType, same),
   define("double", "int64_to_double", [intType], doubleType, (value: bigint) => Number(value)),
   define("double", "uint64_to_double", [uintType], doubleType, ({ value }: Uint) => Number(value)),
-  define("double", "string_to_double", [stringType], doubleType, parseDouble),
+  define("double", "string_to_double", [stringType], doubleType, counted(parseDouble)),
   define("int", "int64_to_int64", [intType], intType, same),
   define("int", "uint64_to_int64", [uintType], intType, ({ value }: Uint) => int(value)),
   define("int", "double_to_int64", [doubleType], intType, intOfDouble),
-  define("int", "string_to_int64", [stringType], intType, parseInt64),
+  define("int", "string_to_int64", [stringType], intType, counted(parseInt64)),
   define("int", "timestamp_to_int64", [timestampType], intType, ({ nanos }: Timestamp) => secondsOf(nanos)),
   define("int", "duration_to_int64", [durationType], intType, ({ nanos }: Duration) => nanos),
   define("uint", "uint64_to_uint64", [uintType], uintType, same),
   define("uint", "int64_to_uint64", [intType], uintType, uint),
   define("uint", "double_to_uint64", [doubleType], uintType, uintOfDouble),
-  define("uint", "string_to_uint64", [stringType], uintType, parseUint64),
+  define("uint", "string_to_uint64", [stringType], uintType, counted(parseUint64)),
   define("string", "string_to_string", [stringType], stringType, same),
   define("string", "bool_to_string", [boolType], stringType, String),
   define("string", "int64_to_string", [intType], stringType, String),
@@ -340,12 +348,12 @@ const conversions: readonly Definition[] = [
   define("string", "timestamp_to_string", [timestampType], stringType, formatTimestamp),
   define("string", "duration_to_string", [durationType], stringType, formatDuration),
   define("timestamp", "timestamp_to_timestamp", [timestampType], timestampType, same),
-  define("timestamp", "string_to_timestamp", [stringType], timestampType, parseTimestamp),
+  define("timestamp", "string_to_timestamp", [stringType], timestampType, counted(parseTimestamp)),
   define("timestamp", "int64_to_timestamp", [intType], timestampType, (seconds: bigint) =>
     timestampOf(seconds * 1_000_000_000n),
   ),
   define("duration", "duration_to_duration", [durationType], durationType, same),
-  define("duration", "string_to_duration", [stringType], durationType, parseDuration),
+  define("duration", "string_to_duration", [stringType], durationType, counted(parseDuration)),
   define("duration", "int64_to_duration", [intType], durationType, (nanos: bigint) => new Duration(nanos)),
 ];
 

@@ -93,7 +93,10 @@ export function parseDuration(text: string): Duration {
     const [all, whole = "", fraction = "", unit = ""] = match;
     if (whole === "" && fraction === "") throw fail();
     const size = nanosOf[unit] as bigint; // the pattern has these units only
-    nanos += BigInt(whole || "0") * size + (BigInt(fraction || "0") * size) / 10n ** BigInt(fraction.length);
+    // More digits make no difference, but reading them takes time with the square of their number.
+    const digits = fraction.slice(0, 18);
+    if (whole.replace(/^0+/, "").length > 19) throw fail();
+    nanos += BigInt(whole.slice(-19) || "0") * size + (BigInt(digits || "0") * size) / 10n ** BigInt(digits.length);
     at += all.length;
   }
   if (at === 0 || nanos > maxInt64 + (sign < 0n ? 1n : 0n)) throw fail();
@@ -141,22 +144,32 @@ export function partsOf({ nanos }: Timestamp, zone = "UTC"): DateParts {
   };
 }
 
+let lastFormat: { readonly zone: string; readonly format: Intl.DateTimeFormat } | undefined;
+
+/** Making one takes several times as long as using it. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  if (lastFormat?.zone === zone) return lastFormat.format;
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    era: "short",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
+  lastFormat = { zone, format };
+  return format;
+}
+
 function offsetMs(moment: number, zone: string): number {
   if (zone === "UTC" || zone === "") return 0;
   const offset = /^([+-]?)(\d{2}):(\d{2})$/.exec(zone);
   if (offset) return (Number(offset[2]) * 60 + Number(offset[3])) * 60_000 * (offset[1] === "-" ? -1 : 1);
   try {
-    const format = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone,
-      hourCycle: "h23",
-      era: "short",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
+    const format = formatOf(zone);
     const part = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
     const local = new Date(0);
     local.setUTCFullYear(

@@ -78,7 +78,7 @@ export abstract class List {
 
   equalTo(other: List): boolean {
     if (this.size !== other.size) return false;
-    compareParts(this.size);
+    countParts(this.size);
     for (let index = 0; index < this.size; index++) if (!equals(this.at(index), other.at(index))) return false;
     return true;
   }
@@ -141,7 +141,7 @@ export abstract class MapValue {
 
   equalTo(other: MapValue): boolean {
     if (this.size !== other.size) return false;
-    compareParts(this.size);
+    countParts(this.size);
     for (const key of this.keys()) {
       const [mine, theirs] = [this.get(key), other.get(key)];
       if (mine === undefined || theirs === undefined || !equals(mine, theirs)) return false;
@@ -303,15 +303,20 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
 
 let partsLeft = Number.POSITIVE_INFINITY;
 
-/** How many parts of lists and maps may be compared from now on: what they cost does not tell how deep they are. */
-export function boundComparisons(count: number): void {
+/** How many parts of lists and maps may be gone through from now on: what that costs upstream does not tell how many. */
+export function boundParts(count: number): void {
   partsLeft = count;
 }
 
 /** Throws CostExceededError. */
-export function compareParts(count: number): void {
+export function countParts(count: number): void {
   partsLeft -= count;
   if (partsLeft < 0) throw new CostExceededError();
+}
+
+/** Reading a text to its end is not charged upstream either: some characters count as one part. */
+export function countText(text: string): void {
+  countParts(text.length >> 4);
 }
 
 /** CEL's equality: numbers by worth, values of different types are different. */

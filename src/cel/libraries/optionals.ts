@@ -3,7 +3,7 @@
 import { type Definition, define, member } from "../functions.ts";
 import { itemIfAny, never } from "../standard-functions.ts";
 import { boolType, intType, listType, mapType, optionalType, typeParameter } from "../types.ts";
-import { ArrayList, EvaluationError, type List, Optional, Uint, type Value } from "../values.ts";
+import { ArrayList, countParts, EvaluationError, type List, Optional, Uint, type Value } from "../values.ts";
 
 const value = typeParameter("V");
 const key = typeParameter("K");
@@ -53,6 +53,7 @@ export const optionalFunctions: readonly Definition[] = [
 ];
 
 function presentIn(list: List): List {
+  countParts(list.size);
   const present: Value[] = [];
   for (const each of list) if (each instanceof Optional && each.value !== undefined) present.push(each.value);
   return new ArrayList(present);

@@ -3,6 +3,7 @@
 import { formatDouble } from "../numbers.ts";
 import { formatDuration, formatTimestamp } from "../time.ts";
 import {
+  countParts,
   Duration,
   EvaluationError,
   List,
@@ -88,6 +89,7 @@ function textOf(value: Value): string {
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof Duration) return formatDuration(value);
   if (value instanceof TypeValue) return value.name;
+  if (value instanceof List || value instanceof MapValue) countParts(value.size);
   if (value instanceof List) return `[${[...value].map(textOf).join(", ")}]`;
   if (value instanceof MapValue) {
     const entries = Array.from(value.keys(), (key) => [textOf(key), textOf(value.get(key) ?? null)] as const);

@@ -2,7 +2,7 @@
 import * as cost from "../cost.ts";
 import { type Definition, define, member } from "../functions.ts";
 import { boolType, listType, mapType, opaqueType, stringType } from "../types.ts";
-import { ArrayList, EntryMap, EvaluationError, Opaque } from "../values.ts";
+import { ArrayList, countText, EntryMap, EvaluationError, Opaque } from "../values.ts";
 
 export const urlType = opaqueType("kubernetes.URL");
 
@@ -117,7 +117,10 @@ export const urlFunctions: readonly Definition[] = [
     read,
     cost.traversal(1, (size) => size),
   ),
-  define("isURL", "is_url_string", [stringType], boolType, (text: string) => typeof urlParts(text) !== "string"),
+  define("isURL", "is_url_string", [stringType], boolType, (text: string) => {
+    countText(text);
+    return typeof urlParts(text) !== "string";
+  }),
   part("getScheme", "url_get_scheme", ({ scheme }) => scheme),
   part("getHost", "url_get_host", ({ host }) => host),
   part("getHostname", "url_get_hostname", ({ host }) => hostnameOf(host)),
