@@ -7,5 +7,6 @@ export * from "./event-recorder.ts";
 export * from "./in-process.ts";
 export * from "./informer.ts";
 export * from "./informer-set.ts";
+export * from "./leader-election.ts";
 export * from "./runtime.ts";
 export * from "./work-queue.ts";
