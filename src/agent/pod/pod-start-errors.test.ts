@@ -106,7 +106,7 @@ test("a container that the engine cannot create or start says so", async () => {
 
 test("a sandbox that cannot be made is tried again", async () => {
   let broken = true;
-  const { pass, run, pod, events } = await agentScene({
+  const { clock, pass, run, pod, events } = await agentScene({
     engine: { sandbox: () => (broken ? new Error("no network") : undefined) },
   });
   await run({});
@@ -114,6 +114,7 @@ test("a sandbox that cannot be made is tried again", async () => {
   assert.equal((await pod()).status.phase, "Pending");
   assert.ok((await events()).includes("FailedCreatePodSandBox: Failed to create pod sandbox: no network"));
   broken = false;
+  clock.leap(-86_400_000);
   await pass(5_000);
   assert.equal((await pod()).status.phase, "Running");
 });

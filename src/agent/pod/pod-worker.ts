@@ -50,6 +50,7 @@ export class PodWorker {
   #tornDown = false;
   readonly #cleanedUp = Promise.withResolvers<void>();
   #setupFailures = 0;
+  /** In monotonic time: the clock may be set meanwhile. */
   #setupRetryAtMs = 0;
   #stop: PodStop | undefined;
   #failed: PodFailure | undefined;
@@ -258,6 +259,11 @@ export class PodWorker {
     this.#operations.abortStart();
   }
 
+  /** How long a step of the setup or teardown that failed is not tried again. */
+  get #setupWaitMs(): number {
+    return Math.max(0, this.#setupRetryAtMs - this.#context.clock.monotonicMs());
+  }
+
   #currentPod(): Pod {
     return { ...this.#pod, status: withForeignConditions(this.#status, this.#pod.status) };
   }
@@ -272,7 +278,7 @@ export class PodWorker {
       containers,
       probes: this.#probes.verdicts(),
       volumesReady: this.#volumesReady,
-      podRetryAtMs: this.#setupRetryAtMs,
+      podRetryAtMs: this.#context.clock.now() + this.#setupWaitMs,
       failures: this.#operations.failures,
       backoffs: this.#operations.backoffs,
       resizing: this.#allocation.resizing(this.#operations.given),
@@ -413,7 +419,7 @@ export class PodWorker {
         this.#setupFailures = 0;
       } catch (error) {
         const delayMs = Math.min(setupRetryMs.max, setupRetryMs.first * 2 ** this.#setupFailures++);
-        this.#setupRetryAtMs = clock.now() + delayMs;
+        this.#setupRetryAtMs = clock.monotonicMs() + delayMs;
         clock.setTimer(delayMs, () => this.wake());
         if (!isAbort(error)) log.warn(`cannot ${what}`, { pod: describePod(this.#pod), error: errorMessage(error) });
       } finally {
@@ -454,7 +460,7 @@ export class PodWorker {
 
   /** Nothing runs any more: gives the volumes back, tells the API, and at last forgets the pod. */
   #conclude(): void {
-    if (this.#podBusy || this.#context.clock.now() < this.#setupRetryAtMs) return;
+    if (this.#podBusy || this.#setupWaitMs > 0) return;
     if (!this.#tornDown) {
       this.#setUp("tear down the volumes", async () => {
         await this.#context.volumes.tearDown(this.#pod.metadata.uid);
