@@ -8,7 +8,7 @@ export interface HollowHostOptions {
   readonly load?: Partial<MachineLoad>;
   readonly resolvConf?: string;
   /** Answers probes; success when left out. */
-  readonly http?: (probe: HttpProbe) => ProbeResult;
+  readonly http?: (probe: HttpProbe, signal?: AbortSignal) => ProbeResult | Promise<ProbeResult>;
   readonly tcp?: (host: string, port: number) => ProbeResult;
   readonly grpc?: (host: string, port: number, service: string) => ProbeResult;
 }
@@ -57,7 +57,7 @@ export class HollowHost implements AgentHost {
   };
 
   readonly connections: AgentHost["connections"] = {
-    http: async (probe) => this.#options.http?.(probe) ?? succeeded,
+    http: async (probe, _, signal) => this.#options.http?.(probe, signal) ?? succeeded,
     tcp: async (host, port) => this.#options.tcp?.(host, port) ?? succeeded,
     grpc: async (host, port, service) => this.#options.grpc?.(host, port, service) ?? succeeded,
   };

@@ -80,8 +80,8 @@ export interface HttpProbe {
 
 /** Connections that the agent opens for probes and hooks. The output of a failure is worded as the kubelet's. */
 export interface HostConnections {
-  /** Success is a code from 200 to 399; certificates are not verified; redirects to other hosts count as success. */
-  http(probe: HttpProbe, timeoutMs: number): Promise<ProbeResult>;
+  /** Success is a code from 200 to 399; certificates are not verified; redirects to other hosts count as success. Rejects when aborted. */
+  http(probe: HttpProbe, timeoutMs: number, signal?: AbortSignal): Promise<ProbeResult>;
   tcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult>;
   /** grpc.health.v1 Check. */
   grpc(host: string, port: number, service: string, timeoutMs: number): Promise<ProbeResult>;

@@ -146,6 +146,10 @@ test("an HTTP probe succeeds from 200 to 399 and says why it fails", async () =>
     success: false,
     output: `Get "http://127.0.0.1:${port}/slow": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
   });
+  const aborting = new AbortController();
+  const asked = host.connections.http({ ...bare, path: "/slow" }, 5_000, aborting.signal);
+  aborting.abort();
+  await assert.rejects(asked, { name: "AbortError" });
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   assert.deepEqual(await probe("/ok"), {

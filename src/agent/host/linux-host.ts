@@ -21,7 +21,7 @@ export function linuxHost({ clock, directory }: LinuxHostOptions): AgentHost {
     mounts: linuxMounts,
     cgroups: linuxCgroups(),
     connections: {
-      http: (probe, timeoutMs) => probeHttp(probe, timeoutMs, clock),
+      http: (probe, timeoutMs, signal) => probeHttp(probe, timeoutMs, clock, signal),
       tcp: (host, port, timeoutMs) => probeTcp(host, port, timeoutMs, clock),
       grpc: (host, port, service, timeoutMs) => probeGrpc(host, port, service, timeoutMs, clock),
     },

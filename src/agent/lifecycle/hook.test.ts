@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene } from "../../../test/agent-scene.ts";
-import type { LifecycleHandler } from "../../api/index.ts";
+import { type LifecycleHandler, Pods } from "../../api/index.ts";
 import type { HttpProbe, ProbeResult } from "../host.ts";
 
 async function afterHook(postStart: LifecycleHandler, answer: (probe: HttpProbe) => ProbeResult) {
@@ -53,4 +53,18 @@ test("a hook over HTTPS whose server does not encrypt is asked again without, an
 test("a hook that connects to a port and no more cannot be run", async () => {
   const { told } = await afterHook({ tcpSocket: { port: 80 } }, () => ({ success: true, output: "" }));
   assert.ok(told.some((each) => each.startsWith("FailedPostStartHook")));
+});
+
+test("a pod that is deleted does not wait for the server that its postStart hook asks", async () => {
+  const { client, run, pass } = await agentScene({
+    host: {
+      http: (_, signal) =>
+        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
+    },
+  });
+  await run({ containers: [{ name: "app", image: "app:1", lifecycle: { postStart: { httpGet: { port: 80 } } } }] });
+  const [pod] = (await client.list(Pods)).items;
+  await client.delete(Pods, pod!.metadata);
+  await pass(31_000);
+  assert.deepEqual((await client.list(Pods)).items, []);
 });

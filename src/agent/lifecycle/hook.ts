@@ -21,7 +21,7 @@ export async function runHook(
   signal: AbortSignal,
 ): Promise<void> {
   if (handler.exec) await runExec(context, target, handler.exec.command ?? []);
-  else if (handler.httpGet) await runHttp(context, target, handler.httpGet);
+  else if (handler.httpGet) await runHttp(context, target, handler.httpGet, signal);
   else if (handler.sleep) await sleep(context.clock, handler.sleep.seconds * 1_000, signal);
   // The API takes tcpSocket, and nothing ever did it.
   else throw new Error(`Cannot run handler: invalid handler: ${JSON.stringify(handler)}`);
@@ -52,15 +52,16 @@ async function runHttp(
   { host, events }: Pick<AgentContext, "host" | "events">,
   target: HookTarget,
   action: NonNullable<LifecycleHandler["httpGet"]>,
+  signal: AbortSignal,
 ): Promise<void> {
   const { pod, container } = target;
   const request = httpAction(target, action, "lifecycle");
-  const result = await host.connections.http(request, httpTimeoutMs);
+  const result = await host.connections.http(request, httpTimeoutMs, signal);
   if (result.success || result.answered) return;
   if (request.scheme === "https" && result.output.includes("server gave HTTP response to HTTPS client")) {
     // What identifies the asker is not for everybody on the way to read.
     const headers = request.headers.filter(({ name }) => name.toLowerCase() !== "authorization");
-    const again = await host.connections.http({ ...request, headers, scheme: "http" }, httpTimeoutMs);
+    const again = await host.connections.http({ ...request, headers, scheme: "http" }, httpTimeoutMs, signal);
     if (again.success || again.answered) {
       const server = `${request.host}:${request.port}`;
       const message = `request to HTTPS lifecycle hook ${server} got HTTP response, retry with HTTP succeeded`;

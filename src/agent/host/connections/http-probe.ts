@@ -15,13 +15,19 @@ interface Answer {
 }
 
 /** Success is a code from 200 to 399; redirects are followed on the same host, those to others count as success. */
-export async function probeHttp(probe: HttpProbe, timeoutMs: number, clock: Clock): Promise<ProbeResult> {
+export async function probeHttp(
+  probe: HttpProbe,
+  timeoutMs: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
   const timeout = new AbortController();
   const timer = clock.setTimer(timeoutMs, () => timeout.abort());
+  const ended = signal ? AbortSignal.any([timeout.signal, signal]) : timeout.signal;
   let url = urlOf(probe);
   try {
     for (let redirects = 0; ; redirects++) {
-      const { code, location, body } = await get(url, probe.headers, timeout.signal);
+      const { code, location, body } = await get(url, probe.headers, ended);
       const next = code >= 300 && code < 400 && location !== undefined ? new URL(location, url) : undefined;
       if (next && next.hostname === url.hostname) {
         if (redirects === redirectsMax) {
@@ -42,6 +48,7 @@ export async function probeHttp(probe: HttpProbe, timeoutMs: number, clock: Cloc
       return { success: false, answered: true, output: `HTTP probe failed with statuscode: ${code}` };
     }
   } catch (error) {
+    signal?.throwIfAborted();
     const why = timeout.signal.aborted
       ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
       : dialError(error, probe.host, probe.port);
