@@ -208,13 +208,12 @@ async function followEngine(options: AgentOptions, pods: PodSet): Promise<void> 
     const startedMs = clock.now();
     await pods.relisted(await listRuntime(engine), startedMs);
   };
-  const relistLater = () =>
-    clock.setTimer(relistMs, () => {
-      if (signal.aborted) return;
-      relist().catch((error) => log.warn("relist failed", { error: errorMessage(error) }));
-      relistLater();
-    });
-  relistLater();
+  const relistNowAndThen = async () => {
+    for (await pause(clock, relistMs, signal); !signal.aborted; await pause(clock, relistMs, signal)) {
+      await relist().catch((error) => log.warn("relist failed", { error: errorMessage(error) }));
+    }
+  };
+  void relistNowAndThen();
   let first = true;
   while (!signal.aborted) {
     try {

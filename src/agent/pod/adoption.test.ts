@@ -131,6 +131,28 @@ test("an exit whose event was lost is found by the relist", async () => {
   assert.equal((await pod()).status.phase, "Failed");
 });
 
+test("an agent that ends leaves no relist behind", async () => {
+  const relistMs = 301_000;
+  const { clock, pass, restart, stop } = await agentScene({ settings: { periods: { relistMs } } });
+  const setTimer = clock.setTimer.bind(clock);
+  const relists = new Set<object>();
+  clock.setTimer = (delayMs, fire) => {
+    const timer = setTimer(delayMs, fire);
+    if (delayMs !== relistMs) return timer;
+    relists.add(timer);
+    const cancel = () => {
+      relists.delete(timer);
+      timer.cancel();
+    };
+    return { cancel };
+  };
+  await restart();
+  assert.equal(relists.size, 1);
+  stop();
+  await pass(1_000);
+  assert.equal(relists.size, 0);
+});
+
 test("pods of other nodes are left alone", async () => {
   const { pass, engine, run } = await agentScene();
   await run({ nodeName: `${nodeName}0` });
