@@ -19,6 +19,8 @@ export interface Kind {
   readonly status?: object;
   /** A write of the status leaves labels and annotations as they are; elsewhere it may change them. */
   readonly keepsMetadata?: true;
+  /** A controller writes the whole status: what somebody else writes there may be gone when it is read. */
+  readonly isRewritten?: true;
 }
 
 export const kinds: readonly Kind[] = [
@@ -62,6 +64,7 @@ export const kinds: readonly Kind[] = [
     kind: "ResourceQuota",
     fields: { spec: { hard: { services: "1000" } } },
     status: { hard: { services: "999" } },
+    isRewritten: true,
   },
   {
     behaviour: "Pods, delete a collection; Pods, patching status",
@@ -260,6 +263,7 @@ export const kinds: readonly Kind[] = [
         { type: "Test", status: "True", reason: "Set", message: "", lastTransitionTime: "2026-01-01T00:00:00Z" },
       ],
     },
+    keepsMetadata: true,
   },
   {
     behaviour: "RuntimeClass API",
