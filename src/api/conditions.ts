@@ -1,5 +1,5 @@
 // Conditions of the form that kinds share: k8s.io/apimachinery/pkg/apis/meta/v1/validation, ValidateConditions.
-import { timestamp } from "../lib/index.ts";
+import { append, timestamp } from "../lib/index.ts";
 import { eachItem, invalidFor, requiredField } from "./field-rules.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import { duplicate, invalidValue, notSupported, type Path, required, tooLong } from "./meta/field-error.ts";
@@ -27,7 +27,7 @@ export function validateConditions(at: Path, conditions: readonly Condition[] | 
   return eachItem(at, conditions, (condition, place) => {
     const errors = types.has(condition.type) ? [duplicate(place.child("type"), condition.type)] : [];
     types.add(condition.type);
-    errors.push(...validateCondition(condition, place));
+    append(errors, validateCondition(condition, place));
     return errors;
   });
 }
@@ -41,7 +41,7 @@ function validateCondition(condition: Condition, at: Path): FieldError[] {
       invalidValue(at.child("observedGeneration"), observedGeneration, "must be greater than or equal to zero"),
     );
   if (!lastTransitionTime) errors.push(required(at.child("lastTransitionTime"), "must be set"));
-  errors.push(...requiredField(at.child("reason"), condition.reason, "must be set"));
+  append(errors, requiredField(at.child("reason"), condition.reason, "must be set"));
   if (condition.reason && !reasonPattern.test(condition.reason))
     errors.push(invalidValue(at.child("reason"), condition.reason, reasonMessage));
   if ((condition.reason ?? "").length > reasonBytesMax) errors.push(tooLong(at.child("reason"), reasonBytesMax));

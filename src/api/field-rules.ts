@@ -1,4 +1,5 @@
 // Rules that the fields of many kinds share, with the words of Kubernetes' validation.
+import { append } from "../lib/index.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "./meta/field-error.ts";
 import { isDns1123Subdomain, patternMessage } from "./meta/names.ts";
@@ -47,13 +48,21 @@ export function domainPrefixedPath(at: Path, value: string): FieldError[] {
   return errors;
 }
 
+/** So many errors of one list or map are looked for: what can be told of them is less (causesLengthMax). */
+export const entryErrorsMax = 10_000;
+
 /** Applies `rule` to every item with its path. */
 export function eachItem<T>(
   at: Path,
   items: readonly T[] | null | undefined,
   rule: (item: T, at: Path, index: number) => readonly FieldError[],
 ): FieldError[] {
-  return (items ?? []).flatMap((item, index) => rule(item, at.index(index), index));
+  const errors: FieldError[] = [];
+  for (const [index, item] of (items ?? []).entries()) {
+    append(errors, rule(item, at.index(index), index));
+    if (errors.length >= entryErrorsMax) break;
+  }
+  return errors;
 }
 
 /** Applies `rule` to every entry of a map, in the order of the keys. */
@@ -62,7 +71,7 @@ export function eachEntry<T>(
   map: Readonly<Record<string, T>> | undefined,
   rule: (key: string, value: T, at: Path) => readonly FieldError[],
 ): FieldError[] {
-  return Object.keys(map ?? {})
-    .sort()
-    .flatMap((key) => rule(key, (map as Readonly<Record<string, T>>)[key] as T, at.key(key)));
+  return eachItem(at, Object.keys(map ?? {}).sort(), (key) =>
+    rule(key, (map as Readonly<Record<string, T>>)[key] as T, at.key(key)),
+  );
 }

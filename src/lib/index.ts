@@ -1,4 +1,5 @@
 // What has nothing to do with Kubernetes and nothing to do with the host.
+export * from "./append.ts";
 export * from "./awaitable.ts";
 export * from "./channel.ts";
 export * from "./clock.ts";

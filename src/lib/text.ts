@@ -21,3 +21,10 @@ export function exceedsBytes(bytesMax: number, text: string | readonly string[])
   for (const each of text) bytes += utf8Length(each);
   return bytes > bytesMax;
 }
+
+/** The text whose characters, U+0000 to U+00FF, are the bytes. */
+export function latin1Text(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}

@@ -1,6 +1,6 @@
 // Which requests a webhook or a policy is about: k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.go.
 import { boolType } from "../../cel/index.ts";
-import type { Draft } from "../../lib/index.ts";
+import { append, type Draft } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, invalidValue, notSupported, type Path, required, tooMany } from "../meta/field-error.ts";
@@ -88,9 +88,9 @@ export function validateMatchResources(resources: MatchResources, at: Path): Fie
   const { matchPolicy, namespaceSelector, objectSelector } = resources;
   const errors = requiredEnum(at.child("matchPolicy"), matchPolicy, matchPolicies);
   for (const [field, selector] of Object.entries({ namespaceSelector, objectSelector }))
-    errors.push(...(selector ? validateLabelSelector(at.child(field), selector) : [required(at.child(field))]));
+    append(errors, selector ? validateLabelSelector(at.child(field), selector) : [required(at.child(field))]);
   for (const field of ["resourceRules", "excludeResourceRules"] as const)
-    errors.push(...eachItem(at.child(field), resources[field], validateNamedRule));
+    append(errors, eachItem(at.child(field), resources[field], validateNamedRule));
   return errors;
 }
 
@@ -130,14 +130,15 @@ export function validateMatchConditions(
   const environment = requestEnvironment(declared);
   const errors = conditions.length > conditionsMax ? [tooMany(at, conditions.length, conditionsMax)] : [];
   const names = new Set<string>();
-  errors.push(
-    ...eachItem(at, conditions, ({ name = "", expression = "" }, place) => {
+  append(
+    errors,
+    eachItem(at, conditions, ({ name = "", expression = "" }, place) => {
       const nameAt = place.child("name");
       const expressionAt = place.child("expression");
       const found = expression.trim() === "" ? [required(expressionAt)] : [];
-      found.push(...checkExpression(expressionAt, expression.trim(), environment, boolType).errors);
+      append(found, checkExpression(expressionAt, expression.trim(), environment, boolType).errors);
       if (name === "") return [...found, required(nameAt)];
-      found.push(...invalidFor(nameAt, name, isQualifiedName(name)));
+      append(found, invalidFor(nameAt, name, isQualifiedName(name)));
       if (names.has(name)) found.push(duplicate(nameAt, name));
       names.add(name);
       return found;

@@ -1,6 +1,8 @@
 // What validating and mutating policies and their bindings have in common:
 // k8s.io/kubernetes/pkg/apis/admissionregistration/validation/validation.go.
+
 import { type CelType, dynType, objectType } from "../../cel/index.ts";
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -80,7 +82,7 @@ export function checkConditionsAndVariables(
       expression,
       requestEnvironment(withVariables(), options),
     );
-    errors.push(...validateVariable(variable, place), ...checked.errors);
+    append(errors, validateVariable(variable, place), checked.errors);
     types[name] = checked.type;
   }
   declared = withVariables();
@@ -137,9 +139,9 @@ export function validateParamRef(ref: ParamRef | undefined, at: Path): FieldErro
   const { name = "", selector, parameterNotFoundAction } = ref;
   const exclusive = "name and selector are mutually exclusive";
   const errors: FieldError[] = [];
-  if (name !== "") errors.push(...invalidFor(at.child("name"), name, isPathSegmentName(name)));
+  if (name !== "") append(errors, invalidFor(at.child("name"), name, isPathSegmentName(name)));
   if (name !== "" && selector) errors.push(forbiddenField(at.child("name"), exclusive));
-  errors.push(...validateLabelSelector(at.child("selector"), selector));
+  append(errors, validateLabelSelector(at.child("selector"), selector));
   if (name !== "" && selector) errors.push(forbiddenField(at.child("selector"), exclusive));
   if (name === "" && !selector) errors.push(required(at, "one of name or selector must be specified"));
   return [...errors, ...requiredEnum(at.child("parameterNotFoundAction"), parameterNotFoundAction, ["Deny", "Allow"])];

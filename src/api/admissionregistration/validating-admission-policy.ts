@@ -1,5 +1,5 @@
 import { boolType, nullType, stringType } from "../../cel/index.ts";
-import { exceedsBytes } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
@@ -72,9 +72,10 @@ function validateValidation(validation: Validation, at: Path, declared: Declared
   const { expression = "", message = "", messageExpression = "", reason } = validation;
   const errors: FieldError[] = [];
   if (expression.trim() === "") errors.push(required(at.child("expression"), "expression is not specified"));
-  errors.push(
-    ...checkExpression(at.child("expression"), expression, requestEnvironment(declared), boolType).errors,
-    ...checkExpression(
+  append(
+    errors,
+    checkExpression(at.child("expression"), expression, requestEnvironment(declared), boolType).errors,
+    checkExpression(
       at.child("messageExpression"),
       messageExpression,
       requestEnvironment(declared, { authorizes: false }),
@@ -100,12 +101,13 @@ function validateAuditAnnotations(
   if (annotations.length > auditAnnotationsMax)
     errors.push(invalidValue(at, annotations, `must not have more than ${auditAnnotationsMax} auditAnnotations`));
   const keys = new Set<string>();
-  errors.push(
-    ...eachItem(at, annotations, ({ key = "", valueExpression = "" }, place) => {
+  append(
+    errors,
+    eachItem(at, annotations, ({ key = "", valueExpression = "" }, place) => {
       const keyAt = place.child("key");
       const fullKey = `${policy}/${key}`;
       const found = invalidFor(keyAt, fullKey, isQualifiedName(fullKey));
-      found.push(...validateAuditExpression(valueExpression.trim(), place.child("valueExpression"), declared));
+      append(found, validateAuditExpression(valueExpression.trim(), place.child("valueExpression"), declared));
       if (keys.has(key)) found.push(duplicate(keyAt, key));
       keys.add(key);
       return found;

@@ -1,4 +1,5 @@
 // Lists whose items are told apart: x-kubernetes-list-type and x-kubernetes-list-map-keys.
+import { append } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
@@ -13,14 +14,14 @@ export function validateListType(schema: JSONSchemaProps, at: Path): FieldError[
   if (listType !== undefined && type !== "array") {
     const mustBe = "must be array if x-kubernetes-list-type is specified";
     errors.push(type === "" ? required(at.child("type"), mustBe) : invalidValue(at.child("type"), type, mustBe));
-  } else if (listType === "set") errors.push(...validateSetItems(schema, at.child("items")));
+  } else if (listType === "set") append(errors, validateSetItems(schema, at.child("items")));
   if (listType !== undefined && !listTypes.includes(listType)) errors.push(notSupported(typeAt, listType, listTypes));
   if (keys.length > 0 && listType !== "map") {
     const mustBe = "must be map if x-kubernetes-list-map-keys is non-empty";
     errors.push(listType === undefined ? required(typeAt, mustBe) : invalidValue(typeAt, listType, mustBe));
   }
-  if (listType === "map") errors.push(...validateMapItems(schema, keys, at));
-  if (listType === "map" || listType === "set") errors.push(...validateNoNulls(schema, listType, keys, at));
+  if (listType === "map") append(errors, validateMapItems(schema, keys, at));
+  if (listType === "map" || listType === "set") append(errors, validateNoNulls(schema, listType, keys, at));
   return errors;
 }
 

@@ -1,7 +1,7 @@
 // Whether a schema is structural: k8s.io/apiextensions-apiserver/pkg/apiserver/schema, validation.go and complete.go.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 import { EvaluationError, matchesPattern } from "../../cel/index.ts";
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { eachEntry, eachItem } from "../field-rules.ts";
 import { type FieldError, fieldErrorBody } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
@@ -22,9 +22,10 @@ function validateLevel(schema: JSONSchemaProps, level: Level, at: Path): FieldEr
   const items = itemsOf(schema);
   const errors: FieldError[] = [];
   if (type === "array" && !items) errors.push(required(at.child("items"), "must be specified"));
-  if (items) errors.push(...validateLevel(items, "specified array items", at.child("items")));
-  errors.push(
-    ...eachEntry(at.child("properties"), schema.properties, (_, property, place) =>
+  if (items) append(errors, validateLevel(items, "specified array items", at.child("items")));
+  append(
+    errors,
+    eachEntry(at.child("properties"), schema.properties, (_, property, place) =>
       validateLevel(property, "specified object fields", place),
     ),
   );
@@ -32,7 +33,7 @@ function validateLevel(schema: JSONSchemaProps, level: Level, at: Path): FieldEr
     const place = at.child("additionalProperties");
     if (level === "the root") errors.push(forbiddenField(place, "must not be used at the root"));
     if (typeof additionalProperties === "object")
-      errors.push(...validateLevel(additionalProperties, "specified object fields", place));
+      append(errors, validateLevel(additionalProperties, "specified object fields", place));
   }
   return [
     ...errors,

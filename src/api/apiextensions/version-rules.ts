@@ -1,5 +1,5 @@
 // What a CRD says of its versions: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go.
-import { deepEqual, exceedsBytes } from "../../lib/index.ts";
+import { append, deepEqual, exceedsBytes } from "../../lib/index.ts";
 import { eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path, required, tooMany } from "../meta/field-error.ts";
@@ -149,9 +149,9 @@ function validateValidation(validation: CustomResourceValidation | undefined, ha
   const unreadable = unsupportedField(schema);
   if (unreadable === undefined) {
     const wrong = validateStructural(schema, at);
-    errors.push(...(wrong.length > 0 ? wrong : [...validateDefaults(schema, at), ...validateExpressions(schema, at)]));
+    append(errors, wrong.length > 0 ? wrong : [...validateDefaults(schema, at), ...validateExpressions(schema, at)]);
   }
-  errors.push(...validateSchemaRules(schema, at));
+  append(errors, validateSchemaRules(schema, at));
   // The rules have said it better, unless they say nothing of it.
   if (unreadable !== undefined && errors.length === 0) errors.push(invalidValue(at, "", unreadable));
   return errors;

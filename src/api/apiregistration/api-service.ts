@@ -1,4 +1,4 @@
-import { timestamp } from "../../lib/index.ts";
+import { append, timestamp } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { decodedLength } from "../core/data-map.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
@@ -73,8 +73,8 @@ function validate({ metadata, spec }: APIService, root: Path): FieldError[] {
     );
   if (group === "" && version !== "v1")
     errors.push(required(at.child("group"), "only v1 may have an empty group and it better be legacy kube"));
-  if (group !== "") errors.push(...invalidFor(at.child("group"), group, isDns1123Subdomain(group)));
-  errors.push(...invalidFor(at.child("version"), version, isDns1035Label(version)));
+  if (group !== "") append(errors, invalidFor(at.child("group"), group, isDns1123Subdomain(group)));
+  append(errors, invalidFor(at.child("version"), version, isDns1035Label(version)));
   if (groupPriorityMinimum <= 0 || groupPriorityMinimum > groupPriorityMax)
     errors.push(
       invalidValue(

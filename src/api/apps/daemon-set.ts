@@ -1,4 +1,4 @@
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, containerColumns, formatLabels, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
@@ -126,9 +126,10 @@ function validateUpdateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const errors: FieldError[] = [];
   for (const [field, value] of Object.entries({ maxUnavailable, maxSurge }))
-    errors.push(
-      ...validateNonnegativeIntOrPercent(place.child(field), value),
-      ...validateNotOver100Percent(place.child(field), value),
+    append(
+      errors,
+      validateNonnegativeIntOrPercent(place.child(field), value),
+      validateNotOver100Percent(place.child(field), value),
     );
   if (!isNothing(maxUnavailable) && !isNothing(maxSurge))
     errors.push(invalidValue(place.child("maxSurge"), maxSurge, "may not be set when maxUnavailable is non-zero"));

@@ -1,4 +1,4 @@
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, containerColumns, nameColumn, selectorCell } from "../columns.ts";
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
@@ -131,7 +131,7 @@ function validateStrategy({ type, rollingUpdate }: DeploymentStrategy, at: Path)
   ];
   if (isNothing(maxUnavailable) && isNothing(maxSurge))
     errors.push(invalidValue(place.child("maxUnavailable"), maxUnavailable, "may not be 0 when `maxSurge` is 0"));
-  errors.push(...validateNotOver100Percent(place.child("maxUnavailable"), maxUnavailable));
+  append(errors, validateNotOver100Percent(place.child("maxUnavailable"), maxUnavailable));
   return errors;
 }
 

@@ -1,4 +1,4 @@
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, containerColumns, nameColumn } from "../columns.ts";
 import { claimSpecWarnings, validateClaimSpec } from "../core/persistent-volume-claim.ts";
@@ -118,17 +118,18 @@ function validate({ spec }: StatefulSet, root: Path): FieldError[] {
     errors.push(
       invalidValue(at.child("podManagementPolicy"), spec.podManagementPolicy, "must be 'OrderedReady' or 'Parallel'"),
     );
-  errors.push(...validateUpdateStrategy(spec.updateStrategy ?? {}, at.child("updateStrategy")));
+  append(errors, validateUpdateStrategy(spec.updateStrategy ?? {}, at.child("updateStrategy")));
   const policyAt = at.child("persistentVolumeClaimRetentionPolicy");
   for (const [field, policy] of Object.entries(spec.persistentVolumeClaimRetentionPolicy ?? {}))
-    errors.push(...optionalEnum(policyAt.child(field), policy, ["Retain", "Delete"]));
-  errors.push(
-    ...nonnegative(at.child("replicas"), spec.replicas),
-    ...nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
-    ...nonnegative(at.child("ordinals", "start"), spec.ordinals?.start),
-    ...validateWorkloadSelector(spec.selector, "statefulset", at.child("selector")),
-    ...validateTemplateLabels(spec.template, spec.selector, templateAt),
-    ...validateLastingPods(spec.template, "StatefulSet", templateAt),
+    append(errors, optionalEnum(policyAt.child(field), policy, ["Retain", "Delete"]));
+  append(
+    errors,
+    nonnegative(at.child("replicas"), spec.replicas),
+    nonnegative(at.child("minReadySeconds"), spec.minReadySeconds),
+    nonnegative(at.child("ordinals", "start"), spec.ordinals?.start),
+    validateWorkloadSelector(spec.selector, "statefulset", at.child("selector")),
+    validateTemplateLabels(spec.template, spec.selector, templateAt),
+    validateLastingPods(spec.template, "StatefulSet", templateAt),
   );
   return errors;
 }
@@ -176,9 +177,9 @@ function validateUpdateStrategy(strategy: StatefulSetUpdateStrategy, at: Path): 
   const errors = nonnegative(place.child("partition"), partition);
   if (maxUnavailable === undefined) return errors;
   const maxAt = place.child("maxUnavailable");
-  errors.push(...validateNonnegativeIntOrPercent(maxAt, maxUnavailable));
+  append(errors, validateNonnegativeIntOrPercent(maxAt, maxUnavailable));
   if (isNothing(maxUnavailable)) errors.push(invalidValue(maxAt, maxUnavailable, "cannot be 0"));
-  errors.push(...validateNotOver100Percent(maxAt, maxUnavailable));
+  append(errors, validateNotOver100Percent(maxAt, maxUnavailable));
   return errors;
 }
 

@@ -1,4 +1,5 @@
 // What a HorizontalPodAutoscaler may be: k8s.io/kubernetes/pkg/apis/autoscaling/validation/validation.go.
+import { append } from "../../lib/index.ts";
 import { validateContainerResourceName } from "../core/resource-names.ts";
 import { eachItem, invalidFor, optionalEnum, positive, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -29,9 +30,10 @@ export function validateAutoscalerSpec(spec: HorizontalPodAutoscalerSpec, at: Pa
   if (maxReplicas < 1) errors.push(invalidValue(at.child("maxReplicas"), maxReplicas, "must be greater than 0"));
   if (minReplicas !== undefined && maxReplicas < minReplicas)
     errors.push(invalidValue(at.child("maxReplicas"), maxReplicas, "must be greater than or equal to `minReplicas`"));
-  errors.push(
-    ...validateReference(scaleTargetRef ?? {}, at.child("scaleTargetRef")),
-    ...eachItem(at.child("metrics"), metrics, validateMetric),
+  append(
+    errors,
+    validateReference(scaleTargetRef ?? {}, at.child("scaleTargetRef")),
+    eachItem(at.child("metrics"), metrics, validateMetric),
   );
   if (minReplicas === 0 && !metrics?.some(({ type }) => type === "Object" || type === "External"))
     errors.push(
@@ -42,7 +44,7 @@ export function validateAutoscalerSpec(spec: HorizontalPodAutoscalerSpec, at: Pa
     );
   for (const direction of ["scaleUp", "scaleDown"] as const) {
     const rules = behavior?.[direction];
-    if (rules) errors.push(...validateRules(rules, at.child("behavior", direction)));
+    if (rules) append(errors, validateRules(rules, at.child("behavior", direction)));
   }
   return errors;
 }
@@ -69,12 +71,13 @@ function validateRules(rules: HPAScalingRules, at: Path): FieldError[] {
   if (window !== undefined && window < 0) wrongWindow("must be greater than or equal to zero");
   if (window !== undefined && window > windowSecondsMax)
     wrongWindow(`must be less than or equal to ${windowSecondsMax}`);
-  errors.push(
-    ...optionalEnum(at.child("selectPolicy"), selectPolicy, ["Disabled", "Max", "Min"]),
-    ...requiredField(at.child("policies"), policies, "must specify at least one Policy"),
-    ...eachItem(at.child("policies"), policies, validatePolicy),
+  append(
+    errors,
+    optionalEnum(at.child("selectPolicy"), selectPolicy, ["Disabled", "Max", "Min"]),
+    requiredField(at.child("policies"), policies, "must specify at least one Policy"),
+    eachItem(at.child("policies"), policies, validatePolicy),
   );
-  if (tolerance !== undefined) errors.push(...validateNonnegativeQuantity(at.child("tolerance"), tolerance));
+  if (tolerance !== undefined) append(errors, validateNonnegativeQuantity(at.child("tolerance"), tolerance));
   return errors;
 }
 
@@ -114,7 +117,7 @@ function validateMetric(metric: MetricSpec, at: Path): FieldError[] {
   if (!isKnown) errors.push(notSupported(at.child("type"), type, types));
   const present = sourceFields.filter((field) => metric[field] !== undefined);
   const [first] = present;
-  if (first) errors.push(...validateSource(metric, first, at.child(first)));
+  if (first) append(errors, validateSource(metric, first, at.child(first)));
   const expected = isKnown ? fieldOfType[type as keyof typeof fieldOfType] : undefined;
   if (!expected) errors.push(notSupported(at.child("type"), type, types));
   else if (metric[expected] === undefined)

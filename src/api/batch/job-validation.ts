@@ -1,5 +1,5 @@
 // What a Job may be: k8s.io/kubernetes/pkg/apis/batch/validation/validation.go.
-import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { domainPrefixedPath, eachItem, invalidFor, nonnegative, optionalEnum } from "../field-rules.ts";
 import { shownAs, shownMap, shownSelector } from "../go-value.ts";
@@ -40,7 +40,7 @@ export function validateJob(job: Job, at: Path): FieldError[] {
   const errors = [...validateGeneratedSelector(job, at), ...validateJobSpec(spec, specAt)];
   if (!spec.selector) errors.push(required(specAt.child("selector")));
   else {
-    errors.push(...validateLabelSelector(specAt.child("selector"), spec.selector));
+    append(errors, validateLabelSelector(specAt.child("selector"), spec.selector));
     const labels = spec.template.metadata?.labels;
     if (!matchesLabelSelector(spec.selector, labels))
       errors.push(
@@ -105,26 +105,30 @@ export function validateJobSpec(spec: JobSpec, at: Path): FieldError[] {
     errors.push(required(at.child("backoffLimitPerIndex"), "when maxFailedIndexes is specified"));
   if (spec.managedBy !== undefined) {
     const managerAt = at.child("managedBy");
-    errors.push(...domainPrefixedPath(managerAt, spec.managedBy));
+    append(errors, domainPrefixedPath(managerAt, spec.managedBy));
     if (spec.managedBy.length > managerBytesMax) errors.push(tooLong(managerAt, managerBytesMax));
   }
-  errors.push(...optionalEnum(at.child("completionMode"), spec.completionMode, ["NonIndexed", "Indexed"]));
-  errors.push(...(spec.completionMode === "Indexed" ? validateIndexed(spec, at) : validateNonIndexed(spec, at)));
+  append(errors, optionalEnum(at.child("completionMode"), spec.completionMode, ["NonIndexed", "Indexed"]));
+  append(errors, spec.completionMode === "Indexed" ? validateIndexed(spec, at) : validateNonIndexed(spec, at));
   if (spec.podFailurePolicy) {
     const rulesAt = at.child("podFailurePolicy", "rules");
     const rules = spec.podFailurePolicy.rules ?? [];
     if (rules.length > rulesMax) errors.push(tooMany(rulesAt, rules.length, rulesMax));
-    errors.push(...eachItem(rulesAt, rules, (rule, place) => validateFailureRule(rule, spec, place)));
+    append(
+      errors,
+      eachItem(rulesAt, rules, (rule, place) => validateFailureRule(rule, spec, place)),
+    );
   }
-  errors.push(
-    ...validateSuccessPolicy(spec, at.child("successPolicy")),
-    ...optionalEnum(
+  append(
+    errors,
+    validateSuccessPolicy(spec, at.child("successPolicy")),
+    optionalEnum(
       at.child("podReplacementPolicy"),
       spec.podReplacementPolicy,
       spec.podFailurePolicy ? ["Failed"] : ["Failed", "TerminatingOrFailed"],
     ),
-    ...validatePodTemplate(spec.template, at.child("template")),
-    ...validateRestartPolicy(spec, at.child("template", "spec", "restartPolicy")),
+    validatePodTemplate(spec.template, at.child("template")),
+    validateRestartPolicy(spec, at.child("template", "spec", "restartPolicy")),
   );
   return errors;
 }
@@ -175,11 +179,12 @@ function validateFailureRule(rule: PodFailurePolicyRule, spec: JobSpec, at: Path
   const errors = namedEnum(at.child("action"), action, ["Count", "FailIndex", "FailJob", "Ignore"]);
   if (action === "FailIndex" && spec.backoffLimitPerIndex === undefined)
     errors.push(invalidValue(at.child("action"), action, "requires the backoffLimitPerIndex to be set"));
-  if (onExitCodes) errors.push(...validateExitCodes(onExitCodes, spec, at.child("onExitCodes")));
+  if (onExitCodes) append(errors, validateExitCodes(onExitCodes, spec, at.child("onExitCodes")));
   if (onPodConditions.length > rulesMax)
     errors.push(tooMany(at.child("onPodConditions"), onPodConditions.length, rulesMax));
-  errors.push(
-    ...eachItem(at.child("onPodConditions"), onPodConditions, ({ type = "", status }, place) => [
+  append(
+    errors,
+    eachItem(at.child("onPodConditions"), onPodConditions, ({ type = "", status }, place) => [
       ...invalidFor(place.child("type"), type, isQualifiedName(type)),
       ...namedEnum(place.child("status"), status, ["False", "True", "Unknown"]),
     ]),
@@ -228,7 +233,10 @@ function validateSuccessPolicy(spec: JobSpec, at: Path): FieldError[] {
     errors.push(required(rulesAt, "at least one rules must be specified when the successPolicy is specified"));
   if (rules.length > rulesMax) errors.push(tooMany(rulesAt, rules.length, rulesMax));
   const { completions = 0 } = spec;
-  errors.push(...eachItem(rulesAt, rules, (rule, place) => validateSuccessRule(rule, completions, place)));
+  append(
+    errors,
+    eachItem(rulesAt, rules, (rule, place) => validateSuccessRule(rule, completions, place)),
+  );
   return errors;
 }
 
@@ -249,7 +257,7 @@ function validateSuccessRule(rule: SuccessPolicyRule, completions: number, at: P
   const place = at.child("succeededCount");
   const above = (most: number, what: string) =>
     errors.push(invalidValue(place, succeededCount, `must be less than or equal to ${most} (${what})`));
-  errors.push(...nonnegative(place, succeededCount));
+  append(errors, nonnegative(place, succeededCount));
   if (succeededCount > completions) above(completions, "the number of specified completions");
   if (succeededIndexes !== undefined && succeededCount > indexes)
     above(indexes, "the number of indexes in the specified succeededIndexes field");

@@ -1,5 +1,5 @@
 // What requests for certificates may be: k8s.io/kubernetes/pkg/apis/certificates/validation/validation.go.
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { conditionStatuses } from "../conditions.ts";
 import { eachItem, optionalEnum, requiredEnum, requiredField } from "../field-rules.ts";
@@ -51,18 +51,17 @@ export function validateRequest({ spec, status }: CertificateSigningRequest, roo
   const errors: FieldError[] = [];
   const { usages: asked = [], signerName = "", expirationSeconds } = spec;
   const usagesAt = at.child("usages");
-  errors.push(
-    ...requiredField(usagesAt, asked),
-    ...eachItem(usagesAt, asked, (usage, place) => optionalEnum(place, usage, usages)),
-    ...eachItem(usagesAt, asked, (usage, place, index) =>
-      asked.indexOf(usage) < index ? [duplicate(place, usage)] : [],
-    ),
+  append(
+    errors,
+    requiredField(usagesAt, asked),
+    eachItem(usagesAt, asked, (usage, place) => optionalEnum(place, usage, usages)),
+    eachItem(usagesAt, asked, (usage, place, index) => (asked.indexOf(usage) < index ? [duplicate(place, usage)] : [])),
   );
   if (signerName === legacySigner)
     errors.push(
       invalidValue(at.child("signerName"), signerName, "the legacy signerName is not allowed via this API version"),
     );
-  else errors.push(...validateSignerName(at.child("signerName"), signerName));
+  else append(errors, validateSignerName(at.child("signerName"), signerName));
   if (expirationSeconds !== undefined && expirationSeconds < secondsMin)
     errors.push(
       invalidValue(
@@ -102,7 +101,7 @@ export function validateStatusUpdate(
   const errors = validateRequest(next, at);
   const wrong = certificate === signed ? undefined : whatIsNoCertificate(certificate);
   if (wrong) errors.push(invalidValue(certificateAt, "<certificate data>", wrong));
-  errors.push(...validateKept(next, old, at));
+  append(errors, validateKept(next, old, at));
   for (const type of approvalTypes) {
     const before = conditionsOf(old, type);
     const now = conditionsOf(next, type);

@@ -1,6 +1,6 @@
 // Whether bytes are certificates: ParseCertificates of Go's crypto/x509, in whose words Kubernetes refuses what is none.
 // What extensions say is left to those who use the certificate.
-import { type DerElement, derElementAt, derHexadecimal, expectDer, MalformedDer } from "../../lib/index.ts";
+import { type DerElement, derElementAt, derHexadecimal, expectDer, latin1Text, MalformedDer } from "../../lib/index.ts";
 import { attributeValue, checkAsn1, MalformedAsn1, structure } from "./go-asn1.ts";
 import { pemBlocks } from "./pem.ts";
 import { readPublicKey } from "./public-key.ts";
@@ -171,7 +171,7 @@ function readValidity(bytes: Uint8Array, validity: Reader): void {
       validity.readOptional(derTags.generalizedTime, "GeneralizedTime");
     if (!time) throw new Wrong("x509: unsupported time format");
     const [name, pattern] = times[time.tag]!;
-    if (!pattern.test(String.fromCharCode(...bytes.subarray(time.start, time.end)))) throw malformed(name);
+    if (!pattern.test(latin1Text(bytes.subarray(time.start, time.end)))) throw malformed(name);
   }
 }
 

@@ -1,5 +1,6 @@
 // Checks DER as Go's encoding/asn1 does, in its words: Kubernetes hands them on to who sends a request for a certificate.
 // https://go.dev/src/encoding/asn1/asn1.go
+import { latin1Text } from "../../lib/index.ts";
 
 /** The bytes are not what was expected; the message is Go's. */
 export class MalformedAsn1 extends Error {}
@@ -201,8 +202,7 @@ const utf8Tag = 12;
 function checkText(content: Uint8Array, { tagClass, isCompound, tag }: Header): void {
   if (tagClass !== 0 || isCompound) return;
   const text = texts[tag];
-  if (text && !text[1].test(String.fromCharCode(...content)))
-    throw syntaxError(`${text[0]} contains invalid character`);
+  if (text && !text[1].test(latin1Text(content))) throw syntaxError(`${text[0]} contains invalid character`);
   if (tag === utf8Tag && !isUtf8(content)) throw new MalformedAsn1("asn1: invalid UTF-8 string");
 }
 

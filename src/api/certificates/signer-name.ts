@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
 import { isDns1123Label, isDns1123Subdomain } from "../meta/names.ts";
@@ -16,10 +17,10 @@ export function validateSignerName(at: Path, signer: string): FieldError[] {
     ];
   const errors = domain.length > domainBytesMax ? [tooLong(at, domainBytesMax)] : [];
   const labels = domain.split(".");
-  errors.push(...firstWrong(at, domain, labels, isDns1123Label));
+  append(errors, firstWrong(at, domain, labels, isDns1123Label));
   if (labels.length < 2)
     errors.push(invalidValue(at, domain, "should be a domain with at least two segments separated by dots"));
-  errors.push(...firstWrong(at, path, path.split("."), isDns1123Subdomain));
+  append(errors, firstWrong(at, path, path.split("."), isDns1123Subdomain));
   if (signer.length > signerBytesMax) errors.push(tooLong(at, signerBytesMax));
   return errors;
 }

@@ -6,6 +6,7 @@ import {
   derElements,
   derHexadecimal,
   expectDer,
+  latin1Text,
   MalformedDer,
 } from "../../lib/index.ts";
 import { pemBytes } from "./pem.ts";
@@ -109,7 +110,7 @@ function stringOf(bytes: Uint8Array, element: DerElement): string {
     case textTags.ia5:
       return decoder.decode(content);
     case textTags.teletex:
-      return String.fromCharCode(...content);
+      return latin1Text(content);
     case textTags.bmp: {
       let text = "";
       for (let at = 0; at + 1 < content.length; at += 2)

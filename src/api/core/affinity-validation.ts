@@ -1,4 +1,5 @@
 // What affinities, tolerations and spread constraints may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum, positive } from "../field-rules.ts";
 import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -25,9 +26,10 @@ export function validateAffinity(affinity: Affinity | undefined, at: Path): Fiel
   if (nodeAffinity) {
     const place = at.child("nodeAffinity");
     if (nodeAffinity[requiredTerms])
-      errors.push(...validateNodeSelector(nodeAffinity[requiredTerms], place.child(requiredTerms)));
-    errors.push(
-      ...eachItem(place.child(preferredTerms), nodeAffinity[preferredTerms], (term, item) => [
+      append(errors, validateNodeSelector(nodeAffinity[requiredTerms], place.child(requiredTerms)));
+    append(
+      errors,
+      eachItem(place.child(preferredTerms), nodeAffinity[preferredTerms], (term, item) => [
         ...validateWeight(term.weight, item),
         ...validateNodeSelectorTerm(term.preference ?? {}, item.child("preference"), true),
       ]),
@@ -35,9 +37,10 @@ export function validateAffinity(affinity: Affinity | undefined, at: Path): Fiel
   }
   for (const field of ["podAffinity", "podAntiAffinity"] as const) {
     const place = at.child(field);
-    errors.push(
-      ...eachItem(place.child(requiredTerms), affinity?.[field]?.[requiredTerms], validatePodAffinityTerm),
-      ...eachItem(place.child(preferredTerms), affinity?.[field]?.[preferredTerms], (term, item) => [
+    append(
+      errors,
+      eachItem(place.child(requiredTerms), affinity?.[field]?.[requiredTerms], validatePodAffinityTerm),
+      eachItem(place.child(preferredTerms), affinity?.[field]?.[preferredTerms], (term, item) => [
         ...validateWeight(term.weight, item),
         ...validatePodAffinityTerm(term.podAffinityTerm, item.child("podAffinityTerm")),
       ]),
@@ -95,9 +98,12 @@ function validateLabelRequirement(
     default:
       errors.push(invalidValue(at.child("operator"), operator ?? "", "not a valid selector operator"));
   }
-  errors.push(...validateLabelName(at.child("key"), key ?? ""));
+  append(errors, validateLabelName(at.child("key"), key ?? ""));
   if (!lenientValues)
-    errors.push(...eachItem(valuesAt, values, (value, place) => invalidFor(place, value, isLabelValue(value))));
+    append(
+      errors,
+      eachItem(valuesAt, values, (value, place) => invalidFor(place, value, isLabelValue(value))),
+    );
   return errors;
 }
 
@@ -111,8 +117,9 @@ function validateFieldRequirement({ key, operator, values = [] }: NodeSelectorRe
     );
   if (key !== "metadata.name") errors.push(invalidValue(at.child("key"), key ?? "", "not a valid field selector key"));
   else
-    errors.push(
-      ...eachItem(at.child("values"), values, (value, place) => invalidFor(place, value, isDns1123Subdomain(value))),
+    append(
+      errors,
+      eachItem(at.child("values"), values, (value, place) => invalidFor(place, value, isDns1123Subdomain(value))),
     );
   return errors;
 }
@@ -125,7 +132,7 @@ function validatePodAffinityTerm(term: PodAffinityTerm, at: Path): FieldError[] 
     ...validateSelectorKeys(term, at),
   ];
   if (!term.topologyKey) errors.push(required(at.child("topologyKey"), "can not be empty"));
-  errors.push(...validateLabelName(at.child("topologyKey"), term.topologyKey ?? ""));
+  append(errors, validateLabelName(at.child("topologyKey"), term.topologyKey ?? ""));
   return errors;
 }
 
@@ -139,7 +146,11 @@ function validateSelectorKeys(
     if (keys.length === 0) continue;
     const place = at.child(field);
     if (!labelSelector) errors.push(forbiddenField(place, "must not be specified when labelSelector is not set"));
-    else errors.push(...eachItem(place, keys, (key, item) => validateLabelName(item, key)));
+    else
+      append(
+        errors,
+        eachItem(place, keys, (key, item) => validateLabelName(item, key)),
+      );
   }
   // What the server added for matchLabelKeys is an expression; a key that stands there twice came from the client.
   const named = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
@@ -165,7 +176,7 @@ export function validateTolerations(at: Path, tolerations: readonly Toleration[]
   return eachItem(at, tolerations, ({ key = "", operator = "", value = "", effect = "", tolerationSeconds }, place) => {
     const errors: FieldError[] = [];
     const operatorAt = place.child("operator");
-    if (key !== "") errors.push(...validateLabelName(place.child("key"), key));
+    if (key !== "") append(errors, validateLabelName(place.child("key"), key));
     else if (operator !== "Exists")
       errors.push(
         invalidValue(
@@ -184,7 +195,7 @@ export function validateTolerations(at: Path, tolerations: readonly Toleration[]
     } else if (operator !== "Exists") errors.push(notSupported(operatorAt, operator, ["Equal", "Exists"]));
     else if (value !== "")
       errors.push(invalidValue(operatorAt, value, "value must be empty when `operator` is 'Exists'"));
-    if (effect !== "") errors.push(...optionalEnum(place.child("effect"), effect, taintEffects));
+    if (effect !== "") append(errors, optionalEnum(place.child("effect"), effect, taintEffects));
     return errors;
   });
 }
@@ -201,11 +212,12 @@ export function validateSpreadConstraints(
     const identity = identityOf(constraint);
     const errors = positive(place.child("maxSkew"), constraint.maxSkew ?? 0);
     if (!topologyKey) errors.push(required(place.child("topologyKey"), "can not be empty"));
-    errors.push(
-      ...optionalEnum(place.child("whenUnsatisfiable"), whenUnsatisfiable ?? "", ["DoNotSchedule", "ScheduleAnyway"]),
+    append(
+      errors,
+      optionalEnum(place.child("whenUnsatisfiable"), whenUnsatisfiable ?? "", ["DoNotSchedule", "ScheduleAnyway"]),
     );
     if (last.get(identity) !== index) errors.push(duplicate(place.child("{topologyKey, whenUnsatisfiable}"), identity));
-    errors.push(...positive(place.child("minDomains"), minDomains));
+    append(errors, positive(place.child("minDomains"), minDomains));
     if (minDomains !== undefined && whenUnsatisfiable !== "DoNotSchedule")
       errors.push(
         invalidValue(
@@ -215,10 +227,11 @@ export function validateSpreadConstraints(
         ),
       );
     for (const field of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const)
-      errors.push(...optionalEnum(place.child(field), constraint[field], ["Honor", "Ignore"]));
-    errors.push(
-      ...validateSelectorKeys(constraint, place),
-      ...validateLabelSelector(place.child("labelSelector"), labelSelector),
+      append(errors, optionalEnum(place.child(field), constraint[field], ["Honor", "Ignore"]));
+    append(
+      errors,
+      validateSelectorKeys(constraint, place),
+      validateLabelSelector(place.child("labelSelector"), labelSelector),
     );
     return errors;
   });

@@ -1,4 +1,4 @@
-import { exceedsBytes } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -34,7 +34,10 @@ function validate({ data, binaryData }: ConfigMap, at: Path): FieldError[] {
       ? [invalidValue(place, key, "duplicate of key present in binaryData")]
       : []),
   ]);
-  errors.push(...eachEntry(at.child("binaryData"), binaryData, (key, _, p) => invalidFor(p, key, isConfigMapKey(key))));
+  append(
+    errors,
+    eachEntry(at.child("binaryData"), binaryData, (key, _, p) => invalidFor(p, key, isConfigMapKey(key))),
+  );
   const binaryBytes = Object.values(binaryData ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
   // The whole object is too long, so the error names no field.
   if (exceedsBytes(maxDataBytes - binaryBytes, Object.values(data ?? {}))) errors.push(tooLong(at, maxDataBytes));

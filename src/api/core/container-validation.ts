@@ -1,5 +1,6 @@
 // What containers may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, validateContainers,
 // validateInitContainers and validateEphemeralContainers.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
@@ -56,13 +57,10 @@ function validateRegularContainers(around: Surroundings, at: Path): FieldError[]
     const errors = validateContainer(container, around, place);
     if (names.has(container.name)) errors.push(duplicate(place.child("name"), container.name));
     names.add(container.name);
-    errors.push(
-      ...validateProbesAndLifecycle(container, around.spec, place),
-      ...validateRestartPolicy(container, place),
-    );
+    append(errors, validateProbesAndLifecycle(container, around.spec, place), validateRestartPolicy(container, place));
     return errors;
   });
-  errors.push(...validateHostPorts(containers, at));
+  append(errors, validateHostPorts(containers, at));
   return errors;
 }
 
@@ -74,9 +72,9 @@ function validateInitContainers(around: Surroundings, at: Path): FieldError[] {
     if (names.has(container.name)) errors.push(duplicate(place.child("name"), container.name));
     else if (container.name) names.add(container.name);
     // Init containers run one after the other, so each may use the ports of another.
-    errors.push(...validateHostPorts([container], at));
+    append(errors, validateHostPorts([container], at));
     if (isRestartableInitContainer(container))
-      errors.push(...validateProbesAndLifecycle(container, around.spec, place));
+      append(errors, validateProbesAndLifecycle(container, around.spec, place));
     else
       for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const)
         if (container[field] !== undefined)
@@ -159,16 +157,14 @@ function validatePorts(ports: readonly ContainerPort[] | undefined, at: Path): F
     const errors: FieldError[] = [];
     if (name) {
       const messages = isPortName(name);
-      errors.push(...invalidFor(place.child("name"), name, messages));
+      append(errors, invalidFor(place.child("name"), name, messages));
       if (messages.length === 0 && names.has(name)) errors.push(duplicate(place.child("name"), name));
       names.add(name);
     }
     const portAt = place.child("containerPort");
-    errors.push(
-      ...(containerPort ? invalidFor(portAt, containerPort, isPortNumber(containerPort)) : [required(portAt)]),
-    );
-    if (hostPort) errors.push(...invalidFor(place.child("hostPort"), hostPort, isPortNumber(hostPort)));
-    errors.push(...requiredEnum(place.child("protocol"), protocol, portProtocols));
+    append(errors, containerPort ? invalidFor(portAt, containerPort, isPortNumber(containerPort)) : [required(portAt)]);
+    if (hostPort) append(errors, invalidFor(place.child("hostPort"), hostPort, isPortNumber(hostPort)));
+    append(errors, requiredEnum(place.child("protocol"), protocol, portProtocols));
     return errors;
   });
 }
@@ -202,12 +198,13 @@ function validateRestartPolicy({ restartPolicy, restartPolicyRules = [] }: Conta
   if (restartPolicyRules.length > 0 && restartPolicy === undefined)
     errors.push(required(at.child("restartPolicy"), "must specify restartPolicy when restart rules are used"));
   if (restartPolicyRules.length > restartRulesMax) errors.push(tooLong(rulesAt, restartRulesMax));
-  errors.push(
-    ...eachItem(rulesAt, restartPolicyRules, ({ action, exitCodes }, place) => {
+  append(
+    errors,
+    eachItem(rulesAt, restartPolicyRules, ({ action, exitCodes }, place) => {
       const wrong = optionalEnum(place.child("action"), action ?? "", ["Restart"]);
       const codesAt = place.child("exitCodes");
       if (!exitCodes) return [...wrong, required(codesAt, "must be specified")];
-      wrong.push(...optionalEnum(codesAt.child("operator"), exitCodes.operator ?? "", ["In", "NotIn"]));
+      append(wrong, optionalEnum(codesAt.child("operator"), exitCodes.operator ?? "", ["In", "NotIn"]));
       const count = exitCodes.values?.length ?? 0;
       if (count > exitCodesMax) wrong.push(tooLong(codesAt.child("values"), exitCodesMax));
       return wrong;
@@ -224,7 +221,7 @@ function validateResizePolicy({ resizePolicy }: Container, podPolicy: string | u
     if (!resourceName) errors.push(required(at));
     else if (resourceName !== "cpu" && resourceName !== "memory")
       errors.push(notSupported(at, resourceName, ["cpu", "memory"]));
-    errors.push(...requiredEnum(at, restartPolicy, ["NotRequired", "RestartContainer"]));
+    append(errors, requiredEnum(at, restartPolicy, ["NotRequired", "RestartContainer"]));
     if (podPolicy === "Never" && restartPolicy !== "NotRequired")
       errors.push(invalidValue(at, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
     return errors;

@@ -1,4 +1,4 @@
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -50,30 +50,32 @@ function validateSubset({ addresses, notReadyAddresses, ports }: EndpointSubset,
   if (!addresses?.length && !notReadyAddresses?.length)
     errors.push(required(at, "must specify `addresses` or `notReadyAddresses`"));
   const needsName = (ports ?? []).length > 1;
-  errors.push(
-    ...eachItem(at.child("addresses"), addresses, validateAddress),
-    ...eachItem(at.child("notReadyAddresses"), notReadyAddresses, validateAddress),
-    ...eachItem(at.child("ports"), ports, (port, place) => validatePort(port, place, needsName)),
+  append(
+    errors,
+    eachItem(at.child("addresses"), addresses, validateAddress),
+    eachItem(at.child("notReadyAddresses"), notReadyAddresses, validateAddress),
+    eachItem(at.child("ports"), ports, (port, place) => validatePort(port, place, needsName)),
   );
   return errors;
 }
 
 function validateAddress({ ip = "", hostname, nodeName }: EndpointAddress, at: Path): FieldError[] {
   const errors = invalidFor(at.child("ip"), ip, isIp(ip));
-  if (hostname) errors.push(...invalidFor(at.child("hostname"), hostname, isDns1123Label(hostname)));
-  if (nodeName !== undefined) errors.push(...invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
+  if (hostname) append(errors, invalidFor(at.child("hostname"), hostname, isDns1123Label(hostname)));
+  if (nodeName !== undefined) append(errors, invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
   return [...errors, ...validateNonSpecialIp(at.child("ip"), ip)];
 }
 
 function validatePort({ name, port, protocol, appProtocol }: EndpointPort, at: Path, needsName: boolean): FieldError[] {
   const errors: FieldError[] = [];
-  if (name) errors.push(...invalidFor(at.child("name"), name, isDns1123Label(name)));
+  if (name) append(errors, invalidFor(at.child("name"), name, isDns1123Label(name)));
   else if (needsName) errors.push(required(at.child("name")));
-  errors.push(
-    ...invalidFor(at.child("port"), port ?? 0, isPortNumber(port ?? 0)),
-    ...requiredEnum(at.child("protocol"), protocol, portProtocols),
+  append(
+    errors,
+    invalidFor(at.child("port"), port ?? 0, isPortNumber(port ?? 0)),
+    requiredEnum(at.child("protocol"), protocol, portProtocols),
   );
   if (appProtocol !== undefined)
-    errors.push(...invalidFor(at.child("appProtocol"), appProtocol, isQualifiedName(appProtocol)));
+    append(errors, invalidFor(at.child("appProtocol"), appProtocol, isQualifiedName(appProtocol)));
   return errors;
 }

@@ -1,5 +1,6 @@
 // What the environment of a container may be, and what the downward API can tell:
 // k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateEnv and its parts.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -64,11 +65,11 @@ function validateValueFrom({ value, valueFrom }: EnvVar, at: Path): FieldError[]
   if (!valueFrom) return [];
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   const errors: FieldError[] = [];
-  if (fieldRef) errors.push(...validateFieldRef(fieldRef, environmentFields, at.child("fieldRef")));
-  if (resourceFieldRef) errors.push(...validateResourceFieldRef(resourceFieldRef, at.child("resourceFieldRef"), false));
-  if (configMapKeyRef) errors.push(...validateKeyRef(configMapKeyRef, at.child("configMapKeyRef")));
-  if (secretKeyRef) errors.push(...validateKeyRef(secretKeyRef, at.child("secretKeyRef")));
-  if (fileKeyRef) errors.push(...validateFileKeyRef(fileKeyRef, at.child("fileKeyRef")));
+  if (fieldRef) append(errors, validateFieldRef(fieldRef, environmentFields, at.child("fieldRef")));
+  if (resourceFieldRef) append(errors, validateResourceFieldRef(resourceFieldRef, at.child("resourceFieldRef"), false));
+  if (configMapKeyRef) append(errors, validateKeyRef(configMapKeyRef, at.child("configMapKeyRef")));
+  if (secretKeyRef) append(errors, validateKeyRef(secretKeyRef, at.child("secretKeyRef")));
+  if (fileKeyRef) append(errors, validateFileKeyRef(fileKeyRef, at.child("fileKeyRef")));
   const sources = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(Boolean).length;
   if (sources === 0)
     errors.push(
@@ -162,7 +163,7 @@ export function validateEnvFrom(at: Path, sources: readonly EnvFromSource[] | un
       const nameAt = place.child(field, "name");
       const { name } = reference;
       // Kubernetes checks it as the beginning of a name, which may end with a dash.
-      errors.push(...(name ? invalidFor(nameAt, name, nameIsDnsSubdomain(name, true)) : [required(nameAt)]));
+      append(errors, name ? invalidFor(nameAt, name, nameIsDnsSubdomain(name, true)) : [required(nameAt)]);
     }
     if (!configMapRef && !secretRef)
       errors.push(invalidValue(at, "", "must specify one of: `configMapRef` or `secretRef`"));

@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { nameColumn, timeSince } from "../columns.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -79,12 +80,13 @@ export function validateEvent(event: Event, at: Path): FieldError[] {
   const { reportingComponent: controller = "", reportingInstance, action, reason, message = "" } = event;
   const tooLong = (field: string, length: number) =>
     invalidValue(at.child(field), "", `can have at most ${length} characters`);
-  errors.push(
-    ...requiredField(at.child("reportingController"), controller),
-    ...invalidFor(at.child("reportingController"), controller, isQualifiedName(controller)),
+  append(
+    errors,
+    requiredField(at.child("reportingController"), controller),
+    invalidFor(at.child("reportingController"), controller, isQualifiedName(controller)),
   );
   for (const [field, value] of Object.entries({ reportingInstance, action, reason })) {
-    errors.push(...requiredField(at.child(field), value));
+    append(errors, requiredField(at.child(field), value));
     if ((value ?? "").length > wordLengthMax) errors.push(tooLong(field, wordLengthMax));
   }
   if (message.length > messageLengthMax) errors.push(tooLong("message", messageLengthMax));

@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { append, type Draft } from "../../lib/index.ts";
 import { createdAtColumn, nameColumn } from "../columns.ts";
 import { eachEntry, eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -43,7 +43,7 @@ function validate({ spec }: LimitRange, at: Path): FieldError[] {
     const errors = validateType(item, place.child("type"));
     if (seen.has(item.type)) errors.push(duplicate(place.child("type"), item.type));
     seen.add(item.type);
-    errors.push(...validateLists(item, place), ...validateOrder(item, place));
+    append(errors, validateLists(item, place), validateOrder(item, place));
     return errors;
   });
 }
@@ -62,8 +62,9 @@ function validateLists(item: LimitRangeItem, at: Path): FieldError[] {
   const { max, min, default: defaults, defaultRequest, maxLimitRequestRatio } = item;
   const lists = { max, min, ...(!isPod && { default: defaults, defaultRequest }), maxLimitRequestRatio };
   for (const [field, list] of Object.entries(lists))
-    errors.push(
-      ...eachEntry<Quantity>(at.child(field), list, (name, amount, place) => [
+    append(
+      errors,
+      eachEntry<Quantity>(at.child(field), list, (name, amount, place) => [
         ...validateName(place, name),
         ...validateQuantity(place, amount),
       ]),

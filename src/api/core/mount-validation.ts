@@ -1,5 +1,6 @@
 // What a container may mount: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateVolumeMounts and
 // ValidateVolumeDevices.
+import { append } from "../../lib/index.ts";
 import { eachItem, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notFoundValue, type Path } from "../meta/field-error.ts";
@@ -16,7 +17,7 @@ export function validateMounts(container: Container, volumes: VolumesByName, at:
     const { name = "", mountPath = "" } = mount;
     const errors = requiredField(place.child("name"), name);
     if (!volumes.has(name)) errors.push(notFoundValue(place.child("name"), name));
-    errors.push(...requiredField(place.child("mountPath"), mountPath));
+    append(errors, requiredField(place.child("mountPath"), mountPath));
     if (seen.has(mountPath)) errors.push(invalidValue(place.child("mountPath"), mountPath, "must be unique"));
     seen.add(mountPath);
     if (devices.some((device) => device.name === name))
@@ -26,7 +27,7 @@ export function validateMounts(container: Container, volumes: VolumesByName, at:
         invalidValue(place.child("mountPath"), mountPath, "must not already exist as a path in volumeDevices"),
       );
     // Kubernetes names the list, not the item, in the errors of these fields.
-    errors.push(...validateSubPaths(mount, place, listAt), ...validatePropagation(mount, container, listAt));
+    append(errors, validateSubPaths(mount, place, listAt), validatePropagation(mount, container, listAt));
     return errors;
   });
 }
@@ -36,7 +37,7 @@ function validateSubPaths({ subPath, subPathExpr }: VolumeMount, at: Path, listA
   if (!subPathExpr) return errors;
   if (subPath)
     errors.push(invalidValue(at.child("subPathExpr"), subPathExpr, "subPathExpr and subPath are mutually exclusive"));
-  errors.push(...validateDescendingPath(listAt.child("subPathExpr"), subPathExpr));
+  append(errors, validateDescendingPath(listAt.child("subPathExpr"), subPathExpr));
   return errors;
 }
 
@@ -78,7 +79,7 @@ export function validateDevices(container: Container, volumes: VolumesByName, at
           "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode",
         ),
       );
-    errors.push(...requiredField(pathAt, devicePath));
+    append(errors, requiredField(pathAt, devicePath));
     if (paths.has(devicePath)) errors.push(invalidValue(pathAt, devicePath, "must be unique"));
     if (devicePath.split("/").includes(".."))
       errors.push(invalidValue(pathAt, devicePath, "can not contain backsteps ('..')"));

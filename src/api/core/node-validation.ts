@@ -1,4 +1,5 @@
 // What a Node may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateNode and ValidateNodeUpdate.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -41,7 +42,7 @@ export function validateNodeUpdate(next: Node, old: Node, at: Path): FieldError[
       forbiddenField(at.child("spec", "providerID"), 'node updates may not change providerID except from "" to valid'),
     );
   const { configSource } = next.spec;
-  if (configSource) errors.push(...validateConfigSource(configSource, at.child("spec", "configSource")));
+  if (configSource) append(errors, validateConfigSource(configSource, at.child("spec", "configSource")));
   if ((next.spec.externalID ?? "") !== (old.spec.externalID ?? ""))
     errors.push(forbiddenField(at.child("spec", "externalID"), "may not be updated"));
   return errors;
@@ -84,7 +85,7 @@ function validateTaints(at: Path, taints: readonly Taint[] | undefined): FieldEr
     const errors = validateLabelName(place.child("key"), taint.key ?? "");
     const wrongValue = isLabelValue(taint.value ?? "");
     if (wrongValue.length > 0) errors.push(invalidValue(place.child("value"), taint.value, wrongValue.join(";")));
-    errors.push(...requiredEnum(place.child("effect"), taint.effect, taintEffects));
+    append(errors, requiredEnum(place.child("effect"), taint.effect, taintEffects));
     const pair = `${taint.effect}/${taint.key}`;
     if (seen.has(pair))
       errors.push({ ...duplicate(place, shownTaint(taint)), detail: "taints must be unique by key and effect pair" });

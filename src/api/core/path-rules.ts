@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, type Path } from "../meta/field-error.ts";
 
@@ -9,7 +10,7 @@ export function validateNoBacksteps(at: Path, path: string): FieldError[] {
 /** A relative path that stays below where it starts. */
 export function validateDescendingPath(at: Path, path: string): FieldError[] {
   const errors = path.startsWith("/") ? [invalidValue(at, path, "must be a relative path")] : [];
-  errors.push(...validateNoBacksteps(at, path));
+  append(errors, validateNoBacksteps(at, path));
   return errors;
 }
 

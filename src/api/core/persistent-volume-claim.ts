@@ -1,4 +1,4 @@
-import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor, optionalEnum } from "../field-rules.ts";
@@ -120,17 +120,18 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, at: Path): Fi
   const errors: FieldError[] = [];
   const modes = spec.accessModes ?? [];
   if (modes.length === 0) errors.push(required(at.child("accessModes"), "at least 1 access mode is required"));
-  if (spec.selector) errors.push(...validateLabelSelector(at.child("selector"), spec.selector));
-  errors.push(...validateAccessModes(at.child("accessModes"), modes));
+  if (spec.selector) append(errors, validateLabelSelector(at.child("selector"), spec.selector));
+  append(errors, validateAccessModes(at.child("accessModes"), modes));
   const storage = spec.resources?.requests?.storage;
   const storageAt = at.child("resources").key("storage");
-  errors.push(...(storage === undefined ? [required(storageAt)] : validatePositiveQuantity(storageAt, storage)));
-  errors.push(
-    ...validateClassName(at.child("storageClassName"), spec.storageClassName),
-    ...optionalEnum(at.child("volumeMode"), spec.volumeMode, volumeModes),
+  append(errors, storage === undefined ? [required(storageAt)] : validatePositiveQuantity(storageAt, storage));
+  append(
+    errors,
+    validateClassName(at.child("storageClassName"), spec.storageClassName),
+    optionalEnum(at.child("volumeMode"), spec.volumeMode, volumeModes),
   );
-  if (spec.dataSource) errors.push(...validateDataSource(spec.dataSource, at.child("dataSource")));
-  if (spec.dataSourceRef) errors.push(...validateDataSource(spec.dataSourceRef, at.child("dataSourceRef")));
+  if (spec.dataSource) append(errors, validateDataSource(spec.dataSource, at.child("dataSource")));
+  if (spec.dataSourceRef) append(errors, validateDataSource(spec.dataSourceRef, at.child("dataSourceRef")));
   if (spec.dataSource && spec.dataSourceRef) {
     const { namespace, ...reference } = spec.dataSourceRef;
     const place = String(at.child("dataSource"));
@@ -151,10 +152,10 @@ function validateDataSource(source: TypedObjectReference, at: Path): FieldError[
   const errors: FieldError[] = [];
   if (!name) errors.push(required(at.child("name")));
   if (!kind) errors.push(required(at.child("kind")));
-  if (apiGroup) errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
+  if (apiGroup) append(errors, invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
   else if (kind !== "PersistentVolumeClaim")
     errors.push(invalidValue(at, kind ?? "", "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
-  if (namespace) errors.push(...invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
+  if (namespace) append(errors, invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
   return errors;
 }
 
@@ -200,8 +201,9 @@ function validateUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim,
   const errors: FieldError[] = [];
   const annotation = [next, old].map(({ metadata }) => metadata.annotations?.[storageClassAnnotation]);
   if (annotation[0] !== annotation[1] && !takesClassFromAnnotation(next, old))
-    errors.push(
-      ...immutableField(
+    append(
+      errors,
+      immutableField(
         at.child("metadata", "annotations", storageClassAnnotation),
         annotation[0] ?? "",
         annotation[1] ?? "",
@@ -220,7 +222,7 @@ function validateUpdate(next: PersistentVolumeClaim, old: PersistentVolumeClaim,
     compareQuantities(size, old.status.capacity?.storage ?? "0") <= 0
   )
     errors.push(forbiddenField(storageAt, "field can not be less than status.capacity"));
-  errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
+  append(errors, immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
   const classAt = at.child("spec", "volumeAttributesClassName");
   const { volumeAttributesClassName: attributesClass } = next.spec;
   if (

@@ -1,4 +1,5 @@
 // What a PersistentVolume may be: ValidatePersistentVolumeSpec of k8s.io/kubernetes/pkg/apis/core/validation.
+import { append } from "../../lib/index.ts";
 import { eachEntry, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -140,8 +141,9 @@ function validateCapacity({ capacity = {} }: PersistentVolumeSpec, at: Path): Fi
   const names = Object.keys(capacity);
   const errors = names.length === 0 ? [required(at)] : [];
   if (names.length !== 1 || names[0] !== "storage") errors.push(notSupported(at, capacity, ["storage"]));
-  errors.push(
-    ...eachEntry(at, capacity, (_, amount, place) => [
+  append(
+    errors,
+    eachEntry(at, capacity, (_, amount, place) => [
       ...(quantitySign(amount) < 0
         ? [invalidValue(place, quantityValue(amount), "must be a valid resource quantity")]
         : []),
@@ -178,10 +180,10 @@ const secretFields = [
 
 function validateCsi(source: CSIPersistentVolumeSource, at: Path): FieldError[] {
   const errors = validateCsiDriverName(at.child("driver"), source.driver ?? "");
-  errors.push(...requiredField(at.child("volumeHandle"), source.volumeHandle));
+  append(errors, requiredField(at.child("volumeHandle"), source.volumeHandle));
   for (const field of secretFields) {
     const reference = source[field];
-    if (reference) errors.push(...validateSecretReference(reference, at.child(field)));
+    if (reference) append(errors, validateSecretReference(reference, at.child(field)));
   }
   return errors;
 }

@@ -1,4 +1,4 @@
-import { deepCopy, deepEqual, timestamp } from "../../lib/index.ts";
+import { append, deepCopy, deepEqual, timestamp } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { shownAs } from "../go-value.ts";
@@ -75,7 +75,7 @@ function volumeWarnings({ metadata, spec }: PersistentVolume): string[] {
     );
   const termsAt = at.child("nodeAffinity", "required", "nodeSelectorTerms");
   for (const [index, term] of (spec.nodeAffinity?.required?.nodeSelectorTerms ?? []).entries())
-    warnings.push(...nodeSelectorTermWarnings(term, termsAt.index(index)));
+    append(warnings, nodeSelectorTermWarnings(term, termsAt.index(index)));
   return [...warnings, ...deprecatedVolumeWarnings(spec, at)];
 }
 
@@ -130,7 +130,7 @@ function validateUpdate(next: PersistentVolume, old: PersistentVolume, at: Path)
     const detail = withChangedFields(rule, source, before, at.child("spec"));
     errors.push(forbiddenField(at.child("spec", "persistentvolumesource"), detail));
   }
-  errors.push(...immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
+  append(errors, immutableField(at.child("volumeMode"), next.spec.volumeMode, old.spec.volumeMode));
   if (old.spec.nodeAffinity && !isSameAffinity(next.spec.nodeAffinity, old.spec.nodeAffinity))
     errors.push(
       invalidValue(

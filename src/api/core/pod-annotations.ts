@@ -1,4 +1,5 @@
 // What the annotations of pods that Kubernetes reads may be: ValidatePodSpecificAnnotations and what it calls.
+import { append } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import type { Pod, PodSpec } from "../types.generated.ts";
@@ -30,7 +31,7 @@ export function validatePodAnnotations(annotations: Annotations, spec: PodSpec, 
   const cost = annotations?.[deletionCostAnnotation];
   if (cost !== undefined && parseCost(cost) === undefined)
     errors.push(invalidValue(at.key(deletionCostAnnotation), cost, "must be a 32bit integer"));
-  errors.push(...validateSeccompAnnotations(annotations ?? {}, at));
+  append(errors, validateSeccompAnnotations(annotations ?? {}, at));
   const names = new Set(
     [...(spec.initContainers ?? []), ...(spec.containers ?? []), ...(spec.ephemeralContainers ?? [])].map(
       ({ name }) => name,

@@ -1,4 +1,5 @@
 // What the spec of a pod or of a template for pods may be: ValidatePodSpec of k8s.io/kubernetes/pkg/apis/core/validation.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
@@ -46,39 +47,40 @@ export function validatePodSpec(spec: PodSpec, pod: ObjectMeta | undefined, at: 
   const errors: FieldError[] = [];
   if (spec.terminationGracePeriodSeconds === undefined)
     errors.push(required(at.child("terminationGracePeriodSeconds")));
-  errors.push(
-    ...validateVolumes(at.child("volumes"), spec.volumes, pod?.name, pod === undefined, volumes),
-    ...validateResourceClaims(spec.resourceClaims, pod, at.child("resourceClaims")),
-    ...validateAllContainers(spec, volumes, claims, at),
-    ...validatePodResources(spec, claims, at.child("resources")),
-    ...validateHostNetworkPorts(spec, pod !== undefined, at.child("containers")),
-    ...requiredEnum(at.child("restartPolicy"), spec.restartPolicy, ["Always", "OnFailure", "Never"]),
-    ...requiredEnum(at.child("dnsPolicy"), spec.dnsPolicy, dnsPolicies),
-    ...validateLabels(at.child("nodeSelector"), spec.nodeSelector),
-    ...validatePodSecurityContext(spec, at.child("securityContext")),
-    ...validateAffinity(spec.affinity, at.child("affinity")),
-    ...validateDnsConfig(spec, at.child("dnsConfig")),
-    ...eachItem(at.child("readinessGates"), spec.readinessGates, ({ conditionType }, place) =>
+  append(
+    errors,
+    validateVolumes(at.child("volumes"), spec.volumes, pod?.name, pod === undefined, volumes),
+    validateResourceClaims(spec.resourceClaims, pod, at.child("resourceClaims")),
+    validateAllContainers(spec, volumes, claims, at),
+    validatePodResources(spec, claims, at.child("resources")),
+    validateHostNetworkPorts(spec, pod !== undefined, at.child("containers")),
+    requiredEnum(at.child("restartPolicy"), spec.restartPolicy, ["Always", "OnFailure", "Never"]),
+    requiredEnum(at.child("dnsPolicy"), spec.dnsPolicy, dnsPolicies),
+    validateLabels(at.child("nodeSelector"), spec.nodeSelector),
+    validatePodSecurityContext(spec, at.child("securityContext")),
+    validateAffinity(spec.affinity, at.child("affinity")),
+    validateDnsConfig(spec, at.child("dnsConfig")),
+    eachItem(at.child("readinessGates"), spec.readinessGates, ({ conditionType }, place) =>
       invalidFor(place.child("conditionType"), conditionType ?? "", isQualifiedName(conditionType ?? "")),
     ),
-    ...validateSchedulingGates(spec, at.child("schedulingGates")),
-    ...validateSpreadConstraints(at.child("topologySpreadConstraints"), spec.topologySpreadConstraints),
-    ...validateHostProcess(spec, at),
-    ...validateHostUsers(spec, at),
-    ...validateHostnameOverride(spec, at.child("hostnameOverride")),
-    ...validateObjectName(spec, "serviceAccountName", at),
-    ...validateObjectName(spec, "nodeName", at),
-    ...validateDeadline(spec, at.child("activeDeadlineSeconds")),
-    ...validateHostLabel(spec, "hostname", at),
-    ...validateHostLabel(spec, "subdomain", at),
-    ...validateTolerations(at.child("tolerations"), spec.tolerations),
-    ...validateHostAliases(spec, at.child("hostAliases")),
-    ...validateObjectName(spec, "priorityClassName", at),
-    ...validateObjectName(spec, "runtimeClassName", at),
-    ...validatePreemptionPolicy(spec, at.child("preemptionPolicy")),
-    ...(spec.overhead ? validateContainerResources({ limits: spec.overhead }, new Set(), at.child("overhead")) : []),
-    ...validateOs(spec, at),
-    ...validateEnvFiles(spec, at),
+    validateSchedulingGates(spec, at.child("schedulingGates")),
+    validateSpreadConstraints(at.child("topologySpreadConstraints"), spec.topologySpreadConstraints),
+    validateHostProcess(spec, at),
+    validateHostUsers(spec, at),
+    validateHostnameOverride(spec, at.child("hostnameOverride")),
+    validateObjectName(spec, "serviceAccountName", at),
+    validateObjectName(spec, "nodeName", at),
+    validateDeadline(spec, at.child("activeDeadlineSeconds")),
+    validateHostLabel(spec, "hostname", at),
+    validateHostLabel(spec, "subdomain", at),
+    validateTolerations(at.child("tolerations"), spec.tolerations),
+    validateHostAliases(spec, at.child("hostAliases")),
+    validateObjectName(spec, "priorityClassName", at),
+    validateObjectName(spec, "runtimeClassName", at),
+    validatePreemptionPolicy(spec, at.child("preemptionPolicy")),
+    spec.overhead ? validateContainerResources({ limits: spec.overhead }, new Set(), at.child("overhead")) : [],
+    validateOs(spec, at),
+    validateEnvFiles(spec, at),
   );
   return errors;
 }
@@ -116,7 +118,7 @@ function validateResourceClaims(
     const errors: FieldError[] = [];
     if (!name) errors.push(required(nameAt));
     else if (seen.has(name)) errors.push(duplicate(nameAt, name));
-    else errors.push(...invalidFor(nameAt, name, isDns1123Label(name)));
+    else append(errors, invalidFor(nameAt, name, isDns1123Label(name)));
     seen.add(name);
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined)
       errors.push(
@@ -129,7 +131,7 @@ function validateResourceClaims(
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined)
       errors.push(invalidValue(place, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
     for (const [field, value] of Object.entries({ resourceClaimName, resourceClaimTemplateName }))
-      if (value !== undefined) errors.push(...invalidFor(place.child(field), value, isDns1123Subdomain(value)));
+      if (value !== undefined) append(errors, invalidFor(place.child(field), value, isDns1123Subdomain(value)));
     return errors;
   });
 }
@@ -159,7 +161,10 @@ function validateDnsConfig({ dnsPolicy, dnsConfig }: PodSpec, at: Path): FieldEr
     errors.push(
       invalidValue(at.child("nameservers"), nameservers, `must not have more than ${nameserversMax} nameservers`),
     );
-  errors.push(...eachItem(at.child("nameservers"), nameservers, (ip, place) => invalidFor(place, ip, isIp(ip))));
+  append(
+    errors,
+    eachItem(at.child("nameservers"), nameservers, (ip, place) => invalidFor(place, ip, isIp(ip))),
+  );
   const searchesAt = at.child("searches");
   if (searches.length > searchesMax)
     errors.push(invalidValue(searchesAt, searches, `must not have more than ${searchesMax} search paths`));
@@ -171,14 +176,13 @@ function validateDnsConfig({ dnsPolicy, dnsConfig }: PodSpec, at: Path): FieldEr
         `must not have more than ${searchCharactersMax} characters (including spaces) in the search list`,
       ),
     );
-  errors.push(
-    ...eachItem(searchesAt, searches, (search, place) => {
+  append(
+    errors,
+    eachItem(searchesAt, searches, (search, place) => {
       const name = search.replace(/\.$/, "");
       return search === "." ? [] : invalidFor(place, name, isDns1123SubdomainWithUnderscore(name));
     }),
-    ...eachItem(at.child("options"), options, ({ name }, place) =>
-      name ? [] : [required(place, "must not be empty")],
-    ),
+    eachItem(at.child("options"), options, ({ name }, place) => (name ? [] : [required(place, "must not be empty")])),
   );
   return errors;
 }

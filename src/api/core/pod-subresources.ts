@@ -1,6 +1,6 @@
 // What the subresources of a pod change of it: ephemeralcontainers and resize, by the strategies of
 // k8s.io/kubernetes/pkg/registry/core/pod and ValidatePodEphemeralContainersUpdate and ValidatePodResize.
-import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { eachItem } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -81,7 +81,7 @@ export function validatePodResize(next: Pod, old: Pod, at: Path): FieldError[] {
       if (!container || deepEqual(container, before)) continue;
       if (field === "initContainers" && !isRestartableInitContainer(before))
         errors.push(forbiddenField(specAt, "resources for non-sidecar init containers are immutable"));
-      else errors.push(...validateContainerResize(container, before, specAt, specAt.child(field).index(index)));
+      else append(errors, validateContainerResize(container, before, specAt, specAt.child(field).index(index)));
     }
   return errors;
 }

@@ -1,6 +1,6 @@
 // What updates of a pod may change: ValidatePodUpdate and ValidatePodStatusUpdate of
 // k8s.io/kubernetes/pkg/apis/core/validation.
-import { type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepCopy, deepEqual } from "../../lib/index.ts";
 import { withChangedFields } from "../changed-fields.ts";
 import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
 import { shownMap } from "../go-value.ts";
@@ -43,24 +43,26 @@ export function validatePodUpdate(next: Pod, old: Pod, at: Path): FieldError[] {
     const place = specAt.child(field);
     if ((next.spec[field] ?? []).length !== (old.spec[field] ?? []).length)
       return [...errors, forbiddenField(place, "pod updates may not add or remove containers")];
-    errors.push(
-      ...eachItem(place, next.spec[field], (container, item) => [
+    append(
+      errors,
+      eachItem(place, next.spec[field], (container, item) => [
         ...requiredField(item.child("image"), container.image),
         ...validateImageSpaces(container, item),
       ]),
     );
   }
   const wrongDeadline = validateDeadlineChange(next, old, specAt.child("activeDeadlineSeconds"));
-  errors.push(...wrongDeadline);
+  append(errors, wrongDeadline);
   // Where there is a wrong deadline, that is all that is said.
   if (wrongDeadline.length > 0 && next.spec.activeDeadlineSeconds !== undefined) return errors;
-  errors.push(
-    ...validateTolerationChange(next, old, specAt.child("tolerations")),
-    ...validateGateChange(next, old, specAt.child("schedulingGates")),
+  append(
+    errors,
+    validateTolerationChange(next, old, specAt.child("tolerations")),
+    validateGateChange(next, old, specAt.child("schedulingGates")),
   );
   const comparable = deepCopy(next.spec);
   takeUpdatable(comparable, old.spec);
-  if ((old.spec.schedulingGates ?? []).length > 0) errors.push(...takeGated(comparable, old.spec, specAt));
+  if ((old.spec.schedulingGates ?? []).length > 0) append(errors, takeGated(comparable, old.spec, specAt));
   if (!deepEqual(comparable, old.spec)) {
     const rule = `pod updates may not change fields other than ${updatable}`;
     errors.push(forbiddenField(specAt, withChangedFields(rule, comparable, old.spec, specAt)));
@@ -145,8 +147,9 @@ function takeGated(spec: Draft<PodSpec>, old: PodSpec, at: Path): FieldError[] {
       ),
     );
   else
-    errors.push(
-      ...eachItem(termsAt, before, (term, place, index) =>
+    append(
+      errors,
+      eachItem(termsAt, before, (term, place, index) =>
         hasOnlyAdditions(terms[index] ?? {}, term)
           ? []
           : [
@@ -189,9 +192,10 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, root: Path): FieldE
     old.metadata.annotations,
     root.child("metadata", "annotations"),
   );
-  errors.push(
+  append(
+    errors,
     // Kubernetes looks for the conditions there.
-    ...eachItem(
+    eachItem(
       root.child("metadata", "conditions"),
       status.conditions,
       ({ type = "", observedGeneration = 0 }, place) => [
@@ -201,19 +205,23 @@ export function validatePodStatusUpdate(next: Pod, old: Pod, root: Path): FieldE
         ...(systemConditions.includes(type) ? [] : invalidFor(place.child("Type"), type, isQualifiedName(type))),
       ],
     ),
-    ...validateNomination(next, old, at.child("nominatedNodeName")),
+    validateNomination(next, old, at.child("nominatedNodeName")),
   );
   if ((status.observedGeneration ?? 0) < 0)
     errors.push(invalidValue(at.child("observedGeneration"), status.observedGeneration, nonnegativeInteger));
-  errors.push(
-    ...immutableField(at.child("qosClass"), status.qosClass, old.status.qosClass),
-    ...validateTransitions(next, old, at),
-    ...validateClaimStatuses(next, at.child("resourceClaimStatuses")),
-    ...validateIps(status.podIPs, at.child("podIPs")),
-    ...validateHostIps(next, at.child("hostIPs")),
+  append(
+    errors,
+    immutableField(at.child("qosClass"), status.qosClass, old.status.qosClass),
+    validateTransitions(next, old, at),
+    validateClaimStatuses(next, at.child("resourceClaimStatuses")),
+    validateIps(status.podIPs, at.child("podIPs")),
+    validateHostIps(next, at.child("hostIPs")),
   );
   for (const field of statusLists)
-    errors.push(...eachItem(at.child(field), status[field], ({ user }, place) => validateUser(next, user, place)));
+    append(
+      errors,
+      eachItem(at.child(field), status[field], ({ user }, place) => validateUser(next, user, place)),
+    );
   return errors;
 }
 
@@ -263,7 +271,7 @@ function validateClaimStatuses({ spec, status }: Pod, at: Path): FieldError[] {
     if (seen.has(name)) errors.push(duplicate(nameAt, name));
     seen.add(name);
     if (resourceClaimName !== undefined)
-      errors.push(...invalidFor(nameAt, resourceClaimName, isDns1123Subdomain(resourceClaimName)));
+      append(errors, invalidFor(nameAt, resourceClaimName, isDns1123Subdomain(resourceClaimName)));
     return errors;
   });
 }

@@ -1,5 +1,5 @@
 // What a client should know of a pod spec that is valid but surely not meant: k8s.io/kubernetes/pkg/api/pod/warnings.go.
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { type Path, rootPath } from "../meta/field-error.ts";
 import { ipWarnings } from "../meta/ip.ts";
 import { isDns1123Label } from "../meta/names.ts";
@@ -73,34 +73,32 @@ export function podTemplateWarnings({ metadata, spec }: PodTemplateSpec, at: Pat
     if (annotations[key] !== undefined) warnings.push(`${annotationAt(key)}: ${message}`);
   for (const [index, volume] of (spec.volumes ?? []).entries()) {
     const place = specAt.child("volumes").index(index);
-    warnings.push(...deprecatedVolumeWarnings(volume, place));
+    append(warnings, deprecatedVolumeWarnings(volume, place));
     const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
-    if (claim) warnings.push(...claimSpecWarnings(claim, place.child("ephemeral", "volumeClaimTemplate", "spec")));
+    if (claim) append(warnings, claimSpecWarnings(claim, place.child("ephemeral", "volumeClaimTemplate", "spec")));
   }
-  warnings.push(
-    ...overlappingPathWarnings(spec.volumes),
-    ...repetitionWarnings(spec, specAt),
-    ...fractionalByteWarnings(spec.overhead, byteResources, specAt.child("overhead")),
+  append(
+    warnings,
+    overlappingPathWarnings(spec.volumes),
+    repetitionWarnings(spec, specAt),
+    fractionalByteWarnings(spec.overhead, byteResources, specAt.child("overhead")),
   );
   if (annotations[seccompPodAnnotation] !== undefined && !spec.securityContext?.seccompProfile)
     warnings.push(`${annotationAt(seccompPodAnnotation)}: ${useSeccompField}`);
   visitContainers(spec, specAt, (container, place) => {
-    warnings.push(
-      ...profileWarnings(container, spec, annotations, annotationAt),
-      ...containerWarnings(container, place),
-    );
+    append(warnings, profileWarnings(container, spec, annotations, annotationAt), containerWarnings(container, place));
   });
-  warnings.push(...portWarnings(spec, specAt), ...portNameWarnings(spec, specAt));
+  append(warnings, portWarnings(spec, specAt), portNameWarnings(spec, specAt));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0)
     warnings.push(
       `${specAt.child("terminationGracePeriodSeconds")}: must be >= 0; negative values are invalid and will be treated as 1`,
     );
   for (const field of ["podAffinity", "podAntiAffinity"] as const)
-    warnings.push(...affinityWarnings(spec.affinity?.[field], specAt.child("affinity", field)));
+    append(warnings, affinityWarnings(spec.affinity?.[field], specAt.child("affinity", field)));
   for (const [index, server] of (spec.dnsConfig?.nameservers ?? []).entries())
-    warnings.push(...ipWarnings(specAt.child("dnsConfig", "nameservers").index(index), server));
+    append(warnings, ipWarnings(specAt.child("dnsConfig", "nameservers").index(index), server));
   for (const [index, { ip }] of (spec.hostAliases ?? []).entries())
-    warnings.push(...ipWarnings(specAt.child("hostAliases").index(index).child("ip"), ip ?? ""));
+    append(warnings, ipWarnings(specAt.child("hostAliases").index(index).child("ip"), ip ?? ""));
   return warnings;
 }
 
@@ -115,10 +113,11 @@ function nodeSelectionWarnings(spec: PodSpec, at: Path): string[] {
   const affinityAt = at.child("affinity", "nodeAffinity");
   const { [requiredTerms]: terms, [preferredTerms]: preferred = [] } = spec.affinity?.nodeAffinity ?? {};
   for (const [index, term] of (terms?.nodeSelectorTerms ?? []).entries())
-    warnings.push(...nodeSelectorTermWarnings(term, affinityAt.child(requiredTerms, "nodeSelectorTerms").index(index)));
+    append(warnings, nodeSelectorTermWarnings(term, affinityAt.child(requiredTerms, "nodeSelectorTerms").index(index)));
   for (const [index, { preference }] of preferred.entries())
-    warnings.push(
-      ...nodeSelectorTermWarnings(
+    append(
+      warnings,
+      nodeSelectorTermWarnings(
         preference ?? {},
         affinityAt.child(preferredTerms).index(index).child("preference"),
         true,
@@ -126,7 +125,7 @@ function nodeSelectionWarnings(spec: PodSpec, at: Path): string[] {
     );
   for (const [index, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const place = at.child("topologySpreadConstraints").index(index);
-    warnings.push(...namedLabelWarnings(place.child("topologyKey"), topologyKey));
+    append(warnings, namedLabelWarnings(place.child("topologyKey"), topologyKey));
     if (!labelSelector) warnings.push(`${place.child("labelSelector")}: ${matchesNoPod}`);
   }
   return warnings;

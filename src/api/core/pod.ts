@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { append, type Draft } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, type Path } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
@@ -106,7 +106,7 @@ function validatePod(pod: Pod, at: Path): FieldError[] {
   const { metadata, spec } = pod;
   const specAt = at.child("spec");
   const errors = validatePodAnnotations(metadata.annotations, spec, at.child("metadata", "annotations"));
-  errors.push(...validatePodSpec(spec, metadata, specAt));
+  append(errors, validatePodSpec(spec, metadata, specAt));
   if (!spec.serviceAccountName)
     for (const [index, { projected }] of (spec.volumes ?? []).entries())
       for (const [source, { serviceAccountToken }] of (projected?.sources ?? []).entries())
@@ -124,7 +124,7 @@ function validatePod(pod: Pod, at: Path): FieldError[] {
           );
   for (const field of ["containers", "initContainers"] as const)
     for (const [index, container] of (spec[field] ?? []).entries())
-      errors.push(...validateImageSpaces(container, specAt.child(field).index(index)));
+      append(errors, validateImageSpaces(container, specAt.child(field).index(index)));
   return errors;
 }
 

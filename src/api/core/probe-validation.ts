@@ -1,4 +1,5 @@
 // What probes and lifecycle hooks may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
+import { append } from "../../lib/index.ts";
 import { invalidFor, nonnegative, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
@@ -10,17 +11,17 @@ import { validatePortNumberOrName } from "./port.ts";
 export function validateProbesAndLifecycle(container: Container, spec: PodSpec, at: Path): FieldError[] {
   const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container;
   const errors = lifecycle ? validateLifecycle(lifecycle, spec, at.child("lifecycle")) : [];
-  if (livenessProbe) errors.push(...validateProbe(livenessProbe, at.child("livenessProbe"), true));
+  if (livenessProbe) append(errors, validateProbe(livenessProbe, at.child("livenessProbe"), true));
   if (readinessProbe) {
     const place = at.child("readinessProbe");
-    errors.push(...validateProbe(readinessProbe, place, false));
+    append(errors, validateProbe(readinessProbe, place, false));
     const seconds = readinessProbe.terminationGracePeriodSeconds;
     if (seconds !== undefined)
       errors.push(
         invalidValue(place.child("terminationGracePeriodSeconds"), seconds, "must not be set for readinessProbes"),
       );
   }
-  if (startupProbe) errors.push(...validateProbe(startupProbe, at.child("startupProbe"), true));
+  if (startupProbe) append(errors, validateProbe(startupProbe, at.child("startupProbe"), true));
   return errors;
 }
 
@@ -33,7 +34,7 @@ function validateProbe(probe: Probe, at: Path, succeedsOnce: boolean): FieldErro
     "successThreshold",
     "failureThreshold",
   ] as const)
-    errors.push(...nonnegative(at.child(field), probe[field]));
+    append(errors, nonnegative(at.child(field), probe[field]));
   const grace = probe.terminationGracePeriodSeconds;
   if (grace !== undefined && grace <= 0)
     errors.push(invalidValue(at.child("terminationGracePeriodSeconds"), grace, "must be greater than 0"));

@@ -1,7 +1,7 @@
 // The annotations that named seccomp and AppArmor profiles before there were fields: they may not contradict them.
 // validateSeccompAnnotationsAndFields and validateAppArmorAnnotationsAndFieldsMatchOnCreate of
 // k8s.io/kubernetes/pkg/apis/core/validation.
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, rootPath } from "../meta/field-error.ts";
 import type { AppArmorProfile, Pod, PodTemplateSpec, SeccompProfile } from "../types.generated.ts";
@@ -42,14 +42,15 @@ export function validateProfileAnnotations({ metadata, spec }: PodTemplateSpec, 
   visitContainers(spec, at, ({ name, securityContext }, place) => {
     const profileAt = place.child("securityContext", "seccompProfile");
     const annotation = annotations[seccompContainerPrefix + name];
-    errors.push(...contradictions("seccomp", annotation, securityContext?.seccompProfile, seccompDefaults, profileAt));
+    append(errors, contradictions("seccomp", annotation, securityContext?.seccompProfile, seccompDefaults, profileAt));
   });
   if (spec.os?.name === "windows") return errors;
   visitContainers(spec, at, ({ name, securityContext }, place) => {
     const profile = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
     const profileAt = place.child("securityContext", "appArmorProfile");
-    errors.push(
-      ...contradictions("apparmor", annotations[appArmorPrefix + name], profile, ["runtime/default"], profileAt),
+    append(
+      errors,
+      contradictions("apparmor", annotations[appArmorPrefix + name], profile, ["runtime/default"], profileAt),
     );
   });
   return errors;

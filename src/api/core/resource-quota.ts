@@ -1,4 +1,4 @@
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -146,6 +146,6 @@ function validateScopeSelector(spec: ResourceQuotaSpec, at: Path): FieldError[] 
   const shown = expressions.map(({ scopeName, operator, values }) =>
     goStruct({ ScopeName: scopeName, Operator: operator, Values: values }),
   );
-  errors.push(...scopeErrors(named, spec, at, { MatchExpressions: shown }));
+  append(errors, scopeErrors(named, spec, at, { MatchExpressions: shown }));
   return errors;
 }

@@ -1,5 +1,6 @@
 // What containers and pods may ask for: k8s.io/kubernetes/pkg/apis/core/validation/validation.go,
 // validateResourceRequirements and validatePodResources.
+import { append } from "../../lib/index.ts";
 import { eachEntry, eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import {
@@ -49,7 +50,7 @@ export function validatePodResources(spec: PodSpec, podClaims: ReadonlySet<strin
   const errors = resources.claims
     ? [forbiddenField(at.child("claims"), "claims may not be set for Resources at pod-level")]
     : [];
-  errors.push(...validateRequirements(resources, validatePodResourceName, podClaims, at));
+  append(errors, validateRequirements(resources, validatePodResourceName, podClaims, at));
   // What follows compares quantities, which must be some.
   if (errors.length > 0 || spec.containers.some(hasWrongQuantity)) return errors;
   for (const [name, total] of aggregateContainerRequests({ spec })) {
@@ -97,8 +98,9 @@ function validateRequirements(
     ...validateName(place, name),
     ...validateAmount(place, name, amount),
   ]);
-  errors.push(
-    ...eachEntry<Quantity>(at.child("requests"), requests, (name, amount, place) => [
+  append(
+    errors,
+    eachEntry<Quantity>(at.child("requests"), requests, (name, amount, place) => [
       ...validateName(place, name),
       ...validateAmount(place, name, amount),
       ...validateAgainstLimit(name, amount, limits[name], at),
@@ -107,7 +109,7 @@ function validateRequirements(
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   if (names.some(isHugePages) && !names.includes("cpu") && !names.includes("memory"))
     errors.push(forbiddenField(at, "HugePages require cpu or memory"));
-  errors.push(...validateClaims(resources, podClaims, at.child("claims")));
+  append(errors, validateClaims(resources, podClaims, at.child("claims")));
   return errors;
 }
 
@@ -145,7 +147,7 @@ function validateClaims({ claims }: ResourceRequirements, podClaims: ReadonlySet
     if (!name) return [required(place)];
     const errors: FieldError[] = [];
     const key = request ? `${name}/${request}` : name;
-    if (request) errors.push(...invalidFor(place.child("request"), request, isDns1123Label(request)));
+    if (request) append(errors, invalidFor(place.child("request"), request, isDns1123Label(request)));
     const overlaps = request ? parts.has(key) : [...parts].some((part) => part.startsWith(`${name}/`));
     if (whole.has(name)) errors.push(duplicate(place, name));
     else if (overlaps) errors.push(duplicate(place, key));

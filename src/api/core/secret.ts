@@ -1,4 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
+import { append, type Draft } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachEntry, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -56,7 +56,7 @@ function validate(secret: Secret, at: Path): FieldError[] {
   const errors = eachEntry(dataAt, secret.data, (key, _, place) => invalidFor(place, key, isConfigMapKey(key)));
   const bytes = Object.values(secret.data ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
   if (bytes > maxDataBytes) errors.push(tooLong(dataAt, maxDataBytes));
-  errors.push(...validateType(secret, at, dataAt));
+  append(errors, validateType(secret, at, dataAt));
   return errors;
 }
 

@@ -1,5 +1,6 @@
 // What security contexts may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateSecurityContext,
 // validatePodSpecSecurityContext and what they call. Privileged containers are allowed: who may make them is admission's.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum } from "../field-rules.ts";
 import { goValue } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -41,11 +42,11 @@ export function validateSecurityContext(
   const { procMount, allowPrivilegeEscalation, privileged, capabilities } = context;
   if (procMount !== undefined) {
     const place = at.child("procMount");
-    errors.push(...optionalEnum(place, procMount, ["Default", "Unmasked"]));
+    append(errors, optionalEnum(place, procMount, ["Default", "Unmasked"]));
     if (hostUsers && procMount === "Unmasked")
       errors.push(invalidValue(place, procMount, "`hostUsers` must be false to use `Unmasked`"));
   }
-  errors.push(...validateSeccomp(context.seccompProfile, at.child("seccompProfile")));
+  append(errors, validateSeccomp(context.seccompProfile, at.child("seccompProfile")));
   if (allowPrivilegeEscalation === false) {
     const shown = goValue("io.k8s.api.core.v1.SecurityContext", context);
     if (privileged)
@@ -60,9 +61,10 @@ export function validateSecurityContext(
           ),
         );
   }
-  errors.push(
-    ...validateWindowsOptions(context.windowsOptions, at.child("windowsOptions")),
-    ...validateAppArmor(context.appArmorProfile, at.child("appArmorProfile")),
+  append(
+    errors,
+    validateWindowsOptions(context.windowsOptions, at.child("windowsOptions")),
+    validateAppArmor(context.appArmorProfile, at.child("appArmorProfile")),
   );
   return errors;
 }
@@ -72,24 +74,24 @@ export function validatePodSecurityContext(spec: PodSpec, at: Path): FieldError[
   if (!context) return [];
   const { fsGroup, supplementalGroups } = context;
   const errors = fsGroup === undefined ? [] : invalidFor(at.child("fsGroup"), fsGroup, isGroupId(fsGroup));
-  errors.push(
-    ...validateIds(context, at),
-    ...eachItem(at.child("supplementalGroups"), supplementalGroups, (id, place) =>
-      invalidFor(place, id, isGroupId(id)),
-    ),
+  append(
+    errors,
+    validateIds(context, at),
+    eachItem(at.child("supplementalGroups"), supplementalGroups, (id, place) => invalidFor(place, id, isGroupId(id))),
   );
   if (spec.shareProcessNamespace && spec.hostPID)
     errors.push(
       invalidValue(at.child("shareProcessNamespace"), true, "ShareProcessNamespace and HostPID cannot both be enabled"),
     );
-  errors.push(
-    ...validateSysctls(spec, at.child("sysctls")),
-    ...optionalEnum(at.child("fsGroupChangePolicy"), context.fsGroupChangePolicy, ["Always", "OnRootMismatch"]),
-    ...validateSeccomp(context.seccompProfile, at.child("seccompProfile")),
-    ...validateWindowsOptions(context.windowsOptions, at.child("windowsOptions")),
-    ...validateAppArmor(context.appArmorProfile, at.child("appArmorProfile")),
-    ...optionalEnum(at.child("supplementalGroupsPolicy"), context.supplementalGroupsPolicy, ["Merge", "Strict"]),
-    ...optionalEnum(at.child("seLinuxChangePolicy"), context.seLinuxChangePolicy, seLinuxChangePolicies),
+  append(
+    errors,
+    validateSysctls(spec, at.child("sysctls")),
+    optionalEnum(at.child("fsGroupChangePolicy"), context.fsGroupChangePolicy, ["Always", "OnRootMismatch"]),
+    validateSeccomp(context.seccompProfile, at.child("seccompProfile")),
+    validateWindowsOptions(context.windowsOptions, at.child("windowsOptions")),
+    validateAppArmor(context.appArmorProfile, at.child("appArmorProfile")),
+    optionalEnum(at.child("supplementalGroupsPolicy"), context.supplementalGroupsPolicy, ["Merge", "Strict"]),
+    optionalEnum(at.child("seLinuxChangePolicy"), context.seLinuxChangePolicy, seLinuxChangePolicies),
   );
   return errors;
 }
@@ -108,7 +110,7 @@ function validateSeccomp(profile: SeccompProfile | undefined, at: Path): FieldEr
     if (localhostProfile !== undefined)
       errors.push(invalidValue(place, profile, "can only be set when seccomp type is Localhost"));
   } else if (localhostProfile === undefined) errors.push(required(place, "must be set when seccomp type is Localhost"));
-  else errors.push(...validateDescendingPath(place, localhostProfile));
+  else append(errors, validateDescendingPath(place, localhostProfile));
   return errors;
 }
 
@@ -166,8 +168,9 @@ function validateWindowsOptions(options: WindowsSecurityContextOptions | undefin
   const { gmsaCredentialSpecName, gmsaCredentialSpec, runAsUserName } = options;
   const errors: FieldError[] = [];
   if (gmsaCredentialSpecName !== undefined)
-    errors.push(
-      ...invalidFor(
+    append(
+      errors,
+      invalidFor(
         at.child("gmsaCredentialSpecName"),
         gmsaCredentialSpecName,
         isDns1123Subdomain(gmsaCredentialSpecName),
@@ -180,7 +183,7 @@ function validateWindowsOptions(options: WindowsSecurityContextOptions | undefin
       invalidValue(at.child("gmsaCredentialSpec"), gmsaCredentialSpec, "gmsaCredentialSpec size must be under 64 KiB"),
     );
   if (runAsUserName !== undefined)
-    errors.push(...invalidFor(at.child("runAsUserName"), runAsUserName, windowsUserMessages(runAsUserName)));
+    append(errors, invalidFor(at.child("runAsUserName"), runAsUserName, windowsUserMessages(runAsUserName)));
   return errors;
 }
 

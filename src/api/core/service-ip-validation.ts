@@ -1,5 +1,6 @@
 // What the cluster IPs and address families of a Service may be, and how they may change:
 // ValidateServiceClusterIPsRelatedFields and validateUpgradeDowngrade… of k8s.io/kubernetes/pkg/apis/core/validation.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, invalidValue, type Path, required } from "../meta/field-error.ts";
@@ -21,21 +22,22 @@ export function validateClusterIpFields(service: Service, at: Path): FieldError[
   } else if (ips.length > 0) errors.push(invalidValue(ipsAt, ips, "must be empty when `clusterIP` is not specified"));
 
   const seen = new Set<string>();
-  errors.push(
-    ...eachItem(at.child("ipFamilies"), spec.ipFamilies, (family, place) => {
+  append(
+    errors,
+    eachItem(at.child("ipFamilies"), spec.ipFamilies, (family, place) => {
       const wrong = optionalEnum(place, family, ["IPv4", "IPv6"]);
       if (seen.has(family)) wrong.push(duplicate(place, family));
       seen.add(family);
       return wrong;
     }),
-    ...optionalEnum(at.child("ipFamilyPolicy"), spec.ipFamilyPolicy, familyPolicies),
+    optionalEnum(at.child("ipFamilyPolicy"), spec.ipFamilyPolicy, familyPolicies),
   );
 
   const wrongIps = eachItem(ipsAt, ips, (ip, place, index) => {
     if (index > 0 || ip !== "None") return invalidFor(place, ip, isIp(ip));
     return ips.length > 1 ? [invalidValue(ipsAt, ips, "'None' must be the first and only value")] : [];
   });
-  errors.push(...wrongIps);
+  append(errors, wrongIps);
   if (ips.length > 2) errors.push(invalidValue(ipsAt, ips, "may only hold up to 2 values"));
   // The other rules compare addresses, which these are not.
   if (wrongIps.length > 0) return errors;
@@ -69,7 +71,7 @@ export function validateClusterIpChange(next: Service, old: Service, at: Path): 
   if (ips.length === 0) errors.push(invalidValue(place.index(0), ips, "primary clusterIP can not be unset"));
   else if (before.length > 0 && ips[0] !== before[0]) errors.push(invalidValue(place.index(0), ips, unchangeable));
   if (ips.length === 1 && before.length > 1)
-    errors.push(...mustBeSingleStack(next, at, "releasing the secondary clusterIP"));
+    append(errors, mustBeSingleStack(next, at, "releasing the secondary clusterIP"));
   return errors;
 }
 
@@ -88,7 +90,7 @@ export function validateIpFamilyChange(next: Service, old: Service, at: Path): F
   if (families.length > 0 && before.length > 0 && families[0] !== before[0])
     errors.push(invalidValue(place, families, unchangeable));
   if (families.length === 1 && before.length > 1)
-    errors.push(...mustBeSingleStack(next, at, "releasing the secondary ipFamily"));
+    append(errors, mustBeSingleStack(next, at, "releasing the secondary ipFamily"));
   return errors;
 }
 

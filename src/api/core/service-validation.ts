@@ -1,4 +1,5 @@
 // What a Service may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateService and its parts.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -64,7 +65,7 @@ function validateByType(service: Service, at: Path): FieldError[] {
   if (spec.ipFamilyPolicy !== undefined) errors.push(forbiddenField(at.child("ipFamilyPolicy"), notForNames));
   const name = (spec.externalName ?? "").replace(/\.$/, "");
   if (name === "") errors.push(required(at.child("externalName")));
-  else errors.push(...invalidFor(at.child("externalName"), name, isDns1123Subdomain(name)));
+  else append(errors, invalidFor(at.child("externalName"), name, isDns1123Subdomain(name)));
   return errors;
 }
 
@@ -79,17 +80,18 @@ function validatePort(port: ServicePort, at: Path, needsName: boolean, names: Se
   if (!port.name) {
     if (needsName) errors.push(required(at.child("name")));
   } else {
-    errors.push(...invalidFor(at.child("name"), port.name, isDns1123Label(port.name)));
+    append(errors, invalidFor(at.child("name"), port.name, isDns1123Label(port.name)));
     if (names.has(port.name)) errors.push(duplicate(at.child("name"), port.name));
     names.add(port.name);
   }
-  errors.push(
-    ...invalidFor(at.child("port"), port.port ?? 0, isPortNumber(port.port ?? 0)),
-    ...requiredEnum(at.child("protocol"), port.protocol, portProtocols),
-    ...validatePortNumberOrName(at.child("targetPort"), port.targetPort ?? 0),
+  append(
+    errors,
+    invalidFor(at.child("port"), port.port ?? 0, isPortNumber(port.port ?? 0)),
+    requiredEnum(at.child("protocol"), port.protocol, portProtocols),
+    validatePortNumberOrName(at.child("targetPort"), port.targetPort ?? 0),
   );
   if (port.appProtocol !== undefined)
-    errors.push(...invalidFor(at.child("appProtocol"), port.appProtocol, isQualifiedName(port.appProtocol)));
+    append(errors, invalidFor(at.child("appProtocol"), port.appProtocol, isQualifiedName(port.appProtocol)));
   return errors;
 }
 
@@ -196,7 +198,7 @@ function validateLoadBalancerFields(spec: ServiceSpec, at: Path): FieldError[] {
   if (spec.loadBalancerClass !== undefined) {
     const place = at.child("loadBalancerClass");
     if (isLoadBalancer)
-      errors.push(...invalidFor(place, spec.loadBalancerClass, isQualifiedName(spec.loadBalancerClass)));
+      append(errors, invalidFor(place, spec.loadBalancerClass, isQualifiedName(spec.loadBalancerClass)));
     else errors.push(forbiddenField(place, onlyLoadBalancer));
   }
   return errors;
@@ -206,7 +208,7 @@ function validateTrafficPolicies(spec: ServiceSpec, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   const external = at.child("externalTrafficPolicy");
   if (isExternallyAccessible(spec))
-    errors.push(...requiredEnum(external, spec.externalTrafficPolicy, ["Cluster", "Local"]));
+    append(errors, requiredEnum(external, spec.externalTrafficPolicy, ["Cluster", "Local"]));
   else if (spec.externalTrafficPolicy)
     errors.push(
       invalidValue(external, spec.externalTrafficPolicy, "may only be set for externally-accessible services"),
@@ -214,7 +216,7 @@ function validateTrafficPolicies(spec: ServiceSpec, at: Path): FieldError[] {
   const healthAt = at.child("healthCheckNodePort");
   if (spec.healthCheckNodePort) {
     if (needsHealthCheckPort(spec))
-      errors.push(...invalidFor(healthAt, spec.healthCheckNodePort, isPortNumber(spec.healthCheckNodePort)));
+      append(errors, invalidFor(healthAt, spec.healthCheckNodePort, isPortNumber(spec.healthCheckNodePort)));
     else
       errors.push(
         invalidValue(
@@ -225,11 +227,12 @@ function validateTrafficPolicies(spec: ServiceSpec, at: Path): FieldError[] {
       );
   }
   const internal = at.child("internalTrafficPolicy");
-  errors.push(
-    ...(spec.type === "ExternalName"
+  append(
+    errors,
+    spec.type === "ExternalName"
       ? optionalEnum(internal, spec.internalTrafficPolicy, ["Cluster", "Local"])
-      : requiredEnum(internal, spec.internalTrafficPolicy, ["Cluster", "Local"])),
-    ...optionalEnum(at.child("trafficDistribution"), spec.trafficDistribution, trafficDistributions),
+      : requiredEnum(internal, spec.internalTrafficPolicy, ["Cluster", "Local"]),
+    optionalEnum(at.child("trafficDistribution"), spec.trafficDistribution, trafficDistributions),
   );
   return errors;
 }
@@ -265,14 +268,14 @@ export function validateServiceStatusUpdate({ spec, status }: Service, _old: Ser
 
 function validateLoadBalancerIngress({ ip, ipMode, hostname }: LoadBalancerIngress, at: Path): FieldError[] {
   const errors: FieldError[] = [];
-  if (ip) errors.push(...invalidFor(at.child("ip"), ip, isIp(ip)));
+  if (ip) append(errors, invalidFor(at.child("ip"), ip, isIp(ip)));
   const modeAt = at.child("ipMode");
   if (ipMode === undefined) {
     if (ip) errors.push(required(modeAt, "must be specified when `ip` is set"));
   } else if (!ip) errors.push(forbiddenField(modeAt, "may not be specified when `ip` is not set"));
   else if (ipMode !== "Proxy" && ipMode !== "VIP") errors.push(notSupported(modeAt, ipMode, ["Proxy", "VIP"]));
   if (hostname) {
-    errors.push(...invalidFor(at.child("hostname"), hostname, isDns1123Subdomain(hostname)));
+    append(errors, invalidFor(at.child("hostname"), hostname, isDns1123Subdomain(hostname)));
     if (parseIp(hostname))
       errors.push(invalidValue(at.child("hostname"), hostname, "must be a DNS name, not an IP address"));
   }

@@ -1,4 +1,5 @@
 // What a client should know of a Service that is valid: k8s.io/kubernetes/pkg/api/service/warnings.go.
+import { append } from "../../lib/index.ts";
 import { type Path, rootPath } from "../meta/field-error.ts";
 import { cidrWarnings, ipWarnings } from "../meta/ip.ts";
 import type { Service, ServiceSpec } from "../types.generated.ts";
@@ -11,11 +12,11 @@ export function serviceWarnings({ metadata, spec }: Service): string[] {
     warnings.push(`annotation ${topologyHintsAnnotation} is deprecated, please use ${topologyModeAnnotation} instead`);
   const isHeadless = spec.type === "ClusterIP" && spec.clusterIP === "None";
   if (spec.clusterIP !== undefined && spec.clusterIP !== "None")
-    warnings.push(...eachText(spec.clusterIPs, at.child("clusterIPs"), ipWarnings));
-  if (isHeadless) warnings.push(...headlessWarnings(spec));
-  warnings.push(...eachText(spec.externalIPs, at.child("externalIPs"), ipWarnings));
-  if (spec.loadBalancerIP) warnings.push(...ipWarnings(at.child("loadBalancerIP"), spec.loadBalancerIP));
-  warnings.push(...eachText(spec.loadBalancerSourceRanges, at.child("loadBalancerSourceRanges"), cidrWarnings));
+    append(warnings, eachText(spec.clusterIPs, at.child("clusterIPs"), ipWarnings));
+  if (isHeadless) append(warnings, headlessWarnings(spec));
+  append(warnings, eachText(spec.externalIPs, at.child("externalIPs"), ipWarnings));
+  if (spec.loadBalancerIP) append(warnings, ipWarnings(at.child("loadBalancerIP"), spec.loadBalancerIP));
+  append(warnings, eachText(spec.loadBalancerSourceRanges, at.child("loadBalancerSourceRanges"), cidrWarnings));
   const isName = spec.type === "ExternalName";
   if (isName && spec.externalIPs?.length) warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
   if (!isName && spec.externalName) warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');

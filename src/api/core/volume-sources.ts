@@ -1,5 +1,6 @@
 // The sources of data that pods and persistent volumes name alike: what each must say.
 // k8s.io/kubernetes/pkg/apis/core/validation/validation.go, validate…VolumeSource.
+import { append } from "../../lib/index.ts";
 import { eachEntry, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required, tooLong } from "../meta/field-error.ts";
@@ -80,7 +81,7 @@ export const sharedSourceRules = {
       errors.push(required(at.child("tenant"), "must be a UUID and may not exceed a length of 64 characters"));
     else if (!registry.split(",").every((pair) => /^[^:]*:[^:]*$|^\[.*\]:[^:]*$/.test(pair)))
       errors.push(invalidValue(at.child("registry"), registry, pairs));
-    errors.push(...requiredField(at.child("volume"), volume));
+    append(errors, requiredField(at.child("volume"), volume));
     return errors;
   },
   fc: validateFibreChannel,
@@ -102,9 +103,9 @@ export const sharedSourceRules = {
   azureDisk: validateAzureDisk,
   storageos: ({ volumeName, volumeNamespace, secretRef }, at) => {
     const errors = requiredField(at.child("volumeName"), volumeName);
-    if (volumeName) errors.push(...invalidFor(at.child("volumeName"), volumeName, isDns1123Label(volumeName)));
+    if (volumeName) append(errors, invalidFor(at.child("volumeName"), volumeName, isDns1123Label(volumeName)));
     if (volumeNamespace)
-      errors.push(...invalidFor(at.child("volumeNamespace"), volumeNamespace, isDns1123Label(volumeNamespace)));
+      append(errors, invalidFor(at.child("volumeNamespace"), volumeNamespace, isDns1123Label(volumeNamespace)));
     return [...errors, ...secretNameRule(at.child("secretRef"), secretRef)];
   },
   scaleIO: requiring("gateway", "system", "volumeName"),
@@ -130,7 +131,7 @@ export function validateOneSource(
     const source = sources[field];
     if (source === undefined) continue;
     if (found) errors.push(forbiddenField(at.child(field), "may not specify more than 1 volume type"));
-    else errors.push(...rule(source, at.child(pathNames[field] ?? field)));
+    else append(errors, rule(source, at.child(pathNames[field] ?? field)));
     found = true;
   }
   if (!found) errors.push(required(at, "must specify a volume type"));
@@ -186,12 +187,12 @@ export function validateInitiatorTarget(
 
 function validateIscsi(source: ISCSIVolumeSource, at: Path): FieldError[] {
   const errors = requiredField(at.child("targetPortal"), source.targetPortal);
-  errors.push(...(source.iqn ? validateInitiator(at.child("iqn"), source.iqn) : [required(at.child("iqn"))]));
-  errors.push(...invalidFor(at.child("lun"), source.lun, isInRange(source.lun ?? 0, 0, 255)));
+  append(errors, source.iqn ? validateInitiator(at.child("iqn"), source.iqn) : [required(at.child("iqn"))]);
+  append(errors, invalidFor(at.child("lun"), source.lun, isInRange(source.lun ?? 0, 0, 255)));
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef)
     errors.push(required(at.child("secretRef")));
   if (source.initiatorName !== undefined)
-    errors.push(...validateInitiator(at.child("initiatorname"), source.initiatorName));
+    append(errors, validateInitiator(at.child("initiatorname"), source.initiatorName));
   return errors;
 }
 
@@ -204,7 +205,7 @@ function validateFibreChannel({ targetWWNs = [], wwids = [], lun }: FCVolumeSour
     errors.push(invalidValue(place, targetWWNs, "targetWWNs and wwids can not be specified simultaneously"));
   if (targetWWNs.length > 0) {
     if (lun === undefined) errors.push(required(at.child("lun"), "lun is required if targetWWNs is specified"));
-    else errors.push(...invalidFor(at.child("lun"), lun, isInRange(lun, 0, 255)));
+    else append(errors, invalidFor(at.child("lun"), lun, isInRange(lun, 0, 255)));
   }
   return errors;
 }
@@ -229,6 +230,6 @@ function validateAzureDisk(source: AzureDiskVolumeSource, at: Path): FieldError[
 export function validateCsiDriverName(at: Path, name: string): FieldError[] {
   if (name === "") return [required(at)];
   const errors = name.length > 63 ? [tooLong(at, 63)] : [];
-  errors.push(...invalidFor(at, name, isDns1123Subdomain(name.toLowerCase())));
+  append(errors, invalidFor(at, name, isDns1123Subdomain(name.toLowerCase())));
   return errors;
 }

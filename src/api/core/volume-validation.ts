@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { duplicate, forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
@@ -46,11 +47,11 @@ export function validateVolumes(
       const messages = isDns1123Subdomain(claimName).map(
         (message) => `PVC name ${JSON.stringify(claimName)}: ${message}`,
       );
-      errors.push(...invalidFor(nameAt, volume.name, messages));
+      append(errors, invalidFor(nameAt, volume.name, messages));
     }
-    errors.push(...(volume.name ? invalidFor(nameAt, volume.name, isDns1123Label(volume.name)) : [required(nameAt)]));
+    append(errors, volume.name ? invalidFor(nameAt, volume.name, isDns1123Label(volume.name)) : [required(nameAt)]);
     if (good.has(volume.name)) errors.push(duplicate(nameAt, volume.name));
-    if (volume.iscsi) errors.push(...validateInitiatorTarget(nameAt, volume.name, volume.iscsi, volume.name));
+    if (volume.iscsi) append(errors, validateInitiatorTarget(nameAt, volume.name, volume.iscsi, volume.name));
     if (errors.length === 0) good.set(volume.name, volume);
     const claim = volume.persistentVolumeClaim?.claimName;
     if (podName && claim !== undefined && created.has(claim))
@@ -122,15 +123,15 @@ function validateKeyToPath({ key, path, mode }: KeyToPath, at: Path): FieldError
 
 function validateDownwardFile(file: DownwardAPIVolumeFile, at: Path): FieldError[] {
   const errors = requiredField(at.child("path"), file.path);
-  errors.push(...validateFilePath(at.child("path"), file.path ?? ""));
+  append(errors, validateFilePath(at.child("path"), file.path ?? ""));
   if (file.fieldRef) {
-    errors.push(...validateVolumeFieldRef(file.fieldRef, at.child("fieldRef")));
+    append(errors, validateVolumeFieldRef(file.fieldRef, at.child("fieldRef")));
     if (file.resourceFieldRef)
       errors.push(invalidValue(at, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
   } else if (file.resourceFieldRef)
-    errors.push(...validateResourceFieldRef(file.resourceFieldRef, at.child("resourceFieldRef"), true));
+    append(errors, validateResourceFieldRef(file.resourceFieldRef, at.child("resourceFieldRef"), true));
   else errors.push(required(at, "one of fieldRef and resourceFieldRef is required"));
-  errors.push(...validateFileMode(at.child("mode"), file.mode));
+  append(errors, validateFileMode(at.child("mode"), file.mode));
   return errors;
 }
 
@@ -155,18 +156,19 @@ function validateProjection(source: VolumeProjection, at: Path, volumeAt: Path, 
   for (const field of ["secret", "configMap"] as const) {
     const projection = source[field];
     if (!projection) continue;
-    errors.push(...requiredField(at.child(field, "name"), projection.name));
-    errors.push(
-      ...eachItem(at.child(field, "items"), projection.items, (item, place) => [
+    append(errors, requiredField(at.child(field, "name"), projection.name));
+    append(
+      errors,
+      eachItem(at.child(field, "items"), projection.items, (item, place) => [
         ...validateKeyToPath(item, place),
         ...claimPath(item.path, projection.name),
       ]),
     );
   }
   for (const file of source.downwardAPI?.items ?? [])
-    errors.push(...validateDownwardFile(file, at.child("downwardAPI")), ...claimPath(file.path, file.path));
+    append(errors, validateDownwardFile(file, at.child("downwardAPI")), claimPath(file.path, file.path));
   if (source.serviceAccountToken)
-    errors.push(...validateTokenProjection(source.serviceAccountToken, at.child("serviceAccountToken"), volumeAt));
+    append(errors, validateTokenProjection(source.serviceAccountToken, at.child("serviceAccountToken"), volumeAt));
   if (Object.values(source).filter((each) => each !== undefined).length > 1)
     errors.push(forbiddenField(at, "may not specify more than 1 volume type per source"));
   return errors;
@@ -181,7 +183,7 @@ function validateTokenProjection(token: ServiceAccountTokenProjection, at: Path,
   if (expirationSeconds > 2 ** 32)
     errors.push(invalidValue(place, expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
   const pathAt = volumeAt.child("path");
-  errors.push(...(path ? validateFilePath(pathAt, path) : [required(pathAt)]));
+  append(errors, path ? validateFilePath(pathAt, path) : [required(pathAt)]);
   return errors;
 }
 
@@ -190,7 +192,7 @@ function validateCsi(source: CSIVolumeSource, at: Path): FieldError[] {
   if (!source.nodePublishSecretRef) return errors;
   const { name } = source.nodePublishSecretRef;
   if (!name) errors.push(required(at.child("nodePublishSecretRef", "name")));
-  else errors.push(...invalidFor(at.child("name"), name, isDns1123Subdomain(name)));
+  else append(errors, invalidFor(at.child("name"), name, isDns1123Subdomain(name)));
   return errors;
 }
 
@@ -205,6 +207,6 @@ export function validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeC
     if (field !== "annotations" && field !== "labels" && value !== undefined && value !== null && value !== "")
       // The name is that of Go's field with a small first letter.
       errors.push(forbiddenField(place.child(field === "uid" ? "uID" : field), "cannot be set"));
-  errors.push(...validateClaimSpec(spec, at.child("spec")));
+  append(errors, validateClaimSpec(spec, at.child("spec")));
   return errors;
 }

@@ -1,5 +1,5 @@
 // What an EndpointSlice may be: k8s.io/kubernetes/pkg/apis/discovery/validation/validation.go.
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, firstThree, nameColumn } from "../columns.ts";
 import { portProtocols, validateNonSpecialIp } from "../core/service-validation.ts";
 import { eachItem, invalidFor, requiredEnum } from "../field-rules.ts";
@@ -88,9 +88,9 @@ function validatePorts(ports: readonly DiscoveryEndpointPort[], at: Path): Field
     const errors = name === "" ? [] : invalidFor(place.child("name"), name, isDns1123Label(name));
     if (names.has(name)) errors.push(duplicate(place.child("name"), name));
     names.add(name);
-    errors.push(...requiredEnum(place.child("protocol"), protocol, portProtocols));
+    append(errors, requiredEnum(place.child("protocol"), protocol, portProtocols));
     if (appProtocol !== undefined)
-      errors.push(...invalidFor(place.child("appProtocol"), appProtocol, isQualifiedName(appProtocol)));
+      append(errors, invalidFor(place.child("appProtocol"), appProtocol, isQualifiedName(appProtocol)));
     return errors;
   });
 }
@@ -107,14 +107,17 @@ function validateEndpoint(endpoint: Endpoint, addressType: string, at: Path): Fi
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(required(addressesAt, "must contain at least 1 address"));
   if (addresses.length > addressesMax) errors.push(tooMany(addressesAt, addresses.length, addressesMax));
-  errors.push(...eachItem(addressesAt, addresses, (address, place) => validateAddress(address, addressType, place)));
-  if (nodeName !== undefined) errors.push(...invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
+  append(
+    errors,
+    eachItem(addressesAt, addresses, (address, place) => validateAddress(address, addressType, place)),
+  );
+  if (nodeName !== undefined) append(errors, invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
   const labels = Object.keys(deprecatedTopology).length;
   const topologyAt = at.child("deprecatedTopology");
   if (labels > topologyLabelsMax) errors.push(tooMany(topologyAt, labels, topologyLabelsMax));
-  errors.push(...validateLabels(topologyAt, deprecatedTopology));
-  if (hostname !== undefined) errors.push(...invalidFor(at.child("hostname"), hostname, isDns1123Label(hostname)));
-  if (hints) errors.push(...validateHints(hints, at.child("hints")));
+  append(errors, validateLabels(topologyAt, deprecatedTopology));
+  if (hostname !== undefined) append(errors, invalidFor(at.child("hostname"), hostname, isDns1123Label(hostname)));
+  if (hints) append(errors, validateHints(hints, at.child("hints")));
   return errors;
 }
 
@@ -161,7 +164,7 @@ function validateHintNames(
   return eachItem(at, hints, ({ name = "" }, place) => {
     const errors = names.has(name) ? [duplicate(place.child("name"), name)] : [];
     names.add(name);
-    errors.push(...invalidFor(place.child("name"), name, isName(name)));
+    append(errors, invalidFor(place.child("name"), name, isName(name)));
     return errors;
   });
 }

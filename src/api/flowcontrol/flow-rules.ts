@@ -1,4 +1,5 @@
 // Which requests a flow schema is about: k8s.io/kubernetes/pkg/apis/flowcontrol/validation/validation.go.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -20,7 +21,7 @@ type Subject = PolicyRulesWithSubjects["subjects"][number];
 export function validateFlowRule(rule: PolicyRulesWithSubjects, at: Path): FieldError[] {
   const { subjects = [], resourceRules = [], nonResourceRules = [] } = rule;
   const errors = requiredField(at.child("subjects"), subjects, "subjects must contain at least one value");
-  errors.push(...eachItem(at.child("subjects"), subjects, validateSubject));
+  append(errors, eachItem(at.child("subjects"), subjects, validateSubject));
   if (resourceRules.length === 0 && nonResourceRules.length === 0)
     errors.push(required(at, "at least one of resourceRules and nonResourceRules has to be non-empty"));
   return [
@@ -38,8 +39,8 @@ function validateSubject(subject: Subject, at: Path): FieldError[] {
   const named = subject[field];
   const errors: FieldError[] = [];
   if (!named) errors.push(required(place, `${field} is required when subject kind is '${kind}'`));
-  else if (field === "serviceAccount") errors.push(...validateServiceAccount(subject.serviceAccount, place));
-  else errors.push(...requiredField(place.child("name"), named.name));
+  else if (field === "serviceAccount") append(errors, validateServiceAccount(subject.serviceAccount, place));
+  else append(errors, requiredField(place.child("name"), named.name));
   for (const [otherKind, other] of Object.entries(subjectFields))
     if (other !== field && subject[other])
       errors.push(forbiddenField(at.child(other), `${other} is forbidden when subject kind is not '${otherKind}'`));
@@ -48,9 +49,9 @@ function validateSubject(subject: Subject, at: Path): FieldError[] {
 
 function validateServiceAccount({ name = "", namespace = "" }: Partial<ServiceAccountSubject> = {}, at: Path) {
   const errors = requiredField(at.child("name"), name);
-  if (name !== "" && name !== "*") errors.push(...invalidFor(at.child("name"), name, nameIsDnsSubdomain(name, false)));
+  if (name !== "" && name !== "*") append(errors, invalidFor(at.child("name"), name, nameIsDnsSubdomain(name, false)));
   if (namespace === "") errors.push(required(at.child("namespace"), "must specify namespace for service account"));
-  else errors.push(...invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
+  else append(errors, invalidFor(at.child("namespace"), namespace, nameIsDnsLabel(namespace, false)));
   return errors;
 }
 
@@ -83,8 +84,9 @@ function validateResourceRule(rule: ResourcePolicyRule, at: Path): FieldError[] 
     ...validateNames(resources, "resource rules must supply at least one resource", "resources", at.child("resources")),
   ];
   if (namespaces.length > 0 || !clusterScope)
-    errors.push(
-      ...validateNames(
+    append(
+      errors,
+      validateNames(
         namespaces,
         "resource rules that are not cluster scoped must supply at least one namespace",
         "namespaces",

@@ -1,4 +1,4 @@
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import { shownAs } from "../go-value.ts";
@@ -60,8 +60,8 @@ function validateSpec(name: string, spec: FlowSchemaSpec, at: Path): FieldError[
   const levelAt = at.child("priorityLevelConfiguration", "name");
   const level = spec.priorityLevelConfiguration?.name ?? "";
   if (level === "") errors.push(required(levelAt, "must reference a priority level"));
-  else errors.push(...invalidFor(levelAt, level, nameIsDnsSubdomain(level, false)));
-  errors.push(...eachItem(at.child("rules"), spec.rules, validateFlowRule));
+  else append(errors, invalidFor(levelAt, level, nameIsDnsSubdomain(level, false)));
+  append(errors, eachItem(at.child("rules"), spec.rules, validateFlowRule));
   const fixed = mandatoryFlowSchemas.get(name);
   if (fixed && !deepEqual(spec, fixed))
     errors.push(

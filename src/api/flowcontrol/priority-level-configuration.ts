@@ -1,4 +1,4 @@
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { shownAs } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -72,11 +72,11 @@ function validateSpec(name: string, spec: PriorityLevelConfigurationSpec, at: Pa
   switch (type) {
     case "Exempt":
       if (limited) errors.push(forbiddenField(at.child("limited"), "must be nil if the type is not Limited"));
-      if (exempt) errors.push(...validateShares(exempt, at.child("exempt")));
+      if (exempt) append(errors, validateShares(exempt, at.child("exempt")));
       break;
     case "Limited":
       if (exempt) errors.push(forbiddenField(at.child("exempt"), "must be nil if the type is Limited"));
-      if (limited) errors.push(...validateLimited(limited, at.child("limited")));
+      if (limited) append(errors, validateLimited(limited, at.child("limited")));
       else errors.push(required(at.child("limited"), "must not be empty when type is Limited"));
       break;
     default:

@@ -152,7 +152,7 @@ export function invalid(kind: { group: string; kind: string }, name: string, err
   let length = 0;
   for (const each of errors) {
     if (length > causesLengthMax) {
-      sentences.add(`and ${errors.length - causes.length} more`);
+      sentences.add("and more");
       break;
     }
     const message = fieldErrorBody(each);

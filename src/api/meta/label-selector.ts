@@ -1,4 +1,5 @@
 // Label selectors: the text form of query parameters (k8s.io/apimachinery/pkg/labels) and the LabelSelector of specs.
+import { append } from "../../lib/index.ts";
 import type { LabelSelector } from "../types.generated.ts";
 import { badRequest, type FieldError, fieldErrorBody } from "./api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, rootPath } from "./field-error.ts";
@@ -298,7 +299,7 @@ export function validateLabelName(at: Path, name: string): FieldError[] {
 export function validateLabels(at: Path, labels: Labels | undefined): FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(labels ?? {})) {
-    errors.push(...validateLabelName(at, key));
+    append(errors, validateLabelName(at, key));
     for (const message of isLabelValue(value)) errors.push(invalidValue(at, value, message));
   }
   return errors;
@@ -322,7 +323,7 @@ export function validateLabelSelector(
           forbiddenField(place.child("values"), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
         );
     } else errors.push(invalidValue(place.child("operator"), operator, "not a valid selector operator"));
-    errors.push(...validateLabelName(place.child("key"), key));
+    append(errors, validateLabelName(place.child("key"), key));
     if (!lenientValues)
       for (const [valueIndex, value] of values.entries())
         for (const message of isLabelValue(value))

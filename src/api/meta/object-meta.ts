@@ -1,5 +1,5 @@
 // What metadata may be: k8s.io/apimachinery/pkg/api/validation/objectmeta.go, with its messages.
-import { type Draft, deepEqual, exceedsBytes, utf8Length } from "../../lib/index.ts";
+import { append, type Draft, deepEqual, exceedsBytes, utf8Length } from "../../lib/index.ts";
 import type { ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../types.generated.ts";
 import type { FieldError } from "./api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "./field-error.ts";
@@ -28,18 +28,19 @@ export function validateObjectMeta(at: Path, metadata: Partial<ObjectMeta>, rule
   if (name === "") errors.push(required(at.child("name"), "name or generateName is required"));
   else
     for (const message of rules.validateName(name, false)) errors.push(invalidValue(at.child("name"), name, message));
-  errors.push(...validateNamespace(at.child("namespace"), metadata.namespace ?? "", rules.namespaced));
+  append(errors, validateNamespace(at.child("namespace"), metadata.namespace ?? "", rules.namespaced));
   const { generation = 0 } = metadata;
   if (generation < 0)
     errors.push(invalidValue(at.child("generation"), generation, "must be greater than or equal to 0"));
-  errors.push(
-    ...validateLabels(at.child("labels"), metadata.labels),
-    ...validateAnnotations(at.child("annotations"), metadata.annotations),
-    ...validateOwnerReferences(at.child("ownerReferences"), metadata.ownerReferences ?? []),
-    ...validateFinalizers(at.child("finalizers"), metadata.finalizers ?? []),
-    ...validateManagedFields(at.child("managedFields"), metadata.managedFields ?? []),
+  append(
+    errors,
+    validateLabels(at.child("labels"), metadata.labels),
+    validateAnnotations(at.child("annotations"), metadata.annotations),
+    validateOwnerReferences(at.child("ownerReferences"), metadata.ownerReferences ?? []),
+    validateFinalizers(at.child("finalizers"), metadata.finalizers ?? []),
+    validateManagedFields(at.child("managedFields"), metadata.managedFields ?? []),
   );
-  if (!rules.customResource) errors.push(...validateStandardFinalizers(at.child("finalizers"), metadata.finalizers));
+  if (!rules.customResource) append(errors, validateStandardFinalizers(at.child("finalizers"), metadata.finalizers));
   return errors;
 }
 
@@ -53,15 +54,16 @@ function validateNamespace(at: Path, namespace: string, namespaced: boolean): Fi
 export function validateObjectMetaUpdate(at: Path, next: ObjectMeta, old: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
   if (old.deletionTimestamp !== undefined)
-    errors.push(...validateNoNewFinalizers(at.child("finalizers"), next.finalizers ?? [], old.finalizers ?? []));
+    append(errors, validateNoNewFinalizers(at.child("finalizers"), next.finalizers ?? [], old.finalizers ?? []));
   if (!next.resourceVersion)
     errors.push(
       invalidValue(at.child("resourceVersion"), next.resourceVersion ?? "", "must be specified for an update"),
     );
   if ((next.generation ?? 0) < (old.generation ?? 0))
     errors.push(invalidValue(at.child("generation"), next.generation ?? 0, "must not be decremented"));
-  errors.push(
-    ...immutableFields(at, next, old, [
+  append(
+    errors,
+    immutableFields(at, next, old, [
       "name",
       "namespace",
       "uid",
@@ -69,10 +71,10 @@ export function validateObjectMetaUpdate(at: Path, next: ObjectMeta, old: Object
       "deletionTimestamp",
       "deletionGracePeriodSeconds",
     ]),
-    ...validateLabels(at.child("labels"), next.labels),
-    ...validateAnnotations(at.child("annotations"), next.annotations),
-    ...validateOwnerReferences(at.child("ownerReferences"), next.ownerReferences ?? []),
-    ...validateManagedFields(at.child("managedFields"), next.managedFields ?? []),
+    validateLabels(at.child("labels"), next.labels),
+    validateAnnotations(at.child("annotations"), next.annotations),
+    validateOwnerReferences(at.child("ownerReferences"), next.ownerReferences ?? []),
+    validateManagedFields(at.child("managedFields"), next.managedFields ?? []),
   );
   return errors;
 }
@@ -119,7 +121,7 @@ export function validateOwnerReferences(at: Path, references: readonly OwnerRefe
   const errors: FieldError[] = [];
   let controller = "";
   for (const reference of references) {
-    errors.push(...validateOwnerReference(at, reference));
+    append(errors, validateOwnerReference(at, reference));
     if (reference.controller !== true) continue;
     const name = `${reference.kind}/${reference.name}`;
     if (controller === "") controller = name;
@@ -204,7 +206,7 @@ export function validateManagedFields(at: Path, entries: readonly ManagedFieldsE
       errors.push(invalidValue(place.child("operation"), operation, "must be `Apply` or `Update`"));
     if (fieldsType !== "" && fieldsType !== "FieldsV1")
       errors.push(invalidValue(place.child("fieldsType"), fieldsType, "must be `FieldsV1`"));
-    errors.push(...validateFieldManager(place.child("manager"), manager));
+    append(errors, validateFieldManager(place.child("manager"), manager));
     if (exceedsBytes(subresourceBytesMax, subresource))
       errors.push(tooLong(place.child("subresource"), subresourceBytesMax));
     return errors;

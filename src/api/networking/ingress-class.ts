@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { domainPrefixedPath, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -28,7 +29,7 @@ export const IngressClasses = defineResource<IngressClass>({
   validate: ({ spec: { controller = "", parameters } }, at) => {
     const place = at.child("spec", "controller");
     const errors = controller.length > controllerBytesMax ? [tooLong(place, controllerBytesMax)] : [];
-    errors.push(...domainPrefixedPath(place, controller));
+    append(errors, domainPrefixedPath(place, controller));
     return parameters ? [...errors, ...validateParameters(parameters, at.child("spec", "parameters"))] : errors;
   },
   validateUpdate: (next, old, at) => immutableFields(at.child("spec"), next.spec, old.spec, ["controller"]),
@@ -49,7 +50,7 @@ function validateParameters(parameters: IngressClassParametersReference, at: Pat
   ];
   if (scope === "Namespace") {
     if (namespace === undefined) errors.push(required(place, "`parameters.scope` is set to 'Namespace'"));
-    else errors.push(...invalidFor(place, namespace, isDns1123Label(namespace)));
+    else append(errors, invalidFor(place, namespace, isDns1123Label(namespace)));
   }
   if (scope === "Cluster" && namespace !== undefined)
     errors.push(forbiddenField(place, "`parameters.scope` is set to 'Cluster'"));

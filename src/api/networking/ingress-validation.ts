@@ -1,4 +1,5 @@
 // What an Ingress may be: k8s.io/kubernetes/pkg/apis/networking/validation/validation.go.
+import { append } from "../../lib/index.ts";
 import { eachItem, invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -31,10 +32,10 @@ export function validateIngressSpec(spec: IngressSpec, at: Path): FieldError[] {
   const { rules = [], defaultBackend, ingressClassName } = spec;
   if (rules.length === 0 && !defaultBackend)
     errors.push(invalidValue(at, spec.rules ?? null, "either `defaultBackend` or `rules` must be specified"));
-  if (defaultBackend) errors.push(...validateBackend(defaultBackend, at.child("defaultBackend")));
-  errors.push(...eachItem(at.child("rules"), rules, validateRule), ...eachItem(at.child("tls"), spec.tls, validateTls));
+  if (defaultBackend) append(errors, validateBackend(defaultBackend, at.child("defaultBackend")));
+  append(errors, eachItem(at.child("rules"), rules, validateRule), eachItem(at.child("tls"), spec.tls, validateTls));
   if (ingressClassName !== undefined)
-    errors.push(...invalidFor(at.child("ingressClassName"), ingressClassName, isDns1123Subdomain(ingressClassName)));
+    append(errors, invalidFor(at.child("ingressClassName"), ingressClassName, isDns1123Subdomain(ingressClassName)));
   return errors;
 }
 
@@ -44,7 +45,7 @@ function isHostPattern(host: string): string[] {
 
 function validateTls({ hosts, secretName }: IngressTLS, at: Path): FieldError[] {
   const errors = eachItem(at.child("hosts"), hosts, (host, place) => invalidFor(place, host, isHostPattern(host)));
-  if (secretName) errors.push(...invalidFor(at.child("secretName"), secretName, isDns1123Subdomain(secretName)));
+  if (secretName) append(errors, invalidFor(at.child("secretName"), secretName, isDns1123Subdomain(secretName)));
   return errors;
 }
 
@@ -52,7 +53,7 @@ function validateRule({ host, http }: IngressRule, at: Path): FieldError[] {
   const errors: FieldError[] = [];
   if (host) {
     if (parseIp(host)) errors.push(invalidValue(at.child("host"), host, notAnIp));
-    errors.push(...invalidFor(at.child("host"), host, isHostPattern(host)));
+    append(errors, invalidFor(at.child("host"), host, isHostPattern(host)));
   }
   if (!http) return errors;
   const pathsAt = at.child("http", "paths");
@@ -93,11 +94,11 @@ function validateBackend({ resource, service }: IngressBackend, at: Path): Field
 function validateServiceBackend({ name = "", port = {} }: IngressServiceBackend, at: Path): FieldError[] {
   const place = at.child("service");
   const errors = requiredField(place.child("name"), name);
-  if (name !== "") errors.push(...invalidFor(place.child("name"), name, nameIsDns1035Label(name, false)));
+  if (name !== "") append(errors, invalidFor(place.child("name"), name, nameIsDns1035Label(name, false)));
   if (port.name && port.number) errors.push(invalidValue(at, "", "cannot set both port name & port number"));
-  else if (port.name) errors.push(...invalidFor(place.child("port", "name"), port.name, isPortName(port.name)));
+  else if (port.name) append(errors, invalidFor(place.child("port", "name"), port.name, isPortName(port.name)));
   else if (port.number)
-    errors.push(...invalidFor(place.child("port", "number"), port.number, isPortNumber(port.number)));
+    append(errors, invalidFor(place.child("port", "number"), port.number, isPortNumber(port.number)));
   else errors.push(required(at, "port name or number is required"));
   return errors;
 }
@@ -109,12 +110,12 @@ export function validateReference(
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (typeof apiGroup === "string")
-    errors.push(...invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
+    append(errors, invalidFor(at.child("apiGroup"), apiGroup, isDns1123Subdomain(apiGroup)));
   const named = { kind, name };
   for (const field of ["kind", "name"] as const) {
     const value = named[field];
-    errors.push(...requiredField(at.child(field), value, `${field} is required`));
-    if (value !== "") errors.push(...invalidFor(at.child(field), value, isPathSegmentName(value)));
+    append(errors, requiredField(at.child(field), value, `${field} is required`));
+    if (value !== "") append(errors, invalidFor(at.child(field), value, isPathSegmentName(value)));
   }
   return errors;
 }
@@ -123,7 +124,7 @@ export function validateIngressStatus({ loadBalancer }: IngressStatus, at: Path)
   return eachItem(at.child("ingress"), loadBalancer?.ingress, ({ ip, hostname }, place) => {
     const errors = ip ? invalidFor(place.child("ip"), ip, isIp(ip)) : [];
     if (!hostname) return errors;
-    errors.push(...invalidFor(place.child("hostname"), hostname, isDns1123Subdomain(hostname)));
+    append(errors, invalidFor(place.child("hostname"), hostname, isDns1123Subdomain(hostname)));
     if (parseIp(hostname)) errors.push(invalidValue(place.child("hostname"), hostname, notAnIp));
     return errors;
   });

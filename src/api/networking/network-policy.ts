@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn, selectorCell } from "../columns.ts";
 import { eachItem, invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -78,7 +79,7 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, at: Path):
   const errors = optionalEnum(at.child("protocol"), protocol, ["TCP", "UDP", "SCTP"]);
   const endAt = at.child("endPort");
   if (typeof port === "number") {
-    errors.push(...invalidFor(at.child("port"), port, isPortNumber(port)));
+    append(errors, invalidFor(at.child("port"), port, isPortNumber(port)));
     if (endPort === undefined) return errors;
     // Kubernetes shows the port, not its end.
     if (endPort < port) errors.push(invalidValue(endAt, port, "must be greater than or equal to `port`"));
@@ -88,7 +89,7 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, at: Path):
     const why = port === undefined ? "not specified" : "non-numeric";
     errors.push(invalidValue(endAt, endPort, `may not be specified when \`port\` is ${why}`));
   }
-  if (port !== undefined) errors.push(...invalidFor(at.child("port"), port, isPortName(port)));
+  if (port !== undefined) append(errors, invalidFor(at.child("port"), port, isPortName(port)));
   return errors;
 }
 

@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateConditions } from "../conditions.ts";
 import { nonnegative, optionalEnum } from "../field-rules.ts";
@@ -33,13 +34,15 @@ function validateSpec(spec: PodDisruptionBudget["spec"], at: Path): FieldError[]
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
     errors.push(invalidValue(at, shownSpec(spec), "minAvailable and maxUnavailable cannot be both set"));
   for (const field of ["minAvailable", "maxUnavailable"] as const)
-    errors.push(
-      ...validateNonnegativeIntOrPercent(at.child(field), spec[field]),
-      ...validateNotOver100Percent(at.child(field), spec[field]),
+    append(
+      errors,
+      validateNonnegativeIntOrPercent(at.child(field), spec[field]),
+      validateNotOver100Percent(at.child(field), spec[field]),
     );
-  errors.push(
-    ...validateLabelSelector(at.child("selector"), spec.selector),
-    ...optionalEnum(at.child("unhealthyPodEvictionPolicy"), spec.unhealthyPodEvictionPolicy, [
+  append(
+    errors,
+    validateLabelSelector(at.child("selector"), spec.selector),
+    optionalEnum(at.child("unhealthyPodEvictionPolicy"), spec.unhealthyPodEvictionPolicy, [
       "AlwaysAllow",
       "IfHealthyBudget",
     ]),

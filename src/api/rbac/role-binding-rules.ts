@@ -1,5 +1,5 @@
 // What bindings of roles have in common: k8s.io/kubernetes/pkg/apis/rbac/v1/defaults.go and rbac/validation.
-import { type Draft, deepEqual } from "../../lib/index.ts";
+import { append, type Draft, deepEqual } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { invalidFor, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -48,10 +48,10 @@ export function validateRoleBinding(
   const { apiGroup = "", kind = "", name = "" } = roleRef ?? {};
   const refAt = at.child("roleRef");
   const errors = optionalEnum(refAt.child("apiGroup"), apiGroup, [group]);
-  errors.push(...optionalEnum(refAt.child("kind"), kind, roleKinds), ...requiredField(refAt.child("name"), name));
-  if (name !== "") errors.push(...invalidFor(refAt.child("name"), name, isPathSegmentName(name)));
+  append(errors, optionalEnum(refAt.child("kind"), kind, roleKinds), requiredField(refAt.child("name"), name));
+  if (name !== "") append(errors, invalidFor(refAt.child("name"), name, isPathSegmentName(name)));
   for (const [index, subject] of subjects.entries())
-    errors.push(...validateSubject(subject, namespaced, at.child("subjects").index(index)));
+    append(errors, validateSubject(subject, namespaced, at.child("subjects").index(index)));
   return errors;
 }
 
@@ -63,8 +63,8 @@ function validateSubject(
   const errors = requiredField(at.child("name"), name);
   switch (kind) {
     case "ServiceAccount":
-      if (name !== "") errors.push(...invalidFor(at.child("name"), name, nameIsDnsSubdomain(name, false)));
-      errors.push(...optionalEnum(at.child("apiGroup"), apiGroup, [""]));
+      if (name !== "") append(errors, invalidFor(at.child("name"), name, nameIsDnsSubdomain(name, false)));
+      append(errors, optionalEnum(at.child("apiGroup"), apiGroup, [""]));
       if (!namespaced && namespace === "") errors.push(required(at.child("namespace")));
       return errors;
     case "User":

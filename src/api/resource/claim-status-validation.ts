@@ -1,6 +1,6 @@
 // What was given to a claim, and to whom: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go,
 // ValidateResourceClaimStatusUpdate and its parts.
-import { deepEqual, exceedsBytes } from "../../lib/index.ts";
+import { append, deepEqual, exceedsBytes } from "../../lib/index.ts";
 import { validateConditions } from "../conditions.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -150,7 +150,10 @@ function validateNetworkData(
     errors.push(tooLong(at.child("interfaceName"), interfaceNameBytesMax));
   if (exceedsBytes(hardwareAddressBytesMax, hardwareAddress))
     errors.push(tooLong(at.child("hardwareAddress"), hardwareAddressBytesMax));
-  errors.push(...boundedSet(at.child("ips"), ips, deviceAddressesMax, (ip) => ip, validateInterfaceAddress));
+  append(
+    errors,
+    boundedSet(at.child("ips"), ips, deviceAddressesMax, (ip) => ip, validateInterfaceAddress),
+  );
   return errors;
 }
 

@@ -1,5 +1,5 @@
 // What a claim asks for, in claims and in templates of claims.
-import type { Draft } from "../../lib/index.ts";
+import { append, type Draft } from "../../lib/index.ts";
 import { invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -65,10 +65,11 @@ function validateRequest({ name = "", exactly, firstAvailable = [] }: DeviceRequ
   if (!exactly && firstAvailable.length === 0) errors.push(required(at, oneKindOfRequest));
   else if (exactly && firstAvailable.length > 0)
     errors.push(invalidValue(at, undefined, `${oneKindOfRequest}, but multiple fields are set`));
-  else if (exactly) errors.push(...validateNeed(exactly, at.child("exactly")));
+  else if (exactly) append(errors, validateNeed(exactly, at.child("exactly")));
   else
-    errors.push(
-      ...boundedSet(at.child("firstAvailable"), firstAvailable, alternativesMax, nameOf, (alternative, place) => [
+    append(
+      errors,
+      boundedSet(at.child("firstAvailable"), firstAvailable, alternativesMax, nameOf, (alternative, place) => [
         ...invalidFor(place.child("name"), alternative.name ?? "", isDns1123Label(alternative.name ?? "")),
         ...validateNeed(alternative, place),
       ]),

@@ -1,4 +1,4 @@
-import { exceedsBytes } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { shownNodeSelectorTerm, validateNodeSelector } from "../core/affinity-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -75,12 +75,12 @@ function validatePlace({ nodeName, nodeSelector, allNodes }: ResourceSliceSpec, 
     errors.push(invalidValue(at.child("nodeName"), "", "must be either unset or set to a non-empty string"));
   else if (nodeName !== undefined) {
     said.push("`nodeName`");
-    errors.push(...invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
+    append(errors, invalidFor(at.child("nodeName"), nodeName, isDns1123Subdomain(nodeName)));
   }
   if (nodeSelector) {
     said.push("`nodeSelector`");
     const terms = nodeSelector.nodeSelectorTerms ?? [];
-    errors.push(...validateNodeSelector(nodeSelector, at.child("nodeSelector")));
+    append(errors, validateNodeSelector(nodeSelector, at.child("nodeSelector")));
     if (terms.length !== 1)
       errors.push(
         invalidValue(

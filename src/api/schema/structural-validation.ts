@@ -1,7 +1,7 @@
 // Validation of custom resources against the values their CRD's schema allows, with the errors of Kubernetes
 // (k8s.io/kube-openapi/pkg/validation, k8s.io/apiextensions-apiserver/pkg/apiserver/validation).
 import { EvaluationError, matchesPattern } from "../../cel/index.ts";
-import { deepEqual } from "../../lib/index.ts";
+import { append, deepEqual } from "../../lib/index.ts";
 import {
   type FieldError,
   invalidType,
@@ -197,7 +197,7 @@ function checkCombinations(at: Path, value: unknown, schema: Schema, old: Old | 
       detail: `${JSON.stringify(String(at))} ${detail}`,
     });
   const merge = (each: Findings | undefined) => {
-    findings.errors.push(...(each?.errors ?? []));
+    append(findings.errors, each?.errors ?? []);
     findings.applied += each?.applied ?? 0;
   };
   const any = found(anyOf);

@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { eachItem, optionalEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -61,7 +62,7 @@ function validateSpec(spec: CSIDriverSpec, at: Path): FieldError[] {
     "None",
     "ReadWriteOnceWithFSType",
   ]);
-  errors.push(...validateTokenRequests(spec.tokenRequests, at.child("tokenRequests")));
+  append(errors, validateTokenRequests(spec.tokenRequests, at.child("tokenRequests")));
   const modes = ["Persistent", "Ephemeral"];
   for (const mode of spec.volumeLifecycleModes ?? [])
     if (!modes.includes(mode)) errors.push(notSupported(at.child("volumeLifecycleModes"), mode, modes));

@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor, nonnegative, requiredField } from "../field-rules.ts";
@@ -44,13 +45,13 @@ function validateDriver(driver: CSINodeDriver, names: Set<string>, at: Path): Fi
   const errors = [...validateCsiDriverName(at.child("name"), name), ...requiredField(at.child("nodeID"), nodeId)];
   if (nodeId.length > nodeIdBytesMax)
     errors.push(invalidValue(at.child("nodeID"), nodeId, `must be ${nodeIdBytesMax} characters or less`));
-  errors.push(...nonnegative(at.child("allocatable", "count"), allocatable?.count));
+  append(errors, nonnegative(at.child("allocatable", "count"), allocatable?.count));
   if (names.has(name)) errors.push(duplicate(at.child("name"), name));
   names.add(name);
   for (const [index, key] of topologyKeys.entries()) {
     if (key === "") errors.push(required(at));
     if (topologyKeys.indexOf(key) < index) errors.push(duplicate(at, key));
-    errors.push(...invalidFor(at, key, isQualifiedName(key)));
+    append(errors, invalidFor(at, key, isQualifiedName(key)));
   }
   return errors;
 }

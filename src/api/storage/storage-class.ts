@@ -1,3 +1,4 @@
+import { append } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { namedLabelWarnings } from "../core/node-label-warnings.ts";
 import { eachItem, optionalEnum, requiredEnum, requiredField } from "../field-rules.ts";
@@ -88,7 +89,7 @@ function validateTerm({ matchLabelExpressions }: TopologySelectorTerm, at: Path)
     const errors = requiredField(place.child("values"), values);
     for (const [index, value] of values.entries())
       if (values.indexOf(value) < index) errors.push(duplicate(place.child("values").index(index), value));
-    errors.push(...validateLabelName(place.child("key"), key));
+    append(errors, validateLabelName(place.child("key"), key));
     if (keys.has(key)) errors.push(duplicate(place.child("key"), key));
     keys.add(key);
     return errors;

@@ -1,5 +1,7 @@
 // What one RBAC rule allows: pkg/apis/rbac/v1/evaluation_helpers.go says how Kubernetes compares.
+
 import type { PolicyRule } from "../../api/index.ts";
+import { append } from "../../lib/index.ts";
 import type { Attributes } from "./authorizer.ts";
 
 /** Whether one of the rules allows it. */
@@ -65,7 +67,11 @@ function singleRights(rule: PolicyRule): PolicyRule[] {
         const right = { verbs: [verb], apiGroups: [apiGroup], resources: [resource] };
         const names = rule.resourceNames ?? [];
         if (names.length === 0) rights.push(right);
-        else rights.push(...names.map((name) => ({ ...right, resourceNames: [name] })));
+        else
+          append(
+            rights,
+            names.map((name) => ({ ...right, resourceNames: [name] })),
+          );
       }
   for (const url of rule.nonResourceURLs ?? [])
     for (const verb of rule.verbs) rights.push({ verbs: [verb], nonResourceURLs: [url] });

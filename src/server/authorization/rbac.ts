@@ -8,6 +8,7 @@ import {
   Roles,
   type User,
 } from "../../api/index.ts";
+import { append } from "../../lib/index.ts";
 import type { Revision } from "../../storage/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
@@ -100,7 +101,7 @@ export class RbacAuthorizer implements Authorizer, RuleResolver {
     const errors: string[] = [];
     for (const grant of this.#grants(user, namespace).flat()) {
       const held = this.rulesOf(grant.roleRef, grant.namespace);
-      if (held) rules.push(...held);
+      if (held) append(rules, held);
       else errors.push(missingRole(grant.roleRef));
     }
     return { rules, errors };

@@ -1,6 +1,8 @@
 // EncryptionConfiguration of apiserver.config.k8s.io:
 // https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/#understanding-the-encryption-at-rest-configuration
+
 import { duplicate, type Fields, type Path, readConfiguration, required } from "../../api/index.ts";
+import { append } from "../../lib/index.ts";
 import { type CipherOf, resourceOfKey, type ValueCipher } from "../../storage/index.ts";
 import { aesCbc, aesGcm, cipherOf, identity, type Provider } from "./ciphers.ts";
 
@@ -75,7 +77,10 @@ function readProvider(fields: Fields): readonly ProviderPlan[] {
   ] as const) {
     const cipher = fields.object(name);
     if (!cipher) continue;
-    plans.push(...readKeys(cipher).map((key) => ({ make, ...key })));
+    append(
+      plans,
+      readKeys(cipher).map((key) => ({ make, ...key })),
+    );
     cipher.done();
   }
   fields.done();

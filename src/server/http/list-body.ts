@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { protobufItemHead } from "../../api/index.ts";
+import { append } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { storedMessage } from "./stored-messages.ts";
 
@@ -42,7 +43,7 @@ function jsonItems(items: readonly StoredObject[], type: ItemType | undefined): 
   const all: Uint8Array[] = [];
   for (const { bytes } of items) {
     if (all.length > 0) all.push(comma);
-    if (heads) all.push(...withoutHead(bytes, heads));
+    if (heads) append(all, withoutHead(bytes, heads));
     else all.push(bytes);
   }
   all.push(end);

@@ -1,5 +1,7 @@
 // The paths and operations of every kind, in the form both versions of OpenAPI are made from.
+
 import { definitions, type ResourceDefinition } from "../../api/index.ts";
+import { append } from "../../lib/index.ts";
 
 export interface Parameter {
   readonly name: string;
@@ -105,7 +107,7 @@ export function pathsOf(definition: ResourceDefinition): PathItem[] {
       parameters: [],
       operations: [{ ...listOperation(definition), operationId: `${idOf("list", definition, "")}ForAllNamespaces` }],
     });
-  items.push(...watchPathsOf(definition, root, inScope, named));
+  append(items, watchPathsOf(definition, root, inScope, named));
   return items.filter((item) => item.operations.length > 0);
 }
 

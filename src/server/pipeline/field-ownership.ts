@@ -18,7 +18,7 @@ import {
   type Verb,
   validateFieldManager,
 } from "../../api/index.ts";
-import { type Draft, shared, timestamp } from "../../lib/index.ts";
+import { append, type Draft, shared, timestamp } from "../../lib/index.ts";
 import type { ObjectRequest, PipelineContext } from "./context.ts";
 import type { Form } from "./form.ts";
 
@@ -125,6 +125,6 @@ function managerErrors({ options, patchType }: ObjectRequest, verb: Verb): Field
   if (verb === "patch" && applies && !options.fieldManager) errors.push(required(at, "is required for apply patch"));
   if (verb === "patch" && !applies && options.force !== undefined)
     errors.push(forbiddenField(rootPath.child("force"), "may not be specified for non-apply patch"));
-  if (options.fieldManager) errors.push(...validateFieldManager(at, options.fieldManager));
+  if (options.fieldManager) append(errors, validateFieldManager(at, options.fieldManager));
   return errors;
 }

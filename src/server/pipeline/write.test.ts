@@ -422,3 +422,18 @@ test("an apply that loses races, and then its object, and then races again creat
   assert.equal(applied.type === "object" && applied.code, 201);
   await racing.close();
 });
+
+test("an object with a hundred thousand mistakes is refused as one with a few", async () => {
+  const many = (item: unknown) => new Array(200_000).fill(item);
+  const bodies: readonly [Parameters<TestServer["send"]>[1], object][] = [
+    [ConfigMaps, { metadata: { name: "many", finalizers: many("a b") } }],
+    [ConfigMaps, { metadata: { name: "many", ownerReferences: many({}) } }],
+    [Pods, { metadata: { name: "many" }, spec: { containers: many({}) } }],
+    [Services, { metadata: { name: "many" }, spec: { ports: many({}) } }],
+  ];
+  for (const [resource, body] of bodies)
+    await assert.rejects(
+      server.send("create", resource, { namespace: "default", body }),
+      ({ code }: ApiError) => code === 422,
+    );
+});

@@ -10,7 +10,7 @@ import {
   rootPath,
   type Toleration,
 } from "../../../api/index.ts";
-import { deepEqual, errorMessage } from "../../../lib/index.ts";
+import { append, deepEqual, errorMessage } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { refuse } from "../refusal.ts";
@@ -77,7 +77,7 @@ export function podTolerationRestriction(lookup: Lookup, defaults: TolerationDef
       const pod = written(request, Pods, "CREATE", "UPDATE");
       if (!pod) return;
       const added: Toleration[] = [];
-      if (request.operation === "CREATE") added.push(...(ofNamespace(request, addedAnnotation) ?? defaults.added));
+      if (request.operation === "CREATE") append(added, ofNamespace(request, addedAnnotation) ?? defaults.added);
       if (podQos(pod) !== "BestEffort") added.push(memoryPressure);
       if (added.length > 0) pod.spec.tolerations = merged([...(pod.spec.tolerations ?? []), ...added]);
     },

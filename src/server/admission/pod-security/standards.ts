@@ -1,6 +1,8 @@
 // The Pod Security Standards as checks, in the words of k8s.io/pod-security-admission/policy.
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/
+
 import type { Container, PodSpec, SecurityContext, Volume } from "../../../api/index.ts";
+import { append } from "../../../lib/index.ts";
 
 export type Level = "privileged" | "baseline" | "restricted";
 
@@ -113,7 +115,7 @@ const checks: readonly Check[] = [
       const bad: string[] = [];
       const names = namesWhere(pod, ({ capabilities }) => {
         const added = (capabilities?.add ?? []).filter((each) => !allowedCapabilities.has(each));
-        bad.push(...added);
+        append(bad, added);
         return added.length > 0;
       });
       if (names.length === 0) return undefined;
@@ -149,7 +151,7 @@ const checks: readonly Check[] = [
       const ports: string[] = [];
       const names = namesWhere(pod, (_context, container) => {
         const own = (container.ports ?? []).flatMap(({ hostPort }) => (hostPort ? [String(hostPort)] : []));
-        ports.push(...own);
+        append(ports, own);
         return own.length > 0;
       });
       if (names.length === 0) return undefined;
@@ -297,7 +299,7 @@ function probeHosts(pod: CheckedPod): Violation | undefined {
   const names = namesWhere(pod, (_context, { livenessProbe, readinessProbe, startupProbe, lifecycle }) => {
     const handlers = [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop];
     const own = handlers.flatMap((each) => [each?.httpGet?.host, each?.tcpSocket?.host]).filter((host) => !!host);
-    hosts.push(...(own as string[])); // the empty ones are gone
+    append(hosts, own as string[]); // the empty ones are gone
     return own.length > 0;
   });
   if (names.length === 0) return undefined;
@@ -374,7 +376,7 @@ function unrestrictedCapabilities(pod: CheckedPod): Violation | undefined {
   const missing = namesWhere(pod, ({ capabilities }) => !capabilities?.drop?.includes("ALL"));
   const adding = namesWhere(pod, ({ capabilities }) => {
     const own = (capabilities?.add ?? []).filter((each) => each !== "NET_BIND_SERVICE");
-    added.push(...own);
+    append(added, own);
     return own.length > 0;
   });
   const details = [
