@@ -143,3 +143,20 @@ test("of two that opened one directory, the one that writes second is refused", 
   );
   await reopened.close();
 });
+
+test("a range does not wait until those who write have done", async () => {
+  const commitsMax = 2_000;
+  const storage = await openLmdbStorage(path);
+  let commits = 0;
+  const write = async (key: string) => {
+    for (; commits < commitsMax; commits++) await storage.commit([{ key, value: value("one") }]);
+  };
+  const writers = ["/a", "/b", "/c"].map(write);
+  const { revision, entries } = await storage.range("/");
+  const commitsUntilThen = commits;
+  commits = commitsMax;
+  await Promise.all(writers);
+  assert.ok(commitsUntilThen < 100, `${commitsUntilThen} commits came before it`);
+  assert.equal(Math.max(...entries.map(({ modRevision }) => modRevision)), revision);
+  await storage.close();
+});

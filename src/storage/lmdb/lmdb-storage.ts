@@ -101,6 +101,8 @@ class LmdbStorage implements Storage {
   /** As long as the API server has requests in flight. */
   #queue: Request[] = [];
   #writing: Promise<void> | undefined;
+  /** Those who read while groups are written have their turn after the next one, however many follow. */
+  #reads: (() => void)[] = [];
   #revision: Revision = 0;
   #closed = false;
 
@@ -133,8 +135,12 @@ class LmdbStorage implements Storage {
 
   async range(prefix: string): Promise<Snapshot> {
     this.#assertOpen();
+    if (this.#writing === undefined) return this.#read(prefix);
     // A group that is on disk and not published yet would be seen here and again in the events after `revision`.
-    await this.#writing;
+    return new Promise((resolve) => this.#reads.push(() => resolve(Promise.try(() => this.#read(prefix)))));
+  }
+
+  #read(prefix: string): Snapshot {
     const entries: Entry[] = [];
     for (const { key, value } of this.#entries.getRange({ start: prefix })) {
       if (!key.startsWith(prefix)) break;
@@ -180,7 +186,10 @@ class LmdbStorage implements Storage {
   async #drain(): Promise<void> {
     // The requests that are worked on together are ready by then: ticks come after all that follows from what was promised.
     await new Promise<void>((resolve) => process.nextTick(resolve));
-    while (this.#queue.length > 0) await this.#commitGroup(this.#queue.splice(0, groupCommitsMax));
+    while (this.#queue.length > 0) {
+      await this.#commitGroup(this.#queue.splice(0, groupCommitsMax));
+      for (const read of this.#reads.splice(0)) read();
+    }
     this.#writing = undefined;
   }
 
