@@ -3,6 +3,9 @@ import type { ResourceDefinition } from "../api/index.ts";
 /** Everything that the API stores is below this. */
 export const registryPrefix = "/registry/";
 
+/** Longer keys no driver has to take: it is what lmdb-js allows in a database with pages of 4 kB. */
+export const keyBytesMax = 1_978;
+
 /** The key segment of the group whose name is empty. No group of a custom resource can be called so: those have a dot. */
 const coreSegment = "core";
 

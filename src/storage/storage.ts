@@ -55,7 +55,8 @@ export interface Storage {
   /**
    * All changes or none, at one new revision, durable when it resolves. Each key may be changed once. A commit that
    * only deletes what does not exist changes nothing and gives the last revision. Throws ChangeConflict when a key is
-   * not at the revision it should be, and StorageFull when there is no room.
+   * not at the revision it should be, StorageFull when there is no room, and ValueTooLarge for what a driver that writes
+   * to a disk does not take.
    */
   commit(changes: readonly Change[]): Promise<Revision>;
   /**
@@ -101,6 +102,15 @@ export class StorageFull extends Error {
   constructor(options?: ErrorOptions) {
     super("the disk that holds the data directory is full: free space there and try again", options);
     this.name = "StorageFull";
+  }
+}
+
+/** A value is larger than the storage takes; nothing of the commit was kept. */
+export class ValueTooLarge extends Error {
+  constructor() {
+    // The words of etcd, which clients look for.
+    super("etcdserver: request is too large");
+    this.name = "ValueTooLarge";
   }
 }
 

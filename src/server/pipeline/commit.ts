@@ -1,5 +1,5 @@
 import { conflict, type KubeObject, qualifiedResource } from "../../api/index.ts";
-import { ChangeConflict } from "../../storage/index.ts";
+import { ChangeConflict, ValueTooLarge } from "../../storage/index.ts";
 import type { Commitment } from "./commit-hook.ts";
 import type { ObjectRequest } from "./context.ts";
 
@@ -22,6 +22,25 @@ export function commitmentOf(
   const commitment = hook ? hook.commitment(next, old) : { object: next, changes: [] };
   const charged = context.chargeQuota(request, next, old);
   return charged.length === 0 ? commitment : { ...commitment, changes: [...commitment.changes, ...charged] };
+}
+
+/**
+ * Writes the object; when it is too large, again without the list of its managers, but for an apply, whose meaning that
+ * is (k8s.io/apiserver/pkg/endpoints/handlers).
+ */
+export async function writeFitting<T>(
+  { patchType }: ObjectRequest,
+  object: KubeObject,
+  write: (object: KubeObject) => Promise<T>,
+): Promise<T> {
+  try {
+    return await write(object);
+  } catch (error) {
+    if (!(error instanceof ValueTooLarge) || patchType === "application/apply-patch+yaml") throw error;
+    const { managedFields, ...metadata } = object.metadata;
+    if (!managedFields) throw error;
+    return write({ ...object, metadata });
+  }
 }
 
 /**

@@ -9,11 +9,12 @@ import {
   type ObjectMeta,
   required,
   rootPath,
+  tooLong,
 } from "../../api/index.ts";
-import { type Draft, nameSuffix } from "../../lib/index.ts";
-import type { Change, StoredObject } from "../../storage/index.ts";
+import { type Draft, exceedsBytes, nameSuffix } from "../../lib/index.ts";
+import { type Change, keyBytesMax, type StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitmentOf, untilUndisturbed } from "./commit.ts";
+import { commitmentOf, untilUndisturbed, writeFitting } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { decodeBody } from "./decode.ts";
 import { recordOwnership } from "./field-ownership.ts";
@@ -103,6 +104,7 @@ function validate(request: ObjectRequest, object: Draft<KubeObject>, verified: r
   const { definition } = request;
   const errors = [
     ...validateNewMetadata(definition, object as KubeObject),
+    ...validateKey(request, object.metadata.name),
     ...verified,
     ...(definition.validate?.(object as KubeObject, rootPath) ?? []),
     ...(definition.validateCreate?.(object as KubeObject, rootPath) ?? []),
@@ -111,16 +113,25 @@ function validate(request: ObjectRequest, object: Draft<KubeObject>, verified: r
   for (const sentence of definition.warnings?.(object as KubeObject, undefined) ?? []) warn(request, sentence);
 }
 
+/** Some kinds take names of any length, and the storage does not. */
+function validateKey({ store, namespace }: ObjectRequest, name: string): FieldError[] {
+  const key = store.key(namespace, name);
+  if (!exceedsBytes(keyBytesMax, key)) return [];
+  return [tooLong(rootPath.child("metadata", "name"), keyBytesMax - (key.length - name.length))];
+}
+
 function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
   const { store, namespace, dryRun, context } = request;
   const key = store.key(namespace, object.metadata.name);
   return untilUndisturbed(request, async () => {
     if (store.cache.get(key)) throw new NameTaken();
     const { object: complete = object, changes } = commitmentOf(request, object, undefined);
-    const value = await store.value(complete);
-    if (dryRun) return store.proposed(key, undefined, value);
-    const revision = await context.storage.commit([{ key, expect: 0, value }, ...changes]);
-    await context.cache.waitFor(revision);
-    return store.written(key, undefined, revision, value);
+    return writeFitting(request, complete, async (fitting) => {
+      const value = await store.value(fitting);
+      if (dryRun) return store.proposed(key, undefined, value);
+      const revision = await context.storage.commit([{ key, expect: 0, value }, ...changes]);
+      await context.cache.waitFor(revision);
+      return store.written(key, undefined, revision, value);
+    });
   });
 }

@@ -18,7 +18,7 @@ import { type Draft, deepEqual, shared } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { forbiddenError, requestAttributes } from "../authorization/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
-import { commitmentOf, untilUndisturbed } from "./commit.ts";
+import { commitmentOf, untilUndisturbed, writeFitting } from "./commit.ts";
 import { type ObjectRequest, warn } from "./context.ts";
 import { createObject } from "./create.ts";
 import { recordOwnership, setManagedFields } from "./field-ownership.ts";
@@ -215,12 +215,14 @@ export async function commitUpdate(
   const { object = next, changes } = commitmentOf(request, gone ? undefined : next, current.object);
   if (!gone && isSame(object, current.object) && store.isInStorageVersion(key) && !context.storage.isStale?.(key))
     return current;
-  const value = await store.value(object);
-  if (dryRun) return store.proposed(key, current, value);
-  const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
-  const revision = await context.storage.commit([change, ...changes]);
-  await context.cache.waitFor(revision);
-  return store.written(key, current.createRevision, revision, value);
+  return writeFitting(request, object, async (fitting) => {
+    const value = await store.value(fitting);
+    if (dryRun) return store.proposed(key, current, value);
+    const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
+    const revision = await context.storage.commit([change, ...changes]);
+    await context.cache.waitFor(revision);
+    return store.written(key, current.createRevision, revision, value);
+  });
 }
 
 /** Whether nothing changed, but perhaps the times at which fields were managed. */

@@ -5,6 +5,7 @@ import { cpuMs } from "../../../test/cpu-time.ts";
 import {
   type ApiError,
   Bindings,
+  ClusterRoles,
   ConfigMaps,
   Deployments,
   type KubeObject,
@@ -16,7 +17,7 @@ import {
   Services,
 } from "../../api/index.ts";
 import type { Random } from "../../lib/index.ts";
-import { ChangeConflict, MemoryStorage } from "../../storage/index.ts";
+import { type Change, ChangeConflict, MemoryStorage, ValueTooLarge } from "../../storage/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
 let server: TestServer;
@@ -436,4 +437,42 @@ test("an object with a hundred thousand mistakes is refused as one with a few", 
       server.send("create", resource, { namespace: "default", body }),
       ({ code }: ApiError) => code === 422,
     );
+});
+
+test("a name that is too long for the storage is refused", async () => {
+  const create = (length: number) =>
+    server.send("create", ClusterRoles, { body: { metadata: { name: "r".repeat(length) } } });
+  const bytesMax = 1_978 - "/registry/rbac.authorization.k8s.io/clusterroles/".length;
+  assert.equal((await create(bytesMax)).metadata.name.length, bytesMax);
+  await assert.rejects(
+    create(bytesMax + 1),
+    ({ status }: ApiError) =>
+      status.code === 422 && status.message.endsWith(`metadata.name: Too long: may not be more than ${bytesMax} bytes`),
+  );
+});
+
+test("the managers of an object that is too large with them are left out, but of one that is applied", async () => {
+  const small = new (class extends MemoryStorage {
+    override async commit(changes: readonly Change[]) {
+      if (changes.some(({ value }) => value && value.bytes.length > 600)) throw new ValueTooLarge();
+      return super.commit(changes);
+    }
+  })();
+  const other = await startTestServer({ storage: small });
+  const keys = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`key-${index}`, ""]));
+  const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "large" }, data: keys };
+  const target = { namespace: "default", name: "large" };
+  const created = await other.send("create", ConfigMaps, { namespace: "default", body });
+  assert.equal(created.metadata.managedFields, undefined);
+  const updated = await other.send("update", ConfigMaps, { ...target, body: { ...body, data: { ...keys, more: "" } } });
+  assert.equal(updated.metadata.managedFields, undefined);
+  assert.equal(updated.data?.more, "");
+  const applied = other.send("patch", ConfigMaps, {
+    ...target,
+    body: { ...body, data: { ...keys, applied: "" } },
+    patchType: "application/apply-patch+yaml",
+    options: { fieldManager: "a", force: true },
+  });
+  await assert.rejects(applied, { message: "etcdserver: request is too large" });
+  await other.close();
 });

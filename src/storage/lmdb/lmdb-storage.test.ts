@@ -73,6 +73,14 @@ test("a key that is too long is refused and the next commit works", async () => 
   await storage.close();
 });
 
+test("a value larger than etcd takes is refused and the next commit works", async () => {
+  const storage = await openLmdbStorage(path);
+  const large = { key: "/a", value: value("x".repeat(1_600_000)) };
+  await assert.rejects(storage.commit([large]), { name: "ValueTooLarge", message: "etcdserver: request is too large" });
+  assert.equal(await storage.commit([{ key: "/a", value: value("one") }]), 1);
+  await storage.close();
+});
+
 test("commits under way when it is closed are finished", async () => {
   const first = await openLmdbStorage(path);
   const commits = Array.from({ length: 50 }, (_, index) => first.commit([{ key: `/${index}`, value: value("x") }]));
@@ -118,6 +126,25 @@ test("a damaged database is said to be so", async () => {
     await writeFile(file, damaged);
     await assert.rejects(openLmdbStorage(path), /data\.mdb is damaged: restore/);
   }
+});
+
+test("a database of which the end or the second page is lost is said to be damaged", async () => {
+  const storage = await openLmdbStorage(path);
+  for (let index = 0; index < 5; index++)
+    await storage.commit([{ key: `/${index}`, value: value("x".repeat(10_000)) }]);
+  await storage.close();
+  const file = join(path, "data.mdb");
+  const sound = await readFile(file);
+  for (const bytes of [8192, 12_288, 50_000]) {
+    await writeFile(file, sound.subarray(0, bytes));
+    await assert.rejects(openLmdbStorage(path), /data\.mdb is damaged: restore/);
+  }
+  await writeFile(file, Buffer.from(sound).fill("x", 4096, 8192));
+  await assert.rejects(openLmdbStorage(path), /data\.mdb is damaged: restore/);
+  await writeFile(file, sound);
+  const again = await openLmdbStorage(path);
+  assert.equal(again.revision, 5);
+  await again.close();
 });
 
 test("of two that opened one directory, the one that writes second is refused", async () => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { checkChanges } from "../commit-check.ts";
 import { History, historyEventsMax } from "../history.ts";
+import { keyBytesMax } from "../keys.ts";
 import {
   type Change,
   type Entry,
@@ -11,6 +12,7 @@ import {
   StorageClosed,
   type StorageEvent,
   StorageFull,
+  ValueTooLarge,
 } from "../storage.ts";
 import { databaseFile, prepareDataDirectory, syncDirectory } from "./data-format.ts";
 import { decodeRecord, encodeRecord, type Place, readPlace } from "./record.ts";
@@ -49,8 +51,8 @@ interface Group {
 
 /** How many commits go to disk at once: a bound on memory and on how long one waits for its neighbours. */
 const groupCommitsMax = 1_024;
-/** lmdb-js allows 1,978 bytes in a database with pages of 4 kB. */
-const keyBytesMax = 1_978;
+/** As etcd (--max-request-bytes). */
+const valueBytesMax = 1.5 * 1024 * 1024;
 const revisionKey = "revision";
 const noBytes = new Uint8Array(0);
 
@@ -154,7 +156,8 @@ class LmdbStorage implements Storage {
   commit(changes: readonly Change[]): Promise<Revision> {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
-      for (const { key } of changes) {
+      for (const { key, value } of changes) {
+        if (value && value.bytes.length > valueBytesMax) throw new ValueTooLarge();
         if (Buffer.byteLength(key) > keyBytesMax)
           throw new Error(`the key ${key.slice(0, 100)}… may have at most ${keyBytesMax} bytes`);
       }
