@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, FaultyApi, pass } from "../../test/faulty-api.ts";
-import { type Event, Events, forbidden, type KubeObject, serviceUnavailable } from "../api/index.ts";
+import {
+  type Event,
+  Events,
+  forbidden,
+  type KubeObject,
+  type ResourceHandler,
+  serviceUnavailable,
+} from "../api/index.ts";
 import { seededRandom, silentLogger, VirtualClock } from "../lib/index.ts";
 import { createEventRecorder, inProcessClient } from "./index.ts";
 
@@ -12,9 +19,9 @@ const pod = (name = "web-1") =>
     metadata: { name, namespace: "shop", uid: `uid-${name}`, resourceVersion: "7", creationTimestamp: "" },
   }) satisfies KubeObject;
 
-async function scene() {
+async function scene(through: (api: FaultyApi) => ResourceHandler = (api) => api) {
   const api = await FaultyApi.start();
-  const client = inProcessClient(api, { name: "tester", groups: [] });
+  const client = inProcessClient(through(api), { name: "tester", groups: [] });
   const clock = new VirtualClock();
   const stop = new AbortController();
   const recorder = createEventRecorder({
@@ -168,6 +175,23 @@ test("a server that is away gets the events when it is back, a refusal is final"
   api.failure = () => undefined;
   await pass(clock, 60_000);
   assert.equal((await events()).length, 1);
+});
+
+test("an event that was made though the answer was lost is counted up like any other", async () => {
+  const { clock, recorder, events } = await scene((api) => ({
+    async handle(request, user) {
+      const answer = await api.handle(request, user);
+      if (request.verb === "create" && api.count("create", "events") === 1) throw new Error("the connection was lost");
+      return answer;
+    },
+  }));
+  recorder.normal(pod(), "Pulled", "a");
+  await pass(clock, 5_000);
+  recorder.normal(pod(), "Pulled", "a");
+  assert.deepEqual(
+    (await events()).map(({ count }) => count),
+    [2],
+  );
 });
 
 test("a name that leaves no room for a suffix gives an event with a name of its own", async () => {

@@ -234,17 +234,26 @@ class EventWriter {
     const options = signal === undefined ? {} : { signal };
     const { event } = entry;
     const { namespace = "default", name = "" } = event.metadata;
-    if (entry.writtenCount > 0) {
+    const update = () => {
       const { count, message, lastTimestamp } = event;
+      return client.patch(Events, { namespace, name }, { count, message, lastTimestamp }, options);
+    };
+    if (entry.writtenCount > 0) {
       try {
-        await client.patch(Events, { namespace, name }, { count, message, lastTimestamp }, options);
+        await update();
         return;
       } catch (error) {
         // The event's time to live is over: it is made again.
         if (!(error instanceof ApiError && error.code === 404)) throw error;
       }
     }
-    await client.create(Events, event, options);
+    try {
+      await client.create(Events, event, options);
+    } catch (error) {
+      // No two events share a name: it was made, and the answer was lost.
+      if (!(error instanceof ApiError && error.reason === "AlreadyExists")) throw error;
+      await update();
+    }
   }
 }
 
