@@ -13,11 +13,19 @@ export const databasePath = (path: string) => join(path, databaseFile);
 
 /** What an empty database takes, its lock file included, generously. */
 const newDatabaseBytes = 1024 * 1024;
-/** LMDB's meta page begins with a page header of 24 bytes, this number, and the version of the file format. */
+/**
+ * LMDB's first two pages are meta pages: after a page header of 24 bytes this number, the version of the file format, the
+ * page size, and at the end the last page that is used and the transaction that wrote this (MDB_meta of lmdb 0.9's mdb.c).
+ */
+const metaBytes = 160;
 const magicOffset = 24;
+const pageBytesOffset = 48;
+const lastPageOffset = 144;
+const transactionOffset = 152;
 const magic = 0xbeefc0de;
 const lmdbVersion = 2;
 const pageBytesMin = 4096;
+const pageBytesMax = 65_536;
 
 /**
  * Makes sure that the directory is there and holds data that this version can read. The record is a file of its own, so
@@ -59,24 +67,44 @@ async function readFormat(path: string): Promise<number | undefined> {
   return version;
 }
 
-/** Fails where lmdb-js 3.5 would end the process with a segmentation fault: on a damaged file, and on a full disk. */
+/** Fails where lmdb-js 3.5 would end the process with a signal: on a damaged or shortened file, and on a full disk. */
 async function checkDatabase(path: string): Promise<void> {
   const file = join(path, databaseFile);
-  const head = Buffer.alloc(magicOffset + 8);
   const found = await openIfExists(file, async (handle) => ({
-    bytesRead: (await handle.read(head, 0, head.length, 0)).bytesRead,
     size: (await handle.stat()).size,
+    neededBytes: await neededBytes(handle),
   }));
   if (found === undefined || found.size === 0) {
     await checkRoom(path);
     return;
   }
-  const isSound =
-    found.bytesRead === head.length &&
-    head.readUInt32LE(magicOffset) === magic &&
-    (head.readUInt32LE(magicOffset + 4) & 0xffff) === lmdbVersion &&
-    found.size >= 2 * pageBytesMin;
-  if (!isSound) throw new Error(`${file} is damaged: restore the data directory from a backup`);
+  if (found.neededBytes === undefined || found.size < found.neededBytes)
+    throw new Error(`${file} is damaged: restore the data directory from a backup`);
+}
+
+/** How long the file of a database must be by the newer of its meta pages; undefined when one of them is none. */
+async function neededBytes(file: FileHandle): Promise<number | undefined> {
+  const first = await readMeta(file, 0);
+  if (!first || first.pageBytes < pageBytesMin || first.pageBytes > pageBytesMax) return undefined;
+  const second = await readMeta(file, first.pageBytes);
+  if (!second || second.pageBytes !== first.pageBytes) return undefined;
+  const { lastPage, pageBytes } = second.transaction > first.transaction ? second : first;
+  return (lastPage + 1) * pageBytes;
+}
+
+async function readMeta(file: FileHandle, position: number) {
+  const page = Buffer.alloc(metaBytes);
+  const { bytesRead } = await file.read(page, 0, metaBytes, position);
+  const isMeta =
+    bytesRead === metaBytes &&
+    page.readUInt32LE(magicOffset) === magic &&
+    (page.readUInt32LE(magicOffset + 4) & 0xffff) === lmdbVersion;
+  if (!isMeta) return undefined;
+  return {
+    pageBytes: page.readUInt32LE(pageBytesOffset),
+    lastPage: Number(page.readBigUInt64LE(lastPageOffset)),
+    transaction: page.readBigUInt64LE(transactionOffset),
+  };
 }
 
 async function checkRoom(path: string): Promise<void> {
