@@ -1,12 +1,6 @@
 // Who belongs to whom: a controller takes in orphans that its selector matches and lets go of what it does not match any
 // more. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#non-template-pod-acquisitions
-import {
-  ApiError,
-  controllerOf,
-  type KubeObject,
-  newControllerReference,
-  type ResourceReference,
-} from "../api/index.ts";
+import { controllerOf, isGone, type KubeObject, newControllerReference, type ResourceReference } from "../api/index.ts";
 import { type IndexDefinition, keyOf, type ReconcileContext } from "../client/index.ts";
 
 /** The index of what has no controller, by namespace. */
@@ -122,8 +116,7 @@ async function patchUnlessGone<T extends KubeObject>(
   try {
     return await client.patch(resource, object.metadata, patch, { type: "application/strategic-merge-patch+json" });
   } catch (error) {
-    // 404: it is gone. 422: so is its uid.
-    if (error instanceof ApiError && (error.code === 404 || error.code === 422)) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

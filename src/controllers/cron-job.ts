@@ -5,6 +5,7 @@ import {
   type CronJobStatus,
   CronJobs,
   isControlledBy,
+  isGone,
   isJobFinished,
   type Job,
   Jobs,
@@ -20,7 +21,6 @@ import {
   timestamp,
 } from "../lib/index.ts";
 import { type CronJobPlan, planCronJob, referenceTo } from "./cron-job-plan.ts";
-import { isGone } from "./deletion.ts";
 import { isNamespaceTerminating } from "./pod-control.ts";
 
 /** Starts come a little late, so that a clock that is a little early does not make them wait for another turn. */

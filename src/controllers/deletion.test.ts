@@ -16,8 +16,10 @@ test("an object is deleted by its uid; one that is gone, or whose name is anothe
   const asked: unknown[] = [];
   await deleteSame({ delete: async (...words) => void asked.push(words) }, ConfigMaps, object);
   assert.deepEqual(asked, [[ConfigMaps, metadata, { body: { preconditions: { uid: "1" } } }]]);
-  const failing = (code: number) => ({ delete: () => Promise.reject(new ApiError(code, "", "no")) });
+  const failing = (code: number, why = "no") => ({ delete: () => Promise.reject(new ApiError(code, "", why)) });
   await deleteSame(failing(404), ConfigMaps, object);
-  await deleteSame(failing(409), ConfigMaps, object);
+  const another = "the UID in the precondition (1) does not match the UID in record (2).";
+  await deleteSame(failing(409, another), ConfigMaps, object);
+  await assert.rejects(deleteSame(failing(409), ConfigMaps, object), { code: 409 });
   await assert.rejects(deleteSame(failing(403), ConfigMaps, object), { code: 403 });
 });

@@ -1,4 +1,4 @@
-import { ApiError, type KubeObject, type ResourceReference } from "../api/index.ts";
+import { isGone, type KubeObject, type ResourceReference } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 
 /** Deletes this object and no other: nothing when it is gone already, or when its name belongs to another one by now. */
@@ -12,9 +12,4 @@ export async function deleteSame<T extends KubeObject>(
   } catch (error) {
     if (!isGone(error)) throw error;
   }
-}
-
-/** Whether a delete by uid failed because there is nothing to delete: gone, or the name belongs to another by now. */
-export function isGone(error: unknown): boolean {
-  return error instanceof ApiError && (error.code === 404 || error.code === 409);
 }

@@ -1,7 +1,7 @@
 // Runs pods until enough of them succeed. https://kubernetes.io/docs/concepts/workloads/controllers/job/
 import {
-  ApiError,
   controllerOf,
+  isGone,
   isJobFinished,
   type Job,
   type JobStatus,
@@ -192,8 +192,7 @@ export async function untrack({ client }: ReconcileContext, pod: Pod, more: Part
   try {
     await client.patch(Pods, pod.metadata, { metadata }, { type: "application/strategic-merge-patch+json" });
   } catch (error) {
-    // 404: it is gone. 422: its name belongs to another pod by now.
-    if (error instanceof ApiError && (error.code === 404 || error.code === 422)) return;
+    if (isGone(error)) return;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // Making and removing the pods of a controller, with the events that tell of it: pkg/controller/controller_utils.go.
 import {
   ApiError,
+  isGone,
   isPodAvailable,
   isPodReady,
   type KubeObject,
@@ -14,7 +15,6 @@ import {
 } from "../api/index.ts";
 import type { ReconcileContext } from "../client/index.ts";
 import { errorMessage } from "../lib/index.ts";
-import { isGone } from "./deletion.ts";
 
 /** A pod of `owner`, with a name that the server completes. */
 export function podFromTemplate(

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
 import { Nodes, Pods } from "../api/index.ts";
 import { InformerSet, runControllers } from "../client/index.ts";
-import { seededRandom, silentLogger } from "../lib/index.ts";
+import { type Logger, seededRandom, silentLogger } from "../lib/index.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 
 test("of the pods that have ended only so many are kept: the evicted go first, then the oldest", async (t) => {
@@ -54,4 +54,36 @@ test("a pod whose node is gone has failed for that reason, and is removed", asyn
     lastProbeTime: null,
     observedGeneration: 1,
   });
+});
+
+test("a pod whose name is another's by now has gone, and the other is left alone", async (t) => {
+  for (const taints of [undefined, [{ key: "away", effect: "NoExecute" as const }]]) {
+    const complaints: string[] = [];
+    const complain = (message: string) => void complaints.push(message);
+    const log: Logger = { ...silentLogger, warn: complain, error: complain, child: () => log };
+    const { client, create, rest, between } = await startTestControlPlane(t, {
+      controllers: ["serviceaccount-controller", "pod-garbage-collector-controller", "taint-eviction-controller"],
+      log,
+    });
+    await rest();
+    await create(Nodes, { metadata: { name: "good" } });
+    if (taints) await create(Nodes, { metadata: { name: "bad" }, spec: { taints } });
+    const key = { namespace: "default", name: "again" };
+    const podOn = (nodeName: string) =>
+      create(Pods, { metadata: key, spec: { nodeName, containers: [{ name: "c", image: "i" }] } });
+    let replaced = false;
+    between(async ({ verb, subresource, name }, send) => {
+      if (verb === "patch" && subresource === "status" && name === key.name && !replaced) {
+        replaced = true;
+        await client.delete(Pods, key, { body: { gracePeriodSeconds: 0 } });
+        await podOn("good");
+      }
+      return await send();
+    });
+    await podOn("bad");
+    await rest(60_000);
+    assert.ok(replaced);
+    assert.deepEqual(complaints, []);
+    assert.equal((await client.get(Pods, key)).metadata.deletionTimestamp, undefined);
+  }
 });

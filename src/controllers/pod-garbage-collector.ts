@@ -1,5 +1,5 @@
 // Removes pods that nobody else will remove: pkg/controller/podgc/gc_controller.go.
-import { ApiError, isPodTerminal, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
+import { ApiError, isGone, isPodTerminal, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { timestamp } from "../lib/index.ts";
 import { outOfServiceTaint, readinessOf } from "./node-conditions.ts";
@@ -51,7 +51,7 @@ export function podGarbageCollector(terminatedMax = terminatedMaxDefault) {
       const leftMs = sinceMs + quarantineMs - clock.monotonicMs();
       if (leftMs > 0) return { afterMs: leftMs };
       missingSince.delete(key);
-      if (await isGone(context, nodeName)) await remove(context, pod, "PodGC: node no longer exists");
+      if (await isNodeGone(context, nodeName)) await remove(context, pod, "PodGC: node no longer exists");
     },
   });
 }
@@ -81,7 +81,7 @@ function podsOn(nodeName: string, cache: Cache): readonly Pod[] {
   return cache.byIndex(Pods, podsByNode.name, nodeName);
 }
 
-async function isGone({ client }: ReconcileContext, nodeName: string): Promise<boolean> {
+async function isNodeGone({ client }: ReconcileContext, nodeName: string): Promise<boolean> {
   try {
     await client.get(Nodes, { name: nodeName });
     return false;
@@ -123,7 +123,6 @@ async function remove(context: ReconcileContext, pod: Pod, why?: string): Promis
     }
     await client.delete(Pods, pod.metadata, { body: { gracePeriodSeconds: 0, preconditions: { uid } } });
   } catch (error) {
-    // It is gone already.
-    if (!(error instanceof ApiError && error.code === 404)) throw error;
+    if (!isGone(error)) throw error;
   }
 }

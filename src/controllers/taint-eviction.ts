@@ -1,6 +1,6 @@
 // Deletes pods from nodes with taints of effect NoExecute that they do not tolerate, or not for longer.
 // https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions
-import { ApiError, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
+import { isGone, Nodes, type Pod, Pods, type Taint, type Toleration, toleratesTaint } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, MetricRegistry, timestamp } from "../lib/index.ts";
 import { podsByNode } from "./pods-by-node.ts";
@@ -115,7 +115,6 @@ async function evict({ client, clock, events }: ReconcileContext, pod: Pod): Pro
     );
     await client.delete(Pods, pod.metadata, { body: { preconditions: { uid } } });
   } catch (error) {
-    // It is gone already.
-    if (!(error instanceof ApiError && error.code === 404)) throw error;
+    if (!isGone(error)) throw error;
   }
 }

@@ -3,6 +3,7 @@ export * from "./configuration.ts";
 export * from "./duration.ts";
 export * from "./field-error.ts";
 export * from "./field-selector.ts";
+export { isGone } from "./gone.ts";
 export * from "./int-or-string.ts";
 export * from "./ip.ts";
 export * from "./label-selector.ts";

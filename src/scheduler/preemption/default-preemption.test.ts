@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { atRest, pass } from "../../../test/faulty-api.ts";
 import { type SchedulerScene, schedulerScene } from "../../../test/scheduler-scene.ts";
 import { Nodes, PodDisruptionBudgets, Pods, type ResourceRequest, serviceUnavailable } from "../../api/index.ts";
-import type { PodOptions } from "../objects-for-tests.ts";
+import { silentLogger } from "../../lib/index.ts";
+import { makePod, type PodOptions } from "../objects-for-tests.ts";
 
 const needs = (cpu: string) => ({ requests: { cpu } });
 const key = (name: string) => ({ namespace: "default", name });
@@ -45,6 +46,27 @@ test("Scheduler, Basic Preemption: a pod of lower priority makes way, and the po
     `${victim} Preempted: Preempted by pod ${urgent.metadata.uid} on node node`,
   ]);
   await end(scene, victim);
+  assert.equal((await scene.pod("urgent")).spec.nodeName, "node");
+  await scene.stop();
+});
+
+test("a victim whose name is another pod's by now has gone", async () => {
+  const replaced: string[] = [];
+  const warnings: string[] = [];
+  const replace = async ({ verb, name = "", subresource }: ResourceRequest) => {
+    if (verb !== "patch" || subresource !== "status" || name === "urgent" || replaced.length > 0) return;
+    replaced.push(name);
+    await scene.client.delete(Pods, key(name), { body: { gracePeriodSeconds: 0 } });
+    await scene.client.create(Pods, makePod({ name, ...needs("5") }));
+  };
+  const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const scene: SchedulerScene = await schedulerScene({ log }, undefined, replace);
+  await scene.addNode({ name: "node", allocatable: { cpu: "4" } });
+  await scene.addPod({ name: "a", ...needs("4") });
+  await scene.addPod({ name: "urgent", ...needs("1"), priority: 100 });
+  assert.deepEqual(replaced, ["a"]);
+  assert.deepEqual(warnings, []);
+  assert.equal((await scene.pod("a")).metadata.deletionTimestamp, undefined);
   assert.equal((await scene.pod("urgent")).spec.nodeName, "node");
   await scene.stop();
 });

@@ -1,5 +1,5 @@
 import {
-  ApiError,
+  isGone,
   labelSelectorRequirements,
   type Pod,
   type PodCondition,
@@ -173,8 +173,8 @@ class Preemption implements Plugin {
       );
       await client.delete(Pods, objectKeyOf(victim), { body: { preconditions: { uid } }, signal });
     } catch (error) {
-      // Gone already, or another pod under its name: either way there is room.
-      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
+      // Either way there is room.
+      if (isGone(error)) return;
       throw error;
     }
     events.normal(asPod(victim), "Preempted", `Preempted by pod ${pod.metadata.uid} on node ${node.name}`);
