@@ -109,7 +109,8 @@ export function spreadConstraintsOf(pod: Pod, action: "DoNotSchedule" | "Schedul
 export function spreadConstraint(constraint: TopologySpreadConstraint, pod: Pod): SpreadConstraint {
   const requirements = labelSelectorRequirements(constraint.labelSelector);
   const own: LabelRequirement[] = (constraint.matchLabelKeys ?? []).flatMap((key) => {
-    const value = pod.metadata.labels?.[key];
+    const { labels = {} } = pod.metadata;
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
     return value === undefined ? [] : [{ key, operator: "=", values: [value] }];
   });
   return {

@@ -61,6 +61,13 @@ const invalid: readonly (readonly [string, readonly Item[], readonly string[]])[
     [{ type: "Pod", min: { cpu: "1" }, max: { cpu: "2" }, maxLimitRequestRatio: { cpu: "3" } }],
     ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000'],
   ],
+  [
+    "a ratio of what every object inherits",
+    [{ type: "Container", min: { cpu: "1" }, max: { cpu: "2" }, maxLimitRequestRatio: { constructor: "2" } }],
+    ["must be a standard resource type or fully qualified", "must be a standard resource for containers"].map(
+      (why) => `spec.limits[0].maxLimitRequestRatio[constructor]: Invalid value: "constructor": ${why}`,
+    ),
+  ],
 ];
 
 for (const [name, limits, errors] of invalid)

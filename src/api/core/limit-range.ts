@@ -94,13 +94,9 @@ function validateOrder(item: LimitRangeItem, at: Path): FieldError[] {
         : false;
     const wrong = (field: string, value: Quantity | undefined, detail: string) =>
       errors.push(invalidValue(at.child(field).key(name), value, detail));
-    const [least, most, limit, request, ratio] = [
-      min[name],
-      max[name],
-      defaults[name],
-      defaultRequest[name],
-      maxLimitRequestRatio[name],
-    ];
+    const [least, most, limit, request, ratio] = [min, max, defaults, defaultRequest, maxLimitRequestRatio].map(
+      (amounts) => (Object.hasOwn(amounts, name) ? amounts[name] : undefined),
+    );
     if (above(least, most)) wrong("min", least, `min value ${least} is greater than max value ${most}`);
     if (above(least, request))
       wrong("defaultRequest", request, `min value ${least} is greater than default request value ${request}`);

@@ -132,7 +132,7 @@ test("a pod behind gates says that it waits, and label keys become part of its s
           maxSkew: 1,
           topologyKey: "zone",
           whenUnsatisfiable: "DoNotSchedule",
-          matchLabelKeys: ["version", "absent"],
+          matchLabelKeys: ["version", "absent", "constructor"],
           labelSelector: {},
         },
       ],

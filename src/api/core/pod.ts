@@ -96,7 +96,7 @@ function addKeys(
   labels: Readonly<Record<string, string>>,
 ): void {
   for (const key of keys ?? []) {
-    const value = labels[key];
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
     if (value === undefined) continue;
     selector.matchExpressions = [...(selector.matchExpressions ?? []), { key, operator, values: [value] }];
   }

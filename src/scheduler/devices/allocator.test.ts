@@ -122,6 +122,8 @@ test("devices have the attribute in common that a constraint names, even if othe
   const constraints = [{ matchAttribute: "example.com/numa" as const, requests: ["one", "two"] }];
   assert.deepEqual(devicesOf([{ requests, constraints }], ["c"]), [["one b", "two d"]]);
   assert.equal(devicesOf([{ requests, constraints }], ["c", "b"]), undefined);
+  const inherited = [{ matchAttribute: "example.com/constructor" as const }];
+  assert.equal(devicesOf([{ requests, constraints: inherited }]), undefined);
 });
 
 test("claims of one pod share the devices, and a claim gives back what another one needs", () => {

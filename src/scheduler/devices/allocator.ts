@@ -200,9 +200,10 @@ function attributeOf(
   { device, slice }: NodeDevice,
   { matchAttribute = "" }: DeviceConstraint,
 ): DeviceAttribute | undefined {
-  const full = device.attributes?.[matchAttribute];
+  const { attributes = {} } = device;
+  const named = (name: string) => (Object.hasOwn(attributes, name) ? attributes[name] : undefined);
   const [domain, name = ""] = matchAttribute.split("/");
-  return full ?? (domain === slice.spec.driver ? device.attributes?.[name] : undefined);
+  return named(matchAttribute) ?? (domain === slice.spec.driver ? named(name) : undefined);
 }
 
 function resultOf(

@@ -99,6 +99,13 @@ const cases: readonly Case[] = [
     reasons: ["", "", ""],
   },
   {
+    name: "matchLabelKeys that the pod does not have narrow nothing, whatever their names",
+    rule: topologySpread(ownConstraints),
+    pod: { ...spread({ matchLabelKeys: ["version", "constructor"] }), labels: web },
+    placed: { a: [{ labels: web }] },
+    reasons: [tooSkewed, tooSkewed, ""],
+  },
+  {
     name: "a node without the label is in no domain",
     rule: topologySpread(ownConstraints),
     pod: spread(),

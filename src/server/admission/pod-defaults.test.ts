@@ -108,13 +108,13 @@ test("a runtime class gives its pods overhead and nodes", async () => {
     metadata: { name: "vm" },
     handler: "kata",
     overhead: { podFixed: { memory: "64Mi" } },
-    scheduling: { nodeSelector: { vm: "yes" }, tolerations: [{ key: "vm", operator: "Exists" }] },
+    scheduling: { nodeSelector: { vm: "yes", constructor: "c" }, tolerations: [{ key: "vm", operator: "Exists" }] },
   });
   const plugin = runtimeClass(lookup);
   const admit = async (spec: Partial<Pod["spec"]>) => (await admitted(plugin, Pods, { object: pod(spec) })).spec;
   const vm = await admit({ runtimeClassName: "vm", nodeSelector: { disk: "ssd" } });
   assert.deepEqual(vm.overhead, { memory: "64Mi" });
-  assert.deepEqual(vm.nodeSelector, { disk: "ssd", vm: "yes" });
+  assert.deepEqual(vm.nodeSelector, { disk: "ssd", vm: "yes", constructor: "c" });
   assert.deepEqual(vm.tolerations, [{ key: "vm", operator: "Exists" }]);
   await admit({ runtimeClassName: "vm", overhead: { memory: "65536Ki" } });
   await assert.rejects(admit({ runtimeClassName: "none" }), /pod rejected: RuntimeClass "none" not found/);

@@ -25,13 +25,14 @@ export function runtimeClass(lookup: Lookup): AdmissionPlugin {
         spec.overhead = { ...overhead.podFixed };
       }
       for (const [key, value] of Object.entries(scheduling?.nodeSelector ?? {})) {
-        const own = spec.nodeSelector?.[key];
+        const { nodeSelector = {} } = spec;
+        const own = Object.hasOwn(nodeSelector, key) ? nodeSelector[key] : undefined;
         if (own !== undefined && own !== value)
           throw refuse(
             request,
             `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`,
           );
-        spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
+        spec.nodeSelector = { ...nodeSelector, [key]: value };
       }
       const added = (scheduling?.tolerations ?? []).filter(
         (each: Toleration) => !spec.tolerations?.some((own) => deepEqual(own, each)),
