@@ -161,6 +161,31 @@ test("what upstream takes next to nothing for is bounded by how much is gone thr
   }
 });
 
+test("functions of texts take no more time than what they may go through", async () => {
+  const a = "a".repeat(400_000);
+  const half = "a".repeat(50_000);
+  const value = { text: `a${" ".repeat(400_000)}b`, a, late: `${half}${half}b`, middle: `${half}b${half}` };
+  const list = Array.from({ length: 1000 }, (_, index) => index);
+  for (const condition of [
+    "value.text.trim() == value.text",
+    "value.a.lastIndexOf(value.late) == -1",
+    "value.a.indexOf(value.middle) == -1",
+    "value.a.replace(value.middle, '') == value.a",
+    "value.a.split(value.middle) == [value.a]",
+    "list.all(i, '%x'.format([value.a]) != '')",
+    "[url('/' + value.a)].all(url, list.all(i, url.getEscapedPath() != ''))",
+    "[url('/?' + value.a)].all(url, list.all(i, url.getQuery() != {}))",
+  ]) {
+    const program = compile(condition, anything);
+    let result: ReturnType<typeof program.evaluate> | undefined;
+    const ms = await cpuMs(() => {
+      result = program.evaluate({ value, list });
+    });
+    assert.ok(result && ("error" in result ? /cost limit/.test(result.error.message) : result.value), condition);
+    assert.ok(ms < 2500, `${condition}: ${ms} ms`);
+  }
+});
+
 test("numbers of many digits are read as they are", () => {
   assert.equal(evaluate(`int("${"0".repeat(50)}7") + int("-${"0".repeat(50)}2")`, {}), 5);
   assert.match(String(evaluate(`int("${"9".repeat(50)}")`, {})), /value out of range/);

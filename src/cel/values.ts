@@ -319,6 +319,11 @@ export function countText(text: string): void {
   countParts(text.length >> 4);
 }
 
+/** Looking for one text in another takes the product of their lengths where they are made for that. */
+export function countSearch(text: string, part: string): void {
+  countParts(Math.floor((text.length * part.length) / 1024));
+}
+
 /** CEL's equality: numbers by worth, values of different types are different. */
 export function equals(left: Value, right: Value): boolean {
   if (typeof left === "string" || typeof left === "boolean" || left === null) return left === right;

@@ -3,7 +3,7 @@
 import * as cost from "../cost.ts";
 import { type Definition, define, member } from "../functions.ts";
 import { dynType, intType, listType, stringType } from "../types.ts";
-import { ArrayList, codePointCount, EvaluationError, type List, noSuchOverload } from "../values.ts";
+import { ArrayList, codePointCount, countSearch, EvaluationError, type List, noSuchOverload } from "../values.ts";
 import { bounded, formatText } from "./text-format.ts";
 
 const texts = listType(stringType);
@@ -32,10 +32,12 @@ function charAt(text: string, position: bigint): string {
 const positionOf = (text: string, place: number) => (place < 0 ? -1n : BigInt(codePointCount(text.slice(0, place))));
 
 function find(text: string, part: string, from: bigint): bigint {
+  countSearch(text, part);
   return positionOf(text, text.indexOf(part, placeOf(text, from)));
 }
 
 function findLast(text: string, part: string, from: bigint): bigint {
+  countSearch(text, part);
   return positionOf(text, text.lastIndexOf(part, placeOf(text, from)));
 }
 
@@ -47,6 +49,7 @@ function substring(text: string, start: bigint, end: bigint): string {
 
 /** Negative counts mean all. */
 function replace(text: string, part: string, by: string, count: bigint): string {
+  countSearch(text, part);
   const most = part === "" ? text.length + 1 : text.length / part.length;
   bounded(text.length + Math.min(count < 0n ? most : Number(count), most) * by.length);
   if (count < 0n && part !== "") return text.replaceAll(part, () => by);
@@ -67,6 +70,7 @@ function replace(text: string, part: string, by: string, count: bigint): string 
 
 function split(text: string, separator: string, count: bigint): ArrayList {
   if (count === 0n) return new ArrayList([]);
+  countSearch(text, separator);
   const parts = separator === "" ? [...text] : text.split(separator);
   if (count < 0n || BigInt(parts.length) <= count) return new ArrayList(parts);
   const kept = parts.slice(0, Number(count) - 1);
@@ -141,8 +145,15 @@ function replacedSize(text: cost.Range, part: cost.Range, by: cost.Range): cost.
 
 const lower = (text: string) => text.replace(/[A-Z]/g, (char) => char.toLowerCase());
 const upper = (text: string) => text.replace(/[a-z]/g, (char) => char.toUpperCase());
-/** White space of Unicode. */
-const trim = (text: string) => text.replace(/^[\p{White_Space}]+|[\p{White_Space}]+$/gu, "");
+const whiteSpace = /\p{White_Space}/u;
+
+/** White space of Unicode. A pattern would look for the end of the text from each space within it. */
+function trim(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && whiteSpace.test(text[start] as string)) start++; // within
+  while (end > start && whiteSpace.test(text[end - 1] as string)) end--; // as above
+  return text.slice(start, end);
+}
 
 const whole = cost.traversal(1, sameSize);
 const parted = cost.traversal(2, upTo);

@@ -85,7 +85,10 @@ function textOf(value: Value): string {
   if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (typeof value === "number") return special(value) ?? formatDouble(value);
   if (value instanceof Uint) return String(value.value);
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (value instanceof Uint8Array) {
+    countParts(value.length >> 4);
+    return new TextDecoder().decode(value);
+  }
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof Duration) return formatDuration(value);
   if (value instanceof TypeValue) return value.name;
@@ -160,5 +163,6 @@ function hexadecimal(value: Value): string {
   const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
   if (!(bytes instanceof Uint8Array))
     throw wrongType("only integers, byte buffers, and strings can be formatted as hex", value);
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  countParts(bytes.length >> 4);
+  return bytes.toHex();
 }

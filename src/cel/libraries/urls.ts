@@ -78,10 +78,12 @@ function hostnameOf(host: string): string {
 
 /** What is escaped stays as it was; what must be escaped is. */
 function escapedPath(path: string): string {
+  countText(path);
   return path.replace(/[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/gu, (char) => encodeURIComponent(char));
 }
 
 function queryOf(query: string): EntryMap {
+  countText(query);
   const lists = new Map<string, ArrayList>();
   for (const pair of query.split("&")) {
     if (pair === "" || pair.includes(";")) continue;
