@@ -452,6 +452,23 @@ test("after the storage compacted what was missed, watchers see the changes that
   await cache.close();
 });
 
+test("an object that was deleted and created again unseen is told as that, not as changed", async () => {
+  const storage = new BreakingStorage();
+  const { pods, cache, clock, commit } = await start(storage);
+  await commit(putPod("a", "again"));
+  const watch = pods.watch(1, never);
+  storage.rangeFailures = 1;
+  storage.break(new Error("connection lost"));
+  await storage.commit([{ key: podKey("a", "again") }]);
+  await storage.commit([putPod("a", "again", "n1")]);
+  await storage.commit([putPod("a", "again", "n2")]);
+  await storage.compact(5);
+  await clock.advance(2_000);
+  await cache.waitFor(4);
+  assert.deepEqual(await ready(cache, watch), ["2 DELETED a/again", "4 ADDED a/again"]);
+  await cache.close();
+});
+
 test("after a failure of the watch the cache goes on where it was", async () => {
   const storage = new BreakingStorage();
   const { pods, cache, clock, commit } = await start(storage);

@@ -144,8 +144,12 @@ export class ResourceState implements ResourceCache {
   difference(present: ReadonlyMap<string, Entry>, revision: Revision): StorageEvent[] {
     const changes: StorageEvent[] = [];
     for (const [key, entry] of present) {
-      if (this.#objects.get(key)?.revision !== entry.modRevision)
-        changes.push({ key, revision: entry.modRevision, entry });
+      const previous = this.#objects.get(key);
+      if (previous?.revision === entry.modRevision) continue;
+      // Another object: the one before went at some revision before this came.
+      if (previous && previous.createRevision !== entry.createRevision)
+        changes.push({ key, revision: entry.createRevision - 1 });
+      changes.push({ key, revision: entry.modRevision, entry });
     }
     for (const key of this.#objects.keys()) if (!present.has(key)) changes.push({ key, revision });
     return changes;
