@@ -299,7 +299,11 @@ test("what a patch made is told of after the patch, by the names of the fields",
 
 test("a body must be what the path says", () => {
   for (const [value, message] of [
-    [{ apiVersion: "v2" }, "the API version in the data (v2) does not match the expected API version (v1)"],
+    [{ apiVersion: "v1beta1" }, "the API version in the data (v1beta1) does not match the expected API version (v1)"],
+    [
+      { apiVersion: "v2" },
+      'Pod in version "v2" cannot be handled as a Pod: no kind "Pod" is registered for version "v2" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"',
+    ],
     [
       { apiVersion: "apps/v1", kind: "Deployment" },
       'Deployment in version "v1" cannot be handled as a Pod: converting (v1.Deployment) to (core.Pod): unknown conversion',
