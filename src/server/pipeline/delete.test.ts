@@ -15,6 +15,7 @@ import {
   type ResourceReference,
   type Status,
 } from "../../api/index.ts";
+import { type Change, MemoryStorage, valueFromObject } from "../../storage/index.ts";
 import type { ServedObject } from "../served-response.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
@@ -220,7 +221,8 @@ test("an eviction of an older version is taken, as drains of old clients send it
   const body = { apiVersion: "policy/v2", kind: "Eviction", metadata: { name: "other" } };
   await assert.rejects(server.send("create", Pods, { ...at("other"), subresource: "eviction", body }), {
     code: 400,
-    message: "the API version in the data (policy/v2) does not match the expected API version (policy/v1)",
+    message:
+      'Eviction in version "v2" cannot be handled as a Eviction: no kind "Eviction" is registered for version "policy/v2" in scheme "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"',
   });
 });
 
@@ -238,6 +240,30 @@ test("an eviction that does not name its pod, or names another, is refused", asy
       code: 400,
       message: "name in URL does not match name in Eviction object",
     });
+});
+
+test("a pod that came in the place of the one to be evicted stays", async () => {
+  const replacing = new (class extends MemoryStorage {
+    override async commit(changes: readonly Change[]) {
+      const revision = await super.commit(changes);
+      const { key, value } = changes[0]!;
+      const pod = value?.object as Pod | undefined; // or another kind, without these conditions
+      if (!pod?.status?.conditions?.some(({ type }) => type === "DisruptionTarget")) return revision;
+      await super.commit([{ key }]);
+      const { conditions: _, ...status } = pod.status;
+      const metadata = { ...pod.metadata, uid: "another" };
+      await super.commit([{ key, value: valueFromObject({ ...pod, status, metadata } as Pod) }]);
+      return revision;
+    }
+  })();
+  const other = await startTestServer({ storage: replacing });
+  const metadata = { name: "replaced" };
+  const spec = { containers: [{ name: "c", image: "nginx" }] };
+  await other.send("create", Pods, { namespace: "default", body: { metadata, spec } });
+  const evict = other.send("create", Pods, { ...at("replaced"), subresource: "eviction", body: { metadata } });
+  await assert.rejects(evict, { code: 409, message: /the UID in the precondition/ });
+  assert.equal((await other.send("get", Pods, at("replaced"))).metadata.uid, "another");
+  await other.close();
 });
 
 test("an eviction waits for the disruption budget", async () => {

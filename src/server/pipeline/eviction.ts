@@ -38,17 +38,20 @@ export async function evictPod(request: ObjectRequest, body: Draft<KubeObject>):
   const dryRun = request.dryRun || (options.dryRun ?? []).includes("All");
   const own = { ...request, dryRun };
   let isPaid = false;
+  let uid: string | undefined;
   await untilUndisturbed(request, async () => {
     const stored = request.store.get(request.namespace, request.name);
     if (!stored) throw notFound(Pods, request.name);
     const pod = stored.object as Pod; // below the prefix of pods
     checkPreconditions(request, options, pod.metadata);
+    ({ uid } = pod.metadata);
     if (!isPaid && !needsNoBudget(pod)) isPaid = await spendBudget(own, pod);
     // This also holds that the pod is still as it was judged: one that became ready meanwhile is judged again.
     if (!dryRun) await mark(own, stored);
   });
-  // The mark has made the pod another than the one that the client knew; who it is was looked at.
-  const { resourceVersion, ...preconditions } = options.preconditions ?? {};
+  // The mark has made the pod another version than the one that the client knew. One of the same name that came in its
+  // place was not judged.
+  const preconditions = { ...(uid === undefined ? {} : { uid }) };
   // To admission it is the deletion of a whole pod.
   await deleteObject({ ...own, subresource: "" }, dryRun ? options : { ...options, preconditions });
   return {
