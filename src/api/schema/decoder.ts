@@ -264,15 +264,18 @@ const number: Decode = (value, decoding) => {
   return value;
 };
 
+/** The largest number that is an int64, and whose text in JSON is one too: those of 2^63 and -2^63 are rounded away from 0. */
+const int64Max = 2 ** 63 - 2 ** 10;
+
 function integerDecoder(type: "int32" | "int64"): Decode {
   // 2^63 itself is what JSON.parse makes of the largest int64.
-  const limit = type === "int32" ? 2 ** 31 : 2 ** 63 + 2 ** 11;
+  const [least, most] = type === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [-(2 ** 63), 2 ** 63];
   return (value, decoding) => {
     if (typeof value !== "number") throw mismatch(value, type, type, decoding);
-    if (!Number.isInteger(value) || value >= limit || value < -limit)
+    if (!Number.isInteger(value) || value < least || value > most)
       throw mismatch(value, type, type, decoding, `number ${value}`);
-    // -0 is an integer of JSON but not of Go.
-    return value + 0;
+    // Clients in Go could not read an object with a larger number. -0 is an integer of JSON but not of Go.
+    return Math.min(Math.max(value, -int64Max), int64Max) + 0;
   };
 }
 
