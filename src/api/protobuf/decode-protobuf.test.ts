@@ -85,6 +85,13 @@ test("a list of numbers is read in one piece or one by one", () => {
   });
 });
 
+test("an entry of a map that says no value has that of its type", () => {
+  const quota = (entry: Uint8Array) => decodeProtobuf(body("v1", "ResourceQuota", field(2, entry)));
+  const hard = (values: object) => ({ apiVersion: "v1", kind: "ResourceQuota", spec: { hard: values } });
+  assert.deepEqual(quota(field(1, field(1, "pods"))), hard({ pods: "0" }));
+  assert.throws(() => quota(integer(1, 0)), { code: 400, message: /wrong wireType = 0/ });
+});
+
 test("a field that the API does not have is passed over", () => {
   // A number that no field of a pod's spec has: the name in it is not the pod's.
   const pod = field(2, join(field(90, field(1, "workload")), field(10, "node-1")));

@@ -17,7 +17,7 @@ interface Field extends Pick<MessageField, "name" | "form"> {
   readonly read: Read;
   readonly wireType: number;
   /** What a map's entry has when it says no value. */
-  readonly zero: Json;
+  readonly zero: () => Json;
 }
 
 /**
@@ -106,8 +106,11 @@ function readerOf({ name, form, type }: MessageField): Field {
     expectWireType(wireType, expected);
     return scalar ? scalar.read(reader) : readMessage(type, reader.bytes(), depth + 1);
   };
-  return { name, form, read, wireType: expected, zero: scalar ? scalar.zero : {} };
+  const zero = () => (scalar ? scalar.zero : readMessage(type, nothing, 0));
+  return { name, form, read, wireType: expected, zero };
 }
+
+const nothing = new Uint8Array();
 
 function expectWireType(actual: number, expected: number): void {
   if (actual !== expected) throw new ProtobufError(`wrong wireType = ${actual}`);
@@ -149,7 +152,7 @@ function readFields(name: string, bytes: Uint8Array, depth: number): Record<stri
     const { field: id, wireType } = reader.tag();
     const field = table.get(id);
     if (!field) reader.skip(wireType);
-    else if (field.form === "map") readEntry(object, field, reader, depth);
+    else if (field.form === "map") readEntry(object, field, reader, wireType, depth);
     else if (field.form === "list" && field.wireType !== 2 && wireType === 2)
       readPacked(object, field, reader.bytes(), depth);
     else {
@@ -174,9 +177,16 @@ function add(object: Record<string, Json>, name: string, value: Json): void {
   else object[name] = [value];
 }
 
-function readEntry(object: Record<string, Json>, field: Field, reader: WireReader, depth: number): void {
+function readEntry(
+  object: Record<string, Json>,
+  field: Field,
+  reader: WireReader,
+  wireType: number,
+  depth: number,
+): void {
+  expectWireType(wireType, 2);
   let key = "";
-  let value = field.zero;
+  let value: Json;
   const entry = new WireReader(reader.bytes());
   while (!entry.atEnd) {
     const { field: id, wireType } = entry.tag();
@@ -186,6 +196,7 @@ function readEntry(object: Record<string, Json>, field: Field, reader: WireReade
     } else if (id === 2) value = field.read(entry, wireType, depth);
     else entry.skip(wireType);
   }
+  value ??= field.zero();
   object[field.name] ??= {};
   // Assigning "__proto__" would set the prototype instead of a property.
   Object.defineProperty(object[field.name], key, { value, enumerable: true, writable: true, configurable: true });
