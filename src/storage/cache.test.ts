@@ -469,6 +469,21 @@ test("an object that was deleted and created again unseen is told as that, not a
   await cache.close();
 });
 
+test("a state that was missed is not taken for the one before and after it", async () => {
+  const storage = new BreakingStorage();
+  const { pods, cache, clock, commit } = await start(storage);
+  await commit(putPod("a", "stays"));
+  storage.break(new Error("connection lost"));
+  await storage.commit([putPod("a", "passing")]);
+  await storage.commit([{ key: podKey("a", "passing") }]);
+  await storage.compact(4);
+  await clock.advance(2_000);
+  await cache.waitFor(3);
+  assert.deepEqual(names(pods.listAt(3)), ["a/stays"]);
+  assert.throws(() => pods.listAt(2), Compacted);
+  await cache.close();
+});
+
 test("after a failure of the watch the cache goes on where it was", async () => {
   const storage = new BreakingStorage();
   const { pods, cache, clock, commit } = await start(storage);

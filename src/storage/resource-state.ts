@@ -158,6 +158,8 @@ export class ResourceState implements ResourceCache {
   /** Says that what happened up to `revision` was not seen event by event, so nobody can watch from before it. */
   forgetHistory(revision: Revision): void {
     this.#loads++;
+    // What came and went unseen was there at the revisions between.
+    this.#lastChange = revision;
     this.#ring.reset(revision);
   }
 
