@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type Clock, sleep } from "../lib/index.ts";
+import { endProcess, startTicksOf } from "../agent/host/containerd/index.ts";
+import type { Clock } from "../lib/index.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { rotateLog } from "./log-file.ts";
 
@@ -28,19 +29,6 @@ export interface ComponentRecord extends ProcessRecord {
   readonly component: string;
   readonly logPath: string;
   readonly logStart: number;
-}
-
-/** The start time of a process (proc(5), field 22 of stat); undefined when there is no such process or it is a zombie. */
-export function startTicksOf(pid: number): number | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  } catch {
-    return undefined; // No such process: that is the answer.
-  }
-  // The command name stands in parentheses and may hold spaces itself.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : Number(fields[19]);
 }
 
 function bootId(): string {
@@ -133,8 +121,6 @@ function forgetProcess(directory: DataDirectory, component: string): void {
   rmSync(recordPath(directory, component), { force: true });
 }
 
-const stopPollMs = 20;
-
 /** Asks a component to end, and kills it after `graceMs`. Returns when it is gone; at once when it did not run. */
 export async function stopProcess(
   directory: DataDirectory,
@@ -144,32 +130,8 @@ export async function stopProcess(
 ): Promise<boolean> {
   const record = runningProcess(directory, component);
   if (record) {
-    await endProcess(record, clock, graceMs);
+    await endProcess(record.pid, clock, graceMs);
     forgetProcess(directory, component);
   }
   return record !== undefined;
-}
-
-/** SIGTERM, then SIGKILL after `graceMs`. The kernel gives no event for a process that is not a child: this looks. */
-export async function endProcess(record: ProcessRecord, clock: Clock, graceMs: number): Promise<void> {
-  const gone = () => startTicksOf(record.pid) !== record.startTicks;
-  const deadline = clock.monotonicMs() + graceMs;
-  signal(record.pid, "SIGTERM");
-  let killed = false;
-  while (!gone()) {
-    if (!killed && clock.monotonicMs() > deadline) {
-      signal(record.pid, "SIGKILL");
-      killed = true;
-    }
-    await sleep(clock, stopPollMs);
-  }
-}
-
-function signal(pid: number, name: "SIGTERM" | "SIGKILL"): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    // It ended in between: what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }

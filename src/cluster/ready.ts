@@ -1,10 +1,11 @@
 import { Resolver } from "node:dns/promises";
 import { readFileSync } from "node:fs";
+import { startTicksOf } from "../agent/host/containerd/index.ts";
 import { hollowLabel, Namespaces, type Node, Nodes } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { type Clock, errorMessage, sleep, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
-import { type ComponentRecord, startTicksOf } from "./processes.ts";
+import type { ComponentRecord } from "./processes.ts";
 import type { ClusterSettings } from "./settings.ts";
 
 export interface ReadyOptions {

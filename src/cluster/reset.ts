@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
-import { removeEngine } from "../agent/host/containerd/index.ts";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { basename } from "node:path";
+import { removeEngine, unmountBelow } from "../agent/host/containerd/index.ts";
 import { type Logger, systemClock } from "../lib/index.ts";
-import { networkNames, run, tearDownNodeNetwork } from "../network/index.ts";
+import { networkNames, tearDownNodeNetwork } from "../network/index.ts";
 import { cgroupRootOf } from "./cgroups.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import { stopAll } from "./down.ts";
@@ -59,7 +59,7 @@ export async function removeCluster(directory: DataDirectory, settings: ClusterS
 async function removeNode(directory: DataDirectory, settings: ClusterSettings): Promise<void> {
   await removeEngine({ paths: enginePaths(directory), cgroupRoot: cgroupRootOf(directory), clock: systemClock });
   await tearDownNodeNetwork({ ...networkNames(settings.name), ...settings, directory: directory.cni });
-  await unmountBelow(directory.root);
+  await unmountBelow([directory.root]);
 }
 
 function removeFiles(directory: DataDirectory): void {
@@ -78,17 +78,4 @@ function removeFiles(directory: DataDirectory): void {
   }
   // Last: while it is there, an interrupted reset can be run again.
   rmSync(directory.settings, { force: true });
-}
-
-/** Unmounts what is mounted below a directory, the deepest first; removing files under a mount would reach into it. */
-async function unmountBelow(root: string): Promise<void> {
-  const mounts = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .map((path) =>
-      path.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-    )
-    .filter((path) => path.startsWith(join(root, "/")))
-    .sort((a, b) => b.length - a.length);
-  for (const mount of mounts) await run("umount", ["--lazy", mount]);
 }

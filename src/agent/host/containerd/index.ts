@@ -6,6 +6,6 @@ export * from "./machine.ts";
 export * from "./oci-archive.ts";
 export * from "./pause-image.ts";
 export * from "./pause-program.ts";
-export { runningPid } from "./processes.ts";
-export { killContainers, type RemoveEngineOptions, removeEngine } from "./remove-engine.ts";
+export { endProcess, runningPid, startTicksOf } from "./processes.ts";
+export { killContainers, type RemoveEngineOptions, removeEngine, unmountBelow } from "./remove-engine.ts";
 export * from "./supervisor.ts";

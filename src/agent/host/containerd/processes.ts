@@ -1,9 +1,13 @@
 // Processes that another one may have started: found by what they say of themselves, ended by their number.
+import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { type Clock, sleep } from "../../../lib/index.ts";
 import type { ContainerdPaths } from "./config.ts";
 
-const stopMsMax = 10_000;
+/** A killed process is gone within milliseconds, but for one that waits for a broken disk. */
+export const killMsMax = 10_000;
+/** How long containerd may take to end in order. */
+export const containerdGraceMs = 10_000;
 /** How long between two questions about what tells nobody that it changed. */
 export const askAgainMs = 10;
 
@@ -24,12 +28,34 @@ async function isContainerd(pid: number, paths: ContainerdPaths): Promise<boolea
   return option === "--config" && config === paths.config;
 }
 
-/** Asks the process to end, and kills it when it does not. Whose child it is does not matter. */
-export async function endProcess(pid: number, clock: Clock): Promise<void> {
-  const giveUpAtMs = clock.monotonicMs() + stopMsMax;
-  if (!signalProcess(pid, "SIGTERM")) return;
-  while (await isAlive(pid)) {
-    if (clock.monotonicMs() > giveUpAtMs) signalProcess(pid, "SIGKILL");
+/**
+ * When a process started, in clock ticks since boot (proc(5), field 22 of stat): tells it from a later one with its number.
+ * Undefined when there is no such process, or it is a zombie: its parent has only not asked for its code yet.
+ */
+export function startTicksOf(pid: number): number | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch {
+    return undefined; // No such process: that is the answer.
+  }
+  // The command name stands in parentheses and may hold spaces itself.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
+}
+
+/**
+ * Asks the process to end, and kills it when it has not after `graceMs`; throws an Error when that does not end it either.
+ * Whose child it is does not matter. The kernel gives no event for the end of another's child: this looks.
+ */
+export async function endProcess(pid: number, clock: Clock, graceMs: number): Promise<void> {
+  const startTicks = startTicksOf(pid);
+  if (startTicks === undefined || !signalProcess(pid, "SIGTERM")) return;
+  const killAtMs = clock.monotonicMs() + graceMs;
+  while (startTicksOf(pid) === startTicks) {
+    const nowMs = clock.monotonicMs();
+    if (nowMs > killAtMs + killMsMax) throw new Error(`the process ${pid} cannot be killed`);
+    if (nowMs > killAtMs) signalProcess(pid, "SIGKILL");
     await sleep(clock, askAgainMs);
   }
 }
@@ -43,12 +69,6 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
     throw error;
   }
-}
-
-/** A zombie counts as gone: its parent has only not asked for its code yet. */
-async function isAlive(pid: number): Promise<boolean> {
-  const state = /^State:\s+(\S)/m.exec(await readIfThere(`/proc/${pid}/status`))?.[1];
-  return state !== undefined && state !== "Z" && state !== "X";
 }
 
 export async function readIfThere(path: string): Promise<string> {

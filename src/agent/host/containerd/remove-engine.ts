@@ -5,10 +5,16 @@ import { promisify } from "node:util";
 import { type Clock, sleep } from "../../../lib/index.ts";
 import type { ContainerdPaths } from "./config.ts";
 import { parseMounts } from "./machine.ts";
-import { askAgainMs, endProcess, readIfThere, runningPid, signalProcess } from "./processes.ts";
+import {
+  askAgainMs,
+  containerdGraceMs,
+  endProcess,
+  killMsMax,
+  readIfThere,
+  runningPid,
+  signalProcess,
+} from "./processes.ts";
 
-/** A killed process is gone within milliseconds, but for one that waits for a broken disk. */
-const killMsMax = 10_000;
 /** Where CNI's library keeps what its plugins answered; the one place that cannot be set (containernetworking/cni, libcni). */
 const cniResults = "/var/lib/cni/results";
 
@@ -25,7 +31,7 @@ export interface RemoveEngineOptions {
  */
 export async function removeEngine({ paths, cgroupRoot, clock }: RemoveEngineOptions): Promise<void> {
   const pid = await runningPid(paths);
-  if (pid !== undefined) await endProcess(pid, clock);
+  if (pid !== undefined) await endProcess(pid, clock, containerdGraceMs);
   await killContainers({ paths, cgroupRoot, clock });
   for (const cgroup of await cgroupsOf(cgroupRoot)) await removeCgroup(cgroup);
   await unmountBelow([paths.state, paths.root]);

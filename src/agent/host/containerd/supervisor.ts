@@ -8,7 +8,7 @@ import { connectEngine } from "./engine.ts";
 import { ImageStore } from "./image-store.ts";
 import { imageArchitecture } from "./machine.ts";
 import { pauseImage, pauseImageName } from "./pause-image.ts";
-import { askAgainMs, endProcess, readIfThere, runningPid } from "./processes.ts";
+import { askAgainMs, containerdGraceMs, endProcess, readIfThere, runningPid } from "./processes.ts";
 import { unmountBelow } from "./remove-engine.ts";
 
 /** containerd answers after 0.1 s; on a machine that just booted and has a slow disk after some seconds. */
@@ -59,7 +59,7 @@ export class ContainerdSupervisor {
       await this.#answers(undefined);
     } else {
       // Containers do not notice that their containerd is another one.
-      if (running !== undefined) await endProcess(running, this.#settings.clock);
+      if (running !== undefined) await endProcess(running, this.#settings.clock, containerdGraceMs);
       await this.#prepareDirectories(config);
       await this.#launch();
     }
@@ -78,7 +78,7 @@ export class ContainerdSupervisor {
   async stop(): Promise<void> {
     this.release();
     const running = await runningPid(this.#paths);
-    if (running !== undefined) await endProcess(running, this.#settings.clock);
+    if (running !== undefined) await endProcess(running, this.#settings.clock, containerdGraceMs);
     await rm(this.#paths.pid, { force: true });
   }
 
