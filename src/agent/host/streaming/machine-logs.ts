@@ -1,6 +1,6 @@
 // The machine's own logs below /logs/, as the kubelet shows them to whoever may proxy to a node (pkg/kubelet/server).
-import { createReadStream } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open, readdir, readlink, realpath } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -12,31 +12,40 @@ export async function sendMachineLogs(
   words: readonly string[],
   response: ServerResponse,
 ): Promise<void> {
-  const path = await pathInside(directory, words);
-  const found = await stat(path);
+  await using file = await openInside(directory, words);
+  const found = await file.stat();
   if (found.isDirectory()) {
     const last = words.at(-1) ?? "logs";
     if (last !== "") response.writeHead(301, { Location: `${encodeURIComponent(last)}/` }).end();
-    else response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(await listing(path));
+    else response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(await listing(pathOf(file)));
   } else if (found.isFile() && words.at(-1) !== "") {
     response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
     // What is written meanwhile comes with the next request.
     if (found.size === 0) response.end();
-    else await pipeline(createReadStream(path, { end: found.size - 1 }), response);
+    else await pipeline(file.createReadStream({ end: found.size - 1 }), response);
   } else throw notFound();
 }
 
 const notFound = () => new RequestError(404, "404 page not found");
 
-/** No link and no name leads out of the directory. */
-async function pathInside(directory: string, words: readonly string[]): Promise<string> {
+/** A path that leads to what is open, wherever that was moved. */
+const pathOf = ({ fd }: FileHandle) => `/proc/self/fd/${fd}`;
+
+/**
+ * No link and no name leads out of the directory. What was opened is looked at, not its path: links may change between two
+ * looks. A pipe that nobody writes to does not keep who opens it.
+ */
+async function openInside(directory: string, words: readonly string[]): Promise<FileHandle> {
   if (words.some((word) => word === ".." || /[/\0]/.test(word))) throw notFound();
+  let file: FileHandle | undefined;
   try {
-    const [base, path] = await Promise.all([realpath(directory), realpath(join(directory, ...words))]);
-    if (path === base || path.startsWith(`${base}/`)) return path;
+    file = await open(join(directory, ...words), constants.O_RDONLY | constants.O_NONBLOCK);
+    const [base, path] = await Promise.all([realpath(directory), readlink(pathOf(file))]);
+    if (path === base || path.startsWith(`${base}/`)) return file;
   } catch {
     // It is not there, or cannot be read: the answer is the same.
   }
+  await file?.close();
   throw notFound();
 }
 
