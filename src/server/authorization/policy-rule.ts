@@ -1,7 +1,6 @@
 // What one RBAC rule allows: pkg/apis/rbac/v1/evaluation_helpers.go says how Kubernetes compares.
 
 import type { PolicyRule } from "../../api/index.ts";
-import { append } from "../../lib/index.ts";
 import type { Attributes } from "./authorizer.ts";
 
 /** Whether one of the rules allows it. */
@@ -53,44 +52,78 @@ function pathMatches(list: readonly string[] | undefined, path: string): boolean
   return false;
 }
 
-/** The rules among `wanted`, each cut down to a single right, that `owned` does not hold: what granting them would add. */
+/** Enough to see what is wrong; a rule of a few kilobytes stands for millions. */
+const missingMax = 10_000;
+
+/**
+ * The rules among `wanted`, each cut down to a single right, that `owned` does not hold: what granting them would add, or
+ * the first of it.
+ */
 export function uncoveredRules(owned: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
-  return wanted.flatMap(singleRights).filter((right) => !owned.some((rule) => covers(rule, right)));
+  const missing: PolicyRule[] = [];
+  for (const { verbs, apiGroups, resources, nonResourceURLs, resourceNames } of wanted) {
+    const names = resourceNames?.length ? [axis("resourceNames", resourceNames, nameMatches)] : [];
+    const ofVerbs = axis("verbs", verbs, includes);
+    const ofResources = [
+      axis("apiGroups", apiGroups, includes),
+      axis("resources", resources, wholeResourceMatches),
+      ofVerbs,
+      ...names,
+    ];
+    // Who holds a right to some names alone does not hold it to all of them.
+    const toAll = names.length > 0 ? owned : owned.filter((rule) => !rule.resourceNames?.length);
+    collectMissing(toAll, ofResources, missing);
+    collectMissing(owned, [axis("nonResourceURLs", nonResourceURLs, pathMatches), ofVerbs], missing);
+  }
+  return missing;
 }
 
-/** A rule as rules with one verb, one group, one resource and one name, or one verb and one path, each. */
-function singleRights(rule: PolicyRule): PolicyRule[] {
-  const rights: PolicyRule[] = [];
-  for (const apiGroup of rule.apiGroups ?? [])
-    for (const resource of rule.resources ?? [])
-      for (const verb of rule.verbs) {
-        const right = { verbs: [verb], apiGroups: [apiGroup], resources: [resource] };
-        const names = rule.resourceNames ?? [];
-        if (names.length === 0) rights.push(right);
-        else
-          append(
-            rights,
-            names.map((name) => ({ ...right, resourceNames: [name] })),
-          );
-      }
-  for (const url of rule.nonResourceURLs ?? [])
-    for (const verb of rule.verbs) rights.push({ verbs: [verb], nonResourceURLs: [url] });
-  return rights;
+/** One of the lists of a rule. */
+interface Axis {
+  readonly field: keyof PolicyRule;
+  readonly values: readonly string[];
+  readonly holds: (rule: PolicyRule, value: string) => boolean;
 }
 
-/** Whether a rule holds a single right. A right with wildcards is only held by a rule with wildcards. */
-function covers(rule: PolicyRule, right: PolicyRule): boolean {
-  if (!includes(rule.verbs, right.verbs[0] as string)) return false;
-  const url = right.nonResourceURLs?.[0];
-  if (url !== undefined) return pathMatches(rule.nonResourceURLs, url);
-  const [plural = "", subresource = ""] = splitResource(right.resources?.[0] ?? "");
-  const name = right.resourceNames?.[0];
-  const names = rule.resourceNames ?? [];
-  return (
-    includes(rule.apiGroups, right.apiGroups?.[0] ?? "") &&
-    resourceMatches(rule.resources, plural, subresource) &&
-    (names.length === 0 || (name !== undefined && names.includes(name)))
-  );
+function axis(
+  field: keyof PolicyRule,
+  values: readonly string[] = [],
+  matches: (list: readonly string[] | undefined, value: string) => boolean,
+): Axis {
+  return { field, values: [...new Set(values)], holds: (rule, value) => matches(rule[field], value) };
+}
+
+/**
+ * Adds the combinations of one value of each axis that no rule holds. A right with wildcards is only held by a rule with
+ * wildcards. Which rules are left after some axes decides about the others, so each such choice is looked through once.
+ */
+function collectMissing(owned: readonly PolicyRule[], axes: readonly Axis[], missing: PolicyRule[]): void {
+  const indexOf = new Map(owned.map((rule, index) => [rule, index]));
+  const held = new Set<string>();
+  const collect = (rules: readonly PolicyRule[], at: number, right: Partial<PolicyRule>): void => {
+    const { field, values, holds } = axes[at] ?? {};
+    if (!field || !values || !holds) {
+      if (rules.length === 0) missing.push(right as PolicyRule); // every axis has given its field
+      return;
+    }
+    const left = axes.slice(at);
+    if (rules.some((rule) => left.every((each) => each.values.every((value) => each.holds(rule, value))))) return;
+    const choice = `${at} ${rules.map((rule) => indexOf.get(rule))}`;
+    if (held.has(choice)) return;
+    const before = missing.length;
+    for (const value of values) {
+      if (missing.length >= missingMax) return;
+      const holding = rules.filter((rule) => holds(rule, value));
+      collect(holding, at + 1, { ...right, [field]: [value] });
+    }
+    if (missing.length === before) held.add(choice);
+  };
+  collect(owned, 0, {});
+}
+
+function wholeResourceMatches(list: readonly string[] | undefined, resource: string): boolean {
+  const [plural = "", subresource = ""] = splitResource(resource);
+  return resourceMatches(list, plural, subresource);
 }
 
 function splitResource(resource: string): string[] {
