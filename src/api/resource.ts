@@ -94,6 +94,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly verbs: readonly string[];
+  /** Those that discovery tells of now, where that is less. */
+  readonly verbsTold?: () => readonly string[];
   readonly schema: Schema;
   /** The name of the schema in OpenAPI documents: `io.k8s.api.core.v1.Pod`. */
   readonly schemaName: string;

@@ -38,6 +38,8 @@ export interface CustomResourceOptions {
 }
 
 const verbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+/** Changes are still served, and creates refused, but no client is to begin them (customresource_discovery_controller.go). */
+const verbsWhileTerminating = verbs.filter((verb) => !["create", "patch", "update"].includes(verb));
 const subresourceVerbs = ["get", "patch", "update"];
 
 /**
@@ -85,6 +87,7 @@ function definitionOf(
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     verbs,
+    verbsTold: () => (isTerminating() ? verbsWhileTerminating : verbs),
     schema,
     schemaName: `${group.split(".").reverse().join(".")}.${version.name}.${kind}`,
     subresources: subresourcesOf(group, version, kind),

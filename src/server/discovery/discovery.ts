@@ -99,7 +99,8 @@ export function apiResourceList(
 }
 
 function describeResources(definition: ResourceDefinition): APIResource[] {
-  const { plural, singular, namespaced, kind, verbs, shortNames, categories, subresources } = definition;
+  const { plural, singular, namespaced, kind, shortNames, categories, subresources } = definition;
+  const verbs = definition.verbsTold?.() ?? definition.verbs;
   const main: APIResource = {
     name: plural,
     singularName: singular,
@@ -173,8 +174,8 @@ export function aggregatedDiscovery(
 }
 
 function aggregatedResource(definition: ResourceDefinition): object {
-  const { group, version, plural, singular, namespaced, kind, verbs, shortNames, categories, subresources } =
-    definition;
+  const { group, version, plural, singular, namespaced, kind, shortNames, categories, subresources } = definition;
+  const verbs = definition.verbsTold?.() ?? definition.verbs;
   return {
     resource: plural,
     responseKind: { group, version, kind },
