@@ -29,6 +29,8 @@ export interface Form extends DecodableKind {
   readonly replicas?: ReplicasPlace;
   /** Whether the kind's own preparation of updates runs. */
   readonly prepares: boolean;
+  /** Whether the kind's warnings are left out all the same. */
+  readonly withoutWarnings?: boolean;
   /** Whether the kind's own preparation of updates of the status runs. */
   readonly preparesStatus?: boolean;
 }

@@ -176,7 +176,8 @@ export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<K
   const changed = next as KubeObject;
   const errors = [...validateUpdatedMetadata(definition, changed, old), ...form.validate(changed, old, definition)];
   if (errors.length > 0) throw invalid(form, old.metadata.name, errors);
-  if (form.prepares) for (const sentence of definition.warnings?.(changed, old) ?? []) warn(request, sentence);
+  if (form.prepares && !form.withoutWarnings)
+    for (const sentence of definition.warnings?.(changed, old) ?? []) warn(request, sentence);
 }
 
 /** What an update leaves as it was is the same object from here on, and nobody changes it any more. */

@@ -63,7 +63,8 @@ function ephemeralContainersForm(definition: ResourceDefinition): Form {
       ...(definition.validate?.(next, rootPath) ?? []),
       ...validateEphemeralContainersUpdate(next as Pod, old as Pod, rootPath),
     ],
-    prepares: false,
+    prepares: true,
+    withoutWarnings: true,
   };
 }
 
@@ -76,7 +77,8 @@ function resizeForm(definition: ResourceDefinition): Form {
       ...(definition.validate?.(next, rootPath) ?? []),
       ...validatePodResize(next as Pod, old as Pod, rootPath),
     ],
-    prepares: false,
+    prepares: true,
+    withoutWarnings: true,
   };
 }
 

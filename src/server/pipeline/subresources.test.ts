@@ -206,6 +206,20 @@ test("ephemeral containers are added to a pod, and neither changed nor taken awa
   );
 });
 
+test("fields of features that are off are dropped from ephemeral containers", async () => {
+  const name = "without-signal";
+  await server.send("create", Pods, { namespace: "default", body: { metadata: { name }, spec: { containers } } });
+  const look = { name: "look", image: "busybox", lifecycle: { stopSignal: "SIGUSR1" } };
+  const added = await server.send("patch", Pods, {
+    ...at(name),
+    subresource: "ephemeralcontainers",
+    body: { spec: { ephemeralContainers: [look] } },
+    patchType: strategic,
+  });
+  assert.equal(added.spec.ephemeralContainers?.[0]?.name, "look");
+  assert.equal(added.spec.ephemeralContainers[0].lifecycle, undefined);
+});
+
 test("a pod's CPU and memory change by resize alone, and its quality of service does not", async () => {
   const key = at("resized");
   const resources = { requests: { cpu: "100m", memory: "64Mi" }, limits: { cpu: "200m", memory: "64Mi" } };
