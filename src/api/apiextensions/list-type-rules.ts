@@ -3,7 +3,7 @@ import { append } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
-import { isGiven, itemsOf } from "./schema-parts.ts";
+import { isGiven, itemsOf, propertyOf } from "./schema-parts.ts";
 
 const listTypes = ["atomic", "set", "map"];
 
@@ -58,7 +58,7 @@ function validateMapItems(schema: JSONSchemaProps, keys: readonly string[], at: 
       ),
     ];
   for (const [index, key] of keys.entries()) {
-    const property = items.properties?.[key];
+    const property = propertyOf(items, key);
     if (!property) errors.push(invalidValue(keysAt, keys, "entries must all be names of item properties"));
     else if (property.type === "array" || property.type === "object")
       errors.push(
@@ -84,7 +84,7 @@ function validateNoNulls(schema: JSONSchemaProps, listType: "map" | "set", keys:
     );
   if (listType === "set") return errors;
   for (const key of keys) {
-    const property = items?.properties?.[key];
+    const property = items && propertyOf(items, key);
     if (!property) continue;
     const keyAt = place.child("properties").key(key);
     if (!items?.required?.includes(key) && !isGiven(property.default))

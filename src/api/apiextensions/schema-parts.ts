@@ -7,6 +7,11 @@ export function itemsOf({ items }: JSONSchemaProps): JSONSchemaProps | undefined
   return isSchema(items) ? items : undefined;
 }
 
+/** The schema of a field; it may be called constructor, as what every object inherits. */
+export function propertyOf({ properties = {} }: JSONSchemaProps, name: string): JSONSchemaProps | undefined {
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
 /** Where JSON schema allows a list or a truth value instead of a schema. */
 export function isSchema(part: JSONSchemaProps | readonly unknown[] | boolean | undefined): part is JSONSchemaProps {
   return typeof part === "object" && !Array.isArray(part);

@@ -39,6 +39,11 @@ test("schemas are structural", () => {
       },
       [],
     ],
+    [
+      "a condition on a field that is not there, by a name that every object inherits",
+      { ...withField({ type: "string" }), anyOf: [{ properties: { valueOf: { minLength: 1 } } }] },
+      ["$.properties[valueOf]: Required value: because it is defined in $.anyOf[0].properties[valueOf]"],
+    ],
     ["no type at the root", {}, ["$.type: Required value: must not be empty at the root"]],
     [
       "no type of a field",

@@ -6,7 +6,7 @@ import { eachEntry, eachItem } from "../field-rules.ts";
 import { type FieldError, fieldErrorBody } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
 import type { JSONSchemaProps } from "../types.generated.ts";
-import { isGiven, itemsOf } from "./schema-parts.ts";
+import { isGiven, itemsOf, propertyOf } from "./schema-parts.ts";
 
 /** Where a schema stands: what is said of a missing type depends on it. */
 type Level = "the root" | "specified array items" | "specified object fields";
@@ -220,7 +220,7 @@ function validateComplete(
     ...validateJunctors(nested, schema, at, nestedAt),
     ...(items ? validateComplete(items, itemsOf(schema), at.child("items"), nestedAt.child("items")) : []),
     ...eachEntry(nestedAt.child("properties"), nested.properties, (name, property, place) =>
-      validateComplete(property, schema.properties?.[name], at.child("properties").key(name), place),
+      validateComplete(property, propertyOf(schema, name), at.child("properties").key(name), place),
     ),
   ];
 }
