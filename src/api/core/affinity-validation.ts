@@ -204,7 +204,7 @@ export function validateSpreadConstraints(
   at: Path,
   constraints: readonly TopologySpreadConstraint[] | undefined,
 ): FieldError[] {
-  const identityOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint) =>
+  const identityOf = ({ topologyKey = "", whenUnsatisfiable = "" }: Partial<TopologySpreadConstraint>) =>
     `{${topologyKey}, ${whenUnsatisfiable}}`;
   const last = new Map(constraints?.map((each, index) => [identityOf(each), index]));
   return eachItem(at, constraints, (constraint, place, index) => {
@@ -223,7 +223,7 @@ export function validateSpreadConstraints(
         invalidValue(
           place.child("minDomains"),
           minDomains,
-          `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`,
+          `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable ?? ""}`,
         ),
       );
     for (const field of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const)

@@ -196,6 +196,15 @@ const table: readonly (readonly [string, Partially<Pod>, readonly string[]])[] =
   ],
   ["a system without a name", podOf({ os: { name: "" } }), ["spec.os.name: Required value: cannot be empty"]],
   [
+    "a constraint that says nothing beside how many domains there must be",
+    podOf({ topologySpreadConstraints: [{ maxSkew: 1, minDomains: 1 }] }),
+    [
+      "spec.topologySpreadConstraints[0].topologyKey: Required value: can not be empty",
+      'spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "": supported values: "DoNotSchedule", "ScheduleAnyway"',
+      "spec.topologySpreadConstraints[0].minDomains: Invalid value: 1: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ",
+    ],
+  ],
+  [
     "keys that its selector names as well",
     podOf({
       topologySpreadConstraints: [
