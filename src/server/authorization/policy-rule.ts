@@ -106,10 +106,10 @@ function collectMissing(owned: readonly PolicyRule[], axes: readonly Axis[], mis
       if (rules.length === 0) missing.push(right as PolicyRule); // every axis has given its field
       return;
     }
-    const left = axes.slice(at);
-    if (rules.some((rule) => left.every((each) => each.values.every((value) => each.holds(rule, value))))) return;
     const choice = `${at} ${rules.map((rule) => indexOf.get(rule))}`;
     if (held.has(choice)) return;
+    const left = axes.slice(at);
+    if (rules.some((rule) => left.every((each) => each.values.every((value) => each.holds(rule, value))))) return;
     const before = missing.length;
     for (const value of values) {
       if (missing.length >= missingMax) return;
