@@ -197,6 +197,8 @@ test("a client that ends its handshake too late is cut off, also when it speaks 
 
 test("what is no HTTP is answered 400", async () => {
   assert.match(await raw("HELLO\r\n\r\n"), /^HTTP\/1\.1 400 /);
+  const unknown = await raw("HELLO /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  assert.match(unknown, /^HTTP\/1\.1 405 .*"the server does not allow this method on the requested resource"/s);
 });
 
 test("headers beyond their limit are answered 431", async () => {
@@ -222,4 +224,23 @@ test("the server's close ends watches at once", async () => {
   const end = watch.next();
   await other.close();
   assert.equal(await end, "");
+});
+
+test("who speaks HTTP without TLS is told so", async () => {
+  const socket = connectTcp(https.listener.port, "127.0.0.1");
+  let answer = "";
+  socket.on("data", (chunk) => {
+    answer += chunk;
+  });
+  socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(socket, "close");
+  assert.equal(answer, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+});
+
+test("an upgrade that nothing at the path is for is not heard", async () => {
+  for (const protocol of ["h2c", "websocket", "SPDY/3.1"]) {
+    const head = `Host: x\r\nConnection: close, Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
+    assert.match(await raw(`GET /livez HTTP/1.1\r\n${head}`), /^HTTP\/1\.1 200 /, protocol);
+    assert.match(await raw(`GET /api/v1/namespaces/%zz/pods/a/exec HTTP/1.1\r\n${head}`), /^HTTP\/1\.1 400 /);
+  }
 });

@@ -113,6 +113,19 @@ export class Handler {
     return verbOf(request.method, path, new URLSearchParams(request.query)) === "watch";
   }
 
+  /** Whether the request is for what takes over connections: elsewhere Go's servers do not hear an upgrade. */
+  takesUpgrades(request: HttpRequest, isWebSocket: boolean): boolean {
+    try {
+      if (this.#options.extensions?.apiServices.ofPath(request.path)) return true;
+      const path = parseResourcePath(request.path);
+      const route = path && streamingRoute(path, new URLSearchParams(request.query));
+      return route ? isWebSocket || route.subresource !== "log" : isWebSocket && this.isWatch(request);
+    } catch (error) {
+      if (error instanceof ApiError) return false; // of a broken path the answer tells
+      throw error;
+    }
+  }
+
   /** Ends the watches and waits for the requests under way, which have a bounded time for that. */
   async drain(): Promise<void> {
     const { clock } = this.#options;

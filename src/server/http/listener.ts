@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import http2, { type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { methodNotAllowed } from "../../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
 import { Batch } from "./batch.ts";
@@ -90,6 +91,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     requestTimeout: 60_000,
     keepAliveTimeout: idleTimeoutMs,
     maxHeaderSize: headerBytesMax,
+    shouldUpgradeCallback: (message) =>
+      handler.takesUpgrades(new Http1Request(message, message.socket), isWebSocket(message)),
   });
   server.maxConnections = connectionsMax;
   const http2Server = http2.createServer({
@@ -124,7 +127,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.removeAllListeners("tlsClientError");
   server.on("tlsClientError", (error, socket) => {
     log.debug("a TLS handshake failed", { error: errorMessage(error) });
-    socket.destroy();
+    if (!answerPlainHttp(error, socket)) socket.destroy();
   });
   http2Server.on("session", (session) => {
     sessions.add(session);
@@ -232,9 +235,25 @@ function isWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }
 
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+/** Tells who speaks HTTP without TLS so, in the words of Go's server; false when that is not what is wrong. */
+function answerPlainHttp(error: NodeJS.ErrnoException, socket: TLSSocket): boolean {
+  // Node's name for the connection below, which has no public one; what is written to `socket` would wait for a handshake.
+  const { _parent: connection } = socket as TLSSocket & { readonly _parent?: Socket };
+  if (error.code !== "ERR_SSL_HTTP_REQUEST" || !connection?.writable) return false;
+  const answer = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+  connection.end(answer, () => socket.destroy());
+  return true;
+}
+
+/** A request whose method Node does not know. */
+const requestLine = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
+
+function answerClientError(error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-  else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
+  else if (error.code === "HPE_INVALID_METHOD" && requestLine.test(String(error.rawPacket))) {
+    const { status } = methodNotAllowed();
+    writeRaw(socket, status.code, {}, JSON.stringify(status));
+  } else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
   else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") writeRaw(socket, 408, {}, "");
   else writeRaw(socket, 400, {}, "");
 }
