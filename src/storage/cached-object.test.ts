@@ -10,12 +10,12 @@ const object = (name: string) => ({
   metadata: { name, uid: "u", creationTimestamp: "" },
 });
 
-function cached(name: string) {
+function cached(name: string, recentBytes = new RecentBytes()) {
   const value = valueFromObject(object(name) as never); // a stored object has no resourceVersion
   assert.ok(value.bytes.length > 0);
   return new CachedObject(`/registry/core/things/${name}`, 7, 7, value, {
     freeze: true,
-    recentBytes: new RecentBytes(),
+    recentBytes,
   });
 }
 
@@ -39,4 +39,17 @@ test("a version whose object nobody has read keeps its bytes, and no other's mem
     assert.equal((read(bytes) as { metadata: { resourceVersion: string } }).metadata.resourceVersion, "7");
     if (isAsked) assert.equal(bytes.buffer.byteLength, bytes.length);
   }
+});
+
+test("bytes that were all there was of a version go when its object is there too", () => {
+  const recentBytes = new RecentBytes();
+  const version = cached("lone", recentBytes);
+  assert.ok(version.bytes.length > 0);
+  recentBytes.forgetAll();
+  const kept = version.bytes;
+  assert.equal(version.object.metadata.name, "lone");
+  assert.equal(version.bytes, kept);
+  recentBytes.forgetAll();
+  assert.notEqual(version.bytes, kept);
+  assert.deepEqual(read(version.bytes), read(kept));
 });

@@ -48,8 +48,9 @@ export class CachedObject implements StoredObject, Encoded {
         : withResourceVersion(this.#value!.object, this.revision);
       this.#object = this.#options.freeze ? deepFreeze(object) : object;
       // The stored bytes are worth keeping: `bytes` is cheaper from them than from the object.
-      if (this.#bytes || !this.#value!.isEncoded) this.#value = undefined;
-      else this.#options.recentBytes.note(this, this.#value!.bytes.length);
+      const encoded = this.#bytes ?? (this.#value!.isEncoded ? this.#value!.bytes : undefined);
+      if (encoded === undefined) this.#value = undefined;
+      else this.#options.recentBytes.note(this, encoded.length);
     }
     return this.#object;
   }
