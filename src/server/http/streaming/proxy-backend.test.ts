@@ -29,6 +29,8 @@ test("a pod is reached at the asked port, its first declared one, or that of the
 
 test("addresses of the machine itself are not proxied to", () => {
   for (const good of ["10.42.0.7", "192.168.1.1", "fd00::1", "2001:db8::1"]) assert.equal(allowed(good), good);
+  // To what resolves names of hosts, that would be 8.8.8.8.
+  assert.equal(allowed("010.8.8.8"), "10.8.8.8");
   for (const bad of [
     "",
     "127.0.0.1",
@@ -42,6 +44,15 @@ test("addresses of the machine itself are not proxied to", () => {
     "fe80::1",
     "ff02::1",
     "::ffff:127.0.0.1",
+    "0:0:0:0:0:ffff:127.0.0.1",
+    "0:0:0:0:0:0:0:1",
+    "0::1",
+    "::0:0",
+    "::1%lo",
+    "127.0.0.01",
+    "0169.254.169.254",
+    "127.1",
+    "0x7f.0.0.1",
     "localhost",
   ])
     assert.throws(() => allowed(bad), { message: "address not allowed" }, bad);

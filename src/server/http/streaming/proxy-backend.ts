@@ -1,5 +1,13 @@
 // Where `proxy` subresources lead: names are `name`, `name:port` or `scheme:name:port` (apimachinery, SplitSchemeNamePort).
-import { badRequest, type EndpointSlice, type Pod, type Service, serviceUnavailable } from "../../../api/index.ts";
+import {
+  badRequest,
+  type EndpointSlice,
+  formatIp,
+  type Pod,
+  parseIp,
+  type Service,
+  serviceUnavailable,
+} from "../../../api/index.ts";
 import type { Random } from "../../../lib/index.ts";
 
 export interface ProxyName {
@@ -65,11 +73,17 @@ function servicePortName(service: Service, { port, name }: ProxyName): string {
   return found.name ?? "";
 }
 
-/** Statuses are written by others: they must not lead into the machine of the API server itself. Throws 400. */
-export function allowed(address: string): string {
-  const isV4 = /^\d+\.\d+\.\d+\.\d+$/.test(address);
-  const unfit = isV4 ? /^(0\.0\.0\.0$|127\.|169\.254\.|2(2[4-9]|[3-5]\d)\.)/ : /^(::$|::1$|::ffff:|fe[89ab]|ff)/i;
-  if ((!isV4 && !address.includes(":")) || unfit.test(address)) throw badRequest("address not allowed");
+/**
+ * The address as it is written when everybody reads it alike. Statuses are written by others: they must not lead into the
+ * machine of the API server itself, however they write that. Throws 400.
+ */
+export function allowed(text: string): string {
+  const parsed = parseIp(text);
+  const address = parsed ? formatIp(parsed) : "";
+  const unfit = address.includes(":")
+    ? /^(::1?$|fe[89ab]|ff)/
+    : /^($|0\.0\.0\.0$|127\.|169\.254\.|2(2[4-9]|[3-5]\d)\.)/;
+  if (unfit.test(address)) throw badRequest("address not allowed");
   return address;
 }
 
