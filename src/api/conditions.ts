@@ -1,5 +1,5 @@
 // Conditions of the form that kinds share: k8s.io/apimachinery/pkg/apis/meta/v1/validation, ValidateConditions.
-import { append, timestamp } from "../lib/index.ts";
+import { append, exceedsBytes, timestamp } from "../lib/index.ts";
 import { eachItem, invalidFor, requiredField } from "./field-rules.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import { duplicate, invalidValue, notSupported, type Path, required, tooLong } from "./meta/field-error.ts";
@@ -44,8 +44,8 @@ function validateCondition(condition: Condition, at: Path): FieldError[] {
   append(errors, requiredField(at.child("reason"), condition.reason, "must be set"));
   if (condition.reason && !reasonPattern.test(condition.reason))
     errors.push(invalidValue(at.child("reason"), condition.reason, reasonMessage));
-  if ((condition.reason ?? "").length > reasonBytesMax) errors.push(tooLong(at.child("reason"), reasonBytesMax));
-  if (message.length > messageBytesMax) errors.push(tooLong(at.child("message"), messageBytesMax));
+  if (exceedsBytes(reasonBytesMax, condition.reason ?? "")) errors.push(tooLong(at.child("reason"), reasonBytesMax));
+  if (exceedsBytes(messageBytesMax, message)) errors.push(tooLong(at.child("message"), messageBytesMax));
   return errors;
 }
 

@@ -41,7 +41,7 @@ const invalid: readonly (readonly [string, Partially<Event>, readonly string[]])
       reportingInstance: "c",
       action: "d".repeat(129),
       reason: "e",
-      message: "f".repeat(1025),
+      message: "é".repeat(513),
     },
     [
       'action: Invalid value: "": can have at most 128 characters',

@@ -1,4 +1,4 @@
-import { append } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { nameColumn, timeSince } from "../columns.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -87,8 +87,8 @@ export function validateEvent(event: Event, at: Path): FieldError[] {
   );
   for (const [field, value] of Object.entries({ reportingInstance, action, reason })) {
     append(errors, requiredField(at.child(field), value));
-    if ((value ?? "").length > wordLengthMax) errors.push(tooLong(field, wordLengthMax));
+    if (exceedsBytes(wordLengthMax, value ?? "")) errors.push(tooLong(field, wordLengthMax));
   }
-  if (message.length > messageLengthMax) errors.push(tooLong("message", messageLengthMax));
+  if (exceedsBytes(messageLengthMax, message)) errors.push(tooLong("message", messageLengthMax));
   return errors;
 }

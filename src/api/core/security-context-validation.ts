@@ -1,6 +1,6 @@
 // What security contexts may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go, ValidateSecurityContext,
 // validatePodSpecSecurityContext and what they call. Privileged containers are allowed: who may make them is admission's.
-import { append } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { eachItem, invalidFor, optionalEnum } from "../field-rules.ts";
 import { goValue } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -178,7 +178,7 @@ function validateWindowsOptions(options: WindowsSecurityContextOptions | undefin
     );
   if (gmsaCredentialSpec === "")
     errors.push(invalidValue(at.child("gmsaCredentialSpec"), "", "gmsaCredentialSpec cannot be an empty string"));
-  if ((gmsaCredentialSpec ?? "").length > credentialSpecBytesMax)
+  if (exceedsBytes(credentialSpecBytesMax, gmsaCredentialSpec ?? ""))
     errors.push(
       invalidValue(at.child("gmsaCredentialSpec"), gmsaCredentialSpec, "gmsaCredentialSpec size must be under 64 KiB"),
     );

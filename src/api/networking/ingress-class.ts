@@ -1,4 +1,4 @@
-import { append } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { domainPrefixedPath, invalidFor, requiredEnum } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -28,7 +28,7 @@ export const IngressClasses = defineResource<IngressClass>({
   },
   validate: ({ spec: { controller = "", parameters } }, at) => {
     const place = at.child("spec", "controller");
-    const errors = controller.length > controllerBytesMax ? [tooLong(place, controllerBytesMax)] : [];
+    const errors = exceedsBytes(controllerBytesMax, controller) ? [tooLong(place, controllerBytesMax)] : [];
     append(errors, domainPrefixedPath(place, controller));
     return parameters ? [...errors, ...validateParameters(parameters, at.child("spec", "parameters"))] : errors;
   },

@@ -1,5 +1,5 @@
 // What classes of storage have in common: k8s.io/kubernetes/pkg/apis/storage/validation/validation.go.
-import { append, deepEqual } from "../../lib/index.ts";
+import { append, deepEqual, exceedsBytes } from "../../lib/index.ts";
 import { invalidFor, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required, tooLong } from "../meta/field-error.ts";
@@ -22,8 +22,7 @@ export function validateParameters(
   if (entries.length > parametersMax) return [tooLong(at, parametersMax)];
   const errors: FieldError[] = [];
   if (entries.some(([key]) => key === "")) errors.push(invalidValue(at, "", "field can not be empty."));
-  if (entries.reduce((bytes, [key, value]) => bytes + key.length + value.length, 0) > parametersBytesMax)
-    errors.push(tooLong(at, parametersBytesMax));
+  if (exceedsBytes(parametersBytesMax, entries.flat())) errors.push(tooLong(at, parametersBytesMax));
   if (needsOne) append(errors, requiredField(at, entries, "must contain at least one key/value pair"));
   return errors;
 }

@@ -1,4 +1,4 @@
-import { append } from "../../lib/index.ts";
+import { append, exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor, nonnegative, requiredField } from "../field-rules.ts";
@@ -43,7 +43,7 @@ function validateDriver(driver: CSINodeDriver, names: Set<string>, at: Path): Fi
   const { name = "", nodeID: nodeId = "", allocatable } = driver;
   const topologyKeys = driver.topologyKeys ?? [];
   const errors = [...validateCsiDriverName(at.child("name"), name), ...requiredField(at.child("nodeID"), nodeId)];
-  if (nodeId.length > nodeIdBytesMax)
+  if (exceedsBytes(nodeIdBytesMax, nodeId))
     errors.push(invalidValue(at.child("nodeID"), nodeId, `must be ${nodeIdBytesMax} characters or less`));
   append(errors, nonnegative(at.child("allocatable", "count"), allocatable?.count));
   if (names.has(name)) errors.push(duplicate(at.child("name"), name));

@@ -169,7 +169,7 @@ test("an attachment stays, and is attached by its driver", () => {
     'spec: Invalid value: {"Attacher":"example.com","Source":{"PersistentVolumeName":"one","InlineVolumeSpec":null},"NodeName":"node-2"}: field is immutable',
   ]);
   const status = errorsOnStatusUpdate(VolumeAttachments, { spec: attachment }, (draft) => {
-    draft.status = { attached: false, attachError: { message: "a".repeat(1025), errorCode: -1 } };
+    draft.status = { attached: false, attachError: { message: "ä".repeat(513), errorCode: -1 } };
   });
   assert.deepEqual(status, [
     "status.attachError.message: Too long: may not be more than 262144 bytes",
@@ -263,6 +263,7 @@ test("the drivers of a node are validated", () => {
       'spec.drivers[1]: Duplicate value: "zone"',
     ],
   );
+  assert.match(errors([{ ...onNode, nodeID: "ä".repeat(129) }]).join(), /must be 256 characters or less$/);
   assert.deepEqual(errors([{ ...onNode, nodeID: "a".repeat(257) }]), [
     `spec.drivers[0].nodeID: Invalid value: "${"a".repeat(257)}": must be 256 characters or less`,
   ]);

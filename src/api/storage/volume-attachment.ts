@@ -1,3 +1,4 @@
+import { exceedsBytes } from "../../lib/index.ts";
 import { ageColumn, nameColumn } from "../columns.ts";
 import { validateInlineVolumeSpec } from "../core/persistent-volume-validation.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
@@ -72,16 +73,17 @@ function validateSource({ inlineVolumeSpec, persistentVolumeName }: VolumeAttach
 
 function validateStatus(status: VolumeAttachment["status"], at: Path): FieldError[] {
   const { attachmentMetadata = {}, attachError, detachError } = status;
-  const bytes = Object.entries(attachmentMetadata).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   return [
-    ...(bytes > metadataBytesMax ? [tooLong(at.child("attachmentMetadata"), metadataBytesMax)] : []),
+    ...(exceedsBytes(metadataBytesMax, Object.entries(attachmentMetadata).flat())
+      ? [tooLong(at.child("attachmentMetadata"), metadataBytesMax)]
+      : []),
     ...validateError(attachError, at.child("attachError")),
     ...validateError(detachError, at.child("detachError")),
   ];
 }
 
 function validateError({ message = "", errorCode = 0 }: VolumeError = {}, at: Path): FieldError[] {
-  const errors = message.length > messageBytesMax ? [tooLong(at.child("message"), metadataBytesMax)] : [];
+  const errors = exceedsBytes(messageBytesMax, message) ? [tooLong(at.child("message"), metadataBytesMax)] : [];
   if (errorCode < 0)
     errors.push(invalidValue(at.child("errorCode"), errorCode, inclusiveRangeMessage(0, errorCodeMax)));
   return errors;
