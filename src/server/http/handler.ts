@@ -18,7 +18,7 @@ import type { Annotate, ApiServer } from "../api-server.ts";
 import type { Auditor, AuditTrail } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { type FlowControl, type FlowRequest, type FlowTicket, listWidth } from "../flow-control/index.ts";
-import { isBuiltIn } from "../pipeline/kind-rules.ts";
+import { isBuiltIn, isRouted } from "../pipeline/kind-rules.ts";
 import { authenticate } from "./credentials.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
@@ -336,7 +336,7 @@ export class Handler {
     const { api, clock, log, metrics } = this.#options;
     const { request, response, query, user, trail } = call;
     const definition = api.registry.find(path.group, path.version, path.plural);
-    if (request.method === "HEAD" && definition && isBuiltIn(definition)) {
+    if (request.method === "HEAD" && definition && isRouted(definition)) {
       // Kubernetes has no route for it; custom resources are served without routes.
       await api.authorize({ user, verb, resource: path }, trail?.annotate);
       throw methodNotAllowed();

@@ -13,8 +13,15 @@ import {
   startHttpsServer,
   strangerKey,
 } from "../../../test/https-server.ts";
+import {
+  type CustomResourceDefinition,
+  customResources,
+  NodeMetricses,
+  type ResourceDefinition,
+} from "../../api/index.ts";
 import type { Authorizer } from "../authorization/index.ts";
 import type { CreateHandler } from "../create-handler.ts";
+import { widgetDefinition } from "../custom-resources/definition-for-tests.ts";
 
 let https: HttpsServer;
 
@@ -157,6 +164,23 @@ test("HEAD has the headers of GET and no body, but where Kubernetes has routes a
   assert.equal(head.headers["content-length"], get.headers["content-length"]);
   for (const path of [`${configMaps}/head`, configMaps, `${configMaps}/none`, "/api", "/apis/apps/v1", "/version"])
     assert.equal((await send("HEAD", path)).status, 405, path);
+  for (const path of ["/", "/apis", "/apis/apps"]) assert.equal((await send("HEAD", path)).status, 200, path);
+});
+
+test("HEAD is for what custom resources there are and for them, and not for metrics, which have routes", async () => {
+  const { registry } = https.server.api;
+  const crd = { ...widgetDefinition(), status: {} } as unknown as CustomResourceDefinition; // what is read of it
+  const convert = () => Promise.reject(new Error("there is one version"));
+  const kinds = [...customResources(crd, { isTerminating: () => false, convert }), NodeMetricses];
+  // The registry treats all kinds alike.
+  for (const each of kinds) registry.set(each as unknown as ResourceDefinition);
+  const status = async (path: string) => (await send("HEAD", path)).status;
+  assert.equal(await status("/apis/example.com/v1"), 200);
+  assert.equal(await status("/apis/example.com/v1/widgets"), 200);
+  assert.equal(await status("/apis/metrics.k8s.io"), 200);
+  assert.equal(await status("/apis/metrics.k8s.io/v1beta1"), 405);
+  assert.equal(await status("/apis/metrics.k8s.io/v1beta1/nodes"), 405);
+  for (const { group, version, plural } of kinds) registry.delete(group, version, plural);
 });
 
 test("an object is sent as YAML, or readable, to who asks", async () => {

@@ -10,6 +10,7 @@ import {
   apiVersions,
   type Served,
 } from "../discovery/discovery.ts";
+import { isRouted } from "../pipeline/kind-rules.ts";
 import type { ExtensionServers } from "./extension-servers.ts";
 import type { PathRoute } from "./handler.ts";
 import { type HealthCheck, healthAnswer } from "./health.ts";
@@ -65,7 +66,7 @@ async function sendDiscovery(
   return true;
 }
 
-/** These paths are routes of Kubernetes' that have no HEAD. */
+/** For paths that are routes of Kubernetes', which have no HEAD; handlers without routes take every method. */
 function onlyGet(request: HttpRequest): void {
   if (request.method !== "GET") throw methodNotAllowed();
 }
@@ -96,7 +97,7 @@ export function discoveryRoute(
   return async (request, response, query) => {
     const [, root, ...rest] = request.path.replace(/\/$/, "").split("/");
     if (root !== "api" && root !== "apis") return false;
-    onlyGet(request);
+    if (isRouteOf(served, root, rest)) onlyGet(request);
     const accept = request.header("accept");
     const aggregated = rest.length === 0 && accept ? aggregatedDiscoveryAnswers.find(accept) : undefined;
     if (aggregated) {
@@ -108,6 +109,12 @@ export function discoveryRoute(
     const document = root === "api" ? coreDocument(served, rest, serverAddress) : groupDocument(served, rest);
     return document ? sendDiscovery(request, response, query, document, plainAnswers.negotiate(accept)) : false;
   };
+}
+
+/** Groups and what custom resources there are is told by handlers of the aggregator and of the server of those. */
+function isRouteOf({ registry }: Served, root: string, [group = "", version]: readonly string[]): boolean {
+  if (root === "api") return true;
+  return registry.all().some((each) => each.group === group && each.version === version && isRouted(each));
 }
 
 /** What other servers say that they serve, by group version; without those that do not answer. */
@@ -139,7 +146,6 @@ function groupDocument(served: Served, [group, version, ...rest]: string[]) {
 export function rootRoute(served: Served, more: readonly string[]): PathRoute {
   return async (request, response) => {
     if (request.path !== "/") return false;
-    onlyGet(request);
     const groups = apiGroupList(served).groups.flatMap(({ name, versions }) => [
       `/apis/${name}`,
       ...versions.map((each) => `/apis/${each.groupVersion}`),

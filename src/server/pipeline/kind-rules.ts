@@ -15,6 +15,14 @@ export function isBuiltIn(definition: ResourceDefinition): boolean {
   return builtIn.has(definition);
 }
 
+/**
+ * Whether requests for the kind come by routes, which are of one method each: those of Kubernetes and of its metrics
+ * server. Custom resources, which are what is stored in a version of its definition, are served without.
+ */
+export function isRouted(definition: ResourceDefinition): boolean {
+  return isBuiltIn(definition) || definition.stored === undefined;
+}
+
 function isCore(definition: ResourceDefinition, ...plurals: readonly string[]): boolean {
   return definition.group === "" && plurals.includes(definition.plural);
 }
