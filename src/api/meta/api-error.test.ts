@@ -18,7 +18,7 @@ test("a 422 has a cause for each error, and says once what was found twice", () 
   );
 });
 
-test("a 422 says of errors beyond all measure how many there are", () => {
+test("a 422 with errors beyond all measure says that there are more", () => {
   // A body has room for that: each item is wrong, and each error shows the list.
   const list = Array.from({ length: 20_000 }, (_, index) => `item-${index}`);
   const { status } = invalid(
