@@ -366,9 +366,11 @@ class Scheduler {
     if ("nodeName" in plan) {
       // The pod counts as placed from here on, so that the next plan need not wait for the binding.
       this.#snapshot.place(pod, plan.nodeName, queued);
-      this.#snapshot.withdrawNomination(pod.metadata.uid);
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
+        // What was kept for it on another node is free now.
+        const kept = this.#snapshot.withdrawNomination(pod.metadata.uid);
+        if (kept !== undefined && kept !== plan.nodeName) this.#wakeFor(this.#snapshot.node(kept), podGone);
         this.#options.placements?.placed(pod, queued.failures + 1, plan.nodeName, plan.scores);
         this.#wakeForPod(pod, "AssignedPodAdd");
         // One that waits for a volume, say, must not keep the others from their nodes.

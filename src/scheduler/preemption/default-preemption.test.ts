@@ -119,6 +119,23 @@ test("the room that was made is kept from pods of lower and of the same priority
   await scene.stop();
 });
 
+test("room that is kept for a pod that goes elsewhere is there for others at once", async () => {
+  const scene = await schedulerScene();
+  await scene.addNode({ name: "node", allocatable: { cpu: "4" } });
+  await scene.addPod({ name: "victim", ...needs("2") });
+  const tolerations = [{ key: "reserved", operator: "Exists" as const }];
+  await scene.addPod({ name: "urgent", ...needs("3"), priority: 100, tolerations });
+  assert.deepEqual(await going(scene), ["victim"]);
+  await scene.addPod({ name: "low", ...needs("2") });
+  assert.equal((await scene.pod("low")).spec.nodeName, undefined);
+  const taints = [{ key: "reserved", effect: "NoSchedule" }];
+  await scene.addNode({ name: "other", allocatable: { cpu: "3" }, taints });
+  await pass(scene.clock, 20_000);
+  assert.equal((await scene.pod("urgent")).spec.nodeName, "other");
+  assert.equal((await scene.pod("low")).spec.nodeName, "node");
+  await scene.stop();
+});
+
 test("a pod of higher priority takes the room made for another, which looks for a place again", async () => {
   const scene = await fullNode();
   await scene.addPod({ name: "urgent", ...needs("4"), priority: 100 });
