@@ -6,6 +6,7 @@ import { run } from "./host/commands.ts";
 import type { ProxyState } from "./proxy-health.ts";
 import { changeScript, type RuleSet, replaceScript } from "./rule-set.ts";
 import { KnownRules, type ServiceRulesInput, serviceRules, type UdpFlow, udpFlows } from "./service-rules.ts";
+import { staleFlows } from "./udp-flows.ts";
 
 export interface ServiceProxyOptions {
   readonly informers: InformerSet;
@@ -56,7 +57,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
     await Promise.all([informers.synced(), pods.synced(), node.synced()]);
     const known = new KnownRules();
     let written: RuleSet | undefined;
-    let flows: ReadonlyMap<string, UdpFlow> = new Map();
+    let flows: ReadonlyMap<string, UdpFlow> | undefined;
     let retryMs = retryMsMin;
     while (!signal.aborted) {
       changed = Promise.withResolvers<void>();
@@ -69,7 +70,9 @@ export function startServiceProxy(options: ServiceProxyOptions): {
         written = next;
         writtenAtMs = clock.now();
         const now = udpFlows(input);
-        const gone = [...flows].filter(([flow]) => !now.has(flow)).map(([, flow]) => flow);
+        const gone = flows
+          ? [...flows].filter(([flow]) => !now.has(flow)).map(([, flow]) => flow)
+          : staleFlows(await rememberedFlows(log), now.values(), input);
         await forgetFlows(gone, log);
         flows = now;
         retryMs = retryMsMin;
@@ -114,6 +117,17 @@ function inputOf({ informers, pods, node, nodeName, podRange, serviceRange }: Se
 async function write(table: string, written: RuleSet | undefined, next: RuleSet): Promise<void> {
   const script = written ? changeScript(table, written, next) : replaceScript(table, next);
   if (script !== "") await run("nft", ["-f", "-"], script);
+}
+
+/** The UDP flows that the kernel leads elsewhere than they were sent, as conntrack prints them. */
+async function rememberedFlows(log: Logger): Promise<string> {
+  try {
+    return await run("conntrack", ["-L", "-p", "udp", "--dst-nat"]);
+  } catch (error) {
+    // The rules hold without; clients whose endpoint went meanwhile wait until the kernel forgets it.
+    log.warn("UDP flows from before could not be listed", { error: errorMessage(error) });
+    return "";
+  }
 }
 
 /** UDP has no end of connection: what the kernel remembers of an endpoint that went would swallow packets. */
