@@ -38,21 +38,22 @@ export function planDisruption(
   const expectedPods = scale ?? (budget.spec.minAvailable === undefined ? 0 : pods.length);
   const desiredHealthy = desiredOf(budget, expectedPods);
   const present = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const disruptedPods: Record<string, string> = {};
+  const known = new Map(Object.entries(budget.status.disruptedPods ?? {}));
+  const disrupted = new Map<string, string>();
   const kept: Pod[] = [];
   let nextCheckMs: number | undefined;
   for (const pod of present) {
     const { name } = pod.metadata;
-    const disruptedAt = budget.status.disruptedPods?.[name];
+    const disruptedAt = known.get(name);
     if (disruptedAt === undefined) continue;
     const endMs = Date.parse(disruptedAt) + deletionTimeoutMs;
     if (endMs < nowMs) kept.push(pod);
     else {
-      disruptedPods[name] = disruptedAt;
+      disrupted.set(name, disruptedAt);
       nextCheckMs = Math.min(nextCheckMs ?? endMs, endMs);
     }
   }
-  const currentHealthy = present.filter((pod) => isPodReady(pod) && !(pod.metadata.name in disruptedPods)).length;
+  const currentHealthy = present.filter((pod) => isPodReady(pod) && !disrupted.has(pod.metadata.name)).length;
   // Without pods there is nothing to disrupt: the first that appears is safe before it was counted.
   const disruptionsAllowed = expectedPods > 0 ? Math.max(0, currentHealthy - desiredHealthy) : 0;
   const { conditions } = budget.status;
@@ -60,7 +61,7 @@ export function planDisruption(
     ...(conditions ? { conditions } : {}),
     currentHealthy,
     desiredHealthy,
-    ...(Object.keys(disruptedPods).length > 0 ? { disruptedPods } : {}),
+    ...(disrupted.size > 0 ? { disruptedPods: Object.fromEntries(disrupted) } : {}),
     disruptionsAllowed,
     expectedPods,
     observedGeneration: budget.metadata.generation ?? 0,

@@ -38,11 +38,14 @@ const counts = ({ status }: PodDisruptionBudget) => [
   status.disruptionsAllowed,
 ];
 
+/** A pod may have the name of what every object inherits. */
+const podNames = ["p0", "p1", "constructor"];
+
 /** A budget and ready pods, of which `disrupted` were allowed to go this long ago. */
 function planned(spec: object, scale: number | undefined, ready: number, disrupted: Record<string, string> = {}) {
   const budget = { metadata: { name: "b", generation: 3 }, spec, status: { disruptedPods: disrupted } };
   const pods = Array.from({ length: ready }, (_, at) => ({
-    metadata: { name: `p${at}` },
+    metadata: { name: podNames[at] ?? `p${at}` },
     spec: {},
     status: { conditions: [{ type: "Ready", status: "True" }] },
   }));

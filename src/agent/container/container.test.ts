@@ -39,12 +39,13 @@ test("references in commands are expanded once; unknown ones and escaped ones st
 });
 
 test("an environment holds nothing that nobody put there, under any name", async () => {
-  const configMap = { metadata: pod().metadata, data: { mode: "fast" } };
+  const configMap = { metadata: pod().metadata, data: { mode: "fast", __: "from" } };
   const key = (name: string) => ({ configMapKeyRef: { name: "settings", key: name, optional: true } });
   const env = await environment({
     pod: pod(),
     container: {
       ...app,
+      envFrom: [{ prefix: "__proto", configMapRef: { name: "settings" } }],
       env: [
         { name: "A", value: "$(constructor) $(__proto__)" },
         { name: "__proto__", value: "own" },
@@ -61,7 +62,7 @@ test("an environment holds nothing that nobody put there, under any name", async
   });
   assert.deepEqual(
     Object.entries(env).map(([name, value]) => `${name}=${value}`),
-    ["A=$(constructor) $(__proto__)", "__proto__=own", "B=own", "D=fast"],
+    ["__protomode=fast", "__proto__=own", "A=$(constructor) from", "B=own", "D=fast"],
   );
 });
 

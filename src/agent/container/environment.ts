@@ -59,7 +59,7 @@ async function valuesFrom(
   namespace: string,
   objects: ObjectLookup,
 ): Promise<Record<string, string>> {
-  const values: Record<string, string> = {};
+  const values: Record<string, string> = Object.create(null);
   if (configMapRef) {
     const name = configMapRef.name ?? "";
     const found = await objects.configMap(namespace, name);
