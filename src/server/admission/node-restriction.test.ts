@@ -115,6 +115,12 @@ test("a node deletes and reports pods that run on it", async () => {
     admitted(plugin, Pods, { ...status, object: pod("n1", {}, { labels: { app: "x" } }), old: pod("n1") }),
     /cannot update labels through pod status/,
   );
+  const claimed = { requestMappings: [], resourceClaimName: "of-others" };
+  const extended = { ...pod("n1"), status: { extendedResourceClaimStatus: claimed } };
+  await assert.rejects(
+    admitted(plugin, Pods, { ...status, object: extended, old: pod("n1") }),
+    /cannot update extended resource claim status/,
+  );
   await assert.rejects(
     admitted(plugin, Pods, { user, subresource: "exec", object: pod("n1") }),
     /unexpected pod subresource "exec"/,

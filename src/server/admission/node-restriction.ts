@@ -116,6 +116,9 @@ function restrictPodStatus(request: AdmissionRequest, node: string): void {
     throw refuse(request, `node "${node}" cannot update labels through pod status`);
   if (!deepEqual(next.status?.resourceClaimStatuses ?? [], old.status?.resourceClaimStatuses ?? []))
     throw refuse(request, `node "${node}" cannot update resource claim statues`);
+  // A node may read the claim that stands here.
+  if (!deepEqual(next.status?.extendedResourceClaimStatus, old.status?.extendedResourceClaimStatus))
+    throw refuse(request, `node "${node}" cannot update extended resource claim status`);
 }
 
 function restrictEviction(request: AdmissionRequest, node: string, lookup: Lookup): void {
