@@ -171,6 +171,14 @@ test("of two that opened one directory, the one that writes second is refused", 
   await reopened.close();
 });
 
+test("who cannot read a database says which", async () => {
+  await (await openLmdbStorage(path)).close();
+  const file = join(path, "data.mdb");
+  const sound = await readFile(file);
+  await writeFile(file, Buffer.from(sound).fill("x", 8192));
+  await assert.rejects(openLmdbStorage(path), (error: Error) => error.message.includes(path));
+});
+
 test("a range does not wait until those who write have done", async () => {
   const commitsMax = 2_000;
   const storage = await openLmdbStorage(path);

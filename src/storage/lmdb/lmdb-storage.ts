@@ -59,7 +59,7 @@ const noBytes = new Uint8Array(0);
 /** Opens, or creates, the store in the directory `path`. Throws when it is of a newer version or cannot be read. */
 export async function openLmdbStorage(path: string, options: LmdbStorageOptions = {}): Promise<Storage> {
   await prepareDataDirectory(path);
-  let root: RootDatabase;
+  let storage: LmdbStorage;
   try {
     const environment = {
       path,
@@ -75,13 +75,12 @@ export async function openLmdbStorage(path: string, options: LmdbStorageOptions 
       // Groups are made here; lmdb-js's own batches would only add a promise whose rejection nobody sees.
       eventTurnBatching: false,
     };
-    root = open(environment);
+    const root = open(environment);
+    storage = new LmdbStorage(path, root, await Room.open(join(path, databaseFile)), options);
+    await storage.load();
   } catch (error) {
     throw new Error(`cannot open the data directory ${path}`, { cause: error });
   }
-  const room = await Room.open(join(path, databaseFile));
-  const storage = new LmdbStorage(path, root, room, options);
-  await storage.load();
   await syncDirectory(path);
   return storage;
 }
