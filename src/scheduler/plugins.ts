@@ -23,7 +23,7 @@ import { podAffinityPreference } from "./ranking/pod-affinity-preference.ts";
 import { balancedAllocation, resourceAllocation } from "./ranking/resource-allocation.ts";
 import { taintPreference } from "./ranking/taint-preference.ts";
 import { topologySpreadPreference } from "./ranking/topology-spread-preference.ts";
-import { spreadSource } from "./spread-defaults.ts";
+import { spreadSource, spreadWakes } from "./spread-defaults.ts";
 import { volumeBinding, volumeLimits, volumeRestrictions, volumeZone } from "./volumes/index.ts";
 
 /** A plugin that needs nothing but what it is given with each pod. */
@@ -74,8 +74,15 @@ export const defaultPlugins: readonly PluginDefinition[] = [
     name: "PodTopologySpread",
     checkArgs: topologySpreadArgs,
     create(context, args) {
-      const source = spreadSource(context, topologySpreadArgs(args));
-      return { name: "PodTopologySpread", filter: topologySpread(source), score: topologySpreadPreference(source) };
+      const defaults = topologySpreadArgs(args);
+      const source = spreadSource(context, defaults);
+      const wakes = spreadWakes(source, defaults);
+      return {
+        name: "PodTopologySpread",
+        filter: topologySpread(source),
+        score: topologySpreadPreference(source),
+        wakes,
+      };
     },
   },
   {

@@ -1,9 +1,12 @@
 // The spread constraints of pods that have none of their own: those that the profile gives them.
 import {
   controllerOf,
+  isPodTerminal,
   type LabelSelector,
   matchesLabels,
+  Nodes,
   type Pod,
+  Pods,
   ReplicaSets,
   ReplicationControllers,
   Services,
@@ -11,8 +14,9 @@ import {
   type TopologySpreadConstraint,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import type { PluginContext } from "./plugin.ts";
+import { type PluginContext, type WakeHint, wakeHint } from "./plugin.ts";
 import { type SpreadConstraint, spreadConstraint, spreadConstraintsOf } from "./pod-terms.ts";
+import { sameForOthers } from "./snapshot.ts";
 
 export type SpreadAction = "DoNotSchedule" | "ScheduleAnyway";
 
@@ -40,6 +44,33 @@ export interface SpreadSource {
 
 /** Only what pods say themselves. */
 export const ownConstraints: SpreadSource = { of: spreadConstraintsOf, anyTopology: () => false };
+
+/**
+ * What may help pods that default constraints keep from nodes. For pods with constraints of their own that is known from
+ * their shape.
+ */
+export function spreadWakes(source: SpreadSource, { constraints }: SpreadDefaults): readonly WakeHint[] {
+  if (constraints.every(({ whenUnsatisfiable }) => whenUnsatisfiable !== "DoNotSchedule")) return [];
+  return [
+    wakeHint(Pods, (pod, event) => {
+      if (event.object.metadata.namespace !== pod.metadata.namespace) return false;
+      const versions = event.type === "update" ? [event.old, event.object] : [event.object];
+      if (!event.object.spec.nodeName || (event.type === "update" && !isNews(event.old, event.object))) return false;
+      return source
+        .of(pod, "DoNotSchedule")
+        .some(({ selects }) => versions.some(({ metadata }) => selects(metadata.labels)));
+    }),
+    wakeHint(Nodes, (_, event) => {
+      if (event.type !== "update") return event.type === "delete";
+      return !deepEqual(event.old.metadata.labels, event.object.metadata.labels);
+    }),
+  ];
+}
+
+/** Whether another number of pods may be counted where the pod is. */
+function isNews(old: Pod, pod: Pod): boolean {
+  return old.spec.nodeName !== pod.spec.nodeName || isPodTerminal(pod) || !sameForOthers(old, pod);
+}
 
 /** Selectors that are remembered; forgetting costs only working them out again. */
 const selectorsMax = 2_000;

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atRest, pass } from "../../test/faulty-api.ts";
 import { schedulerScene } from "../../test/scheduler-scene.ts";
-import { Nodes, Pods } from "../api/index.ts";
+import { Nodes, Pods, Services } from "../api/index.ts";
 import type { MetricRegistry } from "../lib/index.ts";
+import { defaultConfiguration } from "./configuration.ts";
 import { makePod } from "./objects-for-tests.ts";
 
 /** How many attempts there were so far. */
@@ -175,5 +176,35 @@ test("a pod that is spread goes when the domain is gone that had the fewest", as
   await scene.client.delete(Nodes, { name: "full" });
   await pass(scene.clock, 2_000);
   assert.deepEqual(scene.bindings, ["first to node", "second to node"]);
+  await scene.stop();
+});
+
+test("a pod that the profile's constraints keep waiting is tried when pods elsewhere make its place right", async () => {
+  const pluginConfig = new Map([
+    [
+      "PodTopologySpread",
+      {
+        defaultingType: "List",
+        defaultConstraints: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule" }],
+      },
+    ],
+  ]);
+  const profiles = defaultConfiguration.profiles.map((profile) => ({ ...profile, pluginConfig }));
+  const scene = await schedulerScene({ configuration: { ...defaultConfiguration, profiles } });
+  const labels = { app: "web" };
+  await scene.client.create(Services, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace: "default", name: "web" },
+    spec: { selector: labels, ports: [{ port: 80 }] },
+  });
+  await scene.addNode({ name: "large", labels: { zone: "a" } });
+  await scene.addNode({ name: "small", labels: { zone: "b" }, allocatable: { cpu: "1" } });
+  await scene.addPod({ name: "first", labels, nodeName: "large" });
+  await scene.addPod({ name: "second", labels, requests: { cpu: "2" } });
+  assert.equal((await scene.pod("second")).spec.nodeName, undefined);
+  await scene.addPod({ name: "third", labels, nodeName: "small" });
+  await pass(scene.clock, 20_000);
+  assert.equal((await scene.pod("second")).spec.nodeName, "large");
   await scene.stop();
 });
