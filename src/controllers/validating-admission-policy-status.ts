@@ -123,7 +123,8 @@ function environmentFor(
     namespaceObject: namespaceType,
     ...(params ? { params } : {}),
   };
-  const known: Record<string, CelType> = {};
+  // Without a prototype: a variable may be called `__proto__`.
+  const known: Record<string, CelType> = Object.create(null);
   const withKnown = () =>
     new Environment({ variables: { ...declared, variables: objectType("kubernetes.variables", known) } });
   for (const { name, expression } of variables) known[name] = resultType(expression, withKnown());

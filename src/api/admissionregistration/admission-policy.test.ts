@@ -119,6 +119,13 @@ test("the expressions of a policy are compiled with its variables and what else 
       ],
     ],
     [
+      {
+        variables: [{ name: "__proto__", expression: "1" }],
+        validations: [{ expression: "variables.__proto__ > 1" }],
+      },
+      [],
+    ],
+    [
       { validations: [{ expression: "variables.x > 1" }] },
       [`spec.validations[0].expression: ${undeclared("variables.x > 1", "variables")}`],
     ],

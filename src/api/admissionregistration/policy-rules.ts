@@ -72,7 +72,8 @@ export function checkConditionsAndVariables(
   let declared: Declared = { ...params, namespaceObject: namespaceType };
   // Expressions that make patches have variables even when there are none.
   if (variables.length === 0 && !options.makesPatches) return { errors, declared };
-  const types: Record<string, CelType> = {};
+  // Without a prototype: a variable may be called `__proto__`.
+  const types: Record<string, CelType> = Object.create(null);
   const withVariables = () => ({ ...declared, variables: objectType("kubernetes.variables", types) });
   for (const [index, variable] of variables.entries()) {
     const place = at.child("variables").index(index);

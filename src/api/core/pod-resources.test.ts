@@ -52,6 +52,9 @@ test("a container that is resized counts for the most of what it asks for, was g
   assert.deepEqual(requests("8", {}), { cpu: "8", memory: "2Gi" });
   const conditions = [{ type: "PodResizePending", status: "True", reason: "Infeasible" }];
   assert.deepEqual(requests("8", { conditions }), { cpu: "3", memory: "2Gi" });
+  // A status may tell of resources of any name.
+  const strange = [{ ...containerStatuses[0]!, allocatedResources: { constructor: "1" } }];
+  assert.deepEqual(requests("8", { containerStatuses: strange }), { cpu: "8", memory: "2Gi", constructor: "1" });
 });
 
 test("limits that are being lowered are in force until the container runs with the new ones", () => {

@@ -98,11 +98,13 @@ function isResizeInfeasible({ conditions }: PodStatus): boolean {
 
 /** The largest of the amounts of each resource. */
 function mostOf(lists: readonly ResourceList[]): ResourceList {
-  const most: Record<string, Quantity> = {};
+  const most = new Map<string, Quantity>();
   for (const list of lists)
-    for (const [name, amount] of Object.entries(list ?? {}))
-      if (most[name] === undefined || compareQuantities(most[name], amount) < 0) most[name] = amount;
-  return most;
+    for (const [name, amount] of Object.entries(list ?? {})) {
+      const before = most.get(name);
+      if (before === undefined || compareQuantities(before, amount) < 0) most.set(name, amount);
+    }
+  return Object.fromEntries(most);
 }
 
 /** Whether a pod can ask for the resource as a whole. */

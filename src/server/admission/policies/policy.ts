@@ -112,7 +112,8 @@ function compileVariables(
   declared: Readonly<Record<string, CelType>>,
   makesPatches: boolean,
 ): PolicyVariables {
-  const types: Record<string, CelType> = {};
+  // Without a prototype: a variable may be called `__proto__`.
+  const types: Record<string, CelType> = Object.create(null);
   const expressions = new Map<string, CompiledExpression>();
   const type = () => objectType("kubernetes.variables", types);
   const environment = () => environmentWith({ variables: { ...declared, variables: type() }, makesPatches });
