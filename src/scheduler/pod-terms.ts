@@ -48,12 +48,16 @@ export interface SpreadConstraint {
   readonly selection: string;
 }
 
+/** For how many namespaces the terms of a shape are remembered: these come and go, and parsing again costs little. */
+export const namespacesMax = 1_000;
+
 /** By shape and namespace: a term without namespaces means that of its pod. */
 const termsOfShapes = new WeakMap<PodShape, Map<string, PodTerms>>();
 
 /** The affinity terms of pods of a shape in a namespace. */
 export function podTermsOf(shape: PodShape, namespace: string): PodTerms {
   const byNamespace = termsOfShapes.getOrInsertComputed(shape, () => new Map());
+  if (byNamespace.size >= namespacesMax && !byNamespace.has(namespace)) byNamespace.clear();
   return byNamespace.getOrInsertComputed(namespace, () => parseTerms(shape.spec, namespace));
 }
 
