@@ -1,7 +1,7 @@
 // Sets hold each value once, maps each combination of their keys:
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype.
 import { duplicate, type FieldError, type Path } from "../meta/index.ts";
-import { isObject } from "./json-value.ts";
+import { fieldOf, isObject, setField } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
 
 /** What stands twice in the lists of a value that are sets or maps. */
@@ -44,8 +44,8 @@ export function mapItemIdentity(item: unknown, list: Schema): string {
 function keysOf(item: unknown, list: Schema): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const key of list["x-kubernetes-list-map-keys"] ?? []) {
-    const value = (isObject(item) ? item[key] : undefined) ?? list.items?.properties?.[key]?.default;
-    if (value !== undefined) values[key] = value;
+    const value = (isObject(item) ? fieldOf(item, key) : undefined) ?? list.items?.properties?.[key]?.default;
+    if (value !== undefined) setField(values, key, value);
   }
   return values;
 }

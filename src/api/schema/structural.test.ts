@@ -224,6 +224,9 @@ test("sets hold each value once, and maps each combination of keys", () => {
   assert.deepEqual(told(validateListTypes(at, { m: [{ n: "a" }, { n: "a", p: "TCP" }] }, object({ m: map }))), [
     'spec.m[1]: Duplicate value: {"n":"a","p":"TCP"}',
   ]);
+  const odd = { type: "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["__proto__"] } as const;
+  const items = JSON.parse('[{"__proto__":"a"},{"__proto__":"b"},{"__proto__":"a"}]');
+  assert.deepEqual(told(validateListTypes(at, items, odd)), ['spec[2]: Duplicate value: {"__proto__":"a"}']);
 });
 
 test("an embedded object says what it is, and has metadata that can be", () => {
