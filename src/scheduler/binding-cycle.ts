@@ -46,6 +46,11 @@ export class BindingCycle {
     return [...this.#profile.permit, ...this.#profile.preBind].some((plugin) => plugin.bindsFor?.(toPlace) !== false);
   }
 
+  /** The plugins that may reject the pod yet, by name. */
+  permitting(toPlace: PodToPlace): readonly string[] {
+    return this.#profile.permit.filter((plugin) => plugin.bindsFor?.(toPlace) !== false).map(({ name }) => name);
+  }
+
   /**
    * Binds the pod; gives why it may not be bound after all. Throws an Error with what the API or a plugin threw as its
    * cause, in the words of kube-scheduler's framework.

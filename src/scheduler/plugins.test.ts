@@ -137,6 +137,31 @@ test("a pod that waits to be bound is nominated to its node, and no longer when 
   await scene.stop();
 });
 
+test("what happens while a plugin thinks about a pod counts when it rejects the pod then", async () => {
+  let tickets = 0;
+  const answer = Promise.withResolvers<void>();
+  const booth: PluginDefinition["create"] = () => ({
+    name: "Booth",
+    permit: async () => {
+      const left = tickets;
+      await answer.promise;
+      return left > 0 ? undefined : resolvable("no ticket left");
+    },
+    wakes: [wakeHint(ConfigMaps, () => true)],
+  });
+  const scene = await schedulerScene(withPlugins({ name: "Booth", create: booth }));
+  await scene.addNode();
+  await scene.addPod({ name: "web" });
+  tickets = 1;
+  const metadata = { namespace: "default", name: "tickets" };
+  await scene.client.create(ConfigMaps, { apiVersion: "v1", kind: "ConfigMap", metadata });
+  await atRest();
+  answer.resolve();
+  await pass(scene.clock, 20_000);
+  assert.deepEqual(scene.bindings, ["web to node"]);
+  await scene.stop();
+});
+
 test("a pod that is deleted while it waits to be bound leaves its room at once", async () => {
   const answer = Promise.withResolvers<Rejection | undefined>();
   const permit: PluginDefinition["create"] = () => ({

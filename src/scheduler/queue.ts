@@ -86,6 +86,8 @@ export class SchedulingQueue {
   readonly #backoff = new Heap<Item>((a, b) => a.order - b.order);
   readonly #waiting = new Map<PodShape, Map<string, Group>>();
   readonly #gated = new Set<Entry>();
+  /** The pods that plugins may still reject before they are bound: by plugin, whether what helps them happened by then. */
+  readonly #late = new Map<Entry, Map<string, boolean>>();
   #sequence = 0;
   #retryTimer: { readonly atMs: number; readonly timer: Timer } | undefined;
   #waitingTimer: Timer | undefined;
@@ -171,11 +173,19 @@ export class SchedulingQueue {
     const entry = this.#taken(queued);
     if (entry === undefined) return;
     this.#failed(entry, false);
+    const late = this.#late.get(entry);
     entry.rejectedBy = rejectedBy;
     entry.held = held;
     entry.wokenWhileHeld = false;
     this.#toWaiting(entry);
     this.#incoming("unschedulable", attemptFailure);
+    if ([...rejectedBy].some((plugin) => late?.get(plugin))) this.#requeue(entry, attemptFailure);
+  }
+
+  /** Notes from now on what helps a pod that was taken and that these plugins may still reject. */
+  listen(queued: QueuedPod, plugins: readonly string[]): void {
+    const entry = this.#taken(queued);
+    if (entry && plugins.length > 0) this.#late.set(entry, new Map(plugins.map((plugin) => [plugin, false])));
   }
 
   /** Ends the holding of a pod: it goes on waiting, or is tried again, after what was done failed or if it was woken. */
@@ -237,6 +247,9 @@ export class SchedulingQueue {
   wakeRejectedBy(plugin: string, event: string, mayHelp: (pod: Pod) => boolean): void {
     for (const entry of [...this.#gated]) {
       if (entry.rejectedBy.has(plugin) && mayHelp(entry.pod)) this.#toActive(entry, event);
+    }
+    for (const [entry, late] of this.#late) {
+      if (late.get(plugin) === false && mayHelp(entry.pod)) late.set(plugin, true);
     }
     for (const groups of [...this.#waiting.values()]) {
       for (const group of [...groups.values()]) {
@@ -331,6 +344,7 @@ export class SchedulingQueue {
   /** Takes the entry from where it is: out of the waiting ones, and what heaps hold of it becomes void. */
   #moveTo(entry: Entry, place: Place): void {
     if (entry.place === "gated") this.#gated.delete(entry);
+    this.#late.delete(entry);
     if (entry.place === "waiting") {
       const groups = this.#waiting.get(entry.shape);
       const group = groups?.get(entry.group);

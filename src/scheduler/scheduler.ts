@@ -441,6 +441,7 @@ class Scheduler {
     const { pod } = queued;
     const { namespace, name } = pod.metadata;
     const toPlace: PodToPlace = { pod, shape: queued.shape };
+    this.#queue.listen(queued, cycle.permitting(toPlace));
     try {
       // What takes its time is told before: https://kep.k8s.io/5278
       if (cycle.waits(toPlace)) await this.#reports.nominate(queued, nodeName);
