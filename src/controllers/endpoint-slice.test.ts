@@ -224,6 +224,32 @@ test("newcomers fill one slice that has room for all of them, or a new one", () 
   assert.deepEqual(plan(290, stored(90, 90)).sizes, [[100], [100]]);
 });
 
+test("a dual-stack service has slices of both families, each with what its pods have of it", () => {
+  const pod = (name: string, ...ips: readonly string[]) =>
+    // Only what the plan looks at.
+    ({
+      metadata: { name, namespace: "default", uid: name },
+      spec: { containers: [] },
+      status: { phase: "Running", podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) },
+    }) as unknown as Pod;
+  const view = {
+    // Likewise, both.
+    service: { ...service(), spec: { ports: [{ port: 80 }], ipFamilies: ["IPv6", "IPv4"] } } as unknown as Service,
+    nodeOf: () => ({ metadata: { name: "n1" } }) as unknown as Node,
+    pods: [pod("both", "10.0.0.1", "fd00::1"), pod("new", "fd00::2"), pod("old", "10.0.0.2")],
+    existing: [],
+    zoneShares: () => undefined,
+  };
+  const slices = planEndpointSlices(view).create.map((slice) => [
+    slice.addressType,
+    slice.endpoints?.map((each) => each.addresses),
+  ]);
+  assert.deepEqual(slices, [
+    ["IPv6", [["fd00::1"], ["fd00::2"]]],
+    ["IPv4", [["10.0.0.1"], ["10.0.0.2"]]],
+  ]);
+});
+
 test("when the service's ports change its slices are changed, not replaced", async (t) => {
   const { client, create, rest, pod, slices } = await scene(t);
   const { metadata } = await create(Services, service());
