@@ -19,8 +19,8 @@ export interface Kind {
   readonly status?: object;
   /** A write of the status leaves labels and annotations as they are; elsewhere it may change them. */
   readonly keepsMetadata?: true;
-  /** A controller writes the whole status: what somebody else writes there may be gone when it is read. */
-  readonly isRewritten?: true;
+  /** What a controller makes of the status, as soon as it looks: one of the two is read. */
+  readonly rewritten?: object;
 }
 
 export const kinds: readonly Kind[] = [
@@ -64,7 +64,7 @@ export const kinds: readonly Kind[] = [
     kind: "ResourceQuota",
     fields: { spec: { hard: { services: "1000" } } },
     status: { hard: { services: "999" } },
-    isRewritten: true,
+    rewritten: { hard: { services: "1k" } },
   },
   {
     behaviour: "Pods, delete a collection; Pods, patching status",
