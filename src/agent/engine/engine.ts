@@ -215,7 +215,8 @@ export interface ContainerEngine {
   reopenLog(id: string): Promise<void>;
   updateResources(id: string, resources: LinuxResources): Promise<void>;
   stats(): Promise<readonly ContainerStats[]>;
-  execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** The signal ends the command too. */
+  execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult>;
   exec(id: string, options: ExecOptions): Promise<StreamSession>;
   attach(id: string, options: Omit<ExecOptions, "command">): Promise<StreamSession>;
   /** One connection to `port` inside the sandbox. */

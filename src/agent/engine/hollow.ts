@@ -316,11 +316,11 @@ export class HollowEngine implements ContainerEngine {
       }));
   }
 
-  async execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
+  async execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
     const container = this.#known(id);
     if (container.status.state !== "running") throw new Error(`container ${id} is not running`);
     const { delayMs, ...result } = container.script.exec?.(command) ?? {};
-    await this.#pause(Math.min(delayMs ?? 0, timeoutMs));
+    await this.#pause(Math.min(delayMs ?? 0, timeoutMs), signal);
     if (delayMs !== undefined && delayMs > timeoutMs) throw new Error(`timeout ${timeoutMs / 1_000}s exceeded`);
     return { exitCode: 0, stdout: new Uint8Array(), stderr: new Uint8Array(), ...result };
   }

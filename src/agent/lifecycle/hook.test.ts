@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agentScene } from "../../../test/agent-scene.ts";
+import { agentScene, type SceneOptions } from "../../../test/agent-scene.ts";
 import { type LifecycleHandler, Pods } from "../../api/index.ts";
 import type { HttpProbe, ProbeResult } from "../host.ts";
 
@@ -55,16 +55,29 @@ test("a hook that connects to a port and no more cannot be run", async () => {
   assert.ok(told.some((each) => each.startsWith("FailedPostStartHook")));
 });
 
-test("a pod that is deleted does not wait for the server that its postStart hook asks", async () => {
-  const { client, run, pass } = await agentScene({
-    host: {
-      http: (_, signal) =>
-        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
-    },
-  });
-  await run({ containers: [{ name: "app", image: "app:1", lifecycle: { postStart: { httpGet: { port: 80 } } } }] });
+/** How a pod of the defaults ends whose postStart hook never does. */
+async function deletedDuringHook(options: SceneOptions, postStart: LifecycleHandler) {
+  const { client, run, pass } = await agentScene(options);
+  await run({ containers: [{ name: "app", image: "app:1", lifecycle: { postStart } }] });
   const [pod] = (await client.list(Pods)).items;
   await client.delete(Pods, pod!.metadata);
   await pass(31_000);
   assert.deepEqual((await client.list(Pods)).items, []);
-});
+}
+
+test("a pod that is deleted does not wait for the server that its postStart hook asks", () =>
+  deletedDuringHook(
+    {
+      host: {
+        http: (_, signal) =>
+          new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason), { once: true })),
+      },
+    },
+    { httpGet: { port: 80 } },
+  ));
+
+test("a pod that is deleted does not wait for the command of its postStart hook", () =>
+  deletedDuringHook(
+    { engine: { script: () => ({ exec: () => ({ delayMs: 300_000 }) }) } },
+    { exec: { command: ["x"] } },
+  ));

@@ -1,5 +1,5 @@
 import type { LifecycleHandler, Pod } from "../../api/index.ts";
-import { errorMessage, sleep } from "../../lib/index.ts";
+import { errorMessage, isAbort, sleep } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import { describePod } from "../pod/pod-containers.ts";
 import { type HttpTarget, httpAction } from "../probes/http-action.ts";
@@ -10,8 +10,8 @@ export interface HookTarget extends HttpTarget {
   readonly containerId: string;
 }
 
-/** A hook may take as long as its container's grace; this bounds one whose server never answers. */
-const httpTimeoutMs = 600_000;
+/** A hook may take as long as its container's grace; this bounds one whose server or command never ends. */
+const timeoutMs = 600_000;
 
 /** Runs a postStart or preStop handler; throws with what it said when it fails. */
 export async function runHook(
@@ -20,7 +20,7 @@ export async function runHook(
   handler: LifecycleHandler,
   signal: AbortSignal,
 ): Promise<void> {
-  if (handler.exec) await runExec(context, target, handler.exec.command ?? []);
+  if (handler.exec) await runExec(context, target, handler.exec.command ?? [], signal);
   else if (handler.httpGet) await runHttp(context, target, handler.httpGet, signal);
   else if (handler.sleep) await sleep(context.clock, handler.sleep.seconds * 1_000, signal);
   // The API takes tcpSocket, and nothing ever did it.
@@ -31,13 +31,15 @@ async function runExec(
   { engine }: Pick<AgentContext, "engine">,
   target: HookTarget,
   command: readonly string[],
+  signal: AbortSignal,
 ): Promise<void> {
   const name = target.container.spec.name;
   const about = `Exec lifecycle hook ([${command.join(" ")}]) for Container "${name}" in Pod "${describePod(target.pod)}" failed`;
   let result: Awaited<ReturnType<typeof engine.execSync>>;
   try {
-    result = await engine.execSync(target.containerId, command, httpTimeoutMs);
+    result = await engine.execSync(target.containerId, command, timeoutMs, signal);
   } catch (error) {
+    if (isAbort(error)) throw error;
     throw new Error(`${about} - error: ${errorMessage(error)}, message: ""`, { cause: error });
   }
   if (result.exitCode === 0) return;
@@ -56,12 +58,12 @@ async function runHttp(
 ): Promise<void> {
   const { pod, container } = target;
   const request = httpAction(target, action, "lifecycle");
-  const result = await host.connections.http(request, httpTimeoutMs, signal);
+  const result = await host.connections.http(request, timeoutMs, signal);
   if (result.success || result.answered) return;
   if (request.scheme === "https" && result.output.includes("server gave HTTP response to HTTPS client")) {
     // What identifies the asker is not for everybody on the way to read.
     const headers = request.headers.filter(({ name }) => name.toLowerCase() !== "authorization");
-    const again = await host.connections.http({ ...request, headers, scheme: "http" }, httpTimeoutMs, signal);
+    const again = await host.connections.http({ ...request, headers, scheme: "http" }, timeoutMs, signal);
     if (again.success || again.answered) {
       const server = `${request.host}:${request.port}`;
       const message = `request to HTTPS lifecycle hook ${server} got HTTP response, retry with HTTP succeeded`;

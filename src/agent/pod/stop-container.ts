@@ -1,4 +1,4 @@
-import { errorMessage, isAbort, sleep } from "../../lib/index.ts";
+import { errorMessage, isAbort, waitAtMost } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import { runHook } from "../lifecycle/hook.ts";
 import type { StopContainerAction } from "./plan-pod.ts";
@@ -28,7 +28,7 @@ export async function stopContainer(context: AgentContext, input: StopInput): Pr
   const leftMs = () => deadlineMs - clock.monotonicMs();
   if (!again && action.graceSeconds > 0) {
     await runPreStop(context, input, leftMs());
-    await within(context, leftMs(), input.turn);
+    await waitAtMost(clock, leftMs(), input.turn);
   }
   await engine.stopContainer(action.containerId, Math.max(graceSecondsMin, Math.ceil(leftMs() / 1_000)));
 }
@@ -41,7 +41,7 @@ async function runPreStop(context: AgentContext, { view, action, podIp }: StopIn
   const stop = new AbortController();
   const hook = runHook(context, { pod, container, containerId: action.containerId, podIp }, handler, stop.signal);
   try {
-    await within(context, graceMs, hook);
+    await waitAtMost(context.clock, graceMs, hook);
   } catch (error) {
     // The container is stopped all the same: a hook that fails must not keep it.
     if (!isAbort(error)) {
@@ -50,21 +50,5 @@ async function runPreStop(context: AgentContext, { view, action, podIp }: StopIn
     }
   } finally {
     stop.abort();
-  }
-}
-
-/** Resolves when `work` does, and after `durationMs` at the latest. */
-async function within({ clock }: Pick<AgentContext, "clock">, durationMs: number, work: Promise<void>): Promise<void> {
-  const enough = new AbortController();
-  const timer = sleep(clock, durationMs, enough.signal).catch((error: unknown) => {
-    // Ended early because the work is done.
-    if (!enough.signal.aborted) throw error;
-  });
-  // A hook that fails after its time has nobody to tell.
-  work.catch(() => {});
-  try {
-    await Promise.race([work, timer]);
-  } finally {
-    enough.abort();
   }
 }

@@ -116,6 +116,19 @@ test("an exec that outlives its time is ended with an error", async () => {
   );
 });
 
+test("an exec whose signal is aborted ends at once, and its command with it", async () => {
+  const { engine } = containerd;
+  const { id } = await run(["sleep", "1000"]);
+  const processes = async () =>
+    new TextDecoder().decode((await engine.execSync(id, ["ps", "-o", "args"], 10_000)).stdout);
+  const stop = new AbortController();
+  const ran = assert.rejects(engine.execSync(id, ["sleep", "77"], 100_000, stop.signal), { name: "AbortError" });
+  await eventually("the command runs", async () => /sleep 77/.test(await processes()));
+  stop.abort();
+  await ran;
+  await eventually("the command is gone", async () => !/sleep 77/.test(await processes()));
+});
+
 test("a command that does not exist fails with the runtime's sentence", async () => {
   await assert.rejects(run(["/no/such/program"]), /\/no\/such\/program.*no such file or directory/);
 });

@@ -152,12 +152,15 @@ export class CriEngine implements ContainerEngine {
     return (answer.stats ?? []).map(statsOf);
   }
 
-  async execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
+  async execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
     // The runtime counts whole seconds and takes 0 as for ever.
     const timeout = Math.max(1, Math.ceil(timeoutMs / 1_000));
     const request = { container_id: id, cmd: command, timeout };
     const answer = await this.#connection
-      .call("RuntimeService/ExecSync", request, { timeoutMs: requestMs + timeout * 1_000 })
+      .call("RuntimeService/ExecSync", request, {
+        timeoutMs: requestMs + timeout * 1_000,
+        ...(signal ? { signal } : {}),
+      })
       .catch((error) => {
         if (!(error instanceof EngineError && error.code === "timeout")) throw error;
         const words = JSON.stringify(command.join(" "));
