@@ -18,6 +18,13 @@ export interface NodeInventory {
   readonly invalidPool?: string | undefined;
 }
 
+/** The newest generation of a pool: how many of its slices are there, and whether two of its devices have one name. */
+interface Pool {
+  readonly generation: number;
+  readonly sliceCount: number;
+  readonly isAmbiguous: boolean;
+}
+
 export function deviceId(driver: string, pool: string, device: string): string {
   return `${driver}/${pool}/${device}`;
 }
@@ -39,20 +46,20 @@ export class Inventory {
     });
     const slices = [...this.#slices.byIndex("node", node.metadata.name), ...everywhere];
     const devices: NodeDevice[] = [];
+    const pools = new Map<string, Pool>();
     let incompletePool: string | undefined;
     let invalidPool: string | undefined;
     for (const slice of slices) {
       const { driver, pool } = slice.spec;
-      const all = this.#slices.byIndex("pool", poolOf(slice)).map(({ spec }) => spec);
-      const generation = Math.max(...all.map((each) => each.pool.generation));
+      const name = poolOf(slice);
+      const { generation, sliceCount, isAmbiguous } = pools.getOrInsertComputed(name, () => this.#pool(name));
       if (pool.generation < generation) continue;
-      const current = all.filter((each) => each.pool.generation === generation);
-      if (current.length !== pool.resourceSliceCount) {
-        incompletePool = poolOf(slice);
+      if (sliceCount !== pool.resourceSliceCount) {
+        incompletePool = name;
         continue;
       }
-      if (hasEqualNames(current.flatMap((each) => each.devices ?? []))) {
-        invalidPool = poolOf(slice);
+      if (isAmbiguous) {
+        invalidPool = name;
         continue;
       }
       for (const device of slice.spec.devices ?? []) {
@@ -61,10 +68,14 @@ export class Inventory {
     }
     return { devices, incompletePool, invalidPool };
   }
-}
 
-function hasEqualNames(devices: readonly Device[]): boolean {
-  return new Set(devices.map(({ name }) => name)).size < devices.length;
+  #pool(name: string): Pool {
+    const all = this.#slices.byIndex("pool", name).map(({ spec }) => spec);
+    const generation = Math.max(...all.map(({ pool }) => pool.generation));
+    const current = all.filter(({ pool }) => pool.generation === generation);
+    const names = current.flatMap(({ devices = [] }) => devices.map((device) => device.name));
+    return { generation, sliceCount: current.length, isAmbiguous: new Set(names).size < names.length };
+  }
 }
 
 const poolOf = ({ spec }: ResourceSlice): string => `${spec.driver}/${spec.pool.name}`;
