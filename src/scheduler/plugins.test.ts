@@ -137,6 +137,37 @@ test("a pod that waits to be bound is nominated to its node, and no longer when 
   await scene.stop();
 });
 
+test("bindings that wait have a bound: one more is tried again later, and those that need not wait are bound", async () => {
+  const waitsMax = 1_000;
+  const answer = Promise.withResolvers<undefined>();
+  let waiting = 0;
+  const permit: PluginDefinition["create"] = () => ({
+    name: "Wait",
+    bindsFor: ({ pod }) => pod.metadata.labels?.waits !== undefined,
+    permit: () => {
+      waiting++;
+      return answer.promise;
+    },
+  });
+  const scene = await schedulerScene(withPlugins({ name: "Wait", create: permit }));
+  await scene.addNode({ allocatable: { pods: "2000" } });
+  const waits = (name: string) => makePod({ name, labels: { waits: "" } });
+  for (let i = 0; i < waitsMax; i++) await scene.client.create(Pods, waits(`p${i}`));
+  await atRest();
+  assert.equal(waiting, waitsMax);
+  await scene.client.create(Pods, waits("late"));
+  await scene.addPod({ name: "other" });
+  assert.equal(waiting, waitsMax);
+  assert.deepEqual(scene.events, [
+    "late FailedScheduling: 1000 other pods wait to be bound",
+    "other Scheduled: Successfully assigned default/other to node",
+  ]);
+  answer.resolve(undefined);
+  await pass(scene.clock, 2_000);
+  assert.equal((await scene.pod("late")).spec.nodeName, "node");
+  await scene.stop();
+});
+
 test("what happens while a plugin thinks about a pod counts when it rejects the pod then", async () => {
   let tickets = 0;
   const answer = Promise.withResolvers<void>();

@@ -1,6 +1,5 @@
 import {
   ApiError,
-  isPodTerminal,
   type KubeObject,
   type Namespace,
   Namespaces,
@@ -15,17 +14,16 @@ import {
   createEventRecorder,
   type EventRecorder,
   type Informer,
-  type InformerEvent,
   type InformerSet,
   keyOf,
   type ObjectKey,
 } from "../client/index.ts";
-import { type Clock, deepEqual, errorMessage, type Logger, MetricRegistry, type Random } from "../lib/index.ts";
+import { type Clock, errorMessage, type Logger, MetricRegistry, type Random } from "../lib/index.ts";
 import { BindingCycle } from "./binding-cycle.ts";
+import { ClusterChanges } from "./cluster-changes.ts";
 import { defaultConfiguration, defaultSchedulerName, type SchedulerConfiguration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { explainNodes } from "./explanation.ts";
-import { isJoining, sameForScheduling } from "./node-changes.ts";
 import type { Explanation, PlacementRecord } from "./placement-record.ts";
 import { Planner } from "./planner.ts";
 import type { PluginDefinition, Remedy, WakeHint } from "./plugin.ts";
@@ -37,7 +35,7 @@ import { type QueuedPod, SchedulingQueue } from "./queue.ts";
 import { findRemedy, nothingHelps } from "./remedies.ts";
 import type { PodToPlace } from "./rule.ts";
 import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
-import { type NodeState, Snapshot, sameForOthers } from "./snapshot.ts";
+import { Snapshot } from "./snapshot.ts";
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -59,13 +57,10 @@ export interface SchedulerOptions {
   readonly placements?: PlacementRecord;
 }
 
-/** Kubernetes' words for what wakes pods, as metrics have them. */
-const actions = { add: "Add", update: "Update", delete: "Delete" } as const;
-/** Also for room that was only kept. */
-const podGone = "AssignedPodDelete";
-
 /** How many writes are under way at once. While they are, the event loop has its turn. */
 const writesMax = 256;
+/** How many bindings wait at once, for volumes say: more than are made in the ten seconds until another pod is tried again. */
+const waitsMax = 1_000;
 
 /** Gives pods their nodes until `signal` is aborted; resolves when the last write has ended. */
 export async function runScheduler(options: SchedulerOptions): Promise<void> {
@@ -89,14 +84,13 @@ class Scheduler {
   readonly #placings = new Map<string, Placing>();
   readonly #wakes: readonly { readonly plugin: string; readonly hint: WakeHint }[];
   readonly #queue: SchedulingQueue;
+  readonly #changes: ClusterChanges;
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
   /** The informers that plugins use. */
   readonly #used = new Set<Informer>();
-  /** Those that count against `writesMax`. */
-  #writes = 0;
-  #underWay = 0;
+  readonly #underWay = { writes: 0, waits: 0 };
   #started = false;
   #pumpScheduled = false;
   #whenIdle: (() => void) | undefined;
@@ -115,7 +109,7 @@ class Scheduler {
     this.#reports = new PodReports({
       ...options,
       events: this.#events,
-      write: (writing) => this.#write(writing),
+      write: (writing) => this.#follow(writing),
       latest: (pod) => this.#pods.get(keyOf(pod)) ?? pod,
     });
     const context = { ...options, events: this.#events, snapshot: this.#snapshot, informer: this.#informer };
@@ -144,6 +138,12 @@ class Scheduler {
       this.#metrics.incoming,
     );
     this.#metrics.observeQueue(this.#queue);
+    this.#changes = new ClusterChanges({
+      snapshot: this.#snapshot,
+      queue: this.#queue,
+      plannerOf: (pod) => this.#placingOf(pod)?.planner,
+      placements: options.placements,
+    });
   }
 
   /** Gives plugins their informers, and notes them: planning begins when all have their first list. */
@@ -154,22 +154,24 @@ class Scheduler {
     return informer;
   };
 
+  /** Undefined for a pod of another scheduler. */
+  #placingOf(pod: Pod): Placing | undefined {
+    return this.#placings.get(schedulerNameOf(pod));
+  }
+
   #gateOf(pod: Pod): string | undefined {
-    const { preEnqueue = [] } = this.#placings.get(schedulerNameOf(pod))?.profile ?? {};
+    const { preEnqueue = [] } = this.#placingOf(pod)?.profile ?? {};
     return preEnqueue.find((plugin) => plugin.preEnqueue!(pod) !== undefined)?.name;
   }
 
   async run(): Promise<void> {
     const { signal } = this.#options;
     const stopHandlers = [
-      this.#namespaces.addHandler((event) => this.#onNamespace(event)),
-      this.#nodes.addHandler((event) => this.#onNode(event)),
-      this.#pods.addHandler((event) => this.#onPod(event)),
+      this.#namespaces.addHandler((event) => this.#changes.onNamespace(event)),
+      this.#nodes.addHandler((event) => this.#changes.onNode(event)),
+      this.#pods.addHandler((event) => this.#changes.onPod(event)),
       ...this.#wakes.map(({ plugin, hint }) =>
-        this.#informer(hint.resource).addHandler((event) => {
-          const label = `${hint.resource.kind}${actions[event.type]}`;
-          this.#queue.wakeRejectedBy(plugin, label, (pod) => hint.mayHelp(pod, event));
-        }),
+        this.#informer(hint.resource).addHandler((event) => this.#changes.onHinted(plugin, hint, event)),
       ),
     ];
     const informers = [this.#namespaces, this.#nodes, this.#pods, ...this.#used];
@@ -182,7 +184,7 @@ class Scheduler {
         for (const stopHandler of stopHandlers) stopHandler();
         this.#queue.close();
         this.#options.placements?.attach(undefined);
-        if (this.#underWay === 0) resolve();
+        if (this.#isIdle) resolve();
         else this.#whenIdle = resolve;
       };
       if (signal.aborted) stop();
@@ -195,134 +197,19 @@ class Scheduler {
     const pod = this.#pods.get(`${namespace}/${name}`);
     if (pod === undefined) return undefined;
     const { uid } = pod.metadata;
-    const schedulerName = schedulerNameOf(pod);
-    const profile = this.#placings.get(schedulerName)?.profile;
+    const profile = this.#placingOf(pod)?.profile;
     const nodes = profile ? explainNodes(pod, profile, this.#snapshot) : [];
     const decision = this.#options.placements?.decisionOf(uid);
     const waiting = this.#queue.describe(uid);
     return {
       namespace,
       name,
-      schedulerName,
+      schedulerName: schedulerNameOf(pod),
       ...(pod.spec.nodeName ? { node: pod.spec.nodeName } : {}),
       ...(waiting === undefined ? {} : { waiting }),
       ...(decision === undefined ? {} : { decision }),
       nodes,
     };
-  }
-
-  #onNamespace(event: InformerEvent<Namespace>): void {
-    const { name, labels = {} } = event.object.metadata;
-    if (event.type === "delete") this.#snapshot.removeNamespace(name);
-    else this.#snapshot.setNamespace(name, labels);
-    if (event.type !== "update" || deepEqual(event.old.metadata.labels, event.object.metadata.labels)) return;
-    // Terms may select namespaces by their labels.
-    this.#queue.wake("NamespaceUpdate", (pod) => pod.spec.affinity !== undefined);
-  }
-
-  #onNode(event: InformerEvent<Node>): void {
-    const { name } = event.object.metadata;
-    const label = `Node${actions[event.type]}`;
-    if (event.type === "delete") {
-      const nominated = [...(this.#snapshot.node(name)?.nominated.keys() ?? [])];
-      this.#snapshot.removeNode(name);
-      for (const uid of nominated) this.#queue.wakePod(uid, label);
-      // With it a domain may be gone that had the fewest pods.
-      this.#queue.wake(label, (_, shape) => shape.hasSpreadConstraints);
-      return;
-    }
-    // Most updates are heartbeats, which say nothing about where pods fit.
-    if (event.type === "update" && sameForScheduling(event.old, event.object)) {
-      this.#snapshot.refreshNode(event.object);
-      return;
-    }
-    const before = this.#queue.hasWaiting ? this.#snapshot.node(name)?.with({ added: [], removed: [] }) : undefined;
-    this.#snapshot.setNode(event.object);
-    const node = this.#snapshot.node(name);
-    this.#wakeFor(node, label);
-    if (before === undefined || node === undefined || isJoining(before.node)) return;
-    this.#queue.wake(label, (pod, shape) => this.#plannerOf(pod)?.isJudgedAnew({ pod, shape }, before, node) ?? false);
-  }
-
-  #onPod(event: InformerEvent<Pod>): void {
-    const { type, object: pod } = event;
-    const { uid } = pod.metadata;
-    if (type === "delete" || isPodTerminal(pod)) {
-      if (type === "delete") this.#options.placements?.forget(uid);
-      this.#queue.delete(uid);
-      this.#withdrawNomination(pod);
-      this.#leave(pod);
-      return;
-    }
-    if (pod.spec.nodeName) {
-      this.#queue.delete(uid);
-      this.#withdrawNomination(pod);
-      const before = this.#snapshot.placed(uid);
-      this.#snapshot.place(pod, pod.spec.nodeName);
-      // One that was resized may leave more than before.
-      if (before && before.shape !== this.#snapshot.placed(uid)?.shape) {
-        this.#wakeFor(this.#snapshot.node(before.nodeName), "AssignedPodUpdate");
-      }
-      if (before && before.nodeName === pod.spec.nodeName && sameForOthers(before.pod, pod)) return;
-      const label = before ? "AssignedPodUpdate" : "AssignedPodAdd";
-      this.#wakeForPod(pod, label);
-      // Where it was as it was before, others may be now.
-      if (before) this.#wakeForPod(before.pod, label);
-      return;
-    }
-    if (!this.#isOurs(pod)) {
-      this.#queue.delete(uid);
-      this.#withdrawNomination(pod);
-      // One that goes before it was bound will not be bound any more.
-      this.#leave(pod);
-      return;
-    }
-    this.#queue.add(pod);
-    this.#followNomination(pod, type === "update" ? event.old : undefined);
-  }
-
-  /** Takes a pod from its node, if it is or was about to be on one, and lets others have its place. */
-  #leave(pod: Pod): void {
-    const placed = this.#snapshot.unplace(pod.metadata.uid);
-    if (placed === undefined) return;
-    this.#wakeFor(this.#snapshot.node(placed.nodeName), podGone);
-    this.#wakeForPod(pod, podGone);
-  }
-
-  /** Takes over a nomination that was written: by this scheduler, one before it, or one who takes it away. */
-  #followNomination(pod: Pod, old: Pod | undefined): void {
-    const { nominatedNodeName = "" } = pod.status ?? {};
-    if (nominatedNodeName === (old?.status?.nominatedNodeName ?? "")) return;
-    if (nominatedNodeName !== "") {
-      // One that is being bound has its room.
-      if (this.#snapshot.placed(pod.metadata.uid)) return;
-      this.#nominate(pod, nominatedNodeName);
-    } else if (this.#snapshot.nominatedNode(pod.metadata.uid) !== undefined) {
-      this.#withdrawNomination(pod);
-      this.#queue.wakePod(pod.metadata.uid, "UnschedulablePodUpdate");
-    }
-  }
-
-  /** Lets the pods try again that would fit on a node that has changed. */
-  #wakeFor(node: NodeState | undefined, event: string): void {
-    if (node === undefined) return;
-    // Those for which room is being made there see how far that is, or that it is no use any more.
-    for (const uid of node.nominated.keys()) this.#queue.wakePod(uid, event);
-    this.#queue.wake(event, (pod, shape) => this.#plannerOf(pod)?.mayFit({ pod, shape }, node) ?? false);
-  }
-
-  /** Lets the pods try again to which it matters where other pods are. */
-  #wakeForPod(other: Pod, event: string): void {
-    let found: PodToPlace | undefined;
-    this.#queue.wake(event, (pod, shape) => {
-      // Worked out only where pods wait.
-      found ??= { pod: other, shape: this.#snapshot.shapes.of(other, this.#snapshot.placed(other.metadata.uid)) };
-      return this.#plannerOf(pod)?.isConcernedBy({ pod, shape }, found) ?? false;
-    });
-  }
-
-  #plannerOf(pod: Pod): Planner | undefined {
-    return this.#placings.get(schedulerNameOf(pod))?.planner;
   }
 
   /** Plans after the events that are being handed out, so that all of them are known. */
@@ -336,7 +223,7 @@ class Scheduler {
   }
 
   #pump(): void {
-    while (this.#writes < writesMax) {
+    while (this.#underWay.writes < writesMax) {
       const queued = this.#queue.take();
       if (queued === undefined) return;
       const startMs = this.#options.clock.monotonicMs();
@@ -346,8 +233,7 @@ class Scheduler {
         // A plugin that fails with one pod must not keep the others from their nodes.
         const { pod, shape } = queued;
         const placed = this.#snapshot.unplace(pod.metadata.uid);
-        const cycle = this.#placings.get(schedulerNameOf(pod))?.cycle;
-        if (placed) cycle?.unreserve({ pod, shape }, placed.nodeName);
+        if (placed) this.#placingOf(pod)?.cycle.unreserve({ pod, shape }, placed.nodeName);
         this.#attempted(pod, "error", startMs);
         this.#failed(queued, error);
       }
@@ -356,7 +242,7 @@ class Scheduler {
 
   #schedule(queued: QueuedPod, startMs: number): void {
     const { pod } = queued;
-    const placing = this.#placings.get(schedulerNameOf(pod));
+    const placing = this.#placingOf(pod);
     // Its profile was there when it came, and profiles do not change.
     if (placing === undefined) throw new Error(`no profile for the pod ${keyOf(pod)}`);
     const { planner, cycle, profile } = placing;
@@ -368,13 +254,13 @@ class Scheduler {
       this.#snapshot.place(pod, plan.nodeName, queued);
       const rejected = cycle.reserve(toPlace, plan.nodeName);
       if (rejected === undefined) {
-        // What was kept for it on another node is free now.
-        const kept = this.#snapshot.withdrawNomination(pod.metadata.uid);
-        if (kept !== undefined && kept !== plan.nodeName) this.#wakeFor(this.#snapshot.node(kept), podGone);
+        const waits = cycle.waits(toPlace);
+        // It is tried again after a pause, as when anything else fails; meanwhile others that need not wait are bound.
+        if (waits && this.#underWay.waits >= waitsMax) throw new Error(`${waitsMax} other pods wait to be bound`);
         this.#options.placements?.placed(pod, queued.failures + 1, plan.nodeName, plan.scores);
-        this.#wakeForPod(pod, "AssignedPodAdd");
+        this.#changes.settle(pod, plan.nodeName);
         // One that waits for a volume, say, must not keep the others from their nodes.
-        this.#write(this.#bind(queued, cycle, plan.nodeName, startMs), cycle.waits(toPlace) ? 0 : 1);
+        this.#follow(this.#bind(queued, cycle, plan.nodeName, startMs), waits ? "waits" : "writes");
       } else {
         this.#snapshot.unplace(pod.metadata.uid);
         this.#unschedulable(queued, startMs, rejected, nothingHelps);
@@ -393,24 +279,12 @@ class Scheduler {
     const { carryOut, nodeName } = remedy;
     const message = diagnosis.message(remedy.message);
     this.#queue.wait(queued, diagnosis.rules, carryOut !== undefined);
-    if (nodeName === null) this.#withdrawNomination(queued.pod);
-    else if (nodeName !== undefined) this.#nominate(queued.pod, nodeName);
+    if (nodeName === null) this.#changes.withdrawNomination(queued.pod);
+    else if (nodeName !== undefined) this.#changes.nominate(queued.pod, nodeName);
     this.#attempted(queued.pod, "unschedulable", startMs);
     this.#options.placements?.failed(queued.pod, queued.failures, message, diagnosis);
     const reported = this.#reports.tell(queued, "Unschedulable", message, nodeName);
-    if (carryOut) this.#write(this.#carryOut(queued, reported, carryOut));
-  }
-
-  #nominate(pod: Pod, nodeName: string): void {
-    const before = this.#snapshot.nominatedNode(pod.metadata.uid);
-    this.#snapshot.nominate(pod, nodeName);
-    if (before !== undefined && before !== nodeName) this.#wakeFor(this.#snapshot.node(before), podGone);
-  }
-
-  /** Others may have the room that was kept for the pod. */
-  #withdrawNomination({ metadata: { uid } }: Pod): void {
-    const nodeName = this.#snapshot.withdrawNomination(uid);
-    if (nodeName !== undefined) this.#wakeFor(this.#snapshot.node(nodeName), podGone);
+    if (carryOut) this.#follow(this.#carryOut(queued, reported, carryOut));
   }
 
   /** Does what a plugin found, after it was written where: who goes on from here after a crash knows for whom it was. */
@@ -491,32 +365,27 @@ class Scheduler {
   #failed(queued: QueuedPod, error: unknown): void {
     this.#queue.retry(queued);
     this.#options.log.warn("a pod could not be placed", { pod: keyOf(queued.pod), error: errorMessage(error) });
-    this.#withdrawNomination(queued.pod);
+    this.#changes.withdrawNomination(queued.pod);
     this.#reports.tell(queued, "SchedulerError", errorMessage(error), null);
   }
 
   /** Takes a pod from the node that it did not reach after all. */
   #takeBack(toPlace: PodToPlace, cycle: BindingCycle, nodeName: string): void {
-    const { pod } = toPlace;
     cycle.unreserve(toPlace, nodeName);
-    this.#snapshot.unplace(pod.metadata.uid);
     // Also for one that was deleted and left before: what was reserved for it is free only now.
-    this.#wakeFor(this.#snapshot.node(nodeName), podGone);
-    this.#wakeForPod(pod, podGone);
+    this.#changes.takeBack(toPlace.pod, nodeName);
   }
 
-  /** Whether the pod is ours to schedule: under a name of ours, and not going away. */
-  #isOurs(pod: Pod): boolean {
-    return this.#placings.has(schedulerNameOf(pod)) && pod.metadata.deletionTimestamp === undefined;
+  get #isIdle(): boolean {
+    return this.#underWay.writes + this.#underWay.waits === 0;
   }
 
-  #write(writing: Promise<void>, weight = 1): void {
-    this.#writes += weight;
-    this.#underWay++;
-    void writing.finally(() => {
-      this.#writes -= weight;
-      this.#underWay--;
-      if (this.#underWay === 0) this.#whenIdle?.();
+  /** Counts what is under way, and plans on when it has ended. */
+  #follow(work: Promise<void>, kind: "writes" | "waits" = "writes"): void {
+    this.#underWay[kind]++;
+    void work.finally(() => {
+      this.#underWay[kind]--;
+      if (this.#isIdle) this.#whenIdle?.();
       this.#schedulePump();
     });
   }
