@@ -29,7 +29,6 @@ const generateNamePrefixMax = 58;
 
 /** Creates the object and gives it as it is stored (dryRun: as it would be). `object` is changed. */
 export async function createObject(request: ObjectRequest, object: Draft<KubeObject>): Promise<StoredObject> {
-  if (object.metadata.resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
   placeInNamespace(request, object.metadata);
   dropRepeatedOwners(request, object.metadata);
   dropStatus(request, object);
@@ -55,6 +54,7 @@ export async function createObject(request: ObjectRequest, object: Draft<KubeObj
   validate(request, object, verifyCreate ? await verifyCreate(object as KubeObject, rootPath) : []);
   for (let tries = 1; ; tries++) {
     await validateAdmission(request, { ...admission, name: metadata.name });
+    refuseVersion(request, metadata);
     try {
       return await commitNew(request, object);
     } catch (error) {
@@ -80,6 +80,12 @@ export async function seedChange(request: ObjectRequest): Promise<Change> {
   fillNewMetadata(request, metadata);
   prepare(request, object);
   return { key: store.key(namespace, metadata.name), expect: 0, value: await store.value(object) };
+}
+
+/** What is no number or 0 is no version, as in Kubernetes, where the storage looks at it, so last and not in a dry run. */
+function refuseVersion({ dryRun }: ObjectRequest, { resourceVersion = "" }: ObjectMeta): void {
+  if (!dryRun && /^0*[1-9]\d*$/.test(resourceVersion))
+    throw badRequest("resourceVersion should not be set on objects to be created");
 }
 
 class NameTaken extends Error {}

@@ -151,6 +151,17 @@ for (const [name, body, first, error] of refusedCreates)
     await assert.rejects(create("", body), error);
   });
 
+test("a create may say of its version that it is 0 or no number, and in a dry run anything", async () => {
+  for (const [name, resourceVersion] of [
+    ["version-0", "0"],
+    ["no-version", "-1"],
+  ] as const) {
+    const { metadata } = await create("", { metadata: { name, resourceVersion } });
+    assert.ok(Number(metadata.resourceVersion) > 0);
+  }
+  await create("", { metadata: { name: "dry-version", resourceVersion: "7" } }, { dryRun: "All" });
+});
+
 test("an unknown field is a warning, an error or nothing, as the client chooses", async () => {
   const send = (name: string, fieldValidation: "Ignore" | "Warn" | "Strict") =>
     server.serve("create", ConfigMaps, {

@@ -126,6 +126,17 @@ test("a policy does nothing before it is bound, and from then on at once", async
   await create(ConfigMaps, configMap("a"));
 });
 
+test("a policy is asked before it is seen that a new object has a version", async (t) => {
+  const { create, validate } = await scene(t);
+  await validate({ validations: [{ expression: "object.metadata.name == 'a'", message: "only a" }] });
+  const named = (name: string) => ({ metadata: { namespace: "default", name, resourceVersion: "7" } });
+  assert.match(await message(create(ConfigMaps, named("b"))), /^422 .*: only a$/);
+  assert.equal(
+    await message(create(ConfigMaps, named("a"))),
+    "400 resourceVersion should not be set on objects to be created",
+  );
+});
+
 test("reasons give codes, and an expression without a message is told itself", async (t) => {
   const { client, create, validate } = await scene(t);
   const set = (reason: string) =>
