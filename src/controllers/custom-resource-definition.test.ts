@@ -105,6 +105,8 @@ test("the objects of a kind are deleted before its definition goes, and no new o
   const marked = await client.get(CustomResourceDefinitions, { name: "widgets.example.com" });
   assert.deepEqual(marked.metadata.finalizers, ["customresourcecleanup.apiextensions.k8s.io"]);
   assert.match(conditions(marked).Terminating ?? "", /^True InstanceDeletionPending /);
+  const { deletionGracePeriodSeconds, generation } = marked.metadata;
+  assert.deepEqual([deletionGracePeriodSeconds, generation], [undefined, 1]);
   await rest();
   const going = await client.get(CustomResourceDefinitions, { name: "widgets.example.com" });
   assert.equal(conditions(going).Terminating, "True InstanceDeletionInProgress CustomResource deletion is in progress");

@@ -186,6 +186,9 @@ test("a namespace terminates until it is finalized", async () => {
   const going = object as KubeObject & { spec: object; status: { phase: string } };
   assert.equal(going.status.phase, "Terminating");
   assert.ok(going.metadata.deletionTimestamp);
+  assert.equal(going.metadata.deletionGracePeriodSeconds, undefined);
+  const again = await remove(Namespaces, "going");
+  assert.equal((again.object as KubeObject).metadata.resourceVersion, going.metadata.resourceVersion);
   const body = { ...going, spec: { finalizers: [] } };
   await server.send("update", Namespaces, { name: "going", subresource: "finalize", body });
   assert.equal(await exists(Namespaces, "going"), false);

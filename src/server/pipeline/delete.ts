@@ -77,16 +77,14 @@ function planDeletion(
   options: DeleteOptions,
   current: KubeObject,
 ): "remove" | KubeObject | undefined {
-  const { definition, context } = request;
+  const { definition } = request;
   const object = isDeleting(current.metadata) ? current : preparedForDelete(request, current);
   const { metadata } = object;
   const asked = askedSeconds(options);
   const finalizers = isGracePending(request, metadata, asked)
     ? (metadata.finalizers ?? [])
     : finalizersOf(request, propagationOf(options), metadata);
-  const marks = isDeleting(metadata)
-    ? shortenedGrace(metadata, asked)
-    : firstMarks(context.clock.now(), metadata, graceSeconds(definition, object, asked));
+  const marks = isDeleting(metadata) ? shortenedGrace(metadata, asked) : firstMarks(request, object, asked);
   const ownFinalizers = isNamespace(definition, object) ? (object.spec?.finalizers ?? []) : [];
   const held = finalizers.length > 0 || ownFinalizers.length > 0;
   if (!held && (marks.deletionGracePeriodSeconds ?? 0) === 0) return "remove";
@@ -108,7 +106,12 @@ type Marks = Pick<ObjectMeta, "deletionTimestamp" | "deletionGracePeriodSeconds"
 
 const isDeleting = (metadata: ObjectMeta) => metadata.deletionTimestamp !== undefined;
 
-function firstMarks(nowMs: number, { generation }: ObjectMeta, seconds: number): Marks {
+function firstMarks({ definition, context }: ObjectRequest, object: KubeObject, asked: number | undefined): Marks {
+  const nowMs = context.clock.now();
+  // In Kubernetes too these are marked by their own storage, which gives them no grace period.
+  if (definition.prepareForDelete || isNamespace(definition, object)) return { deletionTimestamp: timestamp(nowMs) };
+  const { generation } = object.metadata;
+  const seconds = graceSeconds(definition, object, asked);
   return {
     deletionTimestamp: timestamp(nowMs + seconds * 1000),
     deletionGracePeriodSeconds: seconds,
@@ -127,9 +130,9 @@ function isGracePending({ definition }: ObjectRequest, metadata: ObjectMeta, ask
 
 /** A grace period that runs can only be made shorter. */
 function shortenedGrace(metadata: ObjectMeta, asked: number | undefined): Marks {
-  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = metadata;
-  if (deletionTimestamp === undefined || asked === undefined || asked >= deletionGracePeriodSeconds)
-    return { ...(deletionTimestamp ? { deletionTimestamp } : {}), deletionGracePeriodSeconds };
+  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return {};
+  if (asked === undefined || asked >= deletionGracePeriodSeconds) return { deletionGracePeriodSeconds };
   const startMs = parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
   return { deletionTimestamp: timestamp(startMs + asked * 1000), deletionGracePeriodSeconds: asked };
 }
