@@ -49,7 +49,7 @@ export function domainPrefixedPath(at: Path, value: string): FieldError[] {
 }
 
 /** So many errors of one list or map are looked for: what can be told of them is less (causesLengthMax). */
-export const entryErrorsMax = 10_000;
+const entryErrorsMax = 10_000;
 
 /** Applies `rule` to every item with its path. */
 export function eachItem<T>(

@@ -181,7 +181,7 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** The name by which expressions know a field; undefined for one that they cannot name. */
-export function escapeFieldName(name: string): string | undefined {
+function escapeFieldName(name: string): string | undefined {
   if (!/^[A-Za-z_./-][A-Za-z0-9_./-]*$/.test(name)) return undefined;
   if (reserved.has(name)) return `__${name}__`;
   return name.replace(/__|[./-]/g, (part) => escapes[part] as string); // every part has one

@@ -16,7 +16,7 @@ import { defaultPlugins } from "./plugins.ts";
 export const defaultSchedulerName = "default-scheduler";
 
 /** Where plugins act, by the names that configurations have for it. */
-export const extensionPoints = ["preEnqueue", "filter", "postFilter", "score", "reserve", "permit", "preBind"] as const;
+const extensionPoints = ["preEnqueue", "filter", "postFilter", "score", "reserve", "permit", "preBind"] as const;
 export type ExtensionPoint = (typeof extensionPoints)[number];
 
 export interface EnabledPlugin {

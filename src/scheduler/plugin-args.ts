@@ -25,7 +25,7 @@ import { type SpreadDefaults, systemSpreadDefaults } from "./spread-defaults.ts"
 export const configurationGroup = "kubescheduler.config.k8s.io";
 
 /** What `read` makes of a plugin's arguments; undefined stands for none. Throws an Error that says what is wrong. */
-export function readPluginArgs<T>(args: unknown, plugin: string, read: (fields: Fields) => T): T {
+function readPluginArgs<T>(args: unknown, plugin: string, read: (fields: Fields) => T): T {
   const kind = `${plugin}Args`;
   const given = args === undefined ? {} : args;
   if (typeof given !== "object" || given === null) throw new Error("it must be an object");

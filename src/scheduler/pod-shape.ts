@@ -169,7 +169,7 @@ function hostPortsOf(pod: Pod): HostPort[] {
 }
 
 /** An image reference as nodes report it: one without a tag means latest. */
-export function imageWithTag(image: string): string {
+function imageWithTag(image: string): string {
   return image.lastIndexOf(":") <= image.lastIndexOf("/") ? `${image}:latest` : image;
 }
 

@@ -1,5 +1,5 @@
 /** The tag of an image reference; "latest" when it names neither a tag nor a digest, "" when only a digest. */
-export function imageTag(reference: string): string {
+function imageTag(reference: string): string {
   const [name = "", digest] = reference.split("@", 2);
   const tail = name.slice(name.lastIndexOf("/") + 1);
   const colon = tail.indexOf(":");

@@ -7,7 +7,7 @@ import { defineResource } from "../resource.ts";
 import type { Namespace } from "../types.generated.ts";
 
 /** The label that every namespace has, so that selectors can name one. */
-export const namespaceNameLabel = "kubernetes.io/metadata.name";
+const namespaceNameLabel = "kubernetes.io/metadata.name";
 
 /** The finalizer that holds a namespace until what is in it is gone. */
 export const namespaceFinalizer = "kubernetes";

@@ -25,7 +25,7 @@ class Restarts {
 }
 
 /** What the READY, STATUS and RESTARTS columns say of a pod. */
-export function summarizePod(pod: Pod): Summary {
+function summarizePod(pod: Pod): Summary {
   const { spec, status } = pod;
   const sidecars = new Set((spec.initContainers ?? []).filter(isRestartableInitContainer).map(({ name }) => name));
   let reason = status.reason || status.phase || "";

@@ -42,7 +42,7 @@ export function defaultPodTemplate(template: Draft<PodTemplateSpec>): void {
   defaultPodSpec(template.spec);
 }
 
-export function defaultPodSpec(spec: Draft<PodSpec>): void {
+function defaultPodSpec(spec: Draft<PodSpec>): void {
   spec.containers ??= [];
   spec.dnsPolicy ||= "ClusterFirst";
   spec.restartPolicy ||= "Always";

@@ -14,7 +14,7 @@ export function podTemplateHash(template: PodTemplateSpec, collisionCount?: numb
 }
 
 /** The text with each character replaced by one that is allowed in names and forms no words. */
-export function safeEncode(text: string): string {
+function safeEncode(text: string): string {
   return [...text].map((character) => alphabet[character.charCodeAt(0) % alphabet.length]).join("");
 }
 

@@ -54,7 +54,7 @@ export function isOvercommitAllowed(name: string): boolean {
 }
 
 /** Whether only whole units of the resource can be given. */
-export function isIntegerResource(name: string): boolean {
+function isIntegerResource(name: string): boolean {
   return integerResources.has(name) || isExtendedResource(name);
 }
 

@@ -197,7 +197,7 @@ function validateCsi(source: CSIVolumeSource, at: Path): FieldError[] {
 }
 
 /** A template for claims may carry labels and annotations, and nothing else of metadata. */
-export function validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeClaimTemplate, at: Path): FieldError[] {
+function validateClaimTemplate({ metadata = {}, spec }: PersistentVolumeClaimTemplate, at: Path): FieldError[] {
   const place = at.child("metadata");
   const errors = [
     ...validateAnnotations(place.child("annotations"), metadata.annotations),

@@ -68,8 +68,7 @@ export function generatedNameTaken(resource: GroupResource, name: string): ApiEr
   return new ApiError(409, "AlreadyExists", message, { ...detailsOf(resource, name), retryAfterSeconds: 1 });
 }
 
-export const modifiedMessage =
-  "the object has been modified; please apply your changes to the latest version and try again";
+const modifiedMessage = "the object has been modified; please apply your changes to the latest version and try again";
 
 export function conflict(resource: GroupResource, name: string, why: string = modifiedMessage): ApiError {
   const message = `Operation cannot be fulfilled on ${qualifiedResource(resource)} "${name}": ${why}`;

@@ -2,7 +2,7 @@
 // messages are those of k8s.io/apimachinery/pkg/util/validation and pkg/api/validate/content, for clients match on them.
 import { exceedsBytes } from "../../lib/index.ts";
 
-export function maxLengthMessage(bytesMax: number): string {
+function maxLengthMessage(bytesMax: number): string {
   return `must be no more than ${bytesMax} bytes`;
 }
 
@@ -233,7 +233,7 @@ export function isPathSegmentName(value: string): string[] {
   return isPathSegmentPrefix(value);
 }
 
-export function isPathSegmentPrefix(value: string): string[] {
+function isPathSegmentPrefix(value: string): string[] {
   const messages: string[] = [];
   for (const forbidden of ["/", "%"]) if (value.includes(forbidden)) messages.push(`may not contain '${forbidden}'`);
   return messages;

@@ -8,7 +8,7 @@ import { isQualifiedName, nameIsDnsLabel } from "./names.ts";
 import { parseApiVersion } from "./owner-reference.ts";
 
 export const annotationsBytesMax = 256 * 1024;
-export const fieldManagerBytesMax = 128;
+const fieldManagerBytesMax = 128;
 const subresourceBytesMax = 256;
 
 export interface ObjectMetaRules {
@@ -117,7 +117,7 @@ export function validateAnnotations(at: Path, annotations: ObjectMeta["annotatio
   return errors;
 }
 
-export function validateOwnerReferences(at: Path, references: readonly OwnerReference[]): FieldError[] {
+function validateOwnerReferences(at: Path, references: readonly OwnerReference[]): FieldError[] {
   const errors: FieldError[] = [];
   let controller = "";
   for (const reference of references) {
@@ -153,7 +153,7 @@ export const orphanFinalizer = "orphan";
 export const foregroundFinalizer = "foregroundDeletion";
 const standardFinalizers = ["kubernetes", orphanFinalizer, foregroundFinalizer];
 
-export function validateFinalizers(at: Path, finalizers: readonly string[]): FieldError[] {
+function validateFinalizers(at: Path, finalizers: readonly string[]): FieldError[] {
   const errors = finalizers.flatMap((each) => isQualifiedName(each).map((message) => invalidValue(at, each, message)));
   if (finalizers.includes(orphanFinalizer) && finalizers.includes(foregroundFinalizer))
     errors.push(
@@ -197,7 +197,7 @@ export function validateFieldManager(at: Path, manager: string): FieldError[] {
   return errors;
 }
 
-export function validateManagedFields(at: Path, entries: readonly ManagedFieldsEntry[]): FieldError[] {
+function validateManagedFields(at: Path, entries: readonly ManagedFieldsEntry[]): FieldError[] {
   return entries.flatMap((entry, index) => {
     const place = at.index(index);
     const { operation = "", fieldsType = "", manager = "", subresource = "" } = entry;

@@ -11,7 +11,7 @@ const systemPrefix = "system-";
 const userPriorityMax = 1_000_000_000;
 
 /** The classes that exist in every cluster, by name, with their priorities. */
-export const systemPriorities: ReadonlyMap<string, number> = new Map([
+const systemPriorities: ReadonlyMap<string, number> = new Map([
   ["system-node-critical", 2_000_001_000],
   ["system-cluster-critical", 2_000_000_000],
 ]);

@@ -12,7 +12,7 @@ export interface Decoded {
 
 export type SentencesInOrder = (unknownFields: readonly string[]) => readonly string[];
 
-export const duplicateField = (field: string) => `duplicate field ${JSON.stringify(field)}`;
+const duplicateField = (field: string) => `duplicate field ${JSON.stringify(field)}`;
 export const unknownField = (field: string) => `unknown field ${JSON.stringify(field)}`;
 
 /** Values within values; the walkers of objects are recursive. Go's limit is 10000, real objects stay under 100. */

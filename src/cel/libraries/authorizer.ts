@@ -7,10 +7,10 @@ import { boolType, opaqueType, stringType } from "../types.ts";
 import { EvaluationError, Opaque } from "../values.ts";
 
 export const authorizerType = opaqueType("kubernetes.authorization.Authorizer");
-export const pathCheckType = opaqueType("kubernetes.authorization.PathCheck");
-export const groupCheckType = opaqueType("kubernetes.authorization.GroupCheck");
+const pathCheckType = opaqueType("kubernetes.authorization.PathCheck");
+const groupCheckType = opaqueType("kubernetes.authorization.GroupCheck");
 export const resourceCheckType = opaqueType("kubernetes.authorization.ResourceCheck");
-export const decisionType = opaqueType("kubernetes.authorization.Decision");
+const decisionType = opaqueType("kubernetes.authorization.Decision");
 
 /** Whom an expression asks about: who sent the request, or the service account that it names. */
 export type AuthorizationSubject = "requester" | { readonly namespace: string; readonly serviceAccount: string };

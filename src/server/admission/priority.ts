@@ -8,7 +8,7 @@ import { written } from "./subject.ts";
 const preemptLower = "PreemptLowerPriority";
 
 /** The classes that every cluster has: pods without which it does not work. */
-export const systemPriorityClasses: readonly NewObject<PriorityClass>[] = [
+const systemPriorityClasses: readonly NewObject<PriorityClass>[] = [
   {
     metadata: { name: "system-node-critical" },
     value: 2_000_001_000,

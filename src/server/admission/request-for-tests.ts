@@ -18,7 +18,7 @@ export interface Write<T extends KubeObject> {
 }
 
 /** A write as the pipeline tells it to the plugins. */
-export function admissionRequestFor<T extends KubeObject>(
+function admissionRequestFor<T extends KubeObject>(
   definition: ResourceDefinition<T>,
   write: Write<T>,
 ): AdmissionRequest {

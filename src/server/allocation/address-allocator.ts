@@ -127,7 +127,7 @@ function isHostOf(range: AddressRange, address: string): boolean {
 }
 
 /** How many of the lowest addresses are left to those who choose: the formula of KEP-3070, min(max(16, size/16), 256). */
-export function staticBandSize(size: number): number {
+function staticBandSize(size: number): number {
   if (size <= 16) return 0;
   return Math.min(Math.max(16, Math.floor(size / 16)), 256);
 }

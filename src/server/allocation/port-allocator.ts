@@ -58,7 +58,7 @@ export class PortAllocator {
 }
 
 /** How many of the lowest ports are left to those who choose: the formula of KEP-3668, min(max(16, size/32), 128). */
-export function staticPortBandSize(size: number): number {
+function staticPortBandSize(size: number): number {
   if (size <= 16) return 0;
   return Math.min(Math.max(16, Math.floor(size / 32)), 128);
 }

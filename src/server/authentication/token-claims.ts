@@ -39,7 +39,7 @@ export interface LegacyClaims {
   readonly "kubernetes.io/serviceaccount/service-account.uid": string;
 }
 
-export const legacyIssuer = "kubernetes/serviceaccount";
+const legacyIssuer = "kubernetes/serviceaccount";
 
 export const serviceAccountUserName = (namespace: string, name: string): string =>
   `system:serviceaccount:${namespace}:${name}`;

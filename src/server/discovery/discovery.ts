@@ -25,7 +25,7 @@ interface Group {
 }
 
 /** Versions as Kubernetes orders them: v2 before v1 before v1beta2 before v1alpha1, then everything else by name. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const left = versionRank(a);
   const right = versionRank(b);
   for (const [index, rank] of left.entries()) if (rank !== right[index]) return right[index]! - rank;

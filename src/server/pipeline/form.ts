@@ -112,11 +112,7 @@ function decodableKind({ group, version, kind, schema, schemaName }: ResourceDef
 }
 
 /** `target` with the named top-level fields as `source` has them. */
-export function withFieldsOf(
-  target: Draft<KubeObject>,
-  source: KubeObject,
-  fields: readonly string[],
-): Draft<KubeObject> {
+function withFieldsOf(target: Draft<KubeObject>, source: KubeObject, fields: readonly string[]): Draft<KubeObject> {
   keepFields(target, source, fields);
   return target;
 }

@@ -164,7 +164,7 @@ function checkPreconditions({ definition, patchType }: ObjectRequest, body: Draf
 }
 
 /** Carries over what the client cannot change, prepares, counts the generation, and validates. */
-export function completeUpdate(request: ObjectRequest, form: Form, next: Draft<KubeObject>, old: KubeObject): void {
+function completeUpdate(request: ObjectRequest, form: Form, next: Draft<KubeObject>, old: KubeObject): void {
   const { definition, context, user } = request;
   keepOldMetadata(next.metadata, old.metadata);
   const prepare = form.prepares

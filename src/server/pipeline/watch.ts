@@ -25,7 +25,7 @@ const bookmarkIntervalMs = 60_000;
 const lastBookmarkMs = 2_000;
 /** A watch that names no timeout lasts between this and twice this; as --min-request-timeout of Kubernetes. */
 const timeoutSecondsMin = 1800;
-export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
+const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 
 export interface ObjectWatch {
   /** The changes that the request asks for, as many at a time as are ready. */

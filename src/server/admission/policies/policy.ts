@@ -98,7 +98,7 @@ export function readyPolicies<P extends Policy, B extends Binding>(
   });
 }
 
-export function compilePolicy({ spec }: Policy, makesPatches: boolean) {
+function compilePolicy({ spec }: Policy, makesPatches: boolean) {
   const declared: Record<string, CelType> = spec.paramKind ? { params: dynType } : {};
   return {
     conditions: compileMatchConditions(spec.matchConditions, environmentWith({ variables: declared })),
