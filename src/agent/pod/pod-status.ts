@@ -54,7 +54,8 @@ export function podStatus(input: StatusInput): PodStatus {
   const sandboxReady = isUsable(sandbox, view);
   const conditions = podConditions({ pod, phase, init, apps, sandboxReady, nowMs: view.nowMs });
   if (view.stop === undefined) conditions.push(...resizeConditions(view));
-  const disruption = failed?.disruption;
+  // Why it failed is told with that it failed: until its last container has ended it has not.
+  const disruption = phase === "Failed" ? failed?.disruption : undefined;
   if (disruption !== undefined) conditions.push(disruptionCondition(view, disruption));
   const others = (previous.conditions ?? []).filter(
     ({ type }) => !isOwnCondition(type) && !(disruption !== undefined && type === "DisruptionTarget"),
@@ -63,7 +64,7 @@ export function podStatus(input: StatusInput): PodStatus {
     ...previous,
     ...observed,
     phase,
-    ...(failure ?? {}),
+    ...(phase === "Failed" ? failure : {}),
     conditions: [...conditions, ...others],
     startTime: previous.startTime ?? timestamp(input.startTimeMs),
     qosClass: previous.qosClass ?? podQos(pod),

@@ -135,3 +135,14 @@ test("a pod past its active deadline fails", async () => {
   assert.equal(status.reason, "DeadlineExceeded");
   assert.equal(status.message, "Pod was active on the node longer than the specified deadline");
 });
+
+test("a pod that fails says why when its last container has ended, and not before", async () => {
+  const { pass, run, pod } = await agentScene({ engine: { script: () => ({ stopMs: 4_000 }) } });
+  await run({ activeDeadlineSeconds: 60 });
+  await pass(62_000);
+  const stopping = (await pod()).status;
+  assert.deepEqual([stopping.phase, stopping.reason, stopping.message], ["Running", undefined, undefined]);
+  await pass(2_000);
+  const { phase, reason } = (await pod()).status;
+  assert.deepEqual([phase, reason], ["Failed", "DeadlineExceeded"]);
+});
