@@ -1,7 +1,7 @@
 const encoder = new TextEncoder();
-const slabBytes = 256 * 1024;
+const slabBytes = 32 * 1024;
 /** Larger ones have memory of their own: what is left of a slab is lost, and a slab stays as long as one part of it. */
-const partBytesMax = 24 * 1024;
+const partBytesMax = 8 * 1024;
 /** A UTF-16 unit is at most so many bytes in UTF-8. */
 const bytesPerUnitMax = 3;
 

@@ -53,3 +53,20 @@ test("bytes that were all there was of a version go when its object is there too
   assert.notEqual(version.bytes, kept);
   assert.deepEqual(read(version.bytes), read(kept));
 });
+
+test("the JSON of a version that is not the newest is encoded again for who still asks", () => {
+  const version = cached("changed");
+  const { bytes } = version;
+  assert.equal(version.object.metadata.name, "changed");
+  assert.equal(version.bytes, bytes);
+  version.outdate();
+  assert.notEqual(version.bytes, bytes);
+  assert.deepEqual(read(version.bytes), read(bytes));
+});
+
+test("a version of which nothing but the JSON is there keeps it when it is not the newest", () => {
+  const version = cached("unread");
+  const { bytes } = version;
+  version.outdate();
+  assert.equal(version.bytes, bytes);
+});

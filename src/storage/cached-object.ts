@@ -75,6 +75,14 @@ export class CachedObject implements StoredObject, Encoded {
     else if (this.#value?.isEncoded) this.#value = valueFromBytes(alone(this.#value.bytes));
   }
 
+  /**
+   * A newer version is there, or the object is gone: whoever still asks for the JSON of this one has it encoded again. Kept
+   * on, that of an object which is written all the time would die in V8's old generation and have it collected more often.
+   */
+  outdate(): void {
+    if (this.#object !== undefined) this.#options.recentBytes.forget(this);
+  }
+
   /** This state under the revision at which it was deleted. */
   deletedAt(revision: Revision): CachedObject {
     return new CachedObject(this.key, this.createRevision, revision, valueFromObject(this.object), this.#options);

@@ -1,15 +1,25 @@
 import { Compacted, type Revision, type StorageEvent } from "./storage.ts";
 
-/** How many events a driver keeps for watches unless told otherwise. Only the watch cache reads them, right away. */
+/** How many events a driver keeps, unless told otherwise, for readers that have not read them yet. */
 export const historyEventsMax = 4_096;
 
-/** The events of recent commits in memory. Readers have no queue of their own: each keeps its place in this one. */
+interface Reader {
+  /** The first revision that it may not have read to the end. */
+  next: Revision;
+}
+
+/**
+ * The events of recent commits in memory. Readers have no queue of their own: each keeps its place in this one. What all
+ * of them have read is let go, while it is young: kept on, thousands of values would be moved to V8's old generation to die
+ * there, and it would be collected several times as often.
+ */
 export class History {
   readonly #eventsMax: number;
   /** `#commits[i]` are the events of revision `#first + i`. */
   #commits: (readonly StorageEvent[])[] = [];
   #first: Revision;
   #eventCount = 0;
+  readonly #readers = new Set<Reader>();
   #closed = false;
   #wake: (() => void)[] = [];
 
@@ -49,21 +59,30 @@ export class History {
   async *watch(prefix: string, after: Revision, signal: AbortSignal): AsyncGenerator<readonly StorageEvent[]> {
     const wake = () => this.#wakeAll();
     signal.addEventListener("abort", wake);
+    const reader: Reader = { next: after + 1 };
+    this.#readers.add(reader);
     try {
-      let next = after + 1;
       while (!this.#closed && !signal.aborted) {
-        if (next < this.#first) throw new Compacted(next - 1, this.#first);
-        const events: StorageEvent[] = [];
+        if (reader.next < this.#first) throw new Compacted(reader.next - 1, this.#first);
         const end = this.#first + this.#commits.length;
-        for (; next < end; next++) {
-          for (const event of this.#commits[next - this.#first]!) if (event.key.startsWith(prefix)) events.push(event);
-        }
+        const events = this.#between(reader.next, end, prefix);
         if (events.length > 0) yield events;
         else await new Promise<void>((resolve) => this.#wake.push(resolve));
+        reader.next = Math.max(reader.next, end);
+        this.compact(Math.min(...this.#readers.values().map(({ next }) => next)));
       }
     } finally {
       signal.removeEventListener("abort", wake);
+      this.#readers.delete(reader);
     }
+  }
+
+  #between(first: Revision, end: Revision, prefix: string): StorageEvent[] {
+    const events: StorageEvent[] = [];
+    for (let revision = first; revision < end; revision++) {
+      for (const event of this.#commits[revision - this.#first]!) if (event.key.startsWith(prefix)) events.push(event);
+    }
+    return events;
   }
 
   /** How many commits have to go; the last one stays, however large. */

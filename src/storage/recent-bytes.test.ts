@@ -30,6 +30,15 @@ test("all bytes can be let go at once", () => {
   assert.deepEqual(forgotten, ["first", "second"]);
 });
 
+test("bytes that are let go make room for others", () => {
+  const { forgotten, recent, of } = scene();
+  const [first, second, third] = [of("first"), of("second"), of("third")];
+  for (const each of [first, second]) recent.note(each, 8 * mebibyte);
+  recent.forget(second);
+  recent.note(third, 8 * mebibyte);
+  assert.deepEqual(forgotten, ["second"]);
+});
+
 test("bytes are kept for a number of versions, however small they are", () => {
   const { forgotten, recent, of } = scene();
   for (let at = 0; at < 10_000; at++) recent.note(of(String(at)), 1);

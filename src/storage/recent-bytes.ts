@@ -34,6 +34,11 @@ export class RecentBytes {
     while (this.#bytes > bytesMax) this.#forgetFirst();
   }
 
+  forget(encoded: Encoded): void {
+    if (encoded.notedAt !== undefined) this.#take(encoded.notedAt);
+    encoded.forgetBytes();
+  }
+
   forgetAll(): void {
     while (this.#first < this.#next) this.#forgetFirst();
   }

@@ -185,10 +185,12 @@ export class ResourceState implements ResourceCache {
     if (entry === undefined) {
       if (previous === undefined) return undefined;
       this.#remove(previous);
+      previous.outdate();
       return { type: "DELETED", revision, current: previous.deletedAt(revision), previous };
     }
     const current = CachedObject.of(entry, this.#options);
     this.#put(current, previous);
+    previous?.outdate();
     return previous === undefined
       ? { type: "ADDED", revision, current }
       : { type: "MODIFIED", revision, current, previous };

@@ -227,6 +227,22 @@ for (const [name, open] of Object.entries(drivers)) {
       await assert.rejects(take(storage.watch("/", 0, never), 1), Compacted);
     });
 
+    behaves("lets go of the events that all readers have read", async (storage) => {
+      const [quick, slow] = [1, 2].map(() => storage.watch("/", 0, never)[Symbol.asyncIterator]());
+      for (const text of ["one", "two"]) await storage.commit([put("/a", text)]);
+      for (const reader of [quick!, slow!]) assert.equal((await reader.next()).value.length, 2);
+      const nextOfQuick = quick!.next();
+      assert.equal(storage.compacted, 1, "the slow one may still be busy with them");
+      const nextOfSlow = slow!.next();
+      await storage.commit([put("/a", "three")]);
+      assert.deepEqual(
+        [await nextOfQuick, await nextOfSlow].map(({ value }) => value[0].revision),
+        [3, 3],
+      );
+      assert.equal(storage.compacted, 3);
+      await assert.rejects(take(storage.watch("/", 1, never), 1), new Compacted(1, 3));
+    });
+
     behaves("tells a reader that fell behind so", async (storage) => {
       await storage.commit([put("/a", "first")]);
       const events = storage.watch("/", 0, never)[Symbol.asyncIterator]();
