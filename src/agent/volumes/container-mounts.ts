@@ -50,17 +50,17 @@ export async function containerMounts(input: MountsInput): Promise<Mount[]> {
   return mounts;
 }
 
-function subPathOf({ subPath, subPathExpr, mountPath }: VolumeMount, env: Readonly<Record<string, string>>): string {
-  if (!subPathExpr) return checked(subPath ?? "", mountPath);
+function subPathOf({ subPath, subPathExpr }: VolumeMount, env: Readonly<Record<string, string>>): string {
+  if (!subPathExpr) return checked(subPath ?? "");
   const { value, unknown } = expandStrictly(subPathExpr, env);
   if (unknown !== undefined) throw new Error(`missing value for "${unknown}"`);
-  return checked(value, mountPath);
+  return checked(value);
 }
 
-function checked(path: string, mountPath: string): string {
+function checked(path: string): string {
   if (path.startsWith("/")) throw new Error(`error SubPath \`${path}\` must not be an absolute path`);
   if (path.split("/").includes("..")) {
-    throw new Error(`unable to provision SubPath \`${path}\` for \`${mountPath}\`: must not contain '..'`);
+    throw new Error(`unable to provision SubPath \`${path}\`: must not contain '..'`);
   }
   return path;
 }
@@ -77,12 +77,17 @@ async function mountSubPath(
   index: number,
 ): Promise<string> {
   const target = paths.subPath(pod.metadata.uid, mount.name, container.spec.name, index);
+  const of = `for volumeMount "${mount.name}" of container "${container.spec.name}"`;
   await host.mounts.unmount(target);
   if ((await host.files.realPath(`${volume}/${inner}`)) === undefined) {
     const mode = (await host.files.status(volume))?.mode ?? 0o755;
-    await host.mounts.makeDirectoryInside(volume, inner, mode & 0o777);
+    await host.mounts.makeDirectoryInside(volume, inner, mode & 0o777).catch((error) => {
+      throw new Error(`failed to create subPath directory ${of}`, { cause: error });
+    });
   }
-  await host.mounts.bindInside(volume, inner, target);
+  await host.mounts.bindInside(volume, inner, target).catch((error) => {
+    throw new Error(`failed to prepare subPath ${of}`, { cause: error });
+  });
   return target;
 }
 
