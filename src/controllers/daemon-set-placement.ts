@@ -3,11 +3,18 @@
 import {
   type Affinity,
   type DaemonSet,
+  diskPressureTaint,
   matchesNodeSelector,
+  memoryPressureTaint,
   type Node,
+  networkUnavailableTaint,
+  notReadyTaint,
   type Pod,
   type PodSpec,
+  pidPressureTaint,
   type Toleration,
+  unreachableTaint,
+  unschedulableTaint,
   untoleratedTaint,
 } from "../api/index.ts";
 
@@ -15,14 +22,14 @@ const nodeNameField = "metadata.name";
 
 /** What a node's own state must not keep daemons away from. */
 const troubles: readonly { readonly key: string; readonly effect: string }[] = [
-  { key: "node.kubernetes.io/not-ready", effect: "NoExecute" },
-  { key: "node.kubernetes.io/unreachable", effect: "NoExecute" },
-  { key: "node.kubernetes.io/disk-pressure", effect: "NoSchedule" },
-  { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" },
-  { key: "node.kubernetes.io/pid-pressure", effect: "NoSchedule" },
-  { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" },
+  { key: notReadyTaint, effect: "NoExecute" },
+  { key: unreachableTaint, effect: "NoExecute" },
+  { key: diskPressureTaint, effect: "NoSchedule" },
+  { key: memoryPressureTaint, effect: "NoSchedule" },
+  { key: pidPressureTaint, effect: "NoSchedule" },
+  { key: unschedulableTaint, effect: "NoSchedule" },
 ];
-const networkTrouble = { key: "node.kubernetes.io/network-unavailable", effect: "NoSchedule" };
+const networkTrouble = { key: networkUnavailableTaint, effect: "NoSchedule" };
 
 /** The tolerations of the template and those that every daemon has, which take the place of their likes. */
 export function daemonTolerations({ tolerations = [], hostNetwork }: PodSpec): readonly Toleration[] {

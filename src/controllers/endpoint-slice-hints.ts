@@ -7,9 +7,9 @@ import {
   type Node,
   quantityMilliValue,
   type Service,
+  zoneLabel,
 } from "../api/index.ts";
 
-export const zoneLabel = "topology.kubernetes.io/zone";
 const modeAnnotation = "service.kubernetes.io/topology-mode";
 const oldModeAnnotation = "service.kubernetes.io/topology-aware-hints";
 const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];

@@ -13,16 +13,10 @@ import {
   type Pod,
   type Service,
   Services,
+  zoneLabel,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import {
-  nearHints,
-  type SharedOut,
-  sharesByZone,
-  type ZoneShares,
-  zoneLabel,
-  zonesInShares,
-} from "./endpoint-slice-hints.ts";
+import { nearHints, type SharedOut, sharesByZone, type ZoneShares, zonesInShares } from "./endpoint-slice-hints.ts";
 import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import {
   addressIn,

@@ -7,9 +7,10 @@ import {
   Pods,
   type Service,
   Services,
+  zoneLabel,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
-import { isStillFair, type SharedOut, sharesByZone, ZoneTally, zoneLabel } from "./endpoint-slice-hints.ts";
+import { isStillFair, type SharedOut, sharesByZone, ZoneTally } from "./endpoint-slice-hints.ts";
 import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";

@@ -5,6 +5,7 @@ import {
   ApiError,
   claimClass,
   compareQuantities,
+  hostnameLabel,
   isLocalVolume,
   localVolumeFinalizer,
   localVolumeNodeLabel,
@@ -25,8 +26,6 @@ import {
 } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { deleteSame } from "./deletion.ts";
-
-const hostnameLabel = "kubernetes.io/hostname";
 
 /** A key is a claim (`namespace/name`) or a volume (`name`). */
 export const localVolumesController = defineController({

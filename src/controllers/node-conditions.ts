@@ -1,11 +1,18 @@
 // What the state of a node means for its taints, and what is said of a node that says nothing itself.
 // pkg/controller/nodelifecycle/node_lifecycle_controller.go.
-import type { Node, NodeCondition, Taint } from "../api/index.ts";
+import {
+  diskPressureTaint,
+  memoryPressureTaint,
+  type Node,
+  type NodeCondition,
+  networkUnavailableTaint,
+  notReadyTaint,
+  pidPressureTaint,
+  type Taint,
+  unreachableTaint,
+  unschedulableTaint,
+} from "../api/index.ts";
 import { timestamp } from "../lib/index.ts";
-
-export const notReadyTaint = "node.kubernetes.io/not-ready";
-export const unreachableTaint = "node.kubernetes.io/unreachable";
-export const outOfServiceTaint = "node.kubernetes.io/out-of-service";
 
 export type Readiness = "True" | "False" | "Unknown";
 
@@ -48,12 +55,11 @@ export function silentConditions(node: Node, nowMs: number): readonly NodeCondit
 const schedulingTaints: readonly (readonly [type: string, status: string, key: string])[] = [
   ["Ready", "False", notReadyTaint],
   ["Ready", "Unknown", unreachableTaint],
-  ["MemoryPressure", "True", "node.kubernetes.io/memory-pressure"],
-  ["DiskPressure", "True", "node.kubernetes.io/disk-pressure"],
-  ["NetworkUnavailable", "True", "node.kubernetes.io/network-unavailable"],
-  ["PIDPressure", "True", "node.kubernetes.io/pid-pressure"],
+  ["MemoryPressure", "True", memoryPressureTaint],
+  ["DiskPressure", "True", diskPressureTaint],
+  ["NetworkUnavailable", "True", networkUnavailableTaint],
+  ["PIDPressure", "True", pidPressureTaint],
 ];
-const unschedulableTaint = "node.kubernetes.io/unschedulable";
 
 /**
  * The taints that the node shall have: those for scheduling that its conditions ask for, and, when it may be evicted, the

@@ -1,16 +1,18 @@
 // Notices nodes that fall silent, and keeps pods away from nodes that are not well.
 // https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
-import { Leases, type Node, Nodes, Pods, podCondition, type Taint } from "../api/index.ts";
+import {
+  Leases,
+  type Node,
+  Nodes,
+  notReadyTaint,
+  Pods,
+  podCondition,
+  type Taint,
+  unreachableTaint,
+} from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { type CounterFamily, deepEqual, MetricRegistry, timestamp } from "../lib/index.ts";
-import {
-  nodeCondition,
-  notReadyTaint,
-  readinessOf,
-  silentConditions,
-  unreachableTaint,
-  wantedTaints,
-} from "./node-conditions.ts";
+import { nodeCondition, readinessOf, silentConditions, wantedTaints } from "./node-conditions.ts";
 import { EvictionTurns, NodeZones, zoneOf } from "./node-zones.ts";
 import { podsByNode } from "./pods-by-node.ts";
 

@@ -1,7 +1,7 @@
 // How fast the nodes of a zone may be given up, by how much of it is down: handleDisruption and ReducedQPSFunc in
 // pkg/controller/nodelifecycle/node_lifecycle_controller.go.
 // https://kubernetes.io/docs/concepts/architecture/nodes/#rate-limits-on-eviction
-import type { Node } from "../api/index.ts";
+import { type Node, regionLabel, zoneLabel } from "../api/index.ts";
 import { nodeCondition } from "./node-conditions.ts";
 
 /** kube-controller-manager's --unhealthy-zone-threshold and --large-cluster-size-threshold. */
@@ -86,8 +86,7 @@ export class NodeZones {
 
 /** Region and zone of the node, as one text: that of k8s.io/component-helpers' GetZoneKey, which metrics show. */
 export function zoneOf({ metadata }: Node): string {
-  const { "topology.kubernetes.io/region": region = "", "topology.kubernetes.io/zone": zone = "" } =
-    metadata.labels ?? {};
+  const { [regionLabel]: region = "", [zoneLabel]: zone = "" } = metadata.labels ?? {};
   return region === "" && zone === "" ? "" : `${region}:\u0000:${zone}`;
 }
 

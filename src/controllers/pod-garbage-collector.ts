@@ -1,8 +1,8 @@
 // Removes pods that nobody else will remove: pkg/controller/podgc/gc_controller.go.
-import { ApiError, isGone, isPodTerminal, type Node, Nodes, type Pod, Pods } from "../api/index.ts";
+import { ApiError, isGone, isPodTerminal, type Node, Nodes, outOfServiceTaint, type Pod, Pods } from "../api/index.ts";
 import { also, type Cache, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { timestamp } from "../lib/index.ts";
-import { outOfServiceTaint, readinessOf } from "./node-conditions.ts";
+import { readinessOf } from "./node-conditions.ts";
 import { podsByNode } from "./pods-by-node.ts";
 
 /** How long a node must be missing before its pods count as lost. */

@@ -1,5 +1,13 @@
 // Keeps the node's nftables table equal to what Services and EndpointSlices say.
-import { EndpointSlices, type Node, type Pod, type ServiceCIDR, ServiceCIDRs, Services } from "../api/index.ts";
+import {
+  EndpointSlices,
+  type Node,
+  type Pod,
+  type ServiceCIDR,
+  ServiceCIDRs,
+  Services,
+  zoneLabel,
+} from "../api/index.ts";
 import type { Informer, InformerSet } from "../client/index.ts";
 import { type Clock, errorMessage, isAbort, type Logger, sleep } from "../lib/index.ts";
 import { run } from "./host/commands.ts";
@@ -97,7 +105,7 @@ export function startServiceProxy(options: ServiceProxyOptions): {
 }
 
 function zoneOf(node: Node | undefined): string | undefined {
-  return node?.metadata.labels?.["topology.kubernetes.io/zone"];
+  return node?.metadata.labels?.[zoneLabel];
 }
 
 const ipv4Ranges = ({ spec }: ServiceCIDR) => (spec.cidrs ?? []).filter((cidr) => !cidr.includes(":"));

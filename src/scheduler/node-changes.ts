@@ -1,10 +1,10 @@
 // What a change of a node means for the pods that wait.
-import type { Node } from "../api/index.ts";
+import { type Node, notReadyTaint } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
 
 /** Whether the node has yet to become ready for the first time, or again: when many do, pods wait for one that fits. */
 export function isJoining({ spec }: Node): boolean {
-  return (spec?.taints ?? []).some(({ key }) => key === "node.kubernetes.io/not-ready");
+  return (spec?.taints ?? []).some(({ key }) => key === notReadyTaint);
 }
 
 /** Whether two versions of a node take the same pods and rank the same. */

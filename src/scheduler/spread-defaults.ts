@@ -1,6 +1,7 @@
 // The spread constraints of pods that have none of their own: those that the profile gives them.
 import {
   controllerOf,
+  hostnameLabel,
   isPodTerminal,
   type LabelSelector,
   matchesLabels,
@@ -12,6 +13,7 @@ import {
   Services,
   StatefulSets,
   type TopologySpreadConstraint,
+  zoneLabel,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { type PluginContext, type WakeHint, wakeHint } from "./plugin.ts";
@@ -30,8 +32,8 @@ export interface SpreadDefaults {
 export const systemSpreadDefaults: SpreadDefaults = {
   areSystems: true,
   constraints: [
-    { maxSkew: 3, topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" },
-    { maxSkew: 5, topologyKey: "topology.kubernetes.io/zone", whenUnsatisfiable: "ScheduleAnyway" },
+    { maxSkew: 3, topologyKey: hostnameLabel, whenUnsatisfiable: "ScheduleAnyway" },
+    { maxSkew: 5, topologyKey: zoneLabel, whenUnsatisfiable: "ScheduleAnyway" },
   ],
 };
 

@@ -3,6 +3,7 @@ import {
   binaryQuantity,
   type ContainerImage,
   formatQuantity,
+  hostnameLabel,
   isExtendedResource,
   localVolumesAnnotation,
   milliQuantity,
@@ -53,7 +54,7 @@ export function nodeLabels(name: string, machine: Machine, settings: AgentSettin
     "beta.kubernetes.io/arch": machine.architecture,
     "beta.kubernetes.io/os": "linux",
     "kubernetes.io/arch": machine.architecture,
-    "kubernetes.io/hostname": name,
+    [hostnameLabel]: name,
     "kubernetes.io/os": "linux",
     ...settings.nodeLabels,
   };

@@ -3,6 +3,7 @@ import {
   addQuantities,
   compareQuantities,
   matchesNodeSelector,
+  memoryPressureTaint,
   type Node,
   type ParsedQuantity,
   type Pod,
@@ -92,7 +93,7 @@ function failedPredicate(name: string, why: string): PodFailure {
 function isSparedBy(pressures: readonly PressureType[], pod: Pod): boolean {
   if (pressures.length === 0 || isCriticalPod(pod)) return true;
   if (pressures.some((type) => type !== "MemoryPressure")) return false;
-  const taint = { key: "node.kubernetes.io/memory-pressure", effect: "NoSchedule" };
+  const taint = { key: memoryPressureTaint, effect: "NoSchedule" };
   return podQos(pod) !== "BestEffort" || (pod.spec.tolerations ?? []).some((each) => toleratesTaint(each, taint));
 }
 

@@ -34,3 +34,5 @@ export * from "./service-account.ts";
 export * from "./service-type.ts";
 export * from "./toleration.ts";
 export * from "./volume-binding.ts";
+export * from "./well-known-labels.ts";
+export * from "./well-known-taints.ts";

@@ -1,5 +1,5 @@
 import { type Agent, HollowEngine, HollowHost, type SharedViews, startAgent } from "../../agent/index.ts";
-import { hollowLabel, type StatsSummary } from "../../api/index.ts";
+import { hollowLabel, type StatsSummary, zoneLabel } from "../../api/index.ts";
 import type { Client } from "../../client/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { HollowBehaviour } from "./hollow-profile.ts";
@@ -87,7 +87,7 @@ export class HollowNode {
         podsMax,
         nodeLabels: {
           [hollowLabel]: "true",
-          ...(zones.length === 0 ? {} : { "topology.kubernetes.io/zone": zones[index % zones.length] ?? "" }),
+          ...(zones.length === 0 ? {} : { [zoneLabel]: zones[index % zones.length] ?? "" }),
         },
         localVolumes: false,
         // There are no logs and no cgroups to look after, and an engine that is only pretended loses no events.

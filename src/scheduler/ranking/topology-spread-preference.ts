@@ -1,10 +1,9 @@
+import { hostnameLabel } from "../../api/index.ts";
 import { isInTopologies } from "../domain-tally.ts";
 import { type RankingRule, ratingMax } from "../rule.ts";
 import type { NodeState } from "../snapshot.ts";
 import type { SpreadSource } from "../spread-defaults.ts";
 import { spreadTallies } from "../spread-tallies.ts";
-
-const hostname = "kubernetes.io/hostname";
 
 /** Prefers domains that have fewer of the pods that the pod would rather be spread with. */
 export function topologySpreadPreference(source: SpreadSource): RankingRule {
@@ -34,7 +33,7 @@ export function topologySpreadPreference(source: SpreadSource): RankingRule {
           const weights = constraints.map(({ topologyKey }) => {
             // A topology of few domains is not to be drowned by one of many.
             const domainCount =
-              topologyKey === hostname ? rated.length : new Set(rated.map((node) => node.label(topologyKey))).size;
+              topologyKey === hostnameLabel ? rated.length : new Set(rated.map((node) => node.label(topologyKey))).size;
             return Math.log(domainCount + 2);
           });
           const sums = nodes.map((node) => (isRated(node) ? rate(node, weights) : undefined));

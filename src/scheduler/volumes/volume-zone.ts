@@ -4,6 +4,8 @@ import {
   PersistentVolumeClaims,
   PersistentVolumes,
   podClaims,
+  regionLabel,
+  zoneLabel,
 } from "../../api/index.ts";
 import { type PluginDefinition, wakeHint } from "../plugin.ts";
 import { unresolvable } from "../rule.ts";
@@ -14,10 +16,10 @@ const otherZone = unresolvable("node(s) had no available volume zone");
 
 /** The labels that say where a volume or a node is, and what the older ones are called now. */
 const currentNames: Readonly<Record<string, string>> = {
-  "topology.kubernetes.io/zone": "topology.kubernetes.io/zone",
-  "topology.kubernetes.io/region": "topology.kubernetes.io/region",
-  "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
-  "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+  [zoneLabel]: zoneLabel,
+  [regionLabel]: regionLabel,
+  "failure-domain.beta.kubernetes.io/zone": zoneLabel,
+  "failure-domain.beta.kubernetes.io/region": regionLabel,
 };
 
 interface Place {

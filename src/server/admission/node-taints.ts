@@ -1,9 +1,7 @@
-import { Nodes, Pods } from "../../api/index.ts";
+import { Nodes, notReadyTaint, Pods, unreachableTaint } from "../../api/index.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { written } from "./subject.ts";
 
-const notReady = "node.kubernetes.io/not-ready";
-const unreachable = "node.kubernetes.io/unreachable";
 const tolerationSeconds = 300;
 
 /** Pods stay five minutes on a node that is not ready or not heard of, unless they say otherwise. */
@@ -14,7 +12,7 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
     const pod = written(request, Pods, "CREATE", "UPDATE");
     if (!pod) return;
     const tolerations = pod.spec.tolerations ?? [];
-    const missing = [notReady, unreachable].filter(
+    const missing = [notReadyTaint, unreachableTaint].filter(
       (key) =>
         !tolerations.some((each) => (!each.key || each.key === key) && (!each.effect || each.effect === "NoExecute")),
     );
@@ -34,7 +32,7 @@ export const taintNodesByCondition: AdmissionPlugin = {
     const node = written(request, Nodes, "CREATE");
     if (!node) return;
     const taints = node.spec?.taints ?? [];
-    if (taints.some(({ key, effect }) => key === notReady && effect === "NoSchedule")) return;
-    node.spec = { ...node.spec, taints: [...taints, { key: notReady, effect: "NoSchedule" }] };
+    if (taints.some(({ key, effect }) => key === notReadyTaint && effect === "NoSchedule")) return;
+    node.spec = { ...node.spec, taints: [...taints, { key: notReadyTaint, effect: "NoSchedule" }] };
   },
 };

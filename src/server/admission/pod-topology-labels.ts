@@ -1,9 +1,9 @@
-import { type Binding, type Labels, Nodes, Pods } from "../../api/index.ts";
+import { type Binding, type Labels, Nodes, Pods, regionLabel, zoneLabel } from "../../api/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { written } from "./subject.ts";
 
-const copied = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+const copied = [zoneLabel, regionLabel];
 
 /** Pods learn in which zone and region they run, from their node: KEP-4742. */
 export function podTopologyLabels(lookup: Lookup): AdmissionPlugin {

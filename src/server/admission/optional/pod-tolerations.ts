@@ -2,6 +2,7 @@ import {
   ConfigurationErrors,
   Fields,
   isExtendedResource,
+  memoryPressureTaint,
   Namespaces,
   type Pod,
   Pods,
@@ -26,7 +27,7 @@ export interface TolerationDefaults {
 const addedAnnotation = "scheduler.alpha.kubernetes.io/defaultTolerations";
 const allowedAnnotation = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
 const memoryPressure: Toleration = {
-  key: "node.kubernetes.io/memory-pressure",
+  key: memoryPressureTaint,
   operator: "Exists",
   effect: "NoSchedule",
 };

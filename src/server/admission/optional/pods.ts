@@ -1,4 +1,4 @@
-import { Pods } from "../../../api/index.ts";
+import { hostnameLabel, Pods } from "../../../api/index.ts";
 import type { AdmissionPlugin } from "../admission.ts";
 import { refuse } from "../refusal.ts";
 import { written } from "../subject.ts";
@@ -23,19 +23,17 @@ export const alwaysPullImages: AdmissionPlugin = {
   },
 };
 
-const hostname = "kubernetes.io/hostname";
-
 /** Nobody keeps whole zones free of others' pods. */
 export const limitPodHardAntiAffinityTopology: AdmissionPlugin = {
   name: "LimitPodHardAntiAffinityTopology",
   validate(request) {
     const pod = written(request, Pods, "CREATE", "UPDATE");
     const terms = pod?.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-    const wide = terms.find(({ topologyKey }) => topologyKey !== hostname);
+    const wide = terms.find(({ topologyKey }) => topologyKey !== hostnameLabel);
     if (wide)
       throw refuse(
         request,
-        `affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey ${wide.topologyKey} but only key ${hostname} is allowed`,
+        `affinity.PodAntiAffinity.RequiredDuringScheduling has TopologyKey ${wide.topologyKey} but only key ${hostnameLabel} is allowed`,
       );
   },
 };
