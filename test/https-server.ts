@@ -72,14 +72,14 @@ export async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
 
 export interface HttpsServerOptions
   extends TestServerOptions,
-    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous" | "auditor" | "profiler"> {
+    Pick<HttpServerOptions, "healthChecks" | "limits" | "anonymous" | "auditor" | "profiler" | "paths"> {
   readonly httpLog?: Logger;
   /** The clock of HTTP's own timeouts. */
   readonly httpClock?: Clock;
 }
 
 export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<HttpsServer> {
-  const { healthChecks, limits, anonymous, auditor, profiler, httpLog, httpClock, ...options } = all;
+  const { healthChecks, limits, anonymous, auditor, profiler, paths, httpLog, httpClock, ...options } = all;
   const server = await startTestServer(options);
   const listener = await startHttpServer({
     api: server.api,
@@ -104,6 +104,7 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
     ...(auditor ? { auditor } : {}),
     ...(profiler ? { profiler } : {}),
     ...(anonymous ? { anonymous } : {}),
+    ...(paths ? { paths } : {}),
     clock: httpClock ?? systemClock,
     random: systemRandom,
     log: httpLog ?? silentLogger,

@@ -47,6 +47,14 @@ export function readBody(stream: Readable, bytesMax: number, contentLength: stri
   });
 }
 
+/** Resolves when all that was written to the stream has left, or the stream is closed. */
+export function leaving(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) return resolve();
+    stream.once("finish", resolve).once("close", resolve);
+  });
+}
+
 /** Writes a body to a stream, telling its caller to wait when the client is slow. */
 export class StreamWriter implements BodyWriter {
   readonly #stream: Writable;

@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { ClientHttp2Session } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import { Duplex } from "node:stream";
+import { Duplex, type Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { aroundTests } from "../../../test/around-tests.ts";
-import { answerOf, authority, type HttpsServer, janeKey, startHttpsServer } from "../../../test/https-server.ts";
+import {
+  answerOf,
+  authority,
+  clientKey,
+  type HttpsServer,
+  janeKey,
+  startHttpsServer,
+} from "../../../test/https-server.ts";
 import { silentLogger, VirtualClock } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
+import type { PathRoute } from "./handler.ts";
 
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const body = (name: string) => JSON.stringify({ metadata: { name } });
+
+const asAdmin = { key: clientKey.privateKey, cert: clientKey.certificate };
 
 let https: HttpsServer;
 const clock = new VirtualClock();
@@ -31,6 +43,16 @@ const plugin: AdmissionPlugin = {
   },
 };
 
+/** An answer without end. */
+const drip: PathRoute = async ({ path }, response) => {
+  if (path !== "/drip") return false;
+  const body = response.start(200, {});
+  for (;;) {
+    await body.write("drop");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
 aroundTests(
   async () => {
     https = await startHttpsServer({
@@ -40,6 +62,7 @@ aroundTests(
         { name: "well", check: () => {} },
         { name: "ill", check: () => Promise.reject(new Error("secret reason")), onlyReadiness: true },
       ],
+      paths: [drip],
       httpClock: clock,
       httpLog: { ...silentLogger, error: (message) => errors.push(message) },
     });
@@ -142,6 +165,54 @@ test("a body that does not come is not waited for for ever, and leaves its place
   await clock.advance(60_000);
   assert.match(await sent, /^HTTP\/1\.1 504 /);
   await underWay(0);
+});
+
+/** Resolves when so many reads are under way; the one that asks is not among them. */
+async function readsUnderWay(reads: number): Promise<void> {
+  const line = `apiserver_current_inflight_requests{request_kind="readOnly"} ${reads + 1}\n`;
+  while (!(await https.send("GET", "/metrics")).text.includes(line));
+}
+
+test("an answer that does not end is broken off, and leaves its place", async () => {
+  const session = https.session();
+  for (const http2 of [true, false]) {
+    const [answer, cut] = http2 ? await dripOverHttp2(session) : await dripOverHttp1();
+    await clock.advance(60_000);
+    await cut;
+    answer.destroy();
+  }
+  session.close();
+  await readsUnderWay(0);
+});
+
+/** The answer, and what resolves when it breaks off. */
+async function dripOverHttp2(session: ClientHttp2Session): Promise<readonly [Readable, Promise<unknown>]> {
+  const stream = session.request({ ":path": "/drip" });
+  await once(stream, "data");
+  return [stream, assert.rejects(once(stream.resume(), "end"), { code: "ERR_HTTP2_STREAM_ERROR" })];
+}
+
+async function dripOverHttp1(): Promise<readonly [Readable, Promise<unknown>]> {
+  const socket = connect({ host: "127.0.0.1", port: https.listener.port, ca: authority.certificate, ...asAdmin });
+  socket.write("GET /drip HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(socket, "data");
+  return [socket, once(socket.resume(), "close")];
+}
+
+test("an answer that nobody reads has a place until it is sent, for no longer than any request may take", async () => {
+  const data = { filler: "x".repeat(900_000) };
+  await https.send("POST", configMaps, { body: JSON.stringify({ metadata: { name: "large" }, data }) });
+  const session = https.session();
+  const stream = session.request({ ":path": configMaps });
+  // Nothing is read but the head.
+  await once(stream, "response");
+  await readsUnderWay(1);
+  const cut = assert.rejects(text(stream), { code: "ERR_HTTP2_STREAM_ERROR" });
+  await clock.advance(60_000);
+  await cut;
+  session.close();
+  await readsUnderWay(0);
+  await https.send("DELETE", `${configMaps}/large`);
 });
 
 test("what nobody foresaw is a 500 and is logged, and the server goes on", async () => {

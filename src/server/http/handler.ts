@@ -314,10 +314,12 @@ export class Handler {
     }
   }
 
-  /** Answers 504 when the request takes longer than one may; what becomes of its work then, nobody is told. */
+  /** Answers 504 when the request takes longer than one may, or breaks the answer off; what becomes of its work then, nobody is told. */
   #deadline({ request, response, query, trail }: Call): Timer {
     const late = () => {
       request.abandonBody();
+      // Who sends or reads an answer slowly would else keep a seat, and what is still to be sent, for as long as they like.
+      if (response.started) return response.abort();
       const error = timeout("request did not complete within the allotted timeout");
       sendFailure(error, request, response, { log: this.#options.log, trail });
     };
@@ -383,6 +385,7 @@ export class Handler {
       ticket = given instanceof Promise ? await given : given;
       this.inFlight[kind]++;
       await work();
+      if (call.response.sent) await call.response.sent;
     } finally {
       deadline.cancel();
       if (ticket) this.inFlight[kind]--;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import type { Batch } from "./batch.ts";
-import { readBody, StreamWriter } from "./body.ts";
+import { leaving, readBody, StreamWriter } from "./body.ts";
 import {
   auditIdHeader,
   type BodyWriter,
@@ -9,6 +9,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   sizeOf,
+  waitingBytesMin,
 } from "./message.ts";
 
 /** A request of Node's HTTP/1.1 server. */
@@ -82,6 +83,7 @@ export class Http1Response implements HttpResponse {
   readonly #isHead: boolean;
   readonly auditId: string;
   readonly #more: HttpHeaders;
+  sent: Promise<void> | undefined;
   bytes = 0;
 
   constructor(response: ServerResponse, answers: Batch, isHead: boolean, auditId: string) {
@@ -110,6 +112,7 @@ export class Http1Response implements HttpResponse {
     Object.assign(headers, this.#more);
     // Checks the headers, and sends nothing yet.
     this.#response.writeHead(status, headers);
+    if (this.bytes > waitingBytesMin) this.sent = leaving(this.#response);
     this.#answers.add(() => {
       if (!this.#isHead) for (const part of parts.slice(0, -1)) this.#response.write(part);
       this.#response.end(this.#isHead ? undefined : parts.at(-1));
@@ -121,5 +124,9 @@ export class Http1Response implements HttpResponse {
     this.#response.writeHead(status, headers);
     this.#response.flushHeaders();
     return new StreamWriter(this.#response);
+  }
+
+  abort(): void {
+    if (!this.#response.writableFinished) this.#response.destroy();
   }
 }

@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Batch } from "./batch.ts";
-import { readBody, StreamWriter } from "./body.ts";
+import { leaving, readBody, StreamWriter } from "./body.ts";
 import {
   auditIdHeader,
   type BodyWriter,
@@ -8,6 +8,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   sizeOf,
+  waitingBytesMin,
 } from "./message.ts";
 
 /** A stream of an HTTP/2 session: the core API, for its compatibility layer is half as fast. */
@@ -78,6 +79,7 @@ export class Http2Response implements HttpResponse {
   readonly #answers: Batch;
   /** 0 as long as nothing was answered. */
   #status = 0;
+  sent: Promise<void> | undefined;
 
   constructor(stream: ServerHttp2Stream, answers: Batch, isHead: boolean, auditId: string) {
     this.#stream = stream;
@@ -108,6 +110,7 @@ export class Http2Response implements HttpResponse {
     headers["content-length"] = size;
     Object.assign(headers, this.#more);
     this.#status = status;
+    if (size > waitingBytesMin) this.sent = leaving(this.#stream);
     this.#answers.add(() => {
       try {
         this.#send(headers, size, parts);
@@ -134,9 +137,13 @@ export class Http2Response implements HttpResponse {
   start(status: number, headers: HttpHeaders): BodyWriter {
     headers[":status"] = status;
     Object.assign(headers, this.#more);
-    this.#status = status;
     this.#stream.respond(headers);
+    this.#status = status;
     return new Http2Writer(this.#stream);
+  }
+
+  abort(): void {
+    if (!this.#stream.writableFinished) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 }
 

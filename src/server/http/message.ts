@@ -54,7 +54,14 @@ export interface HttpResponse {
   end(status: number, headers: HttpHeaders, ...parts: readonly (string | Uint8Array)[]): void;
   /** Sends the head; the body follows through the writer. */
   start(status: number, headers: HttpHeaders): BodyWriter;
+  /** Resolves when an answer that was given at once has left, or its client; undefined where that need not be waited for. */
+  readonly sent: Promise<void> | undefined;
+  /** Breaks off an answer that has begun, if not all of it has left. */
+  abort(): void;
 }
+
+/** What is larger may lie here for as long as its client does not read: the machine's own buffers take what is smaller. */
+export const waitingBytesMin = 64 * 1024;
 
 export function sizeOf(parts: readonly (string | Uint8Array)[]): number {
   let size = 0;

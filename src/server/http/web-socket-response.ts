@@ -18,10 +18,12 @@ const waitingBytesMax = 64 * 1024;
 export class WebSocketResponse implements HttpResponse {
   readonly auditId: string;
   readonly isMessages = true;
+  readonly sent = undefined;
   status = 0;
   bytes = 0;
   readonly #connection: readonly [message: IncomingMessage, socket: Duplex, head: Buffer];
   readonly #more: HttpHeaders;
+  #body: BodyWriter | undefined;
 
   constructor(auditId: string, ...connection: readonly [message: IncomingMessage, socket: Duplex, head: Buffer]) {
     this.auditId = auditId;
@@ -59,7 +61,12 @@ export class WebSocketResponse implements HttpResponse {
     server.handleUpgrade(...this.#connection, (webSocket) => {
       accepted = webSocket;
     });
-    return new MessageWriter(accepted, headers["content-type"] === contentTypes.json);
+    this.#body = new MessageWriter(accepted, headers["content-type"] === contentTypes.json);
+    return this.#body;
+  }
+
+  abort(): void {
+    this.#body?.abort();
   }
 }
 
