@@ -160,6 +160,23 @@ test("an upgraded connection leads to the other server", async () => {
   assert.deepEqual(shop.seen.at(-1)?.headers["x-remote-user"], ["admin"]);
 });
 
+test("no other server leads clients elsewhere", async () => {
+  const { status, headers, text: body } = await send("GET", `${widgets}/elsewhere`);
+  assert.deepEqual(
+    [status, headers.location, body],
+    [502, undefined, "the backend attempted to redirect this request, which is not permitted"],
+  );
+  const upgrading = { connection: "Upgrade", upgrade: "echo" };
+  const upgraded = await send("GET", `${widgets}/elsewhere`, { headers: upgrading });
+  assert.equal(upgraded.status, 503);
+  assert.match(upgraded.text, /invalid upgrade response: status code 302/);
+});
+
+test("the other server knows a request by the id that the answer has", async () => {
+  const { headers } = await send("GET", `${widgets}/red`);
+  assert.deepEqual(shop.seen.at(-1)?.headers["audit-id"], [headers["audit-id"]]);
+});
+
 test("discovery tells of other servers' resources in both forms, in the order of priorities", async () => {
   const { groups } = JSON.parse((await send("GET", "/apis")).text);
   const names = groups.map((each: { name: string }) => each.name);

@@ -101,6 +101,7 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
       return answer(response, 201, widget);
     }
     note({ ...head, body: await text(request) });
+    if (name === "elsewhere") return response.writeHead(302, { location: "https://elsewhere.invalid/" }).end();
     if (pathname === root)
       return answer(response, 200, { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources });
     if (pathname === "/openapi/v3")
@@ -147,6 +148,8 @@ export async function startExtensionServer(frontProxyCa: string, serverName: str
   };
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     note({ method: request.method ?? "", url: request.url ?? "", headers: headersOf(request), body: "" });
+    if (request.url?.endsWith("/elsewhere"))
+      return void socket.end("HTTP/1.1 302 Found\r\nLocation: https://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n");
     socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     socket.write(head);
     socket.pipe(socket);

@@ -102,6 +102,7 @@ export function runServer(root: string): Promise<void> {
       streaming: createStreamingRoutes({
         lookup,
         agentTls,
+        clock: systemClock,
         random: systemRandom,
         log,
       }),

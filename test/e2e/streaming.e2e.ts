@@ -72,6 +72,7 @@ before(async () => {
   const routes = createStreamingRoutes({
     lookup: lookupIn(server.cache),
     agentTls: () => ({ certificate: apiClient.certificate, key: apiClient.privateKey, ca: authority.certificate }),
+    clock: systemClock,
     random: systemRandom,
     log: silentLogger,
   });

@@ -26,6 +26,7 @@ import {
   answerOf,
   ask,
   type Backend,
+  forwardedFor,
   pass,
   passedAnswerHeaders,
   passedHeaders,
@@ -87,8 +88,8 @@ class ExtensionProxy implements Extensions {
     try {
       const backend = this.#available(service, `${request.path}${request.query === "" ? "" : `?${request.query}`}`);
       const headers = withIdentity(passedHeaders(request.headers()), user);
-      const forwardedFor = request.header("x-forwarded-for");
-      headers["x-forwarded-for"] = [...(forwardedFor ? [forwardedFor] : []), request.remoteAddress].join(", ");
+      headers["x-forwarded-for"] = forwardedFor(request.header("x-forwarded-for"), request.remoteAddress);
+      headers["audit-id"] = response.auditId;
       answer = await pass(backend, request, headers, noAgentTls).catch((error) => {
         throw unreachable(error);
       });
@@ -97,6 +98,10 @@ class ExtensionProxy implements Extensions {
       const headers = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };
       if (!response.started) response.end(503, headers, `${errorMessage(error)}\n`);
       return;
+    }
+    if (isRedirect(answer)) {
+      answer.destroy();
+      return response.end(502, {}, "the backend attempted to redirect this request, which is not permitted");
     }
     await send(answer, response, passedAnswerHeaders(answer));
   }
@@ -110,7 +115,8 @@ class ExtensionProxy implements Extensions {
   ): Promise<void> {
     const backend = this.#available(service, message.url ?? "/");
     const identify = (passed: ReturnType<typeof passedHeaders>) => withIdentity(passed, user);
-    await tunnel({ ...backend, identify }, message, socket, head, noAgentTls).catch((error) => {
+    const { clock } = this.#options;
+    await tunnel({ ...backend, identify }, message, socket, head, { clock, tls: noAgentTls }).catch((error) => {
       throw unreachable(error);
     });
   }
@@ -276,6 +282,11 @@ class ExtensionProxy implements Extensions {
 
 /** Agents are not asked here. */
 const noAgentTls = { certificate: "", key: "", ca: "" };
+
+/** Clients that follow show their credentials wherever that server says: kube-aggregator's reject-forwarding-redirect. */
+function isRedirect({ statusCode = 0, headers }: IncomingMessage): boolean {
+  return statusCode >= 300 && statusCode <= 399 && headers.location !== undefined;
+}
 
 async function documentOf(answer: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];

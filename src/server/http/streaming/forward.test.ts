@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { aroundTests } from "../../../../test/around-tests.ts";
+import { VirtualClock } from "../../../lib/index.ts";
 import type { Backend } from "./backend.ts";
-import { passedHeaders, tunnel } from "./forward.ts";
+import { answerOf, ask, passedHeaders, tunnel } from "./forward.ts";
 
 /** A backend that upgrades at /echo and refuses elsewhere, and a front that tunnels to it. */
 let backend: Server;
@@ -18,6 +20,9 @@ let failure: unknown;
 const portOf = (server: Server) => (server.address() as AddressInfo).port; // a listening server has one
 
 const noTls = { certificate: "", key: "", ca: "" };
+const clock = new VirtualClock();
+/** All that is read of it. */
+const asking = { method: "GET", headers: { upgrade: "echo" }, socket: {} } as IncomingMessage;
 
 /** The backend, or where nothing listens. */
 function target(path: string): Backend {
@@ -37,6 +42,7 @@ aroundTests(
         socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfarewell");
         return;
       }
+      if (message.url === "/never") return;
       if (message.url === "/silent") {
         socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
         return;
@@ -49,10 +55,12 @@ aroundTests(
     front = createServer();
     front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       const added = { warning: ['299 - "one"', '299 - "two"'] };
-      tunnel(target(message.url ?? "/"), message, socket, head, noTls, added).catch((error) => {
-        failure = error;
-        socket.end("HTTP/1.1 500 Down\r\n\r\n");
-      });
+      tunnel(target(message.url ?? "/"), message, socket, head, { tls: noTls, clock, added, lingerMs: 1 }).catch(
+        (error) => {
+          failure = error;
+          socket.end("HTTP/1.1 500 Down\r\n\r\n");
+        },
+      );
     });
     for (const server of [backend, front]) {
       server.listen(0, "127.0.0.1");
@@ -91,8 +99,8 @@ test("a client that reads slowly gets what the backend wrote before it ended", a
     },
   });
   const ended = once(backend, "upgrade").then(([, socket]) => once(socket, "close"));
-  const message = { method: "GET", headers: { upgrade: "echo" } } as IncomingMessage; // all that is read of it
-  await tunnel(target("/last-words"), message, client, Buffer.alloc(0), noTls);
+  const message = asking;
+  await tunnel(target("/last-words"), message, client, Buffer.alloc(0), { tls: noTls, clock });
   await ended;
   const closed = once(client, "close");
   client.push(null);
@@ -115,8 +123,8 @@ test("what the backend wrote last arrives although it took no input any more", a
     },
   });
   const upgraded = once(backend, "upgrade");
-  const message = { method: "GET", headers: { upgrade: "echo" } } as IncomingMessage; // all that is read of it
-  await tunnel(target("/silent"), message, client, Buffer.alloc(0), noTls);
+  const message = asking;
+  await tunnel(target("/silent"), message, client, Buffer.alloc(0), { tls: noTls, clock });
   const [, socket] = await upgraded;
   // All in one turn: the tunnel had no chance to read before it writes.
   socket.write("last words");
@@ -169,7 +177,78 @@ test("a backend that cannot be reached is an error before anything was answered"
   assert.match(String(failure), /ECONNREFUSED|EACCES/);
 });
 
+test("a backend that does not answer the wish to upgrade is given up after a minute", async () => {
+  const came = once(backend, "upgrade");
+  const answered = once(upgrade("/never"), "response");
+  const [, socket] = await came;
+  clock.advance(60_000);
+  const [answer] = await answered;
+  answer.resume();
+  socket.destroy();
+  assert.match(String(failure), /no answer within 60 seconds/);
+});
+
+test("a backend that reads no more does not keep the connection of a client that is gone", async () => {
+  const made = new Promise<Socket>((resolve) => {
+    const listener = (message: unknown) => {
+      unsubscribe("net.client.socket", listener);
+      resolve((message as { readonly socket: Socket }).socket); // what the channel carries
+    };
+    subscribe("net.client.socket", listener);
+  });
+  const client = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const upgraded = once(backend, "upgrade");
+  await tunnel(target("/silent"), asking, client, Buffer.alloc(0), { tls: noTls, clock, lingerMs: 1 });
+  const [, socket] = await upgraded;
+  // More than the machine keeps for a connection.
+  client.push(Buffer.alloc(64 * 1024 * 1024));
+  const ours = await made;
+  while (ours.writableLength === 0) await new Promise((resolve) => setImmediate(resolve));
+  const closed = once(ours, "close");
+  client.destroy();
+  await closed;
+  socket.destroy();
+});
+
+test("a backend that answers with what is none is one that did not answer", async () => {
+  const answers: Readonly<Record<string, string>> = {
+    "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: unasked": "the backend did not answer the request",
+    "600 Strange": "the backend answered with the status 600",
+    "099 Strange": "the backend answered with the status 99",
+  };
+  for (const [answer, why] of Object.entries(answers)) {
+    const strange = createTcpServer((socket) => socket.end(`HTTP/1.1 ${answer}\r\nContent-Length: 2\r\n\r\nhi`));
+    strange.listen(0, "127.0.0.1");
+    await once(strange, "listening");
+    const { port } = strange.address() as AddressInfo; // it listens
+    const asked = ask({ ...target("/"), port }, "GET", {}, noTls);
+    asked.end();
+    await assert.rejects(answerOf(asked), { message: why });
+    strange.close();
+  }
+});
+
 test("headers of one connection are not passed on", () => {
   const passed = passedHeaders({ connection: "close", te: "trailers", "transfer-encoding": "chunked", cookie: "a=b" });
   assert.deepEqual(passed, { cookie: "a=b" });
+  const named = passedHeaders({
+    connection: "close, X-Hop,content-length",
+    "x-hop": "a",
+    "content-length": "2",
+    a: "b",
+  });
+  assert.deepEqual(named, { "content-length": "2", a: "b" });
+  assert.deepEqual(passedHeaders({ "http2-settings": "AAMAAABk" }), {});
+});
+
+test("a token that came as a protocol of WebSockets is not passed on, whether or not the request upgrades", () => {
+  const token = "base64url.bearer.authorization.k8s.io.c2VjcmV0";
+  assert.deepEqual(passedHeaders({ "sec-websocket-protocol": token }), {});
+  assert.deepEqual(passedHeaders({ "sec-websocket-protocol": `${token}, a` }), { "sec-websocket-protocol": "a" });
+});
+
+test("backends are told through whose hands a request came", async () => {
+  const [answer] = await once(upgrade("/other", { "X-Forwarded-For": "192.0.2.1" }), "response");
+  answer.resume();
+  assert.equal(seen["x-forwarded-for"], "192.0.2.1, 127.0.0.1");
 });

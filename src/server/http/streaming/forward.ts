@@ -2,6 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
+import type { Clock } from "../../../lib/index.ts";
 import { isTokenProtocol } from "../credentials.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
 import type { Backend } from "./backend.ts";
@@ -13,9 +14,13 @@ export interface AgentTls {
   readonly ca: string;
 }
 
-/** Headers of one connection, which are not passed on (RFC 9110, 7.6.1), and what only the API server is to know. */
+/**
+ * Headers of one connection, which are not passed on (RFC 9110, 7.6.1), with those that `Connection` names, and what only
+ * the API server is to know.
+ */
 const withheldHeaders = new Set([
   "connection",
+  "http2-settings",
   "keep-alive",
   "proxy-authenticate",
   "proxy-authorization",
@@ -30,11 +35,24 @@ const withheldHeaders = new Set([
 /** The headers of a client's request that its backend gets. */
 export function passedHeaders(headers: Readonly<Record<string, string | readonly string[] | undefined>>) {
   const passed: OutgoingHttpHeaders = {};
+  const ofConnection = listed(headers.connection).map((each) => each.toLowerCase());
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || withheldHeaders.has(name) || name.startsWith("impersonate-")) continue;
+    // The length is what frames the body here: no client says that it is not meant.
+    if (name !== "content-length" && ofConnection.includes(name)) continue;
     passed[name] = typeof value === "string" ? value : [...value];
   }
+  // A token can come there whether or not the request wants to upgrade.
+  const protocols = listed(headers["sec-websocket-protocol"]).filter((each) => !isTokenProtocol(each));
+  if (protocols.length > 0) passed["sec-websocket-protocol"] = protocols.join(", ");
+  else delete passed["sec-websocket-protocol"];
   return passed;
+}
+
+/** The members of a header that is a list. */
+function listed(value: string | readonly string[] | undefined = ""): string[] {
+  const members = (typeof value === "string" ? value : value.join(",")).split(",");
+  return members.map((each) => each.trim()).filter((each) => each !== "");
 }
 
 /** A request to a backend; it is sent when its body is ended. */
@@ -106,83 +124,129 @@ export function passedAnswerHeaders(answer: IncomingMessage): HttpHeaders {
   const headers: HttpHeaders = {};
   for (const [name, value] of Object.entries(passedHeaders(answer.headers)))
     if (value !== undefined) headers[name] = value;
+  // It has no body, and HTTP/2 breaks the answer off that says otherwise.
+  if (answer.statusCode === 204) delete headers["content-length"];
   return headers;
 }
 
-/** The answer to a request without an upgrade. */
+/** The answer to a request without an upgrade. Rejects when there is none that could be passed on. */
 export function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    asked.once("response", resolve);
+    asked.once("response", (answer) => {
+      const { statusCode = 0 } = answer;
+      if (statusCode >= 200 && statusCode <= 599) return resolve(answer);
+      answer.destroy();
+      // HTTP/2 has no others.
+      reject(new Error(`the backend answered with the status ${statusCode}`));
+    });
     asked.on("error", reject);
+    // Node tells of a connection that is upgraded unasked by nothing else.
+    asked.once("close", () => reject(new Error("the backend did not answer the request")));
   });
 }
 
+/** How long a backend may take to answer a request for an upgrade: as long as any request may take but a watch. */
+const upgradeMsMax = 60_000;
+
+export interface TunnelOptions {
+  readonly tls: AgentTls;
+  readonly clock: Clock;
+  /** Headers that the answer has too. */
+  readonly added?: HttpHeaders;
+  /** How long an end that says nothing may leave a connection open that has ended on the other side. */
+  readonly lingerMs?: number;
+}
+
 /**
- * Carries an upgrade on to the backend and joins the two connections; a refusal is passed on as it is. The answer has the
- * added headers too.
- * Rejects, with nothing answered, when the backend cannot be reached.
+ * Carries an upgrade on to the backend and joins the two connections; a refusal is passed on as it is.
+ * Rejects, with nothing answered, when the backend cannot be reached or does not answer in time.
  */
 export function tunnel(
   backend: Backend,
   message: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  tls: AgentTls,
-  added: HttpHeaders = {},
+  { tls, clock, added = {}, lingerMs = lingerMsMax }: TunnelOptions,
 ): Promise<void> {
   const headers = passedHeaders(message.headers);
   headers.connection = "Upgrade";
   headers.upgrade = message.headers.upgrade ?? "";
-  const protocols = String(message.headers["sec-websocket-protocol"] ?? "").split(",");
-  const passed = protocols.map((each) => each.trim()).filter((each) => each !== "" && !isTokenProtocol(each));
-  if (passed.length > 0) headers["sec-websocket-protocol"] = passed.join(", ");
-  else delete headers["sec-websocket-protocol"];
+  headers["x-forwarded-for"] = forwardedFor(message.headers["x-forwarded-for"], message.socket.remoteAddress);
   return new Promise((resolve, reject) => {
     const asked = ask(backend, message.method ?? "GET", backend.identify?.(headers) ?? headers, tls);
     // A client that goes away before the backend has answered takes its request with it.
     const onGone = () => asked.destroy();
     socket.once("close", onGone);
-    asked.once("upgrade", (answer, backendSocket, backendHead) => {
+    const late = clock.setTimer(upgradeMsMax, () =>
+      asked.destroy(new Error(`no answer within ${upgradeMsMax / 1000} seconds`)),
+    );
+    const answered = () => {
+      late.cancel();
       socket.off("close", onGone);
+    };
+    asked.once("upgrade", (answer, backendSocket, backendHead) => {
+      answered();
       socket.write(headOf(answer, added));
       if (backendHead.length > 0) socket.write(backendHead);
       readToTheEnd(backendSocket);
       if (head.length > 0) backendSocket.write(head);
-      join(socket, backendSocket);
+      join(socket, backendSocket, lingerMs);
       resolve();
     });
     asked.once("response", (answer) => {
-      socket.off("close", onGone);
+      answered();
+      const { statusCode = 0 } = answer;
+      // Where such a server sends clients they would show their credentials, as upstream has it too.
+      if (backend.trust.kind === "extension" && statusCode < 400) {
+        answer.destroy();
+        return reject(new Error(`invalid upgrade response: status code ${statusCode}`));
+      }
       // The body is as long as the connection: a length or chunks of the backend's may not be true of it.
       socket.write(headOf(answer, { ...added, connection: "close" }));
       pipeline(answer, socket, () => resolve());
     });
     asked.on("error", reject);
+    asked.once("close", () => {
+      late.cancel();
+      reject(new Error("the backend did not answer the request"));
+    });
     asked.end();
   });
 }
 
+/** The header that says through whose hands a request came. */
+export function forwardedFor(before: string | readonly string[] | undefined, address = ""): string {
+  return [before ?? [], address].flat().join(", ");
+}
+
 /** What one side writes the other reads, until one of them ends; what it wrote last still arrives. */
-function join(client: Duplex, backend: Duplex): void {
+function join(client: Duplex, backend: Duplex, lingerMs: number): void {
   // Their closes follow.
   for (const side of [client, backend]) side.on("error", () => {});
-  client.once("close", () => backend.end(() => backend.destroy()));
-  backend.once("close", () => finish(client));
+  client.once("close", () => {
+    backend.end(() => backend.destroy());
+    // One that reads no more would keep what waits for it, and its connection, for ever.
+    closeWhenSilent(backend, lingerMs);
+  });
+  backend.once("close", () => finish(client, lingerMs));
   client.pipe(backend);
   backend.pipe(client);
 }
 
-/** How long a client that says nothing may leave a connection open that has ended on this side. */
 const lingerMsMax = 30_000;
 
 /**
  * Ends a client's connection when what was written to it is sent. What it sends meanwhile is read and dropped till it ends
  * too: a connection that is closed with bytes unread is reset, which can cost the client what it has not read.
  */
-function finish(client: Duplex): void {
+function finish(client: Duplex, lingerMs: number): void {
   client.end();
   client.resume();
-  if (client instanceof Socket) client.setTimeout(lingerMsMax, () => client.destroy());
+  closeWhenSilent(client, lingerMs);
+}
+
+function closeWhenSilent(side: Duplex, ms: number): void {
+  if (side instanceof Socket) side.setTimeout(ms, () => side.destroy());
 }
 
 /**

@@ -2,6 +2,16 @@
 // for the other routes that pass requests on.
 export { agentStats } from "./agent-stats.ts";
 export type { Backend } from "./backend.ts";
-export { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
+export {
+  type AgentTls,
+  answerOf,
+  ask,
+  forwardedFor,
+  pass,
+  passedAnswerHeaders,
+  passedHeaders,
+  send,
+  tunnel,
+} from "./forward.ts";
 export { serviceAddress } from "./proxy-backend.ts";
 export { createStreamingRoutes, type StreamingOptions, unreachable } from "./streaming.ts";

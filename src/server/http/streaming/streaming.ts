@@ -18,14 +18,24 @@ import {
   serviceUnavailable,
   type User,
 } from "../../../api/index.ts";
-import { errorMessage, type Logger, type Random } from "../../../lib/index.ts";
+import { type Clock, errorMessage, type Logger, type Random } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
 import { boolean } from "../request-options.ts";
 import { warningHeader } from "../resource-writer.ts";
 import type { StreamingRoute, StreamingRoutes } from "../streaming-routes.ts";
 import { agentOf, type Backend, hollow } from "./backend.ts";
-import { type AgentTls, answerOf, ask, pass, passedAnswerHeaders, passedHeaders, send, tunnel } from "./forward.ts";
+import {
+  type AgentTls,
+  answerOf,
+  ask,
+  forwardedFor,
+  pass,
+  passedAnswerHeaders,
+  passedHeaders,
+  send,
+  tunnel,
+} from "./forward.ts";
 import { type ProxiedPage, proxiedLink, rewriteLinks } from "./html-links.ts";
 import { logQuery } from "./log-options.ts";
 import { commandQuery, containerOf, nodeNameOf, portQuery } from "./pod-backend.ts";
@@ -35,6 +45,7 @@ export interface StreamingOptions {
   readonly lookup: Lookup;
   /** Asked for every connection, so that renewed certificates are used at once. */
   readonly agentTls: () => AgentTls;
+  readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
@@ -68,7 +79,8 @@ class Streaming implements StreamingRoutes {
     if (route.subresource === "log") return this.#logSocket(route, message, socket, head);
     const backend = this.#backend(route, queryOf(message.url ?? ""));
     try {
-      await tunnel(backend, message, socket, head, this.#options.agentTls(), warningHeader(route.warnings));
+      const { clock, agentTls } = this.#options;
+      await tunnel(backend, message, socket, head, { clock, tls: agentTls(), added: warningHeader(route.warnings) });
     } catch (error) {
       if (backend.trust.kind === "agent") throw dialError(error);
       throw unreachable(error);
@@ -97,8 +109,7 @@ class Streaming implements StreamingRoutes {
     const asked = request.path.endsWith(route.path) ? route.path.length : 0;
     const prefix = request.path.slice(0, request.path.length - asked);
     const headers = passedHeaders(request.headers());
-    const forwardedFor = request.header("x-forwarded-for");
-    headers["x-forwarded-for"] = [...(forwardedFor ? [forwardedFor] : []), request.remoteAddress].join(", ");
+    headers["x-forwarded-for"] = forwardedFor(request.header("x-forwarded-for"), request.remoteAddress);
     headers["x-forwarded-uri"] = request.path;
     const answer = await pass(backend, request, headers, this.#options.agentTls()).catch((error) => {
       throw unreachable(error);
