@@ -4,6 +4,7 @@ export * from "./awaitable.ts";
 export * from "./channel.ts";
 export * from "./clock.ts";
 export * from "./der-reader.ts";
+export * from "./dial-error.ts";
 export * from "./errors.ts";
 export * from "./freeze.ts";
 export * from "./heap.ts";

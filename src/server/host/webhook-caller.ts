@@ -1,7 +1,9 @@
 import { Agent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
+import { decodeJson } from "../../api/index.ts";
 import type { Clock } from "../../lib/index.ts";
-import type { WebhookCaller, WebhookRequest } from "../webhooks/index.ts";
+import { AnswerError, refusedAnswer, type WebhookCaller, type WebhookRequest } from "../webhooks/index.ts";
+import { connectionError } from "./connection-error.ts";
 
 /** More than any review of objects that the server takes is answered with. */
 const answerBytesMax = 16 * 1024 * 1024;
@@ -20,12 +22,12 @@ function send(
 ): Promise<unknown> {
   const { hostname, port, pathname, search } = new URL(url);
   const text = body === undefined ? "" : JSON.stringify(body);
+  const at = address ?? { host: hostname, port: port === "" ? 443 : Number(port) };
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
       agent,
       method: body === undefined ? "GET" : "POST",
-      host: address?.host ?? hostname,
-      port: address?.port ?? (port === "" ? 443 : Number(port)),
+      ...at,
       path: `${pathname}${search}`,
       ...(isIP(hostname) ? {} : { servername: hostname }),
       ...(authority === undefined ? {} : { ca: authority }),
@@ -42,7 +44,7 @@ function send(
     });
     const timer = clock.setTimer(timeoutMs, () => request.destroy(new Error("context deadline exceeded")));
     request.on("close", () => timer.cancel());
-    request.on("error", reject);
+    request.on("error", (error) => reject(connectionError(error, at)));
     request.on("response", (response) => {
       const parts: Buffer[] = [];
       let length = 0;
@@ -53,23 +55,30 @@ function send(
       });
       response.on("error", reject);
       response.on("end", () => {
-        const { statusCode = 0 } = response;
+        const { statusCode = 0, headers } = response;
+        const whole = Buffer.concat(parts).toString();
         if (statusCode < 200 || statusCode > 299) {
-          reject(new Error(`the server answered ${statusCode}`));
+          reject(refusedAnswer(statusCode, headers["content-type"], whole));
           return;
         }
-        const whole = Buffer.concat(parts).toString();
         if (answers === "text") {
           resolve(whole);
           return;
         }
         try {
-          resolve(JSON.parse(whole));
+          resolve(reviewOf(whole, statusCode, headers["content-type"]));
         } catch (error) {
-          reject(new Error("the answer is no JSON", { cause: error }));
+          reject(error);
         }
       });
     });
     request.end(text);
   });
+}
+
+/** The answer's JSON; throws as client-go does. */
+function reviewOf(text: string, code: number, contentType = ""): unknown {
+  if (text === "")
+    throw new AnswerError(`0-length response with status code: ${code} and content type: ${contentType}`);
+  return decodeJson(text, (why) => new AnswerError(`couldn't get version/kind; json parse error: ${why}`)).value;
 }

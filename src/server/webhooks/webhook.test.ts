@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Services } from "../../api/index.ts";
 import { errorMessage } from "../../lib/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
+import { refusedAnswer } from "./answer-error.ts";
 import { callWebhook, type WebhookClientConfig, type WebhookRequest } from "./webhook.ts";
 
 const lookup = new ObjectLookup()
@@ -52,4 +53,20 @@ test("a service that cannot be reached is named", async () => {
   ];
   for (const [config, message] of table)
     await assert.rejects(requestFor(config), (error) => errorMessage(error) === message, message);
+});
+
+test("an answer that is no review is told of without the URL, in client-go's words", async () => {
+  const table: [number, string | undefined, string][] = [
+    [500, undefined, 'an error on the server ("why") has prevented the request from succeeding'],
+    [502, "text/html", 'an error on the server ("why") has prevented the request from succeeding'],
+    [500, "application/json", 'an error on the server ("unknown") has prevented the request from succeeding'],
+    [503, undefined, "the server is currently unable to handle the request"],
+    [404, undefined, "the server could not find the requested resource"],
+    [403, undefined, "why"],
+    [302, undefined, "the server responded with the status code 302 but did not return more information"],
+  ];
+  for (const [code, contentType, message] of table) {
+    const call = () => Promise.reject(refusedAnswer(code, contentType, " why\n"));
+    await assert.rejects(callWebhook({ lookup, call }, { url: "https://a.example" }, {}, 1_000), { message });
+  }
 });

@@ -1,6 +1,7 @@
 import { Services } from "../../api/index.ts";
 import { canonicalAddress } from "../../lib/index.ts";
 import type { Lookup } from "../lookup.ts";
+import { AnswerError } from "./answer-error.ts";
 
 /** How a configuration names a webhook: by URL or by Service. */
 export interface WebhookClientConfig {
@@ -34,7 +35,10 @@ export interface WebhookRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Sends the request and gives the JSON, or the text, of a successful answer; rejects with an Error that says what went wrong. */
+/**
+ * Sends the request and gives the JSON, or the text, of a successful answer; rejects with an Error that says what went
+ * wrong, an AnswerError where there is another answer.
+ */
 export type WebhookCaller = (request: WebhookRequest) => Promise<unknown>;
 
 /** What the server knows of webhooks: where Services are, and who connects. */
@@ -47,7 +51,7 @@ const httpsPort = 443;
 
 /**
  * Sends `body` to the webhook and gives its answer. With their causes, errors read as those of Go's HTTP client:
- * `Post "https://hook.shop.svc:443/convert?timeout=30s": connection refused`.
+ * `Post "https://hook.shop.svc:443/convert?timeout=30s": dial tcp 10.43.0.7:443: connect: connection refused`.
  */
 export async function callWebhook(
   { lookup, call }: Webhooks,
@@ -68,6 +72,7 @@ export async function callWebhook(
       ...(signal ? { signal } : {}),
     });
   } catch (error) {
+    if (error instanceof AnswerError) throw error;
     throw new Error(`Post ${JSON.stringify(url)}`, { cause: error });
   }
 }

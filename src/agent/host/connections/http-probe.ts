@@ -1,8 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import type { Clock } from "../../../lib/index.ts";
+import { type Clock, dialError } from "../../../lib/index.ts";
 import type { HttpProbe, ProbeResult } from "../../host.ts";
-import { dialError } from "./dial-error.ts";
 
 const redirectsMax = 10;
 /** What is read of an answer, and how much of it goes into an event (the kubelet's maxRespBodyLength). */

@@ -1,7 +1,6 @@
 import { connect } from "node:net";
-import type { Clock } from "../../../lib/index.ts";
+import { type Clock, dialError } from "../../../lib/index.ts";
 import type { ProbeResult } from "../../host.ts";
-import { dialError } from "./dial-error.ts";
 
 /** Whether something accepts a connection. */
 export function probeTcp(host: string, port: number, timeoutMs: number, clock: Clock): Promise<ProbeResult> {

@@ -1,4 +1,4 @@
-/** What a failed connection is called in the kubelet's messages, which are those of Go's net package. */
+/** What a failed connection is called in Kubernetes' messages, which are those of Go's net package. */
 export function dialError(error: unknown, host: string, port: number): string {
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
