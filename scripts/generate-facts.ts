@@ -178,7 +178,11 @@ function typeName(definition: string): string {
 }
 
 function types(all: Record<string, Definition>): string {
-  const out = ["// Made by scripts/generate-facts.ts; do not edit.", ""];
+  const out = [
+    "// Made by scripts/generate-facts.ts; do not edit.",
+    'import type { Int64 } from "../lib/index.ts";',
+    "",
+  ];
   const special: Record<string, string> = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": "string",
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "number | string",
@@ -231,7 +235,8 @@ function typeOf(property: Property): string {
     const item = property.items ? typeOf(property.items) : "unknown";
     return `readonly ${/[ |]/.test(item) ? `(${item})` : item}[]`;
   }
-  if (property.type === "integer" || property.type === "number") return "number";
+  if (property.type === "integer") return property.format === "int32" ? "number" : "Int64";
+  if (property.type === "number") return "number";
   if (property.type === "string" || property.type === "boolean") return property.type;
   if (property.additionalProperties) return `Readonly<Record<string, ${typeOf(property.additionalProperties)}>>`;
   return property.type === "object" ? "Readonly<Record<string, unknown>>" : "unknown";

@@ -1,5 +1,5 @@
 // Rules that the fields of many kinds share, with the words of Kubernetes' validation.
-import { append } from "../lib/index.ts";
+import { append, type Int64 } from "../lib/index.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "./meta/field-error.ts";
 import { isDns1123Subdomain, patternMessage } from "./meta/names.ts";
@@ -24,11 +24,11 @@ export function optionalEnum(at: Path, value: string | undefined, supported: rea
   return value === undefined || supported.includes(value) ? [] : [notSupported(at, value, supported)];
 }
 
-export function nonnegative(at: Path, value: number | undefined): FieldError[] {
+export function nonnegative(at: Path, value: Int64 | undefined): FieldError[] {
   return value !== undefined && value < 0 ? [invalidValue(at, value, "must be greater than or equal to 0")] : [];
 }
 
-export function positive(at: Path, value: number | undefined): FieldError[] {
+export function positive(at: Path, value: Int64 | undefined): FieldError[] {
   return value !== undefined && value <= 0 ? [invalidValue(at, value, "must be greater than zero")] : [];
 }
 

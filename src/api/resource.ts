@@ -1,4 +1,4 @@
-import type { Draft } from "../lib/index.ts";
+import type { Draft, Int64 } from "../lib/index.ts";
 import { disabledFieldsOf, dropDisabledFields } from "./disabled-features.ts";
 import type { FieldError } from "./meta/api-error.ts";
 import type { Path } from "./meta/field-error.ts";
@@ -57,7 +57,7 @@ export interface Column<T> {
   readonly priority?: number;
   readonly description?: string;
   /** The cell of `object` at `nowMs`; undefined prints as Kubernetes prints null. */
-  readonly of: (object: T, nowMs: number) => string | number | boolean | null | undefined;
+  readonly of: (object: T, nowMs: number) => string | Int64 | boolean | null | undefined;
 }
 
 /** What is to be said of a whole row, for clients to show it otherwise: that the object is done. */
@@ -146,7 +146,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> extends R
   /** Whether PUT on a name that does not exist creates it. */
   readonly allowsCreateOnUpdate: boolean;
   /** The grace period for a delete that names none, in seconds; 0 or absent deletes at once. */
-  readonly defaultGraceSeconds?: (object: T) => number;
+  readonly defaultGraceSeconds?: (object: T) => Int64;
 }
 
 export interface StoredAs<T extends KubeObject> {

@@ -1,4 +1,5 @@
 // Made by scripts/generate-facts.ts; do not edit.
+import type { Int64 } from "../lib/index.ts";
 
 export interface ApplyConfiguration {
   readonly expression?: string;
@@ -163,7 +164,7 @@ export interface ValidatingAdmissionPolicySpec {
 
 export interface ValidatingAdmissionPolicyStatus {
   readonly conditions?: readonly Condition[];
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly typeChecking?: TypeChecking;
 }
 
@@ -211,7 +212,7 @@ export interface ControllerRevision {
   readonly data?: RawExtension;
   readonly kind?: string;
   readonly metadata: ObjectMeta;
-  readonly revision: number;
+  readonly revision: Int64;
 }
 
 export interface DaemonSet {
@@ -247,7 +248,7 @@ export interface DaemonSetStatus {
   readonly numberMisscheduled: number;
   readonly numberReady: number;
   readonly numberUnavailable?: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly updatedNumberScheduled?: number;
 }
 
@@ -288,7 +289,7 @@ export interface DeploymentStatus {
   readonly availableReplicas?: number;
   readonly collisionCount?: number;
   readonly conditions?: readonly DeploymentCondition[];
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly readyReplicas?: number;
   readonly replicas?: number;
   readonly terminatingReplicas?: number;
@@ -328,7 +329,7 @@ export interface ReplicaSetStatus {
   readonly availableReplicas?: number;
   readonly conditions?: readonly ReplicaSetCondition[];
   readonly fullyLabeledReplicas?: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly readyReplicas?: number;
   readonly replicas: number;
   readonly terminatingReplicas?: number;
@@ -394,7 +395,7 @@ export interface StatefulSetStatus {
   readonly conditions?: readonly StatefulSetCondition[];
   readonly currentReplicas?: number;
   readonly currentRevision?: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly readyReplicas?: number;
   readonly replicas: number;
   readonly updateRevision?: string;
@@ -435,7 +436,7 @@ export interface AuthenticationTokenRequest {
 export interface TokenRequestSpec {
   readonly audiences?: readonly string[] | null;
   readonly boundObjectRef?: BoundObjectReference | null;
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds?: Int64;
 }
 
 export interface TokenRequestStatus {
@@ -599,7 +600,7 @@ export interface HorizontalPodAutoscalerStatusV1 {
   readonly currentReplicas: number;
   readonly desiredReplicas: number;
   readonly lastScaleTime?: Time;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
 }
 
 export interface Scale {
@@ -695,7 +696,7 @@ export interface HorizontalPodAutoscalerStatus {
   readonly currentReplicas?: number;
   readonly desiredReplicas: number;
   readonly lastScaleTime?: Time;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
 }
 
 export interface MetricIdentifier {
@@ -779,7 +780,7 @@ export interface CronJobSpec {
   readonly failedJobsHistoryLimit?: number;
   readonly jobTemplate: JobTemplateSpec;
   readonly schedule: string;
-  readonly startingDeadlineSeconds?: number;
+  readonly startingDeadlineSeconds?: Int64;
   readonly successfulJobsHistoryLimit?: number;
   readonly suspend?: boolean;
   readonly timeZone?: string;
@@ -809,7 +810,7 @@ export interface JobCondition {
 }
 
 export interface JobSpec {
-  readonly activeDeadlineSeconds?: number;
+  readonly activeDeadlineSeconds?: Int64;
   readonly backoffLimit?: number;
   readonly backoffLimitPerIndex?: number;
   readonly completionMode?: string;
@@ -1144,7 +1145,7 @@ export interface ContainerExtendedResourceRequest {
 
 export interface ContainerImage {
   readonly names?: readonly string[] | null;
-  readonly sizeBytes?: number;
+  readonly sizeBytes?: Int64;
 }
 
 export interface ContainerPort {
@@ -1527,9 +1528,9 @@ export interface LimitRangeSpec {
 }
 
 export interface LinuxContainerUser {
-  readonly gid: number;
-  readonly supplementalGroups?: readonly number[];
-  readonly uid: number;
+  readonly gid: Int64;
+  readonly supplementalGroups?: readonly Int64[];
+  readonly uid: Int64;
 }
 
 export interface LoadBalancerIngress {
@@ -1693,7 +1694,7 @@ export interface NodeStatus {
 }
 
 export interface NodeSwapStatus {
-  readonly capacity?: number;
+  readonly capacity?: Int64;
 }
 
 export interface NodeSystemInfo {
@@ -1870,7 +1871,7 @@ export interface PodCondition {
   readonly lastProbeTime?: Time | null;
   readonly lastTransitionTime?: Time | null;
   readonly message?: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly reason?: string;
   readonly status: string;
   readonly type: string;
@@ -1925,22 +1926,22 @@ export interface PodSchedulingGroup {
 
 export interface PodSecurityContext {
   readonly appArmorProfile?: AppArmorProfile;
-  readonly fsGroup?: number;
+  readonly fsGroup?: Int64;
   readonly fsGroupChangePolicy?: string;
-  readonly runAsGroup?: number;
+  readonly runAsGroup?: Int64;
   readonly runAsNonRoot?: boolean;
-  readonly runAsUser?: number;
+  readonly runAsUser?: Int64;
   readonly seLinuxChangePolicy?: string;
   readonly seLinuxOptions?: SELinuxOptions;
   readonly seccompProfile?: SeccompProfile;
-  readonly supplementalGroups?: readonly number[];
+  readonly supplementalGroups?: readonly Int64[];
   readonly supplementalGroupsPolicy?: string;
   readonly sysctls?: readonly Sysctl[];
   readonly windowsOptions?: WindowsSecurityContextOptions;
 }
 
 export interface PodSpec {
-  readonly activeDeadlineSeconds?: number;
+  readonly activeDeadlineSeconds?: Int64;
   readonly affinity?: Affinity;
   readonly automountServiceAccountToken?: boolean;
   readonly containers: readonly Container[];
@@ -1978,7 +1979,7 @@ export interface PodSpec {
   readonly setHostnameAsFQDN?: boolean;
   readonly shareProcessNamespace?: boolean;
   readonly subdomain?: string;
-  readonly terminationGracePeriodSeconds?: number;
+  readonly terminationGracePeriodSeconds?: Int64;
   readonly tolerations?: readonly Toleration[];
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
   readonly volumes?: readonly Volume[];
@@ -1996,7 +1997,7 @@ export interface PodStatus {
   readonly message?: string;
   readonly nodeAllocatableResourceClaimStatuses?: readonly NodeAllocatableResourceClaimStatus[];
   readonly nominatedNodeName?: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly phase?: string;
   readonly podIP?: string;
   readonly podIPs?: readonly PodIP[];
@@ -2046,7 +2047,7 @@ export interface Probe {
   readonly periodSeconds?: number;
   readonly successThreshold?: number;
   readonly tcpSocket?: TCPSocketAction;
-  readonly terminationGracePeriodSeconds?: number;
+  readonly terminationGracePeriodSeconds?: Int64;
   readonly timeoutSeconds?: number;
 }
 
@@ -2113,7 +2114,7 @@ export interface ReplicationControllerStatus {
   readonly availableReplicas?: number;
   readonly conditions?: readonly ReplicationControllerCondition[];
   readonly fullyLabeledReplicas?: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly readyReplicas?: number;
   readonly replicas: number;
 }
@@ -2259,9 +2260,9 @@ export interface SecurityContext {
   readonly privileged?: boolean;
   readonly procMount?: string;
   readonly readOnlyRootFilesystem?: boolean;
-  readonly runAsGroup?: number;
+  readonly runAsGroup?: Int64;
   readonly runAsNonRoot?: boolean;
-  readonly runAsUser?: number;
+  readonly runAsUser?: Int64;
   readonly seLinuxOptions?: SELinuxOptions;
   readonly seccompProfile?: SeccompProfile;
   readonly windowsOptions?: WindowsSecurityContextOptions;
@@ -2286,7 +2287,7 @@ export interface ServiceAccount {
 
 export interface ServiceAccountTokenProjection {
   readonly audience?: string;
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds?: Int64;
   readonly path: string;
 }
 
@@ -2332,7 +2333,7 @@ export interface SessionAffinityConfig {
 }
 
 export interface SleepAction {
-  readonly seconds: number;
+  readonly seconds: Int64;
 }
 
 export interface StorageOSPersistentVolumeSource {
@@ -2372,7 +2373,7 @@ export interface Toleration {
   readonly effect?: string;
   readonly key?: string;
   readonly operator?: string;
-  readonly tolerationSeconds?: number;
+  readonly tolerationSeconds?: Int64;
   readonly value?: string;
 }
 
@@ -2913,7 +2914,7 @@ export interface PodDisruptionBudgetStatus {
   readonly disruptedPods?: Readonly<Record<string, Time>>;
   readonly disruptionsAllowed?: number;
   readonly expectedPods?: number;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
 }
 
 export interface AggregationRule {
@@ -3047,8 +3048,8 @@ export interface DeviceAllocationResult {
 export interface DeviceAttribute {
   readonly bool?: boolean;
   readonly bools?: readonly boolean[];
-  readonly int?: number;
-  readonly ints?: readonly number[];
+  readonly int?: Int64;
+  readonly ints?: readonly Int64[];
   readonly string?: string;
   readonly strings?: readonly string[];
   readonly version?: string;
@@ -3125,7 +3126,7 @@ export interface DeviceSelector {
 export interface DeviceSubRequest {
   readonly allocationMode?: string;
   readonly capacity?: CapacityRequirements;
-  readonly count?: number;
+  readonly count?: Int64;
   readonly deviceClassName: string;
   readonly name: string;
   readonly selectors?: readonly DeviceSelector[];
@@ -3143,7 +3144,7 @@ export interface DeviceToleration {
   readonly effect?: string;
   readonly key?: string;
   readonly operator?: string;
-  readonly tolerationSeconds?: number;
+  readonly tolerationSeconds?: Int64;
   readonly value?: string;
 }
 
@@ -3151,7 +3152,7 @@ export interface ExactDeviceRequest {
   readonly adminAccess?: boolean;
   readonly allocationMode?: string;
   readonly capacity?: CapacityRequirements;
-  readonly count?: number;
+  readonly count?: Int64;
   readonly deviceClassName: string;
   readonly selectors?: readonly DeviceSelector[];
   readonly tolerations?: readonly DeviceToleration[];
@@ -3211,9 +3212,9 @@ export interface ResourceClaimTemplateSpec {
 }
 
 export interface ResourcePool {
-  readonly generation: number;
+  readonly generation: Int64;
   readonly name: string;
-  readonly resourceSliceCount: number;
+  readonly resourceSliceCount: Int64;
 }
 
 export interface ResourceSlice {
@@ -3254,7 +3255,7 @@ export interface CSIDriver {
 export interface CSIDriverSpec {
   readonly attachRequired?: boolean;
   readonly fsGroupPolicy?: string;
-  readonly nodeAllocatableUpdatePeriodSeconds?: number;
+  readonly nodeAllocatableUpdatePeriodSeconds?: Int64;
   readonly podInfoOnMount?: boolean;
   readonly preventPodSchedulingIfMissing?: boolean;
   readonly requiresRepublish?: boolean;
@@ -3308,7 +3309,7 @@ export interface StorageClass {
 
 export interface StorageTokenRequest {
   readonly audience: string;
-  readonly expirationSeconds?: number;
+  readonly expirationSeconds?: Int64;
 }
 
 export interface VolumeAttachment {
@@ -3380,7 +3381,7 @@ export interface CustomResourceDefinition {
 export interface CustomResourceDefinitionCondition {
   readonly lastTransitionTime?: Time | null;
   readonly message?: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly reason?: string;
   readonly status: string;
   readonly type: string;
@@ -3407,7 +3408,7 @@ export interface CustomResourceDefinitionSpec {
 export interface CustomResourceDefinitionStatus {
   readonly acceptedNames?: CustomResourceDefinitionNames;
   readonly conditions?: readonly CustomResourceDefinitionCondition[] | null;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly storedVersions?: readonly string[] | null;
 }
 
@@ -3466,13 +3467,13 @@ export interface JSONSchemaProps {
   readonly format?: string;
   readonly id?: string;
   readonly items?: JSONSchemaPropsOrArray;
-  readonly maxItems?: number;
-  readonly maxLength?: number;
-  readonly maxProperties?: number;
+  readonly maxItems?: Int64;
+  readonly maxLength?: Int64;
+  readonly maxProperties?: Int64;
   readonly maximum?: number;
-  readonly minItems?: number;
-  readonly minLength?: number;
-  readonly minProperties?: number;
+  readonly minItems?: Int64;
+  readonly minLength?: Int64;
+  readonly minProperties?: Int64;
   readonly minimum?: number;
   readonly multipleOf?: number;
   readonly not?: JSONSchemaProps;
@@ -3578,7 +3579,7 @@ export interface APIVersions {
 export interface Condition {
   readonly lastTransitionTime: Time;
   readonly message: string;
-  readonly observedGeneration?: number;
+  readonly observedGeneration?: Int64;
   readonly reason: string;
   readonly status: string;
   readonly type: string;
@@ -3587,7 +3588,7 @@ export interface Condition {
 export interface DeleteOptions {
   readonly apiVersion?: string;
   readonly dryRun?: readonly string[];
-  readonly gracePeriodSeconds?: number;
+  readonly gracePeriodSeconds?: Int64;
   readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
   readonly kind?: string;
   readonly orphanDependents?: boolean;
@@ -3621,7 +3622,7 @@ export interface LabelSelectorRequirement {
 
 export interface ListMeta {
   readonly continue?: string;
-  readonly remainingItemCount?: number;
+  readonly remainingItemCount?: Int64;
   readonly resourceVersion: string;
   readonly selfLink?: string;
   readonly shardInfo?: ShardInfo;
@@ -3642,11 +3643,11 @@ export type MicroTime = string;
 export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly creationTimestamp: Time;
-  readonly deletionGracePeriodSeconds?: number;
+  readonly deletionGracePeriodSeconds?: Int64;
   readonly deletionTimestamp?: Time;
   readonly finalizers?: readonly string[];
   readonly generateName?: string;
-  readonly generation?: number;
+  readonly generation?: Int64;
   readonly labels?: Readonly<Record<string, string>>;
   readonly managedFields?: readonly ManagedFieldsEntry[];
   readonly name: string;

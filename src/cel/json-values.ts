@@ -1,5 +1,5 @@
 // JSON as values of a declared type, and back. Lists and objects are converted where an expression looks, not before.
-import { deepEqual } from "../lib/index.ts";
+import { deepEqual, int64 } from "../lib/index.ts";
 import { traversalFactor } from "./cost.ts";
 import { formatDuration, formatTimestamp, parseDuration, parseTimestamp } from "./time.ts";
 import { type CelType, dynType, type ListType, type ObjectType, optionalOf } from "./types.ts";
@@ -29,8 +29,9 @@ export function toValue(json: unknown, type: CelType = dynType): Value {
   }
   switch (typeof json) {
     case "boolean":
-    case "bigint":
       return json;
+    case "bigint":
+      return type.kind === "double" ? Number(json) : type.kind === "uint" ? new Uint(json) : json;
     case "number":
       return toNumber(json, type);
     case "string":
@@ -293,8 +294,8 @@ export class FieldValues extends StructValue {
 export function toJson(value: Value): unknown {
   if (value === null || typeof value === "boolean" || typeof value === "string" || typeof value === "number")
     return value;
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof Uint) return Number(value.value);
+  if (typeof value === "bigint") return int64(value) ?? Number(value);
+  if (value instanceof Uint) return int64(value.value) ?? Number(value.value);
   if (value instanceof Uint8Array) return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""));
   if (value instanceof Timestamp) return formatTimestamp(value);
   if (value instanceof Duration) return formatDuration(value);

@@ -1,6 +1,7 @@
 // The types that schemas of OpenAPI give to values, with the sizes that values can have at most.
 // Sources: k8s.io/apiserver/pkg/cel/common/schemas.go, pkg/cel/limits.go, pkg/cel/escaping.go.
 // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#type-checking
+import type { Int64 } from "../lib/index.ts";
 import {
   boolType,
   bytesType,
@@ -24,9 +25,9 @@ export interface TypeSchema {
   readonly additionalProperties?: TypeSchema | boolean;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
-  readonly maxItems?: number;
-  readonly maxLength?: number;
-  readonly maxProperties?: number;
+  readonly maxItems?: Int64;
+  readonly maxLength?: Int64;
+  readonly maxProperties?: Int64;
   readonly "x-kubernetes-list-type"?: string;
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
   readonly "x-kubernetes-int-or-string"?: boolean;
@@ -95,7 +96,7 @@ function arrayType(schema: TypeSchema, name: string): Sized | undefined {
       kind: "list",
       name: "list",
       element: element.type,
-      maxElements: Math.max(0, schema.maxItems ?? Math.floor((requestBytesMax - 2) / (element.minBytes + 1))),
+      maxElements: Math.max(0, Number(schema.maxItems ?? Math.floor((requestBytesMax - 2) / (element.minBytes + 1)))),
       ...(listKeys && { listKeys }),
     },
     minBytes: 2,
@@ -118,7 +119,7 @@ function mapOf({ additionalProperties, maxProperties }: TypeSchema, name: string
       key: stringType,
       value: value.type,
       // Of each pair, beside the value: quotes, a key of two characters, colon and comma.
-      maxElements: Math.max(0, maxProperties ?? Math.floor((requestBytesMax - 2) / (value.minBytes + 6))),
+      maxElements: Math.max(0, Number(maxProperties ?? Math.floor((requestBytesMax - 2) / (value.minBytes + 6)))),
     },
     minBytes: 2,
   };
@@ -141,7 +142,7 @@ function objectOf({ properties = {}, required = [] }: TypeSchema, name: string):
 function textType(schema: TypeSchema): Sized {
   switch (schema.format) {
     case "byte":
-      return { type: { ...bytesType, maxElements: Math.max(0, schema.maxLength ?? textMax) }, minBytes: 2 };
+      return { type: { ...bytesType, maxElements: Math.max(0, Number(schema.maxLength ?? textMax)) }, minBytes: 2 };
     case "duration":
       return { type: { ...durationType, maxElements: 32 }, minBytes: 3 };
     case "date":
@@ -155,7 +156,7 @@ function textType(schema: TypeSchema): Sized {
 
 /** In bytes, of which a character has up to four. */
 function textSize({ maxLength, enum: values = [] }: TypeSchema): number {
-  if (maxLength !== undefined) return Math.max(0, maxLength) * 4;
+  if (maxLength !== undefined) return Math.max(0, Number(maxLength)) * 4;
   if (values.length === 0) return textMax;
   return Math.max(
     0,

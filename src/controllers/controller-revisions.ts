@@ -83,10 +83,10 @@ function planHistory(owner: TemplateOwner, revisions: readonly ControllerRevisio
   const same = sorted.filter((revision) => deepEqual(revision.data, data));
   const old = sorted.filter((revision) => !same.includes(revision));
   const present = same.at(-1);
-  const next = (old.at(-1)?.revision ?? 0) + 1;
+  const next = Number(old.at(-1)?.revision ?? 0) + 1;
   return {
     present,
-    number: Math.max(present?.revision ?? 0, next),
+    number: Math.max(Number(present?.revision ?? 0), next),
     duplicates: same.slice(0, -1),
     old,
   };
@@ -94,7 +94,7 @@ function planHistory(owner: TemplateOwner, revisions: readonly ControllerRevisio
 
 function compareRevisions(a: ControllerRevision, b: ControllerRevision): number {
   const age = Date.parse(a.metadata.creationTimestamp) - Date.parse(b.metadata.creationTimestamp);
-  return a.revision - b.revision || age || (a.metadata.name < b.metadata.name ? -1 : 1);
+  return Number(a.revision) - Number(b.revision) || age || (a.metadata.name < b.metadata.name ? -1 : 1);
 }
 
 /**

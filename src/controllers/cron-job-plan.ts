@@ -178,7 +178,7 @@ function dueOf(cronJob: CronJob, offset: ZoneOffset, notices: Notice[], sinceMs:
     return undefined;
   }
   const lastMs = Date.parse(status.lastScheduleTime ?? metadata.creationTimestamp);
-  const deadlineMs = (spec.startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const deadlineMs = Number(spec.startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const due = dueStarts(schedule, offset, { sinceMs: Math.max(lastMs, sinceMs), oldestMs: nowMs - deadlineMs, nowMs });
   if (!due) {
     const why = "time difference between two schedules is less than 1 second";

@@ -12,7 +12,9 @@ async function scene(t: TestContext) {
     /** Numbers and images of the history, the lowest first. */
     async history() {
       const revisions = await plane.list(ControllerRevisions, "default");
-      return [...revisions].sort((a, b) => a.revision - b.revision).map((each) => `${each.revision} ${imageOf(each)}`);
+      return [...revisions]
+        .sort((a, b) => Number(a.revision) - Number(b.revision))
+        .map((each) => `${each.revision} ${imageOf(each)}`);
     },
     /** How many nodes have which pods, in the order of images. */
     async counts() {
@@ -181,7 +183,7 @@ test("ControllerRevision, resource lifecycle: revisions are listed, patched, cop
   const copy = await create(ControllerRevisions, {
     metadata: { namespace: "default", name: "agent-copy", labels: hashLabels, ownerReferences },
     data: initial.data,
-    revision: initial.revision + 1,
+    revision: Number(initial.revision) + 1,
   });
   await rest(10_000);
   assert.equal((await revisions("app=agent")).length, 2);

@@ -111,7 +111,7 @@ function untilDeadlineMs({ spec, status }: Job, nowMs: number): number | undefin
   if (spec.activeDeadlineSeconds === undefined || spec.suspend) return undefined;
   const isResuming = findCondition(status.conditions, "Suspended")?.status === "True";
   const startMs = status.startTime === undefined || isResuming ? nowMs : Date.parse(status.startTime);
-  return startMs + spec.activeDeadlineSeconds * 1000 - nowMs;
+  return startMs + Number(spec.activeDeadlineSeconds) * 1000 - nowMs;
 }
 
 function failedByIndexes({ job, indexes }: JobView): Verdict | undefined {

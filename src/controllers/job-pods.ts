@@ -94,6 +94,6 @@ export function endedMs(pod: Pod): number {
   const ready = podCondition(pod, "Ready");
   if (ready?.status === "False" && ready.lastTransitionTime) return Date.parse(ready.lastTransitionTime);
   if (metadata.deletionTimestamp !== undefined)
-    return Date.parse(metadata.deletionTimestamp) - (metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+    return Date.parse(metadata.deletionTimestamp) - Number(metadata.deletionGracePeriodSeconds ?? 0) * 1000;
   return Date.parse(metadata.creationTimestamp);
 }

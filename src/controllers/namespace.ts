@@ -129,7 +129,7 @@ function longestGraceMs(objects: readonly KubeObject[]): number {
     // Of other kinds nothing has this field there.
     const { spec, status } = object as Partial<Pod>;
     const hasEnded = status?.phase === "Succeeded" || status?.phase === "Failed";
-    return hasEnded ? longest : Math.max(longest, (spec?.terminationGracePeriodSeconds ?? 0) * 1000);
+    return hasEnded ? longest : Math.max(longest, Number(spec?.terminationGracePeriodSeconds ?? 0) * 1000);
   }, 0);
 }
 

@@ -10,7 +10,9 @@ async function scene(t: TestContext) {
     /** Images of the history's templates by number, the lowest first. */
     async history() {
       const revisions = await plane.list(ControllerRevisions, "default");
-      return [...revisions].sort((a, b) => a.revision - b.revision).map((each) => `${each.revision} ${imageOf(each)}`);
+      return [...revisions]
+        .sort((a, b) => Number(a.revision) - Number(b.revision))
+        .map((each) => `${each.revision} ${imageOf(each)}`);
     },
     /** Numbers of the revisions that the set comes from and goes to. */
     async revisions() {

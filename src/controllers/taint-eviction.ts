@@ -90,7 +90,7 @@ function toleranceMs(taints: readonly Taint[], tolerations: readonly Toleration[
     const matching = tolerations.find((toleration) => toleratesTaint(toleration, taint));
     if (!matching) return undefined;
     const { tolerationSeconds } = matching;
-    if (tolerationSeconds !== undefined) leastMs = Math.min(leastMs, Math.max(0, tolerationSeconds) * 1000);
+    if (tolerationSeconds !== undefined) leastMs = Math.min(leastMs, Math.max(0, Number(tolerationSeconds)) * 1000);
   }
   return leastMs;
 }

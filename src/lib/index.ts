@@ -9,6 +9,7 @@ export * from "./errors.ts";
 export * from "./freeze.ts";
 export * from "./heap.ts";
 export * from "./ipv4.ts";
+export * from "./json.ts";
 export * from "./json-lines.ts";
 export * from "./logger.ts";
 export * from "./metrics.ts";

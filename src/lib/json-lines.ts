@@ -1,3 +1,4 @@
+import { parseJson } from "./json.ts";
 /** Cuts a stream of text into the JSON values of its lines. */
 export class JsonLines {
   readonly #charactersMax: number;
@@ -16,7 +17,7 @@ export class JsonLines {
       const line = this.#rest + chunk.slice(from, end);
       this.#rest = "";
       from = end + 1;
-      if (line.trim() !== "") yield JSON.parse(line);
+      if (line.trim() !== "") yield parseJson(line);
     }
     this.#rest += chunk.slice(from);
     if (this.#rest.length > this.#charactersMax)

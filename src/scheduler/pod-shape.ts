@@ -7,7 +7,7 @@ import {
   servingContainers,
   type Volume,
 } from "../api/index.ts";
-import { deepEqual } from "../lib/index.ts";
+import { deepEqual, formatJson } from "../lib/index.ts";
 import { type Amounts, amountsOf, assumedRequests } from "./amounts.ts";
 
 export interface HostPort {
@@ -72,7 +72,7 @@ function identityOf(pod: Pod): string {
   const { spec, metadata } = pod;
   const volumes = spec.volumes?.filter(mattersToNodes) ?? [];
   const hasClaims = volumes.length > 0 || (spec.resourceClaims ?? []).length > 0;
-  return JSON.stringify([
+  return formatJson([
     spec.containers.map(identityOfContainer),
     spec.initContainers?.map(identityOfContainer),
     spec.nodeSelector,

@@ -393,7 +393,7 @@ export class Snapshot {
     for (const { names, sizeBytes } of node.status?.images ?? []) {
       for (const name of names ?? []) {
         const image = this.#images.getOrInsertComputed(name, () => ({ sizes: new Map(), sizeBytes: undefined }));
-        image.sizes.set(node.metadata.name, sizeBytes ?? 0);
+        image.sizes.set(node.metadata.name, Number(sizeBytes ?? 0));
         image.sizeBytes = undefined;
       }
     }

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../api/index.ts";
-import { deepFreeze } from "../lib/index.ts";
+import { deepFreeze, formatJson, parseJson } from "../lib/index.ts";
 import { BytePool } from "./byte-pool.ts";
 import type { Encoded, RecentBytes } from "./recent-bytes.ts";
 import type { Entry, Revision, Value } from "./storage.ts";
@@ -44,7 +44,7 @@ export class CachedObject implements StoredObject, Encoded {
   get object(): KubeObject {
     if (this.#object === undefined) {
       const object = this.#bytes
-        ? (JSON.parse(decoder.decode(this.#bytes)) as KubeObject) // our own encoding of a stored object
+        ? (parseJson(decoder.decode(this.#bytes)) as KubeObject) // our own encoding of a stored object
         : withResourceVersion(this.#value!.object, this.revision);
       this.#object = this.#options.freeze ? deepFreeze(object) : object;
       // The stored bytes are worth keeping: `bytes` is cheaper from them than from the object.
@@ -59,7 +59,7 @@ export class CachedObject implements StoredObject, Encoded {
     if (this.#bytes !== undefined) return this.#bytes;
     const bytes = this.#value?.isEncoded
       ? bytesWithResourceVersion(this.#value, this.revision)
-      : pool.encode(JSON.stringify(this.object));
+      : pool.encode(formatJson(this.object));
     this.#bytes = bytes;
     this.#value = undefined;
     this.#options.recentBytes.note(this, bytes.length);
@@ -104,7 +104,7 @@ function bytesWithResourceVersion(value: Value, revision: Revision): Uint8Array 
   const at = metadataStart(stored);
   // An empty metadata would need no comma; names are required, so it does not happen among stored objects.
   if (at === undefined || stored[at] !== quote) {
-    return pool.encode(JSON.stringify(withResourceVersion(value.object, revision)));
+    return pool.encode(formatJson(withResourceVersion(value.object, revision)));
   }
   const insert = `"resourceVersion":"${revision}",`;
   const bytes = pool.take(stored.length + insert.length);

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/index.ts";
+import { formatJson, parseJson } from "../lib/index.ts";
 import { BytePool } from "./byte-pool.ts";
 import type { Value } from "./storage.ts";
 
@@ -16,12 +17,12 @@ class LazyValue implements Value {
 
   get object(): KubeObject {
     // What was stored went through the API's validation, so its shape is known.
-    this.#object ??= JSON.parse(decoder.decode(this.#bytes)) as KubeObject;
+    this.#object ??= parseJson(decoder.decode(this.#bytes)) as KubeObject;
     return this.#object;
   }
 
   get bytes(): Uint8Array {
-    this.#bytes ??= pool.encode(JSON.stringify(this.#object));
+    this.#bytes ??= pool.encode(formatJson(this.#object));
     return this.#bytes;
   }
 

@@ -1,4 +1,5 @@
 import type { Container, EphemeralContainer, Pod, SeccompProfile } from "../../api/index.ts";
+import type { Int64 } from "../../lib/index.ts";
 import type { Image, SecurityContext } from "../engine/index.ts";
 import { StartError } from "./start-error.ts";
 
@@ -10,8 +11,8 @@ export function containerSecurity(
 ): SecurityContext {
   const own = container.securityContext ?? {};
   const ofPod = pod.spec.securityContext ?? {};
-  const runAsUser = own.runAsUser ?? ofPod.runAsUser;
-  const runAsGroup = own.runAsGroup ?? ofPod.runAsGroup;
+  const runAsUser = id(own.runAsUser ?? ofPod.runAsUser);
+  const runAsGroup = id(own.runAsGroup ?? ofPod.runAsGroup);
   const privileged = own.privileged ?? false;
   const userOfImage = image.uid ?? (image.username ? image.username : 0);
   return {
@@ -34,7 +35,8 @@ export function containerSecurity(
 
 /** What the sandbox's own process runs as: the pod's context without a container's. */
 export function sandboxSecurity(pod: Pod): SecurityContext {
-  const { runAsUser, runAsGroup, seccompProfile } = pod.spec.securityContext ?? {};
+  const { seccompProfile, ...ofPod } = pod.spec.securityContext ?? {};
+  const [runAsUser, runAsGroup] = [id(ofPod.runAsUser), id(ofPod.runAsGroup)];
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
   const privileged = containers.some((each) => each.securityContext?.privileged === true);
   return {
@@ -53,7 +55,12 @@ export function sandboxSecurity(pod: Pod): SecurityContext {
 
 function supplementalGroups(pod: Pod): number[] {
   const { fsGroup, supplementalGroups: groups = [] } = pod.spec.securityContext ?? {};
-  return fsGroup === undefined ? [...groups] : [...groups, fsGroup];
+  return [...groups, ...(fsGroup === undefined ? [] : [fsGroup])].map(Number);
+}
+
+/** Valid ids have 31 bits. */
+function id(value: Int64 | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
 }
 
 function seccompOf(profile: SeccompProfile | undefined, privileged: boolean): string {

@@ -22,7 +22,7 @@ export async function runHook(
 ): Promise<void> {
   if (handler.exec) await runExec(context, target, handler.exec.command ?? [], signal);
   else if (handler.httpGet) await runHttp(context, target, handler.httpGet, signal);
-  else if (handler.sleep) await sleep(context.clock, handler.sleep.seconds * 1_000, signal);
+  else if (handler.sleep) await sleep(context.clock, Number(handler.sleep.seconds) * 1_000, signal);
   // The API takes tcpSocket, and nothing ever did it.
   else throw new Error(`Cannot run handler: invalid handler: ${JSON.stringify(handler)}`);
 }

@@ -1,6 +1,6 @@
 // What the agent tells whoever may ask over HTTPS: the paths that the kubelet answers GET requests on, but the streams.
 import type { StatsSummary } from "../../api/index.ts";
-import { MetricRegistry, metricsContentType } from "../../lib/index.ts";
+import { formatJson, MetricRegistry, metricsContentType } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { PodSet } from "../pod/pod-set.ts";
 import { probeMetricsText } from "../probes/probe-metrics.ts";
@@ -13,7 +13,7 @@ export interface ReadAnswer {
   readonly body: string;
 }
 
-const json = (value: object): ReadAnswer => ({ contentType: "application/json", body: JSON.stringify(value) });
+const json = (value: object): ReadAnswer => ({ contentType: "application/json", body: formatJson(value) });
 const metrics = (body: string): ReadAnswer => ({ contentType: metricsContentType, body });
 const podList = (items: readonly object[]) => json({ kind: "PodList", apiVersion: "v1", metadata: {}, items });
 

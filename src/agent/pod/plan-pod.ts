@@ -58,7 +58,7 @@ const deadContainersMax = 1;
 
 export function planPod(view: PodView): PodPlan {
   if (view.stop) return planStop(view, view.stop.graceSeconds);
-  if (isFinished(view)) return planStop(view, view.pod.spec.terminationGracePeriodSeconds ?? 30);
+  if (isFinished(view)) return planStop(view, Number(view.pod.spec.terminationGracePeriodSeconds ?? 30));
   return planRun(view);
 }
 

@@ -129,7 +129,7 @@ export class PodWorker {
     if (deletionTimestamp !== undefined) {
       this.#stopWith(
         "deleted",
-        deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault,
+        Number(deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault),
       );
     }
     this.wake();
@@ -138,7 +138,7 @@ export class PodWorker {
   /** The API has the pod no more: after its end, or at any time when it was deleted by force. */
   remove(): void {
     this.#removed = true;
-    this.#stopWith("deleted", this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault);
+    this.#stopWith("deleted", Number(this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault));
     this.wake();
   }
 
@@ -163,7 +163,7 @@ export class PodWorker {
     const message = "Preempted in order to admit critical pod";
     const disruption = "Pod was preempted by Kubelet to accommodate a critical pod.";
     const graceSeconds = this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault;
-    this.#giveWay({ reason: "Preempting", message, disruption }, graceSeconds);
+    this.#giveWay({ reason: "Preempting", message, disruption }, Number(graceSeconds));
   }
 
   #giveWay(failure: PodFailure, graceSeconds: number, annotations?: Readonly<Record<string, string>>): boolean {
@@ -345,7 +345,9 @@ export class PodWorker {
     const { activeDeadlineSeconds } = this.#pod.spec;
     if (activeDeadlineSeconds === undefined) return undefined;
     const { startTime } = this.#status;
-    return (startTime === undefined ? this.#startTimeMs : Date.parse(startTime)) + activeDeadlineSeconds * 1_000;
+    return (
+      (startTime === undefined ? this.#startTimeMs : Date.parse(startTime)) + Number(activeDeadlineSeconds) * 1_000
+    );
   }
 
   #checkDeadline(): void {
@@ -354,7 +356,7 @@ export class PodWorker {
     const message = "Pod was active on the node longer than the specified deadline";
     this.#failed = { reason: "DeadlineExceeded", message };
     this.#context.events.normal(this.#pod, "DeadlineExceeded", message);
-    this.#stopWith("deadline", this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault);
+    this.#stopWith("deadline", Number(this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault));
   }
 
   #isTerminal(): boolean {

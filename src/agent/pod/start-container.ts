@@ -157,7 +157,7 @@ async function runPostStart(context: AgentContext, input: StartInput, id: string
     context.log.info("postStart hook failed", { pod: pod.metadata.name, error: errorMessage(error) });
     context.events.warning(pod, "FailedPostStartHook", "PostStartHook failed", container);
     context.events.normal(pod, "Killing", "FailedPostStartHook", container);
-    const grace = pod.spec.terminationGracePeriodSeconds ?? 30;
+    const grace = Number(pod.spec.terminationGracePeriodSeconds ?? 30);
     await context.engine.stopContainer(id, grace);
     throw new StartError("PostStartHookError", errorMessage(error), 0);
   }

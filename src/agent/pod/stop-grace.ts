@@ -12,7 +12,7 @@ export function stopGraceSeconds(pod: Pod, container: PodContainer, cause: StopC
   const ofPod =
     pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault;
   const { livenessProbe, startupProbe } = container.spec;
-  if (cause === "livenessProbe") return livenessProbe?.terminationGracePeriodSeconds ?? ofPod;
-  if (cause === "startupProbe") return startupProbe?.terminationGracePeriodSeconds ?? ofPod;
-  return ofPod;
+  if (cause === "livenessProbe") return Number(livenessProbe?.terminationGracePeriodSeconds ?? ofPod);
+  if (cause === "startupProbe") return Number(startupProbe?.terminationGracePeriodSeconds ?? ofPod);
+  return Number(ofPod);
 }

@@ -103,5 +103,6 @@ function commonUser(pod: Pod): number | undefined {
   const users = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(
     (each) => each.securityContext?.runAsUser ?? ofPod,
   );
-  return users.every((each) => each === users[0]) ? users[0] : undefined;
+  const [first] = users;
+  return first !== undefined && users.every((each) => each === first) ? Number(first) : undefined;
 }

@@ -35,7 +35,7 @@ export class ServiceAccountTokens {
   /** A token that is good for a while, and when it is to be renewed. */
   async token(pod: Pod, { audience, expirationSeconds }: ServiceAccountTokenProjection): Promise<KnownToken> {
     const { clock, log } = this.#context;
-    const lifeSeconds = expirationSeconds ?? lifeSecondsDefault;
+    const lifeSeconds = Number(expirationSeconds ?? lifeSecondsDefault);
     const key = `${pod.metadata.uid}/${lifeSeconds}/${audience ?? ""}`;
     const known = this.#tokens.get(key);
     if (known && clock.now() < known.refreshAtMs) return known;

@@ -146,7 +146,10 @@ export class Volumes implements PodVolumes {
     const { payload, refreshAtMs } = await this.#reader.read(pod, volume);
     const { fsGroup } = pod.spec.securityContext ?? {};
     const stamp = () => `${timestamp(clock.now()).replace(/[-:T]/g, "_").slice(0, 19)}.${nameSuffix(random, 10)}`;
-    await writePayload({ files: host.files, path, stamp, ...(fsGroup === undefined ? {} : { fsGroup }) }, payload);
+    await writePayload(
+      { files: host.files, path, stamp, ...(fsGroup === undefined ? {} : { fsGroup: Number(fsGroup) }) },
+      payload,
+    );
     return { path, refreshAtMs };
   }
 
@@ -174,7 +177,7 @@ export class Volumes implements PodVolumes {
       await host.mounts.mountMemory(path, limit === undefined ? undefined : quantityValue(limit), emptyDirMode);
     } else if (medium !== "") throw new Error(`unknown storage medium "${medium}"`);
     const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
-    if (fsGroup !== undefined && isNew) await giveToGroup(host.files, path, fsGroup, fsGroupChangePolicy);
+    if (fsGroup !== undefined && isNew) await giveToGroup(host.files, path, Number(fsGroup), fsGroupChangePolicy);
     return path;
   }
 
@@ -204,7 +207,7 @@ export class Volumes implements PodVolumes {
     await makeOwnDirectory(host.files, persistent, paths);
     if (!(await host.files.status(spec.local.path))) throw new Error(`path "${spec.local.path}" does not exist`);
     const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
-    if (fsGroup !== undefined) await giveToGroup(host.files, spec.local.path, fsGroup, fsGroupChangePolicy);
+    if (fsGroup !== undefined) await giveToGroup(host.files, spec.local.path, Number(fsGroup), fsGroupChangePolicy);
     return spec.local.path;
   }
 }

@@ -1,4 +1,5 @@
 // The columns of `kubectl get` for custom resources: k8s.io/apiextensions-apiserver, registry/customresource/tableconvertor.
+import { formatJson } from "../../lib/index.ts";
 import { nameColumn, timeSince } from "../columns.ts";
 import { canonicalTime } from "../meta/time.ts";
 import type { Column, KubeObject } from "../resource.ts";
@@ -45,11 +46,12 @@ function cellOf(type: Column<KubeObject>["type"], value: unknown, nowMs: number)
   if (value === undefined || value === null) return null;
   switch (type) {
     case "string":
-      return typeof value === "string" ? value : JSON.stringify(value);
+      return typeof value === "string" ? value : formatJson(value);
     case "integer":
+      if (typeof value === "bigint") return value;
       return typeof value === "number" ? Math.trunc(value) : null;
     case "number":
-      return typeof value === "number" ? value : null;
+      return typeof value === "number" || typeof value === "bigint" ? Number(value) : null;
     case "boolean":
       return typeof value === "boolean" ? value : null;
     case "date":

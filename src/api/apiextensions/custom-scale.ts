@@ -1,6 +1,6 @@
 // The scale subresource of custom resources, by the paths of their CRD:
 // k8s.io/apiextensions-apiserver/pkg/registry/customresource, etcd.go and validator.go.
-import type { Draft } from "../../lib/index.ts";
+import type { Draft, Int64 } from "../../lib/index.ts";
 import { type FieldError, internalError } from "../meta/api-error.ts";
 import { invalidValue, type Path } from "../meta/field-error.ts";
 import type { KubeObject, ScaleMapping } from "../resource.ts";
@@ -81,8 +81,8 @@ function validateSelector(object: KubeObject, path: string, at: Path): FieldErro
   return error === undefined ? [] : [invalidValue(at.child(path), "", error)];
 }
 
-function isInt64(value: unknown): value is number {
-  return Number.isInteger(value);
+function isInt64(value: unknown): value is Int64 {
+  return typeof value === "bigint" || Number.isInteger(value);
 }
 
 /** The value at a path, or why there is none of the type, in the words of unstructured's accessors. */
@@ -112,6 +112,7 @@ function goTypeOf(value: unknown): string {
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return "[]interface {}";
   if (isObject(value)) return "map[string]interface {}";
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
   return typeof value === "boolean" ? "bool" : "string";
 }

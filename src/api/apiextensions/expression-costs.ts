@@ -1,6 +1,8 @@
 // Rules must compile, and may not cost more than a request can pay:
 // k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation, validation.go and cel_validation.go.
+
 import { valuesMax } from "../../cel/index.ts";
+import type { Int64 } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts";
 import type { JSONSchemaProps, ValidationRule } from "../types.generated.ts";
@@ -93,8 +95,8 @@ function placesBelow({ schema, at, count, uncorrelatable }: Place): Place[] {
   ];
 }
 
-function product(count: number | undefined, max: number | undefined): number | undefined {
-  return count === undefined || max === undefined ? undefined : count * max;
+function product(count: number | undefined, max: Int64 | undefined): number | undefined {
+  return count === undefined || max === undefined ? undefined : count * Number(max);
 }
 
 function validateRule(compiled: CompiledRule, place: Place, at: Path, costs: Cost[]): FieldError[] {

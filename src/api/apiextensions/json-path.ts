@@ -1,6 +1,6 @@
 // Paths into objects, as printer columns name them: https://kubernetes.io/docs/reference/kubectl/jsonpath/ without
 // `range` and `end`, which make templates of them.
-import { deepEqual } from "../../lib/index.ts";
+import { deepEqual, type Int64 } from "../../lib/index.ts";
 import { isObject } from "../schema/json-value.ts";
 
 /** What a path leads to, in order; nothing where the object has no such field. */
@@ -191,11 +191,14 @@ function withDescendants(value: unknown): unknown[] {
   return found;
 }
 
+function isNumber(value: unknown): value is Int64 {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 function compares(a: unknown, b: unknown, operator: string): boolean {
   if (operator === "==") return deepEqual(a, b);
   if (operator === "!=") return !deepEqual(a, b);
-  const isOrdered =
-    (typeof a === "number" && typeof b === "number") || (typeof a === "string" && typeof b === "string");
+  const isOrdered = (isNumber(a) && isNumber(b)) || (typeof a === "string" && typeof b === "string");
   if (!isOrdered) return false;
   switch (operator) {
     case "<":

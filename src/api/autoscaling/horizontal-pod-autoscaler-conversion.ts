@@ -1,6 +1,6 @@
 // autoscaling/v1 in terms of v2: what v1 has no fields for is kept in annotations, as by
 // k8s.io/kubernetes/pkg/apis/autoscaling/v1/conversion.go.
-import { type Draft, deepCopy } from "../../lib/index.ts";
+import { type Draft, deepCopy, formatJson, parseJson } from "../../lib/index.ts";
 import { ApiError } from "../meta/api-error.ts";
 import { decodeBuiltIn } from "../schema/decode-object.ts";
 import { isObject, type JsonObject } from "../schema/json-value.ts";
@@ -66,7 +66,7 @@ export function fromV2(autoscaler: HorizontalPodAutoscaler): HorizontalPodAutosc
   const others = metrics.filter((metric) => !isCpuUtilization(metric));
   const metadata = deepCopy(withoutOwnAnnotations(autoscaler.metadata));
   const annotate = (name: string, value: unknown) => {
-    metadata.annotations = { ...metadata.annotations, [name]: JSON.stringify(value) };
+    metadata.annotations = { ...metadata.annotations, [name]: formatJson(value) };
   };
   if (others.length > 0) annotate(metricsAnnotation, others.map(metricToV1));
   if (currentMetrics.length > 0) annotate(currentMetricsAnnotation, currentMetrics.map(metricStatusToV1));
@@ -127,7 +127,7 @@ function behaviorFrom(text: string | undefined): HorizontalPodAutoscalerBehavior
 function parsed(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     // Kubernetes ignores what it cannot read there.
     return undefined;

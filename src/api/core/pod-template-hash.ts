@@ -1,3 +1,4 @@
+import { formatJson } from "../../lib/index.ts";
 import type { PodTemplateSpec } from "../types.generated.ts";
 
 /** Letters and digits that make no words: what Kubernetes writes generated names and hashes with. */
@@ -19,7 +20,7 @@ function safeEncode(text: string): string {
 }
 
 function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (typeof value !== "object" || value === null) return formatJson(value) ?? "null";
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   const entries = Object.entries(value).filter(([, each]) => each !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,4 +1,4 @@
-import { append, type Draft } from "../../lib/index.ts";
+import { append, type Draft, type Int64 } from "../../lib/index.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, type Path } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
@@ -54,7 +54,7 @@ export const Pods = defineResource<Pod>({
 });
 
 /** How long a delete that names no period gives the pod; nobody has to be waited for without a node or at its end. */
-function defaultGraceSeconds(pod: Pod): number {
+function defaultGraceSeconds(pod: Pod): Int64 {
   if (!pod.spec.nodeName || isPodTerminal(pod)) return 0;
   const seconds = pod.spec.terminationGracePeriodSeconds ?? 0;
   return seconds < 0 ? 1 : seconds;

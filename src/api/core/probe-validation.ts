@@ -1,5 +1,5 @@
 // What probes and lifecycle hooks may be: k8s.io/kubernetes/pkg/apis/core/validation/validation.go.
-import { append } from "../../lib/index.ts";
+import { append, type Int64 } from "../../lib/index.ts";
 import { invalidFor, nonnegative, optionalEnum, requiredField } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, type Path, required } from "../meta/field-error.ts";
@@ -54,7 +54,7 @@ function validateLifecycle({ postStart, preStop }: Lifecycle, spec: PodSpec, at:
 
 type Handler = Pick<Probe, "exec" | "httpGet" | "tcpSocket" | "grpc"> & Pick<LifecycleHandler, "sleep">;
 
-function validateHandler(handler: Handler, graceSeconds: number | undefined, at: Path): FieldError[] {
+function validateHandler(handler: Handler, graceSeconds: Int64 | undefined, at: Path): FieldError[] {
   const { exec, httpGet, tcpSocket, grpc, sleep } = handler;
   const rules: [string, boolean, (place: Path) => FieldError[]][] = [
     ["exec", exec !== undefined, (place) => requiredField(place.child("command"), exec?.command)],
@@ -85,7 +85,7 @@ function validateHttpGet({ path, port, scheme, httpHeaders }: HTTPGetAction, at:
   ];
 }
 
-function validateSleep(seconds: number, graceSeconds: number | undefined, at: Path): FieldError[] {
+function validateSleep(seconds: Int64, graceSeconds: Int64 | undefined, at: Path): FieldError[] {
   if (graceSeconds === undefined || (seconds >= 0 && seconds <= graceSeconds)) return [];
   const detail = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
   return [invalidValue(at, seconds, detail)];

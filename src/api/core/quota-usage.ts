@@ -95,7 +95,7 @@ function hasEnded({ metadata, status }: Pod, nowMs: number): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return false;
   // One that should be gone by now and is not hangs on a node that is lost.
-  return nowMs > parseTime(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
+  return nowMs > parseTime(deletionTimestamp) + Number(deletionGracePeriodSeconds) * 1000;
 }
 
 function addCompute(usage: Map<string, ParsedQuantity>, requests: ResourceAmounts, limits: ResourceAmounts): void {
@@ -274,7 +274,7 @@ function mostOfEach(alternatives: readonly DeviceChoice[]): ReadonlyMap<string, 
   const most = new Map<string, number>();
   for (const { deviceClassName, allocationMode, count = 1 } of alternatives) {
     const taken = allocationMode === "All" ? allocatedDevicesMax : count;
-    most.set(deviceClassName, Math.max(taken, most.get(deviceClassName) ?? 0));
+    most.set(deviceClassName, Math.max(Number(taken), most.get(deviceClassName) ?? 0));
   }
   return most;
 }

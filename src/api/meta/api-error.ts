@@ -1,3 +1,4 @@
+import { formatJson, int64 } from "../../lib/index.ts";
 import type { Status, StatusCause } from "../types.generated.ts";
 
 /** An error at the API: what it carries is the Status that the client gets, with the HTTP code in `status.code`. */
@@ -221,7 +222,7 @@ export function fieldErrorBody(error: FieldError): string {
 
 function printValue(value: unknown): string {
   if (value === undefined || value === null) return "null";
-  // Kubernetes' unsigned numbers, which Go's %#v writes so.
-  if (typeof value === "bigint") return `0x${value.toString(16)}`;
-  return JSON.stringify(value);
+  // A bigint that a number could hold is one of Kubernetes' unsigned numbers, which Go's %#v writes so.
+  if (typeof value === "bigint" && typeof int64(value) === "number") return `0x${value.toString(16)}`;
+  return formatJson(value);
 }

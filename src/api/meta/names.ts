@@ -1,6 +1,6 @@
 // What Kubernetes allows as names. Every function answers the list of what is wrong, empty when nothing is; the
 // messages are those of k8s.io/apimachinery/pkg/util/validation and pkg/api/validate/content, for clients match on them.
-import { exceedsBytes } from "../../lib/index.ts";
+import { exceedsBytes, type Int64 } from "../../lib/index.ts";
 
 function maxLengthMessage(bytesMax: number): string {
   return `must be no more than ${bytesMax} bytes`;
@@ -215,15 +215,15 @@ export function isPortNumber(value: number): string[] {
   return isInRange(value, 1, 65535);
 }
 
-export function isInRange(value: number, low: number, high: number): string[] {
+export function isInRange(value: Int64, low: number, high: number): string[] {
   return value >= low && value <= high ? [] : [inclusiveRangeMessage(low, high)];
 }
 
-export function isUserId(value: number): string[] {
+export function isUserId(value: Int64): string[] {
   return isInRange(value, 0, 0xffffffff);
 }
 
-export function isGroupId(value: number): string[] {
+export function isGroupId(value: Int64): string[] {
   return isInRange(value, 0, 0xffffffff);
 }
 

@@ -1,6 +1,7 @@
 // Sets of fields in the form in which managedFields carries them (fieldsV1): nested objects whose keys are path elements,
 // `f:name` for a field, `k:{"name":"a"}` for an item of a list by its keys, `v:"a"` for a member of a set, `i:0` for an
 // index. A path is in the set when its object is empty or has the key `.`. Sets are values; every function makes a new one.
+import { formatJson, type Int64, parseJson } from "../../lib/index.ts";
 import type { JsonObject } from "../schema/index.ts";
 
 export interface FieldSet {
@@ -156,12 +157,16 @@ function compareElements(a: string, b: string): number {
   const kinds = "fkvi";
   if (a[0] !== b[0]) return kinds.indexOf(a[0]!) - kinds.indexOf(b[0]!);
   if (a.startsWith("f:")) return compareText(a, b);
-  const [left, right]: [unknown, unknown] = [JSON.parse(a.slice(2)), JSON.parse(b.slice(2))];
+  const [left, right]: [unknown, unknown] = [parseJson(a.slice(2)), parseJson(b.slice(2))];
   return compareValues(left, right);
 }
 
+function isNumber(value: unknown): value is Int64 {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
 function compareValues(a: unknown, b: unknown): number {
-  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (isNumber(a) && isNumber(b)) return a < b ? -1 : a > b ? 1 : 0;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null)
     return compareText(String(a), String(b));
   const [left, right] = [Object.entries(a), Object.entries(b)];
@@ -282,7 +287,7 @@ function formatElement(element: string): string {
   if (element.startsWith("f:")) return `.${rest}`;
   if (element.startsWith("i:")) return `[${rest}]`;
   if (element.startsWith("v:")) return `[=${rest}]`;
-  const keys: JsonObject = JSON.parse(rest);
-  const list = Object.entries(keys).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const keys = parseJson(rest) as JsonObject; // as in every path element of this kind
+  const list = Object.entries(keys).map(([name, value]) => `${name}=${formatJson(value)}`);
   return `[${list.join(",")}]`;
 }

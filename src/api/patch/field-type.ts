@@ -1,5 +1,6 @@
 // How values of a type divide into fields that can be owned: what sigs.k8s.io/structured-merge-diff calls a schema, made
 // of an OpenAPI schema as k8s.io/kube-openapi/pkg/schemaconv makes it. A type is compiled once, when it is first needed.
+import { formatJson } from "../../lib/index.ts";
 import { isObject, resolveBuiltIn, type Schema } from "../schema/index.ts";
 import { fieldElement } from "./field-set.ts";
 
@@ -177,7 +178,7 @@ function keyDefault(items: Schema | undefined, key: string): unknown {
 }
 
 function elementOfSet(item: unknown): string | undefined {
-  return typeof item === "object" ? undefined : `v:${JSON.stringify(item)}`;
+  return typeof item === "object" ? undefined : `v:${formatJson(item)}`;
 }
 
 /** `names` are the keys as they stand in an element. */
@@ -192,7 +193,7 @@ function keyedElement(
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
     const value = Object.hasOwn(item, key) ? item[key] : defaults[index];
-    if (value !== undefined) text += (text === "" ? "" : ",") + names[index] + JSON.stringify(value);
+    if (value !== undefined) text += (text === "" ? "" : ",") + names[index] + formatJson(value);
   }
   return text === "" ? undefined : `k:{${text}}`;
 }

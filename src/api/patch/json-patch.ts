@@ -1,5 +1,5 @@
 // JSON patch (RFC 6902) with the limits and answers of Kubernetes (k8s.io/apiserver/pkg/endpoints/handlers/patch.go).
-import { deepEqual, errorMessage, utf8Length } from "../../lib/index.ts";
+import { deepEqual, errorMessage, formatJson, utf8Length } from "../../lib/index.ts";
 import { ApiError, badRequest } from "../meta/index.ts";
 import { copyJson, isObject, jsonType } from "../schema/index.ts";
 import { setField } from "../schema/json-value.ts";
@@ -150,7 +150,7 @@ function tested(holder: Holder, path: Pointer): unknown {
 }
 
 function copied(holder: Holder, value: unknown): unknown {
-  holder.copied += utf8Length(JSON.stringify(value));
+  holder.copied += utf8Length(formatJson(value));
   if (holder.copied > copiedBytesMax)
     throw new Misfit(
       `Unable to complete the copy, the accumulated size increase of copy is ${holder.copied}, exceeding the limit ${copiedBytesMax}`,

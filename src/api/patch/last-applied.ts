@@ -1,5 +1,6 @@
 // The annotation of kubectl's own way of applying, and how an object goes over from it to server-side apply and back
 // (k8s.io/apimachinery/pkg/util/managedfields/internal: lastappliedmanager.go, lastappliedupdater.go).
+import { formatJson, parseJson } from "../../lib/index.ts";
 import { annotationsBytesMax } from "../meta/index.ts";
 import { isObject, type JsonObject } from "../schema/index.ts";
 import { fieldOf } from "../schema/json-value.ts";
@@ -24,7 +25,7 @@ export function ownedByLastApplied(live: JsonObject, apiVersion: string, type: F
 
 function parsed(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = parseJson(text);
     return isObject(value) ? value : undefined;
   } catch {
     // Anybody may write the annotation; one that is no JSON says nothing.
@@ -68,7 +69,7 @@ function bytesOf(annotations: JsonObject): number {
 /** JSON with the keys in order, as Go writes maps. */
 function sortedJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(",")}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? "null";
+  if (!isObject(value)) return formatJson(value) ?? "null";
   const fields = Object.keys(value)
     .filter((key) => fieldOf(value, key) !== undefined)
     .sort()

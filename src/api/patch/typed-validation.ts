@@ -1,5 +1,6 @@
 // Whether a configuration fits the type that it is applied to: sigs.k8s.io/structured-merge-diff/v6/typed. Everything that
 // is wrong is told at once.
+import { formatJson } from "../../lib/index.ts";
 import { goText, isObject, type JsonObject } from "../schema/index.ts";
 import { type FieldPath, fieldElement, formatPath } from "./field-set.ts";
 import { aspectOf, type FieldType, type ListType, type MapType, whyNoIdentity } from "./field-type.ts";
@@ -32,8 +33,13 @@ function check(value: unknown, type: FieldType, path: string[], errors: string[]
       else errors.push(located(path, `expected list, got &{${goText(value)}}`));
       break;
     case "scalar":
-      if (type.scalar !== "any" && typeof value !== type.scalar) errors.push(located(path, wrongScalar(value, type)));
+      if (type.scalar !== "any" && scalarOf(value) !== type.scalar)
+        errors.push(located(path, wrongScalar(value, type)));
   }
+}
+
+function scalarOf(value: unknown): string {
+  return typeof value === "bigint" ? "number" : typeof value;
 }
 
 function located(path: FieldPath, why: string): string {
@@ -78,7 +84,7 @@ function checkList(list: readonly unknown[], type: ListType, path: string[], err
 /** The value as Go's `%#v` prints it. */
 function goSyntax(value: unknown): string {
   if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(", ")}}`;
-  if (!isObject(value)) return value === null ? "interface {}(nil)" : JSON.stringify(value);
+  if (!isObject(value)) return value === null ? "interface {}(nil)" : formatJson(value);
   const entries = Object.keys(value).sort();
   return `map[string]interface {}{${entries.map((key) => `${JSON.stringify(key)}:${goSyntax(value[key])}`).join(", ")}}`;
 }

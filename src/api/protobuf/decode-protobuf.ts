@@ -126,7 +126,7 @@ const scalars: Readonly<Record<string, Scalar>> = {
   s: { wireType: 2, zero: "", read: (reader) => reader.string() },
   x: { wireType: 2, zero: "", read: (reader) => reader.bytes().toBase64() },
   b: { wireType: 0, zero: false, read: (reader) => reader.integer() !== 0 },
-  i: { wireType: 0, zero: 0, read: (reader) => reader.integer() },
+  i: { wireType: 0, zero: 0, read: (reader) => reader.int64() },
   d: { wireType: 1, zero: 0, read: finite },
 };
 

@@ -148,7 +148,10 @@ test("integers are whole numbers of 64 bits with a sign", () => {
     -1,
     -128,
     -(2 ** 31),
-    -(2 ** 53),
+    -(2n ** 53n),
+    2n ** 53n + 1n,
+    2n ** 63n - 1n,
+    -(2n ** 63n),
   ]) {
     const object = { apiVersion: "v1", kind: "Pod", spec: { containers: [], activeDeadlineSeconds: seconds } };
     const body = encodeProtobuf(object);

@@ -1,4 +1,5 @@
 // Objects as protobuf messages, for clients that accept them: from the value that JSON would say to the wire.
+import type { Int64 } from "../../lib/index.ts";
 import { fieldsOf, type MessageField, messageOf } from "./message-fields.ts";
 import { specialMessages } from "./special-messages.ts";
 import { headBytes, tagOf, type WireType, WireWriter } from "./wire-writer.ts";
@@ -144,6 +145,6 @@ const scalars: Readonly<Record<string, ValueWriter>> = {
       writer.bytes(value instanceof Uint8Array ? value : Uint8Array.fromBase64(value as string)),
   },
   b: { wireType: 0, write: (writer, value) => writer.bool(value as boolean) },
-  i: { wireType: 0, write: (writer, value) => writer.integer(value as number) },
+  i: { wireType: 0, write: (writer, value) => writer.integer(value as Int64) },
   d: { wireType: 1, write: (writer, value) => writer.double(value as number) },
 };

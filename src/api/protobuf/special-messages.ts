@@ -1,5 +1,6 @@
 // Messages whose JSON is no object with their fields: from their fields to JSON and back.
 
+import { formatJson } from "../../lib/index.ts";
 import { decodeJson } from "../schema/json.ts";
 import { apiMachinery } from "./message-fields.ts";
 import { ProtobufError } from "./wire-reader.ts";
@@ -24,7 +25,7 @@ function embedded(field: string): SpecialMessage {
       const refusal = (why: string) => new ProtobufError(`embedded JSON cannot be read: ${why}`);
       return decodeJson(Uint8Array.fromBase64(base64), refusal).value;
     },
-    toFields: (json) => ({ [field]: bytes.encode(JSON.stringify(json)) }),
+    toFields: (json) => ({ [field]: bytes.encode(formatJson(json)) }),
   };
 }
 

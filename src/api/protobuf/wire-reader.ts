@@ -1,3 +1,5 @@
+import { type Int64, int64 } from "../../lib/index.ts";
+
 const text = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Strings up to this are read faster by hand than by the decoder, when they are ASCII. */
 const shortMax = 32;
@@ -23,8 +25,13 @@ export class WireReader {
     return { field: Math.floor(tag / 8), wireType: tag & 7 };
   }
 
-  /** A signed 64-bit integer; a number where that is exact, as JSON would have it. */
+  /** A length or a tag: a number, as what is so large that it would not be exact is wrong anyhow. */
   integer(): number {
+    return Number(this.int64());
+  }
+
+  /** A signed integer of 64 bits. */
+  int64(): Int64 {
     // Nearly all are short: only what does not fit into 28 bits needs the slow arithmetic.
     const start = this.#at;
     let value = 0;
@@ -78,12 +85,13 @@ export class WireReader {
     return at;
   }
 
-  #largeInteger(): number {
+  #largeInteger(): Int64 {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.#byte();
       value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
+      // Every integer that is cut to 64 bits fits into them.
+      if (byte < 0x80) return int64(BigInt.asIntN(64, value))!;
     }
     throw new ProtobufError("integer overflow");
   }

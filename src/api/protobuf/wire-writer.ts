@@ -1,3 +1,5 @@
+import type { Int64 } from "../../lib/index.ts";
+
 const encoder = new TextEncoder();
 /** Room for an object of middling size. */
 const bytesAtFirst = 1024;
@@ -22,8 +24,8 @@ export class WireWriter {
   }
 
   /** A signed 64-bit integer. */
-  integer(value: number): void {
-    if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) this.#varint(value);
+  integer(value: Int64): void {
+    if (typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER) this.#varint(value);
     else this.#largeVarint(value);
   }
 
@@ -103,11 +105,10 @@ export class WireWriter {
     this.#bytes[this.#length++] = rest;
   }
 
-  /** Negative numbers as their two's complement; what JSON's numbers cannot say exactly, as near as there is an integer. */
-  #largeVarint(value: number): void {
+  /** Negative numbers as their two's complement. */
+  #largeVarint(value: Int64): void {
     this.#reserve(10);
-    const nearest = value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
-    let rest = BigInt.asUintN(64, nearest);
+    let rest = BigInt.asUintN(64, BigInt(value));
     for (; rest > 0x7fn; rest >>= 7n) this.#bytes[this.#length++] = Number(rest & 0x7fn) | 0x80;
     this.#bytes[this.#length++] = Number(rest);
   }

@@ -1,5 +1,5 @@
 // What a claim asks for, in claims and in templates of claims.
-import { append, type Draft } from "../../lib/index.ts";
+import { append, type Draft, type Int64 } from "../../lib/index.ts";
 import { invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
@@ -88,7 +88,7 @@ function validateNeed({ deviceClassName = "", selectors, allocationMode, count =
   ];
 }
 
-function validateAllocationMode(mode: string | undefined, count: number, at: Path): FieldError[] {
+function validateAllocationMode(mode: string | undefined, count: Int64, at: Path): FieldError[] {
   const countAt = at.child("count");
   switch (mode) {
     case "All":

@@ -1,5 +1,5 @@
 // What the kinds of resource.k8s.io have in common: k8s.io/kubernetes/pkg/apis/resource/validation/validation.go.
-import { exceedsBytes } from "../../lib/index.ts";
+import { exceedsBytes, formatJson } from "../../lib/index.ts";
 import { validateCsiDriverName } from "../core/volume-sources.ts";
 import { eachItem, invalidFor } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
@@ -64,7 +64,7 @@ export function validateOpaque(opaque: OpaqueDeviceConfiguration | undefined, at
 /** Data that Kubernetes does not understand: some JSON object. */
 export function validateRawObject(data: unknown, bytesMax: number, at: Path): FieldError[] {
   if (data === undefined || data === null) return [required(at)];
-  if (exceedsBytes(bytesMax, JSON.stringify(data))) return [tooLong(at, bytesMax)];
+  if (exceedsBytes(bytesMax, formatJson(data))) return [tooLong(at, bytesMax)];
   return typeof data === "object" && !Array.isArray(data)
     ? []
     : [invalidValue(at, "<value omitted>", "must be a valid JSON object")];

@@ -22,11 +22,12 @@ export function conversionError(value: unknown, type: string, kind: GoKind): str
   if (kind === "struct") return `cannot restore struct from: ${given}`;
   if (kind === "map" || kind === "slice") return `cannot restore ${kind} from ${given}`;
   // Go's own conversions are between numbers, and from whole numbers to text.
-  const isConvertible = kind === "string" ? given === "int64" : kind !== "bool" && typeof value === "number";
+  const isConvertible = kind === "string" ? given === "int64" : kind !== "bool" && jsonType(value) === "number";
   return isConvertible ? `cannot convert ${given} to ${type}` : `unrecognized type: ${kind}`;
 }
 
 function kindOf(value: unknown): string {
+  if (typeof value === "bigint") return "int64";
   if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
   const type = jsonType(value);
   return type === "array" ? "slice" : type === "object" ? "map" : type;

@@ -1,5 +1,5 @@
 // From the value of a request's body to an object of a kind, as Kubernetes' decoders do it.
-import type { Draft } from "../../lib/index.ts";
+import { type Draft, formatJson } from "../../lib/index.ts";
 import { type ApiError, badRequest, invalid, invalidValue, parseApiVersion, rootPath } from "../meta/index.ts";
 import type { KubeObject, ResourceDefinition } from "../resource.ts";
 import { DecodeError } from "./decode-error.ts";
@@ -63,14 +63,14 @@ export function decodePatched(
   shown?: () => string,
 ): DecodedObject {
   const fail = (message: string) => {
-    const patch = shown ? shown() : JSON.stringify(value);
+    const patch = shown ? shown() : formatJson(value);
     return invalid({ group: "", kind: "" }, "", [invalidValue(rootPath.child("patch"), patch, message)]);
   };
   if (isBuiltIn(kind)) {
     const another = shown ? undefined : becameAnother(kind, value);
     if (another) throw fail(another);
   } else {
-    if (isObject(value) && !value.kind) throw fail(missingKind(JSON.stringify(value)));
+    if (isObject(value) && !value.kind) throw fail(missingKind(formatJson(value)));
     checkTypeMeta(kind, value);
   }
   const strict = (problems: readonly string[]) => fail(strictMessage(problems));
@@ -166,7 +166,7 @@ function cannotHandle(kind: DecodableKind, why: string): ApiError {
 
 /** A body that says what it is must be what the path says; one of a built-in kind that does not say is taken for that. */
 function checkIdentity(expected: DecodableKind, value: unknown, fieldValidation: FieldValidation): void {
-  const fail = (why: string) => unreadableAs(expected.kind)(why, JSON.stringify(value) ?? "");
+  const fail = (why: string) => unreadableAs(expected.kind)(why, formatJson(value) ?? "");
   if (value === undefined) throw fail("unexpected end of JSON input");
   if (!isObject(value))
     throw fail(`json: cannot unmarshal ${jsonType(value)} into Go value of type struct ${typeMetaStruct}`);
@@ -196,7 +196,7 @@ function checkCustomIdentity(
   fieldValidation: FieldValidation,
 ): void {
   if (!value.kind) {
-    const body = JSON.stringify(value);
+    const body = formatJson(value);
     // The decoder that is not strict has looked at the path by then.
     if (fieldValidation === "Ignore") throw cannotHandle(expected, missingKind(body));
     throw unrecognized(expected.kind, missingKind(body), body);

@@ -1,5 +1,6 @@
 // The compiled walker of built-in types: turns a JSON value into an object exactly as decoding it into Kubernetes' Go
 // types and encoding it again would. A schema is compiled once into closures; see go-types.ts for what it adds.
+import { formatJson, int64 } from "../../lib/index.ts";
 import { canonicalMicroTime, canonicalQuantity, canonicalTime } from "../meta/index.ts";
 import { conversionError, DecodeError, type GoKind } from "./decode-error.ts";
 import { definitions } from "./facts.ts";
@@ -260,22 +261,22 @@ const boolean: Decode = (value, decoding) => {
 };
 
 const number: Decode = (value, decoding) => {
+  if (typeof value === "bigint") return Number(value);
   if (typeof value !== "number") throw mismatch(value, "float64", "float64", decoding);
   return value;
 };
 
-/** The largest number that is an int64, and whose text in JSON is one too: those of 2^63 and -2^63 are rounded away from 0. */
-const int64Max = 2 ** 63 - 2 ** 10;
-
 function integerDecoder(type: "int32" | "int64"): Decode {
-  // 2^63 itself is what JSON.parse makes of the largest int64.
-  const [least, most] = type === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [-(2 ** 63), 2 ** 63];
+  const bits = type === "int32" ? 32 : 64;
   return (value, decoding) => {
-    if (typeof value !== "number") throw mismatch(value, type, type, decoding);
-    if (!Number.isInteger(value) || value < least || value > most)
+    // The most are small. -0 is an integer of JSON but not of Go.
+    if (typeof value === "number" && value >= -(2 ** 31) && value < 2 ** 31 && Number.isInteger(value))
+      return value + 0;
+    if (typeof value !== "number" && typeof value !== "bigint") throw mismatch(value, type, type, decoding);
+    const isWhole = typeof value === "bigint" || Number.isInteger(value);
+    if (!isWhole || BigInt.asIntN(bits, BigInt(value)) !== BigInt(value))
       throw mismatch(value, type, type, decoding, `number ${value}`);
-    // Clients in Go could not read an object with a larger number. -0 is an integer of JSON but not of Go.
-    return Math.min(Math.max(value, -int64Max), int64Max) + 0;
+    return int64(BigInt(value));
   };
 }
 
@@ -329,12 +330,12 @@ const special: Readonly<Record<string, Decode>> = {
   [`${meta}Time`]: textDecoder(canonicalTime),
   [`${meta}MicroTime`]: textDecoder(canonicalMicroTime),
   "io.k8s.apimachinery.pkg.api.resource.Quantity": (value) =>
-    canonicalText(canonicalQuantity, typeof value === "string" ? value.trim() : (JSON.stringify(value) ?? "")),
+    canonicalText(canonicalQuantity, typeof value === "string" ? value.trim() : (formatJson(value) ?? "")),
   "io.k8s.apimachinery.pkg.util.intstr.IntOrString": (value) => {
     if (typeof value === "string") return value;
     if (typeof value === "number" && Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31)
       return value + 0;
-    const what = typeof value === "number" ? `number ${value}` : jsonType(value);
+    const what = jsonType(value) === "number" ? `number ${value}` : jsonType(value);
     throw new DecodeError(`json: cannot unmarshal ${what} into Go value of type int32`);
   },
 };

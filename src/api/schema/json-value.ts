@@ -31,5 +31,6 @@ export function goText(value: unknown): string {
 /** The type of a JSON value as messages of Go's decoder name it. */
 export function jsonType(value: unknown): string {
   if (Array.isArray(value)) return "array";
+  if (typeof value === "bigint") return "number";
   return typeof value === "boolean" ? "bool" : typeof value;
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../../lib/index.ts";
 import { type ApiError, badRequest } from "../meta/index.ts";
 import { JsonSyntaxError, scanJson } from "./json-scanner.ts";
 import { isObject } from "./json-value.ts";
@@ -31,12 +32,14 @@ export function decodeJson(body: Uint8Array | string, refusal: JsonRefusal = unr
   if (depth > depthMax) throw refusal("exceeded max depth", body);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw refusal(syntaxMessage(text, error), body);
   }
+  const found = countMembers(value);
+  if (Number.isNaN(found)) throw refusal(largeNumberMessage(text), body);
   // As many members in the text as in the value: none stands twice, and the slow reading is spared.
-  const duplicates = members === countMembers(value) ? [] : scanJson(text).duplicates;
+  const duplicates = members === found ? [] : scanJson(text).duplicates;
   if (duplicates.length === 0) return { value, duplicates };
   return { value, duplicates: duplicates.map(duplicateField), inOrder: (unknown) => inOrderOf(text, unknown) };
 }
@@ -62,6 +65,18 @@ function syntaxMessage(text: string, error: unknown): string {
   }
   return String(error);
 }
+
+/** JavaScript takes a number that is too large for infinite, of which JSON knows nothing. */
+function largeNumberMessage(text: string): string {
+  let large = "";
+  JSON.parse(text, (_key, value, { source = "" }) => {
+    if (isInfinite(value)) large ||= source;
+    return value;
+  });
+  return `json: cannot unmarshal number ${large} into Go value of type float64`;
+}
+
+const isInfinite = (value: unknown) => value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
 
 /** The 400 for a body that says not even what it is. */
 const unreadable: JsonRefusal = (why) => badRequest(unreadableMessage(why));
@@ -128,13 +143,15 @@ function endOfString(text: string, at: number): number {
   }
 }
 
+/** NaN when there is a number too large to be one. */
 function countMembers(value: unknown): number {
   let members = 0;
   if (Array.isArray(value)) for (const each of value) members += countMembers(each);
   else if (isObject(value))
     for (const key in value) {
       const each = value[key];
-      members += typeof each === "object" ? 1 + countMembers(each) : 1;
+      members += typeof each === "object" ? 1 + countMembers(each) : isInfinite(each) ? Number.NaN : 1;
     }
+  else if (isInfinite(value)) return Number.NaN;
   return members;
 }

@@ -1,5 +1,6 @@
 // Sets hold each value once, maps each combination of their keys:
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype.
+import { formatJson } from "../../lib/index.ts";
 import { duplicate, type FieldError, type Path } from "../meta/index.ts";
 import { fieldOf, isObject, setField } from "./json-value.ts";
 import type { Schema } from "./schema.ts";
@@ -52,7 +53,12 @@ function keysOf(item: unknown, list: Schema): Record<string, unknown> {
 
 /** The same text for values that are equal, whatever the order of their members. */
 function canonicalText(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) =>
-    isObject(each) ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each,
-  );
+  return formatJson(withKeysInOrder(value));
+}
+
+function withKeysInOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withKeysInOrder);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, withKeysInOrder(each)]));
 }

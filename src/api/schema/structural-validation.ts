@@ -1,7 +1,7 @@
 // Validation of custom resources against the values their CRD's schema allows, with the errors of Kubernetes
 // (k8s.io/kube-openapi/pkg/validation, k8s.io/apiextensions-apiserver/pkg/apiserver/validation).
 import { EvaluationError, matchesPattern } from "../../cel/index.ts";
-import { append, deepEqual } from "../../lib/index.ts";
+import { append, deepEqual, formatJson, type Int64 } from "../../lib/index.ts";
 import {
   type FieldError,
   invalidType,
@@ -54,7 +54,7 @@ function check(at: Path, value: unknown, schema: Schema, old: Old | undefined, f
   checkType(at, value, schema, errors);
   if (value !== null) checkCombinations(at, value, schema, old, findings);
   if (typeof value === "string") checkString(at, value, schema, errors);
-  else if (typeof value === "number") checkNumber(at, value, schema, errors);
+  else if (typeof value === "number" || typeof value === "bigint") checkNumber(at, value, schema, errors);
   else if (Array.isArray(value)) checkList(at, value, schema, old, findings);
   checkEnum(at, value, schema, errors);
   if (isObject(value)) checkObject(at, value, schema, old, findings);
@@ -74,27 +74,26 @@ function allowedTypes(schema: Schema): string[] | undefined {
   return schema.type === undefined || schema.type === "" ? undefined : [schema.type];
 }
 
-/** Whole numbers beyond this are no integers to Kubernetes, which keeps them as float64. */
-const int64Max = 2 ** 63;
-
 function typeOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) <= int64Max ? "integer" : "number";
+  if (typeof value === "bigint") return "integer";
+  // What has a point or an exponent is an integer as long as it is exact (IsFloat64AJSONInteger).
+  if (typeof value === "number") return Number.isSafeInteger(value) ? "integer" : "number";
   return typeof value;
 }
 
 function checkEnum(at: Path, value: unknown, schema: Schema, errors: FieldError[]): void {
   const allowed: unknown = schema.enum;
   if (!Array.isArray(allowed) || allowed.some((each) => deepEqual(each, value))) return;
-  const texts = allowed.map((each) => (typeof each === "string" ? each : JSON.stringify(each)));
+  const texts = allowed.map((each) => (typeof each === "string" ? each : formatJson(each)));
   errors.push(notSupported(at, value, texts));
 }
 
 /** A keyword's value where it is a number; the CRD's own validation keeps other types out. */
-function limit(schema: Schema, keyword: string): number | undefined {
+function limit(schema: Schema, keyword: string): Int64 | undefined {
   const value = schema[keyword];
-  return typeof value === "number" ? value : undefined;
+  return typeof value === "number" || typeof value === "bigint" ? value : undefined;
 }
 
 function checkString(at: Path, value: string, schema: Schema, errors: FieldError[]): void {
@@ -102,7 +101,7 @@ function checkString(at: Path, value: string, schema: Schema, errors: FieldError
   const minLength = limit(schema, "minLength");
   if (maxLength !== undefined || minLength !== undefined) {
     const length = [...value].length;
-    if (maxLength !== undefined && length > maxLength) errors.push(tooLong(at, maxLength));
+    if (maxLength !== undefined && length > maxLength) errors.push(tooLong(at, Number(maxLength)));
     if (minLength !== undefined && length < minLength)
       errors.push(invalidValue(at, value, `${at} in body should be at least ${minLength} chars long`));
   }
@@ -123,16 +122,21 @@ function matches(pattern: string, value: string): boolean {
   }
 }
 
-function checkNumber(at: Path, value: number, schema: Schema, errors: FieldError[]): void {
+function checkNumber(at: Path, value: Int64, schema: Schema, errors: FieldError[]): void {
   const bad = (detail: string) => errors.push(invalidValue(at, value, `${at} in body ${detail}`));
   const maximum = limit(schema, "maximum");
   const minimum = limit(schema, "minimum");
   const multipleOf = limit(schema, "multipleOf");
-  if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) bad(`should be a multiple of ${multipleOf}`);
+  if (multipleOf !== undefined && !isMultiple(value, multipleOf)) bad(`should be a multiple of ${multipleOf}`);
   if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum))
     bad(`should be less than ${schema.exclusiveMaximum ? "" : "or equal to "}${maximum}`);
   if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum))
     bad(`should be greater than ${schema.exclusiveMinimum ? "" : "or equal to "}${minimum}`);
+}
+
+function isMultiple(value: Int64, of: Int64): boolean {
+  if (typeof value === "bigint" && Number.isInteger(Number(of))) return value % BigInt(of) === 0n;
+  return Number.isInteger(Number(value) / Number(of));
 }
 
 function checkList(at: Path, list: readonly unknown[], schema: Schema, old: Old | undefined, findings: Findings): void {
@@ -145,7 +149,8 @@ function checkList(at: Path, list: readonly unknown[], schema: Schema, old: Old 
   const minItems = limit(schema, "minItems");
   if (minItems !== undefined && list.length < minItems)
     findings.errors.push(invalidValue(at, list.length, `${at} in body should have at least ${minItems} items`));
-  if (maxItems !== undefined && list.length > maxItems) findings.errors.push(tooMany(at, list.length, maxItems));
+  if (maxItems !== undefined && list.length > maxItems)
+    findings.errors.push(tooMany(at, list.length, Number(maxItems)));
 }
 
 /** Finds what an item of a list was before, by its keys: items of other lists cannot be told apart (CorrelatedObject). */
@@ -169,7 +174,7 @@ function checkObject(at: Path, object: JsonObject, schema: Schema, old: Old | un
     return;
   }
   if (maxProperties !== undefined && count > maxProperties) {
-    findings.errors.push(tooMany(at, count, maxProperties));
+    findings.errors.push(tooMany(at, count, Number(maxProperties)));
     return;
   }
   const { properties = {}, additionalProperties } = schema;

@@ -1,5 +1,6 @@
 // Pruning and defaults of custom resources by the structural schema of their CRD, as
 // k8s.io/apiextensions-apiserver/pkg/apiserver/schema does. Both change the value that they are given: it is a draft.
+import { formatJson } from "../../lib/index.ts";
 import { tooLarge } from "../meta/index.ts";
 import { copyJson } from "./decoder.ts";
 import { isObject } from "./json-value.ts";
@@ -65,7 +66,7 @@ class Filling {
 
   /** A copy of the schema's default. Throws ApiError 413 when they are too many. */
   take(schema: Schema): unknown {
-    const length = defaultLengths.getOrInsertComputed(schema, () => JSON.stringify(schema.default).length);
+    const length = defaultLengths.getOrInsertComputed(schema, () => formatJson(schema.default).length);
     this.#lengthLeft -= length;
     if (this.#lengthLeft < 0) throw tooLarge("the object is too large with the defaults of its schema");
     return copyJson(schema.default);

@@ -1,4 +1,5 @@
 import { type Document, isScalar, Lexer, LineCounter, parseDocument, type Tags, visit } from "yaml";
+import { int64 } from "../../lib/index.ts";
 import { badRequest } from "../meta/index.ts";
 import { type Decoded, decodeJson, unknownField } from "./json.ts";
 
@@ -30,6 +31,7 @@ export function decodeYaml(body: Uint8Array | string): Decoded {
   const document = parseDocument(text, {
     version: "1.1",
     merge: true,
+    intAsBigInt: true,
     // The library looks through all keys before for each, which takes minutes for large maps.
     uniqueKeys: false,
     lineCounter: lines,
@@ -133,6 +135,7 @@ const depthMax = 500;
 /** The value as JSON has it; throws for numbers that JSON does not know and for values too deep. */
 function jsonValue(value: unknown, depth: number): unknown {
   if (depth > depthMax) throw yamlError("exceeded max depth");
+  if (typeof value === "bigint") return int64(value) ?? Number(value);
   if (typeof value === "number" && !Number.isFinite(value)) throw badRequest(`json: unsupported value: ${value}`);
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map((each) => jsonValue(each, depth + 1));

@@ -9,7 +9,7 @@ import {
   type Status,
   type WatchEvent,
 } from "../../api/index.ts";
-import { type Draft, deepFreeze, JsonLines, sleep } from "../../lib/index.ts";
+import { type Draft, deepFreeze, formatJson, JsonLines, parseJson, sleep } from "../../lib/index.ts";
 import {
   type Client,
   defaultPatchType,
@@ -136,7 +136,7 @@ class Exchange {
     const signal = request.signal ? AbortSignal.any([request.signal, late.signal]) : late.signal;
     try {
       const answer = await this.#successful({ ...request, signal });
-      return JSON.parse(await textOf(answer, signal));
+      return parseJson(await textOf(answer, signal));
     } finally {
       timer.cancel();
     }
@@ -251,7 +251,7 @@ function write(
 }
 
 function jsonBody(body: unknown): Pick<Request, "body" | "contentType"> {
-  return body === undefined ? {} : { body: JSON.stringify(body), contentType: "application/json" };
+  return body === undefined ? {} : { body: formatJson(body), contentType: "application/json" };
 }
 
 function signalOf(options: ReadOptions | undefined): Pick<Request, "signal"> {

@@ -1,3 +1,4 @@
+import { formatJson } from "../../lib/index.ts";
 import type { Change, Revision, Storage } from "../../storage/index.ts";
 
 /** Called with every commit once it is there, before anybody learns of it; what it throws its writer gets. */
@@ -25,8 +26,7 @@ export function recordedStorage(storage: Storage, observe?: CommitObserver): Rec
     range: (prefix) => storage.range(prefix),
     async commit(changes) {
       const revision = await storage.commit(changes);
-      for (const { key, value } of changes)
-        digest.add(`${revision} ${key} ${value ? JSON.stringify(value.object) : ""}\n`);
+      for (const { key, value } of changes) digest.add(`${revision} ${key} ${value ? formatJson(value.object) : ""}\n`);
       observe?.(changes, revision);
       return revision;
     },

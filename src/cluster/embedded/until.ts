@@ -1,6 +1,8 @@
 // Waiting for an object to become what a test wants it to be.
+
 import type { KubeObject, ResourceReference } from "../../api/index.ts";
 import type { Client, ObjectKey } from "../../client/index.ts";
+import { formatJson } from "../../lib/index.ts";
 
 export interface AwaitedOptions {
   /** Ends the wait, which then fails. */
@@ -43,6 +45,6 @@ export async function awaited<T extends KubeObject>(
   const object = `${resource.kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
   // As every kind that has a status has it.
   const { status } = (last ?? {}) as { status?: unknown };
-  const found = last ? `its status is ${JSON.stringify(status) ?? "not there"}` : "it is not there";
+  const found = last ? `its status is ${formatJson(status) ?? "not there"}` : "it is not there";
   throw new Error(`${object}: after ${time} still not ${wanted}; ${found}`);
 }

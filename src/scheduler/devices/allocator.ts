@@ -108,7 +108,7 @@ class Search {
 
   #questOf(need: Need): Quest {
     const { devices, incompletePool, invalidPool } = this.#problem.inventory;
-    if (need.allocationMode !== "All") return { ...need, devices, wanted: need.count ?? 1 };
+    if (need.allocationMode !== "All") return { ...need, devices, wanted: Number(need.count ?? 1) };
     const pool = incompletePool ?? invalidPool;
     if (pool !== undefined) {
       const why = `resource pool ${pool} is currently ${pool === incompletePool ? "being updated" : "invalid"}`;

@@ -1,5 +1,6 @@
 import { type Device, matchNodeSelectorTerms, type Node, type ResourceSlice, ResourceSlices } from "../../api/index.ts";
 import type { Informer } from "../../client/index.ts";
+import type { Int64 } from "../../lib/index.ts";
 import type { PluginContext } from "../plugin.ts";
 
 /** A device that a node reaches. */
@@ -20,7 +21,7 @@ export interface NodeInventory {
 
 /** The newest generation of a pool: how many of its slices are there, and whether two of its devices have one name. */
 interface Pool {
-  readonly generation: number;
+  readonly generation: Int64;
   readonly sliceCount: number;
   readonly isAmbiguous: boolean;
 }
@@ -71,7 +72,8 @@ export class Inventory {
 
   #pool(name: string): Pool {
     const all = this.#slices.byIndex("pool", name).map(({ spec }) => spec);
-    const generation = Math.max(...all.map(({ pool }) => pool.generation));
+    const generations = all.map(({ pool }) => pool.generation).sort((a, b) => (a < b ? 1 : -1));
+    const [generation = 0] = generations;
     const current = all.filter(({ pool }) => pool.generation === generation);
     const names = current.flatMap(({ devices = [] }) => devices.map((device) => device.name));
     return { generation, sliceCount: current.length, isAmbiguous: new Set(names).size < names.length };

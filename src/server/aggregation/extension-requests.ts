@@ -16,7 +16,7 @@ import {
   type Verb,
   type WatchEvent,
 } from "../../api/index.ts";
-import { type Draft, deepFreeze, JsonLines } from "../../lib/index.ts";
+import { type Draft, deepFreeze, formatJson, JsonLines, parseJson } from "../../lib/index.ts";
 import type { ApiServer } from "../api-server.ts";
 import { requestAttributes } from "../authorization/index.ts";
 import type { ApiServices } from "./api-services.ts";
@@ -67,7 +67,7 @@ function extensionRequest(request: ResourceRequest): ExtensionRequest {
   return {
     method: httpMethods[verb],
     path: resourcePath(request) + queryOf({ ...options, ...(isWatch ? { watch: true } : {}) }),
-    ...(body === undefined ? {} : { body: { mediaType: patchType, text: JSON.stringify(body) } }),
+    ...(body === undefined ? {} : { body: { mediaType: patchType, text: formatJson(body) } }),
     isWatch,
     signal,
   };
@@ -77,7 +77,7 @@ async function responseOf(verb: Verb, answer: ExtensionAnswer): Promise<Resource
   const warnings: readonly string[] = [];
   if (verb === "watch") return { type: "watch", events: eventsOf(answer), warnings };
   // What another server sends is believed to be what its discovery says.
-  const content: unknown = JSON.parse(await textOf(answer));
+  const content: unknown = parseJson(await textOf(answer));
   if (verb === "list") return { type: "list", list: namedItems(content as Draft<ObjectList>), warnings };
   const code = answer.code === 201 || answer.code === 202 ? answer.code : 200;
   return { type: "object", code, object: deepFreeze(content as KubeObject), warnings };

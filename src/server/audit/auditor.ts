@@ -1,6 +1,6 @@
 // What is written of a request: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
 import { type User, userInfo } from "../../api/index.ts";
-import { type Clock, type MetricRegistry, microTimestamp, type Series } from "../../lib/index.ts";
+import { type Clock, formatJson, type MetricRegistry, microTimestamp, type Series } from "../../lib/index.ts";
 import type { AuditedRequest, AuditPolicy, AuditScope, AuditStage } from "./audit-policy.ts";
 
 /** Takes the lines of the audit log. It never throws: what becomes of a request does not depend on its log. */
@@ -107,7 +107,7 @@ export class AuditTrail {
 
   #textOf(value: unknown): string {
     const plain = this.#scope.omitManagedFields ? withoutManagedFields(value) : value;
-    return JSON.stringify(plain, (_, each) => (typeof each === "bigint" ? Number(each) : each));
+    return formatJson(plain);
   }
 
   /** Writes the event of a stage. `code` is that of the answer, once there is one. */

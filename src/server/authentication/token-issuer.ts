@@ -74,7 +74,7 @@ export class TokenIssuer {
     const { lookup, clock, audiences } = this.#options;
     const account = lookup.get(ServiceAccounts, namespace, name);
     if (!account) throw notFound(ServiceAccounts, name);
-    const expirationSeconds = request.spec?.expirationSeconds ?? secondsDefault;
+    const expirationSeconds = Number(request.spec?.expirationSeconds ?? secondsDefault);
     const asked = request.spec?.audiences ?? [];
     const spec = { ...request.spec, expirationSeconds, audiences: asked.length === 0 ? audiences : asked };
     const misnamed = validateName(request, name);

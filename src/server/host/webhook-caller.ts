@@ -1,7 +1,7 @@
 import { Agent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { decodeJson } from "../../api/index.ts";
-import type { Clock } from "../../lib/index.ts";
+import { type Clock, formatJson } from "../../lib/index.ts";
 import { AnswerError, refusedAnswer, type WebhookCaller, type WebhookRequest } from "../webhooks/index.ts";
 import { connectionError } from "./connection-error.ts";
 
@@ -21,7 +21,7 @@ function send(
   { url, address, authority, client, authorization, body, answers, timeoutMs, signal }: WebhookRequest,
 ): Promise<unknown> {
   const { hostname, port, pathname, search } = new URL(url);
-  const text = body === undefined ? "" : JSON.stringify(body);
+  const text = body === undefined ? "" : formatJson(body);
   const at = address ?? { host: hostname, port: port === "" ? 443 : Number(port) };
   return new Promise((resolve, reject) => {
     const request = httpsRequest({

@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { protobufItemHead } from "../../api/index.ts";
-import { append } from "../../lib/index.ts";
+import { append, formatJson, parseJson } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { storedMessage } from "./stored-messages.ts";
 
@@ -60,7 +60,7 @@ function withoutHead(bytes: Uint8Array, heads: readonly Uint8Array[]): readonly 
   for (const head of heads)
     if (Buffer.compare(bytes.subarray(0, head.length), head) === 0) return [brace, bytes.subarray(head.length)];
   // It is said in another place.
-  return [Buffer.from(JSON.stringify(withoutType(JSON.parse(Buffer.from(bytes).toString()))))];
+  return [Buffer.from(formatJson(withoutType(parseJson(Buffer.from(bytes).toString()) as object)))];
 }
 
 /** An object as an item of a list of one of Kubernetes' own kinds: kubernetes/kubernetes#3030. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { notAcceptable } from "../../api/index.ts";
+import { formatJson } from "../../lib/index.ts";
 import {
   type ForeignDocument,
   mergeOpenApiV2,
@@ -96,9 +97,9 @@ function documentOf(
   if (path === "/openapi/v2") {
     const whole = mergeOpenApiV2(openApiV2(registry.all()), others);
     if (asProtobuf) return document(openApiV2ProtobufType, openApiV2Protobuf(whole));
-    return document("application/json", Buffer.from(JSON.stringify(whole)));
+    return document("application/json", Buffer.from(formatJson(whole)));
   }
-  const json = (value: object) => document("application/json", Buffer.from(JSON.stringify(value)));
+  const json = (value: object) => document("application/json", Buffer.from(formatJson(value)));
   if (path === "/openapi/v3") return json(indexOf(registry, others));
   const content = contentOf(registry, path);
   if (!content) return undefined;

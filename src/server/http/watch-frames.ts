@@ -1,4 +1,5 @@
 import { protobufEventHead } from "../../api/index.ts";
+import { formatJson } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { contentTypes } from "./negotiation.ts";
 import { protobufBody } from "./stored-messages.ts";
@@ -52,7 +53,7 @@ const starts = {
 export const jsonFrames: WatchFrames = {
   contentType: contentTypes.json,
   stored: (type, stored) => [starts[type], stored.bytes, end],
-  object: (type, object) => [Buffer.from(`${JSON.stringify({ type, object })}\n`)],
+  object: (type, object) => [Buffer.from(`${formatJson({ type, object })}\n`)],
 };
 
 /** A WatchEvent after its length in four bytes; the object in it is as it is elsewhere, with its envelope. */

@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { stringify } from "yaml";
 import { encodeProtobuf, notAcceptable } from "../../api/index.ts";
-import type { Awaitable } from "../../lib/index.ts";
+import { type Awaitable, formatJson } from "../../lib/index.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "./message.ts";
 import type { Negotiated } from "./negotiation.ts";
 
@@ -30,7 +30,7 @@ export function encoderOf(request: HttpRequest, negotiated: Negotiated, query: U
 export function encode({ negotiated, pretty }: Encoder, value: object): string | Uint8Array {
   if (negotiated.encoding === "protobuf") return protobufOf(value);
   if (negotiated.encoding === "yaml") return stringify(value, { aliasDuplicateObjects: false });
-  return pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`;
+  return pretty ? `${formatJson(value, 2)}\n` : `${formatJson(value)}\n`;
 }
 
 /** The body of an object. Throws 406 when its kind has no message. */

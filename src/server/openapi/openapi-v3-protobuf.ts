@@ -164,7 +164,7 @@ function additional(value: Schema | boolean): ProtobufWriter {
 /** The message knows numbers, booleans and texts; of any other default it only says that there is one. */
 function defaultMessage(value: unknown): ProtobufWriter {
   const writer = new ProtobufWriter();
-  if (typeof value === "number") return writer.oneOf(1, value);
+  if (typeof value === "number" || typeof value === "bigint") return writer.oneOf(1, Number(value));
   if (typeof value === "boolean") return writer.oneOf(2, value);
   return typeof value === "string" ? writer.strings(3, [value]) : writer;
 }

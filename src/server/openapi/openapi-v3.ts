@@ -1,5 +1,7 @@
 // OpenAPI 3.0: a document for each group version; what kubectl from 1.27 explains, validates and merges with.
+
 import { apiVersionOf, type ResourceDefinition, type Schema } from "../../api/index.ts";
+import { formatJson } from "../../lib/index.ts";
 import { descriptionOf, mapValues } from "./openapi-v2.ts";
 import type { OpenApiV3Document, OperationV3, ParameterV3, PathItemV3 } from "./openapi-v3-protobuf.ts";
 import { isCustom, type Operation, type Parameter, type PathItem, pathsOf } from "./operations.ts";
@@ -16,7 +18,7 @@ export function openApiV3Index(
   const texts = new Map<string, string>();
   for (const kind of kinds) {
     const path = documentPath(kind);
-    const own = JSON.stringify([kind.plural, kind.verbs, kind.subresources, isCustom(kind) ? kind.schema : ""]);
+    const own = formatJson([kind.plural, kind.verbs, kind.subresources, isCustom(kind) ? kind.schema : ""]);
     texts.set(path, `${texts.get(path) ?? version}${own}`);
   }
   const paths: Record<string, object> = {};

@@ -1,4 +1,5 @@
 import { tagOf, WireWriter } from "../../api/index.ts";
+import { formatJson } from "../../lib/index.ts";
 
 /** Writes the fields of one message after the other; what is undefined or a zero value is left out. */
 export class ProtobufWriter {
@@ -78,7 +79,7 @@ export function namedAll<T>(
 
 /** Any value; JSON is YAML too. */
 export function any(value: unknown): ProtobufWriter {
-  return new ProtobufWriter().string(2, `${JSON.stringify(value)}\n`);
+  return new ProtobufWriter().string(2, `${formatJson(value)}\n`);
 }
 
 /** The fields that begin with x-. */
@@ -93,5 +94,5 @@ export function textOf(value: unknown): string | undefined {
 }
 
 export function numberOf(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
+  return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
 }

@@ -9,7 +9,7 @@ import {
   orphanFinalizer,
   parseTime,
 } from "../../api/index.ts";
-import { deepCopy, timestamp } from "../../lib/index.ts";
+import { deepCopy, type Int64, timestamp } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { admissionRequest, admit, validateAdmission } from "./admission-chain.ts";
 import { commitmentOf, untilUndisturbed } from "./commit.ts";
@@ -104,37 +104,42 @@ function preparedForDelete({ definition, context, user }: ObjectRequest, object:
 
 type Marks = Pick<ObjectMeta, "deletionTimestamp" | "deletionGracePeriodSeconds" | "generation">;
 
+/** A longer period, of which there is no end to tell, counts as this: 292 years, the longest that Go's durations tell. */
+const graceMsMax = 2 ** 63 / 1e6;
+
+const msOf = (seconds: Int64) => Math.min(Number(seconds) * 1000, graceMsMax);
+
 const isDeleting = (metadata: ObjectMeta) => metadata.deletionTimestamp !== undefined;
 
-function firstMarks({ definition, context }: ObjectRequest, object: KubeObject, asked: number | undefined): Marks {
+function firstMarks({ definition, context }: ObjectRequest, object: KubeObject, asked: Int64 | undefined): Marks {
   const nowMs = context.clock.now();
   // In Kubernetes too these are marked by their own storage, which gives them no grace period.
   if (definition.prepareForDelete || isNamespace(definition, object)) return { deletionTimestamp: timestamp(nowMs) };
   const { generation } = object.metadata;
   const seconds = graceSeconds(definition, object, asked);
   return {
-    deletionTimestamp: timestamp(nowMs + seconds * 1000),
+    deletionTimestamp: timestamp(nowMs + msOf(seconds)),
     deletionGracePeriodSeconds: seconds,
-    ...(generation ? { generation: generation + 1 } : {}),
+    ...(generation ? { generation: Number(generation) + 1 } : {}),
   };
 }
 
 const askedSeconds = ({ gracePeriodSeconds: asked }: DeleteOptions) => (asked !== undefined && asked < 0 ? 1 : asked);
 
 /** Whether a grace period goes on as it is: what the delete says of the dependents comes too late then. */
-function isGracePending({ definition }: ObjectRequest, metadata: ObjectMeta, asked: number | undefined): boolean {
+function isGracePending({ definition }: ObjectRequest, metadata: ObjectMeta, asked: Int64 | undefined): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds: left } = metadata;
   if (!definition.defaultGraceSeconds || deletionTimestamp === undefined || left === undefined) return false;
   return asked === undefined || asked >= left;
 }
 
 /** A grace period that runs can only be made shorter. */
-function shortenedGrace(metadata: ObjectMeta, asked: number | undefined): Marks {
+function shortenedGrace(metadata: ObjectMeta, asked: Int64 | undefined): Marks {
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return {};
   if (asked === undefined || asked >= deletionGracePeriodSeconds) return { deletionGracePeriodSeconds };
-  const startMs = parseTime(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
-  return { deletionTimestamp: timestamp(startMs + asked * 1000), deletionGracePeriodSeconds: asked };
+  const startMs = parseTime(deletionTimestamp) - msOf(deletionGracePeriodSeconds);
+  return { deletionTimestamp: timestamp(startMs + msOf(asked)), deletionGracePeriodSeconds: asked };
 }
 
 function sameMarks(a: ObjectMeta, b: ObjectMeta): boolean {

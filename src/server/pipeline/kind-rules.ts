@@ -1,4 +1,5 @@
 // Rules of single kinds that belong to the server and not to the kind's definition.
+
 import {
   builtInResources,
   type Job,
@@ -7,6 +8,7 @@ import {
   type Pod,
   type ResourceDefinition,
 } from "../../api/index.ts";
+import type { Int64 } from "../../lib/index.ts";
 
 const builtIn: ReadonlySet<ResourceDefinition> = new Set(builtInResources);
 
@@ -115,7 +117,7 @@ export function isPod(definition: ResourceDefinition, object: KubeObject): objec
 }
 
 /** The seconds that a delete leaves the object to end by itself; 0 removes it at once. `asked` is what the client wants. */
-export function graceSeconds(definition: ResourceDefinition, object: KubeObject, asked: number | undefined): number {
+export function graceSeconds(definition: ResourceDefinition, object: KubeObject, asked: Int64 | undefined): Int64 {
   if (!definition.defaultGraceSeconds) return 0;
   // A pod that no agent runs, or that has ended, needs no time.
   if (isPod(definition, object)) {

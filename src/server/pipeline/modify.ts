@@ -192,7 +192,7 @@ function countGeneration(definition: ResourceDefinition, form: Form, next: Draft
   const generation = old.metadata.generation ?? 1;
   const changed = !sameButFor(["metadata", ...definition.statusFields], next, old);
   const own = form.preparesStatus ? undefined : definition.isNewGeneration?.(next as KubeObject, old, changed);
-  next.metadata.generation = (own ?? changed) ? generation + 1 : generation;
+  next.metadata.generation = (own ?? changed) ? Number(generation) + 1 : generation;
 }
 
 /** Whether the objects have the same but for some of their top-level fields. */

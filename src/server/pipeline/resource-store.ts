@@ -1,5 +1,5 @@
 import { apiVersionOf, type KubeObject, type RemoteConversion, type ResourceDefinition } from "../../api/index.ts";
-import type { Awaitable } from "../../lib/index.ts";
+import { type Awaitable, formatJson } from "../../lib/index.ts";
 import {
   objectKey,
   type ResourceCache,
@@ -196,7 +196,7 @@ class EncodedObject implements StoredObject {
   }
 
   get bytes(): Uint8Array {
-    this.#bytes ??= encoder.encode(JSON.stringify(this.object));
+    this.#bytes ??= encoder.encode(formatJson(this.object));
     return this.#bytes;
   }
 }

@@ -1,4 +1,5 @@
 // What `kubectl get` shows: objects and lists as meta.k8s.io Tables, computed by the server.
+
 import {
   ageColumn,
   type Column,
@@ -9,6 +10,7 @@ import {
   type RowCondition,
   type Scale,
 } from "../../api/index.ts";
+import type { Int64 } from "../../lib/index.ts";
 
 /** How much of each object goes along with its row. */
 export type IncludeObject = "None" | "Metadata" | "Object";
@@ -30,7 +32,7 @@ interface ColumnDefinition {
 }
 
 interface Row {
-  readonly cells: readonly (string | number | boolean | null)[];
+  readonly cells: readonly (string | Int64 | boolean | null)[];
   readonly conditions?: readonly RowCondition[];
   readonly object?: unknown;
 }

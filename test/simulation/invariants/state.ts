@@ -1,5 +1,7 @@
 // What stands in the storage, as far as the invariants look at it, and what stood there lately.
+
 import { controllerOf, isPodReady, type KubeObject, type Pod } from "roder";
+import type { Int64 } from "../../../src/lib/index.ts";
 import type { Departure } from "./readiness.ts";
 
 /** One change of one object, and in which request it happened. */
@@ -33,11 +35,12 @@ interface Specified<T> {
 class Specifications<T extends KubeObject> {
   #all: Specified<T>[] = [];
 
-  add(object: T, observedGeneration: number, keptMs: number, nowMs: number): void {
+  add(object: T, observedGeneration: Int64, keptMs: number, nowMs: number): void {
     const { generation = 0 } = object.metadata;
     if (this.#all.at(-1)?.object.metadata.generation !== generation) this.#all.push({ object });
     for (const each of this.#all) {
-      if ((each.object.metadata.generation ?? 0) < Math.min(observedGeneration, generation)) each.pastMs ??= nowMs;
+      if ((each.object.metadata.generation ?? 0) < (observedGeneration < generation ? observedGeneration : generation))
+        each.pastMs ??= nowMs;
     }
     this.#all = this.#all.filter(({ pastMs = nowMs }) => nowMs - pastMs <= keptMs);
   }
@@ -165,7 +168,7 @@ export class State {
 
 /** The generation that its controller has observed. A Job says nowhere which, and counts as observed at once. */
 function observedOf(kind: string, { metadata, ...object }: KubeObject): number {
-  if (kind === "jobs") return metadata.generation ?? 0;
+  if (kind === "jobs") return Number(metadata.generation ?? 0);
   const { status } = object as { readonly status?: { readonly observedGeneration?: number } }; // of those that have one
   return status?.observedGeneration ?? 0;
 }

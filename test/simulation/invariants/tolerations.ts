@@ -62,5 +62,5 @@ export class Tolerations implements Invariant {
 /** How long one taint is borne; without an end it is infinite. */
 export function toleratedSeconds(taint: Taint, tolerations: readonly Toleration[]): number {
   const matching = tolerations.find((each) => toleratesTaint(each, taint));
-  return matching ? (matching.tolerationSeconds ?? Number.POSITIVE_INFINITY) : 0;
+  return matching ? Number(matching.tolerationSeconds ?? Number.POSITIVE_INFINITY) : 0;
 }

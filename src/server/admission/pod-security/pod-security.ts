@@ -8,6 +8,7 @@ import {
   Pods,
   type PodTemplateSpec,
 } from "../../../api/index.ts";
+import { formatJson } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { refuse } from "../refusal.ts";
@@ -121,7 +122,7 @@ function isSignificant(pod: Pod, old: Pod): boolean {
     [spec.initContainers, spec.containers, spec.ephemeralContainers].map((each) =>
       (each ?? []).map(({ name, image }) => [name, image]),
     );
-  return JSON.stringify(shape(pod)) !== JSON.stringify(shape(old));
+  return formatJson(shape(pod)) !== formatJson(shape(old));
 }
 
 function validateNamespace(request: AdmissionRequest, lookup: Lookup, { defaults, exempt }: PodSecuritySettings): void {

@@ -7,7 +7,7 @@ import {
   MutatingWebhookConfigurations,
   whyNotPatched,
 } from "../../../api/index.ts";
-import { deepCopy, deepEqual, errorMessage } from "../../../lib/index.ts";
+import { deepCopy, deepEqual, errorMessage, parseJson } from "../../../lib/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { Compiled } from "../compiled.ts";
 import { isAdmissionConfiguration } from "../matching/request-rules.ts";
@@ -84,7 +84,7 @@ async function mutate(
 function patchedBy(webhook: string, { patch = "" }: ReviewAnswer, { object, as }: ReviewedObjects): unknown {
   let operations: unknown;
   try {
-    operations = JSON.parse(decodeText(patch));
+    operations = parseJson(decodeText(patch));
   } catch (error) {
     throw internalError(
       new Error(`the patch of admission webhook ${JSON.stringify(webhook)} cannot be read: ${errorMessage(error)}`),
