@@ -6,6 +6,7 @@ import {
   type APIService,
   EndpointSlices,
   Services,
+  serviceNameLabel,
   serviceUnavailable,
   type User,
 } from "../../../api/index.ts";
@@ -17,7 +18,9 @@ import {
   type ExtensionRequest,
   groupVersionOf,
   isAvailable,
+  readResourceList,
 } from "../../aggregation/index.ts";
+import { connectionError } from "../../host/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { ForeignDocument } from "../../openapi/index.ts";
 import type { ExtensionServers } from "../extension-servers.ts";
@@ -35,6 +38,7 @@ import {
   tunnel,
   unreachable,
 } from "../streaming/index.ts";
+import { ExtensionDocuments } from "./extension-documents.ts";
 import { withIdentity } from "./identity.ts";
 
 export interface ExtensionOptions {
@@ -49,8 +53,8 @@ export interface ExtensionOptions {
 
 /** What this server can say of the servers behind APIServices, and ask them for its own components. */
 export interface Extensions extends ExtensionServers {
-  /** What the server serves of its group version; rejects with an Error that says why it does not. */
-  check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[]>;
+  /** What the server serves of its group version, where it says so; rejects with an Error that says why it does not. */
+  check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[] | undefined>;
   readonly ask: AskExtension;
 }
 
@@ -60,27 +64,21 @@ const askTimeoutMs = 5_000;
 /** As long as the listener lets any request take but a watch. */
 const requestTimeoutMs = 60_000;
 const documentBytesMax = 16 * 1024 * 1024;
-/** How long what a server said of itself is told on. */
-const documentAgeMsMax = 60_000;
 
 export function createExtensionServers(options: ExtensionOptions): Extensions {
   return new ExtensionProxy(options);
 }
 
-interface Document {
-  readonly askedMs: number;
-  readonly content: Promise<unknown>;
-}
-
 class ExtensionProxy implements Extensions {
   readonly apiServices: ApiServices;
   readonly #options: ExtensionOptions;
-  /** By path, for as long as the APIService stays as it is. */
-  readonly #documents = new WeakMap<APIService, Map<string, Document>>();
+  readonly #documents: ExtensionDocuments;
 
   constructor(options: ExtensionOptions) {
     this.#options = options;
     this.apiServices = options.apiServices;
+    const { clock, log } = options;
+    this.#documents = new ExtensionDocuments({ clock, log, fetch: (service, path) => this.#fetch(service, path) });
   }
 
   async handle(service: APIService, user: User, request: HttpRequest, response: HttpResponse): Promise<void> {
@@ -122,11 +120,12 @@ class ExtensionProxy implements Extensions {
   }
 
   async resources(service: APIService): Promise<APIResourceList | undefined> {
-    const content = await this.#document(service, `/apis/${groupVersionOf(service)}`);
-    return isResourceList(content) ? content : undefined;
+    const groupVersion = groupVersionOf(service);
+    return readResourceList(await this.#document(service, `/apis/${groupVersion}`), groupVersion);
   }
 
   async openApi(path: "/openapi/v2" | "/openapi/v3"): Promise<readonly ForeignDocument[]> {
+    this.#documents.keepOnly(this.apiServices.remote());
     const asked = [...this.apiServices.remote()].map(async (service) => ({
       groupVersion: groupVersionOf(service),
       content: await this.#document(service, path),
@@ -134,13 +133,15 @@ class ExtensionProxy implements Extensions {
     return (await Promise.all(asked)).filter(({ content }) => typeof content === "object" && content !== null);
   }
 
-  async check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[]> {
-    const path = `/apis/${groupVersionOf(service)}`;
+  async check(service: APIService, signal: AbortSignal): Promise<readonly APIResource[] | undefined> {
+    const groupVersion = groupVersionOf(service);
+    const path = `/apis/${groupVersion}`;
     const backend = this.#backend(service, path);
     // Whether its certificate is right is for those to see whose requests it gets.
     const trust = backend.trust.kind === "extension" ? { ...backend.trust, verify: false } : backend.trust;
     const url = `https://${backend.host}:${backend.port}${path}`;
-    const answer = await this.#ask({ ...backend, trust }, signal).catch((cause) => {
+    const answer = await this.#ask({ ...backend, trust }, signal).catch((error) => {
+      const cause = new Error(`Get ${JSON.stringify(url)}`, { cause: connectionError(error) });
       throw new Error(`failing or missing response from ${url}`, { cause });
     });
     const { statusCode = 0 } = answer;
@@ -152,7 +153,7 @@ class ExtensionProxy implements Extensions {
       // Upstream looks at the status alone: it is there, if it does not say for what.
       return undefined;
     });
-    return isResourceList(content) ? content.resources : [];
+    return readResourceList(content, groupVersion)?.resources;
   }
 
   readonly ask: AskExtension = async (service, user, request) => {
@@ -208,9 +209,7 @@ class ExtensionProxy implements Extensions {
     const service = lookup.get(Services, namespace, name);
     if (!service) throw new Error(`service ${JSON.stringify(name)} not found`);
     const slices = () =>
-      lookup
-        .list(EndpointSlices, namespace)
-        .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === name);
+      lookup.list(EndpointSlices, namespace).filter(({ metadata }) => metadata.labels?.[serviceNameLabel] === name);
     const address =
       service.spec.type === "ExternalName"
         ? { host: service.spec.externalName ?? "", port }
@@ -230,27 +229,8 @@ class ExtensionProxy implements Extensions {
   }
 
   /** What the server says at `path`, as JSON; undefined while it does not answer. */
-  async #document(service: APIService, path: string): Promise<unknown> {
-    if (!isAvailable(service)) return undefined;
-    const { clock, log } = this.#options;
-    const known = this.#documents.get(service) ?? new Map<string, Document>();
-    this.#documents.set(service, known);
-    let document = known.get(path);
-    if (!document || clock.monotonicMs() - document.askedMs > documentAgeMsMax) {
-      const content = this.#fetch(service, path).catch((error) => {
-        log.debug("an extension API server does not tell what it serves", {
-          name: service.metadata.name,
-          path,
-          error: errorMessage(error),
-        });
-        // The next who asks tries again.
-        known.delete(path);
-        return undefined;
-      });
-      document = { askedMs: clock.monotonicMs(), content };
-      known.set(path, document);
-    }
-    return document.content;
+  #document(service: APIService, path: string): Promise<unknown> | undefined {
+    return isAvailable(service) ? this.#documents.get(service, path) : undefined;
   }
 
   async #fetch(service: APIService, path: string): Promise<unknown> {
@@ -266,7 +246,7 @@ class ExtensionProxy implements Extensions {
   #ask(backend: Backend, signal?: AbortSignal): Promise<IncomingMessage> {
     const asked = ask(backend, "GET", withIdentity({ accept: "application/json" }, aggregator), noAgentTls);
     const timer = this.#options.clock.setTimer(askTimeoutMs, () =>
-      asked.destroy(new Error(`no answer within ${askTimeoutMs / 1000} seconds`)),
+      asked.destroy(new Error("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")),
     );
     const stop = () => asked.destroy(new Error("the server stops"));
     signal?.addEventListener("abort", stop, { once: true });
@@ -297,17 +277,4 @@ async function documentOf(answer: IncomingMessage): Promise<unknown> {
     if (size > documentBytesMax) throw new Error(`the document is larger than ${documentBytesMax} bytes`);
   }
   return JSON.parse(Buffer.concat(chunks).toString());
-}
-
-/** What another server sends is believed as far as it is read. */
-function isResourceList(content: unknown): content is APIResourceList {
-  const list = content as Partial<APIResourceList> | undefined; // looked at below
-  return (
-    typeof list?.groupVersion === "string" &&
-    Array.isArray(list.resources) &&
-    list.resources.every(
-      (each: Partial<APIResourceList["resources"][number]> | null) =>
-        typeof each?.name === "string" && typeof each.kind === "string" && Array.isArray(each.verbs),
-    )
-  );
 }

@@ -15,10 +15,12 @@ import {
   type Pod,
   Pods,
   Services,
+  serviceNameLabel,
   serviceUnavailable,
   type User,
 } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random } from "../../../lib/index.ts";
+import { connectionError } from "../../host/index.ts";
 import type { Lookup } from "../../lookup.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
 import { boolean } from "../request-options.ts";
@@ -54,7 +56,6 @@ export interface StreamingOptions {
 const refusalBytesMax = 50_000;
 /** A page whose links are rewritten is held in memory as a whole. */
 const pageBytesMax = 16 * 1024 * 1024;
-const serviceNameLabel = "kubernetes.io/service-name";
 /** A log over a WebSocket: each piece one message, as it is or in base64 (apimachinery, wsstream). */
 const logProtocols = ["binary.k8s.io", "base64.binary.k8s.io"];
 
@@ -244,10 +245,7 @@ function dialError(error: unknown): ApiError {
   return new ApiError(500, "", `error dialing backend: ${connectionWords(error)}`, undefined, { cause: error });
 }
 
-/** Node tells of several failed addresses at once by an error without words. */
-function connectionWords(error: unknown): string {
-  return errorMessage(error) || String((error as NodeJS.ErrnoException).code);
-}
+const connectionWords = (error: unknown) => errorMessage(connectionError(error));
 
 export function unreachable(error: unknown): ApiError {
   return serviceUnavailable(`error trying to reach service: ${connectionWords(error)}`);
