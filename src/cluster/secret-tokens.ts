@@ -1,9 +1,8 @@
 // Notes when the tokens that are kept in secrets are used, so that it is known which nobody needs:
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#tracking-serviceaccount-tokens
-import { ApiError, ConfigMaps, type Secret, Secrets } from "../api/index.ts";
+import { ApiError, ConfigMaps, type Secret, Secrets, tokenLastUsedLabel } from "../api/index.ts";
 import type { Client } from "../client/index.ts";
 import { type Clock, errorMessage, type Logger, timestamp } from "../lib/index.ts";
-import { lastUsedLabel } from "../server/index.ts";
 
 const trackingConfigMap = { namespace: "kube-system", name: "kube-apiserver-legacy-service-account-token-tracking" };
 
@@ -34,7 +33,7 @@ export class TokenUses {
     const { uid } = metadata;
     if (this.#underWay.has(uid)) return;
     this.#underWay.add(uid);
-    const patch = { metadata: { uid, labels: { [lastUsedLabel]: day } } };
+    const patch = { metadata: { uid, labels: { [tokenLastUsedLabel]: day } } };
     this.#client
       .patch(Secrets, metadata, patch)
       .catch((error) => {

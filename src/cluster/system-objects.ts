@@ -16,6 +16,8 @@ import {
   type ResourceReference,
   type ResourceRequest,
   Services,
+  serviceNameLabel,
+  skipMirrorLabel,
 } from "../api/index.ts";
 import { also, type Client, type ControllerDefinition, defineController } from "../client/index.ts";
 import { apiServiceCreations } from "../controllers/index.ts";
@@ -96,7 +98,7 @@ export async function ensureKubernetesService(
   await ensure(
     client,
     EndpointsResource,
-    { metadata: { ...metadata, labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } }, ...endpoints },
+    { metadata: { ...metadata, labels: { [skipMirrorLabel]: "true" } }, ...endpoints },
     (kept) => deepEqual(kept.subsets, endpoints.subsets),
   );
   const slice = { endpoints: [{ addresses: [address], conditions: { ready: true } }], ports };
@@ -104,7 +106,7 @@ export async function ensureKubernetesService(
     client,
     EndpointSlices,
     {
-      metadata: { ...metadata, labels: { "kubernetes.io/service-name": "kubernetes" } },
+      metadata: { ...metadata, labels: { [serviceNameLabel]: "kubernetes" } },
       addressType: "IPv4",
       ...slice,
     },

@@ -8,17 +8,20 @@ import {
   EndpointSlices,
   type Service,
   Services,
+  serviceNameLabel,
   withCondition,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type ReconcileContext } from "../client/index.ts";
 import { deepEqual, errorMessage } from "../lib/index.ts";
 import type { ExtensionKinds } from "./resource-catalog.ts";
-import { serviceNameLabel } from "./service-endpoints.ts";
 
 export const apiServiceAvailabilityControllerName = "apiservice-availability";
 
-/** What the server of an APIService serves of its group version; rejects with an Error that says why it does not. */
-export type CheckApiService = (service: APIService, signal: AbortSignal) => Promise<readonly APIResource[]>;
+/**
+ * What the server of an APIService serves of its group version, where it says so in a way that can be read; rejects with
+ * an Error that says why it does not.
+ */
+export type CheckApiService = (service: APIService, signal: AbortSignal) => Promise<readonly APIResource[] | undefined>;
 
 /** A server that ends leaves no event behind. */
 const lookAgainMs = 30_000;
@@ -29,8 +32,8 @@ interface Verdict {
   readonly status: "True" | "False";
   readonly reason: string;
   readonly message: string;
-  /** What is served, where that was told. */
-  readonly resources?: readonly APIResource[];
+  /** What is served, where that was told; what was told before counts where it was not. */
+  readonly resources?: readonly APIResource[] | undefined;
 }
 
 /** `kinds` is told what each server serves. */

@@ -5,6 +5,7 @@ import {
   type CertificateRequestContent,
   type CertificateSigningRequest,
   CertificateSigningRequests,
+  kubeletClientSigner,
   type NewObject,
   readCertificateRequest,
   type SubjectAccessReview,
@@ -12,7 +13,7 @@ import {
 } from "../api/index.ts";
 import { type Client, defineController } from "../client/index.ts";
 import { timestamp } from "../lib/index.ts";
-import { hasCondition, kubeletClientSigner, wrongKubeletClient } from "./certificate-signing.ts";
+import { hasCondition, wrongKubeletClient } from "./certificate-signing.ts";
 
 const againMs = 60_000;
 

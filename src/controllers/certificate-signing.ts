@@ -4,6 +4,9 @@ import {
   type CertificateRequestContent,
   type CertificateSigningRequest,
   CertificateSigningRequests,
+  clientSigner,
+  kubeletClientSigner,
+  kubeletServingSigner,
   readCertificateRequest,
 } from "../api/index.ts";
 import { defineController } from "../client/index.ts";
@@ -27,10 +30,6 @@ const minuteMs = 60_000;
 const backdateMs = 5 * minuteMs;
 /** From here on that is taken off their end. */
 const shortMs = 8 * 60 * minuteMs;
-
-export const clientSigner = "kubernetes.io/kube-apiserver-client";
-export const kubeletClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
-const kubeletServingSigner = "kubernetes.io/kubelet-serving";
 
 /** What a signer refuses to sign, in a sentence; undefined when it signs. */
 type Rule = (request: CertificateRequestContent, usages: readonly string[]) => string | undefined;

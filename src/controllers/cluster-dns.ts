@@ -7,11 +7,11 @@ import {
   Nodes,
   type Service,
   Services,
+  serviceNameLabel,
+  sliceManagedByLabel,
 } from "../api/index.ts";
 import { also, type ControllerDefinition, defineController, keyOf, splitKey } from "../client/index.ts";
 import { addressAt, deepEqual, parseRange, rangeSize } from "../lib/index.ts";
-import { managedByLabel } from "./endpoint-slice-plan.ts";
-import { serviceNameLabel } from "./service-endpoints.ts";
 
 export interface ClusterDnsOptions {
   /** The cluster IP of kube-system/kube-dns: 10.43.0.10. */
@@ -79,7 +79,7 @@ function slicesOf(...states: readonly (Node | undefined)[]): string[] {
 
 function isOurs({ metadata }: Service | EndpointSlice): boolean {
   return (
-    metadata.namespace === namespace && (metadata.name === name || metadata.labels?.[managedByLabel] === managedBy)
+    metadata.namespace === namespace && (metadata.name === name || metadata.labels?.[sliceManagedByLabel] === managedBy)
   );
 }
 
@@ -111,7 +111,7 @@ function dnsEndpoints(nodes: readonly Node[]): Endpoint[] {
 
 function kubeDnsSlice(key: string, endpoints: readonly Endpoint[]): NewObject<EndpointSlice> {
   return {
-    metadata: { ...splitKey(key), labels: { [serviceNameLabel]: name, [managedByLabel]: managedBy } },
+    metadata: { ...splitKey(key), labels: { [serviceNameLabel]: name, [sliceManagedByLabel]: managedBy } },
     addressType: "IPv4",
     endpoints,
     ports: [

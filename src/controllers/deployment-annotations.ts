@@ -1,5 +1,5 @@
 // What a Deployment notes on its ReplicaSets: pkg/controller/deployment/util/deployment_util.go.
-import type { Deployment, ReplicaSet } from "../api/index.ts";
+import { type Deployment, lastAppliedAnnotation, type ReplicaSet } from "../api/index.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
 const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
@@ -10,7 +10,7 @@ const revisionHistoryCharactersMax = 2000;
 
 /** Annotations of the Deployment that its ReplicaSets do not get. */
 const ownAnnotations: ReadonlySet<string> = new Set([
-  "kubectl.kubernetes.io/last-applied-configuration",
+  lastAppliedAnnotation,
   revisionAnnotation,
   revisionHistoryAnnotation,
   desiredReplicasAnnotation,

@@ -7,11 +7,11 @@ import {
   type Node,
   quantityMilliValue,
   type Service,
+  topologyHintsAnnotation,
+  topologyModeAnnotation,
   zoneLabel,
 } from "../api/index.ts";
 
-const modeAnnotation = "service.kubernetes.io/topology-mode";
-const oldModeAnnotation = "service.kubernetes.io/topology-aware-hints";
 const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
 /** Nodes that have one of these serve nothing. */
 const excludedLabels = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
@@ -20,7 +20,7 @@ const overload = 0.2;
 
 /** Whether the endpoints are to be shared out to zones by how much processor each zone has. */
 export function sharesByZone({ metadata: { annotations = {} } }: Service): boolean {
-  const mode = annotations[oldModeAnnotation] ?? annotations[modeAnnotation];
+  const mode = annotations[topologyHintsAnnotation] ?? annotations[topologyModeAnnotation];
   return mode === "Auto" || mode === "auto";
 }
 

@@ -9,23 +9,21 @@ import {
   EndpointsResource,
   isIpv4,
   isIpv6,
+  lastAppliedAnnotation,
   newControllerReference,
+  serviceNameLabel,
+  sliceManagedByLabel,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
-import { managedByLabel } from "./endpoint-slice-plan.ts";
 import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import { repacked } from "./endpoint-subsets.ts";
-import { serviceNameLabel } from "./service-endpoints.ts";
 
 export const mirroredBy = "endpointslicemirroring-controller.k8s.io";
 /** kube-controller-manager's --mirroring-max-endpoints-per-subset. */
 export const addressesPerSubsetMax = 1000;
 
 /** What clients and tools note on Endpoints for themselves. */
-const ownAnnotations = [
-  "endpoints.kubernetes.io/last-change-trigger-time",
-  "kubectl.kubernetes.io/last-applied-configuration",
-];
+const ownAnnotations = ["endpoints.kubernetes.io/last-change-trigger-time", lastAppliedAnnotation];
 
 export interface MirrorPlan extends SlicePlan {
   readonly invalidAddresses: number;
@@ -145,7 +143,7 @@ function endpointOf({ ip, hostname, nodeName, targetRef }: EndpointAddress, read
 function mirroredMetadata(endpoints: Endpoints) {
   const { name, labels, annotations = {} } = endpoints.metadata;
   return {
-    labels: { ...labels, [serviceNameLabel]: name, [managedByLabel]: mirroredBy },
+    labels: { ...labels, [serviceNameLabel]: name, [sliceManagedByLabel]: mirroredBy },
     annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => !ownAnnotations.includes(key))),
     ownerReferences: [newControllerReference(endpoints, EndpointsResource)],
   };

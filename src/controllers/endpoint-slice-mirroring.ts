@@ -1,15 +1,21 @@
 // Mirrors the Endpoints that somebody writes for a Service without a selector, so that proxies and DNS, which know only
 // slices, see them: pkg/controller/endpointslicemirroring.
-import { type EndpointSlice, EndpointSlices, type Endpoints, EndpointsResource, Services } from "../api/index.ts";
+import {
+  type EndpointSlice,
+  EndpointSlices,
+  type Endpoints,
+  EndpointsResource,
+  Services,
+  serviceNameLabel,
+  skipMirrorLabel,
+  sliceManagedByLabel,
+} from "../api/index.ts";
 import { also, defineController, keyOf } from "../client/index.ts";
 import { addressesPerSubsetMax, mirroredBy, planMirror } from "./endpoint-slice-mirroring-plan.ts";
-import { managedByLabel } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { nowAndBefore } from "./selection.ts";
-import { serviceNameLabel } from "./service-endpoints.ts";
 
 const byEndpoints = "mirrored";
-const skipLabel = "endpointslice.kubernetes.io/skip-mirror";
 /** On Endpoints that were a lock of old clients' leader election: nobody serves there. */
 const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader";
 
@@ -56,10 +62,10 @@ export const endpointSliceMirroringController = defineController({
 
 /** The Endpoints that a slice of this controller mirrors. */
 function* mirroredEndpoints({ metadata }: EndpointSlice): Iterable<string> {
-  const { [serviceNameLabel]: name, [managedByLabel]: by } = metadata.labels ?? {};
+  const { [serviceNameLabel]: name, [sliceManagedByLabel]: by } = metadata.labels ?? {};
   if (name !== undefined && by === mirroredBy) yield `${metadata.namespace}/${name}`;
 }
 
 function isToMirror({ metadata }: Endpoints): boolean {
-  return metadata.labels?.[skipLabel] !== "true" && metadata.annotations?.[leaderAnnotation] === undefined;
+  return metadata.labels?.[skipMirrorLabel] !== "true" && metadata.annotations?.[leaderAnnotation] === undefined;
 }

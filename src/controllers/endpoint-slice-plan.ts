@@ -5,6 +5,7 @@ import {
   type Endpoint,
   type EndpointHints,
   type EndpointSlice,
+  headlessLabel,
   isControlledBy,
   isPodReady,
   type NewObject,
@@ -13,6 +14,8 @@ import {
   type Pod,
   type Service,
   Services,
+  serviceNameLabel,
+  sliceManagedByLabel,
   zoneLabel,
 } from "../api/index.ts";
 import { deepEqual } from "../lib/index.ts";
@@ -21,16 +24,13 @@ import type { SlicePlan } from "./endpoint-slice-writes.ts";
 import {
   addressIn,
   hasEndpoint,
-  headlessLabel,
   hostnameIn,
   ipFamiliesOf,
   isHeadless,
   podReference,
-  serviceNameLabel,
   targetPort,
 } from "./service-endpoints.ts";
 
-export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 export const managedBy = "endpointslice-controller.k8s.io";
 /** kube-controller-manager's --max-endpoints-per-slice. */
 const endpointsMax = 100;
@@ -242,7 +242,7 @@ function sliceLabels(service: Service): Readonly<Record<string, string>> {
   return {
     ...own,
     [serviceNameLabel]: service.metadata.name,
-    [managedByLabel]: managedBy,
+    [sliceManagedByLabel]: managedBy,
     ...(isHeadless(service) ? { [headlessLabel]: "" } : {}),
   };
 }

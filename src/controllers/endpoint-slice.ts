@@ -7,11 +7,13 @@ import {
   Pods,
   type Service,
   Services,
+  serviceNameLabel,
+  sliceManagedByLabel,
   zoneLabel,
 } from "../api/index.ts";
 import { also, type Cache, defineController, type Key, keyOf, type ReconcileContext } from "../client/index.ts";
 import { isStillFair, type SharedOut, sharesByZone, ZoneTally } from "./endpoint-slice-hints.ts";
-import { type EndpointSlicePlan, managedBy, managedByLabel, planEndpointSlices } from "./endpoint-slice-plan.ts";
+import { type EndpointSlicePlan, managedBy, planEndpointSlices } from "./endpoint-slice-plan.ts";
 import { writeSlices } from "./endpoint-slice-writes.ts";
 import { TriggerTimes, withTriggerTime } from "./endpoint-trigger-times.ts";
 import { podsByNode } from "./pods-by-node.ts";
@@ -20,7 +22,6 @@ import {
   hasSelectedEndpoints,
   ipFamiliesOf,
   selectedPods,
-  serviceNameLabel,
   servicesBySelector,
   servicesOf,
 } from "./service-endpoints.ts";
@@ -132,7 +133,7 @@ function reportHints({ events }: ReconcileContext, service: Service, { hints }: 
 
 /** The service that a slice of this controller belongs to. */
 function* serviceOf({ metadata }: EndpointSlice): Iterable<string> {
-  const { [serviceNameLabel]: service, [managedByLabel]: by } = metadata.labels ?? {};
+  const { [serviceNameLabel]: service, [sliceManagedByLabel]: by } = metadata.labels ?? {};
   if (service !== undefined && by === managedBy) yield `${metadata.namespace}/${service}`;
 }
 

@@ -1,10 +1,16 @@
 // Which Endpoints a Service shall have: pkg/controller/endpoint/endpoints_controller.go.
-import { type EndpointAddress, type EndpointSubset, isPodReady, type Pod, type Service } from "../api/index.ts";
+import {
+  type EndpointAddress,
+  type EndpointSubset,
+  headlessLabel,
+  isPodReady,
+  type Pod,
+  type Service,
+} from "../api/index.ts";
 import { type FoundEndpoint, subsetsOf } from "./endpoint-subsets.ts";
 import {
   addressIn,
   hasEndpoint,
-  headlessLabel,
   hostnameIn,
   ipFamiliesOf,
   isHeadless,

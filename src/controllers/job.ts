@@ -1,6 +1,7 @@
 // Runs pods until enough of them succeed. https://kubernetes.io/docs/concepts/workloads/controllers/job/
 import {
   controllerOf,
+  controllerUidLabel,
   isGone,
   isJobFinished,
   type Job,
@@ -23,7 +24,6 @@ import { podForIndex, podOfJob } from "./job-template.ts";
 import { type JobView, viewJob } from "./job-view.ts";
 import { createPod, deletePod, inGrowingBatches } from "./pod-control.ts";
 
-const controllerUidLabel = "batch.kubernetes.io/controller-uid";
 const selectedUid = "selected-uid";
 
 /** The index of jobs by what their selector was generated to select; others are found by their namespace. */

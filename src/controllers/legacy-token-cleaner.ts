@@ -11,6 +11,9 @@ import {
   ServiceAccounts,
   serviceAccountNameAnnotation,
   serviceAccountUidAnnotation,
+  tokenInvalidSinceLabel,
+  tokenLastUsedLabel,
+  tokenSecretType,
 } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { timestamp } from "../lib/index.ts";
@@ -20,8 +23,6 @@ const dayMs = 24 * 3600 * 1000;
 const keptMs = 365 * dayMs;
 /** Says since when uses are noted. */
 const tracking = "kube-system/kube-apiserver-legacy-service-account-token-tracking";
-const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
-const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 
 /** Those alone that an account lists: the others, somebody made by hand. */
 export const legacyTokenCleaner = defineController({
@@ -60,12 +61,12 @@ export function planLegacyToken(
   nowMs: number,
 ): "keep" | "invalidate" | "remove" {
   const preservedMs = nowMs - keptMs;
-  if (type !== "kubernetes.io/service-account-token" || metadata.deletionTimestamp !== undefined) return "keep";
+  if (type !== tokenSecretType || metadata.deletionTimestamp !== undefined) return "keep";
   if (isMounted || Date.parse(metadata.creationTimestamp) > preservedMs) return "keep";
   if (!account || account.metadata.uid !== metadata.annotations?.[serviceAccountUidAnnotation]) return "keep";
   if (!account.secrets?.some((each) => each.name === metadata.name)) return "keep";
-  if (isAfter(metadata.labels?.[lastUsedLabel], preservedMs)) return "keep";
-  const invalidSince = metadata.labels?.[invalidSinceLabel];
+  if (isAfter(metadata.labels?.[tokenLastUsedLabel], preservedMs)) return "keep";
+  const invalidSince = metadata.labels?.[tokenInvalidSinceLabel];
   if (invalidSince === undefined || Number.isNaN(Date.parse(invalidSince))) return "invalidate";
   return isAfter(invalidSince, preservedMs) ? "keep" : "remove";
 }
@@ -78,7 +79,7 @@ async function carryOut(
   const { uid, resourceVersion } = metadata;
   try {
     if (plan === "invalidate") {
-      const labels = { [invalidSinceLabel]: timestamp(clock.now()).slice(0, 10) };
+      const labels = { [tokenInvalidSinceLabel]: timestamp(clock.now()).slice(0, 10) };
       await client.patch(Secrets, metadata, { metadata: { uid, resourceVersion, labels } });
     } else if (plan === "remove") {
       await client.delete(Secrets, metadata, { body: { preconditions: { uid, resourceVersion } } });

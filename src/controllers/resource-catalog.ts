@@ -2,6 +2,7 @@ import {
   type APIResource,
   type APIService,
   apiVersionOf,
+  isDns1123Subdomain,
   type ResourceDefinition,
   type ResourceReference,
 } from "../api/index.ts";
@@ -42,7 +43,8 @@ export class ExtensionKinds implements KindCatalog {
   set({ metadata, spec }: APIService, resources: readonly APIResource[]): void {
     const { group = "", version = "" } = spec;
     const kinds = resources
-      .filter(({ name }) => !name.includes("/"))
+      // What is no name of a resource would lead requests of this cluster's own components to other paths.
+      .filter(({ name }) => isDns1123Subdomain(name).length === 0)
       .map(({ name, kind, namespaced, verbs }) => ({
         ...{ group, version, kind, plural: name, namespaced, verbs },
         ...(resources.some((each) => each.name === `${name}/scale`) ? { scale: true } : {}),

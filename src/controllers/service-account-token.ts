@@ -7,10 +7,9 @@ import {
   ServiceAccounts,
   serviceAccountNameAnnotation,
   serviceAccountUidAnnotation,
+  tokenSecretType,
 } from "../api/index.ts";
 import { also, type Client, defineController, type Key, keyOf } from "../client/index.ts";
-
-const tokenType = "kubernetes.io/service-account-token";
 
 /** A token that does not end, for a service account and kept in the secret of that name. */
 export type SignServiceAccountToken = (account: ServiceAccount, secretName: string) => Promise<string>;
@@ -73,7 +72,7 @@ const tokensByAccount = {
 /** The key of the account whose token the secret is for; undefined for other secrets. */
 function accountKey({ type, metadata }: Secret): string | undefined {
   const name = metadata.annotations?.[serviceAccountNameAnnotation];
-  return type === tokenType && name ? `${metadata.namespace}/${name}` : undefined;
+  return type === tokenSecretType && name ? `${metadata.namespace}/${name}` : undefined;
 }
 
 /** Whether the secret is for this account and not for one of the same name before it. */

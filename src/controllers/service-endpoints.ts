@@ -13,10 +13,6 @@ import { type Cache, type Key, keyOf } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { candidatesFor, podsWith, selectorIndex } from "./selection.ts";
 
-/** The label by which the service of an EndpointSlice is found. */
-export const serviceNameLabel = "kubernetes.io/service-name";
-export const headlessLabel = "service.kubernetes.io/headless";
-
 /** Whether the endpoints of the service follow from its selector; those of the others are their makers' business. */
 export function hasSelectedEndpoints({ spec }: Service): boolean {
   return spec.type !== "ExternalName" && Object.keys(spec.selector ?? {}).length > 0;

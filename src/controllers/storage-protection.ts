@@ -1,6 +1,7 @@
 // Holds back the removal of volumes, claims and their classes while something uses them: pkg/controller/volume/pvcprotection,
 // pvprotection and vacprotection. The admission plugin StorageObjectInUseProtection sets the finalizers.
 import {
+  claimProtectionFinalizer,
   type KubeObject,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
@@ -10,6 +11,8 @@ import {
   podClaims,
   type ResourceReference,
   VolumeAttributesClasses,
+  volumeAttributesClassProtectionFinalizer,
+  volumeProtectionFinalizer,
 } from "../api/index.ts";
 import { also, defineController, keyOf, type ReconcileContext } from "../client/index.ts";
 import { nowAndBefore } from "./selection.ts";
@@ -23,7 +26,7 @@ export const claimProtectionController = defineController({
   indexes: [{ resource: Pods, name: "claim", values: claimsOf }],
   async reconcile(context, key) {
     const claim = context.cache.get(PersistentVolumeClaims, key);
-    if (claim) await protect(context, PersistentVolumeClaims, claim, "kubernetes.io/pvc-protection", isClaimUsed);
+    if (claim) await protect(context, PersistentVolumeClaims, claim, claimProtectionFinalizer, isClaimUsed);
   },
 });
 
@@ -34,7 +37,7 @@ export const volumeProtectionController = defineController({
     const volume = context.cache.get(PersistentVolumes, key);
     if (!volume) return;
     const isBound = () => volume.status?.phase === "Bound";
-    await protect(context, PersistentVolumes, volume, "kubernetes.io/pv-protection", isBound);
+    await protect(context, PersistentVolumes, volume, volumeProtectionFinalizer, isBound);
   },
 });
 
@@ -56,7 +59,7 @@ export const volumeAttributesClassProtectionController = defineController({
     const isUsed = () =>
       cache.list(PersistentVolumeClaims).some((claim) => classesOf(claim).includes(key)) ||
       cache.list(PersistentVolumes).some(({ spec }) => spec.volumeAttributesClassName === key);
-    await protect(context, VolumeAttributesClasses, attributes, "kubernetes.io/vac-protection", isUsed);
+    await protect(context, VolumeAttributesClasses, attributes, volumeAttributesClassProtectionFinalizer, isUsed);
   },
 });
 

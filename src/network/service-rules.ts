@@ -1,5 +1,13 @@
 // From Services and EndpointSlices to nftables rules: a pure function, as kube-proxy's nftables mode documents the behaviour.
-import { type EndpointHints, type EndpointSlice, isPodTerminal, type Pod, type Service } from "../api/index.ts";
+import {
+  type EndpointHints,
+  type EndpointSlice,
+  headlessLabel,
+  isPodTerminal,
+  type Pod,
+  type Service,
+  serviceNameLabel,
+} from "../api/index.ts";
 import { canonicalAddress } from "../lib/index.ts";
 import type { RuleChain, RuleMap, RuleSet } from "./rule-set.ts";
 
@@ -46,7 +54,7 @@ const masqueradeMark = "0x4000";
  * What bears one of these is left to somebody else: to another proxy, by KEP-2447, or to those who ask for names. kube-proxy
  * watches neither Services nor EndpointSlices that bear them.
  */
-const labelsOfOthers = ["service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"];
+const labelsOfOthers = ["service.kubernetes.io/service-proxy-name", headlessLabel];
 
 function isForUs({ metadata: { labels } }: Service | EndpointSlice): boolean {
   return !labels || !labelsOfOthers.some((label) => label in labels);
@@ -297,7 +305,7 @@ function addExternalChain(
 function groupByService(slices: readonly EndpointSlice[]): Map<string, EndpointSlice[]> {
   const groups = new Map<string, EndpointSlice[]>();
   for (const slice of slices) {
-    const service = slice.metadata.labels?.["kubernetes.io/service-name"];
+    const service = slice.metadata.labels?.[serviceNameLabel];
     if (service === undefined || slice.addressType !== "IPv4" || !isForUs(slice)) continue;
     const name = `${slice.metadata.namespace}/${service}`;
     const group = groups.get(name);

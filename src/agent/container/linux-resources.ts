@@ -4,6 +4,7 @@ import {
   type Container,
   type EphemeralContainer,
   isRestartableInitContainer as isRestartable,
+  nodeCriticalPriority,
   type Pod,
   podLimits,
   podQos,
@@ -48,7 +49,6 @@ export function containerResources(
 const guaranteedOomScore = -997;
 const bestEffortOomScore = 1_000;
 /** system-node-critical; pods above it are spared by the kernel as guaranteed ones are. */
-const nodeCriticalPriority = 2_000_001_000;
 
 /**
  * Whom the kernel kills first: of burstable containers the one that asked for the least of the machine, and a sidecar never

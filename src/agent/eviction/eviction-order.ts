@@ -1,6 +1,14 @@
 // Which pod goes when the node is short of something, and what is said of it: pure. The order and the words are those of
 // the kubelet (pkg/kubelet/eviction/helpers.go).
-import { binaryQuantity, compareQuantities, type Pod, podRequests, quantityValue } from "../../api/index.ts";
+import {
+  binaryQuantity,
+  clusterCriticalPriority,
+  compareQuantities,
+  isMirrorPod,
+  type Pod,
+  podRequests,
+  quantityValue,
+} from "../../api/index.ts";
 import type { MetThreshold, StarvedResource } from "./node-pressure.ts";
 
 /** What a pod uses of the node. */
@@ -25,14 +33,9 @@ export interface Candidate {
   readonly use: PodUse | undefined;
 }
 
-const systemCriticalPriority = 2_000_000_000;
-
 /** Whether the node would not be well without the pod, so that its agent never ends it for others. */
-export function isCriticalPod({ metadata, spec }: Pod): boolean {
-  return (
-    metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined ||
-    (spec.priority ?? 0) >= systemCriticalPriority
-  );
+export function isCriticalPod(pod: Pod): boolean {
+  return isMirrorPod(pod) || (pod.spec.priority ?? 0) >= clusterCriticalPriority;
 }
 
 /** The pods in the order in which they go: those above their requests, then by priority, then by how far they are above. */

@@ -1,5 +1,5 @@
 // Which of a pod's pull secrets may open a registry, as the kubelet's credentialprovider chooses them.
-import type { Secret } from "../../api/index.ts";
+import { dockerConfigJsonSecretType, dockerConfigSecretType, type Secret } from "../../api/index.ts";
 import type { PullCredentials } from "../engine/index.ts";
 import { parseImage } from "./image-reference.ts";
 
@@ -14,8 +14,6 @@ interface Entry extends TrackedCredentials {
   readonly pattern: string;
 }
 
-const dockerConfigJson = "kubernetes.io/dockerconfigjson";
-const dockerConfig = "kubernetes.io/dockercfg";
 /** How old tools wrote the default registry. */
 const defaultRegistryAliases = ["index.docker.io", "registry-1.docker.io", "docker.io"];
 
@@ -32,7 +30,12 @@ export function credentialsFor(image: string, secrets: readonly Secret[]): Track
 }
 
 function entriesOf(secret: Secret): Entry[] {
-  const key = secret.type === dockerConfigJson ? ".dockerconfigjson" : secret.type === dockerConfig ? ".dockercfg" : "";
+  const key =
+    secret.type === dockerConfigJsonSecretType
+      ? ".dockerconfigjson"
+      : secret.type === dockerConfigSecretType
+        ? ".dockercfg"
+        : "";
   const encoded = secret.data?.[key];
   if (encoded === undefined) return [];
   let parsed: unknown;
@@ -42,7 +45,7 @@ function entriesOf(secret: Secret): Entry[] {
     // A pod may name several secrets; one that cannot be read leaves the others, and the registry says what is missing.
     return [];
   }
-  const auths = secret.type === dockerConfigJson ? recordOf(recordOf(parsed).auths) : recordOf(parsed);
+  const auths = secret.type === dockerConfigJsonSecretType ? recordOf(recordOf(parsed).auths) : recordOf(parsed);
   return Object.entries(auths).map(([server, value]) => ({
     pattern: patternOf(server),
     credentials: credentialsOf(recordOf(value)),

@@ -10,7 +10,7 @@ import { isJobConditionTrue } from "./job-condition.ts";
 import { validateJobStatusUpdate } from "./job-status-validation.ts";
 import { validateJob, validateJobUpdate } from "./job-validation.ts";
 
-const controllerUidLabel = "batch.kubernetes.io/controller-uid";
+export const controllerUidLabel = "batch.kubernetes.io/controller-uid";
 const jobNameLabel = "batch.kubernetes.io/job-name";
 
 export const Jobs = defineResource<Job>({

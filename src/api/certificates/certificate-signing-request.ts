@@ -5,6 +5,11 @@ import { defineResource, type StrategyContext } from "../resource.ts";
 import type { CertificateSigningRequest } from "../types.generated.ts";
 import { validateRequest, validateStatusUpdate, verifyRequest } from "./certificate-request-validation.ts";
 
+/** The signers of Kubernetes: https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#kubernetes-signers */
+export const clientSigner = "kubernetes.io/kube-apiserver-client";
+export const kubeletClientSigner = "kubernetes.io/kube-apiserver-client-kubelet";
+export const kubeletServingSigner = "kubernetes.io/kubelet-serving";
+
 export const CertificateSigningRequests = defineResource<CertificateSigningRequest>({
   group: "certificates.k8s.io",
   version: "v1",

@@ -9,6 +9,9 @@ import { defineResource } from "../resource.ts";
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from "../types.generated.ts";
 import { portProtocols, validateNonSpecialIp } from "./service-validation.ts";
 
+/** Endpoints with this label are not mirrored to EndpointSlices. */
+export const skipMirrorLabel = "endpointslice.kubernetes.io/skip-mirror";
+
 export const EndpointsResource = defineResource<Endpoints>({
   group: "",
   version: "v1",

@@ -32,6 +32,7 @@ export * from "./secret.ts";
 export * from "./service.ts";
 export * from "./service-account.ts";
 export * from "./service-type.ts";
+export { topologyHintsAnnotation, topologyModeAnnotation } from "./service-validation.ts";
 export * from "./toleration.ts";
 export * from "./volume-binding.ts";
 export * from "./well-known-labels.ts";

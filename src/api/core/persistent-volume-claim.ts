@@ -25,6 +25,7 @@ import { defaultClaimSpec } from "./volume-defaults.ts";
 export const storageClassAnnotation = "volume.beta.kubernetes.io/storage-class";
 
 /** The claim is kept while a pod uses it; a controller takes the finalizer away. */
+export const claimProtectionFinalizer = "kubernetes.io/pvc-protection";
 
 export const PersistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   group: "",

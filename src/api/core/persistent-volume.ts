@@ -15,6 +15,7 @@ import { deprecatedVolumeWarnings } from "./pod-warnings.ts";
 import { defaultSources } from "./volume-defaults.ts";
 
 /** The volume is kept while a claim is bound to it. */
+export const volumeProtectionFinalizer = "kubernetes.io/pv-protection";
 
 export const PersistentVolumes = defineResource<PersistentVolume>({
   group: "",

@@ -5,7 +5,11 @@ import { forbiddenField, invalidValue, type Path } from "../meta/field-error.ts"
 import type { Pod, PodSpec } from "../types.generated.ts";
 import { appArmorPrefix, validateSeccompAnnotations } from "./profile-annotations.ts";
 
+/** Marks the copy that an agent makes of a pod from its own files; such a pod may name no other object. */
 export const mirrorPodAnnotation = "kubernetes.io/config.mirror";
+export const isMirrorPod = ({ metadata }: Pick<Pod, "metadata">): boolean =>
+  metadata.annotations?.[mirrorPodAnnotation] !== undefined;
+
 const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 
 type Annotations = Readonly<Record<string, string>> | undefined;

@@ -16,6 +16,7 @@ import type {
   ScopedResourceSelectorRequirement,
   Service,
 } from "../types.generated.ts";
+import { claimClass } from "./persistent-volume-claim.ts";
 import { podQos } from "./pod-qos.ts";
 import { podLimitsInForce, podRequests, type ResourceAmounts } from "./pod-resources.ts";
 import { isExtendedResource, isHugePages } from "./resource-names.ts";
@@ -186,7 +187,7 @@ const claims: QuotaEvaluator = {
       ["count/persistentvolumeclaims", one],
       ["persistentvolumeclaims", one],
     ]);
-    const className = classOf(claim);
+    const className = claimClass(claim);
     if (className !== "") usage.set(`${className}${classSuffix}persistentvolumeclaims`, one);
     const storage = storageOf(claim);
     if (storage === undefined) return usage;
@@ -208,10 +209,6 @@ function hasClassOf({ spec, status }: PersistentVolumeClaim, scope: ScopedResour
     status?.modifyVolumeStatus?.targetVolumeAttributesClassName,
   ].filter((name) => name !== undefined && name !== "");
   return names.length === 0 ? isSelected(undefined, scope) : names.some((name) => isSelected(name, scope));
-}
-
-function classOf({ metadata, spec }: PersistentVolumeClaim): string {
-  return metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName ?? "";
 }
 
 /** What it asks for, or has been given already where that is more. */

@@ -12,6 +12,14 @@ import { tlsPairWarnings } from "./tls-warnings.ts";
 
 export const serviceAccountNameAnnotation = "kubernetes.io/service-account.name";
 export const serviceAccountUidAnnotation = "kubernetes.io/service-account.uid";
+/** When the token of a secret was last used, and since when its use is refused: KEP-2799. */
+export const tokenLastUsedLabel = "kubernetes.io/legacy-token-last-used";
+export const tokenInvalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
+
+/** Types of secrets whose content somebody reads. */
+export const tokenSecretType = "kubernetes.io/service-account-token";
+export const dockerConfigSecretType = "kubernetes.io/dockercfg";
+export const dockerConfigJsonSecretType = "kubernetes.io/dockerconfigjson";
 
 export const Secrets = defineResource<Secret>({
   group: "",
@@ -66,13 +74,13 @@ function validateType(secret: Secret, at: Path, dataAt: Path): FieldError[] {
   const need = (...keys: string[]) =>
     keys.filter((key) => !Object.hasOwn(data, key)).map((key) => required(dataAt.key(key)));
   switch (secret.type) {
-    case "kubernetes.io/service-account-token": {
+    case tokenSecretType: {
       const name = secret.metadata.annotations?.[serviceAccountNameAnnotation];
       return name ? [] : [required(at.child("metadata", "annotations").key(serviceAccountNameAnnotation))];
     }
-    case "kubernetes.io/dockercfg":
+    case dockerConfigSecretType:
       return validateJson(data, ".dockercfg", dataAt);
-    case "kubernetes.io/dockerconfigjson":
+    case dockerConfigJsonSecretType:
       return validateJson(data, ".dockerconfigjson", dataAt);
     case "kubernetes.io/basic-auth":
       return Object.hasOwn(data, "username") || Object.hasOwn(data, "password") ? [] : need("username", "password");

@@ -4,7 +4,7 @@ import { rootPath } from "../meta/field-error.ts";
 import { defineResource } from "../resource.ts";
 import type { ServiceAccount } from "../types.generated.ts";
 
-const mountableSecrets = "kubernetes.io/enforce-mountable-secrets";
+export const mountableSecretsAnnotation = "kubernetes.io/enforce-mountable-secrets";
 
 /** Of the references to secrets only the names are kept. */
 function keepSecretNames(account: Draft<ServiceAccount>): void {
@@ -21,9 +21,10 @@ export const ServiceAccounts = defineResource<ServiceAccount>({
   prepareForCreate: keepSecretNames,
   prepareForUpdate: keepSecretNames,
   warnings: ({ metadata }, old) => {
-    const isNew = metadata.annotations?.[mountableSecrets] && !old?.metadata.annotations?.[mountableSecrets];
+    const isNew =
+      metadata.annotations?.[mountableSecretsAnnotation] && !old?.metadata.annotations?.[mountableSecretsAnnotation];
     if (!isNew) return [];
-    const place = rootPath.child("metadata", "annotations").key(mountableSecrets);
+    const place = rootPath.child("metadata", "annotations").key(mountableSecretsAnnotation);
     return [`${place}: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`];
   },
 });

@@ -13,6 +13,9 @@ import { isExternallyAccessible } from "./service-type.ts";
 import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./service-validation.ts";
 import { serviceWarnings } from "./service-warnings.ts";
 
+/** On the endpoints of a Service that has no cluster IP. */
+export const headlessLabel = "service.kubernetes.io/headless";
+
 export const Services = defineResource<Service>({
   group: "",
   version: "v1",

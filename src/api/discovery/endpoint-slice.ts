@@ -12,6 +12,10 @@ import { immutableFields } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice } from "../types.generated.ts";
 
+/** The label by which the service of an EndpointSlice is found. */
+export const serviceNameLabel = "kubernetes.io/service-name";
+export const sliceManagedByLabel = "endpointslice.kubernetes.io/managed-by";
+
 const addressTypes = ["FQDN", "IPv4", "IPv6"];
 const endpointsMax = 1000;
 const addressesMax = 100;
@@ -59,7 +63,7 @@ export const EndpointSlices = defineResource<EndpointSlice>({
   warnings: ({ addressType, endpoints, metadata }, old) => {
     if (addressType === "FQDN") return old ? [] : ["spec.addressType: FQDN endpoints are deprecated"];
     // Its own controllers write no addresses that are odd.
-    if (managers.includes(metadata.labels?.["endpointslice.kubernetes.io/managed-by"] ?? "")) return [];
+    if (managers.includes(metadata.labels?.[sliceManagedByLabel] ?? "")) return [];
     return (endpoints ?? []).flatMap(({ addresses = [] }, index) =>
       addresses.flatMap((address, number) =>
         ipWarnings(rootPath.child("endpoints").index(index).child("addresses").index(number), address),

@@ -6,7 +6,8 @@ import { defineResource } from "../resource.ts";
 import type { Ingress, IngressRule } from "../types.generated.ts";
 import { validateIngressSpec, validateIngressStatus } from "./ingress-validation.ts";
 
-const classAnnotation = "kubernetes.io/ingress.class";
+/** Where the class was named before the field existed. */
+export const ingressClassAnnotation = "kubernetes.io/ingress.class";
 const hostsShownMax = 3;
 
 export const Ingresses = defineResource<Ingress>({
@@ -27,8 +28,8 @@ export const Ingresses = defineResource<Ingress>({
   validateCreate,
   validateStatusUpdate: ({ status }, _old, at) => validateIngressStatus(status, at.child("status", "loadBalancer")),
   warnings: ({ metadata, spec }, old) =>
-    !old && metadata.annotations?.[classAnnotation] !== undefined && spec.ingressClassName === undefined
-      ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`]
+    !old && metadata.annotations?.[ingressClassAnnotation] !== undefined && spec.ingressClassName === undefined
+      ? [`annotation "${ingressClassAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`]
       : [],
 });
 
@@ -43,9 +44,9 @@ function hostsCell(rules: readonly IngressRule[]): string {
 }
 
 function validateCreate({ metadata, spec }: Ingress, at: Path): FieldError[] {
-  const annotation = metadata.annotations?.[classAnnotation];
+  const annotation = metadata.annotations?.[ingressClassAnnotation];
   if (annotation === undefined || spec.ingressClassName === undefined || annotation === spec.ingressClassName)
     return [];
-  const place = at.child("annotations", classAnnotation);
+  const place = at.child("annotations", ingressClassAnnotation);
   return [invalidValue(place, annotation, "must match `ingressClassName` when both are specified")];
 }

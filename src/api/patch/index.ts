@@ -1,6 +1,7 @@
 export { type Applied, type ApplyOptions, mergeConfiguration, serverSideApply } from "./apply.ts";
 export type { FieldSet } from "./field-set.ts";
 export * from "./json-patch.ts";
+export { lastAppliedAnnotation } from "./last-applied.ts";
 export {
   type FieldOwnershipOptions,
   type OtherVersion,

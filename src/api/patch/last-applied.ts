@@ -9,7 +9,7 @@ import { difference, emptySet, type FieldSet } from "./field-set.ts";
 import type { FieldType } from "./field-type.ts";
 import { typeErrors } from "./typed-validation.ts";
 
-const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
+export const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** The manager that goes over. Others keep off by naming another. */
 export const lastAppliedManager = "kubectl";

@@ -10,10 +10,12 @@ const systemPrefix = "system-";
 /** The highest priority that users may give. */
 const userPriorityMax = 1_000_000_000;
 
+export const nodeCriticalPriority = 2_000_001_000;
+export const clusterCriticalPriority = 2_000_000_000;
 /** The classes that exist in every cluster, by name, with their priorities. */
 const systemPriorities: ReadonlyMap<string, number> = new Map([
-  ["system-node-critical", 2_000_001_000],
-  ["system-cluster-critical", 2_000_000_000],
+  ["system-node-critical", nodeCriticalPriority],
+  ["system-cluster-critical", clusterCriticalPriority],
 ]);
 
 export const PriorityClasses = defineResource<PriorityClass>({

@@ -3,6 +3,9 @@ import { defineResource } from "../resource.ts";
 import type { VolumeAttributesClass } from "../types.generated.ts";
 import { unchangedField, validateDriver, validateParameters } from "./class-rules.ts";
 
+/** The class is kept while a claim or volume names it. */
+export const volumeAttributesClassProtectionFinalizer = "kubernetes.io/vac-protection";
+
 export const VolumeAttributesClasses = defineResource<VolumeAttributesClass>({
   group: "storage.k8s.io",
   version: "v1",

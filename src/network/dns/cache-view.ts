@@ -1,4 +1,4 @@
-import { EndpointSlices, Namespaces, Services } from "../../api/index.ts";
+import { EndpointSlices, Namespaces, Services, serviceNameLabel } from "../../api/index.ts";
 import type { InformerSet } from "../../client/index.ts";
 import type { DnsView } from "./records.ts";
 
@@ -13,7 +13,7 @@ export function dnsViewOf(informers: InformerSet, domain: string): DnsView {
   const slices = informers.informer(EndpointSlices);
   slices.addIndex(sliceAddressIndex, (slice) => (slice.endpoints ?? []).flatMap((each) => each.addresses));
   slices.addIndex(sliceServiceIndex, (slice) => [
-    `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}`,
+    `${slice.metadata.namespace}/${slice.metadata.labels?.[serviceNameLabel]}`,
   ]);
   const namespaces = informers.informer(Namespaces);
   return {

@@ -1,6 +1,6 @@
 // What the cluster's names mean: the Kubernetes DNS specification (version 1.1.0) as a pure function over what the
 // informers know. No tables are kept: each question reads the caches.
-import type { EndpointSlice, Service } from "../../api/index.ts";
+import { type EndpointSlice, type Service, serviceNameLabel } from "../../api/index.ts";
 
 export interface DnsView {
   readonly domain: string;
@@ -177,7 +177,7 @@ function reverseNames(view: DnsView, address: string): string[] {
   const service = view.serviceByAddress(address);
   if (service) return [`${service.metadata.name}.${service.metadata.namespace}.svc.${view.domain}`];
   return view.slicesByAddress(address).flatMap((slice) => {
-    const of = slice.metadata.labels?.["kubernetes.io/service-name"];
+    const of = slice.metadata.labels?.[serviceNameLabel];
     const base = `${of}.${slice.metadata.namespace}.svc.${view.domain}`;
     return (slice.endpoints ?? [])
       .filter((each) => each.addresses.includes(address))

@@ -3,6 +3,7 @@
 import {
   type CertificateSigningRequest,
   CertificateSigningRequests,
+  clientSigner,
   readCertificateRequest,
   type User,
 } from "../../api/index.ts";
@@ -11,8 +12,6 @@ import { type Authorizer, privilegedGroup } from "../authorization/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { refuse } from "./refusal.ts";
 import { written } from "./subject.ts";
-
-const clientSigner = "kubernetes.io/kube-apiserver-client";
 
 /** Approving takes the verb approve on the signer. */
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {

@@ -1,4 +1,5 @@
 import {
+  claimClass,
   compareQuantities,
   type PersistentVolumeClaim,
   PersistentVolumeClaims,
@@ -21,8 +22,8 @@ export function persistentVolumeClaimResize(lookup: Lookup): AdmissionPlugin {
       const size = (each: Pick<PersistentVolumeClaim, "spec">) => each.spec.resources?.requests?.storage ?? "0";
       if (compareQuantities(size(claim), size(old)) <= 0) return;
       if (old.status?.phase !== "Bound") throw refuse(request, "Only bound persistent volume claims can be expanded");
-      const className = classOf(claim);
-      const isSame = className !== "" && className === classOf(old);
+      const className = claimClass(claim);
+      const isSame = className !== "" && className === claimClass(old);
       if (!isSame || !lookup.get(StorageClasses, undefined, className)?.allowVolumeExpansion)
         throw refuse(
           request,
@@ -30,8 +31,4 @@ export function persistentVolumeClaimResize(lookup: Lookup): AdmissionPlugin {
         );
     },
   };
-}
-
-function classOf({ metadata, spec }: Pick<PersistentVolumeClaim, "metadata" | "spec">): string {
-  return metadata.annotations?.["volume.beta.kubernetes.io/storage-class"] ?? spec.storageClassName ?? "";
 }

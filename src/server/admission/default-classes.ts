@@ -3,16 +3,16 @@ import {
   defaultStorageClassAnnotations,
   IngressClasses,
   Ingresses,
+  ingressClassAnnotation,
   PersistentVolumeClaims,
   StorageClasses,
+  storageClassAnnotation,
 } from "../../api/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { written } from "./subject.ts";
 
 const ingressDefault = ["ingressclass.kubernetes.io/is-default-class"];
-const claimClassAnnotation = "volume.beta.kubernetes.io/storage-class";
-const ingressClassAnnotation = "kubernetes.io/ingress.class";
 
 /** A claim that names no class gets the default one. An empty name asks for none. */
 export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
@@ -22,7 +22,7 @@ export function defaultStorageClass(lookup: Lookup): AdmissionPlugin {
     admit(request) {
       const claim = written(request, PersistentVolumeClaims, "CREATE");
       if (!claim || claim.spec.storageClassName !== undefined) return;
-      if (claim.metadata.annotations?.[claimClassAnnotation] !== undefined) return;
+      if (claim.metadata.annotations?.[storageClassAnnotation] !== undefined) return;
       const found = defaultOf(lookup.list(StorageClasses), defaultStorageClassAnnotations);
       if (found) claim.spec.storageClassName = found.metadata.name;
     },

@@ -1,8 +1,12 @@
 import {
   type AuthenticationTokenRequest,
   type CertificateSigningRequest,
+  isMirrorPod,
   type KubeObject,
+  kubeletClientSigner,
+  kubeletServingSigner,
   localVolumeFinalizer,
+  mirrorPodAnnotation,
   type Node,
   Nodes,
   notFound,
@@ -14,13 +18,7 @@ import {
   readCertificateRequest,
 } from "../../api/index.ts";
 import { deepEqual } from "../../lib/index.ts";
-import {
-  type Authorizer,
-  isMirrorPod,
-  mirrorPodAnnotation,
-  nodeNameOf,
-  podReferences,
-} from "../authorization/index.ts";
+import { type Authorizer, nodeNameOf, podReferences } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { isAllowedNodeLabel } from "./node-labels.ts";
@@ -273,7 +271,7 @@ function restrictSlice(request: AdmissionRequest, node: string): void {
     throw refuse(request, "can only delete ResourceSlice with the same NodeName as the requesting node");
 }
 
-const nodeSigners = ["kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet"];
+const nodeSigners = [kubeletServingSigner, kubeletClientSigner];
 
 function restrictCertificateRequest(request: AdmissionRequest, node: string): void {
   if (request.operation !== "CREATE") return;

@@ -1,4 +1,12 @@
-import { type NewObject, Pods, type PriorityClass, PriorityClasses, type ResourceHandler } from "../../api/index.ts";
+import {
+  clusterCriticalPriority,
+  type NewObject,
+  nodeCriticalPriority,
+  Pods,
+  type PriorityClass,
+  PriorityClasses,
+  type ResourceHandler,
+} from "../../api/index.ts";
 import { apiServerUser } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
@@ -11,13 +19,13 @@ const preemptLower = "PreemptLowerPriority";
 const systemPriorityClasses: readonly NewObject<PriorityClass>[] = [
   {
     metadata: { name: "system-node-critical" },
-    value: 2_000_001_000,
+    value: nodeCriticalPriority,
     description: "Used for system critical pods that must not be moved from their current node.",
     preemptionPolicy: preemptLower,
   },
   {
     metadata: { name: "system-cluster-critical" },
-    value: 2_000_000_000,
+    value: clusterCriticalPriority,
     description:
       "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
     preemptionPolicy: preemptLower,

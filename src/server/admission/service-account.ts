@@ -1,5 +1,7 @@
 import {
   type Container,
+  isMirrorPod,
+  mountableSecretsAnnotation,
   notFound,
   type Pod,
   type PodSpec,
@@ -9,7 +11,7 @@ import {
   type Volume,
 } from "../../api/index.ts";
 import { type Clock, type Draft, nameSuffix, type Random } from "../../lib/index.ts";
-import { isMirrorPod, podReferences } from "../authorization/index.ts";
+import { podReferences } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
 import { refuse } from "./refusal.ts";
@@ -19,7 +21,6 @@ const defaultAccount = "default";
 const volumePrefix = "kube-api-access-";
 /** Where every client library looks for the token. */
 const mountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
-const enforceSecretsAnnotation = "kubernetes.io/enforce-mountable-secrets";
 /** How long a pod waits for the account that a controller makes in every new namespace; Kubernetes tries for about as long. */
 const defaultAccountMsMax = 1500;
 
@@ -53,7 +54,7 @@ export function serviceAccount(options: ServiceAccountAdmissionOptions): Admissi
       const accountName = pod.spec.serviceAccountName ?? "";
       if (accountName === "") throw refuse(request, `no service account specified for pod ${namespace}/${name}`);
       const account = await accountOf(request, accountName, options);
-      if (account.metadata.annotations?.[enforceSecretsAnnotation] === "true") limitSecrets(request, pod, account);
+      if (account.metadata.annotations?.[mountableSecretsAnnotation] === "true") limitSecrets(request, pod, account);
     },
   };
 }

@@ -1,8 +1,11 @@
 import {
+  claimProtectionFinalizer,
   type KubeObject,
   PersistentVolumeClaims,
   PersistentVolumes,
   VolumeAttributesClasses,
+  volumeAttributesClassProtectionFinalizer,
+  volumeProtectionFinalizer,
 } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "./admission.ts";
@@ -13,9 +16,9 @@ export const storageObjectInUseProtection: AdmissionPlugin = {
   name: "StorageObjectInUseProtection",
   resources: [PersistentVolumes, PersistentVolumeClaims, VolumeAttributesClasses],
   admit(request) {
-    protect(written(request, PersistentVolumes, "CREATE"), "kubernetes.io/pv-protection");
-    protect(written(request, PersistentVolumeClaims, "CREATE"), "kubernetes.io/pvc-protection");
-    protect(written(request, VolumeAttributesClasses, "CREATE"), "kubernetes.io/vac-protection");
+    protect(written(request, PersistentVolumes, "CREATE"), volumeProtectionFinalizer);
+    protect(written(request, PersistentVolumeClaims, "CREATE"), claimProtectionFinalizer);
+    protect(written(request, VolumeAttributesClasses, "CREATE"), volumeAttributesClassProtectionFinalizer);
   },
 };
 

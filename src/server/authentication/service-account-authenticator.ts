@@ -6,6 +6,8 @@ import {
   type Secret,
   Secrets,
   ServiceAccounts,
+  tokenInvalidSinceLabel,
+  tokenLastUsedLabel,
   type User,
 } from "../../api/index.ts";
 import { type Awaitable, type Clock, timestamp } from "../../lib/index.ts";
@@ -30,10 +32,6 @@ export interface ServiceAccountAuthenticatorOptions {
   /** Notes on the day, `2026-01-31`, that the token of a secret was used. Never fails. */
   readonly noteUse?: (secret: Secret, day: string) => void;
 }
-
-/** When the token of a secret was last used, and since when its use is refused: KEP-2799. */
-export const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
-const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 
 /** What of a token can never change. */
 type Verified = { readonly bound: TokenClaims; readonly user: User } | { readonly legacy: LegacyClaims };
@@ -99,8 +97,8 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     // Deleting the secret, or what it holds, takes the token back.
     if (!secret || isGone(secret) || secret.data?.token !== btoa(token)) return undefined;
     const day = timestamp(clock.now()).slice(0, 10);
-    if (secret.metadata.labels?.[lastUsedLabel] !== day) options.noteUse?.(secret, day);
-    if (secret.metadata.labels?.[invalidSinceLabel]) return undefined;
+    if (secret.metadata.labels?.[tokenLastUsedLabel] !== day) options.noteUse?.(secret, day);
+    if (secret.metadata.labels?.[tokenInvalidSinceLabel]) return undefined;
     const audiences = ownAudiences(options.audiences, wanted);
     return audiences && { user: serviceAccountUser(namespace, name, uid, {}), audiences };
   }

@@ -1,4 +1,5 @@
 import {
+  isMirrorPod,
   localVolumeNodeLabel,
   type PersistentVolume,
   PersistentVolumeClaims,
@@ -12,7 +13,7 @@ import {
 import type { Index, Lookup } from "../lookup.ts";
 import type { Attributes, Authorizer, Decision } from "./authorizer.ts";
 import { nodeRules } from "./bootstrap-policy/index.ts";
-import { isMirrorPod, type PodReferences, persistentVolumeSecrets, podReferences } from "./pod-references.ts";
+import { type PodReferences, persistentVolumeSecrets, podReferences } from "./pod-references.ts";
 import { rulesAllow } from "./policy-rule.ts";
 
 const nodeUserPrefix = "system:node:";

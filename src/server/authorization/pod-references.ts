@@ -10,12 +10,6 @@ export interface PodReferences {
   readonly serviceAccount: string;
 }
 
-/** Marks the copy that an agent makes of a pod from its own files; such a pod may name no other object. */
-export const mirrorPodAnnotation = "kubernetes.io/config.mirror";
-
-export const isMirrorPod = (pod: Pick<Pod, "metadata">): boolean =>
-  pod.metadata.annotations?.[mirrorPodAnnotation] !== undefined;
-
 type ContainerReferences = Pick<Container, "env" | "envFrom">;
 
 /** What the pod names, wherever it names it. Sources: VisitPodSecretNames and VisitPodConfigmapNames of Kubernetes. */
