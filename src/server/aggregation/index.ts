@@ -2,3 +2,4 @@
 export * from "./api-services.ts";
 export * from "./discovered-resources.ts";
 export * from "./extension-requests.ts";
+export * from "./resource-list.ts";

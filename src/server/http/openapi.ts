@@ -83,8 +83,23 @@ function merged(
     return documentOf(registry, path, asProtobuf, others);
   } catch (error) {
     if (others.length === 0) throw error;
-    // What another server says wrongly must not take the rest from everybody: what is served here can be told.
-    return documentOf(registry, path, asProtobuf, []);
+    // What one server says wrongly must not take from everybody what is served here and by all others.
+    return documentOf(
+      registry,
+      path,
+      asProtobuf,
+      others.filter((each) => canBeTold(registry, path, asProtobuf, each)),
+    );
+  }
+}
+
+function canBeTold(registry: ResourceRegistry, path: string, asProtobuf: boolean, other: ForeignDocument): boolean {
+  try {
+    documentOf(registry, path, asProtobuf, [other]);
+    return true;
+  } catch {
+    // Why is nobody's business but that server's.
+    return false;
   }
 }
 
@@ -112,8 +127,9 @@ function indexOf(registry: ResourceRegistry, others: readonly ForeignDocument[])
   const all: Record<string, object> = { ...paths };
   for (const { groupVersion, content } of others) {
     const theirs = (content as { readonly paths?: Readonly<Record<string, unknown>> }).paths; // looked at below
-    const entry = theirs?.[`apis/${groupVersion}`];
-    if (typeof entry === "object" && entry !== null) all[`apis/${groupVersion}`] = entry;
+    const entry = theirs?.[`apis/${groupVersion}`] as { readonly serverRelativeURL?: unknown } | null | undefined; // too
+    const url = entry?.serverRelativeURL;
+    if (typeof url === "string" && /^\/(?!\/)/.test(url)) all[`apis/${groupVersion}`] = { serverRelativeURL: url };
   }
   return { paths: all };
 }
