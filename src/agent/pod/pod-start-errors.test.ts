@@ -215,6 +215,7 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   assert.equal(status.phase, "Failed");
   assert.equal(status.reason, "OutOfcpu");
   assert.equal(status.observedGeneration, 1);
+  assert.ok(status.startTime);
   assert.equal(status.containerStatuses, undefined);
   assert.equal(
     status.message,

@@ -35,9 +35,11 @@ export function podStatus(input: StatusInput): PodStatus {
   const previous: PodStatus = pod.status ?? {};
   const { generation } = pod.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const startTime = previous.startTime ?? timestamp(input.startTimeMs);
+  const qosClass = previous.qosClass ?? podQos(pod);
   // Nothing of it ever was here: clients show the reason only where no container says something else.
   if (failed && view.stop?.why === "rejected") {
-    return { ...previous, ...observed, phase: "Failed", ...failure, qosClass: previous.qosClass ?? podQos(pod) };
+    return { ...previous, ...observed, phase: "Failed", ...failure, startTime, qosClass };
   }
   const ended = plan.finished && plan.quiet;
   // The last container's end and the pod's are told in one: the kubelet tells of them when the sandbox has stopped, too.
@@ -66,8 +68,8 @@ export function podStatus(input: StatusInput): PodStatus {
     phase,
     ...(phase === "Failed" ? failure : {}),
     conditions: [...conditions, ...others],
-    startTime: previous.startTime ?? timestamp(input.startTimeMs),
-    qosClass: previous.qosClass ?? podQos(pod),
+    startTime,
+    qosClass,
     ...addressesOf(pod, input.nodeIps, sandboxReady ? sandbox.ips : undefined),
     ...(init.length > 0 ? { initContainerStatuses: init } : {}),
     containerStatuses: apps,
