@@ -85,7 +85,8 @@ test("Kubectl, version: both versions are told with commit and platform", async 
     assert.match(each.major, /^\d+$/);
     assert.match(each.minor, /^\d+\+?$/);
     for (const field of ["gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"])
-      assert.equal(typeof each[field], "string", field);
+      assert.ok(typeof each[field] === "string" && each[field] !== "", field);
+    assert.match(each.gitCommit, /^[0-9a-f]+$/);
   }
   assert.match(versions.serverVersion.gitVersion, /^v1\.35\.\d+\+roder$/);
   assert.match(await kubectl("version"), /^Client Version: v\S+\n(?:.*\n)*Server Version: v1\.35\.\d+\+roder\n/);
