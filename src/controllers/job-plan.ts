@@ -1,17 +1,9 @@
 // What is to be done for a job: whether it ends, and which pods go and come. Pure: the limits, messages and reasons are
 // those of k8s.io/kubernetes/pkg/controller/job.
-import { isPodTerminal, type Job, type JobCondition, type Pod } from "../api/index.ts";
+import { isPodTerminal, isPodTerminating, type Job, type JobCondition, type Pod } from "../api/index.ts";
 import { type FailureRecord, remainingMs, remainingOfIndexMs } from "./job-backoff.ts";
 import { countOf, indexSet, missingIndexes, unionOf } from "./job-indexes.ts";
-import {
-  completionIndex,
-  indexesOf,
-  isFailedFor,
-  isIndexed,
-  isSuspended,
-  isTerminating,
-  replacesOnlyEnded,
-} from "./job-pods.ts";
+import { completionIndex, indexesOf, isFailedFor, isIndexed, isSuspended, replacesOnlyEnded } from "./job-pods.ts";
 import { judgeFailure, metSuccessRule } from "./job-policies.ts";
 import type { JobView } from "./job-view.ts";
 import { podsToDelete } from "./pod-deletion-order.ts";
@@ -194,7 +186,7 @@ function planCreations(view: JobView, count: number, failures: FailureRecord, no
 /** The first indexes on which nobody works and which have not ended. */
 function indexesToCreate({ job, pods, active, indexes }: JobView, count: number): PodToCreate[] {
   if (!indexes) return [];
-  const busy = replacesOnlyEnded(job.spec) ? [...active, ...pods.filter(isTerminating)] : active;
+  const busy = replacesOnlyEnded(job.spec) ? [...active, ...pods.filter(isPodTerminating)] : active;
   const settled = unionOf(indexes.completed, indexes.failed ?? []);
   const taken = unionOf(settled, indexSet(indexesOf(busy)));
   return missingIndexes(taken, job.spec.completions ?? 0, count).map((index) => {

@@ -1,12 +1,5 @@
 // What a pod says to the job that it belongs to.
-import {
-  isPodTerminal,
-  isRestartableInitContainer,
-  type Job,
-  type JobSpec,
-  type Pod,
-  podCondition,
-} from "../api/index.ts";
+import { isRestartableInitContainer, type Job, type JobSpec, type Pod, podCondition } from "../api/index.ts";
 
 /** Keeps a pod from vanishing before it is counted. */
 export const trackingFinalizer = "batch.kubernetes.io/job-tracking";
@@ -36,11 +29,6 @@ export function replacesOnlyEnded({ podReplacementPolicy, podFailurePolicy }: Jo
 
 export function isTracked({ metadata }: Pod): boolean {
   return metadata.finalizers?.includes(trackingFinalizer) ?? false;
-}
-
-/** On its way out, with containers that may still run. */
-export function isTerminating(pod: Pod): boolean {
-  return pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod);
 }
 
 /**

@@ -1,5 +1,5 @@
 // What a job and its pods say together: who runs, who ended and is not counted yet, which indexes are done.
-import { isPodActive, isPodReady, type Job, type Pod } from "../api/index.ts";
+import { isPodActive, isPodReady, isPodTerminating, type Job, type Pod } from "../api/index.ts";
 import { countOf, hasIndex, type IndexSet, indexSet, parseIndexes, unionOf } from "./job-indexes.ts";
 import {
   completionIndex,
@@ -9,7 +9,6 @@ import {
   indexIgnoredFailures,
   isFailedFor,
   isIndexed,
-  isTerminating,
   isTracked,
 } from "./job-pods.ts";
 import { judgeFailure } from "./job-policies.ts";
@@ -57,7 +56,7 @@ export function viewJob(job: Job, pods: readonly Pod[]): JobView {
     pods,
     active,
     ready: active.filter(isPodReady).length,
-    terminating: pods.filter(isTerminating).length,
+    terminating: pods.filter(isPodTerminating).length,
     newSucceeded,
     newFailed,
     uncountedSucceeded,

@@ -4,7 +4,7 @@ import {
   isPodActive,
   isPodAvailable,
   isPodReady,
-  isPodTerminal,
+  isPodTerminating,
   type KubeObject,
   type Pod,
   Pods,
@@ -75,7 +75,7 @@ async function reconcileReplicas<T extends ReplicaOwner>(context: ReconcileConte
   const { cache, clock } = context;
   const matches = (pod: Pod) => kind.selects(owner, pod.metadata.labels);
   const terminating = kind.countsTerminating
-    ? cache.ownedBy(Pods, owner).filter((pod) => isTerminating(pod) && matches(pod)).length
+    ? cache.ownedBy(Pods, owner).filter((pod) => isPodTerminating(pod) && matches(pod)).length
     : undefined;
   const pods = await claimObjects(context, {
     owner,
@@ -94,10 +94,6 @@ async function reconcileReplicas<T extends ReplicaOwner>(context: ReconcileConte
 
 function wantedReplicas({ spec }: ReplicaOwner): number {
   return spec.replicas ?? 1;
-}
-
-function isTerminating(pod: Pod): boolean {
-  return pod.metadata.deletionTimestamp !== undefined && !isPodTerminal(pod);
 }
 
 /** What went wrong while pods were created or deleted. */

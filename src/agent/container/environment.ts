@@ -13,7 +13,7 @@ import { envFileValue } from "./env-file.ts";
 import { expand } from "./expand.ts";
 import { fieldValue, type PodAddresses, resourceFieldValue } from "./field-value.ts";
 import { serviceEnvironment } from "./service-environment.ts";
-import { StartError } from "./start-error.ts";
+import { configError } from "./start-error.ts";
 
 /** Gives the ConfigMaps and Secrets that pods name; undefined when there is none of that name. */
 export interface ObjectLookup {
@@ -127,8 +127,4 @@ function valueAt(data: Readonly<Record<string, string>> | undefined, key: string
 
 function textOf(base64: string): string {
   return new TextDecoder().decode(Uint8Array.fromBase64(base64));
-}
-
-function configError(message: string): StartError {
-  return new StartError("CreateContainerConfigError", message);
 }

@@ -1,7 +1,7 @@
 import type { Container, EphemeralContainer, Pod, SeccompProfile } from "../../api/index.ts";
 import type { Int64 } from "../../lib/index.ts";
 import type { Image, SecurityContext } from "../engine/index.ts";
-import { StartError } from "./start-error.ts";
+import { configError } from "./start-error.ts";
 
 /** The container's security context over the pod's, in the engine's words. `image` says the user when the spec does not. */
 export function containerSecurity(
@@ -89,8 +89,4 @@ export function checkRunAsNonRoot(
     );
   }
   if ((image.uid ?? 0) === 0) throw configError(`container has runAsNonRoot and image will run as root ${about}`);
-}
-
-function configError(message: string): StartError {
-  return new StartError("CreateContainerConfigError", message);
 }

@@ -25,3 +25,8 @@ export class StartError extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 }
+
+/** What the pod says of the container cannot be done as it is. */
+export function configError(message: string): StartError {
+  return new StartError("CreateContainerConfigError", message);
+}

@@ -1,5 +1,3 @@
-// What cgroups have used, as the kernel tells it: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
-import { readFile } from "node:fs/promises";
 import type { CgroupUse, NetworkUse, PacketCounts } from "../host.ts";
 import type { CgroupHierarchy } from "./linux-cgroups.ts";
 
@@ -144,16 +142,4 @@ export function parseInterfaces(text: string): NetworkUse[] {
     });
     return [{ interfaceName: name, received: from(0), transmitted: from(8) }];
   });
-}
-
-/** The text; undefined for what is not there, or not any more. */
-export async function textIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    // ENODEV: the cgroup went while it was read; ESRCH: the process did.
-    if (error instanceof Error && "code" in error && ["ENOENT", "ENODEV", "ESRCH"].includes(String(error.code)))
-      return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,9 @@
 // The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
+
 import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { type CgroupLimits, cpuPeriod, cpuSharesMax, cpuSharesMin, type HostCgroups } from "../host.ts";
-import { cgroupUse, parseInterfaces, textIfThere } from "./linux-cgroup-use.ts";
+import { cgroupUse, parseInterfaces } from "./linux-cgroup-use.ts";
+import { textIfThere } from "./text-files.ts";
 
 export interface CgroupHierarchy {
   readonly root: string;

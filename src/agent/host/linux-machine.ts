@@ -1,6 +1,7 @@
-import { readFile, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem } from "node:os";
 import type { Machine, MachineLoad, MachineUsage } from "../host.ts";
+import { machineText } from "./text-files.ts";
 
 /** CAP_SYS_RESOURCE (capabilities(7)), that the kernel asks for to lower oom_score_adj. */
 const capSysResource = 24n;
@@ -8,7 +9,7 @@ const oomScoreMin = -1_000;
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
 export async function linuxMachine(): Promise<Machine> {
-  const release_ = parseVariables(await textOf("/etc/os-release"));
+  const release_ = parseVariables(await machineText("/etc/os-release"));
   return {
     hostname: hostname(),
     architecture: architectures[process.arch] ?? process.arch,
@@ -16,23 +17,23 @@ export async function linuxMachine(): Promise<Machine> {
     memoryBytes: totalmem(),
     kernelVersion: release(),
     osImage: release_.PRETTY_NAME ?? "Linux",
-    machineId: (await textOf("/etc/machine-id")).trim(),
-    systemUuid: (await textOf("/sys/class/dmi/id/product_uuid")).trim(),
-    bootId: (await textOf("/proc/sys/kernel/random/boot_id")).trim(),
+    machineId: (await machineText("/etc/machine-id")).trim(),
+    systemUuid: (await machineText("/sys/class/dmi/id/product_uuid")).trim(),
+    bootId: (await machineText("/proc/sys/kernel/random/boot_id")).trim(),
     oomScoreAdjMin: await lowestOomScore(),
   };
 }
 
 async function lowestOomScore(): Promise<number> {
-  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(await textOf("/proc/self/status"))?.[1] ?? "0";
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(await machineText("/proc/self/status"))?.[1] ?? "0";
   if ((BigInt(`0x${effective}`) >> capSysResource) & 1n) return oomScoreMin;
-  return Number(await textOf("/proc/self/oom_score_adj"));
+  return Number(await machineText("/proc/self/oom_score_adj"));
 }
 
 /** `directory` is one of the file system whose fill level counts. */
 export async function linuxLoad(directory: string): Promise<MachineLoad> {
   const disk = await statfs(directory);
-  const memory = await textOf("/proc/meminfo");
+  const memory = await machineText("/proc/meminfo");
   const available = Number(/^MemAvailable:\s*(\d+) kB/m.exec(memory)?.[1] ?? 0) * 1_024;
   return {
     memoryAvailableBytes: available,
@@ -40,8 +41,8 @@ export async function linuxLoad(directory: string): Promise<MachineLoad> {
     diskAvailableBytes: disk.bavail * disk.bsize,
     inodes: disk.files,
     inodesAvailable: disk.ffree,
-    pidsMax: Number(await textOf("/proc/sys/kernel/pid_max")),
-    pids: Number((await textOf("/proc/loadavg")).split(" ")[3]?.split("/")[1] ?? 0),
+    pidsMax: Number(await machineText("/proc/sys/kernel/pid_max")),
+    pids: Number((await machineText("/proc/loadavg")).split(" ")[3]?.split("/")[1] ?? 0),
   };
 }
 
@@ -49,7 +50,7 @@ export async function linuxLoad(directory: string): Promise<MachineLoad> {
 const ticksPerSecond = 100;
 
 export async function linuxUsage(): Promise<MachineUsage> {
-  const [stat, memory] = await Promise.all([textOf("/proc/stat"), textOf("/proc/meminfo")]);
+  const [stat, memory] = await Promise.all([machineText("/proc/stat"), machineText("/proc/meminfo")]);
   // user, nice, system, idle, iowait, irq, softirq, steal: what waits is not used.
   const ticks = (/^cpu +(.*)$/m.exec(stat)?.[1] ?? "").split(" ").map(Number);
   const used = [0, 1, 2, 5, 6].reduce((sum, index) => sum + (ticks[index] ?? 0), 0);
@@ -65,19 +66,9 @@ const stubResolver = "127.0.0.53";
 
 /** The machine's resolv.conf; where that only names systemd's stub, which no pod can reach, what stands behind it. */
 export async function machineResolvConf(): Promise<string> {
-  const text = await textOf("/etc/resolv.conf");
+  const text = await machineText("/etc/resolv.conf");
   if (!text.includes(stubResolver)) return text;
-  return (await textOf("/run/systemd/resolve/resolv.conf")) || text;
-}
-
-/** A file's text; empty when the machine does not have it. */
-async function textOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch {
-    // Not every machine has every one of these; what they tell is left empty then.
-    return "";
-  }
+  return (await machineText("/run/systemd/resolve/resolv.conf")) || text;
 }
 
 /** `NAME="value"` lines (os-release(5)). */

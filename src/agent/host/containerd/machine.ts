@@ -1,7 +1,9 @@
 // What the machine can do for containers: facts read from it, and what follows from them.
-import { access, constants, readFile } from "node:fs/promises";
+
+import { access, constants } from "node:fs/promises";
 import { arch, release } from "node:os";
 import { join } from "node:path";
+import { machineText } from "../text-files.ts";
 
 /** What was read, as it was read; a file that is not there is empty. */
 export interface MachineFacts {
@@ -49,7 +51,7 @@ export async function readMachineFacts(directory: string): Promise<MachineFacts>
       "/proc/filesystems",
       `${modules}/modules.dep`,
       `${modules}/modules.builtin`,
-    ].map(readIfThere),
+    ].map(machineText),
   );
   const found: Record<string, string> = {};
   for (const name of enginePrograms) {
@@ -164,15 +166,6 @@ async function findProgram(name: string): Promise<string | undefined> {
     }
   }
   return undefined;
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch {
-    // A kernel without modules has no such file; what the file would say is then absent.
-    return "";
-  }
 }
 
 /** The machine's processor as image platforms name it. */

@@ -1,7 +1,9 @@
 // Processes that another one may have started: found by what they say of themselves, ended by their number.
+
 import { readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { type Clock, sleep } from "../../../lib/index.ts";
+import { readIfThere } from "../text-files.ts";
 import type { ContainerdPaths } from "./config.ts";
 
 /** A killed process is gone within milliseconds, but for one that waits for a broken disk. */
@@ -67,17 +69,6 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
-    throw error;
-  }
-}
-
-export async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // ESRCH: the process ended while its file was read.
-    if (code === "ENOENT" || code === "ESRCH") return "";
     throw error;
   }
 }

@@ -3,17 +3,10 @@ import { readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, sleep } from "../../../lib/index.ts";
+import { readIfThere } from "../text-files.ts";
 import type { ContainerdPaths } from "./config.ts";
 import { parseMounts } from "./machine.ts";
-import {
-  askAgainMs,
-  containerdGraceMs,
-  endProcess,
-  killMsMax,
-  readIfThere,
-  runningPid,
-  signalProcess,
-} from "./processes.ts";
+import { askAgainMs, containerdGraceMs, endProcess, killMsMax, runningPid, signalProcess } from "./processes.ts";
 
 /** Where CNI's library keeps what its plugins answered; the one place that cannot be set (containernetworking/cni, libcni). */
 const cniResults = "/var/lib/cni/results";

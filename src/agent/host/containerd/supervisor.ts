@@ -3,12 +3,13 @@ import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { type Clock, errorMessage, type Logger, sleep } from "../../../lib/index.ts";
+import { readIfThere } from "../text-files.ts";
 import { type ContainerdPaths, type ContainerdSettings, containerdConfig } from "./config.ts";
 import { connectEngine } from "./engine.ts";
 import { ImageStore } from "./image-store.ts";
 import { imageArchitecture } from "./machine.ts";
 import { pauseImage, pauseImageName } from "./pause-image.ts";
-import { askAgainMs, containerdGraceMs, endProcess, readIfThere, runningPid } from "./processes.ts";
+import { askAgainMs, containerdGraceMs, endProcess, runningPid } from "./processes.ts";
 import { unmountBelow } from "./remove-engine.ts";
 
 /** containerd answers after 0.1 s; on a machine that just booted and has a slow disk after some seconds. */
