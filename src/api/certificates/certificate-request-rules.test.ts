@@ -10,7 +10,7 @@ import {
 import { whatIsWrongWithRequest } from "./certificate-request-rules.ts";
 import { whatIsNoCertificate } from "./certificate-rules.ts";
 
-const { ecdsaP256, ed25519, rsaSha256 } = requestBodies;
+const { ecdsaP224, ecdsaP256, ed25519, rsaSha256 } = requestBodies;
 const bytes = (...values: readonly number[]) => btoa(String.fromCharCode(...values));
 const changedName = (body: string) => withBytes(body, atob(body).indexOf("carl"), 0x64);
 const lengthOf = (body: string) => atob(body).length;
@@ -50,6 +50,12 @@ const malformed: readonly (readonly [string, string, string])[] = [
   ["an unknown curve", withBytes(ecdsaP256, 61, 0x99), "x509: unsupported elliptic curve"],
   ["a point beside the curve", withBytes(ecdsaP256, 80, 1, 2, 3), "x509: failed to unmarshal elliptic curve point"],
   ["a subject that somebody changed", changedName(ecdsaP256), "x509: ECDSA verification failure"],
+  [
+    "a point beside the curve P-224",
+    withBytes(ecdsaP224, 60, 1, 2, 3),
+    "x509: failed to unmarshal elliptic curve point",
+  ],
+  ["another subject, signed on P-224", changedName(ecdsaP224), "x509: ECDSA verification failure"],
   ["another subject, signed with RSA", changedName(rsaSha256), "crypto/rsa: verification error"],
   [
     "a short RSA key",
@@ -65,7 +71,7 @@ for (const [name, body, message] of malformed)
   });
 
 test("a request whose bytes are broken anywhere is refused, never an error of the server", async () => {
-  for (const body of [ecdsaP256, ed25519])
+  for (const body of [ecdsaP224, ecdsaP256, ed25519])
     for (let at = 0; at < lengthOf(body); at++) {
       const broken = withBytes(body, at, (atob(body).charCodeAt(at) ^ 0xff) & 0xff);
       assert.equal(typeof (await whatIsWrongWithRequest(certificateRequest(broken))), "string", String(at));

@@ -1,6 +1,5 @@
 // Whether bytes are a request for a certificate (RFC 2986): ParseCertificateRequest and CheckSignature of Go's
-// crypto/x509, in whose words Kubernetes refuses those that are none. Of what a request may say, keys on the curve P-224
-// are left out, which WebCrypto does not know.
+// crypto/x509, in whose words Kubernetes refuses those that are none.
 import { type DerElement, derElementAt, derElements, derHexadecimal, MalformedDer } from "../../lib/index.ts";
 import { certificateRequestIds } from "./certificate-request.ts";
 import {

@@ -8,8 +8,10 @@ export interface PublicKey {
   readonly der: Uint8Array<ArrayBuffer>;
   /** Undefined for those that Go does not know. */
   readonly algorithm: KeyAlgorithm | undefined;
-  /** WebCrypto's name of an ECDSA key's curve. */
+  /** WebCrypto's name of an ECDSA key's curve, or P-224, which it does not know. */
   readonly curve: string | undefined;
+  /** What the algorithm makes a key of. */
+  readonly key: Uint8Array<ArrayBuffer>;
   /** The size of an RSA key's modulus. */
   readonly modulusBits?: number;
 }
@@ -20,6 +22,7 @@ const algorithms: Readonly<Record<string, KeyAlgorithm>> = {
   "2b6570": "Ed25519",
 };
 const curves: Readonly<Record<string, string>> = {
+  "2b81040021": "P-224",
   "2a8648ce3d030107": "P-256",
   "2b81040022": "P-384",
   "2b81040023": "P-521",
@@ -40,18 +43,18 @@ export function readPublicKey(der: Uint8Array<ArrayBuffer>): PublicKey | string 
   const key = der.subarray(bits.start + 1, bits.end);
   switch (algorithm) {
     case "RSA":
-      return wrongRsaKey(parameters, key) ?? { der, algorithm, curve: undefined, modulusBits: modulusBits(key) };
+      return wrongRsaKey(parameters, key) ?? { der, algorithm, curve: undefined, key, modulusBits: modulusBits(key) };
     case "ECDSA": {
       if (parameters?.tag !== objectIdentifierTag) return "x509: invalid ECDSA parameters";
       const curve = curves[derHexadecimal(der, parameters)];
-      return curve ? { der, algorithm, curve } : "x509: unsupported elliptic curve";
+      return curve ? { der, algorithm, curve, key } : "x509: unsupported elliptic curve";
     }
     case "Ed25519":
       if (parameters) return "x509: Ed25519 key encoded with illegal parameters";
       if (key.length !== ed25519KeyBytes) return "x509: wrong Ed25519 public key size";
-      return { der, algorithm, curve: undefined };
+      return { der, algorithm, curve: undefined, key };
     default:
-      return { der, algorithm: undefined, curve: undefined };
+      return { der, algorithm: undefined, curve: undefined, key };
   }
 }
 

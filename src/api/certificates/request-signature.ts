@@ -1,5 +1,6 @@
 // Whether a request for a certificate is signed with its own key: CheckSignature of Go's crypto/x509, in its words.
 import { derElementAt, derElements, derHexadecimal, expectDer, MalformedDer } from "../../lib/index.ts";
+import { isSignedByP224, readP224Point } from "./p224.ts";
 import type { KeyAlgorithm, PublicKey } from "./public-key.ts";
 
 interface SignatureAlgorithm {
@@ -40,7 +41,7 @@ const failures: Readonly<Record<KeyAlgorithm, string>> = {
   ECDSA: "x509: ECDSA verification failure",
   Ed25519: "x509: Ed25519 verification failure",
 };
-const pointBytes: Readonly<Record<string, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
+const pointBytes: Readonly<Record<string, number>> = { "P-224": 28, "P-256": 32, "P-384": 48, "P-521": 66 };
 
 /** https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size */
 const modulusBitsMin = 1024;
@@ -66,11 +67,25 @@ export async function whatIsWrongWithSignature(
     return `x509: signature algorithm specifies an ${algorithm.key} public key, but have public key of type ${goTypes[key.algorithm]}`;
   if ((key.modulusBits ?? modulusBitsMin) < modulusBitsMin)
     return `crypto/rsa: ${key.modulusBits}-bit keys are insecure (see https://go.dev/pkg/crypto/rsa#hdr-Minimum_key_size)`;
-  const cryptoKey = await importKey(key, algorithm);
-  if (!cryptoKey) return key.algorithm === "ECDSA" ? "x509: failed to unmarshal elliptic curve point" : failures.RSA;
+  const verify = key.curve === "P-224" ? p224Verifier(key, algorithm) : await cryptoVerifier(key, algorithm);
+  if (!verify) return key.algorithm === "ECDSA" ? "x509: failed to unmarshal elliptic curve point" : failures.RSA;
   const bytes = key.algorithm === "ECDSA" ? joinedNumbers(signature, pointBytes[key.curve ?? ""] ?? 0) : signature;
-  const isRight = bytes && (await crypto.subtle.verify(verification(algorithm), cryptoKey, bytes, content));
-  return isRight ? undefined : failures[key.algorithm];
+  return bytes && (await verify(bytes, content)) ? undefined : failures[key.algorithm];
+}
+
+type Verify = (signature: Uint8Array<ArrayBuffer>, content: Uint8Array<ArrayBuffer>) => Promise<boolean>;
+
+async function cryptoVerifier(key: PublicKey, algorithm: SignatureAlgorithm): Promise<Verify | undefined> {
+  const cryptoKey = await importKey(key, algorithm);
+  return cryptoKey && ((bytes, content) => crypto.subtle.verify(verification(algorithm), cryptoKey, bytes, content));
+}
+
+function p224Verifier({ key }: PublicKey, { hash = "" }: SignatureAlgorithm): Verify | undefined {
+  const point = readP224Point(key);
+  return (
+    point &&
+    (async (bytes, content) => isSignedByP224(point, new Uint8Array(await crypto.subtle.digest(hash, content)), bytes))
+  );
 }
 
 function pssAlgorithm(identifier: Uint8Array): SignatureAlgorithm | undefined {
