@@ -41,8 +41,24 @@ function headersWith(contentType: string, warnings: readonly string[]): HttpHead
   return { "content-type": contentType, "cache-control": "no-cache, private", ...warningHeader(warnings) };
 }
 
+/** What the sentences of one answer may have together; when they have more, each is cut (filters/warning.go, in runes). */
+const warningsLengthMax = 4096;
+const cutWarningLength = 256;
+
 export function warningHeader(warnings: readonly string[]): HttpHeaders {
-  return warnings.length > 0 ? { warning: warnings.map(warningValue) } : {};
+  return warnings.length > 0 ? { warning: shortened(warnings).map(warningValue) } : {};
+}
+
+function shortened(warnings: readonly string[]): readonly string[] {
+  if (warnings.reduce((sum, { length }) => sum + length, 0) <= warningsLengthMax) return warnings;
+  const cut: string[] = [];
+  let length = 0;
+  for (const sentence of warnings) {
+    if (length >= warningsLengthMax) break;
+    cut.push(sentence.slice(0, cutWarningLength));
+    length += Math.min(sentence.length, cutWarningLength);
+  }
+  return cut;
 }
 
 /** RFC 7234 section 5.5, with 299 for miscellaneous persistent warnings. */

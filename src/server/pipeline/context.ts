@@ -60,6 +60,10 @@ export interface ObjectRequest {
   readonly warnings: string[];
 }
 
-export function warn(request: ObjectRequest, sentence: string): void {
-  if (!request.warnings.includes(sentence)) request.warnings.push(sentence);
+/** Webhooks warn as often as they like; the header has no room for more. */
+const warningsMax = 4096;
+
+export function warn({ warnings }: Pick<ObjectRequest, "warnings">, sentence: string): void {
+  if (sentence === "" || warnings.length >= warningsMax || warnings.includes(sentence)) return;
+  warnings.push(sentence);
 }
