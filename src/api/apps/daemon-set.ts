@@ -3,17 +3,15 @@ import { ageColumn, containerColumns, formatLabels, nameColumn, selectorCell } f
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
   validateCollisionCount,
+  validateSelectorUpdate,
   validateWorkloadSelector,
   validateWorkloadTemplate,
-  workloadNameWarning,
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
-import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
+import { invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
-import { immutableField } from "../meta/object-meta.ts";
 import { defineResource } from "../resource.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy } from "../types.generated.ts";
 import { isNothing, shownStrategy } from "./deployment.ts";
@@ -51,8 +49,7 @@ export const DaemonSets = defineResource<DaemonSet>({
   },
   prepareForStatusUpdate: (set, old) => setTemplateGeneration(set, templateGenerationOf(old)),
   validate,
-  validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
+  validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: (next, old, at) => {
     const place = at.child("status");
     return [
@@ -60,14 +57,7 @@ export const DaemonSets = defineResource<DaemonSet>({
       ...validateCollisionCount(next.status, old.status, place),
     ];
   },
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...workloadWarnings(
-      spec.template,
-      metadata.generation !== old?.metadata.generation,
-      rootPath.child("spec", "template"),
-    ),
-  ],
+  warnings: workloadWarnings,
 });
 
 const templateGenerationOf = ({ metadata }: DaemonSet) =>

@@ -4,26 +4,16 @@ import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
   validateCollisionCount,
   validateReplicaCounts,
+  validateSelectorUpdate,
   validateWorkloadSelector,
   validateWorkloadTemplate,
-  workloadNameWarning,
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
-import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import {
-  forbiddenField,
-  goStruct,
-  invalidValue,
-  notSupported,
-  type Path,
-  required,
-  rootPath,
-} from "../meta/field-error.ts";
+import { forbiddenField, goStruct, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
 import { validateNonnegativeIntOrPercent, validateNotOver100Percent } from "../meta/int-or-string.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
-import { immutableField } from "../meta/object-meta.ts";
 import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { Deployment, DeploymentStrategy, IntOrString } from "../types.generated.ts";
@@ -62,21 +52,13 @@ export const Deployments = defineResource<Deployment>({
     if (old.metadata.labels) metadata.labels = { ...old.metadata.labels };
   },
   validate,
-  validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
+  validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: ({ status }, old, at) => [
     ...validateReplicaCounts(status, ["updatedReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
     ...nonnegative(at.child("status", "unavailableReplicas"), status.unavailableReplicas),
     ...validateCollisionCount(status, old.status, at.child("status")),
   ],
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...workloadWarnings(
-      spec.template,
-      metadata.generation !== old?.metadata.generation,
-      rootPath.child("spec", "template"),
-    ),
-  ],
+  warnings: workloadWarnings,
 });
 
 function defaultDeployment({ spec }: Draft<Deployment>): void {

@@ -2,17 +2,15 @@ import { ageColumn, containerColumns, nameColumn, selectorCell } from "../column
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import {
   validateReplicaCounts,
+  validateSelectorUpdate,
   validateWorkloadSelector,
   validateWorkloadTemplate,
-  workloadNameWarning,
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative } from "../field-rules.ts";
-import { shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { type Path, required, rootPath } from "../meta/field-error.ts";
+import { type Path, required } from "../meta/field-error.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
-import { immutableField } from "../meta/object-meta.ts";
 import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { ReplicaSet } from "../types.generated.ts";
@@ -44,20 +42,10 @@ export const ReplicaSets = defineResource<ReplicaSet>({
     spec.replicas ??= 1;
   },
   validate,
-  validateUpdate: (next, old, at) =>
-    immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector),
+  validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: ({ status }, _old, at) =>
     validateReplicaCounts(status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...(spec.template
-      ? workloadWarnings(
-          spec.template,
-          metadata.generation !== old?.metadata.generation,
-          rootPath.child("spec", "template"),
-        )
-      : []),
-  ],
+  warnings: workloadWarnings,
 });
 
 function validate({ spec }: ReplicaSet, root: Path): FieldError[] {

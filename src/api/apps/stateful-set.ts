@@ -11,7 +11,6 @@ import {
   validateReplicaCounts,
   validateTemplateLabels,
   validateWorkloadSelector,
-  workloadNameWarning,
   workloadWarnings,
 } from "../core/workload-template.ts";
 import { nonnegative, optionalEnum } from "../field-rules.ts";
@@ -65,17 +64,12 @@ export const StatefulSets = defineResource<StatefulSet>({
     ...validateCollisionCount(status, old.status, at.child("status")),
   ],
   validateName: nameIsDnsLabel,
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...workloadWarnings(
-      spec.template,
-      metadata.generation !== old?.metadata.generation,
-      rootPath.child("spec", "template"),
-    ),
-    ...(spec.volumeClaimTemplates ?? []).flatMap((claim, index) =>
+  warnings: (set, old) => [
+    ...workloadWarnings(set, old),
+    ...(set.spec.volumeClaimTemplates ?? []).flatMap((claim, index) =>
       claimSpecWarnings(claim.spec, rootPath.child("spec", "volumeClaimTemplates").index(index)),
     ),
-    ...((spec.revisionHistoryLimit ?? 0) < 0
+    ...((set.spec.revisionHistoryLimit ?? 0) < 0
       ? ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"]
       : []),
   ],

@@ -7,6 +7,10 @@ import { validateLabelName } from "../meta/label-selector.ts";
 import { isLabelValue } from "../meta/names.ts";
 import type { KubeObject } from "../resource.ts";
 import type {
+  FieldSelectorAttributes,
+  FieldSelectorRequirement,
+  LabelSelectorAttributes,
+  LabelSelectorRequirement,
   LocalSubjectAccessReview,
   ResourceAttributes,
   SelfSubjectAccessReviewSpec,
@@ -84,16 +88,8 @@ function validateAttributes({ fieldSelector, labelSelector }: ResourceAttributes
   ];
 }
 
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-interface Selector {
-  readonly rawSelector?: string;
-  readonly requirements?: readonly Requirement[];
-}
+type Requirement = FieldSelectorRequirement | LabelSelectorRequirement;
+type Selector = FieldSelectorAttributes | LabelSelectorAttributes;
 
 function validateSelector(
   { rawSelector = "", requirements = [] }: Selector,

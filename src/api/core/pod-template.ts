@@ -4,7 +4,7 @@ import { defineResource } from "../resource.ts";
 import type { PodTemplate } from "../types.generated.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
 import { validatePodTemplate } from "./pod-spec-validation.ts";
-import { workloadWarnings } from "./workload-template.ts";
+import { templateWarnings } from "./workload-template.ts";
 
 export const PodTemplates = defineResource<PodTemplate>({
   group: "",
@@ -32,6 +32,6 @@ export const PodTemplates = defineResource<PodTemplate>({
   validate: ({ template }, at) => (template ? validatePodTemplate(template, at.child("template")) : []),
   warnings: ({ metadata, template }, old) =>
     template
-      ? workloadWarnings(template, metadata.generation !== old?.metadata.generation, rootPath.child("template"))
+      ? templateWarnings(template, metadata.generation !== old?.metadata.generation, rootPath.child("template"))
       : [],
 });

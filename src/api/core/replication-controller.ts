@@ -2,18 +2,13 @@ import type { Draft } from "../../lib/index.ts";
 import { ageColumn, containerColumns, formatLabels, nameColumn } from "../columns.ts";
 import { nonnegative } from "../field-rules.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { type Path, required, rootPath } from "../meta/field-error.ts";
+import { type Path, required } from "../meta/field-error.ts";
 import { formatLabelSelector } from "../meta/label-selector.ts";
 import { replicasScale } from "../replicas-scale.ts";
 import { defineResource } from "../resource.ts";
 import type { ReplicationController } from "../types.generated.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
-import {
-  validateReplicaCounts,
-  validateWorkloadTemplate,
-  workloadNameWarning,
-  workloadWarnings,
-} from "./workload-template.ts";
+import { validateReplicaCounts, validateWorkloadTemplate, workloadWarnings } from "./workload-template.ts";
 
 export const ReplicationControllers = defineResource<ReplicationController>({
   group: "",
@@ -40,16 +35,7 @@ export const ReplicationControllers = defineResource<ReplicationController>({
   validate,
   validateStatusUpdate: ({ status }, _old, at) =>
     validateReplicaCounts(status, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"], at.child("status")),
-  warnings: ({ metadata, spec }, old) => [
-    ...(old ? [] : workloadNameWarning(metadata.name)),
-    ...(spec.template
-      ? workloadWarnings(
-          spec.template,
-          metadata.generation !== old?.metadata.generation,
-          rootPath.child("spec", "template"),
-        )
-      : []),
-  ],
+  warnings: workloadWarnings,
 });
 
 /** The labels of the template stand for a selector and for labels of its own that are left out. */

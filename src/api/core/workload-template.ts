@@ -1,11 +1,13 @@
 // What the kinds share that keep pods of a template running.
-import { shownMap } from "../go-value.ts";
+
+import { shownMap, shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
-import { forbiddenField, invalidValue, notSupported, type Path, required } from "../meta/field-error.ts";
+import { forbiddenField, invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";
 import { isEmptyLabelSelector, matchesLabelSelector, validateLabelSelector } from "../meta/label-selector.ts";
 import { isDns1123Label } from "../meta/names.ts";
+import { immutableField } from "../meta/object-meta.ts";
 import { isSettled } from "../schema/settled-values.ts";
-import type { LabelSelector, PodTemplateSpec } from "../types.generated.ts";
+import type { LabelSelector, ObjectMeta, PodTemplateSpec } from "../types.generated.ts";
 import { validatePodTemplate } from "./pod-spec-validation.ts";
 import { podTemplateWarnings } from "./pod-warnings.ts";
 
@@ -105,8 +107,31 @@ export function validateCollisionCount(
 /** Of templates that nobody changes any more. */
 const knownWarnings = new WeakMap<PodTemplateSpec, readonly string[]>();
 
-/** Warnings about the template of a workload that is new or was `changed`, be it elsewhere. */
-export function workloadWarnings(template: PodTemplateSpec, changed: boolean, at: Path): readonly string[] {
+interface Workload {
+  readonly metadata: ObjectMeta;
+  readonly spec: { readonly template?: PodTemplateSpec };
+}
+
+/** Selectors never change: the pods of before would be nobody's. */
+export function validateSelectorUpdate<W extends { readonly spec: { readonly selector?: LabelSelector } }>(
+  next: W,
+  old: W,
+  at: Path,
+): FieldError[] {
+  return immutableField(at.child("spec", "selector"), next.spec.selector, old.spec.selector, shownSelector);
+}
+
+/** Warnings about a workload that is new or was changed. */
+export function workloadWarnings({ metadata, spec }: Workload, old: Workload | undefined): readonly string[] {
+  const changed = metadata.generation !== old?.metadata.generation;
+  return [
+    ...(old ? [] : workloadNameWarning(metadata.name)),
+    ...(spec.template ? templateWarnings(spec.template, changed, rootPath.child("spec", "template")) : []),
+  ];
+}
+
+/** Warnings about the template of an object that is new or was `changed`, be it elsewhere. */
+export function templateWarnings(template: PodTemplateSpec, changed: boolean, at: Path): readonly string[] {
   if (!changed) return [];
   const read = () => podTemplateWarnings(template, at);
   return isSettled(template) ? knownWarnings.getOrInsertComputed(template, read) : read();

@@ -1,8 +1,12 @@
 import {
   ApiError,
   badRequest,
+  type FieldSelectorAttributes,
+  type FieldSelectorRequirement,
   invalid,
   type KubeObject,
+  type LabelSelectorAttributes,
+  type LabelSelectorRequirement,
   type LocalSubjectAccessReview,
   LocalSubjectAccessReviews,
   parseLabelSelector,
@@ -104,16 +108,8 @@ function attributesOf(user: User, { resourceAttributes, nonResourceAttributes }:
   return { attributes: { user, verb, resource: asked }, ignored };
 }
 
-interface Requirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-interface Selector {
-  readonly rawSelector?: string;
-  readonly requirements?: readonly Requirement[];
-}
+type Requirement = FieldSelectorRequirement | LabelSelectorRequirement;
+type Selector = FieldSelectorAttributes | LabelSelectorAttributes;
 
 /** The selector in its text form, as far as it can be understood, and whether it was ignored in whole or in part. */
 function readSelector(
