@@ -155,6 +155,18 @@ test("CPU of the API becomes shares and quota", () => {
   assert.deepEqual([0, 1, 500, 2_000].map(cpuQuota), [undefined, 1_000, 50_000, 200_000]);
 });
 
+test("a container has the limits of its pod where it has none of its own", () => {
+  const machine = { memoryBytes: 8 * 2 ** 30, oomScoreAdjMin: -1_000 };
+  const own: Container = { ...app, resources: { requests: { cpu: "100m" }, limits: { memory: "32Mi" } } };
+  const about = pod({ resources: { limits: { cpu: "500m", memory: "64Mi" } }, containers: [own, app] });
+  const given = (container: Container) => {
+    const { cpuShares, cpuQuota, memoryLimitBytes } = containerResources(about, container, machine);
+    return [cpuShares, cpuQuota, memoryLimitBytes];
+  };
+  assert.deepEqual(given(own), [102, 50_000, 32 * 2 ** 20]);
+  assert.deepEqual(given(app), [512, 50_000, 64 * 2 ** 20]);
+});
+
 test("the kernel kills by quality of service: guaranteed last, best effort first", () => {
   const machine = { memoryBytes: 8 * 2 ** 30, oomScoreAdjMin: -1_000 };
   const score = (resources: Container["resources"], more: Partial<PodSpec> = {}, min = -1_000) => {

@@ -36,10 +36,12 @@ export function containerResources(
   machine: Pick<Machine, "memoryBytes" | "oomScoreAdjMin">,
 ): LinuxResources {
   const { requests, limits } = container.resources ?? {};
-  const quota = cpuQuota(quantityMilliValue(limits?.cpu ?? "0"));
-  const memoryLimitBytes = quantityValue(limits?.memory ?? "0");
+  // A container without a limit has the pod's: programs read it from their own cgroup.
+  const cpuLimit = limits?.cpu ?? pod.spec.resources?.limits?.cpu ?? "0";
+  const quota = cpuQuota(quantityMilliValue(cpuLimit));
+  const memoryLimitBytes = quantityValue(limits?.memory ?? pod.spec.resources?.limits?.memory ?? "0");
   return {
-    cpuShares: cpuShares(quantityMilliValue(requests?.cpu ?? limits?.cpu ?? "0")),
+    cpuShares: cpuShares(quantityMilliValue(requests?.cpu ?? cpuLimit)),
     ...(quota === undefined ? {} : { cpuQuota: quota, cpuPeriod }),
     ...(memoryLimitBytes === 0 ? {} : { memoryLimitBytes }),
     oomScoreAdj: Math.max(machine.oomScoreAdjMin, oomScoreAdj(pod, container, machine.memoryBytes)),
