@@ -7,6 +7,7 @@ import {
   type Pod,
   type Service,
 } from "../api/index.ts";
+import { compareText } from "../lib/index.ts";
 import { type FoundEndpoint, subsetsOf } from "./endpoint-subsets.ts";
 import {
   addressIn,
@@ -101,8 +102,4 @@ function truncated(subsets: readonly EndpointSubset[]): readonly EndpointSubset[
 function labelsOf(service: Service): Readonly<Record<string, string>> {
   const { [headlessLabel]: _headless, ...own } = service.metadata.labels ?? {};
   return { ...own, [managedByLabel]: managedBy, ...(isHeadless(service) ? { [headlessLabel]: "" } : {}) };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

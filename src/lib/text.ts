@@ -28,3 +28,8 @@ export function latin1Text(bytes: Uint8Array): string {
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
+
+/** The order of texts for a sort: by UTF-16 units, whatever the language. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

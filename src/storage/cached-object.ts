@@ -94,7 +94,8 @@ function alone(bytes: Uint8Array): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice();
 }
 
-function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
+/** The object as it is at the revision. */
+export function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 

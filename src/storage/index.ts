@@ -1,5 +1,6 @@
 // The revisioned key-value store. Drivers beyond memory touch the host and are imported by name: ./lmdb/index.ts.
 export * from "./cache.ts";
+export { withResourceVersion } from "./cached-object.ts";
 export * from "./encrypted-storage.ts";
 export * from "./keys.ts";
 export * from "./measured-storage.ts";

@@ -1,5 +1,4 @@
 // The cgroups of pods, in whatever hierarchies the machine has: one (v2), one for each controller (v1), or both (hybrid).
-
 import { access, constants, mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { type CgroupLimits, cpuPeriod, cpuSharesMax, cpuSharesMin, type HostCgroups } from "../host.ts";
 import { cgroupUse, parseInterfaces } from "./linux-cgroup-use.ts";

@@ -17,6 +17,7 @@ import type {
   Service,
 } from "../types.generated.ts";
 import { claimClass } from "./persistent-volume-claim.ts";
+import { isPodTerminal } from "./pod-condition.ts";
 import { podQos } from "./pod-qos.ts";
 import { podLimitsInForce, podRequests, type ResourceAmounts } from "./pod-resources.ts";
 import { isExtendedResource, isHugePages } from "./resource-names.ts";
@@ -91,9 +92,9 @@ const pods: QuotaEvaluator = {
   },
 };
 
-function hasEnded({ metadata, status }: Pod, nowMs: number): boolean {
-  if (status?.phase === "Succeeded" || status?.phase === "Failed") return true;
-  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+function hasEnded(pod: Pod, nowMs: number): boolean {
+  if (isPodTerminal(pod)) return true;
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return false;
   // One that should be gone by now and is not hangs on a node that is lost.
   return nowMs > parseTime(deletionTimestamp) + Number(deletionGracePeriodSeconds) * 1000;

@@ -1,5 +1,4 @@
 // What the kinds share that keep pods of a template running.
-
 import { shownMap, shownSelector } from "../go-value.ts";
 import type { FieldError } from "../meta/api-error.ts";
 import { forbiddenField, invalidValue, notSupported, type Path, required, rootPath } from "../meta/field-error.ts";

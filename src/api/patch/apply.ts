@@ -1,12 +1,12 @@
 // Server-side apply: an applier says which fields it wants and how; it owns them, and what it no longer names goes unless
 // somebody else applied it (sigs.k8s.io/structured-merge-diff/v6/merge, k8s.io/apimachinery/pkg/util/managedfields).
+import { compareText } from "../../lib/index.ts";
 import { ApiError, badRequest, parseApiVersion } from "../meta/index.ts";
 import type { KubeObject } from "../resource.ts";
 import { isObject, type JsonObject, type Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry, StatusCause } from "../types.generated.ts";
 import { fieldSetOf } from "./compare.ts";
 import {
-  compareText,
   difference,
   differenceBelow,
   emptySet,

@@ -1,7 +1,7 @@
 // Sets of fields in the form in which managedFields carries them (fieldsV1): nested objects whose keys are path elements,
 // `f:name` for a field, `k:{"name":"a"}` for an item of a list by its keys, `v:"a"` for a member of a set, `i:0` for an
 // index. A path is in the set when its object is empty or has the key `.`. Sets are values; every function makes a new one.
-import { formatJson, type Int64, parseJson } from "../../lib/index.ts";
+import { compareText, formatJson, type Int64, parseJson } from "../../lib/index.ts";
 import type { JsonObject } from "../schema/index.ts";
 
 export interface FieldSet {
@@ -212,10 +212,6 @@ function reordered(set: FieldSet): FieldSet {
 function compareNodes(a: string, b: string): number {
   if (a === self || b === self) return a === b ? 0 : a === self ? -1 : 1;
   return compareElements(a, b);
-}
-
-export function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 interface DraftSet {

@@ -1,11 +1,10 @@
 // Who owns which fields: metadata.managedFields, as k8s.io/apimachinery/pkg/util/managedfields keeps it.
-import { deepEqual } from "../../lib/index.ts";
+import { compareText, deepEqual } from "../../lib/index.ts";
 import type { KubeObject } from "../resource.ts";
 import type { JsonObject, Schema } from "../schema/index.ts";
 import type { ManagedFieldsEntry } from "../types.generated.ts";
 import { type Comparison, compareValues, createdSetOf } from "./compare.ts";
 import {
-  compareText,
   difference,
   differenceBelow,
   emptySet,

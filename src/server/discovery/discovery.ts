@@ -8,7 +8,7 @@ import type {
   ResourceDefinition,
 } from "../../api/index.ts";
 import { apiVersionOf } from "../../api/index.ts";
-import { sha256 } from "../../lib/index.ts";
+import { compareText, sha256 } from "../../lib/index.ts";
 import { type ApiServices, aggregatedResources } from "../aggregation/index.ts";
 import type { ResourceRegistry } from "../registry.ts";
 
@@ -29,7 +29,7 @@ function compareVersions(a: string, b: string): number {
   const left = versionRank(a);
   const right = versionRank(b);
   for (const [index, rank] of left.entries()) if (rank !== right[index]) return right[index]! - rank;
-  return a < b ? -1 : a > b ? 1 : 0;
+  return compareText(a, b);
 }
 
 function versionRank(version: string): readonly [number, number, number] {

@@ -5,6 +5,7 @@ import {
   type Eviction,
   forbidden,
   isPodReady,
+  isPodTerminal,
   type KubeObject,
   matchesLabelSelector,
   notFound,
@@ -80,9 +81,8 @@ async function mark({ context, store }: ObjectRequest, stored: StoredObject): Pr
 }
 
 /** Pods that have ended, are going already or never ran disrupt nothing. */
-function needsNoBudget({ metadata, status }: Pod): boolean {
-  const phase = status?.phase;
-  return phase === "Succeeded" || phase === "Failed" || phase === "Pending" || metadata.deletionTimestamp !== undefined;
+function needsNoBudget(pod: Pod): boolean {
+  return isPodTerminal(pod) || pod.status?.phase === "Pending" || pod.metadata.deletionTimestamp !== undefined;
 }
 
 /** Takes the pod from its budget; false where it needs none. Throws ApiError when the budget has nothing left. */

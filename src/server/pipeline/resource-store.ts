@@ -9,6 +9,7 @@ import {
   type Value,
   valueFromObject,
   type WatchCache,
+  withResourceVersion,
 } from "../../storage/index.ts";
 
 const encoder = new TextEncoder();
@@ -167,10 +168,6 @@ export function atRevision(stored: StoredObject, revision: Revision): StoredObje
 /** Another object in the place of a stored one: a subresource of it. */
 export function changedObject(stored: StoredObject, object: KubeObject): StoredObject {
   return new EncodedObject(stored, object);
-}
-
-function withResourceVersion(object: KubeObject, revision: Revision): KubeObject {
-  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
 /** An object that nothing was changed of keeps its bytes. */

@@ -1,5 +1,4 @@
 // What the machine can do for containers: facts read from it, and what follows from them.
-
 import { access, constants } from "node:fs/promises";
 import { arch, release } from "node:os";
 import { join } from "node:path";

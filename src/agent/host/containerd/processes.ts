@@ -1,5 +1,4 @@
 // Processes that another one may have started: found by what they say of themselves, ended by their number.
-
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { type Clock, sleep } from "../../../lib/index.ts";
