@@ -49,6 +49,10 @@ export interface Request {
 }
 
 const connectTimeoutMs = 10_000;
+/** A server that is being started answers within a second: who waits for it knows some 30 ms later… */
+const promptBackoff: Backoff = { firstMs: 20, maxMs: 20 };
+const promptTries = 30;
+/** …and one that stays away is tried less and less often. */
 const connectBackoff: Backoff = { firstMs: 50, maxMs: 5_000 };
 /** As client-go: a connection that brings nothing for so long is asked whether it lives… */
 const idleBeforePingMs = 30_000;
@@ -152,8 +156,8 @@ export class Connection {
   /** Connects, not sooner after a failure than the backoff says. */
   async #connect(): Promise<ClientHttp2Session> {
     const { clock, random } = this.#environment;
-    const waitMs = this.#notBeforeMs - clock.monotonicMs();
-    if (waitMs > 0) await sleep(clock, waitMs);
+    const tooEarlyMs = this.#notBeforeMs - clock.monotonicMs();
+    if (tooEarlyMs > 0) await sleep(clock, tooEarlyMs);
     if (this.#closed) throw new Error("the client is closed");
     try {
       const session = await this.#open();
@@ -162,7 +166,10 @@ export class Connection {
       this.#failures = 0;
       return session;
     } catch (error) {
-      this.#notBeforeMs = clock.monotonicMs() + jitteredBackoffMs(connectBackoff, this.#failures++, random);
+      const late = this.#failures++ - promptTries;
+      const waitMs =
+        late < 0 ? jitteredBackoffMs(promptBackoff, 0, random) : jitteredBackoffMs(connectBackoff, late, random);
+      this.#notBeforeMs = clock.monotonicMs() + waitMs;
       throw new Error(`cannot connect to the API server at ${this.#options.server}`, { cause: error });
     }
   }
