@@ -1,3 +1,4 @@
+import { tooManyRequests } from "../../api/index.ts";
 import type { Clock } from "../../lib/index.ts";
 import type { AuthenticatedToken, TokenAuthenticator } from "./token-authenticator.ts";
 
@@ -14,8 +15,15 @@ export interface CachedTokensOptions {
 }
 
 const keptMax = 4096;
+/** No token is longer; anybody may send what is. */
+const keptLengthMax = 16_384;
+/** Anybody may send tokens that others have to be asked for, and a slow answer takes its time. */
+const askingMax = 1024;
 
-/** Asks for a token once in a while and gives the same answer in between: for authenticators that ask others. */
+/**
+ * Asks for a token once in a while and gives the same answer in between: for authenticators that ask others. Throws
+ * ApiError 429 when too many answers are waited for.
+ */
 export function cachedTokens(tokens: TokenAuthenticator, options: CachedTokensOptions): TokenAuthenticator {
   const { clock, knownMs, unknownMs = 0 } = options;
   const kept = new Map<string, Kept>();
@@ -28,11 +36,13 @@ export function cachedTokens(tokens: TokenAuthenticator, options: CachedTokensOp
       if (answer && nowMs < answer.untilMs) return answer.found;
       const underWay = asking.get(key);
       if (underWay) return underWay;
+      if (asking.size >= askingMax)
+        throw tooManyRequests("too many tokens are being reviewed, please try again later", 1);
       const question = Promise.resolve(tokens.authenticateToken(token, audiences))
         .then((found) => {
           kept.delete(key);
           const keptMs = found ? knownMs : unknownMs;
-          if (keptMs === 0) return found;
+          if (keptMs === 0 || token.length > keptLengthMax) return found;
           if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
           kept.set(key, { found, untilMs: clock.monotonicMs() + keptMs });
           return found;

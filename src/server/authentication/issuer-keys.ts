@@ -1,5 +1,5 @@
 // The keys of an OpenID Connect issuer, found by its discovery document (OpenID Connect Discovery 1.0, RFC 7517).
-import { JOSEError } from "jose/errors";
+import { JOSEError, JWKSMultipleMatchingKeys } from "jose/errors";
 import { createLocalJWKSet } from "jose/jwks/local";
 import { compactVerify } from "jose/jws/compact/verify";
 import { type Clock, errorMessage, type Logger } from "../../lib/index.ts";
@@ -20,6 +20,10 @@ const algorithms = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256
 const timeoutMs = 30_000;
 /** Keys are not fetched more often, whatever tokens come. */
 const fetchIntervalMs = 10_000;
+/** Every token is compared with all of them. */
+const keysMax = 1000;
+/** How many keys are tried for a token that does not say by which it was signed; a signature costs up to half a millisecond. */
+const triedMax = 16;
 const wellKnown = "/.well-known/openid-configuration";
 
 /** Fetches the keys when the first token comes, and again when one comes that none of them signed. */
@@ -46,8 +50,8 @@ export class IssuerKeys {
       await compactVerify(token, this.#keys, { algorithms });
       return true;
     } catch (error) {
-      // Forged, or signed with a key that is not known yet: whoever asks fetches the keys, and treats both alike after it.
-      if (error instanceof JOSEError) return false;
+      if (error instanceof JWKSMultipleMatchingKeys) return signedByOne(token, error);
+      if (isNotSigned(error)) return false;
       throw error;
     }
   }
@@ -80,7 +84,8 @@ export class IssuerKeys {
     if (typeof discovery.jwks_uri !== "string") throw new Error("the discovery document names no jwks_uri");
     const { keys } = await this.#get(discovery.jwks_uri);
     if (!Array.isArray(keys)) throw new Error(`${discovery.jwks_uri} holds no keys`);
-    this.#keys = createLocalJWKSet({ keys });
+    if (keys.length > keysMax) throw new Error(`${discovery.jwks_uri} holds more than ${keysMax} keys`);
+    this.#keys = createLocalJWKSet({ keys: keys.filter((each) => typeof each === "object" && each !== null) });
   }
 
   async #get(url: string): Promise<Readonly<Record<string, unknown>>> {
@@ -89,4 +94,36 @@ export class IssuerKeys {
     if (typeof answer !== "object" || answer === null) throw new Error(`${url} holds no object`);
     return answer as Record<string, unknown>;
   }
+}
+
+/** A token may not name its key, and several may have one name: each that could be it is tried. */
+async function signedByOne(token: string, keys: AsyncIterable<CryptoKey>): Promise<boolean> {
+  let tried = 0;
+  try {
+    for await (const key of keys) {
+      if (await isSignedBy(token, key)) return true;
+      if (++tried === triedMax) return false;
+    }
+  } catch (error) {
+    if (!isNotSigned(error)) throw error;
+  }
+  return false;
+}
+
+async function isSignedBy(token: string, key: CryptoKey): Promise<boolean> {
+  try {
+    await compactVerify(token, key, { algorithms });
+    return true;
+  } catch (error) {
+    if (isNotSigned(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * Forged, or signed with a key that is not known yet: whoever asks fetches the keys, and treats both alike after it. Keys
+ * that are none, or too short, are another's mistake: WebCrypto tells of them by these errors.
+ */
+function isNotSigned(error: unknown): boolean {
+  return error instanceof JOSEError || error instanceof TypeError || error instanceof DOMException;
 }

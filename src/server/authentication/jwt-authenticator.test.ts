@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { silentLogger, VirtualClock } from "../../lib/index.ts";
@@ -240,6 +241,57 @@ test("the anonymous user may be for some paths, or not at all", () => {
   assert.throws(() => anonymous({ enabled: false, conditions: [{ path: "/livez" }] }), {
     message: /enabled should be set to true when conditions are defined/,
   });
+});
+
+test("a token that does not name its key is tried with those that could be it", async () => {
+  const { provider, tokens, clock } = scene(plain);
+  const second = await newKey("second");
+  const now = Math.floor(clock.now() / 1000);
+  const claims = { iss: url, aud: "roder", sub: "jane", exp: now + 60 };
+  const signed = await new SignJWT(claims).setProtectedHeader({ alg: "RS256" }).sign(second.privateKey);
+  provider.keys = [first.jwk, second.jwk];
+  assert.equal((await tokens.authenticateToken(signed))?.user.name, "oidc:jane");
+  const forged = await new SignJWT(claims).setProtectedHeader({ alg: "RS256" }).sign((await newKey("x")).privateKey);
+  assert.equal(await tokens.authenticateToken(forged), undefined);
+});
+
+test("keys of an issuer that are none sign nothing, and keep no other key from being used", async () => {
+  const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+  const short = publicKey.export({ format: "jwk" });
+  const wrong = [short, { kty: "RSA", e: "AQAB" }, { kty: "RSA", n: 5, e: "AQAB" }, { kty: "made-up" }];
+  for (const key of wrong) {
+    const { provider, userOf } = scene(plain);
+    provider.keys = [null as unknown as object, { ...key, kid: "wrong" }, first.jwk]; // issuers send what they like
+    assert.equal(await userOf({}, { ...first, kid: "wrong" }), undefined);
+    assert.equal((await userOf({}))?.name, "oidc:jane");
+  }
+  const { provider, userOf } = scene(plain);
+  provider.keys = [first.jwk, ...Array(1000).fill(short)];
+  assert.equal(await userOf({}), undefined);
+});
+
+test("an issuer is named by a text and by nothing that reads like it", async () => {
+  const { userOf } = scene(plain);
+  assert.equal(await userOf({ iss: [url] }), undefined);
+});
+
+test("so many answers about tokens are waited for and no more, and what no token is so long is not kept", async () => {
+  const clock = new VirtualClock();
+  let asked = 0;
+  const never = new Promise<undefined>(() => {});
+  const authenticateToken = async (token: string) => {
+    asked++;
+    return token.startsWith("wait") ? never : undefined;
+  };
+  const cached = cachedTokens({ authenticateToken }, { clock, knownMs: 1, unknownMs: 10_000 });
+  for (const token of ["short", "short", "x".repeat(20_000), "x".repeat(20_000)]) await cached.authenticateToken(token);
+  assert.equal(asked, 3);
+  for (let at = 0; at < 1024; at++) void cached.authenticateToken(`wait ${at}`);
+  assert.throws(() => cached.authenticateToken("one too many"), { code: 429 });
+  // What is known or asked already needs no place.
+  assert.equal(await cached.authenticateToken("short"), undefined);
+  void cached.authenticateToken("wait 0");
+  assert.equal(asked, 3 + 1024);
 });
 
 test("an answer about a token is kept for a while, and several who ask at once ask once", async () => {

@@ -30,9 +30,9 @@ export function createJwtAuthenticator(options: JwtAuthenticatorOptions): TokenA
   return {
     async authenticateToken(token, asked) {
       const claims = readClaims(token);
-      const found = claims && known.get(String(claims.iss));
+      const found = typeof claims?.iss === "string" ? known.get(claims.iss) : undefined;
       const audiences = ownAudiences(options.audiences, asked);
-      if (!found || !audiences) return undefined;
+      if (!claims || !found || !audiences) return undefined;
       const { issuer, keys, distributed } = found;
       if (!isCurrent(claims, issuer, clock.now() / 1000) || !(await keys.signed(token))) return undefined;
       let whole: Claims;
