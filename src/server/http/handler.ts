@@ -31,7 +31,7 @@ import { type AnswerForms, checkStream, customAnswers, objectAnswers, reviewAnsw
 import { OpenWatches } from "./open-watches.ts";
 import { beginAudit } from "./request-audit.ts";
 import { parseResourcePath, type ResourcePath } from "./request-path.ts";
-import { toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
+import { hasMethod, toResourceRequest, verbOf, verbsOfMethods } from "./resource-request.ts";
 import { type Answer, sendFailedWatch, sendList, sendObject, sendWatch, warningHeader } from "./resource-writer.ts";
 import { type StreamingRoute, type StreamingRoutes, streamingRoute } from "./streaming-routes.ts";
 import { Transform } from "./transform.ts";
@@ -189,6 +189,7 @@ export class Handler {
     if (!definition) return unknownRequest(request);
     if (route) return { verb: "connect", path, isDryRun: false, isApply: false };
     const verb = verbOf(request.method, path, query);
+    if (verb === "" || !hasMethod(path, request.method)) return unknownRequest(request);
     if (path.subresource !== "" && !definition.subresources.some(({ name }) => name === path.subresource))
       return unknownRequest(request);
     const isApply = verb === "patch" && request.header("content-type") === applyType;
@@ -267,7 +268,7 @@ export class Handler {
     await this.#authorizeExtension(path, user, request, query);
     const pass = async () => this.#options.extensions?.handle(service, user, request, response);
     const isLongRunning =
-      path && (longRunningSubresources.has(path.subresource) || extensionVerb(path, request, query) === "watch");
+      path && (longRunningSubresources.has(path.subresource) || verbOf(request.method, path, query) === "watch");
     if (isLongRunning) await this.#options.metrics.longRunning(call.labels, pass);
     else await this.#admitted(call, path, pass);
   }
@@ -279,7 +280,7 @@ export class Handler {
     query: URLSearchParams,
   ): Awaitable<void> {
     if (!path) return this.#options.api.authorize({ user, verb: request.method.toLowerCase(), path: request.path });
-    return this.#options.api.authorize({ user, verb: extensionVerb(path, request, query), resource: path });
+    return this.#options.api.authorize({ user, verb: verbOf(request.method, path, query), resource: path });
   }
 
   async #path({ query, user, request, response, trail }: Call): Promise<void> {
@@ -291,9 +292,18 @@ export class Handler {
 
   #resource(path: ResourcePath, call: Call): Promise<void> {
     if (path.rest !== "") throw notFoundPath();
-    const verb = verbOf(call.request.method, path, call.query);
+    const { method } = call.request;
+    const verb = verbOf(method, path, call.query);
+    if (verb === "" || !hasMethod(path, method))
+      return this.#admitted(call, path, () => this.#refuse(path, verb, call));
     if (verb === "watch") return this.#watch(path, call);
     return this.#admitted(call, path, () => this.#serve(path, verb, call));
+  }
+
+  /** Who may not ask hears that, and not which methods there are. */
+  async #refuse(path: ResourcePath, verb: string, { user, trail }: Call): Promise<void> {
+    await this.#options.api.authorize({ user, verb, resource: path }, trail?.annotate);
+    throw methodNotAllowed();
   }
 
   /** A watch has a seat until it has begun: what follows costs as much as there are changes. */
@@ -340,8 +350,7 @@ export class Handler {
     const definition = api.registry.find(path.group, path.version, path.plural);
     if (request.method === "HEAD" && definition && isRouted(definition)) {
       // Kubernetes has no route for it; custom resources are served without routes.
-      await api.authorize({ user, verb, resource: path }, trail?.annotate);
-      throw methodNotAllowed();
+      return this.#refuse(path, verb, call);
     }
     // Of what does not exist the pipeline tells, whatever the client accepts.
     const negotiated = definition
@@ -433,14 +442,6 @@ export class Handler {
 /** Subresources of other servers that last as long as their connection. */
 const longRunningSubresources: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
 
-/** Which methods a path has only its own server knows: whatever comes is asked for. */
-function extensionVerb(path: ResourcePath, { method }: HttpRequest, query: URLSearchParams): string {
-  const isCollection = path.name === "" && (method === "GET" || method === "HEAD" || method === "DELETE");
-  const isRead = path.subresource === "" && (method === "GET" || method === "HEAD");
-  if (isCollection || isRead) return verbOf(method, path, query);
-  return verbsOfMethods[method] ?? method.toLowerCase();
-}
-
 /** What the audit log calls a request. */
 function auditVerb(
   path: ResourcePath | undefined,
@@ -449,7 +450,7 @@ function auditVerb(
   query: URLSearchParams,
 ): string {
   if (!path) return request.method.toLowerCase();
-  return route ? (verbsOfMethods[request.method] ?? request.method.toLowerCase()) : extensionVerb(path, request, query);
+  return route ? (verbsOfMethods[request.method] ?? request.method.toLowerCase()) : verbOf(request.method, path, query);
 }
 
 /** How long the client is willing to wait; 0: as long as it takes. Throws 400 for what is no duration. */

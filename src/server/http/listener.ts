@@ -1,10 +1,9 @@
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage, ServerResponse } from "node:http";
 import http2, { type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { TLSSocket } from "node:tls";
-import { methodNotAllowed } from "../../api/index.ts";
+import { TLSSocket } from "node:tls";
 import { type Clock, errorMessage, type Logger, type Random } from "../../lib/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
 import { Batch } from "./batch.ts";
@@ -121,7 +120,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     socket.once("close", () => upgraded.delete(socket));
     void upgrade(options, message, socket, head);
   });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket));
+  server.on("clientError", (error: ClientError, socket) => {
+    const unknown = socket instanceof TLSSocket ? ofUnknownMethod(error, socket) : undefined;
+    if (!unknown) return answerClientError(error, socket);
+    const [message, response] = unknown;
+    const request = new Http1Request(message, response);
+    const answer = new Http1Response(response, answers, false, auditIdOf(request, random));
+    requests.add(() => void handler.handle(request, answer, message.socket));
+  });
   // Node's own listener makes a clientError of it. What is written to a connection without a handshake waits for one, and
   // when that comes after all, HTTP/2 meets a write that is not its own: an assertion of Node's ends the process.
   server.removeAllListeners("tlsClientError");
@@ -245,15 +251,45 @@ function answerPlainHttp(error: NodeJS.ErrnoException, socket: TLSSocket): boole
   return true;
 }
 
-/** A request whose method Node does not know. */
-const requestLine = /^[!#$%&'*+.^_`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
+type ClientError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
-function answerClientError(error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }, socket: Duplex): void {
+const requestLine = /^([!#$%&'*+.^_`|~\w-]+) (\S+) HTTP\/1\.[01]$/;
+const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
+
+/**
+ * A request whose method Node does not know, and where its answer goes, which is the connection's last: who asks is to be
+ * known first, as with any other. Undefined when something else is wrong, or the head is not there in one piece.
+ */
+function ofUnknownMethod(
+  { code, rawPacket }: ClientError,
+  socket: TLSSocket,
+): [IncomingMessage, ServerResponse] | undefined {
+  const [head = "", ...rest] = (rawPacket?.toString("latin1") ?? "").split(/\r?\n\r?\n/);
+  const [first = "", ...lines] = head.split(/\r?\n/);
+  const [, method, url] = requestLine.exec(first) ?? [];
+  if (code !== "HPE_INVALID_METHOD" || !socket.writable || rest.length === 0 || !method || !url) return undefined;
+  const message = new IncomingMessage(socket);
+  Object.assign(message, { method, url, httpVersionMajor: 1, httpVersionMinor: 1 });
+  for (const line of lines) {
+    const [, name, value] = headerLine.exec(line) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    message.rawHeaders.push(name, value);
+    message.headers[name.toLowerCase()] ??= value;
+  }
+  // What has a body comes in more than one piece.
+  if (message.headers["content-length"] || message.headers["transfer-encoding"]) return undefined;
+  message.push(null);
+  message.complete = true;
+  const response = new ServerResponse(message);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on("finish", () => socket.end());
+  return [message, response];
+}
+
+function answerClientError(error: ClientError, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-  else if (error.code === "HPE_INVALID_METHOD" && requestLine.test(String(error.rawPacket))) {
-    const { status } = methodNotAllowed();
-    writeRaw(socket, status.code, {}, JSON.stringify(status));
-  } else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
+  else if (error.code === "HPE_HEADER_OVERFLOW") writeRaw(socket, 431, {}, "");
   else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") writeRaw(socket, 408, {}, "");
   else writeRaw(socket, 400, {}, "");
 }

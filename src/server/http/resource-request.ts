@@ -1,17 +1,11 @@
-import {
-  type DeleteOptions,
-  methodNotAllowed,
-  type RequestOptions,
-  type ResourceRequest,
-  type Verb,
-} from "../../api/index.ts";
+import type { DeleteOptions, RequestOptions, ResourceRequest, Verb } from "../../api/index.ts";
 import type { HttpRequest } from "./message.ts";
 import { bodyBytesMax, bodyDecoder } from "./request-body.ts";
 import { boolean, parseDeleteQuery, parseRequestOptions } from "./request-options.ts";
 import type { ResourcePath } from "./request-path.ts";
 
 /** The verb of a request that is no collection's, by its method. */
-export const verbsOfMethods: Readonly<Record<string, string>> = {
+export const verbsOfMethods: Readonly<Record<string, Verb>> = {
   GET: "get",
   HEAD: "get",
   POST: "create",
@@ -20,28 +14,27 @@ export const verbsOfMethods: Readonly<Record<string, string>> = {
   DELETE: "delete",
 };
 
-/** What a request to a resource wants. Throws 405 for methods that such a path does not have. */
-export function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb {
+/** What a request to a resource wants, as the authorizer is asked; nothing ("") where nobody knows the method. */
+export function verbOf(method: string, path: ResourcePath, query: URLSearchParams): Verb | "" {
+  const isCollection = path.name === "";
   switch (method) {
     case "GET":
     case "HEAD":
       // Of one object only the old form of path is a watch: elsewhere the parameter belongs to collections.
-      if (path.subresource === "" && (path.watch || (path.name === "" && boolean(query, "watch")))) return "watch";
-      return path.name === "" ? "list" : "get";
-    case "POST":
-      if (path.name !== "" && path.subresource === "") throw methodNotAllowed();
-      return "create";
-    case "PUT":
-      if (path.name === "") throw methodNotAllowed();
-      return "update";
-    case "PATCH":
-      if (path.name === "") throw methodNotAllowed();
-      return "patch";
+      if (path.subresource === "" && (path.watch || (isCollection && boolean(query, "watch")))) return "watch";
+      return isCollection ? "list" : "get";
     case "DELETE":
-      return path.name === "" ? "deletecollection" : "delete";
+      return isCollection ? "deletecollection" : "delete";
     default:
-      throw methodNotAllowed();
+      return verbsOfMethods[method] ?? "";
   }
+}
+
+/** Whether a path of this form has the method: nothing is created at a name, and no collection is replaced. */
+export function hasMethod(path: ResourcePath, method: string): boolean {
+  if (method === "POST") return path.name === "" || path.subresource !== "";
+  if (method === "PUT" || method === "PATCH") return path.name !== "";
+  return verbsOfMethods[method] !== undefined;
 }
 
 export const isRead = (verb: Verb) => verb === "get" || verb === "list";
