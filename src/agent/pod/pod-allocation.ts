@@ -36,6 +36,11 @@ export class PodAllocation {
     return this.#pod;
   }
 
+  /** As the API has it. */
+  get wanted(): Pod {
+    return this.#wanted;
+  }
+
   /** Whether it wants resources that the node does not let it have now. */
   get waitsForRoom(): boolean {
     return this.#pending !== undefined;

@@ -22,6 +22,10 @@ async function resize({ client, pass, pod }: AgentScene, cpu: string, memory: st
 const idOf = (pod: Pod) => pod.status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, "") ?? "";
 const podLimits = ({ host }: AgentScene, pod: Pod) => host.limits.get(`/roder/kubepods/pod${pod.metadata.uid}`);
 
+/** What is told of resizes, without what else happened. */
+const resizeEventsOf = async (scene: AgentScene) =>
+  (await scene.events()).filter((event) => event.startsWith("Resize"));
+
 test("CPU and memory of a running container change in place", async () => {
   const scene = await agentScene();
   const before = await scene.run({ containers: [sized("500m", "64Mi")] });
@@ -44,6 +48,12 @@ test("CPU and memory of a running container change in place", async () => {
   });
   assert.equal(podCondition(after, "PodResizeInProgress"), undefined);
   assert.equal(podCondition(after, "PodResizePending"), undefined);
+  const size = '{"limits":{"cpu":"1","memory":"128Mi"},"requests":{"cpu":"1","memory":"128Mi"}}';
+  const summary = `{"containers":[{"name":"app","resources":${size}}],"generation":2}`;
+  assert.deepEqual(await resizeEventsOf(scene), [
+    `ResizeStarted: Pod resize started: ${summary}`,
+    `ResizeCompleted: Pod resize completed: ${summary}`,
+  ]);
   const smaller = await resize(scene, "250m", "64Mi");
   assert.equal(scene.engine.resourcesOf(idOf(smaller)).cpuQuota, 25_000);
   assert.equal(podLimits(scene, smaller)?.cpuQuota, 25_000);
@@ -82,6 +92,10 @@ test("a pod that wants more than the node has stays as it is and says so", async
   assert.equal(scene.engine.resourcesOf(idOf(pod)).cpuQuota, 50_000);
   await scene.restart();
   assert.equal(podCondition(await scene.pod(), "PodResizePending")?.reason, "Infeasible");
+  const size = '{"limits":{"cpu":"100","memory":"64Mi"},"requests":{"cpu":"100","memory":"64Mi"}}';
+  assert.deepEqual(await resizeEventsOf(scene), [
+    `ResizeInfeasible: Pod resize Infeasible: {"containers":[{"name":"app","resources":${size}}],"generation":2,"error":"${pending?.message}"}`,
+  ]);
   const less = await resize(scene, "1", "64Mi");
   assert.equal(podCondition(less, "PodResizePending"), undefined);
   assert.equal(scene.engine.resourcesOf(idOf(less)).cpuQuota, 100_000);

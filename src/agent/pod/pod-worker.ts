@@ -15,6 +15,7 @@ import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
 import { latestContainer, type PodStop, type PodView } from "./pod-view.ts";
+import { resizeEvents } from "./resize-events.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** The pauses between tries of one step of a pod's setup or teardown: doubling from the first to the last. */
@@ -315,7 +316,7 @@ export class PodWorker {
   #report(plan: PodPlan): void {
     const { settings, runtimeName } = this.#context;
     const view = this.#view();
-    const before = this.#status.phase;
+    const before = this.#status;
     this.#status = podStatus({
       view,
       plan,
@@ -324,7 +325,9 @@ export class PodWorker {
       startTimeMs: this.#startTimeMs,
       failed: this.#failed,
     });
-    if (before === "Pending" && this.#status.phase === "Running")
+    for (const { type, reason, message } of resizeEvents(this.#allocation.wanted, this.#pod, before, this.#status))
+      this.#context.events[type](this.#pod, reason, message);
+    if (before.phase === "Pending" && this.#status.phase === "Running")
       this.#context.metrics?.podStarted((this.#context.clock.now() - this.#startTimeMs) / 1000);
     if (!this.#removed) this.#writer.write(this.#status);
   }
