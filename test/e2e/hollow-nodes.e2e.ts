@@ -42,6 +42,12 @@ test("a hundred simulated nodes are ready, and a Deployment's pods run on them",
   assert.match(zone, /"topology.kubernetes.io\/zone":"b".*8$/);
 });
 
+test("Conformance tests minimum number of nodes: simulated nodes are ready and have no taints", async () => {
+  const path = `jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{.spec.taints}{.spec.unschedulable} {end}`;
+  const nodes = (await cluster.kubectl("get", "nodes", "-o", path)).trim().split(" ");
+  assert.deepEqual([nodes.length, new Set(nodes)], [100, new Set(["True"])]);
+});
+
 test("nobody connects to the addresses that simulated nodes and their pods pretend to have", async () => {
   await cluster.kubectl("expose", "deployment", "web", "--port=80");
   const pod = (await cluster.kubectl("get", "pods", "-o", "jsonpath={.items[0].metadata.name}")).trim();
