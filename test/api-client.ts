@@ -39,6 +39,8 @@ export interface ApiClient {
   /** Replaces an object after a change, again when somebody else was faster, as a controller may be. */
   replace(path: string, change: (object: Document) => void): Promise<Document>;
   watch(path: string): Promise<ApiWatch>;
+  /** Reads a collection from now on until one of its objects is as it should be. */
+  until(path: string, is: (object: Document) => boolean): Promise<Document>;
 }
 
 export function apiClient(plane: ServedControlPlane): ApiClient {
@@ -67,7 +69,7 @@ export function apiClient(plane: ServedControlPlane): ApiClient {
     return body;
   };
   const headers = { "content-type": "application/merge-patch+json" };
-  return {
+  const client: ApiClient = {
     answer,
     get: (path) => successful("GET", path),
     post: (path, body) => successful("POST", path, { body }),
@@ -99,5 +101,17 @@ export function apiClient(plane: ServedControlPlane): ApiClient {
         close: () => sent.destroy(),
       };
     },
+    async until(path, is) {
+      const watch = await client.watch(path);
+      try {
+        for (;;) {
+          const [, object] = await watch.next();
+          if (is(object)) return object;
+        }
+      } finally {
+        watch.close();
+      }
+    },
   };
+  return client;
 }

@@ -30,17 +30,8 @@ async function refusal(code: number, method: string, path: string, body?: unknow
 }
 
 /** Reads until an object is as it should be, which its watch tells. */
-async function eventually(path: string, name: string, is: (object: Document) => boolean): Promise<Document> {
-  const watch = await api.watch(`${path}?fieldSelector=metadata.name%3D${name}`);
-  try {
-    for (;;) {
-      const [, object] = await watch.next();
-      if (is(object)) return object;
-    }
-  } finally {
-    watch.close();
-  }
-}
+const eventually = (path: string, name: string, is: (object: Document) => boolean): Promise<Document> =>
+  api.until(`${path}?fieldSelector=metadata.name%3D${name}`, is);
 
 test("Discovery, confirm the groupVerion and a resourcefrom each apiGroup: each preferred version has resources of its own", async () => {
   const { groups } = await api.get("/apis");

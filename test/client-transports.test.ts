@@ -19,6 +19,7 @@ import { type HttpsClient, httpsClient } from "../src/client/http/index.ts";
 import { type Client, InformerSet, inProcessClient } from "../src/client/index.ts";
 import { type ControlPlane, startControlPlane } from "../src/cluster/control-plane.ts";
 import { ClusterPki } from "../src/cluster/pki/index.ts";
+import { versionInfo } from "../src/cluster/version.ts";
 import { silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { type Listener, startHttpServer } from "../src/server/http/index.ts";
 import { MemoryStorage } from "../src/storage/index.ts";
@@ -65,17 +66,7 @@ aroundTests(
       address: "127.0.0.1",
       port: 0,
       advertised: "127.0.0.1:6443",
-      version: {
-        major: "1",
-        minor: "35",
-        gitVersion: "v1.35.0+roder",
-        gitCommit: "",
-        gitTreeState: "clean",
-        buildDate: "2026-01-01T00:00:00Z",
-        goVersion: "",
-        compiler: "",
-        platform: "",
-      },
+      version: versionInfo,
       clock: systemClock,
       random: systemRandom,
       log: silentLogger,

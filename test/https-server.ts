@@ -5,6 +5,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:h
 import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
+import { versionInfo } from "../src/cluster/version.ts";
 import { type Clock, type Logger, seededRandom, silentLogger, systemClock, systemRandom } from "../src/lib/index.ts";
 import { createX509Authenticator } from "../src/server/authentication/index.ts";
 import { type HttpServerOptions, type Listener, startHttpServer } from "../src/server/http/index.ts";
@@ -88,17 +89,7 @@ export async function startHttpsServer(all: HttpsServerOptions = {}): Promise<Ht
     address: "127.0.0.1",
     port: 0,
     advertised: "127.0.0.1:6443",
-    version: {
-      major: "1",
-      minor: "35",
-      gitVersion: "v1.35.0+roder",
-      gitCommit: "",
-      gitTreeState: "clean",
-      buildDate: "2026-01-01T00:00:00Z",
-      goVersion: "",
-      compiler: "",
-      platform: "linux/amd64",
-    },
+    version: versionInfo,
     ...(healthChecks ? { healthChecks } : {}),
     ...(limits ? { limits } : {}),
     ...(auditor ? { auditor } : {}),

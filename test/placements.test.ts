@@ -32,12 +32,8 @@ aroundTests(
 async function decided(name: string, cpu: string): Promise<void> {
   const resources = { requests: { cpu } };
   await api.post(pods, { metadata: { name }, spec: { containers: [{ name: "c", image: "i", resources }] } });
-  const watch = await api.watch(`${pods}?fieldSelector=metadata.name%3D${name}`);
-  for (;;) {
-    const [, { spec, status }] = await watch.next();
-    if (spec.nodeName || status.conditions?.length) break;
-  }
-  watch.close();
+  const path = `${pods}?fieldSelector=metadata.name%3D${name}`;
+  await api.until(path, ({ spec, status }) => spec.nodeName || status.conditions?.length);
 }
 
 test("a pod that was placed keeps why, and every rule's verdict and score of every node can be seen", async () => {

@@ -36,17 +36,11 @@ const pod = (name: string, spec: object = {}, container: object = {}) => ({
 /** Creates a pod and waits until it has a node, or why it has none. */
 async function placed(object: Document): Promise<string> {
   const { metadata } = await api.post(`${namespace}/pods`, object);
-  const watch = await api.watch(`${namespace}/pods?fieldSelector=metadata.name%3D${metadata.name}`);
-  try {
-    for (;;) {
-      const [, { spec, status }] = await watch.next();
-      const condition = status.conditions?.find(({ type }: Document) => type === "PodScheduled");
-      if (spec.nodeName) return spec.nodeName;
-      if (condition?.status === "False") return condition.message;
-    }
-  } finally {
-    watch.close();
-  }
+  const whyNot = ({ status }: Document) =>
+    status.conditions?.find(({ type, status }: Document) => type === "PodScheduled" && status === "False")?.message;
+  const path = `${namespace}/pods?fieldSelector=metadata.name%3D${metadata.name}`;
+  const decided = await api.until(path, (each) => each.spec.nodeName || whyNot(each) !== undefined);
+  return decided.spec.nodeName || whyNot(decided);
 }
 
 async function refusal(object: Document): Promise<string> {
@@ -115,15 +109,8 @@ const end = (name: string) => api.answer("DELETE", `${namespace}/pods/${name}`, 
 
 /** Waits until a pod has a node. */
 async function hasNode(name: string): Promise<string> {
-  const watch = await api.watch(`${namespace}/pods?fieldSelector=metadata.name%3D${name}`);
-  try {
-    for (;;) {
-      const [, { spec }] = await watch.next();
-      if (spec.nodeName) return spec.nodeName;
-    }
-  } finally {
-    watch.close();
-  }
+  const path = `${namespace}/pods?fieldSelector=metadata.name%3D${name}`;
+  return (await api.until(path, ({ spec }) => spec.nodeName)).spec.nodeName;
 }
 
 test("Scheduler, Basic Preemption: a pod of lower priority makes way for one of higher priority", async () => {

@@ -23,19 +23,6 @@ const slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
 const service = (name: string, spec: object) => ({ metadata: { name }, spec });
 const ports = [{ port: 80, protocol: "TCP", targetPort: 9376 }];
 
-/** Reads a collection from now on until it is as it should be. */
-async function eventually(collection: string, is: (object: Document) => boolean): Promise<Document> {
-  const watch = await api.watch(collection);
-  try {
-    for (;;) {
-      const [, object] = await watch.next();
-      if (is(object)) return object;
-    }
-  } finally {
-    watch.close();
-  }
-}
-
 test("Kubernetes Service; EndpointSlice API, the API servers': the kubernetes service is there and has Endpoints and an EndpointSlice that agree", async () => {
   const { groups } = await api.get("/apis");
   assert.ok(groups.some(({ name }: Document) => name === "discovery.k8s.io"));
@@ -115,7 +102,7 @@ test("EndpointSlice API, slices for pods: they come with a service's pods, and g
     status: { phase: "Running", podIP: "10.42.0.7", podIPs: [{ ip: "10.42.0.7" }], conditions },
   });
   const own = `${slices}?labelSelector=kubernetes.io%2Fservice-name%3Dsliced`;
-  const slice = await eventually(own, ({ endpoints }) => endpoints?.length === 1);
+  const slice = await api.until(own, ({ endpoints }) => endpoints?.length === 1);
   assert.deepEqual(slice.endpoints[0].addresses, ["10.42.0.7"]);
   assert.equal(slice.endpoints[0].targetRef.name, "sliced");
   assert.deepEqual(
@@ -145,7 +132,7 @@ test("Service endpoint latency, thresholds: each of a hundred services gets the 
     const name = `latency-${index}`;
     await api.post(services, service(name, { selector: { app: "common" }, ports }));
     const own = `${slices}?labelSelector=kubernetes.io%2Fservice-name%3D${name}`;
-    const { endpoints } = await eventually(own, (slice) => slice.endpoints?.length === 1);
+    const { endpoints } = await api.until(own, (slice) => slice.endpoints?.length === 1);
     assert.deepEqual(endpoints[0].addresses, ["10.42.0.8"]);
   }
 });

@@ -1,8 +1,5 @@
-// What tests of webhooks are made of: a control plane whose webhooks are functions, and configurations that name them.
-import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import {
-  ApiError,
   type KubeObject,
   type MutatingWebhook,
   type RuleWithOperations,
@@ -87,17 +84,3 @@ export const configMap = (name: string, data: Record<string, string> = { start: 
   metadata: { namespace: "default", name },
   data,
 });
-
-export async function refusal(request: Promise<unknown>): Promise<ApiError> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return error;
-}
-
-export const message = async (request: Promise<unknown>) => {
-  const { code, message: text } = await refusal(request);
-  return `${code} ${text}`;
-};

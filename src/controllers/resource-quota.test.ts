@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../test/control-plane.ts";
+import { refusalText } from "../../test/refusal.ts";
 import {
-  ApiError,
+  type ApiError,
   ConfigMaps,
   CustomResourceDefinitions,
   Namespaces,
@@ -47,15 +48,6 @@ const pod = (name: string, requests?: Record<string, string>, more: object = {})
   spec: { containers: [{ name: "main", image: "a", ...(requests ? { resources: { requests } } : {}) }], ...more },
 });
 
-async function refusal(request: Promise<unknown>): Promise<string> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return `${error.code} ${error.message}`;
-}
-
 test("a pod that should be gone and is not makes room after a while", async (t) => {
   const { client, create, quota, used, rest } = await scene(t);
   await quota("q", { pods: "1" });
@@ -73,7 +65,7 @@ test("ResourceQuota, object count quota, configmap", async (t) => {
   await create(ConfigMaps, { metadata: key("a") });
   assert.deepEqual(await used(), { configmaps: "1", "count/configmaps": "1" });
   assert.equal(
-    await refusal(create(ConfigMaps, { metadata: key("b") })),
+    await refusalText(create(ConfigMaps, { metadata: key("b") })),
     '403 configmaps "b" is forbidden: exceeded quota: q, requested: configmaps=1, used: configmaps=1, limited: configmaps=1',
   );
   await client.delete(ConfigMaps, key("a"));
@@ -116,14 +108,14 @@ test("ResourceQuota, object count quota, pod", async (t) => {
     "requests.example.com/gpu": "2",
   });
   assert.equal(
-    await refusal(create(Pods, pod("b", { cpu: "600m", memory: "300Mi" }))),
+    await refusalText(create(Pods, pod("b", { cpu: "600m", memory: "300Mi" }))),
     '403 pods "b" is forbidden: exceeded quota: q, requested: cpu=600m,memory=300Mi, used: cpu=500m,memory=252Mi, limited: cpu=1,memory=500Mi',
   );
   assert.equal(
-    await refusal(create(Pods, pod("b", { memory: "1Mi" }))),
+    await refusalText(create(Pods, pod("b", { memory: "1Mi" }))),
     '403 pods "b" is forbidden: failed quota: q: must specify cpu for: main',
   );
-  assert.match(await refusal(client.update(Pods, pod("a", { cpu: "600m" }) as Pod)), /^422 /);
+  assert.match(await refusalText(client.update(Pods, pod("a", { cpu: "600m" }) as Pod)), /^422 /);
   await client.delete(Pods, key("a"));
   assert.deepEqual((await used())?.pods, "0");
 });
@@ -132,7 +124,7 @@ test("a pod that has ended gives back what it took, and stays counted as an obje
   const { client, create, quota, used } = await scene(t);
   await quota("q", { pods: "1", "count/pods": "5" });
   await create(Pods, pod("a"));
-  assert.match(await refusal(create(Pods, pod("b"))), /requested: pods=1, used: pods=1, limited: pods=1$/);
+  assert.match(await refusalText(create(Pods, pod("b"))), /requested: pods=1, used: pods=1, limited: pods=1$/);
   await client.patch(Pods, key("a"), { status: { phase: "Succeeded" } }, { subresource: "status" });
   assert.deepEqual(await used(), { pods: "0", "count/pods": "1" });
 });
@@ -177,7 +169,7 @@ test("should verify ResourceQuota with terminating scopes through scope selector
   refuse(({ plural }) => (plural === "resourcequotas" ? new Error("the controller is away") : undefined));
   await client.patch(Pods, key("a"), { spec: { activeDeadlineSeconds: 3600 } });
   assert.match(
-    await refusal(create(Pods, pod("b", undefined, { activeDeadlineSeconds: 3600 }))),
+    await refusalText(create(Pods, pod("b", undefined, { activeDeadlineSeconds: 3600 }))),
     /exceeded quota: terminating, requested: pods=1, used: pods=1, limited: pods=1$/,
   );
   refuse(() => undefined);
@@ -194,12 +186,12 @@ test("a scope selector chooses pods by their priority class and by affinity to o
   await quota("affinity", { pods: "0" }, selects("CrossNamespacePodAffinity", "Exists"));
   await create(Pods, pod("a"));
   assert.match(
-    await refusal(create(Pods, pod("b", undefined, { priorityClassName: "high" }))),
+    await refusalText(create(Pods, pod("b", undefined, { priorityClassName: "high" }))),
     /exceeded quota: high, requested: pods=1, used: pods=0, limited: pods=0$/,
   );
   const term = { topologyKey: "zone", namespaces: ["other"] };
   const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
-  assert.match(await refusal(create(Pods, pod("c", undefined, { affinity }))), /exceeded quota: affinity/);
+  assert.match(await refusalText(create(Pods, pod("c", undefined, { affinity }))), /exceeded quota: affinity/);
 });
 
 test("services are counted with their node ports and load balancers, and more of them are charged on update", async (t) => {
@@ -209,7 +201,7 @@ test("services are counted with their node ports and load balancers, and more of
   await create(Services, { metadata: key("a"), spec: { type: "NodePort", ports } });
   const two = [...ports, { name: "b", port: 81 }, { name: "c", port: 82 }];
   assert.match(
-    await refusal(client.patch(Services, key("a"), { spec: { ports: two } })),
+    await refusalText(client.patch(Services, key("a"), { spec: { ports: two } })),
     /requested: services\.nodeports=2, used: services\.nodeports=1, limited: services\.nodeports=2$/,
   );
   await client.patch(Services, key("a"), { spec: { type: "LoadBalancer" } });
@@ -240,7 +232,7 @@ test("claims are counted with their storage, for each class, and more of it is c
   });
   await client.patch(PersistentVolumeClaims, key("b"), { status: { phase: "Bound" } }, { subresource: "status" });
   assert.match(
-    await refusal(
+    await refusalText(
       client.patch(PersistentVolumeClaims, key("b"), { spec: { resources: { requests: { storage: "6Gi" } } } }),
     ),
     /requested: fast\.storageclass\.storage\.k8s\.io\/requests\.storage=2Gi, used: .*=4Gi, limited: .*=5Gi$/,
@@ -327,7 +319,7 @@ test("ResourceQuota, resource claims: devices are counted by their class, of alt
     [devices("nic")]: "2",
   });
   assert.match(
-    await refusal(claim("b", { exactly: exactly("nic", { count: 2 }) })),
+    await refusalText(claim("b", { exactly: exactly("nic", { count: 2 }) })),
     /exceeded quota: q, requested: nic\.deviceclass\.resource\.k8s\.io\/devices=2, used: .*=2, limited: .*=3$/,
   );
   await client.delete(ResourceClaims, key("a"));
@@ -353,7 +345,7 @@ test("custom resources are counted by count/", async (t) => {
   const own = (name: string) => ({ ...widget(name), metadata: key(name) });
   await create(widgets(), own("a"));
   assert.match(
-    await refusal(create(widgets(), own("b"))),
+    await refusalText(create(widgets(), own("b"))),
     /exceeded quota: q, requested: count\/widgets\.example\.com=1/,
   );
   await client.delete(widgets(), key("a"));

@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cells, created, type Partially } from "../definition-fixture.ts";
-import type { ContainerStatus, Pod, PodSpec } from "../types.generated.ts";
+import type { ContainerStatus, Pod } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
-
-type Spec = Partially<PodSpec>;
-type ContainerPart = NonNullable<Spec["containers"]>[number];
-
-const podOf = (spec: Spec = {}, container: ContainerPart = {}): Partially<Pod> => ({
-  spec: { containers: [{ name: "web", image: "nginx", ...container }], ...spec },
-});
+import { podOf } from "./pod-fixture.ts";
 
 const status = (name: string, part: Partially<ContainerStatus>) => ({ name, restartCount: 0, ...part });
 const running = { ready: true, state: { running: {} } };

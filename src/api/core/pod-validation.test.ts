@@ -9,17 +9,12 @@ import {
   type Partially,
 } from "../definition-fixture.ts";
 import { rootPath } from "../meta/field-error.ts";
-import type { Pod, PodSpec } from "../types.generated.ts";
+import type { Pod } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
+import { type ContainerPart, podOf } from "./pod-fixture.ts";
 import { validatePodResize } from "./pod-subresources.ts";
 import { PodTemplates } from "./pod-template.ts";
 
-type Spec = Partially<PodSpec>;
-type ContainerPart = NonNullable<Spec["containers"]>[number];
-
-const podOf = (spec: Spec = {}, container: ContainerPart = {}): Partially<Pod> => ({
-  spec: { containers: [{ name: "web", image: "nginx", ...container }], ...spec },
-});
 const initContainer = (container: ContainerPart) =>
   podOf({ initContainers: [{ name: "first", image: "nginx", ...container }] });
 const label =

@@ -8,15 +8,9 @@ import {
   type Partially,
 } from "../definition-fixture.ts";
 import { rootPath } from "../meta/field-error.ts";
-import type { Pod, PodSpec } from "../types.generated.ts";
+import type { Pod } from "../types.generated.ts";
 import { Pods } from "./pod.ts";
-
-type Spec = Partially<PodSpec>;
-type ContainerPart = NonNullable<Spec["containers"]>[number];
-
-const podOf = (spec: Spec = {}, container: ContainerPart = {}): Partially<Pod> => ({
-  spec: { containers: [{ name: "web", image: "nginx", ...container }], ...spec },
-});
+import { type ContainerPart, podOf, type Spec } from "./pod-fixture.ts";
 
 test("a minimal pod is completed as Kubernetes completes it", () => {
   const pod = created(Pods, podOf({}, { ports: [{ containerPort: 80 }] }));

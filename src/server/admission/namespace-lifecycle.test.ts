@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError, ConfigMaps, LocalSubjectAccessReviews, Namespaces, Nodes } from "../../api/index.ts";
+import { refusal } from "../../../test/refusal.ts";
+import { ConfigMaps, LocalSubjectAccessReviews, Namespaces, Nodes } from "../../api/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { admitted } from "./request-for-tests.ts";
@@ -10,14 +11,7 @@ const lookup = new ObjectLookup()
   .put(Namespaces, { metadata: { name: "going" }, status: { phase: "Terminating" } });
 const plugin = namespaceLifecycle(lookup);
 
-const statusOf = async (attempt: Promise<unknown>) => {
-  const error = await attempt.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError);
-  return error.status;
-};
+const statusOf = async (attempt: Promise<unknown>) => (await refusal(attempt)).status;
 
 const configMap = (namespace: string) => ({ metadata: { name: "c", namespace } });
 

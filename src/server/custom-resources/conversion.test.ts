@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../../test/control-plane.ts";
+import { refusalText } from "../../../test/refusal.ts";
 import {
-  ApiError,
   type ConversionReview,
   type CustomResourceConversion,
   CustomResourceDefinitions,
@@ -61,15 +61,6 @@ async function scene(t: TestContext, convert: Convert = convertSizes) {
   await plane.create(CustomResourceDefinitions, widgetDefinition(versions, { conversion }));
   await plane.rest();
   return { ...plane, calls };
-}
-
-async function message(request: Promise<unknown>): Promise<string> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return `${error.code} ${error.message}`;
 }
 
 test("Custom Resource Definition Conversion Webhook, conversion custom resource: what is created in v1 can be read in v2", async (t) => {
@@ -218,10 +209,10 @@ test("a conversion that fails is told as Kubernetes tells it", async (t) => {
   ];
   for (const [name, fails, expected] of table) {
     convert = fails;
-    const told = await message(client.get(widgets("v2"), at("a")));
+    const told = await refusalText(client.get(widgets("v2"), at("a")));
     if (expected === "") assert.match(told, /failed: expected response\.uid="[^"]+", got "x"$/, name);
     else assert.equal(told, expected, name);
-    assert.equal((await message(client.list(widgets("v2")))).split(" ")[0], "500", name);
+    assert.equal((await refusalText(client.list(widgets("v2")))).split(" ")[0], "500", name);
   }
   convert = convertSizes;
   assert.deepEqual((await client.get(widgets("v2"), at("a"))).spec, { length: "3cm" });

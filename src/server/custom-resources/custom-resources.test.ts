@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../../test/control-plane.ts";
+import { refusal } from "../../../test/refusal.ts";
 import {
-  ApiError,
   CustomResourceDefinitions,
   type CustomResourceDefinitionVersion,
   type JSONSchemaProps,
@@ -26,15 +26,6 @@ async function scene(t: TestContext, ...versions: readonly CustomResourceDefinit
     await plane.rest();
   };
   return { ...plane, setVersions };
-}
-
-async function refusal(request: Promise<unknown>): Promise<ApiError> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return error;
 }
 
 test("what a custom resource may hold is told with fields and causes", async (t) => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { startTestControlPlane } from "../../../../test/control-plane.ts";
+import { refusal, refusalText } from "../../../../test/refusal.ts";
 import {
-  ApiError,
   ConfigMaps,
   CustomResourceDefinitions,
   Deployments,
@@ -60,20 +60,6 @@ const configMap = (name: string, data: Record<string, string> = {}, labels: Reco
   data,
 });
 
-async function refusal(request: Promise<unknown>): Promise<ApiError> {
-  const error = await request.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.ok(error instanceof ApiError, "it is refused");
-  return error;
-}
-
-const message = async (request: Promise<unknown>) => {
-  const { code, message: text } = await refusal(request);
-  return `${code} ${text}`;
-};
-
 /** The answer's warnings and the notes for the audit log. */
 async function notesOf({ api }: Awaited<ReturnType<typeof scene>>, body: object) {
   const notes: Record<string, string> = {};
@@ -121,7 +107,7 @@ test("ValidatingAdmissionPolicy, should validate against a Deployment", async (t
 test("a policy does nothing before it is bound, and from then on at once", async (t) => {
   const { client, create, validate } = await scene(t);
   await validate({ validations: [{ expression: "false", message: "no" }] });
-  assert.match(await message(create(ConfigMaps, configMap("a"))), /denied request: no$/);
+  assert.match(await refusalText(create(ConfigMaps, configMap("a"))), /denied request: no$/);
   await client.delete(ValidatingAdmissionPolicyBindings, { name: "p-binding" });
   await create(ConfigMaps, configMap("a"));
 });
@@ -130,9 +116,9 @@ test("a policy is asked before it is seen that a new object has a version", asyn
   const { create, validate } = await scene(t);
   await validate({ validations: [{ expression: "object.metadata.name == 'a'", message: "only a" }] });
   const named = (name: string) => ({ metadata: { namespace: "default", name, resourceVersion: "7" } });
-  assert.match(await message(create(ConfigMaps, named("b"))), /^422 .*: only a$/);
+  assert.match(await refusalText(create(ConfigMaps, named("b"))), /^422 .*: only a$/);
   assert.equal(
-    await message(create(ConfigMaps, named("a"))),
+    await refusalText(create(ConfigMaps, named("a"))),
     "400 resourceVersion should not be set on objects to be created",
   );
 });
@@ -148,7 +134,7 @@ test("reasons give codes, and an expression without a message is told itself", a
   await validate({ validations: [{ expression: "1 > 2" }] });
   const start =
     "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p-binding' denied request: ";
-  assert.equal(await message(create(ConfigMaps, configMap("a"))), `422 ${start}failed expression: 1 > 2`);
+  assert.equal(await refusalText(create(ConfigMaps, configMap("a"))), `422 ${start}failed expression: 1 > 2`);
   for (const [reason, code] of [
     ["Forbidden", 403],
     ["RequestEntityTooLarge", 413],
@@ -181,7 +167,7 @@ test("errors of expressions are for the failure policy", async (t) => {
   const { client, create, validate } = await scene(t);
   await validate({ validations: [{ expression: "object.data.missing == 'a'" }] });
   assert.match(
-    await message(create(ConfigMaps, configMap("a"))),
+    await refusalText(create(ConfigMaps, configMap("a"))),
     /denied request: expression 'object\.data\.missing == 'a'' resulted in error: no such key: /,
   );
   await client.patch(ValidatingAdmissionPolicies, { name: "p" }, { spec: { failurePolicy: "Ignore" } });
@@ -201,18 +187,24 @@ test("parameters are of any kind, by name or by labels, and each is asked about"
     { paramRef },
   );
   assert.match(
-    await message(create(ConfigMaps, configMap("a"))),
+    await refusalText(create(ConfigMaps, configMap("a"))),
     /denied request: failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction$/,
   );
   await create(widgets(), widget("limits", { size: 1 }));
   await create(ConfigMaps, configMap("a", { one: "1" }));
-  assert.match(await message(create(ConfigMaps, configMap("b", { one: "1", two: "2" }))), /denied request: too much$/);
+  assert.match(
+    await refusalText(create(ConfigMaps, configMap("b", { one: "1", two: "2" }))),
+    /denied request: too much$/,
+  );
   const bySelector = { selector: { matchLabels: { app: "limits" } }, parameterNotFoundAction: "Allow" };
   await client.patch(ValidatingAdmissionPolicyBindings, { name: "p-binding" }, { spec: { paramRef: null } });
   await client.patch(ValidatingAdmissionPolicyBindings, { name: "p-binding" }, { spec: { paramRef: bySelector } });
   await create(ConfigMaps, configMap("b", { one: "1", two: "2" }));
   await client.patch(widgets(), { namespace: "default", name: "limits" }, { metadata: { labels: { app: "limits" } } });
-  assert.match(await message(create(ConfigMaps, configMap("c", { one: "1", two: "2" }))), /denied request: too much$/);
+  assert.match(
+    await refusalText(create(ConfigMaps, configMap("c", { one: "1", two: "2" }))),
+    /denied request: too much$/,
+  );
 });
 
 test("variables are computed when they are looked at, and see those before them", async (t) => {
@@ -229,9 +221,9 @@ test("variables are computed when they are looked at, and see those before them"
     ],
   });
   await create(ConfigMaps, configMap("a"));
-  assert.match(await message(create(ConfigMaps, configMap("b", { a: "", b: "" }))), /denied request: has 2$/);
+  assert.match(await refusalText(create(ConfigMaps, configMap("b", { a: "", b: "" }))), /denied request: has 2$/);
   assert.match(
-    await message(create(ConfigMaps, configMap("b", { a: "" }))),
+    await refusalText(create(ConfigMaps, configMap("b", { a: "" }))),
     /resulted in error: composited variable "wrong" fails to evaluate: no such key: none$/,
   );
 });
@@ -253,7 +245,7 @@ test("what a policy matches can be narrowed by exclusion, by its binding and by 
     metadata: { namespace: "default", name: "a", labels: { held: "yes" } },
     spec: { containers: [{ name: "a", image: "a" }] },
   });
-  assert.match(await message(create(ConfigMaps, configMap("b", {}, { held: "yes" }))), /denied request: no$/);
+  assert.match(await refusalText(create(ConfigMaps, configMap("b", {}, { held: "yes" }))), /denied request: no$/);
 });
 
 test("an expression asks what the user may do", async (t) => {
@@ -275,7 +267,7 @@ test("an expression asks what the user may do", async (t) => {
     subjects: [{ kind: "User", name: "jane" }],
   });
   const jane = as({ name: "jane", groups: ["system:authenticated"] });
-  assert.match(await message(jane.create(ConfigMaps, configMap("b"))), /denied request: not blessed$/);
+  assert.match(await refusalText(jane.create(ConfigMaps, configMap("b"))), /denied request: not blessed$/);
 });
 
 test("policies cost a bounded amount for each request", async (t) => {
@@ -283,7 +275,7 @@ test("policies cost a bounded amount for each request", async (t) => {
   const many = "[0,1,2,3,4,5,6,7,8,9]";
   const expression = `${many}.all(a, ${many}.all(b, ${many}.all(c, ${many}.all(d, ${many}.all(e, ${many}.all(f, true))))))`;
   await validate({ validations: [{ expression }] });
-  assert.match(await message(create(ConfigMaps, configMap("a"))), /cost limit exceeded/);
+  assert.match(await refusalText(create(ConfigMaps, configMap("a"))), /cost limit exceeded/);
 });
 
 test("a MutatingAdmissionPolicy applies configurations and JSON patches, one after the other", async (t) => {
@@ -356,7 +348,7 @@ test("a MutatingAdmissionPolicy that fails is for its failure policy, and wants 
     { paramRef: { name: "params", namespace: "kube-system", parameterNotFoundAction: "Deny" } },
   );
   assert.equal(
-    await message(create(ConfigMaps, configMap("a"))),
+    await refusalText(create(ConfigMaps, configMap("a"))),
     "403 policy 'm' with binding 'm-binding' denied request: failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction",
   );
   await client.patch(MutatingAdmissionPolicies, { name: "m" }, { spec: { failurePolicy: "Ignore" } });

@@ -1,7 +1,8 @@
 // Webhooks that are asked before a stream opens.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allow, configuration, deny, hookOf, message, patch, ruleOf, scene } from "../../../../test/webhook-scene.ts";
+import { refusalText } from "../../../../test/refusal.ts";
+import { allow, configuration, deny, hookOf, patch, ruleOf, scene } from "../../../../test/webhook-scene.ts";
 import { MutatingWebhookConfigurations, ValidatingWebhookConfigurations } from "../../../api/index.ts";
 
 test("Admission webhook, deny attach", async (t) => {
@@ -11,7 +12,10 @@ test("Admission webhook, deny attach", async (t) => {
   const stream = { resource: "pods", namespace: "default", name: "a", path: "" };
   const user = { name: "jane", groups: [] };
   const attach = { ...stream, subresource: "attach", query: new URLSearchParams("container=own&stdin=true") };
-  assert.match(await message(api.admitConnection(attach, user)), /^418 admission webhook "deny\.example\.com" denied/);
+  assert.match(
+    await refusalText(api.admitConnection(attach, user)),
+    /^418 admission webhook "deny\.example\.com" denied/,
+  );
   await api.admitConnection({ ...attach, subresource: "exec" }, user);
   assert.deepEqual(
     reviews.map(({ request: { operation, object, subResource } }) => ({ operation, object, subResource })),
@@ -54,7 +58,7 @@ test("a webhook changes what a stream is opened with, and its warnings reach the
   const { path, query: same } = await api.admitConnection(proxy, user);
   assert.deepEqual([path, same], ["/public/a%20b", query]);
   assert.equal(
-    await message(api.admitConnection({ ...stream, subresource: "attach", query }, user)),
+    await refusalText(api.admitConnection({ ...stream, subresource: "attach", query }, user)),
     '500 Internal error occurred: PodAttachOptions.stdin cannot be "yes"',
   );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { refusal, refusalText } from "../../../../test/refusal.ts";
 import {
   addKey,
   allow,
@@ -8,9 +9,7 @@ import {
   deny,
   type Hook,
   hookOf,
-  message,
   patch,
-  refusal,
   ruleOf,
   scene,
 } from "../../../../test/webhook-scene.ts";
@@ -67,7 +66,7 @@ test("Admission webhook, list validating webhooks: they are deleted as a collect
   const { client, create } = await scene(t, { deny });
   for (let at = 0; at < 10; at++)
     await create(ValidatingWebhookConfigurations, configuration(`list-${at}`, hookOf("deny", ruleOf("configmaps"))));
-  assert.match(await message(create(ConfigMaps, configMap("a"))), /^418 admission webhook/);
+  assert.match(await refusalText(create(ConfigMaps, configMap("a"))), /^418 admission webhook/);
   await client.deleteCollection(ValidatingWebhookConfigurations, { labelSelector: "suite=list" });
   await create(ConfigMaps, configMap("a"));
 });
@@ -192,9 +191,9 @@ test("webhook configurations with invalid match conditions are refused, created 
   const { client, create } = await scene(t, {});
   const withCondition = (expression: string) =>
     configuration("c", hookOf("a", ruleOf("configmaps"), { matchConditions: [{ name: "wrong", expression }] }));
-  const refused = await message(create(ValidatingWebhookConfigurations, withCondition("... [] bad expression")));
+  const refused = await refusalText(create(ValidatingWebhookConfigurations, withCondition("... [] bad expression")));
   assert.match(refused, /^422 .*webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: .*compilation failed/s);
-  assert.match(await message(create(MutatingWebhookConfigurations, withCondition("'a'"))), /must evaluate to bool/);
+  assert.match(await refusalText(create(MutatingWebhookConfigurations, withCondition("'a'"))), /must evaluate to bool/);
   await create(ValidatingWebhookConfigurations, withCondition("true"));
   await refusal(
     client.patch(ValidatingWebhookConfigurations, { name: "c" }, { webhooks: withCondition("none").webhooks }),
@@ -239,7 +238,7 @@ test("a webhook that cannot be asked fails the request or is passed over, as its
   const gone = (failurePolicy: string) => hookOf("gone", ruleOf("configmaps"), { failurePolicy, timeoutSeconds: 5 });
   await create(ValidatingWebhookConfigurations, configuration("gone", gone("Fail")));
   assert.equal(
-    await message(create(ConfigMaps, configMap("a"))),
+    await refusalText(create(ConfigMaps, configMap("a"))),
     '500 Internal error occurred: failed calling webhook "gone.example.com": failed to call webhook: Post "https://gone/?timeout=5s": connect: connection refused',
   );
   await client.patch(ValidatingWebhookConfigurations, { name: "gone" }, { webhooks: [gone("Ignore")] });
@@ -272,7 +271,7 @@ test("an answer that is none is a failure of the webhook", async (t) => {
   ];
   for (const [given, expected] of table) {
     answer = given;
-    const told = await message(create(ConfigMaps, configMap("a")));
+    const told = await refusalText(create(ConfigMaps, configMap("a")));
     if (typeof expected === "string") assert.equal(told, expected);
     else assert.match(told, expected);
   }
@@ -321,7 +320,7 @@ test("conditions in CEL keep requests from a webhook, and their errors are for t
   assert.equal(reviews.length, 2);
   await set("object.data.missing == 'a'");
   assert.equal(
-    await message(create(ConfigMaps, configMap("d"))),
+    await refusalText(create(ConfigMaps, configMap("d"))),
     "403 configmaps \"d\" is forbidden: expression 'object.data.missing == 'a'' resulted in error: no such key: missing",
   );
   await set("object.data.missing == 'a'", "Ignore");
