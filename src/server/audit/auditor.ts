@@ -59,6 +59,9 @@ export class Auditor {
   }
 }
 
+/** What an event may say of objects: as much as a log is long. Others leave out what is longer in the same way (truncate.go). */
+const objectsLengthMax = 10 * 1024 * 1024;
+
 /** What is known of one request, and its events. */
 export class AuditTrail {
   readonly #beginning: AuditBeginning;
@@ -67,7 +70,7 @@ export class AuditTrail {
   readonly #write: (line: string) => void;
   readonly #receivedMs: number;
   readonly #annotations: Record<string, string> = {};
-  /** JSON. */
+  /** JSON; empty where there is none to write. */
   #request = "";
   #response = "";
   #status: object | undefined;
@@ -88,8 +91,7 @@ export class AuditTrail {
 
   /** The body, when the level wants it: at once, for it is changed on its way. */
   sent(body: unknown): void {
-    if (body === undefined || this.#scope.level === "Metadata") return;
-    this.#request = this.#textOf(body);
+    if (body !== undefined && this.#scope.level !== "Metadata") this.#request = this.#textOf(body);
   }
 
   /** The answer's object: its name and version go with every level, its content with RequestResponse alone. */
@@ -105,9 +107,12 @@ export class AuditTrail {
     if (this.#scope.level === "RequestResponse") this.#response = this.#textOf(status);
   }
 
+  /** Empty when it is too large for an event. */
   #textOf(value: unknown): string {
-    const plain = this.#scope.omitManagedFields ? withoutManagedFields(value) : value;
-    return formatJson(plain);
+    const roomLength = objectsLengthMax - this.#request.length;
+    const text = jsonWithin(this.#scope.omitManagedFields ? withoutManagedFields(value) : value, roomLength);
+    if (text === undefined) this.annotate("audit.k8s.io/truncated", "true");
+    return text ?? "";
   }
 
   /** Writes the event of a stage. `code` is that of the answer, once there is one. */
@@ -126,7 +131,7 @@ export class AuditTrail {
       user: actor ? userInfo(actor) : {},
       impersonatedUser: impersonator && user ? userInfo(user) : undefined,
       sourceIPs: sourceAddresses,
-      userAgent,
+      userAgent: userAgent && shortened(userAgent),
       objectRef: this.#reference(),
       responseStatus: code === undefined ? undefined : { metadata: {}, ...this.#statusFields(), code },
       requestReceivedTimestamp: microTimestamp(this.#receivedMs),
@@ -161,6 +166,13 @@ export class AuditTrail {
   }
 }
 
+const userAgentLengthMax = 1024;
+
+/** As upstream writes names of clients that are too long (audit/request.go). */
+function shortened(userAgent: string): string {
+  return userAgent.length > userAgentLengthMax ? `${userAgent.slice(0, userAgentLengthMax)}...TRUNCATED` : userAgent;
+}
+
 /** The object, or the list, without what only says who owns which field. */
 function withoutManagedFields(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
@@ -170,4 +182,25 @@ function withoutManagedFields(value: unknown): unknown {
     ...(metadata ? { metadata: { ...metadata, managedFields: undefined } } : {}),
     ...(items === undefined ? {} : { items: Array.isArray(items) ? items.map(withoutManagedFields) : items }),
   };
+}
+
+/** The JSON of a value; undefined when that is longer. A list's items are looked at one by one, for they can be any number. */
+function jsonWithin(value: unknown, lengthMax: number): string | undefined {
+  const { items, ...rest } = (typeof value === "object" && value !== null ? value : {}) as { items?: unknown }; // any
+  if (!Array.isArray(items)) return fitting(value, lengthMax);
+  const parts: string[] = [];
+  let left = lengthMax;
+  for (const item of items) {
+    const text = fitting(item, left);
+    if (text === undefined) return undefined;
+    parts.push(text);
+    left -= text.length + 1;
+  }
+  const head = fitting(rest, left);
+  return head && `${head.slice(0, -1)}${head === "{}" ? "" : ","}"items":[${parts.join(",")}]}`;
+}
+
+function fitting(value: unknown, lengthMax: number): string | undefined {
+  const text = formatJson(value);
+  return text.length <= lengthMax ? text : undefined;
 }

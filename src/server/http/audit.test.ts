@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 import { aroundTests } from "../../../test/around-tests.ts";
 import { authority, clientKey, type HttpsServer, startHttpsServer } from "../../../test/https-server.ts";
 import { forbidden } from "../../api/index.ts";
-import { systemClock } from "../../lib/index.ts";
+import { systemClock, VirtualClock } from "../../lib/index.ts";
 import type { AdmissionPlugin } from "../admission/admission.ts";
 import { Auditor, readAuditPolicy } from "../audit/index.ts";
 
@@ -183,4 +183,52 @@ test("an upgrade is written with the user and how it was answered", async () => 
   const [received, complete] = events();
   assert.deepEqual([received?.verb, received?.requestURI], ["create", `${namespace}/pods/p/exec?command=date`]);
   assert.equal(complete?.stage, "ResponseComplete");
+});
+
+test("what clients and proxies say of themselves is told as far as it is an address, or a name of a bounded length", async () => {
+  const headers = {
+    "x-forwarded-for": "203.0.113.7, 10.0.0.300, evil\\n{}, 2001:DB8::1",
+    "x-real-ip": "203.0.113.9",
+    "user-agent": "a".repeat(2000),
+  };
+  await https.send("GET", `${namespace}/configmaps/a`, { headers });
+  const [event] = events();
+  assert.deepEqual(event?.sourceIPs, ["203.0.113.7", "2001:db8::1", "203.0.113.9", "127.0.0.1"]);
+  assert.equal(event?.userAgent, `${"a".repeat(1024)}...TRUNCATED`);
+});
+
+test("objects that are too large for an event are left out of it, which says so", () => {
+  const clock = new VirtualClock();
+  const everything = readAuditPolicy({
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    rules: [{ level: "RequestResponse", omitStages: ["RequestReceived"], omitManagedFields: true }],
+  });
+  const eventOf = (request: unknown, answer: object): AuditEvent => {
+    const written: string[] = [];
+    const auditor = new Auditor({ policy: everything, sink: { write: (line) => written.push(line) }, clock });
+    const trail = auditor.begin({
+      auditId: "a",
+      uri: "/",
+      path: "/",
+      verb: "list",
+      user: undefined,
+      sourceAddresses: [],
+      userAgent: undefined,
+    });
+    trail?.sent(request);
+    trail?.answered(answer);
+    trail?.write("ResponseComplete", 200);
+    return JSON.parse(written.join(""));
+  };
+  const megabyte = "x".repeat(1024 * 1024);
+  const item = { metadata: { name: "a", managedFields: [] }, data: megabyte };
+  const list = (count: number) => ({ kind: "List", items: Array(count).fill(item) });
+  const small = eventOf({ data: "sent" }, list(9));
+  assert.deepEqual(small.responseObject, { kind: "List", items: Array(9).fill({ ...item, metadata: { name: "a" } }) });
+  assert.equal(small.annotations, undefined);
+  const large = eventOf({ data: "sent" }, list(10));
+  assert.deepEqual([large.requestObject, large.responseObject], [{ data: "sent" }, undefined]);
+  assert.deepEqual(large.annotations, { "audit.k8s.io/truncated": "true" });
+  assert.deepEqual(eventOf(undefined, { items: [] }).responseObject, { items: [] });
 });
