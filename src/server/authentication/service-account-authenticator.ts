@@ -40,6 +40,8 @@ type Verified = { readonly bound: TokenClaims; readonly user: User } | { readonl
 const tokenLengthMax = 16_384;
 /** How many tokens' signatures are remembered; each costs an eighth of a millisecond to check, and some 2 kB to keep. */
 const verifiedMax = 4096;
+/** By how much the clocks of servers may differ; by as much a token is too late or too early as with Kubernetes' (go-jose, jwt). */
+const leewaySeconds = 60;
 /** How long after its deletion timestamp an object still stands for its tokens: pkg/serviceaccount/claims.go. */
 const deletionLeewayMs = 60_000;
 
@@ -74,9 +76,9 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) < clock.now() - deletionLeewayMs;
   }
 
-  function checkBound({ exp, nbf, aud, ...claims }: TokenClaims, user: User, wanted: readonly string[]) {
+  function checkBound({ exp, nbf, iat, aud, ...claims }: TokenClaims, user: User, wanted: readonly string[]) {
     const nowSeconds = clock.now() / 1000;
-    if (nowSeconds > exp || nowSeconds < nbf) return undefined;
+    if (nowSeconds > exp + leewaySeconds || nowSeconds + leewaySeconds < Math.max(nbf, iat)) return undefined;
     const audiences = wanted.filter((each) => aud.includes(each));
     const { namespace, serviceaccount, pod, node, secret } = claims["kubernetes.io"];
     if (audiences.length === 0 || !isAlive(ServiceAccounts, namespace, serviceaccount)) return undefined;

@@ -74,10 +74,27 @@ test("a token says whose it is, until when and for whom", async () => {
   assert.equal(user?.name, "system:serviceaccount:green:builder");
   assert.equal(user?.uid, "sa-1");
   assert.deepEqual(user?.groups, ["system:serviceaccounts", "system:serviceaccounts:green", "system:authenticated"]);
-  await clock.advance(600_000);
+  await clock.advance(660_000);
   assert.ok(await authenticator.authenticateToken(status.token ?? ""));
   await clock.advance(1000);
   assert.equal(await authenticator.authenticateToken(status.token ?? ""), undefined);
+});
+
+test("a token of a server whose clock is a minute ahead is good, and no token of a later time", async () => {
+  const { clock, lookup, tokens } = cluster();
+  const { status } = await tokens.createToken("green", "builder", {});
+  const at = (ms: number) => {
+    const other = createServiceAccountAuthenticator({
+      keys,
+      lookup,
+      clock: new VirtualClock(clock.now() - ms),
+      issuer,
+      audiences: [issuer],
+    });
+    return other.authenticateToken(status.token ?? "");
+  };
+  assert.ok(await at(60_000));
+  assert.equal(await at(61_000), undefined);
 });
 
 test("a request without a time gets an hour, and one for another audience is not for the server", async () => {
