@@ -9,6 +9,7 @@ import {
   StorageClosed,
   type StorageEvent,
 } from "./storage.ts";
+import { checkValueSize, isCertainlySmall } from "./value-size.ts";
 
 export interface MemoryStorageOptions {
   /** How many events are kept for watches. */
@@ -43,6 +44,7 @@ export class MemoryStorage implements Storage {
 
   async commit(changes: readonly Change[]): Promise<Revision> {
     this.#assertOpen();
+    for (const { value } of changes) if (value && !isCertainlySmall(value)) checkValueSize(value);
     checkChanges(changes, (key) => this.#entries.get(key)?.modRevision ?? 0);
     const revision = this.#revision + 1;
     const events: StorageEvent[] = [];

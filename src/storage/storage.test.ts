@@ -106,6 +106,29 @@ for (const [name, open] of Object.entries(drivers)) {
       assert.deepEqual(await storage.range("/"), { revision: 0, entries: [] });
     });
 
+    behaves("refuses a value larger than etcd takes, and takes the next commit", async (storage) => {
+      await assert.rejects(storage.commit([put("/a", "x".repeat(1_600_000))]), {
+        name: "ValueTooLarge",
+        message: "etcdserver: request is too large",
+      });
+      assert.equal(await storage.commit([put("/a", "one")]), 1);
+    });
+
+    behaves("counts a value as Kubernetes writes it to etcd", async (storage) => {
+      const config = (apiVersion: string, lines: number) =>
+        valueFromObject({
+          apiVersion,
+          kind: "ConfigMap",
+          metadata: { name: "a" },
+          data: { text: "\n".repeat(lines) },
+        } as unknown as KubeObject); // the storage does not care
+      // Two bytes each in JSON, and one in protobuf, which custom resources do not have.
+      assert.equal(await storage.commit([{ key: "/a", value: config("v1", 1_500_000) }]), 1);
+      for (const large of [config("v1", 1_600_000), config("example.com/v1", 1_500_000)])
+        await assert.rejects(storage.commit([{ key: "/a", value: large }]), { name: "ValueTooLarge" });
+      assert.equal(await storage.commit([{ key: "/a", value: config("example.com/v1", 700_000) }]), 2);
+    });
+
     behaves("gives each commit the next revision and keeps the revision of creation", async (storage) => {
       assert.equal(await storage.commit([put("/a", "one", 0)]), 1);
       assert.equal(await storage.commit([put("/a", "two", 1)]), 2);

@@ -55,8 +55,7 @@ export interface Storage {
   /**
    * All changes or none, at one new revision, durable when it resolves. Each key may be changed once. A commit that
    * only deletes what does not exist changes nothing and gives the last revision. Throws ChangeConflict when a key is
-   * not at the revision it should be, StorageFull when there is no room, and ValueTooLarge for what a driver that writes
-   * to a disk does not take.
+   * not at the revision it should be, StorageFull when there is no room, and ValueTooLarge for what etcd would not take.
    */
   commit(changes: readonly Change[]): Promise<Revision>;
   /**

@@ -12,8 +12,8 @@ import {
   StorageClosed,
   type StorageEvent,
   StorageFull,
-  ValueTooLarge,
 } from "../storage.ts";
+import { checkValueSize } from "../value-size.ts";
 import { databaseFile, prepareDataDirectory, syncDirectory } from "./data-format.ts";
 import { decodeRecord, encodeRecord, type Place, readPlace } from "./record.ts";
 import { Room } from "./room.ts";
@@ -51,8 +51,6 @@ interface Group {
 
 /** How many commits go to disk at once: a bound on memory and on how long one waits for its neighbours. */
 const groupCommitsMax = 1_024;
-/** As etcd (--max-request-bytes). */
-const valueBytesMax = 1.5 * 1024 * 1024;
 const revisionKey = "revision";
 const noBytes = new Uint8Array(0);
 
@@ -156,7 +154,7 @@ class LmdbStorage implements Storage {
     return new Promise((resolve, reject) => {
       this.#assertOpen();
       for (const { key, value } of changes) {
-        if (value && value.bytes.length > valueBytesMax) throw new ValueTooLarge();
+        if (value) checkValueSize(value);
         if (Buffer.byteLength(key) > keyBytesMax)
           throw new Error(`the key ${key.slice(0, 100)}… may have at most ${keyBytesMax} bytes`);
       }
