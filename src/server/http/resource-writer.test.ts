@@ -25,3 +25,8 @@ test("each sentence is told once, and none that says nothing", () => {
   for (const sentence of ["a", "", "b", "a"]) warn({ warnings }, sentence);
   assert.deepEqual(warnings, ["a", "b"]);
 });
+
+test("a warning arrives as it was, in UTF-8, without what no header holds", () => {
+  const [warning = ""] = warningHeader(['größe "名前"\r\nX: y\x85']).warning as readonly string[];
+  assert.equal(Buffer.from(warning, "latin1").toString(), '299 - "größe \\"名前\\"??X: y?"');
+});

@@ -63,9 +63,11 @@ function shortened(warnings: readonly string[]): readonly string[] {
 
 /** RFC 7234 section 5.5, with 299 for miscellaneous persistent warnings. */
 function warningValue(sentence: string): string {
-  // Header values hold no control characters, and what is beyond Latin-1 cannot be sent.
-  const printable = sentence.replace(/[^\x20-\x7e\xa0-\xff]/g, "?");
-  return `299 - "${printable.replace(/[\\"]/g, (char) => `\\${char}`)}"`;
+  // Header values hold no control characters.
+  const printable = sentence.replace(/\p{Cc}/gu, "?");
+  const quoted = `299 - "${printable.replace(/[\\"]/g, (char) => `\\${char}`)}"`;
+  // Clients read UTF-8, and what Node writes as Latin-1 arrives as that.
+  return Buffer.from(quoted, "utf8").toString("latin1");
 }
 
 export function sendObject(answer: Answer, { code, object, stored, warnings }: ServedObject): Awaitable<void> {

@@ -54,7 +54,7 @@ aroundTests(
     });
     front = createServer();
     front.on("upgrade", (message: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const added = { warning: ['299 - "one"', '299 - "two"'] };
+      const added = { warning: ['299 - "one"', '299 - "zwölf"'] };
       tunnel(target(message.url ?? "/"), message, socket, head, { tls: noTls, clock, added, lingerMs: 1 }).catch(
         (error) => {
           failure = error;
@@ -144,7 +144,7 @@ test("the connection of a client that sends what nobody takes any more closes wh
 
 test("warnings of admission stand in the head of an upgraded connection", async () => {
   const [answer, socket] = await once(upgrade("/echo"), "upgrade");
-  assert.equal(answer.headers.warning, '299 - "one", 299 - "two"');
+  assert.equal(answer.headers.warning, '299 - "one", 299 - "zwölf"');
   socket.destroy();
 });
 

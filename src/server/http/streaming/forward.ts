@@ -186,7 +186,7 @@ export function tunnel(
     };
     asked.once("upgrade", (answer, backendSocket, backendHead) => {
       answered();
-      socket.write(headOf(answer, added));
+      socket.write(headOf(answer, added), "latin1");
       if (backendHead.length > 0) socket.write(backendHead);
       readToTheEnd(backendSocket);
       if (head.length > 0) backendSocket.write(head);
@@ -202,7 +202,7 @@ export function tunnel(
         return reject(new Error(`invalid upgrade response: status code ${statusCode}`));
       }
       // The body is as long as the connection: a length or chunks of the backend's may not be true of it.
-      socket.write(headOf(answer, { ...added, connection: "close" }));
+      socket.write(headOf(answer, { ...added, connection: "close" }), "latin1");
       pipeline(answer, socket, () => resolve());
     });
     asked.on("error", reject);
@@ -260,7 +260,7 @@ function readToTheEnd(socket: Duplex): void {
   if (writev) socket._writev = (chunks, done) => writev(chunks, () => done());
 }
 
-/** The head of an answer as it came, but for what belongs to the backend's own connection, and with what is added. */
+/** The head of an answer as it came, in Latin-1 as Node reads them, but for what belongs to the backend's own connection, and with what is added. */
 function headOf(answer: IncomingMessage, added: HttpHeaders): string {
   const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`];
   const refused = answer.statusCode !== 101;
