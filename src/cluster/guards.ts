@@ -70,7 +70,10 @@ export class Guards {
   constructor(options: GuardsOptions, settings: GuardSettings) {
     this.#options = options;
     const anonymous = () => this.#settings.anonymous ?? everybody;
-    this.tokens = { authenticateToken: (token, asked) => this.#tokens.authenticateToken(token, asked) };
+    this.tokens = {
+      authenticateToken: (token, asked) => this.#tokens.authenticateToken(token, asked),
+      refusal: (token, asked) => this.#tokens.refusal?.(token, asked),
+    };
     this.authenticator = unionAuthenticator(
       createX509Authenticator(options.clock),
       bearerTokenAuthenticator(this.tokens),

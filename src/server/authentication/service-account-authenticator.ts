@@ -15,6 +15,7 @@ import type { Lookup } from "../lookup.ts";
 import { type AuthenticatedToken, ownAudiences, type TokenAuthenticator } from "./token-authenticator.ts";
 import {
   type LegacyClaims,
+  type ObjectClaim,
   readLegacyClaims,
   readTokenClaims,
   serviceAccountUserName,
@@ -63,30 +64,48 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return result;
   }
 
-  function isAlive<T extends KubeObject>(
-    definition: ResourceDefinition<T>,
-    namespace: string | undefined,
-    claim: { readonly name: string; readonly uid: string },
-  ): boolean {
-    const object = lookup.get(definition, namespace, claim.name);
-    return object !== undefined && object.metadata.uid === claim.uid && !isGone(object);
-  }
-
   function isGone({ metadata: { deletionTimestamp } }: KubeObject): boolean {
     return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) < clock.now() - deletionLeewayMs;
   }
 
-  function checkBound({ exp, nbf, iat, aud, ...claims }: TokenClaims, user: User, wanted: readonly string[]) {
+  /** Why Kubernetes too takes a bound token for invalid, in its words and order. */
+  function refusalOf({ exp, nbf, iat, aud, ...claims }: TokenClaims, wanted: readonly string[]): string | undefined {
+    if (!wanted.some((each) => aud.includes(each)))
+      return `token audiences ${quoted(aud)} is invalid for the target audiences ${quoted(wanted)}`;
     const nowSeconds = clock.now() / 1000;
-    if (nowSeconds > exp + leewaySeconds || nowSeconds + leewaySeconds < Math.max(nbf, iat)) return undefined;
-    const audiences = wanted.filter((each) => aud.includes(each));
+    if (nowSeconds + leewaySeconds < nbf) return "service account token is not valid yet";
+    if (nowSeconds > exp + leewaySeconds) return "service account token has expired";
+    if (nowSeconds + leewaySeconds < iat) return "service account token is issued in the future";
     const { namespace, serviceaccount, pod, node, secret } = claims["kubernetes.io"];
-    if (audiences.length === 0 || !isAlive(ServiceAccounts, namespace, serviceaccount)) return undefined;
-    if (secret && !isAlive(Secrets, namespace, secret)) return undefined;
-    if (pod && !isAlive(Pods, namespace, pod)) return undefined;
-    // The node of a pod-bound token only says where the pod ran.
-    if (node && !pod && !isAlive(Nodes, undefined, node)) return undefined;
-    return { user, audiences };
+    const account = lookup.get(ServiceAccounts, namespace, serviceaccount.name);
+    if (!account) return `serviceaccounts ${JSON.stringify(serviceaccount.name)} not found`;
+    if (isGone(account)) return `service account ${namespace}/${serviceaccount.name} has been deleted`;
+    const { uid } = account.metadata;
+    if (uid !== serviceaccount.uid) return `service account UID (${uid}) does not match claim (${serviceaccount.uid})`;
+    return (
+      (secret && unbound(Secrets, namespace, secret)) ??
+      (pod && unbound(Pods, namespace, pod)) ??
+      // The node of a pod-bound token only says where the pod ran.
+      (node && !pod ? unbound(Nodes, undefined, node) : undefined)
+    );
+  }
+
+  function unbound<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    namespace: string | undefined,
+    claim: ObjectClaim,
+  ): string | undefined {
+    const object = lookup.get(definition, namespace, claim.name);
+    if (!object || isGone(object)) return "service account token has been invalidated";
+    const { uid } = object.metadata;
+    if (uid === claim.uid) return undefined;
+    const kind = definition.kind.toLowerCase();
+    return `${kind} UID (${uid}) does not match service account ${kind} ref claim (${claim.uid})`;
+  }
+
+  function checkBound(claims: TokenClaims, user: User, wanted: readonly string[]) {
+    if (refusalOf(claims, wanted) !== undefined) return undefined;
+    return { user, audiences: wanted.filter((each) => claims.aud.includes(each)) };
   }
 
   function checkLegacy(token: string, claims: LegacyClaims, wanted: readonly string[]) {
@@ -94,7 +113,8 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     const name = claims["kubernetes.io/serviceaccount/service-account.name"];
     const uid = claims["kubernetes.io/serviceaccount/service-account.uid"];
     if (claims.sub !== serviceAccountUserName(namespace, name)) return undefined;
-    if (!isAlive(ServiceAccounts, namespace, { name, uid })) return undefined;
+    const account = lookup.get(ServiceAccounts, namespace, name);
+    if (!account || account.metadata.uid !== uid || isGone(account)) return undefined;
     const secret = lookup.get(Secrets, namespace, claims["kubernetes.io/serviceaccount/secret.name"]);
     // Deleting the secret, or what it holds, takes the token back.
     if (!secret || isGone(secret) || secret.data?.token !== btoa(token)) return undefined;
@@ -121,8 +141,17 @@ export function createServiceAccountAuthenticator(options: ServiceAccountAuthent
     return verify(token).then((result) => result && check(token, result, audiences));
   }
 
-  return { authenticateToken };
+  async function refusal(token: string, audiences: readonly string[] = options.audiences) {
+    if (token.length > tokenLengthMax) return undefined;
+    const result = verified.get(token) ?? (await verify(token));
+    return result && "bound" in result ? refusalOf(result.bound, audiences) : undefined;
+  }
+
+  return { authenticateToken, refusal };
 }
+
+/** A list of texts as Go prints it with %q. */
+const quoted = (texts: readonly string[]) => `[${texts.map((each) => JSON.stringify(each)).join(" ")}]`;
 
 function classify(claims: Readonly<Record<string, unknown>>, issuer: string): Verified | undefined {
   if (claims.iss === issuer) {

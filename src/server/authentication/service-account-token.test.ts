@@ -143,6 +143,31 @@ test("a service account made anew under the same name does not own the old token
   assert.equal(await authenticator.authenticateToken(status.token ?? ""), undefined);
 });
 
+test("why a token is not valid is told to who may review it, as Kubernetes tells it", async () => {
+  const { clock, lookup, tokens, authenticator } = cluster();
+  const { status } = await tokens.createToken("green", "builder", request({ ...pod, expirationSeconds: 600 }));
+  const token = status.token ?? "";
+  const why = (wanted?: readonly string[]) => authenticator.refusal?.(token, wanted);
+  assert.equal(await why(), undefined);
+  assert.equal(
+    await why(["vault", "other"]),
+    `token audiences ["${issuer}"] is invalid for the target audiences ["vault" "other"]`,
+  );
+  const web = lookup.get(Pods, "green", "web");
+  assert.ok(web);
+  lookup.put(Pods, { ...web, metadata: { ...web.metadata, uid: "pod-2" } });
+  assert.equal(await why(), "pod UID (pod-2) does not match service account pod ref claim (pod-1)");
+  lookup.remove(Pods, "green", "web");
+  assert.equal(await why(), "service account token has been invalidated");
+  lookup.put(ServiceAccounts, { metadata: { name: "builder", namespace: "green", uid: "sa-2" } });
+  assert.equal(await why(), "service account UID (sa-2) does not match claim (sa-1)");
+  lookup.remove(ServiceAccounts, "green", "builder");
+  assert.equal(await why(), 'serviceaccounts "builder" not found');
+  await clock.advance(661_000);
+  assert.equal(await why(), "service account token has expired");
+  assert.equal(await authenticator.refusal?.("nobody's"), undefined);
+});
+
 test("the token of a pod's own volume lives a year and warns after the time it asked for", async () => {
   const { clock, tokens } = cluster();
   const { status } = await tokens.createToken("green", "builder", request({ ...pod, expirationSeconds: 3607 }));

@@ -16,6 +16,8 @@ export interface TokenAuthenticator {
    * valid or not of this authenticator's kind. The reason stays here: a client is never told why.
    */
   authenticateToken(token: string, audiences?: readonly string[]): Awaitable<AuthenticatedToken | undefined>;
+  /** Why a token of this authenticator's kind is not valid, for those who may review the tokens of others. */
+  refusal?(token: string, audiences?: readonly string[]): Awaitable<string | undefined>;
 }
 
 /** Asks one after the other for the token of the request; the first that knows it decides. */
@@ -23,6 +25,7 @@ export function unionTokenAuthenticator(...authenticators: readonly TokenAuthent
   return {
     authenticateToken: (token, audiences) =>
       firstAnswer(authenticators, (each) => each.authenticateToken(token, audiences)),
+    refusal: (token, audiences) => firstAnswer(authenticators, (each) => each.refusal?.(token, audiences)),
   };
 }
 

@@ -1,7 +1,7 @@
 // The claims of service-account tokens: pkg/serviceaccount/claims.go of Kubernetes.
 import type { KubeObject, ServiceAccount } from "../../api/index.ts";
 
-interface ObjectClaim {
+export interface ObjectClaim {
   readonly name: string;
   readonly uid: string;
 }

@@ -16,6 +16,7 @@ const tokens: TokenAuthenticator = {
     token === "good" && audiences.includes("api")
       ? { user: { ...jane, groups: ["dev"] }, audiences: ["api"] }
       : undefined,
+  refusal: (token, audiences) => (token === "good" ? `it is not for ${audiences}` : undefined),
 };
 
 const lookup = new ObjectLookup()
@@ -194,7 +195,10 @@ test("a token is reviewed for the audiences asked about", async () => {
   const review = (spec: object) => ask("tokenreviews", { spec });
   const user = { username: "jane", uid: "u1", groups: ["dev", "system:authenticated"], extra: { team: ["green"] } };
   assert.deepEqual(await review({ token: "good" }), { authenticated: true, user, audiences: ["api"] });
-  assert.deepEqual(await review({ token: "good", audiences: ["vault"] }), { user: {}, error: "invalid bearer token" });
+  assert.deepEqual(await review({ token: "good", audiences: ["vault"] }), {
+    user: {},
+    error: "[invalid bearer token, it is not for vault]",
+  });
   assert.deepEqual(await review({ token: "bad" }), { user: {}, error: "invalid bearer token" });
   await assert.rejects(review({}), refusal(400, "token is required for TokenReview in authentication"));
 });

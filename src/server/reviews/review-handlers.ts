@@ -56,8 +56,14 @@ export function createReviewHandlers(options: ReviewOptions): CreateHandlers {
 async function reviewToken(tokens: TokenAuthenticator, review: Partial<TokenReview>) {
   const { token = "", audiences = [] } = review.spec ?? {};
   if (token === "") throw badRequest("token is required for TokenReview in authentication");
-  const found = await tokens.authenticateToken(token, audiences.length === 0 ? undefined : audiences);
-  if (!found) return { ...review, status: { user: {}, error: "invalid bearer token" } };
+  const wanted = audiences.length === 0 ? undefined : audiences;
+  const found = await tokens.authenticateToken(token, wanted);
+  if (!found) {
+    const why = await tokens.refusal?.(token, wanted);
+    // Kubernetes asks whether it is its own token first, and tells of both.
+    const error = why === undefined ? "invalid bearer token" : `[invalid bearer token, ${why}]`;
+    return { ...review, status: { user: {}, error } };
+  }
   const groups = [...new Set([...found.user.groups, allAuthenticated])];
   const status = { authenticated: true, user: userInfo({ ...found.user, groups }), audiences: found.audiences };
   return { ...review, status };
