@@ -1,4 +1,5 @@
 // What the server needs of the machine beside its listener.
+export * from "./authority-agent.ts";
 export * from "./connection-error.ts";
 export * from "./process-metrics.ts";
 export * from "./profiler.ts";

@@ -1,8 +1,9 @@
-import { Agent, request as httpsRequest } from "node:https";
+import { type Agent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { decodeJson } from "../../api/index.ts";
 import { type Clock, formatJson } from "../../lib/index.ts";
 import { AnswerError, refusedAnswer, type WebhookCaller, type WebhookRequest } from "../webhooks/index.ts";
+import { AuthorityAgent } from "./authority-agent.ts";
 import { connectionError } from "./connection-error.ts";
 
 /** More than any review of objects that the server takes is answered with. */
@@ -11,7 +12,12 @@ const connectionsMax = 64;
 
 /** Calls webhooks over HTTPS; connections are kept for the next call. */
 export function httpsWebhookCaller(clock: Clock): WebhookCaller {
-  const agent = new Agent({ keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: 8, timeout: 60_000 });
+  const agent = new AuthorityAgent({
+    keepAlive: true,
+    maxSockets: connectionsMax,
+    maxFreeSockets: 8,
+    timeout: 60_000,
+  });
   return (call) => send(agent, clock, call);
 }
 

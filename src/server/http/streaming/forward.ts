@@ -3,6 +3,7 @@ import { request as httpsRequest, type RequestOptions } from "node:https";
 import { Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import type { Clock } from "../../../lib/index.ts";
+import { AuthorityAgent } from "../../host/index.ts";
 import { isTokenProtocol } from "../credentials.ts";
 import type { HttpHeaders, HttpRequest, HttpResponse } from "../message.ts";
 import type { Backend } from "./backend.ts";
@@ -55,6 +56,9 @@ function listed(value: string | readonly string[] | undefined = ""): string[] {
   return members.map((each) => each.trim()).filter((each) => each !== "");
 }
 
+/** It keeps no connection: each of a client's goes on as one of its own. */
+const extensionAgent = new AuthorityAgent();
+
 /** A request to a backend; it is sent when its body is ended. */
 export function ask(backend: Backend, method: string, headers: OutgoingHttpHeaders, tls: AgentTls): ClientRequest {
   const { host, port, path, trust } = backend;
@@ -64,6 +68,7 @@ export function ask(backend: Backend, method: string, headers: OutgoingHttpHeade
   if (trust.kind === "extension")
     return httpsRequest({
       ...options,
+      agent: extensionAgent,
       cert: trust.certificate,
       key: trust.key,
       ...(trust.authority === undefined ? {} : { ca: trust.authority }),
