@@ -3,7 +3,7 @@ import type { Client } from "../client/index.ts";
 import type { Clock, Logger, Random } from "../lib/index.ts";
 import type { AgentMetrics } from "./agent-metrics.ts";
 import type { ObjectLookup } from "./container/environment.ts";
-import type { ContainerEngine, Mount } from "./engine/index.ts";
+import type { ContainerEngine, Device, Mount } from "./engine/index.ts";
 import type { NodePressure } from "./eviction/node-pressure.ts";
 import type { AgentHost, Machine } from "./host.ts";
 import type { ImagePuller } from "./images/image-puller.ts";
@@ -20,6 +20,8 @@ export interface PodVolumes {
   refresh(pod: Pod): Promise<void>;
   /** The mounts of one container; makes the parts of volumes that it asks for by subPath. */
   mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]>;
+  /** The block devices that are volumes of one container. */
+  devices(pod: Pod, container: PodContainer): readonly Device[];
   /** The text of a file in a volume that containers write; rejects when there is none. */
   read(pod: Pod, volume: string, path: string): Promise<string>;
   /** Unmounts and removes the pod's volumes; what hostPath volumes show stays. */

@@ -2,7 +2,7 @@ import type { Clock } from "../lib/index.ts";
 import type { DiskUse, FileStatus, HostFiles } from "./host.ts";
 
 interface Entry {
-  type: "file" | "directory" | "symlink";
+  type: "file" | "directory" | "symlink" | "blockDevice";
   mode: number;
   uid: number;
   gid: number;
@@ -89,6 +89,10 @@ export class HollowFiles implements HostFiles {
       this.#entries.delete(path);
       this.#entries.set(target + path.slice(source.length), entry);
     }
+  }
+
+  async makeBlockDevice(path: string): Promise<void> {
+    this.#put(this.#resolve(path), { type: "blockDevice", mode: 0o660 });
   }
 
   async symlink(target: string, path: string): Promise<void> {

@@ -34,6 +34,10 @@ export class HollowHost implements AgentHost {
       await this.files.makeDirectory(path, mode);
       this.mounted.set(path, "memory");
     },
+    mountDevice: async (device, path) => {
+      await this.files.makeDirectory(path, 0o755);
+      this.mounted.set(path, device);
+    },
     bindInside: async (base, inner, target) => {
       const real = await this.files.realPath(`${base}/${inner}`);
       if (real === undefined) throw new Error(`${inner}: no such file or directory`);

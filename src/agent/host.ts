@@ -46,6 +46,8 @@ export interface HostFiles {
 export interface HostMounts {
   /** A file system in memory; nothing happens when one is mounted there. */
   mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void>;
+  /** Mounts a block device's file system, and makes one of the type first where it has none; nothing happens when one is mounted there. */
+  mountDevice(device: string, path: string, fsType: string): Promise<void>;
   /**
    * Mounts `base`/`inner` at `target` so that no symbolic link, whoever changes it meanwhile, can lead out of `base`.
    * Throws when the inner path does not stay inside or is not there.

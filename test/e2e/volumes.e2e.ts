@@ -1,9 +1,10 @@
 // Persistent volumes as the tutorials use them: a claim without a word about storage, and a StatefulSet with claims.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
+import { succeed } from "../programs.ts";
 import { eventually, TestCluster } from "./cluster.ts";
 
 const image = "docker.io/library/busybox:1.35";
@@ -134,6 +135,72 @@ spec:
   await eventually("claim and volume are gone", async () => {
     return (await cluster.kubectl("get", "pvc,pv", "-o", "name")) === "";
   });
+});
+
+test("a local volume on a device is passed to the container as it is, or formatted once and mounted", async () => {
+  const devices: string[] = [];
+  const makeDevice = async (name: string) => {
+    const file = join(cluster.directory, name);
+    writeFileSync(file, "");
+    truncateSync(file, 16 * 2 ** 20);
+    devices.push((await succeed("losetup", ["--find", "--show", file])).trim());
+    return devices.at(-1);
+  };
+  const local = (name: string, device: string | undefined, mode: string) => `apiVersion: v1
+kind: PersistentVolume
+metadata: { name: ${name} }
+spec:
+  capacity: { storage: 16Mi }
+  accessModes: [ReadWriteOnce]
+  storageClassName: devices
+  volumeMode: ${mode}
+  local: { path: ${device} }
+  nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: kubernetes.io/os, operator: Exists }] }] } }
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: ${name} }
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: devices
+  volumeMode: ${mode}
+  volumeName: ${name}
+  resources: { requests: { storage: 16Mi } }
+`;
+  const user = (name: string, claimName: string, command: string, use: string) => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name} }
+spec:
+  restartPolicy: Never
+  volumes: [{ name: v, persistentVolumeClaim: { claimName: ${claimName} } }]
+  containers: [{ name: main, image: "${image}", command: [sh, -c, ${JSON.stringify(command)}], ${use} }]
+`;
+  const mounted = "volumeMounts: [{ name: v, mountPath: /v }]";
+  try {
+    await cluster.apply(
+      [
+        local("raw", await makeDevice("raw"), "Block"),
+        local("files", await makeDevice("files"), "Filesystem"),
+        user(
+          "raw",
+          "raw",
+          "test -b /dev/v && echo data > /dev/v && head -c 4 /dev/v",
+          "volumeDevices: [{ name: v, devicePath: /dev/v }]",
+        ),
+        user("writes", "files", "df -T /v && echo kept > /v/file", mounted),
+      ].join("---\n"),
+    );
+    await finished("raw");
+    assert.equal(await cluster.kubectl("logs", "raw"), "data");
+    await finished("writes");
+    assert.match(await cluster.kubectl("logs", "writes"), / ext4 /);
+    await cluster.apply(user("reads", "files", "cat /v/file", mounted));
+    await finished("reads");
+    assert.equal(await cluster.kubectl("logs", "reads"), "kept\n");
+    await cluster.kubectl("delete", "pod", "raw", "writes", "reads");
+  } finally {
+    for (const device of devices) await succeed("losetup", ["--detach", device]);
+  }
 });
 
 test("a pod's claim gets a device that its node has, and gives it back", async () => {

@@ -1,5 +1,5 @@
 import type { Pod } from "../../api/index.ts";
-import type { ContainerConfig, Image, Mount } from "../engine/index.ts";
+import type { ContainerConfig, Device, Image, Mount } from "../engine/index.ts";
 import type { Machine } from "../host.ts";
 import type { Paths } from "../paths.ts";
 import type { PodContainer } from "../pod/pod-containers.ts";
@@ -17,6 +17,7 @@ export interface ContainerInput {
   readonly imageName: string;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
+  readonly devices: readonly Device[];
   readonly machine: Pick<Machine, "memoryBytes" | "oomScoreAdjMin">;
   readonly paths: Paths;
   /** Set for an ephemeral container with a target. */
@@ -39,7 +40,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     workingDir: spec.workingDir ?? "",
     env,
     mounts: input.mounts,
-    devices: [],
+    devices: input.devices,
     labels: containerLabels(pod, spec),
     annotations: containerAnnotations(pod, spec, attempt),
     logPath: input.paths.containerLog(spec.name, attempt),

@@ -67,6 +67,13 @@ export interface LinuxResources {
   readonly oomScoreAdj?: number;
 }
 
+export interface Device {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  /** Of `r`, `w` and `m` (make its file). */
+  readonly permissions: string;
+}
+
 export interface ContainerConfig {
   readonly name: string;
   readonly attempt: number;
@@ -76,11 +83,7 @@ export interface ContainerConfig {
   readonly workingDir: string;
   readonly env: Readonly<Record<string, string>>;
   readonly mounts: readonly Mount[];
-  readonly devices: readonly {
-    readonly containerPath: string;
-    readonly hostPath: string;
-    readonly permissions: string;
-  }[];
+  readonly devices: readonly Device[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   /** Relative to the sandbox's logDirectory. */

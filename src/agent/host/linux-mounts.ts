@@ -21,6 +21,16 @@ export const linuxMounts: HostMounts = {
     await command("mount", "-t", "tmpfs", "-o", options.join(","), "tmpfs", path);
   },
 
+  async mountDevice(device, path, fsType) {
+    // It becomes a program's name.
+    if (!/^[a-z0-9]+$/.test(fsType)) throw new Error(`"${fsType}" is no file system`);
+    await mkdir(path, { recursive: true });
+    if ((await mountPointsBelow(path)).includes(path)) return;
+    if (!(await hasContent(device)))
+      await command(`mkfs.${fsType}`, ...(fsType.startsWith("ext") ? ["-F", "-m0"] : []), device);
+    await command("mount", "-t", fsType, device, path);
+  },
+
   async bindInside(base, inner, target) {
     const source = await openInside(base, await innerPath(base, inner));
     try {
@@ -70,6 +80,17 @@ export const linuxMounts: HostMounts = {
 
   mountsBelow: mountPointsBelow,
 };
+
+/** Whether a device has a file system, partitions or anything else that is known by its first bytes. */
+async function hasContent(device: string): Promise<boolean> {
+  try {
+    return (await run("blkid", ["-p", "-o", "export", device])).stdout !== "";
+  } catch (error) {
+    // blkid(8): 2 says that there is nothing; what cannot be told for sure is somebody's.
+    if (error instanceof Error && "code" in error && error.code === 2) return false;
+    throw error;
+  }
+}
 
 async function innerPath(base: string, inner: string): Promise<string[]> {
   return insideParts(await realpath(base), await realpath(`${base}/${inner}`), inner);

@@ -1,6 +1,6 @@
 import type { Pod, VolumeMount } from "../../api/index.ts";
 import { expandStrictly } from "../container/expand.ts";
-import type { Mount } from "../engine/index.ts";
+import type { Device, Mount } from "../engine/index.ts";
 import type { AgentHost } from "../host.ts";
 import type { Paths } from "../paths.ts";
 import type { PodContainer } from "../pod/pod-containers.ts";
@@ -21,6 +21,15 @@ export interface PreparedVolume {
   readonly readOnly: boolean;
 }
 
+/** What the container's volumeDevices ask the engine for. */
+export function containerDevices({ spec }: PodContainer, volumes: ReadonlyMap<string, PreparedVolume>): Device[] {
+  return (spec.volumeDevices ?? []).map(({ name, devicePath }) => {
+    const volume = volumes.get(name);
+    if (volume === undefined) throw new Error(`cannot find volume "${name}" to pass into container "${spec.name}"`);
+    return { containerPath: devicePath, hostPath: volume.path, permissions: volume.readOnly ? "r" : "mrw" };
+  });
+}
+
 const propagations: Readonly<Record<string, Mount["propagation"]>> = {
   HostToContainer: "hostToContainer",
   Bidirectional: "bidirectional",
@@ -29,8 +38,6 @@ const propagations: Readonly<Record<string, Mount["propagation"]>> = {
 /** What the container's volumeMounts ask the engine for. Throws when a part of a volume cannot be mounted. */
 export async function containerMounts(input: MountsInput): Promise<Mount[]> {
   const mounts: Mount[] = [];
-  if (input.container.spec.volumeDevices?.length)
-    throw new Error("block devices (volumeDevices) are not supported on this node");
   for (const [index, mount] of (input.container.spec.volumeMounts ?? []).entries()) {
     const volume = input.volumes.get(mount.name);
     if (volume === undefined)

@@ -156,3 +156,29 @@ test("a directory that cannot be removed is tried again, and the volume says why
   await pass(10_000);
   assert.equal(await scene_.isThere(), false);
 });
+
+test("a device is passed to the container as it is, or mounted with a file system, as the volume's mode says", async (t) => {
+  const device = "/dev/disk-1";
+  const container = (more: object) => [{ name: "app", image: "app:1", ...more }];
+  const asDevice = container({ volumeDevices: [{ name: "d", devicePath: "/dev/data" }] });
+  const asMount = container({ volumeMounts: [{ name: "d", mountPath: "/data" }] });
+  const configOf = async ({ engine }: Scene) => engine.configOf((await engine.listContainers())[0]?.id ?? "");
+  const block = await scene(t, { local: { path: "/mnt/link" }, volumeMode: "Block" });
+  await block.host.files.makeBlockDevice(device);
+  await block.host.files.makeDirectory("/mnt");
+  await block.host.files.symlink(device, "/mnt/link");
+  await block.run({ name: "mounts", volumes, containers: asMount });
+  assert.match(
+    (await block.events("mounts")).join(),
+    /FailedMount: .*volume d has volumeMode Block, but is specified in volumeMounts/,
+  );
+  await block.run({ volumes, containers: asDevice });
+  assert.deepEqual((await configOf(block))?.devices, [
+    { containerPath: "/dev/data", hostPath: device, permissions: "mrw" },
+  ]);
+  const files = await scene(t, { local: { path: device, fsType: "xfs" } });
+  await files.host.files.makeBlockDevice(device);
+  await files.run({ volumes, containers: asMount });
+  const mount = (await configOf(files))?.mounts.find(({ containerPath }) => containerPath === "/data");
+  assert.equal(files.host.mounted.get(mount?.hostPath ?? ""), device);
+});

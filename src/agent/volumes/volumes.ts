@@ -10,10 +10,10 @@ import {
 } from "../../api/index.ts";
 import { errorMessage, nameSuffix, type Timer, timestamp } from "../../lib/index.ts";
 import type { AgentContext, PodVolumes } from "../context.ts";
-import type { Mount } from "../engine/index.ts";
-import type { PodContainer } from "../pod/pod-containers.ts";
+import type { Device, Mount } from "../engine/index.ts";
+import { containersOf, type PodContainer } from "../pod/pod-containers.ts";
 import { ConfigurationReader, configurationKind } from "./configuration-volume.ts";
-import { containerMounts, type PreparedVolume } from "./container-mounts.ts";
+import { containerDevices, containerMounts, type PreparedVolume } from "./container-mounts.ts";
 import { checkHostPath } from "./host-path.ts";
 import { makeOwnDirectory } from "./local-volumes.ts";
 import { writePayload } from "./payload-directory.ts";
@@ -42,6 +42,7 @@ export class Volumes implements PodVolumes {
   readonly #context: Context;
   readonly #tokens: ServiceAccountTokens;
   readonly #reader: ConfigurationReader;
+  #deviceMounts: Promise<void> = Promise.resolve();
   readonly #prepared = new Map<string, PreparedPod>();
 
   constructor(context: Context) {
@@ -87,6 +88,10 @@ export class Volumes implements PodVolumes {
     const { host, paths } = this.#context;
     const prepared = this.#prepared.get(pod.metadata.uid);
     return containerMounts({ host, paths, pod, container, env, volumes: prepared?.volumes ?? new Map() });
+  }
+
+  devices(pod: Pod, container: PodContainer): readonly Device[] {
+    return containerDevices(container, this.#prepared.get(pod.metadata.uid)?.volumes ?? new Map());
   }
 
   async read(pod: Pod, volume: string, path: string): Promise<string> {
@@ -160,8 +165,7 @@ export class Volumes implements PodVolumes {
       await checkHostPath(host.files, volume.hostPath.path, volume.hostPath.type);
       return volume.hostPath.path;
     }
-    if (volume.persistentVolumeClaim) return this.#claim(pod, volume.persistentVolumeClaim.claimName, false);
-    if (volume.ephemeral) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`, true);
+    if (volume.persistentVolumeClaim || volume.ephemeral) return this.#claim(pod, volume);
     const kind = Object.keys(volume).find((key) => key !== "name");
     throw new Error(`volumes of the kind ${kind} are not supported`);
   }
@@ -181,9 +185,11 @@ export class Volumes implements PodVolumes {
     return path;
   }
 
-  /** Volumes that are directories of this machine; the scheduler brings the pod to the right one. */
-  async #claim(pod: Pod, claimName: string, isOwn: boolean): Promise<string> {
+  /** Volumes that are directories or devices of this machine; the scheduler brings the pod to the right one. */
+  async #claim(pod: Pod, volume: Volume): Promise<string> {
     const { client, host, paths } = this.#context;
+    const isOwn = volume.ephemeral !== undefined;
+    const claimName = volume.persistentVolumeClaim?.claimName ?? `${pod.metadata.name}-${volume.name}`;
     const { namespace = "" } = pod.metadata;
     const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName });
     if (isOwn && controllerOf(claim)?.uid !== pod.metadata.uid) {
@@ -199,15 +205,39 @@ export class Volumes implements PodVolumes {
       throw new Error(
         `found PV object "${name}" but its pv.Spec.ClaimRef.UID "${claimRef?.uid ?? ""}" does not point to claim.UID "${claim.metadata.uid}"`,
       );
+    checkMode(pod, volume.name, spec.volumeMode ?? "Filesystem");
     if (spec.hostPath) {
       await checkHostPath(host.files, spec.hostPath.path, spec.hostPath.type);
       return spec.hostPath.path;
     }
     if (!spec.local) throw new Error(`persistent volume ${name} is of a kind that is not supported`);
     await makeOwnDirectory(host.files, persistent, paths);
-    if (!(await host.files.status(spec.local.path))) throw new Error(`path "${spec.local.path}" does not exist`);
+    const real = await host.files.realPath(spec.local.path);
+    if (real === undefined) throw new Error(`path "${spec.local.path}" does not exist`);
+    const isDevice = (await host.files.status(real))?.type === "blockDevice";
+    if (spec.volumeMode === "Block") {
+      if (!isDevice) throw new Error(`path "${spec.local.path}" is not a block device`);
+      return real;
+    }
+    const path = isDevice ? paths.volume(pod.metadata.uid, "local-volume", volume.name) : spec.local.path;
+    if (isDevice) await this.#mountDevice(real, path, spec.local.fsType ?? "ext4");
     const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
-    if (fsGroup !== undefined) await giveToGroup(host.files, spec.local.path, Number(fsGroup), fsGroupChangePolicy);
-    return spec.local.path;
+    if (fsGroup !== undefined) await giveToGroup(host.files, path, Number(fsGroup), fsGroupChangePolicy);
+    return path;
   }
+
+  /** One after the other: two pods that come together must not both format the device. */
+  #mountDevice(device: string, path: string, fsType: string): Promise<void> {
+    const mounted = this.#deviceMounts.then(() => this.#context.host.mounts.mountDevice(device, path, fsType));
+    // Who asked for it hears that it failed; the next one does not.
+    this.#deviceMounts = mounted.catch(() => undefined);
+    return mounted;
+  }
+}
+
+/** A volume is mounted or passed as a device, as its mode says. */
+function checkMode(pod: Pod, name: string, mode: string): void {
+  const wrong = mode === "Block" ? "volumeMounts" : "volumeDevices";
+  if (containersOf(pod).some(({ spec }) => spec[wrong]?.some((each) => each.name === name)))
+    throw new Error(`volume ${name} has volumeMode ${mode}, but is specified in ${wrong}`);
 }
