@@ -56,7 +56,7 @@ function diskFull(root: string): UserError {
 }
 
 /** Refuses a port that somebody else has. */
-export async function requireFreePort(address: string, port: number, option: string): Promise<void> {
+export async function requireFreePort(address: string, port: number): Promise<void> {
   // A name would be looked up, and who answers that decides.
   if (isIP(address) === 0) throw new UserError(`--bind-address "${address}" is no address: give one of this machine's`);
   const problem = await listenProblem({ host: address, port });
@@ -64,9 +64,9 @@ export async function requireFreePort(address: string, port: number, option: str
     case undefined:
       return;
     case "EADDRINUSE":
-      throw new UserError(`port ${port} is in use by another program: stop it, or choose another with ${option}`);
+      throw new UserError(`port ${port} is in use by another program: stop it, or choose another with --port`);
     case "EACCES":
-      throw new UserError(`port ${port} may only be used by root: choose one above 1023 with ${option}`);
+      throw new UserError(`port ${port} may only be used by root: choose one above 1023 with --port`);
     case "EADDRNOTAVAIL":
       throw new UserError(`this machine has no address ${address}: choose another --bind-address`);
     default:
@@ -85,15 +85,20 @@ export async function freeAgentPort(wanted: number): Promise<number> {
   throw new UserError(`the ports from ${wanted} on are in use by other programs, and the node needs one: stop one`);
 }
 
+const dnsPort = 53;
+/** One of loopback's that nobody uses by itself. */
+const unusedAddress = "127.53.53.53";
+
 /**
  * Refuses a machine where a name server listens on every address, and so on the one of the cluster's. That address is
- * not there yet; one of loopback's that nobody uses by itself is taken in the same way.
+ * not there yet; `unusedAddress` is taken in the same way.
  */
-export async function requireFreeDnsPort(port = 53, address = "127.53.53.53"): Promise<void> {
-  const problem = (await listenProblem({ host: address, port })) ?? (await bindProblem(address, port));
+export async function requireFreeDnsPort(): Promise<void> {
+  const problem =
+    (await listenProblem({ host: unusedAddress, port: dnsPort })) ?? (await bindProblem(unusedAddress, dnsPort));
   if (problem?.code !== "EADDRINUSE") return;
   throw new UserError(
-    `another name server listens on port ${port} of every address, where the cluster's needs one: stop it, or let it listen on its own addresses only`,
+    `another name server listens on port ${dnsPort} of every address, where the cluster's needs one: stop it, or let it listen on its own addresses only`,
   );
 }
 

@@ -52,7 +52,7 @@ export async function requirePossible(
   if (isNew) await requireKubeconfig(settings.kubeconfig, { name: settings.name, owner: directory.settings });
   if (!server) {
     await requireReadableData(directory);
-    await requireFreePort(settings.bindAddress, settings.port, "--port");
+    await requireFreePort(settings.bindAddress, settings.port);
   }
   if (!server || (hasNode && !node)) await requirePackages(settings, say);
   if (!hasNode || node) return settings;

@@ -96,7 +96,7 @@ function readStrategy(fields: Fields | undefined): ScoringStrategy {
   if (fields === undefined) return { type: "LeastAllocated", resources: defaultResourceWeights };
   const name = fields.optionalText("type") ?? "LeastAllocated";
   const type = strategies.find((each) => each === name);
-  const resources = readResourceWeights(fields, "resources");
+  const resources = readResourceWeights(fields);
   const ratio = fields.object("requestedToCapacityRatio");
   const shape = ratio ? readShape(ratio) : [];
   ratio?.done();
@@ -130,8 +130,8 @@ function readShape(ratio: Fields): readonly ShapePoint[] {
   return shape;
 }
 
-function readResourceWeights(fields: Fields, name: string): readonly ResourceWeight[] {
-  const weights = fields.objects(name).map((each) => {
+function readResourceWeights(fields: Fields): readonly ResourceWeight[] {
+  const weights = fields.objects("resources").map((each) => {
     const resource = each.text("name");
     if (resource === "") each.errors.add(required(each.at.child("name")));
     const weight = each.wholeNumberWithin("weight", 1, 100) ?? 1;
@@ -143,7 +143,7 @@ function readResourceWeights(fields: Fields, name: string): readonly ResourceWei
 
 export function balancedAllocationArgs(args: unknown): readonly ResourceWeight[] {
   return readPluginArgs(args, "NodeResourcesBalancedAllocation", (fields) => {
-    const weights = readResourceWeights(fields, "resources");
+    const weights = readResourceWeights(fields);
     for (const [index, { weight }] of weights.entries()) {
       if (weight !== 1)
         fields.errors.add(invalidValue(fields.at.child("resources").index(index).child("weight"), weight, "must be 1"));

@@ -305,12 +305,7 @@ export function validateLabels(at: Path, labels: Labels | undefined): FieldError
   return errors;
 }
 
-/** `lenientValues` leaves the values of expressions unchecked, as Kubernetes does for objects that had them before. */
-export function validateLabelSelector(
-  at: Path,
-  selector: LabelSelector | undefined,
-  { lenientValues = false }: { readonly lenientValues?: boolean } = {},
-): FieldError[] {
+export function validateLabelSelector(at: Path, selector: LabelSelector | undefined): FieldError[] {
   const errors = validateLabels(at.child("matchLabels"), selector?.matchLabels);
   for (const [index, { key = "", operator = "", values = [] }] of (selector?.matchExpressions ?? []).entries()) {
     const place = at.child("matchExpressions").index(index);
@@ -324,10 +319,9 @@ export function validateLabelSelector(
         );
     } else errors.push(invalidValue(place.child("operator"), operator, "not a valid selector operator"));
     append(errors, validateLabelName(place.child("key"), key));
-    if (!lenientValues)
-      for (const [valueIndex, value] of values.entries())
-        for (const message of isLabelValue(value))
-          errors.push(invalidValue(place.child("values").index(valueIndex), value, message));
+    for (const [valueIndex, value] of values.entries())
+      for (const message of isLabelValue(value))
+        errors.push(invalidValue(place.child("values").index(valueIndex), value, message));
   }
   return errors;
 }

@@ -75,7 +75,7 @@ export async function matchConditions(
 export async function evaluateExpression(
   { text, program, error }: CompiledExpression,
   bindings: Readonly<Record<string, unknown>>,
-  costMax?: number,
+  costMax: number,
 ): Promise<{ readonly value?: unknown; readonly error?: string; readonly cost: number }> {
   if (!program) return { error: error ?? "", cost: 0 };
   const result = await program.evaluateWaiting(bindings, costMax);
