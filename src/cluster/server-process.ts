@@ -1,4 +1,5 @@
 // The process `server`: the control plane with its storage on disk and its HTTPS port.
+import { hostname } from "node:os";
 import { MetricRegistry, systemClock, systemRandom, UserError } from "../lib/index.ts";
 import { gatewayOf } from "../network/index.ts";
 import { PlacementRecord } from "../scheduler/index.ts";
@@ -6,7 +7,7 @@ import { httpsWebhookCaller, observeFile, observeProcess, processProfiler } from
 import { createExtensionServers } from "../server/http/extensions/index.ts";
 import { issuerDiscoveryRoute, startHttpServer } from "../server/http/index.ts";
 import { agentStats, createStreamingRoutes } from "../server/http/streaming/index.ts";
-import { ApiServices, Auditor, lookupIn } from "../server/index.ts";
+import { ApiServices, Auditor, apiServerUser, lookupIn } from "../server/index.ts";
 import { encryptedStorage, measuredStorage, observeWatchCache } from "../storage/index.ts";
 import { databasePath, openLmdbStorage } from "../storage/lmdb/index.ts";
 import { openClusterPki } from "./cluster-pki.ts";
@@ -22,6 +23,7 @@ import { certificateSigner } from "./pki/index.ts";
 import { placementRoute } from "./placement-route.ts";
 import { renewDaily } from "./renew-daily.ts";
 import { openAuditLog, readAdmission, readEncryption, readPolicy, readScheduler } from "./server-files.ts";
+import { keepServerIdentity } from "./server-identity.ts";
 import { readSettings } from "./settings.ts";
 import { versionInfo } from "./version.ts";
 import { watchGuardFiles } from "./watch-guard-files.ts";
@@ -130,6 +132,14 @@ export function runServer(root: string): Promise<void> {
       serviceRange: settings.serviceRange,
       ...(settings.nodes > 0 ? { ownNode: settings.nodeName } : {}),
     });
+    const identity = keepServerIdentity({
+      client: plane.client(apiServerUser, "kube-apiserver"),
+      hostname: hostname(),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      signal: stopping,
+    });
     const stopCollecting = collectWhenIdle(systemClock, () => plane.cache.forgetBytes());
     const renewals = renewDaily({ clock: systemClock, log, signal: stopping }, async () => {
       const addresses = settings.nodes > 0 ? await nodeAddresses(settings) : [];
@@ -137,7 +147,7 @@ export function runServer(root: string): Promise<void> {
     });
     return async () => {
       stopCollecting();
-      await Promise.all([loops, renewals]);
+      await Promise.all([loops, identity, renewals]);
       await listener.close();
       await plane.close();
       auditLog?.close();

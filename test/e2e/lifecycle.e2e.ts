@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { imageArchive } from "../images/build.ts";
@@ -96,7 +97,7 @@ test("managedFields name who writes in Kubernetes", async () => {
     return [...new Set(managers)].sort();
   };
   assert.deepEqual(await managersOf("nodes"), ["kube-apiserver", "kube-controller-manager", "kubelet"]);
-  assert.deepEqual(await managersOf("leases"), ["kubelet"]);
+  assert.deepEqual(await managersOf("leases"), ["kube-apiserver", "kubelet"]);
   assert.deepEqual(await managersOf("configmaps", "--field-selector=metadata.name=kube-root-ca.crt"), [
     "kube-controller-manager",
   ]);
@@ -141,6 +142,32 @@ test("down stops everything and keeps the data", async () => {
   assert.match(await cluster.roder(["down"]), /was not running/);
   await cluster.up();
   assert.equal((await cluster.kubectl("get", "configmap", "kept", "-o", "jsonpath={.data.key}")).trim(), "value");
+});
+
+test("the API server keeps one lease that tells who it is, also when it starts again", async () => {
+  interface Lease {
+    readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+    readonly spec: { readonly holderIdentity: string };
+  }
+  const held = async () => {
+    const selected = ["-l", "apiserver.kubernetes.io/identity=kube-apiserver"];
+    const { items } = await cluster.json<{ items: readonly Lease[] }>(
+      "get",
+      "leases",
+      "-n",
+      "kube-system",
+      ...selected,
+    );
+    assert.equal(items.length, 1);
+    return items[0]!;
+  };
+  const { metadata, spec } = await held();
+  assert.match(metadata.name, /^apiserver-[a-z2-7]{26}$/);
+  assert.equal(metadata.labels["kubernetes.io/hostname"], hostname());
+  await cluster.roder(["down"]);
+  await cluster.up();
+  await eventually("the new process holds it", async () => (await held()).spec.holderIdentity !== spec.holderIdentity);
+  assert.equal((await held()).metadata.name, metadata.name);
 });
 
 test("a data directory of a newer Roder is refused and not touched", async () => {
