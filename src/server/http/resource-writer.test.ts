@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLogger } from "../../lib/index.ts";
+import type { StoredObject } from "../../storage/index.ts";
 import { warn } from "../pipeline/context.ts";
-import { warningHeader } from "./resource-writer.ts";
+import type { ServedWatch } from "../served-response.ts";
+import { type Answer, sendWatch, warningHeader } from "./resource-writer.ts";
 
 test("warnings that are too long together are cut, each and all, so that clients can read the header", () => {
   const fitting = ["a".repeat(4000), "b".repeat(96)];
@@ -29,4 +32,59 @@ test("each sentence is told once, and none that says nothing", () => {
 test("a warning arrives as it was, in UTF-8, without what no header holds", () => {
   const [warning = ""] = warningHeader(['größe "名前"\r\nX: y\x85']).warning as readonly string[];
   assert.equal(Buffer.from(warning, "latin1").toString(), '299 - "größe \\"名前\\"??X: y?"');
+});
+
+/** What a watch of these hands over to a client that reads nothing, and then to one that reads all. */
+async function sentOf(sizes: readonly number[]) {
+  const stored = sizes.map((size) => ({ bytes: Buffer.alloc(size, "x") }) as unknown as StoredObject); // all that is read
+  const events = stored.map((each) => ({ type: "ADDED", stored: each }) as const);
+  const over = new AbortController();
+  const batches = (async function* () {
+    yield events;
+    over.abort();
+  })();
+  const written: Uint8Array[] = [];
+  const room = Promise.withResolvers<void>();
+  const writer = {
+    write(chunk: Uint8Array) {
+      written.push(chunk);
+      return room.promise;
+    },
+    end() {},
+    abort() {},
+  };
+  const answer = {
+    request: { signal: over.signal, path: "" },
+    response: { start: () => writer },
+    encoder: { negotiated: { encoding: "json" } },
+    log: silentLogger,
+  } as unknown as Answer; // no more of it is asked for
+  const sending = sendWatch(answer, {
+    type: "watch",
+    batches,
+    over: over.signal,
+    warnings: [],
+  } as unknown as ServedWatch);
+  await new Promise((resolve) => setImmediate(resolve));
+  const waiting = [...written];
+  room.resolve();
+  await sending;
+  return { stored, waiting, written };
+}
+
+const total = (chunks: readonly Uint8Array[]) => chunks.reduce((sum, { length }) => sum + length, 0);
+
+test("a watcher that does not read keeps no more of what it is to be sent than a piece", async () => {
+  const { waiting, written } = await sentOf(Array(1000).fill(1000));
+  assert.ok(total(waiting) < 70_000, `${total(waiting)} bytes wait`);
+  assert.equal(total(written), 1000 * (1000 + '{"type":"ADDED","object":}\n'.length));
+});
+
+test("an object that is large is not copied for each who watches it", async () => {
+  const { stored, waiting, written } = await sentOf([100, 1_000_000, 100]);
+  assert.ok(waiting.some((chunk) => chunk === stored[1]?.bytes));
+  assert.equal(
+    Buffer.concat(written).toString(),
+    stored.map(({ bytes }) => `{"type":"ADDED","object":${bytes}}\n`).join(""),
+  );
 });

@@ -112,16 +112,18 @@ export async function sendWatch(answer: Answer, watch: ServedWatch): Promise<voi
   // A client that does not read would hold the watch for as long as it likes.
   const giveUp = () => writer.abort();
   try {
-    for await (const batch of watch.batches) {
-      const parts = batch.map((event) => frameOf(answer, frames, shared, event));
-      answer.sent?.events.add(batch.length);
-      answer.sent?.bytes.add(sizeOf(parts));
-      const room = writeAll(answer, writer, parts);
-      if (!room) continue;
-      watch.over.addEventListener("abort", giveUp);
-      await room;
-      watch.over.removeEventListener("abort", giveUp);
-    }
+    for await (const batch of watch.batches)
+      for (let at = 0; at < batch.length; ) {
+        const piece = pieceOf(batch, at, (event) => frameOf(answer, frames, shared, event));
+        at += piece.frames.length;
+        answer.sent?.events.add(piece.frames.length);
+        answer.sent?.bytes.add(piece.bytes);
+        const room = writeAll(answer, writer, piece.frames);
+        if (!room) continue;
+        watch.over.addEventListener("abort", giveUp);
+        await room;
+        watch.over.removeEventListener("abort", giveUp);
+      }
   } catch (error) {
     if (!answer.request.signal.aborted) {
       const what = `watch ${answer.request.path}`;
@@ -146,12 +148,63 @@ async function tell({ log }: Answer, writer: BodyWriter, frame: Uint8Array): Pro
   });
 }
 
-/** What streams goes out in one piece, messages one by one. */
-function writeAll({ response }: Answer, writer: BodyWriter, parts: readonly Uint8Array[]): Promise<void> | undefined {
-  if (parts.length === 1) return writer.write(parts[0]!);
-  if (!response.isMessages) return writer.write(Buffer.concat(parts));
-  const rooms = parts.map((part) => writer.write(part)).filter((room) => room !== undefined);
+/** One event as it is sent; the bytes of large objects are those that all watchers share. */
+type Frame = readonly Uint8Array[];
+
+/** What is sent at once: all of it waits in memory for a client that does not read, for every client apart. */
+const pieceBytesMax = 64 * 1024;
+/** An object that is larger than this is not copied for each who watches it. */
+const copiedBytesMax = 16 * 1024;
+
+/** The frames of the events from a place on, as many as one piece holds, and at least one. */
+function pieceOf(
+  batch: readonly ServedEvent[],
+  from: number,
+  frameOf: (event: ServedEvent) => Frame,
+): { readonly frames: readonly Frame[]; readonly bytes: number } {
+  const frames: Frame[] = [];
+  let bytes = 0;
+  for (let at = from; at < batch.length && bytes < pieceBytesMax; at++) {
+    const frame = frameOf(batch[at]!);
+    frames.push(frame);
+    bytes += sizeOf(frame);
+  }
+  return { frames, bytes };
+}
+
+/** What streams goes out in one piece but for what is large, messages one by one. */
+function writeAll({ response }: Answer, writer: BodyWriter, frames: readonly Frame[]): Promise<void> | undefined {
+  // Most often there is one event, whose frame all share.
+  const chunks = frames.length === 1 && frames[0]!.length === 1 ? frames[0]! : chunksOf(response, frames);
+  if (chunks.length === 1) return writer.write(chunks[0]!);
+  const rooms = chunks.map((chunk) => writer.write(chunk)).filter((room) => room !== undefined);
   return rooms.length === 0 ? undefined : Promise.all(rooms).then(() => undefined);
+}
+
+function chunksOf({ isMessages }: HttpResponse, frames: readonly Frame[]): readonly Uint8Array[] {
+  return isMessages ? frames.map(joined) : gathered(frames.flat());
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** The parts, those that are small together. */
+function gathered(parts: readonly Uint8Array[]): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const join = () => {
+    if (small.length > 0) chunks.push(joined(small));
+    small = [];
+  };
+  for (const part of parts)
+    if (part.length <= copiedBytesMax) small.push(part);
+    else {
+      join();
+      chunks.push(part);
+    }
+  join();
+  return chunks;
 }
 
 function framesFor({ encoder, response }: Answer): WatchFrames {
@@ -179,11 +232,12 @@ function frameOf(
   frames: WatchFrames,
   shared: SharedFrames | undefined,
   event: ServedEvent,
-): Uint8Array {
+): Frame {
   if (event.type === "BOOKMARK")
-    return Buffer.concat(frames.object("BOOKMARK", transform ? transform.event(event.object, true) : event.object));
+    return frames.object("BOOKMARK", transform ? transform.event(event.object, true) : event.object);
   const { type, stored } = event;
   const make = () =>
     transform ? frames.object(type, transform.event(stored.object, false)) : frames.stored(type, stored);
-  return shared ? shared.of(type, stored, make) : Buffer.concat(make());
+  const isCopied = transform !== undefined || stored.bytes.length <= copiedBytesMax;
+  return shared && isCopied ? [shared.of(type, stored, make)] : make();
 }

@@ -103,6 +103,26 @@ test("a streamed list ends its beginning with a marked bookmark", async () => {
   stop.abort();
 });
 
+test("the present state is told piece by piece, in order, and then what changes", async () => {
+  const namespace = fresh();
+  const names = Array.from({ length: 1_100 }, (_, at) => `c${String(at).padStart(4, "0")}`);
+  for (const name of names) await create(namespace, name);
+  const stop = new AbortController();
+  const response = await server.serve("watch", ConfigMaps, { namespace, signal: stop.signal });
+  assert.ok(response.type === "watch");
+  const told: string[] = [];
+  const lengths: number[] = [];
+  for await (const batch of response.batches) {
+    lengths.push(batch.length);
+    for (const event of batch) if (event.type !== "BOOKMARK") told.push(event.stored.object.metadata.name);
+    if (told.length === names.length) await create(namespace, "later");
+    if (told.length > names.length) break;
+  }
+  assert.deepEqual(lengths, [500, 500, 100, 1]);
+  assert.deepEqual(told, [...names, "later"]);
+  stop.abort();
+});
+
 test("a bookmark each minute says how far the watch has come", async () => {
   const namespace = fresh();
   const { metadata } = await list(namespace);

@@ -25,6 +25,8 @@ const bookmarkIntervalMs = 60_000;
 const lastBookmarkMs = 2_000;
 /** A watch that names no timeout lasts between this and twice this; as --min-request-timeout of Kubernetes. */
 const timeoutSecondsMin = 1800;
+/** How many events of the present state are made at a time. */
+const initialBatchMax = 500;
 const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 
 export interface ObjectWatch {
@@ -50,7 +52,8 @@ export async function watchObjects(request: ObjectRequest): Promise<ObjectWatch>
   const over = AbortSignal.any(ends);
   const changes = openWatch(store, after, over, scopeOf(request, selection));
   try {
-    const initial = fromPast || sendInitialEvents === false ? [] : await initialEvents(request, selection, after);
+    const initial =
+      fromPast || sendInitialEvents === false ? undefined : await initialEvents(request, selection, after);
     return { batches: new WatchEvents(request, selection, initial, changes, after, stop), over };
   } catch (error) {
     stop.abort();
@@ -83,20 +86,41 @@ function scopeOf({ store, namespace }: ObjectRequest, selection: Selection): Wat
   return namespace === "" ? store.indexScope(selection.exact) : { namespace };
 }
 
-/** The present state as if it had just come to be, and where it is asked for the mark of its end. */
-async function initialEvents(request: ObjectRequest, selection: Selection, revision: Revision): Promise<ServedEvent[]> {
+/**
+ * The present state as if it had just come to be, and where it is asked for the mark of its end. What is sent is made when
+ * its turn comes: who reads slowly holds no more of it than the list that all share.
+ */
+async function initialEvents(
+  request: ObjectRequest,
+  selection: Selection,
+  revision: Revision,
+): Promise<Iterator<readonly ServedEvent[]>> {
   const { store, definition, options } = request;
-  const initial: ServedEvent[] = [];
   const present = candidates(request, selection);
   const conversion = store.prepare(present);
   if (conversion) await conversion;
+  const hasMark = options.sendInitialEvents && options.allowWatchBookmarks;
+  const mark = hasMark ? bookmark(definition, revision, { [initialEventsEndAnnotation]: "true" }) : undefined;
+  return initialBatches(store, selection, present, mark);
+}
+
+function* initialBatches(
+  store: ResourceStore,
+  selection: Selection,
+  present: readonly StoredObject[],
+  mark: ServedEvent | undefined,
+): Generator<readonly ServedEvent[], undefined> {
+  let batch: ServedEvent[] = [];
   for (const each of present) {
     const stored = store.view(each);
-    if (selection.matches(stored.object)) initial.push({ type: "ADDED", stored });
+    if (!selection.matches(stored.object)) continue;
+    batch.push({ type: "ADDED", stored });
+    if (batch.length < initialBatchMax) continue;
+    yield batch;
+    batch = [];
   }
-  if (options.sendInitialEvents && options.allowWatchBookmarks)
-    initial.push(bookmark(definition, revision, { [initialEventsEndAnnotation]: "true" }));
-  return initial;
+  if (mark) batch.push(mark);
+  if (batch.length > 0) yield batch;
 }
 
 function bookmark(
@@ -123,12 +147,12 @@ class WatchEvents implements AsyncIterableIterator<readonly ServedEvent[], undef
   readonly #stop: AbortController;
   readonly #end: Timer;
   readonly #bookmarks: BookmarkTimer | undefined;
-  #initial: readonly ServedEvent[] | undefined;
+  #initial: Iterator<readonly ServedEvent[]> | undefined;
 
   constructor(
     request: ObjectRequest,
     selection: Selection,
-    initial: readonly ServedEvent[],
+    initial: Iterator<readonly ServedEvent[]> | undefined,
     changes: CacheWatch,
     after: Revision,
     stop: AbortController,
@@ -137,7 +161,7 @@ class WatchEvents implements AsyncIterableIterator<readonly ServedEvent[], undef
     const { clock } = context;
     this.#request = request;
     this.#selection = selection;
-    this.#initial = initial.length > 0 ? initial : undefined;
+    this.#initial = initial;
     this.#changes = changes;
     this.#iterator = changes[Symbol.asyncIterator]();
     this.#after = after;
@@ -154,11 +178,9 @@ class WatchEvents implements AsyncIterableIterator<readonly ServedEvent[], undef
   }
 
   next(): Promise<Served> {
-    const initial = this.#initial;
-    if (initial) {
-      this.#initial = undefined;
-      return Promise.resolve({ done: false, value: initial });
-    }
+    const initial = this.#initial?.next();
+    if (initial && !initial.done) return Promise.resolve({ done: false, value: initial.value });
+    this.#initial = undefined;
     if (this.#bookmarks?.isDue) {
       this.#bookmarks.restart();
       const mark = bookmark(this.#request.definition, this.#changes.delivered);
