@@ -166,7 +166,11 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
       await pass();
     },
     async run({ name = "web", metadata = {}, ...spec }: Partial<PodSpec> & { name?: string; metadata?: object }) {
-      const containers = spec.containers ?? [{ name: "app", image: "app:1" }];
+      // A volume that no container mounts is not made.
+      const volumeMounts = spec.volumes?.map((volume) => ({ name: volume.name, mountPath: `/volumes/${volume.name}` }));
+      const containers = spec.containers ?? [
+        { name: "app", image: "app:1", ...(volumeMounts ? { volumeMounts } : {}) },
+      ];
       await client.create(Pods, {
         apiVersion: "v1",
         kind: "Pod",

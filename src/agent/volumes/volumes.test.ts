@@ -13,7 +13,7 @@ const map = (data: Record<string, string>) => ({
 async function runWith(
   scene: AgentScene,
   volumes: readonly Volume[],
-  volumeMounts: readonly VolumeMount[] = [],
+  volumeMounts: readonly VolumeMount[] = volumes.map(({ name }) => ({ name, mountPath: `/volumes/${name}` })),
   spec: object = {},
 ) {
   return scene.run({ volumes, containers: [{ name: "app", image: "app:1", volumeMounts }], ...spec });
@@ -350,4 +350,19 @@ test("FileKeyRef: a container waits for the file of an emptyDir that its environ
   const given = scene.engine.configOf(container?.id ?? "")?.env;
   assert.equal(given?.COLOR, "blue");
   assert.ok(given && !("NONE" in given));
+});
+
+test("a volume that no container uses is not made, until an ephemeral container comes that does", async () => {
+  const scene = await agentScene();
+  const volume = { name: "config", configMap: { name: "settings" } };
+  await runWith(scene, [volume], []);
+  assert.equal((await scene.pod()).status.phase, "Running");
+  await scene.client.create(ConfigMaps, map({ a: "1" }));
+  const container = { name: "debug", image: "app:1", volumeMounts: [{ name: "config", mountPath: "/c" }] };
+  const patch = { spec: { ephemeralContainers: [container] } };
+  await scene.client.patch(Pods, { namespace: "default", name: "web" }, patch, { subresource: "ephemeralcontainers" });
+  await scene.pass();
+  const debug = (await scene.engine.listContainers()).find(({ name }) => name === "debug");
+  const mount = scene.engine.configOf(debug?.id ?? "")?.mounts.find(({ containerPath }) => containerPath === "/c");
+  assert.equal(await textAt(scene, `${mount?.hostPath}/a`), "1");
 });

@@ -26,6 +26,8 @@ type Context = Omit<AgentContext, "volumes">;
 interface PreparedPod {
   readonly volumes: Map<string, PreparedVolume>;
   timer?: Timer;
+  /** When its configuration is due. */
+  refreshAtMs: number;
   /** The refresh that runs; the next one waits for it. */
   refreshing: Promise<void>;
 }
@@ -59,10 +61,18 @@ export class Volumes implements PodVolumes {
 
   async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     const { uid } = pod.metadata;
-    const prepared: PreparedPod = this.#prepared.get(uid) ?? { volumes: new Map(), refreshing: Promise.resolve() };
+    const prepared: PreparedPod = this.#prepared.get(uid) ?? {
+      volumes: new Map(),
+      refreshAtMs: Number.POSITIVE_INFINITY,
+      refreshing: Promise.resolve(),
+    };
     this.#prepared.set(uid, prepared);
-    let refreshAtMs = Number.POSITIVE_INFINITY;
-    for (const volume of pod.spec.volumes ?? []) {
+    await this.#prepareThese(pod, prepared, usedVolumes(pod, containersOf(pod)), signal);
+  }
+
+  async #prepareThese(pod: Pod, prepared: PreparedPod, volumes: readonly Volume[], signal: AbortSignal): Promise<void> {
+    let { refreshAtMs } = prepared;
+    for (const volume of volumes) {
       signal.throwIfAborted();
       try {
         const made = await this.#make(pod, volume);
@@ -84,9 +94,12 @@ export class Volumes implements PodVolumes {
     await prepared.refreshing;
   }
 
-  mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]> {
-    const { host, paths } = this.#context;
+  async mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]> {
+    const { host, paths, signal } = this.#context;
     const prepared = this.#prepared.get(pod.metadata.uid);
+    // An ephemeral container that came later may be the first that uses a volume.
+    const missing = usedVolumes(pod, [container]).filter(({ name }) => !prepared?.volumes.has(name));
+    if (prepared && missing.length > 0) await this.#prepareThese(pod, prepared, missing, signal);
     return containerMounts({ host, paths, pod, container, env, volumes: prepared?.volumes ?? new Map() });
   }
 
@@ -117,7 +130,12 @@ export class Volumes implements PodVolumes {
     const { clock, log } = this.#context;
     let refreshAtMs = Number.POSITIVE_INFINITY;
     for (const volume of pod.spec.volumes ?? []) {
-      if (!configurationKind(volume) || this.#prepared.get(pod.metadata.uid) !== prepared) continue;
+      if (
+        !configurationKind(volume) ||
+        !prepared.volumes.has(volume.name) ||
+        this.#prepared.get(pod.metadata.uid) !== prepared
+      )
+        continue;
       try {
         refreshAtMs = Math.min(refreshAtMs, (await this.#configuration(pod, volume)).refreshAtMs);
       } catch (error) {
@@ -132,6 +150,7 @@ export class Volumes implements PodVolumes {
   #refreshAt(pod: Pod, prepared: PreparedPod, atMs: number): void {
     const { clock, signal } = this.#context;
     prepared.timer?.cancel();
+    prepared.refreshAtMs = atMs;
     if (atMs === Number.POSITIVE_INFINITY || this.#prepared.get(pod.metadata.uid) !== prepared) return;
     prepared.timer = clock.setTimer(Math.min(atMs - clock.now(), lookMsMax), () => {
       if (signal.aborted) return;
@@ -233,6 +252,17 @@ export class Volumes implements PodVolumes {
     this.#deviceMounts = mounted.catch(() => undefined);
     return mounted;
   }
+}
+
+/** The volumes of which containers ask something. Of the others nothing is made, and nothing of them can be missing. */
+function usedVolumes({ spec }: Pod, containers: readonly PodContainer[]): Volume[] {
+  const names = new Set(
+    containers.flatMap(({ spec: { volumeMounts = [], volumeDevices = [], env = [] } }) => [
+      ...[...volumeMounts, ...volumeDevices].map(({ name }) => name),
+      ...env.map(({ valueFrom }) => valueFrom?.fileKeyRef?.volumeName),
+    ]),
+  );
+  return (spec.volumes ?? []).filter(({ name }) => names.has(name));
 }
 
 /** A volume is mounted or passed as a device, as its mode says. */
