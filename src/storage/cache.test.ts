@@ -176,6 +176,21 @@ test("a list from before what the ring holds is refused", async () => {
   await cache.close();
 });
 
+test("a watch that breaks off within a commit goes on with the rest of it", async () => {
+  const { pods, cache, commit } = await start();
+  const node = { key: `${nodesPrefix}n`, value: valueFromObject(pod("", "n")) };
+  await commit(putPod("a", "one"), node, putPod("a", "two"), putPod("a", "three"));
+  assert.deepEqual(names(pods.list()), ["a/one", "a/three", "a/two"]);
+  const { signal } = new AbortController();
+  const after = (name: string) => ready(cache, pods.watch(pods.get(podKey("a", name))!.revision, signal));
+  assert.deepEqual(await after("one"), ["2 ADDED a/two", "3 ADDED a/three"]);
+  assert.deepEqual(await after("two"), ["3 ADDED a/three"]);
+  assert.deepEqual(await after("three"), []);
+  // What is written last says what the commit is known by.
+  assert.equal(cache.resource(nodesPrefix).lastChange, cache.revision);
+  await cache.close();
+});
+
 test("lists are the same until something changes, and lastChange says when", async () => {
   const { pods, cache, commit } = await start();
   assert.equal(pods.lastChange, 0);
@@ -183,8 +198,8 @@ test("lists are the same until something changes, and lastChange says when", asy
   const list = pods.list();
   await commit({ key: `${nodesPrefix}n`, value: valueFromObject(pod("", "n")) });
   assert.equal(pods.list(), list);
-  assert.equal(pods.lastChange, 1);
-  assert.equal(cache.resource(nodesPrefix).lastChange, 2);
+  assert.equal(pods.lastChange, 2);
+  assert.equal(cache.resource(nodesPrefix).lastChange, 3);
   assert.equal(cache.resource(nodesPrefix).list().length, 1);
   await cache.close();
 });

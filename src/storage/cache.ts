@@ -1,5 +1,5 @@
 import { type Clock, errorMessage, Heap, isAbort, type Logger, sleep, type Timer } from "../lib/index.ts";
-import { registryPrefix } from "./keys.ts";
+import { registryPrefix, resourcePrefixOf } from "./keys.ts";
 import { RecentBytes } from "./recent-bytes.ts";
 import { ResourceState, type ResourceStateOptions } from "./resource-state.ts";
 import { Compacted, type Entry, type Revision, type Snapshot, type Storage, type StorageEvent } from "./storage.ts";
@@ -203,11 +203,8 @@ class StorageWatchCache implements WatchCache {
     this.#abandoned = 0;
   }
 
-  /** The resource that a key belongs to: its first two segments below the registry name it. */
   #resourceOf(key: string): ResourceState {
-    const group = key.indexOf("/", registryPrefix.length);
-    const resource = key.indexOf("/", group + 1);
-    return this.#resource(key.slice(0, resource + 1));
+    return this.#resource(resourcePrefixOf(key));
   }
 
   #resource(prefix: string): ResourceState {

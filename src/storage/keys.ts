@@ -25,6 +25,13 @@ export function resourceOfKey(key: string): { readonly group: string; readonly r
   return { group: group === coreSegment ? "" : group, resource };
 }
 
+/** The prefix of the resource that a key belongs to: its first two segments below the registry name it; others are their own. */
+export function resourcePrefixOf(key: string): string {
+  const group = key.indexOf("/", registryPrefix.length);
+  const resource = key.indexOf("/", group + 1);
+  return group < 0 || resource < 0 ? key : key.slice(0, resource + 1);
+}
+
 /** The key of one object; `namespace` is undefined for cluster-scoped kinds. */
 export function objectKey(
   // biome-ignore lint/suspicious/noExplicitAny: as above

@@ -1,4 +1,4 @@
-import { checkChanges } from "./commit-check.ts";
+import { byRevision, checkChanges } from "./commit-check.ts";
 import { History, historyEventsMax } from "./history.ts";
 import {
   type Change,
@@ -46,23 +46,24 @@ export class MemoryStorage implements Storage {
     this.#assertOpen();
     for (const { value } of changes) if (value && !isCertainlySmall(value)) checkValueSize(value);
     checkChanges(changes, (key) => this.#entries.get(key)?.modRevision ?? 0);
-    const revision = this.#revision + 1;
-    const events: StorageEvent[] = [];
-    for (const { key, value } of changes) {
-      const previous = this.#entries.get(key);
-      if (value !== undefined) {
-        const entry = { key, value, createRevision: previous?.createRevision ?? revision, modRevision: revision };
-        this.#entries.set(key, entry);
-        events.push({ key, revision, entry });
-      } else if (previous !== undefined) {
-        this.#entries.delete(key);
-        events.push({ key, revision });
-      }
+    const commits: StorageEvent[][] = [];
+    for (const group of byRevision(changes.filter(({ key, value }) => value !== undefined || this.#entries.has(key)))) {
+      const revision = ++this.#revision;
+      commits.push(group.map((change) => this.#change(change, revision)));
     }
-    if (events.length === 0) return this.#revision;
-    this.#revision = revision;
-    this.#history.append([events]);
-    return revision;
+    this.#history.append(commits);
+    return this.#revision;
+  }
+
+  #change({ key, value }: Change, revision: Revision): StorageEvent {
+    const createRevision = this.#entries.get(key)?.createRevision ?? revision;
+    const entry = value && { key, value, createRevision, modRevision: revision };
+    if (!entry) {
+      this.#entries.delete(key);
+      return { key, revision };
+    }
+    this.#entries.set(key, entry);
+    return { key, revision, entry };
   }
 
   watch(prefix: string, after: Revision, signal: AbortSignal): AsyncIterable<readonly StorageEvent[]> {

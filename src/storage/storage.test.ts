@@ -177,6 +177,28 @@ for (const [name, open] of Object.entries(drivers)) {
       assert.deepEqual(await contents(storage), ["/a=three 1/3"]);
     });
 
+    behaves(
+      "gives changes of one resource in one commit a revision each, and none for what changes nothing",
+      async (storage) => {
+        const [a, b, c] = ["a", "b", "c"].map((name) => `/registry/core/pods/x/${name}`);
+        const node = "/registry/core/nodes/n";
+        assert.equal(await storage.commit([put(a!, "1"), { key: b! }, put(node, "1"), put(c!, "1")]), 2);
+        assert.deepEqual(await contents(storage), [`${node}=1 2/2`, `${a}=1 1/1`, `${c}=1 2/2`]);
+        assert.equal(await storage.commit([{ key: a! }, { key: c! }, put(node, "2", 2)]), 4);
+        assert.deepEqual(await contents(storage), [`${node}=2 2/4`]);
+        await assert.rejects(storage.commit([put(a!, "2", 0), put(b!, "2", 0), put(node, "3", 2)]), ChangeConflict);
+        assert.equal(storage.revision, 4);
+        assert.deepEqual(await take(storage.watch("/registry/", 0, never), 6), [
+          `1 +${a}`,
+          `2 +${node}`,
+          `2 +${c}`,
+          `3 -${a}`,
+          `4 -${c}`,
+          `4 +${node}`,
+        ]);
+      },
+    );
+
     behaves("takes no revision for deleting what does not exist", async (storage) => {
       await storage.commit([put("/a", "one")]);
       assert.equal(await storage.commit([{ key: "/b" }]), 1);

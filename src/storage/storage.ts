@@ -1,6 +1,6 @@
 import type { KubeObject } from "../api/index.ts";
 
-/** Grows by one with every commit and is never reused; 0 is before the first. A JavaScript number is exact to 2^53. */
+/** Grows with every commit and is never reused; 0 is before the first. A JavaScript number is exact to 2^53. */
 export type Revision = number;
 
 /**
@@ -53,9 +53,10 @@ export interface Storage {
   /** The entries whose keys start with `prefix`, in the order in which JavaScript compares strings. */
   range(prefix: string): Promise<Snapshot>;
   /**
-   * All changes or none, at one new revision, durable when it resolves. Each key may be changed once. A commit that
-   * only deletes what does not exist changes nothing and gives the last revision. Throws ChangeConflict when a key is
-   * not at the revision it should be, StorageFull when there is no room, and ValueTooLarge for what etcd would not take.
+   * All changes or none, durable when it resolves. Each key may be changed once. Changes of one resource take one
+   * revision each, in order (see `byRevision`); the answer is the last, which is that of the last change. A commit that
+   * only deletes what does not exist changes nothing and gives the last revision. Throws ChangeConflict when a key is not
+   * at the revision it should be, StorageFull when there is no room, and ValueTooLarge for what etcd would not take.
    */
   commit(changes: readonly Change[]): Promise<Revision>;
   /**

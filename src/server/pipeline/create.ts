@@ -135,7 +135,7 @@ function commitNew(request: ObjectRequest, object: Draft<KubeObject>): Promise<S
     return writeFitting(request, complete, async (fitting) => {
       const value = await store.value(fitting);
       if (dryRun) return store.proposed(key, undefined, value);
-      const revision = await context.storage.commit([{ key, expect: 0, value }, ...changes]);
+      const revision = await context.storage.commit([...changes, { key, expect: 0, value }]);
       await context.cache.waitFor(revision);
       return store.written(key, undefined, revision, value);
     });

@@ -178,7 +178,7 @@ async function remove(request: ObjectRequest, current: StoredObject): Promise<St
   const { changes } = commitmentOf(request, undefined, current.object);
   if (dryRun) return current;
   const { key } = current;
-  const revision = await context.storage.commit([{ key, expect: current.revision }, ...changes]);
+  const revision = await context.storage.commit([...changes, { key, expect: current.revision }]);
   await context.cache.waitFor(revision);
   return store.last(current, revision);
 }

@@ -220,7 +220,7 @@ export async function commitUpdate(
     const value = await store.value(fitting);
     if (dryRun) return store.proposed(key, current, value);
     const change = gone ? { key, expect: current.revision } : { key, expect: current.revision, value };
-    const revision = await context.storage.commit([change, ...changes]);
+    const revision = await context.storage.commit([...changes, change]);
     await context.cache.waitFor(revision);
     return store.written(key, current.createRevision, revision, value);
   });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { checkChanges } from "../commit-check.ts";
+import { byRevision, checkChanges } from "../commit-check.ts";
 import { History, historyEventsMax } from "../history.ts";
 import { keyBytesMax } from "../keys.ts";
 import {
@@ -232,22 +232,21 @@ class LmdbStorage implements Storage {
         outcomes.push({ error });
         continue;
       }
-      const revision = last + 1;
-      const events: StorageEvent[] = [];
-      for (const { key, value } of changes) {
-        const previous = placeOf(key);
-        if (value !== undefined) {
-          const place = { createRevision: previous?.createRevision ?? revision, modRevision: revision };
+      const effective = changes.filter(({ key, value }) => value !== undefined || placeOf(key) !== undefined);
+      for (const group of byRevision(effective)) {
+        const revision = ++last;
+        const events: StorageEvent[] = [];
+        for (const { key, value } of group) {
+          if (value === undefined) {
+            written.set(key, gone);
+            events.push({ key, revision });
+            continue;
+          }
+          const place = { createRevision: placeOf(key)?.createRevision ?? revision, modRevision: revision };
           written.set(key, { place, record: encodeRecord(place, value.bytes) });
           events.push({ key, revision, entry: { key, value, ...place } });
-        } else if (previous !== undefined) {
-          written.set(key, gone);
-          events.push({ key, revision });
         }
-      }
-      if (events.length > 0) {
         commits.push(events);
-        last = revision;
       }
       outcomes.push({ revision: last });
     }
