@@ -24,7 +24,6 @@ const allowed: Record<string, readonly string[]> = {
 const hostFree = ["lib", "cel", "api", "storage", "server", "client", "controllers", "scheduler", "agent"];
 const adapterFolders = [
   "storage/lmdb",
-  "storage/etcd",
   "server/http",
   "server/host",
   "client/http",
