@@ -4,27 +4,18 @@ export interface CrashBackoff {
   readonly updatedAtMs: number;
 }
 
-export interface CrashBackoffLimits {
-  readonly firstMs: number;
-  readonly maxMs: number;
-}
-
 /** The kubelet's MaxContainerBackOff: 10 s doubling to 5 minutes. */
-const crashBackoffLimits: CrashBackoffLimits = { firstMs: 10_000, maxMs: 300_000 };
+const firstMs = 10_000;
+const maxMs = 300_000;
 
 /** A container that lived for twice the longest delay starts over (client-go's flowcontrol.Backoff). */
-function isExpired(backoff: CrashBackoff, atMs: number, limits: CrashBackoffLimits): boolean {
-  return atMs - backoff.updatedAtMs > 2 * limits.maxMs;
+function isExpired(backoff: CrashBackoff, atMs: number): boolean {
+  return atMs - backoff.updatedAtMs > 2 * maxMs;
 }
 
 /** How long a container that ended at `finishedAtMs` still has to wait at `nowMs`; 0 when it may start. */
-export function crashDelayMs(
-  backoff: CrashBackoff | undefined,
-  finishedAtMs: number,
-  nowMs: number,
-  limits = crashBackoffLimits,
-): number {
-  if (!backoff || isExpired(backoff, finishedAtMs, limits)) return 0;
+export function crashDelayMs(backoff: CrashBackoff | undefined, finishedAtMs: number, nowMs: number): number {
+  if (!backoff || isExpired(backoff, finishedAtMs)) return 0;
   return leftMs(finishedAtMs + backoff.delayMs, backoff.delayMs, nowMs);
 }
 
@@ -35,14 +26,9 @@ export function leftMs(endsAtMs: number, delayMs: number, nowMs: number): number
 }
 
 /** The backoff after one more restart of a container that ended at `finishedAtMs`. */
-export function nextCrashBackoff(
-  backoff: CrashBackoff | undefined,
-  finishedAtMs: number,
-  nowMs: number,
-  limits = crashBackoffLimits,
-): CrashBackoff {
-  if (!backoff || isExpired(backoff, finishedAtMs, limits)) return { delayMs: limits.firstMs, updatedAtMs: nowMs };
-  return { delayMs: Math.min(limits.maxMs, backoff.delayMs * 2), updatedAtMs: nowMs };
+export function nextCrashBackoff(backoff: CrashBackoff | undefined, finishedAtMs: number, nowMs: number): CrashBackoff {
+  if (!backoff || isExpired(backoff, finishedAtMs)) return { delayMs: firstMs, updatedAtMs: nowMs };
+  return { delayMs: Math.min(maxMs, backoff.delayMs * 2), updatedAtMs: nowMs };
 }
 
 /** A duration as Go prints it, in which the kubelet's messages give delays: `10s`, `1m20s`, `1.5s`, `250ms`. */

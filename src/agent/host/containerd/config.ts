@@ -18,9 +18,9 @@ export interface ContainerdPaths {
   readonly registries: string;
 }
 
-/** Below a data directory; `name` tells the nodes of one machine apart. */
-export function containerdPaths(dataDirectory: string, name = "containerd"): ContainerdPaths {
-  const directory = join(dataDirectory, name);
+/** Below a data directory. */
+export function containerdPaths(dataDirectory: string): ContainerdPaths {
+  const directory = join(dataDirectory, "containerd");
   return {
     root: join(directory, "root"),
     state: join(directory, "state"),
@@ -28,7 +28,7 @@ export function containerdPaths(dataDirectory: string, name = "containerd"): Con
     config: join(directory, "config.toml"),
     pid: join(directory, "containerd.pid"),
     bootId: join(directory, "boot-id"),
-    log: join(dataDirectory, "logs", `${name}.log`),
+    log: join(dataDirectory, "logs", "containerd.log"),
     networks: join(directory, "cni"),
     registries: join(directory, "registries"),
   };
@@ -37,12 +37,10 @@ export function containerdPaths(dataDirectory: string, name = "containerd"): Con
 export interface ContainerdSettings {
   readonly paths: ContainerdPaths;
   readonly machine: Pick<Machine, "snapshotter" | "runtime" | "canLowerOomScore">;
-  /** Where the distribution's package puts CNI plugins. */
-  readonly cniPlugins?: string;
 }
 
 /** Where Debian's containernetworking-plugins puts its programs. */
-const cniPluginsDefault = "/usr/lib/cni";
+const cniPlugins = "/usr/lib/cni";
 /** Plugins that nothing here uses: each costs memory, some write warnings when their tools are missing. */
 const unusedPlugins = [
   "io.containerd.snapshotter.v1.aufs",
@@ -114,7 +112,7 @@ export function containerdConfig(settings: ContainerdSettings): string {
         enable_unprivileged_icmp: true,
       },
     ],
-    [`${cri}.cni`, { bin_dir: settings.cniPlugins ?? cniPluginsDefault, conf_dir: paths.networks }],
+    [`${cri}.cni`, { bin_dir: cniPlugins, conf_dir: paths.networks }],
     [`${cri}.containerd`, { snapshotter: machine.snapshotter, default_runtime_name: "runc" }],
     [`${cri}.containerd.runtimes.runc`, { runtime_type: "io.containerd.runc.v2" }],
     [

@@ -34,8 +34,6 @@ export interface AgentServerSettings {
   readonly engine: ContainerEngine & StreamUrls;
   /** Says who may read with a token; nobody when left out. */
   readonly tokens?: Pick<TokenAccess, "check">;
-  /** What /logs/ shows; /var/log when left out. */
-  readonly machineLogs?: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tls: AgentServerTls;
@@ -131,8 +129,7 @@ export class AgentServer {
     const { words, query } = parseTarget(message);
     const [first = ""] = words;
     const isRead = message.method === "GET" || message.method === "HEAD";
-    if (isRead && first === "logs")
-      return sendMachineLogs(this.#settings.machineLogs ?? "/var/log", words.slice(1), response);
+    if (isRead && first === "logs") return sendMachineLogs("/var/log", words.slice(1), response);
     if (first === "containerLogs" && words.length === 4) {
       if (message.method !== "GET") throw new RequestError(405, "Method Not Allowed");
       return this.#writeLog(words, query, response);
