@@ -1,6 +1,6 @@
 // How functions are declared: the libraries are tables of these.
 import type { CostRule } from "./cost.ts";
-import type { CelType } from "./types.ts";
+import { boolType, type CelType, intType } from "./types.ts";
 import type { Value } from "./values.ts";
 
 export interface Overload {
@@ -31,6 +31,22 @@ export function member(name: string, id: string, args: readonly CelType[], resul
 }
 
 export type Definition = readonly [string, Overload];
+
+/** The methods by which Kubernetes has values of a type with an order compared. */
+export function comparisons<T>(
+  idPrefix: string,
+  type: CelType,
+  compare: (left: T, right: T) => number,
+): readonly Definition[] {
+  const pair = [type, type];
+  const method = (name: string, id: string, result: CelType, run: (order: number) => Value) =>
+    member(name, `${idPrefix}_${id}`, pair, result, (left: T, right: T) => run(compare(left, right)));
+  return [
+    method("isGreaterThan", "is_greater_than", boolType, (order) => order > 0),
+    method("isLessThan", "is_less_than", boolType, (order) => order < 0),
+    method("compareTo", "compare_to", intType, (order) => BigInt(order)),
+  ];
+}
 
 export function functionTable(...libraries: readonly (readonly Definition[])[]): FunctionTable {
   const table = new Map<string, Overload[]>();

@@ -77,7 +77,7 @@ function unrecordedProcess(directory: DataDirectory, component: string): Compone
 }
 
 /** The words of a command line, each followed by a NUL; empty for a process that is gone. */
-function commandLineOf(pid: string): string {
+export function commandLineOf(pid: string): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {

@@ -1,5 +1,6 @@
 // A cluster for one test file: started by the real command in a network namespace of its own, with its own directories,
 // so that it meets neither the machine's network nor a cluster that runs there already.
+
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { cgroupRootOf } from "../../src/cluster/cgroups.ts";
 import { dataDirectory } from "../../src/cluster/data-directory.ts";
+import { commandLineOf } from "../../src/cluster/processes.ts";
 import { execute, type Outcome, type RunOptions, succeed } from "../programs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -132,6 +134,11 @@ export class TestCluster {
     return this.inside("kubectl", args, { env: this.kubectlEnvironment });
   }
 
+  /** Waits until the pod is ready. */
+  podReady(name: string): Promise<string> {
+    return this.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
+  }
+
   kubectlOutcome(args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
     return this.insideOutcome("kubectl", args, { ...options, env: this.kubectlEnvironment });
   }
@@ -219,15 +226,6 @@ function killIfThere(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch {
     // It ended by itself.
-  }
-}
-
-/** What /proc says of a process that may end meanwhile. */
-function commandLineOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
   }
 }
 

@@ -295,8 +295,6 @@ testPods(() => cluster, [
   },
 ] satisfies readonly PodCase[]);
 
-const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
-
 test("DownwardAPI, environment for default CPU and memory limits and requests: a container without limits is told what the node has", async () => {
   const env = [fromResource("CPU", "limits.cpu"), fromResource("MEMORY", "limits.memory")];
   await apply(cluster, onePod("unlimited", { command: "echo $CPU $((MEMORY / 1024))Ki", container: { env } }));
@@ -318,7 +316,7 @@ test("DNS, for ExternalName Services: an alias, then another, then an address of
     onePod("asks", { command: "exec sleep 600" }),
     service("alias", { port: 80 }, { type: "ExternalName", externalName: "fooservice.default.svc.cluster.local" }),
   );
-  await ready("asks");
+  await cluster.podReady("asks");
   const lookUp = async (name: string) =>
     (await cluster.kubectlOutcome(["exec", "asks", "--", "nslookup", `${name}.default.svc.cluster.local`])).stdout;
   const says = (pattern: RegExp) => eventually(`alias is ${pattern}`, async () => pattern.test(await lookUp("alias")));
@@ -347,7 +345,7 @@ test("DNS, resolve the hostname and the subdomain: a pod of a headless service b
       spec: { hostname: "querier-host", subdomain: "heads" },
     }),
   );
-  await ready("querier");
+  await cluster.podReady("querier");
   const ip = await cluster.kubectl("get", "pod", "querier", "-o", "jsonpath={.status.podIP}");
   const answers = async (pattern: string, ...words: readonly string[]) => {
     const asking = ["exec", "querier", "--", "nslookup", ...words];

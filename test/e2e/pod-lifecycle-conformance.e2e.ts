@@ -23,7 +23,6 @@ const restarts = (name: string, count: number) =>
 /** What `kubectl get` says of a pod's first container. */
 const ofContainer = (name: string, path: string) =>
   cluster.kubectl("get", "pod", name, "-o", `jsonpath={.status.containerStatuses[0]${path}}`);
-const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
 const fromField = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
 const messages: readonly { shows: string; command: string; code: string; message: string; container: object }[] = [
@@ -158,7 +157,7 @@ test("hooks reach a server: post start exec and http, prestop exec and http", as
     readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
   };
   await apply(cluster, onePod("hook-server", { command: "", container: server }));
-  await ready("hook-server");
+  await cluster.podReady("hook-server");
   const host = await cluster.kubectl("get", "pod", "hook-server", "-o", "jsonpath={.status.podIP}");
   const get = (path: string) => ({ httpGet: { host, port: 8080, path: `/${path}` } });
   const fetch = (path: string) => ({
@@ -176,8 +175,8 @@ test("hooks reach a server: post start exec and http, prestop exec and http", as
     staying("hook-exec", { postStart: fetch("post-exec"), preStop: fetch("pre-exec") }),
     staying("hook-http", { postStart: get("post-http"), preStop: get("pre-http") }),
   );
-  await ready("hook-exec");
-  await ready("hook-http");
+  await cluster.podReady("hook-exec");
+  await cluster.podReady("hook-http");
   await t.test("Pod Lifecycle, post start exec hook", () => asked("post-exec"));
   await t.test("Pod Lifecycle, post start http hook", () => asked("post-http"));
   await cluster.kubectl("delete", "pod", "hook-exec", "hook-http", "--timeout=60s");
@@ -187,7 +186,7 @@ test("hooks reach a server: post start exec and http, prestop exec and http", as
 
 test("Pods, assigned hostip: the status has the node's address", async () => {
   await apply(cluster, onePod("addressed", { command: "exec sleep 600" }));
-  await ready("addressed");
+  await cluster.podReady("addressed");
   const node = await cluster.kubectl(
     ...["get", "nodes", "-o", 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}'],
   );
@@ -199,12 +198,12 @@ test("Pods, patching status: what is patched is there, and the node takes no off
   const patch = JSON.stringify({ status: { conditions: [condition] } });
   await cluster.kubectl("patch", "pod", "addressed", "--subresource=status", "-p", patch);
   await cluster.becomes("pod/addressed", '.status.conditions[?(@.type=="example.com/Gate")].reason', "Patched");
-  await ready("addressed");
+  await cluster.podReady("addressed");
 });
 
 test("Pods, ActiveDeadlineSeconds: an update that sets it ends the pod in time", async () => {
   await apply(cluster, onePod("deadline", { command: "exec sleep 600", metadata: { labels: { time: "short" } } }));
-  await ready("deadline");
+  await cluster.podReady("deadline");
   assert.match(await cluster.kubectl("get", "pods", "-l", "time=short", "-o", "name"), /pod\/deadline/);
   await cluster.kubectl("patch", "pod", "deadline", "-p", '{"spec":{"activeDeadlineSeconds":1}}');
   await cluster.becomes("pod/deadline", ".status.reason", "DeadlineExceeded");
@@ -217,5 +216,5 @@ test("Pods, delete a collection: those with the label go, and no others", async 
   await apply(cluster, ...names.map(pod));
   await cluster.kubectl("delete", "pods", "-l", "type=collection", "--timeout=60s");
   assert.equal(await cluster.kubectl("get", "pods", "-l", "type=collection", "-o", "name"), "");
-  await ready("addressed");
+  await cluster.podReady("addressed");
 });

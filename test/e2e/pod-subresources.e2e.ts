@@ -19,8 +19,6 @@ before(async () => {
 });
 after(() => cluster.remove());
 
-const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
-
 test("Ephemeral Container Creation: adding an ephemeral container results in it running, beside its target", async () => {
   await cluster.apply(`apiVersion: v1
 kind: Pod
@@ -29,7 +27,7 @@ spec:
   terminationGracePeriodSeconds: 1
   containers: [{ name: main, image: "${image}", command: ["sleep", "4321"] }]
 `);
-  await ready("quiet");
+  await cluster.podReady("quiet");
   const generation = () => cluster.kubectl("get", "pod", "quiet", "-o", "jsonpath={.metadata.generation}");
   assert.equal(await generation(), "1");
   const command = `kubectl debug -it quiet --image=${image} --target=main --container=look -- sh`;
@@ -56,7 +54,7 @@ spec:
       command: ["sleep", "3600"]
       resources: { requests: { cpu: 100m, memory: 32Mi }, limits: { cpu: 200m, memory: 64Mi } }
 `);
-  await ready("grows");
+  await cluster.podReady("grows");
   const read =
     "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/memory.max";
   const limits = () => cluster.kubectl("exec", "grows", "--", "sh", "-c", read);
@@ -161,7 +159,7 @@ kind: Service
 metadata: { name: nobody }
 spec: { selector: { app: nobody }, ports: [{ port: 80 }] }
 `);
-  await ready("echo");
+  await cluster.podReady("echo");
   const proxy = spawn("nsenter", [`--net=${cluster.networkNamespace}`, "kubectl", "proxy", "--port=8001"], {
     env: cluster.kubectlEnvironment,
     stdio: ["ignore", "pipe", "inherit"],

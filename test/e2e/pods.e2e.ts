@@ -43,7 +43,6 @@ const finished = async (name: string) => {
   await cluster.becomes(`pod/${name}`, ".status.phase", "Succeeded");
   return cluster.kubectl("logs", name);
 };
-const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
 const path = (name: string, jsonpath: string) => cluster.kubectl("get", "pod", name, "-o", `jsonpath={${jsonpath}}`);
 
 test("init containers run in order before the containers, and all share volumes and the network", async () => {
@@ -138,7 +137,7 @@ test("volumes bring config maps, secrets, the pod's own fields and a token, and 
       "  labels: { tier: front }",
     ),
   );
-  await ready("volumes");
+  await cluster.podReady("volumes");
   const sh = (command: string) => cluster.kubectl("exec", "volumes", "--", "sh", "-c", command);
   assert.equal(await sh("cat /page/index.html /single"), "firstfirst");
   assert.match(await sh("ls -lL /tls/key"), /^-r-------- /);
@@ -200,7 +199,7 @@ metadata: { name: outside }
 spec: { type: ExternalName, externalName: head.default.svc.cluster.local }
 `,
   );
-  await ready("named");
+  await cluster.podReady("named");
   const ip = (await path("named", ".status.podIP")).trim();
   const sh = (command: string) => cluster.kubectl("exec", "named", "--", "sh", "-c", command);
   assert.equal((await sh("hostname")).trim(), "ear");
@@ -265,7 +264,7 @@ test("pods are in the cgroups of their quality of service, with their shares, un
     ["burstable", "burstable/", 256, 10],
     ["best-effort", "besteffort/", 2, 1],
   ] as const) {
-    await ready(name);
+    await cluster.podReady(name);
     const uid = await path(name, ".metadata.uid");
     const found = cluster.cgroups().map((root) => `${root}/kubepods/${qos}pod${uid}`);
     const withCpu = found.filter((each) => existsSync(`${each}/cpu.shares`) || existsSync(`${each}/cpu.weight`));
@@ -314,7 +313,7 @@ test("probes hold traffic back, restart what hangs, and wait for a slow start", 
   );
   assert.match(await cluster.kubectl("get", "pod", "probed"), /0\/1 +Running/);
   await cluster.kubectl("exec", "probed", "--", "touch", "/tmp/ok");
-  await ready("probed");
+  await cluster.podReady("probed");
   await cluster.kubectl("exec", "probed", "--", "rm", "/tmp/alive");
   await eventually(
     "it was restarted",
@@ -333,7 +332,7 @@ test("logs follow, go back in time, carry timestamps and keep to the last lines"
       `  containers:\n${run("for i in 1 2 3 4 5; do echo line $i; done; until [ -e /go ]; do sleep 0.1; done; echo last; trap 'exit 0' TERM; sleep 600 & wait")}`,
     ),
   );
-  await ready("talks");
+  await cluster.podReady("talks");
   await eventually("five lines are there", async () => (await cluster.kubectl("logs", "talks")).endsWith("line 5\n"));
   assert.equal(await cluster.kubectl("logs", "talks", "--tail=2"), "line 4\nline 5\n");
   assert.match(
@@ -350,7 +349,7 @@ test("logs follow, go back in time, carry timestamps and keep to the last lines"
 
 test("exec passes input, output, errors and the exit code, and gives a terminal", async () => {
   await cluster.apply(pod("shell", `  containers:\n${run("sleep 600")}`));
-  await ready("shell");
+  await cluster.podReady("shell");
   const echoed = await cluster.kubectlOutcome(
     ["exec", "-i", "shell", "--", "sh", "-c", "cat; echo wrong >&2; exit 7"],
     { input: "typed" },
@@ -377,7 +376,7 @@ test("attach shows what the container's first process writes and gives it input"
   await cluster.apply(
     pod("attached", `  containers:\n${run("while read line; do echo got $line; done")}\n      stdin: true`),
   );
-  await ready("attached");
+  await cluster.podReady("attached");
   // Its input stays open: containerd stops giving output when the input has ended.
   const attach = spawn("nsenter", [`--net=${cluster.networkNamespace}`, "kubectl", "attach", "-i", "attached"], {
     env: cluster.kubectlEnvironment,
@@ -407,7 +406,7 @@ test("port-forward leads to a port of the pod, also one on its loopback", async 
   const probe = "{ httpGet: { port: 80, path: / }, periodSeconds: 1 }";
   const container = `{ name: main, image: "docker.io/library/nginx:1.22", readinessProbe: ${probe} }`;
   await cluster.apply(pod("web", `  containers:\n    - ${container}`));
-  await ready("web");
+  await cluster.podReady("web");
   const forward = spawn(
     "nsenter",
     [`--net=${cluster.networkNamespace}`, "kubectl", "port-forward", "pod/web", "8888:80"],
@@ -441,14 +440,14 @@ test("postStart runs at the start, preStop before the end, and the grace period 
   volumes: [{ name: host, hostPath: { path: ${host}, type: DirectoryOrCreate } }]`,
     ),
   );
-  await ready("hooked");
+  await cluster.podReady("hooked");
   await cluster.kubectl("delete", "pod", "hooked");
   assert.equal(readFileSync(join(host, "log"), "utf8"), "started\nstopping\n");
 });
 
 test("an agent that is killed leaves containers running and takes them over again", async () => {
   await cluster.apply(pod("stays", `  containers:\n${run("sleep 600")}`));
-  await ready("stays");
+  await cluster.podReady("stays");
   const id = await path("stays", ".status.containerStatuses[0].containerID");
   const { components } = JSON.parse(await cluster.roder(["status", "-o", "json"])) as {
     components: { name: string; pid: number }[];
@@ -457,7 +456,7 @@ test("an agent that is killed leaves containers running and takes them over agai
   process.kill(pid, "SIGKILL");
   await eventually("it is gone", async () => (await execute("kill", ["-0", String(pid)])).code !== 0);
   await cluster.up();
-  await ready("stays");
+  await cluster.podReady("stays");
   assert.equal(await path("stays", ".status.containerStatuses[0].containerID"), id);
   assert.equal(await path("stays", ".status.containerStatuses[0].restartCount"), "0");
 });

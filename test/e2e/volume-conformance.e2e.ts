@@ -382,7 +382,6 @@ function staying(name: string, volumes: Readonly<Record<string, Volume>>, metada
     metadata,
   });
 }
-const ready = (name: string) => cluster.kubectl("wait", "--for=condition=ready", `pod/${name}`, "--timeout=60s");
 const inside = async (name: string, command: string) =>
   (await cluster.kubectlOutcome(["exec", name, "--", "sh", "-c", command])).stdout;
 const becomes = (name: string, command: string, text: string) =>
@@ -399,7 +398,7 @@ for (const [what, volume] of [
       const name = `${what.startsWith("D") ? "downward" : "projected"}-${plural}`;
       const volumes = { v: volume(field(`metadata.${plural}`)) };
       await apply(cluster, staying(name, volumes, { [plural]: { stage: "first" } }));
-      await ready(name);
+      await cluster.podReady(name);
       await becomes(name, "grep ^stage /v/f", 'stage="first"\n');
       await cluster.kubectl(plural === "labels" ? "label" : "annotate", "pod", name, "stage=second", "--overwrite");
       await becomes(name, "grep ^stage /v/f", 'stage="second"\n');
@@ -428,7 +427,7 @@ for (const [behaviour, kind, volume] of [
       cluster,
       staying(`changes-${id}`, { create: volume(create), update: volume(update), delete: volume(gone) }),
     );
-    await ready(`changes-${id}`);
+    await cluster.podReady(`changes-${id}`);
     assert.equal(await inside(`changes-${id}`, "ls /create; cat /update/f /delete/f"), "value-1value-1");
     await apply(cluster, keep(kind, create, { f: "value-1" }), keep(kind, update, { f: "value-2" }));
     await cluster.kubectl("delete", id, gone);
@@ -470,7 +469,7 @@ test("VolumeSubpathEnvExpansion, subpath ready from failed state: the container 
   const reason = ".status.containerStatuses[0].state.waiting.reason";
   await cluster.becomes("pod/repaired", reason, "CreateContainerConfigError");
   await cluster.kubectl("annotate", "pod", "repaired", "sub=yes", "--overwrite");
-  await ready("repaired");
+  await cluster.podReady("repaired");
 });
 
 test("VolumeSubpathEnvExpansion, subpath test writes: what is written there is in the volume, and the pod goes away", async () => {
@@ -489,7 +488,7 @@ test("VolumeSubpathEnvExpansion, subpath test writes: what is written there is i
       spec: { volumes: [{ name: "v", ...onDisk }] },
     }),
   );
-  await ready("writes");
+  await cluster.podReady("writes");
   assert.equal(await inside("writes", "echo one > /sub/f; cat /v/mypath/f"), "one\n");
   await cluster.kubectl("annotate", "pod", "writes", "sub=other", "--overwrite");
   assert.equal(await inside("writes", "echo two > /sub/f; cat /v/mypath/f"), "two\n");

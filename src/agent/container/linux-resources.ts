@@ -50,13 +50,13 @@ export function containerResources(
 
 const guaranteedOomScore = -997;
 const bestEffortOomScore = 1_000;
-/** system-node-critical; pods above it are spared by the kernel as guaranteed ones are. */
 
 /**
  * Whom the kernel kills first: of burstable containers the one that asked for the least of the machine, and a sidecar never
  * before the containers that it serves (the kubelet's qos/policy.go). What only the pod asks for is shared among them.
  */
 export function oomScoreAdj(pod: Pod, container: Container | EphemeralContainer, machineMemoryBytes: number): number {
+  // The kernel spares them as it does guaranteed ones.
   if ((pod.spec.priority ?? 0) >= nodeCriticalPriority) return guaranteedOomScore;
   const qos = podQos(pod);
   if (qos === "Guaranteed") return guaranteedOomScore;

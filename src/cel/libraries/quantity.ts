@@ -8,7 +8,7 @@ import {
   subtractQuantities,
 } from "../../api/meta/index.ts";
 import * as cost from "../cost.ts";
-import { type Definition, define, member } from "../functions.ts";
+import { comparisons, type Definition, define, member } from "../functions.ts";
 import { boolType, doubleType, intType, opaqueType, stringType } from "../types.ts";
 import { EvaluationError, Opaque } from "../values.ts";
 
@@ -72,23 +72,7 @@ export const quantityFunctions: readonly Definition[] = [
   ...[define, member].map((kind) =>
     kind("sign", "quantity_sign", [quantityType], intType, ({ parsed }: Quantity) => BigInt(quantitySign(parsed))),
   ),
-  member(
-    "isGreaterThan",
-    "quantity_is_greater_than",
-    pair,
-    boolType,
-    (left: Quantity, right: Quantity) => compare(left, right) > 0,
-  ),
-  member(
-    "isLessThan",
-    "quantity_is_less_than",
-    pair,
-    boolType,
-    (left: Quantity, right: Quantity) => compare(left, right) < 0,
-  ),
-  member("compareTo", "quantity_compare_to", pair, intType, (left: Quantity, right: Quantity) =>
-    BigInt(compare(left, right)),
-  ),
+  ...comparisons("quantity", quantityType, compare),
   member("asApproximateFloat", "quantity_get_float", [quantityType], doubleType, ({ parsed }: Quantity) =>
     Number(`${parsed.mantissa}e${parsed.scale}`),
   ),

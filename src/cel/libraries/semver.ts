@@ -1,7 +1,7 @@
 // https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-semver-library
 // https://semver.org/spec/v2.0.0.html
 import { traversal } from "../cost.ts";
-import { type Definition, define, member } from "../functions.ts";
+import { comparisons, type Definition, define, member } from "../functions.ts";
 import { boolType, intType, opaqueType, stringType } from "../types.ts";
 import { EvaluationError, Opaque } from "../values.ts";
 
@@ -83,7 +83,6 @@ function compareIdentifiers(left: string, right: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-const pair = [semverType, semverType];
 const part = (name: string, index: 0 | 1 | 2) =>
   member(name, `semver_${name}`, [semverType], intType, ({ numbers }: Semver) => BigInt.asIntN(64, numbers[index]));
 
@@ -106,23 +105,7 @@ export const semverFunctions: readonly Definition[] = [
     (text: string, isNormalized: boolean) => readable(text, isNormalized) !== undefined,
     traversal(),
   ),
-  member(
-    "isGreaterThan",
-    "semver_is_greater_than",
-    pair,
-    boolType,
-    (left: Semver, right: Semver) => compare(left, right) > 0,
-  ),
-  member(
-    "isLessThan",
-    "semver_is_less_than",
-    pair,
-    boolType,
-    (left: Semver, right: Semver) => compare(left, right) < 0,
-  ),
-  member("compareTo", "semver_compare_to", pair, intType, (left: Semver, right: Semver) =>
-    BigInt(compare(left, right)),
-  ),
+  ...comparisons("semver", semverType, compare),
   part("major", 0),
   part("minor", 1),
   part("patch", 2),
