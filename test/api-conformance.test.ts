@@ -271,15 +271,25 @@ test("New Event resource lifecycle, testing a single event: it is created, liste
   });
   for (const list of [collection, everywhere])
     assert.ok((await api.get(list)).items.some(({ metadata }: Document) => metadata.name === "new-event"));
+  for (const query of [`${collection}?fieldSelector=reportingController`, `${namespace}/events?fieldSelector=source`]) {
+    const { items } = await api.get(`${query}%3Dexample.com/test`);
+    assert.deepEqual(
+      items.map(({ metadata }: Document) => metadata.name),
+      ["new-event"],
+    );
+  }
   const series = (count: number) => ({ count, lastObservedTime: "2026-11-21T00:00:01.000000Z" });
   await api.patch(path, { series: series(2) });
   assert.deepEqual((await api.get(path)).series, series(2));
   // In this group an event is what happened once, however often: only its series grows.
   assert.match(await refusal(422, "PATCH", path, { note: "after" }), /Invalid value: "after": field is immutable/);
-  await api.replace(path, (event) => {
-    event.series = series(100);
-  });
-  assert.deepEqual((await api.get(path)).series, series(100));
+  const { metadata, ...shown } = await api.get(path);
+  const { resourceVersion, managedFields: _, ...kept } = metadata;
+  // Whatever version it has by now.
+  await api.put(path, { ...shown, metadata: kept, series: series(100) });
+  const updated = await api.get(path);
+  assert.ok(Number(updated.metadata.resourceVersion) > Number(resourceVersion));
+  assert.partialDeepStrictEqual(updated, { ...shown, metadata: kept, series: series(100) });
   await api.delete(path);
   assert.equal((await api.answer("GET", path)).code, 404);
   assert.deepEqual((await api.get(everywhere)).items, []);

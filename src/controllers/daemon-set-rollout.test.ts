@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { agent, allOn, key, labels, startScene } from "../../test/daemon-set-scene.ts";
-import { type ControllerRevision, ControllerRevisions, DaemonSets, Pods } from "../api/index.ts";
+import { type ControllerRevision, ControllerRevisions, DaemonSets, Pods, podTemplateHash } from "../api/index.ts";
 
 const nodes = ["n1", "n2", "n3", "n4"];
 
@@ -180,8 +180,11 @@ test("ControllerRevision, resource lifecycle: revisions are listed, patched, cop
   });
   assert.equal(patched.metadata.labels?.[name], "patched");
   await rest(1_000);
+  // Conformance gives it the name that the template of the next rollout asks for.
+  const { template } = (await client.get(DaemonSets, key)).spec;
+  const changed = { ...template, spec: { ...template.spec, terminationGracePeriodSeconds: 1 } };
   const copy = await create(ControllerRevisions, {
-    metadata: { namespace: "default", name: "agent-copy", labels: hashLabels, ownerReferences },
+    metadata: { namespace: "default", name: `agent-${podTemplateHash(changed)}`, labels: hashLabels, ownerReferences },
     data: initial.data,
     revision: Number(initial.revision) + 1,
   });
