@@ -18,6 +18,7 @@ import {
   describeRule,
   privilegedGroup,
   type RuleResolver,
+  TooManyRules,
   uncoveredRules,
 } from "../authorization/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "./admission.ts";
@@ -89,11 +90,18 @@ function missingRights(
   resolver: RuleResolver,
 ): string | undefined {
   const { rules, errors } = resolver.rulesFor(user, namespace);
-  const missing = uncoveredRules(rules, wanted);
+  const groups = user.groups.map((each) => JSON.stringify(each)).join(" ");
+  const attempt = `user ${JSON.stringify(user.name)} (groups=[${groups}]) is attempting to grant RBAC permissions`;
+  let missing: readonly PolicyRule[];
+  try {
+    missing = uncoveredRules(rules, wanted);
+  } catch (error) {
+    if (error instanceof TooManyRules) return `${attempt} that are too many to compare with those held`;
+    throw error;
+  }
   if (missing.length === 0) return undefined;
   const lines = [...new Set(compactRights(missing).map(describeRule))].sort();
-  const groups = user.groups.map((each) => JSON.stringify(each)).join(" ");
-  const sentence = `user ${JSON.stringify(user.name)} (groups=[${groups}]) is attempting to grant RBAC permissions not currently held:\n${lines.join("\n")}`;
+  const sentence = `${attempt} not currently held:\n${lines.join("\n")}`;
   return errors.length === 0 ? sentence : `${sentence}; resolution errors: [${errors.join(" ")}]`;
 }
 

@@ -7,4 +7,5 @@ export * from "./pod-references.ts";
 export * from "./policy-rule.ts";
 export * from "./rbac.ts";
 export * from "./request-attributes.ts";
+export * from "./uncovered-rules.ts";
 export * from "./union.ts";

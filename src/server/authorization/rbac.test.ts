@@ -12,10 +12,12 @@ import {
   Roles,
   type User,
 } from "../../api/index.ts";
+import { seededRandom } from "../../lib/index.ts";
 import { ObjectLookup } from "../lookup-of-objects.ts";
 import type { Attributes } from "./authorizer.ts";
-import { compactRights, describeRule, uncoveredRules } from "./policy-rule.ts";
+import { compactRights, describeRule } from "./policy-rule.ts";
 import { RbacAuthorizer } from "./rbac.ts";
+import { TooManyRules, uncoveredRules } from "./uncovered-rules.ts";
 import { allowGroup, forbiddenError, unionAuthorizer } from "./union.ts";
 
 const apiGroup = "rbac.authorization.k8s.io";
@@ -216,6 +218,63 @@ test("a rule of many rights is looked through in no time, whether they are held 
     assert.equal(missing.length === 0, isHeld);
     assert.ok(ms < 3000, `${ms} ms`);
   }
+});
+
+test("a thousand narrow rules are compared with a thousand others in no time", async () => {
+  const range = (length: number, from = 0) => Array.from({ length }, (_, index) => from + index);
+  const narrow = (count: number, names: boolean) =>
+    range(count).map(
+      (n): PolicyRule => ({
+        verbs: ["get"],
+        apiGroups: [""],
+        resources: [names ? "secrets" : `r${n}`],
+        ...(names ? { resourceNames: [`n${n}`] } : {}),
+      }),
+    );
+  const paths = (count: number) =>
+    range(count).map((n): PolicyRule => ({ verbs: ["get"], nonResourceURLs: [`/p${n}/*`] }));
+  // Any pair of a group and a resource is held, and no rule holds many of them.
+  const blocks = range(1000).map(
+    (n): PolicyRule => ({
+      verbs: ["get"],
+      apiGroups: range(40, 40 * Math.floor(n / 32)).map((each) => `g${each}`),
+      resources: range(40, 40 * (n % 32)).map((each) => `r${each}`),
+    }),
+  );
+  const all: PolicyRule = {
+    verbs: ["get"],
+    apiGroups: range(1240).map((n) => `g${n}`),
+    resources: range(1240).map((n) => `r${n}`),
+  };
+  for (const [owned, wanted, missing] of [
+    [narrow(1000, false), narrow(1000, false), 0],
+    [narrow(3000, true), narrow(3000, true), 0],
+    [narrow(3000, true), narrow(3010, true), 10],
+    [narrow(1000, true), narrow(1000, false), 1000],
+    [paths(1000), paths(1001), 1],
+    [blocks, [all], 0],
+  ] as const) {
+    let found = -1;
+    const ms = await cpuMs(() => {
+      found = uncoveredRules(owned, wanted).length;
+    });
+    assert.equal(found, missing);
+    assert.ok(ms < 1500, `${ms} ms`);
+  }
+});
+
+test("rules that nobody can compare are too many, after a bounded time", async () => {
+  const random = seededRandom(1);
+  const some = (prefix: string) =>
+    Array.from({ length: 400 }, (_, index) => `${prefix}${index}`).filter(() => random.next() < 0.5);
+  const owned = Array.from(
+    { length: 300 },
+    (): PolicyRule => ({ verbs: some("v"), apiGroups: some("g"), resources: some("r") }),
+  );
+  const every = (prefix: string) => Array.from({ length: 400 }, (_, index) => `${prefix}${index}`);
+  const wanted: PolicyRule = { verbs: every("v"), apiGroups: every("g"), resources: every("r") };
+  const ms = await cpuMs(() => assert.throws(() => uncoveredRules(owned, [wanted]), TooManyRules));
+  assert.ok(ms < 5000, `${ms} ms`);
 });
 
 test("a binding that changes has only the bindings of the namespace filed again that is asked about", () => {

@@ -19,7 +19,7 @@ import {
 } from "../../../api/index.ts";
 import { deepEqual } from "../../../lib/index.ts";
 import type { Lookup } from "../../lookup.ts";
-import { uncoveredRules } from "../policy-rule.ts";
+import { uncoveredRules } from "../uncovered-rules.ts";
 import { clusterRoleBindings, roleBindings, roles } from "./bindings.ts";
 import { clusterRoles } from "./cluster-roles.ts";
 import { controllerRoles } from "./controller-roles.ts";
