@@ -5,7 +5,6 @@ import {
   type Endpoint,
   type EndpointHints,
   type EndpointSlice,
-  headlessLabel,
   isControlledBy,
   isPodReady,
   type NewObject,
@@ -26,7 +25,7 @@ import {
   hasEndpoint,
   hostnameIn,
   ipFamiliesOf,
-  isHeadless,
+  labelsOfEndpoints,
   podReference,
   targetPort,
 } from "./service-endpoints.ts";
@@ -238,13 +237,8 @@ function placed({ ports, endpoints }: Group, slices: readonly EndpointSlice[], a
 
 /** Those of the service, and by whom and for what the slice is. */
 function sliceLabels(service: Service): Readonly<Record<string, string>> {
-  const { [headlessLabel]: _headless, ...own } = service.metadata.labels ?? {};
-  return {
-    ...own,
-    [serviceNameLabel]: service.metadata.name,
-    [sliceManagedByLabel]: managedBy,
-    ...(isHeadless(service) ? { [headlessLabel]: "" } : {}),
-  };
+  const own = { [serviceNameLabel]: service.metadata.name, [sliceManagedByLabel]: managedBy };
+  return { ...labelsOfEndpoints(service), ...own };
 }
 
 function newSlice(service: Service, labels: Readonly<Record<string, string>>) {

@@ -1,12 +1,5 @@
 // Which Endpoints a Service shall have: pkg/controller/endpoint/endpoints_controller.go.
-import {
-  type EndpointAddress,
-  type EndpointSubset,
-  headlessLabel,
-  isPodReady,
-  type Pod,
-  type Service,
-} from "../api/index.ts";
+import { type EndpointAddress, type EndpointSubset, isPodReady, type Pod, type Service } from "../api/index.ts";
 import { compareText } from "../lib/index.ts";
 import { type FoundEndpoint, subsetsOf } from "./endpoint-subsets.ts";
 import {
@@ -14,7 +7,7 @@ import {
   hasEndpoint,
   hostnameIn,
   ipFamiliesOf,
-  isHeadless,
+  labelsOfEndpoints,
   podReference,
   targetPort,
 } from "./service-endpoints.ts";
@@ -36,7 +29,11 @@ export function planEndpoints(service: Service, pods: readonly Pod[]): Endpoints
   found.sort((a, b) => compareText(a.address.ip, b.address.ip) || compareText(uidOf(a), uidOf(b)));
   const subsets = subsetsOf(found).sort((a, b) => compareText(JSON.stringify(a.ports), JSON.stringify(b.ports)));
   const kept = truncated(subsets);
-  return { subsets: kept ?? subsets, labels: labelsOf(service), isTruncated: kept !== undefined };
+  return {
+    subsets: kept ?? subsets,
+    labels: { ...labelsOfEndpoints(service), [managedByLabel]: managedBy },
+    isTruncated: kept !== undefined,
+  };
 }
 
 const uidOf = ({ address }: FoundEndpoint) => address.targetRef?.uid ?? "";
@@ -97,9 +94,4 @@ function truncated(subsets: readonly EndpointSubset[]): readonly EndpointSubset[
       ...rest,
     };
   });
-}
-
-function labelsOf(service: Service): Readonly<Record<string, string>> {
-  const { [headlessLabel]: _headless, ...own } = service.metadata.labels ?? {};
-  return { ...own, [managedByLabel]: managedBy, ...(isHeadless(service) ? { [headlessLabel]: "" } : {}) };
 }

@@ -1,6 +1,7 @@
 // Which pods serve a Service, and on which ports: what Endpoints and EndpointSlices have in common.
 import {
   containsLabels,
+  headlessLabel,
   isPodReady,
   type ObjectReference,
   type Pod,
@@ -12,6 +13,12 @@ import {
 import { type Cache, type Key, keyOf } from "../client/index.ts";
 import { deepEqual } from "../lib/index.ts";
 import { candidatesFor, podsWith, selectorIndex } from "./selection.ts";
+
+/** What the service's endpoints bear of its labels; whether it is headless is theirs to say. */
+export function labelsOfEndpoints(service: Service): Readonly<Record<string, string>> {
+  const { [headlessLabel]: _headless, ...own } = service.metadata.labels ?? {};
+  return { ...own, ...(isHeadless(service) ? { [headlessLabel]: "" } : {}) };
+}
 
 /** Whether the endpoints of the service follow from its selector; those of the others are their makers' business. */
 export function hasSelectedEndpoints({ spec }: Service): boolean {
