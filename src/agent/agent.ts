@@ -1,5 +1,5 @@
 // The node's agent: registers the node, gives every pod that is bound to it a worker, and feeds the workers with what happens.
-import { type Node, type Pod, RuntimeClasses, type StatsSummary } from "../api/index.ts";
+import { type Node, type Pod, RuntimeClasses, type Secret, type StatsSummary } from "../api/index.ts";
 import { type Client, createEventRecorder, type InformerEvent } from "../client/index.ts";
 import {
   type Clock,
@@ -16,7 +16,7 @@ import { type ClusterView, watchedView } from "./cluster-view.ts";
 import type { AgentContext } from "./context.ts";
 import { type ContainerEngine, measuredEngine } from "./engine/index.ts";
 import { NodePressure } from "./eviction/node-pressure.ts";
-import type { AgentHost } from "./host.ts";
+import type { AgentHost, Machine } from "./host.ts";
 import { ImagePuller } from "./images/image-puller.ts";
 import { PulledImages } from "./images/pulled-images.ts";
 import { startMaintenance } from "./maintenance.ts";
@@ -34,7 +34,7 @@ import {
   locateSandbox,
 } from "./pod/locate-container.ts";
 import { removeOrphans } from "./pod/orphans.ts";
-import { podEvents } from "./pod/pod-events.ts";
+import { type PodEvents, podEvents } from "./pod/pod-events.ts";
 import { PodSet } from "./pod/pod-set.ts";
 import { listRuntime } from "./pod/runtime-list.ts";
 import { type AgentSettings, periodsOf, settingsDefaults } from "./settings.ts";
@@ -86,62 +86,11 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
   const options = metrics ? { ...given, engine: measuredEngine(given.engine, metrics, given.clock) } : given;
   const { client, engine, host, clock, random, log, nodeName, settings, signal } = options;
   const recorder = createEventRecorder({ client, clock, random, component: "kubelet", host: nodeName, log, signal });
-  const events = podEvents(recorder);
   const machine = await host.machine();
   const version = await engineVersion(options);
-  const environment = { client, clock, random, log, signal };
-  const paths = new Paths(settings);
-  const pods: PodSet = new PodSet(
-    () => context,
-    (podUid) => objects.untrack(podUid),
-  );
+  const view = options.view ?? watchedView(nodeName, { client, clock, random, log, signal });
+  const { context, pods, objects, volumes } = assemble(options, view, podEvents(recorder), machine, version.runtime);
   signal.addEventListener("abort", () => pods.close(), { once: true });
-  const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
-  const view = options.view ?? watchedView(nodeName, environment);
-  const shared: Omit<AgentContext, "volumes"> = {
-    ...environment,
-    ...(metrics ? { metrics: new AgentMetrics(metrics, nodeName, pods) } : {}),
-    engine,
-    host,
-    settings,
-    nodeName,
-    machine,
-    paths,
-    pressure: new NodePressure({
-      thresholds: settings.evictionHard ?? settingsDefaults.evictionHard,
-      transitionMs: settings.evictionTransitionMs ?? settingsDefaults.evictionTransitionMs,
-      memoryBytes: machine.memoryBytes,
-    }),
-    events,
-    images: new ImagePuller({
-      engine,
-      clock,
-      events,
-      pullsAtOnceMax: settings.pullsAtOnceMax ?? settingsDefaults.pullsAtOnceMax,
-      pulled: new PulledImages(host.files, paths.pulledImages),
-    }),
-    objects,
-    runtimeName: version.runtime,
-    node: view.node,
-    services: view.services,
-    async runtimeHandler(pod) {
-      const name = pod.spec.runtimeClassName;
-      return name ? (await client.get(RuntimeClasses, { name })).handler : "";
-    },
-    async pullSecrets(pod) {
-      const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
-      const found = await Promise.all(names.map((name) => objects.secret(pod.metadata.namespace ?? "", name)));
-      const missing = names.filter((_name, index) => found[index] === undefined);
-      if (missing.length > 0) {
-        const what = `Unable to retrieve some image pull secrets (${missing.join(", ")})`;
-        const message = `${what}; attempting to pull the image may not succeed.`;
-        events.warning(pod, "FailedToRetrieveImagePullSecret", message);
-      }
-      return found.filter((each) => each !== undefined);
-    },
-  };
-  const volumes = new Volumes(shared);
-  const context: AgentContext = { ...shared, volumes };
   await volumes.start();
   const facts = { name: nodeName, machine, settings, engine: version };
   const reporter = new NodeReporter(context, facts, recorder, () =>
@@ -176,6 +125,71 @@ export async function startAgent(given: AgentOptions): Promise<Agent> {
     findSandbox: (query) => locateSandbox(pods, query),
     findLog: (query, previous) => locateLog(pods, query, previous),
   };
+}
+
+/** The parts of the agent that know each other; none of them is at work yet. */
+function assemble(
+  { client, engine, host, clock, random, log, nodeName, settings, signal, metrics }: AgentOptions,
+  view: ClusterView,
+  events: PodEvents,
+  machine: Machine,
+  runtimeName: string,
+): { readonly context: AgentContext; readonly pods: PodSet; readonly objects: PodObjects; readonly volumes: Volumes } {
+  const environment = { client, clock, random, log, signal };
+  const paths = new Paths(settings);
+  const pods: PodSet = new PodSet(
+    () => context,
+    (podUid) => objects.untrack(podUid),
+  );
+  const objects = new PodObjects(environment, (uids) => pods.sourcesChanged(uids));
+  const shared: Omit<AgentContext, "volumes"> = {
+    ...environment,
+    ...(metrics ? { metrics: new AgentMetrics(metrics, nodeName, pods) } : {}),
+    engine,
+    host,
+    settings,
+    nodeName,
+    machine,
+    paths,
+    pressure: new NodePressure({
+      thresholds: settings.evictionHard ?? settingsDefaults.evictionHard,
+      transitionMs: settings.evictionTransitionMs ?? settingsDefaults.evictionTransitionMs,
+      memoryBytes: machine.memoryBytes,
+    }),
+    events,
+    images: new ImagePuller({
+      engine,
+      clock,
+      events,
+      pullsAtOnceMax: settings.pullsAtOnceMax ?? settingsDefaults.pullsAtOnceMax,
+      pulled: new PulledImages(host.files, paths.pulledImages),
+    }),
+    objects,
+    runtimeName,
+    node: view.node,
+    services: view.services,
+    async runtimeHandler(pod) {
+      const name = pod.spec.runtimeClassName;
+      return name ? (await client.get(RuntimeClasses, { name })).handler : "";
+    },
+    pullSecrets: (pod) => pullSecretsOf(pod, objects, events),
+  };
+  const volumes = new Volumes(shared);
+  const context: AgentContext = { ...shared, volumes };
+  return { context, pods, objects, volumes };
+}
+
+/** The Secrets with which the pod's images are pulled; those that are not there are told of. */
+async function pullSecretsOf(pod: Pod, objects: PodObjects, events: PodEvents): Promise<readonly Secret[]> {
+  const names = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
+  const found = await Promise.all(names.map((name) => objects.secret(pod.metadata.namespace ?? "", name)));
+  const missing = names.filter((_name, index) => found[index] === undefined);
+  if (missing.length > 0) {
+    const what = `Unable to retrieve some image pull secrets (${missing.join(", ")})`;
+    const message = `${what}; attempting to pull the image may not succeed.`;
+    events.warning(pod, "FailedToRetrieveImagePullSecret", message);
+  }
+  return found.filter((each) => each !== undefined);
 }
 
 function onPod(pods: PodSet, objects: PodObjects, event: InformerEvent<Pod>): void {
