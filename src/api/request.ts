@@ -77,8 +77,11 @@ export interface ResourceRequest {
   >;
   readonly signal?: AbortSignal;
   /** Takes what the server notes about the request for the audit log. */
-  readonly annotate?: (key: string, value: string) => void;
+  readonly annotate?: Annotate;
 }
+
+/** Takes a note for the audit log. One that tells what objects contain is for those logs that have their content. */
+export type Annotate = (key: string, value: string, about?: "decision" | "content") => void;
 
 export type WatchEvent<T extends KubeObject = KubeObject> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }

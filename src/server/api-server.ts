@@ -1,4 +1,4 @@
-import { internalError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
+import { type Annotate, internalError, type ResourceHandler, type ResourceRequest, type User } from "../api/index.ts";
 import { type Awaitable, type Clock, type Logger, type MetricRegistry, type Random, whenThere } from "../lib/index.ts";
 import { ChangeConflict, type Storage, type WatchCache } from "../storage/index.ts";
 import type { AdmissionPlugin } from "./admission/admission.ts";
@@ -43,9 +43,6 @@ export interface ApiServerOptions {
   readonly random: Random;
   readonly log: Logger;
 }
-
-/** Takes what was decided about a request, for the audit log. */
-export type Annotate = (key: string, value: string) => void;
 
 /** The API server below HTTP: authorizes every request and carries it through the one pipeline. */
 export interface ApiServer extends ResourceHandler {

@@ -46,6 +46,15 @@ export function whyNotPatched(error: unknown): string {
   return errorMessage(error instanceof ApiError ? (error.cause ?? error) : error);
 }
 
+/** Why it is no list of operations, in Go's words; undefined when it is one. */
+export function whyNoJsonPatch(patch: unknown): string | undefined {
+  const misfit = (value: unknown, type: string) =>
+    `json: cannot unmarshal ${jsonType(value)} into Go value of type jsonpatch.${type}`;
+  if (!Array.isArray(patch)) return misfit(patch, "Patch");
+  const wrong: unknown[] = patch.filter((operation) => !isObject(operation));
+  return wrong.length === 0 ? undefined : misfit(wrong[0], "Operation");
+}
+
 interface Holder {
   document: unknown;
   /** How many bytes have been copied so far. */
@@ -53,9 +62,7 @@ interface Holder {
 }
 
 function readPatch(patch: unknown): Operation[] {
-  if (!Array.isArray(patch)) {
-    throw badRequest(`json: cannot unmarshal ${jsonType(patch)} into Go value of type jsonpatch.Patch`);
-  }
+  if (!Array.isArray(patch)) throw badRequest(whyNoJsonPatch(patch)!);
   if (patch.length > operationsMax)
     throw new ApiError(
       413,
@@ -66,8 +73,7 @@ function readPatch(patch: unknown): Operation[] {
 }
 
 function readOperation(value: unknown): Operation {
-  if (!isObject(value))
-    throw badRequest(`json: cannot unmarshal ${jsonType(value)} into Go value of type jsonpatch.Operation`);
+  if (!isObject(value)) throw badRequest(whyNoJsonPatch([value])!);
   const op = typeof value.op === "string" ? value.op : "unknown";
   return {
     op,

@@ -1,4 +1,4 @@
-import type { DecodableKind, KubeObject, ResourceDefinition, User } from "../../api/index.ts";
+import type { Annotate, DecodableKind, KubeObject, ResourceDefinition, User } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 
 export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
@@ -26,7 +26,7 @@ export interface AdmissionRequest {
   /** Adds a sentence to the Warning header of the answer. */
   readonly warn: (sentence: string) => void;
   /** Adds a note to the request's entry in the audit log. */
-  readonly annotate: (key: string, value: string) => void;
+  readonly annotate: Annotate;
   readonly rounds: AdmissionRounds;
 }
 

@@ -1,5 +1,5 @@
 // What is written of a request: https://kubernetes.io/docs/reference/config-api/apiserver-audit.v1/
-import { type User, userInfo } from "../../api/index.ts";
+import { type Annotate, type User, userInfo } from "../../api/index.ts";
 import { type Clock, formatJson, type MetricRegistry, microTimestamp, type Series } from "../../lib/index.ts";
 import type { AuditedRequest, AuditPolicy, AuditScope, AuditStage } from "./audit-policy.ts";
 
@@ -85,7 +85,8 @@ export class AuditTrail {
   }
 
   /** Notes something of a decision; the first word on a matter counts, as upstream. */
-  readonly annotate = (key: string, value: string): void => {
+  readonly annotate: Annotate = (key, value, about) => {
+    if (about === "content" && this.#scope.level === "Metadata") return;
     if (!Object.hasOwn(this.#annotations, key)) this.#annotations[key] = value;
   };
 

@@ -36,7 +36,8 @@ const policy = readAuditPolicy({
 });
 const plugin: AdmissionPlugin = {
   name: "test",
-  admit: ({ name, definition }) => {
+  admit: ({ name, definition, annotate }) => {
+    if (name === "noted") annotate("test/content", "what the object contains", "content");
     if (name === "broken") throw new TypeError("a programmer was wrong");
     if (name === "refused") throw forbidden(definition, name, "no");
   },
@@ -231,4 +232,15 @@ test("objects that are too large for an event are left out of it, which says so"
   assert.deepEqual([large.requestObject, large.responseObject], [{ data: "sent" }, undefined]);
   assert.deepEqual(large.annotations, { "audit.k8s.io/truncated": "true" });
   assert.deepEqual(eventOf(undefined, { items: [] }).responseObject, { items: [] });
+});
+
+test("a note of what an object contains is for the levels that have its content", async () => {
+  for (const [plural, noted] of [
+    ["configmaps", "what the object contains"],
+    ["secrets", undefined],
+  ] as const) {
+    lines = [];
+    await https.send("POST", `${namespace}/${plural}`, body({ metadata: { name: "noted" } }));
+    assert.equal(events().at(-1)?.annotations?.["test/content"], noted, plural);
+  }
 });

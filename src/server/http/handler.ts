@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import {
+  type Annotate,
   type APIService,
   ApiError,
   apiVersionOf,
@@ -14,7 +15,7 @@ import {
   type Verb,
 } from "../../api/index.ts";
 import { type Awaitable, type Clock, errorMessage, type Logger, type Timer, whenThere } from "../../lib/index.ts";
-import type { Annotate, ApiServer } from "../api-server.ts";
+import type { ApiServer } from "../api-server.ts";
 import type { Auditor, AuditTrail } from "../audit/index.ts";
 import type { AnonymousAccess, Authenticator } from "../authentication/index.ts";
 import { type FlowControl, type FlowRequest, type FlowTicket, listWidth } from "../flow-control/index.ts";

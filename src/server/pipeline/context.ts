@@ -1,4 +1,4 @@
-import type { RequestOptions, ResourceDefinition, ResourceRequest, User } from "../../api/index.ts";
+import type { Annotate, RequestOptions, ResourceDefinition, ResourceRequest, User } from "../../api/index.ts";
 import type { Clock, Logger, Random } from "../../lib/index.ts";
 import type { Storage, WatchCache } from "../../storage/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
@@ -55,7 +55,7 @@ export interface ObjectRequest {
   readonly signal: AbortSignal | undefined;
   readonly dryRun: boolean;
   /** Adds a note to the request's entry in the audit log. */
-  readonly annotate: (key: string, value: string) => void;
+  readonly annotate: Annotate;
   /** Sentences for the Warning header, each once. */
   readonly warnings: string[];
 }

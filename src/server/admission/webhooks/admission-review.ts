@@ -1,6 +1,7 @@
 // The reviews that webhooks are asked for, of admission.k8s.io/v1.
 // https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#webhook-request-and-response
-import { ApiError, isObject, type Status } from "../../../api/index.ts";
+import { ApiError, isObject, type Status, whyNoJsonPatch } from "../../../api/index.ts";
+import { parseJson } from "../../../lib/index.ts";
 import type { AdmissionRequest } from "../admission.ts";
 import { type ReviewedObjects, requestFacts } from "../matching/variables.ts";
 
@@ -30,14 +31,44 @@ export function admissionReview(request: AdmissionRequest, reviewed: ReviewedObj
 export interface ReviewAnswer {
   readonly allowed: boolean;
   readonly result: Partial<Status> | undefined;
-  /** JSON patch; undefined where the webhook changes nothing. */
-  readonly patch: string | undefined;
+  /** Those of its JSON patch. */
+  readonly operations: readonly unknown[];
   readonly warnings: readonly string[];
   readonly auditAnnotations: Readonly<Record<string, string>>;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Patch {
+  readonly base64: string;
+  readonly type: string;
+}
+
 /** Reads what a webhook answered. Throws Error in Kubernetes' words when that is no answer to this review. */
 export function readAnswer(answer: unknown, uid: string, mayPatch: boolean): ReviewAnswer {
+  let response: Fields;
+  let patch: Patch | undefined;
+  try {
+    response = responseOf(answer, uid);
+    patch = patchOf(response, mayPatch);
+  } catch (error) {
+    throw new Error("received invalid webhook response", { cause: error });
+  }
+  const allowed = response.allowed === true;
+  return {
+    allowed,
+    result: isObject(response.status) ? (response.status as Partial<Status>) : undefined, // its fields are looked at one by one
+    operations: allowed && patch ? operationsOf(patch) : [],
+    warnings: Array.isArray(response.warnings) ? response.warnings.filter((each) => typeof each === "string") : [],
+    auditAnnotations: isObject(response.auditAnnotations)
+      ? (Object.fromEntries(
+          Object.entries(response.auditAnnotations).filter(([, value]) => typeof value === "string"),
+        ) as Record<string, string>) // only those are kept
+      : {},
+  };
+}
+
+function responseOf(answer: unknown, uid: string): Fields {
   if (!isObject(answer)) throw new Error(`expected webhook response of ${apiVersion}, Kind=AdmissionReview`);
   const { response } = answer;
   if (!isObject(response)) throw new Error("webhook response was absent");
@@ -49,20 +80,10 @@ export function readAnswer(answer: unknown, uid: string, mayPatch: boolean): Rev
     const got = `${String(answer.apiVersion ?? "")}, Kind=${String(answer.kind ?? "")}`;
     throw new Error(`expected webhook response of ${apiVersion}, Kind=AdmissionReview, got ${got}`);
   }
-  return {
-    allowed: response.allowed === true,
-    result: isObject(response.status) ? (response.status as Partial<Status>) : undefined, // its fields are looked at one by one
-    patch: patchOf(response, mayPatch),
-    warnings: Array.isArray(response.warnings) ? response.warnings.filter((each) => typeof each === "string") : [],
-    auditAnnotations: isObject(response.auditAnnotations)
-      ? (Object.fromEntries(
-          Object.entries(response.auditAnnotations).filter(([, value]) => typeof value === "string"),
-        ) as Record<string, string>) // only those are kept
-      : {},
-  };
+  return response;
 }
 
-function patchOf({ patch, patchType }: Readonly<Record<string, unknown>>, mayPatch: boolean): string | undefined {
+function patchOf({ patch, patchType }: Fields, mayPatch: boolean): Patch | undefined {
   const hasPatch = typeof patch === "string" && patch !== "";
   const hasType = patchType !== undefined && patchType !== null;
   if (!mayPatch) {
@@ -73,9 +94,27 @@ function patchOf({ patch, patchType }: Readonly<Record<string, unknown>>, mayPat
   if (hasPatch && !hasType) throw new Error("webhook returned response.patch but not response.patchType");
   if (!hasPatch && hasType) throw new Error("webhook returned response.patchType but not response.patch");
   if (!hasPatch) return undefined;
-  if (patchType !== "JSONPatch")
-    throw new Error(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`);
-  return patch;
+  const type = textOf(patchType);
+  if (type === "") throw new Error('webhook returned invalid response.patchType of ""');
+  return { base64: patch, type };
+}
+
+function operationsOf({ base64, type }: Patch): readonly unknown[] {
+  let operations: unknown;
+  try {
+    operations = parseJson(decodeText(base64)) ?? [];
+    const why = whyNoJsonPatch(operations);
+    if (why !== undefined) throw new Error(why);
+  } catch (error) {
+    throw new Error("received undecodable patch in webhook response", { cause: error });
+  }
+  if (!Array.isArray(operations) || operations.length === 0) return [];
+  if (type !== "JSONPatch") throw new Error(`unsupported patch type ${JSON.stringify(type)}`);
+  return operations;
+}
+
+function decodeText(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
 }
 
 /** The refusal of a webhook as the client gets it: its own Status, said in whose name. */

@@ -7,7 +7,7 @@ import {
   MutatingWebhookConfigurations,
   whyNotPatched,
 } from "../../../api/index.ts";
-import { deepCopy, deepEqual, errorMessage, parseJson } from "../../../lib/index.ts";
+import { deepCopy, deepEqual, formatJson } from "../../../lib/index.ts";
 import type { AdmissionPlugin, AdmissionRequest } from "../admission.ts";
 import { Compiled } from "../compiled.ts";
 import { isAdmissionConfiguration } from "../matching/request-rules.ts";
@@ -48,13 +48,27 @@ async function ask(
 ): Promise<MutationOutcome> {
   const reviewed = await invocationOf(request, ready, options);
   if (!reviewed) return "unasked";
-  const mutated = await mutate(request, ready, reviewed, options);
-  const { webhook, configuration, index } = ready;
-  request.annotate(
-    `mutation.webhook.admission.k8s.io/round_${roundOf(request)}_index_${index}`,
-    JSON.stringify({ configuration, webhook: webhook.name, mutated }),
-  );
+  let mutated = false;
+  try {
+    mutated = await mutate(request, ready, reviewed, options);
+  } finally {
+    note(request, ready, "mutation", { mutated });
+  }
   return mutated ? "changed" : "unchanged";
+}
+
+/** What comes of the webhook, for the audit log; its patch is as secret as the object. */
+function note(
+  request: AdmissionRequest,
+  { webhook, configuration, index }: Ready,
+  what: "mutation" | "patch",
+  found: object,
+): void {
+  request.annotate(
+    `${what}.webhook.admission.k8s.io/round_${roundOf(request)}_index_${index}`,
+    formatJson({ configuration, webhook: webhook.name, ...found }),
+    what === "patch" ? "content" : "decision",
+  );
 }
 
 /** Whether the webhook changed the object. */
@@ -65,9 +79,10 @@ async function mutate(
   options: WebhookAdmissionOptions,
 ): Promise<boolean> {
   const answer = await review(request, ready, reviewed, true, options);
-  if (!answer?.patch) return false;
+  if (!answer || answer.operations.length === 0) return false;
   const patched = patchedBy(ready.webhook.name, answer, reviewed);
-  if (patched === undefined || deepEqual(patched, reviewed.object)) return false;
+  note(request, ready, "patch", { patch: answer.operations, patchType: "JSONPatch" });
+  if (deepEqual(patched, reviewed.object)) return false;
   const { definition, kind } = request;
   const isOwn = kind.kind === definition.kind && kind.group === definition.group;
   const before = deepCopy(request.object);
@@ -81,16 +96,7 @@ async function mutate(
   return !deepEqual(before, request.object);
 }
 
-function patchedBy(webhook: string, { patch = "" }: ReviewAnswer, { object, as }: ReviewedObjects): unknown {
-  let operations: unknown;
-  try {
-    operations = parseJson(decodeText(patch));
-  } catch (error) {
-    throw internalError(
-      new Error(`the patch of admission webhook ${JSON.stringify(webhook)} cannot be read: ${errorMessage(error)}`),
-    );
-  }
-  if (Array.isArray(operations) && operations.length === 0) return undefined;
+function patchedBy(webhook: string, { operations }: ReviewAnswer, { object, as }: ReviewedObjects): unknown {
   if (!object)
     throw internalError(
       new Error(
@@ -102,8 +108,4 @@ function patchedBy(webhook: string, { patch = "" }: ReviewAnswer, { object, as }
   } catch (error) {
     throw internalError(new Error(whyNotPatched(error)));
   }
-}
-
-function decodeText(base64: string): string {
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
 }

@@ -144,9 +144,5 @@ async function ask(
   } catch (error) {
     throw new Error("failed to call webhook", { cause: error });
   }
-  try {
-    return readAnswer(answer, uid, mayPatch);
-  } catch (error) {
-    throw new Error("received invalid webhook response", { cause: error });
-  }
+  return readAnswer(answer, uid, mayPatch);
 }

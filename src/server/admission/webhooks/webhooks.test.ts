@@ -20,7 +20,9 @@ import {
   MutatingWebhookConfigurations,
   Namespaces,
   type NewObject,
+  type PodSpec,
   Pods,
+  PriorityClasses,
   ValidatingWebhookConfigurations,
 } from "../../../api/index.ts";
 import { specOf, version, widget, widgetDefinition, widgets } from "../../custom-resources/definition-for-tests.ts";
@@ -224,6 +226,8 @@ test("what webhooks did is noted for the audit log", async (t) => {
   await api.handle({ ...request, annotate }, { name: "jane", groups: ["system:masters"] });
   assert.deepEqual(notes, {
     "add.example.com/why": "because",
+    "patch.webhook.admission.k8s.io/round_0_index_0":
+      '{"configuration":"a","webhook":"add.example.com","patch":[{"op":"add","path":"/data/added","value":"yes"}],"patchType":"JSONPatch"}',
     "mutation.webhook.admission.k8s.io/round_0_index_0":
       '{"configuration":"a","webhook":"add.example.com","mutated":true}',
     "failed-open.mutation.webhook.admission.k8s.io/round_0_index_1": "gone.example.com",
@@ -231,6 +235,83 @@ test("what webhooks did is noted for the audit log", async (t) => {
       '{"configuration":"a","webhook":"gone.example.com","mutated":false}',
     "failed-open.validating.webhook.admission.k8s.io/round_0_index_0": "gone.example.com",
   });
+});
+
+test("that a webhook refused is noted for the audit log as well", async (t) => {
+  const { api, create } = await scene(t, { deny });
+  await create(MutatingWebhookConfigurations, configuration("a", hookOf("deny", ruleOf("configmaps"))));
+  const notes = new Map<string, string>();
+  const request = { verb: "create", group: "", version: "v1", plural: "configmaps", namespace: "default" } as const;
+  const annotate = (key: string, value: string) => void notes.set(key, value);
+  const jane = { name: "jane", groups: ["system:masters"] };
+  await assert.rejects(async () => await api.handle({ ...request, body: configMap("a"), annotate }, jane));
+  assert.equal(
+    notes.get("mutation.webhook.admission.k8s.io/round_0_index_0"),
+    '{"configuration":"a","webhook":"deny.example.com","mutated":false}',
+  );
+});
+
+test("a patch that cannot be read is a failure of the webhook, for its failure policy", async (t) => {
+  let answer: object = {};
+  const { client, create } = await scene(t, { wrong: () => answer });
+  const of = (failurePolicy: string) =>
+    configuration("wrong", hookOf("wrong", ruleOf("configmaps"), { failurePolicy }));
+  await create(MutatingWebhookConfigurations, of("Fail"));
+  const start = '500 Internal error occurred: failed calling webhook "wrong.example.com": ';
+  const undecodable = `${start}received undecodable patch in webhook response: json: cannot unmarshal`;
+  for (const [text, patchType, expected] of [
+    ["{}", "JSONPatch", `${undecodable} object into Go value of type jsonpatch.Patch`],
+    ["[3]", "JSONPatch", `${undecodable} number into Go value of type jsonpatch.Operation`],
+    ['[{"op":"test","path":"/kind","value":"ConfigMap"}]', "Merge", `${start}unsupported patch type "Merge"`],
+  ] as const) {
+    answer = { allowed: true, patchType, patch: btoa(text) };
+    assert.equal(await refusalText(create(ConfigMaps, configMap("a"))), expected);
+  }
+  answer = { allowed: true, patchType: "JSONPatch", patch: btoa("null") };
+  await create(ConfigMaps, configMap("unchanged"));
+  answer = { allowed: true, patchType: "JSONPatch", patch: btoa("{}") };
+  await client.patch(MutatingWebhookConfigurations, { name: "wrong" }, { webhooks: of("Ignore").webhooks });
+  await create(ConfigMaps, configMap("passed-over"));
+});
+
+test("webhooks are asked again after those before and after them, and after the server's own plugins, and once only", async (t) => {
+  const setLabel =
+    (value: string): Hook =>
+    ({ request }) =>
+      request.object?.metadata.labels?.fight === value
+        ? { allowed: true }
+        : patch({ op: "replace", path: "/metadata/labels/fight", value });
+  const plane = await scene(t, {
+    "set-true": setLabel("true"),
+    "set-false": setLabel("false"),
+    "set-priority": ({ request }) =>
+      (request.object!.spec as PodSpec).priorityClassName === "high"
+        ? { allowed: true }
+        : patch(
+            { op: "add", path: "/spec/priorityClassName", value: "high" },
+            { op: "remove", path: "/spec/priority" },
+          ),
+  });
+  const { client, create, reviews } = plane;
+  await create(PriorityClasses, { metadata: { name: "low" }, value: 1 });
+  await create(PriorityClasses, { metadata: { name: "high" }, value: 10 });
+  const asked = async (...hosts: string[]) => {
+    const again = { reinvocationPolicy: "IfNeeded" };
+    const metadata = { namespace: "default", name: "a", labels: { fight: "" } };
+    const hooks = hosts.map((host) => hookOf(host, ruleOf("pods"), again));
+    await create(MutatingWebhookConfigurations, configuration("hooks", ...hooks));
+    reviews.length = 0;
+    const pod = await create(Pods, {
+      metadata,
+      spec: { priorityClassName: "low", containers: [{ name: "c", image: "i" }] },
+    });
+    await client.delete(MutatingWebhookConfigurations, { name: "hooks" });
+    await client.delete(Pods, { namespace: "default", name: "a" }, { body: { gracePeriodSeconds: 0 } });
+    return { times: reviews.length, fight: pod.metadata.labels?.fight, priority: pod.spec.priority };
+  };
+  assert.deepEqual(await asked("set-true"), { times: 1, fight: "true", priority: 1 });
+  assert.deepEqual(await asked("set-true", "set-false"), { times: 4, fight: "false", priority: 1 });
+  assert.deepEqual(await asked("set-priority"), { times: 2, fight: "", priority: 10 });
 });
 
 test("a webhook that cannot be asked fails the request or is passed over, as its policy says", async (t) => {
