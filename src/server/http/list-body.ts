@@ -18,7 +18,7 @@ const shared = {
   json: new WeakMap<readonly StoredObject[], ListBody>(),
   protobuf: new WeakMap<readonly StoredObject[], ListBody>(),
 };
-/** Larger ones are made anew each time: they would hold much memory for lists that few ask for. */
+/** Larger ones are put together anew each time: they would hold much memory for lists that few ask for. */
 const sharedBytesMax = 8 * 1024 * 1024;
 
 /** What the items of a list are, where they do not say it themselves. */
@@ -80,6 +80,21 @@ export class ListBody {
 
   private constructor(items: readonly StoredObject[], encoding: SharedEncoding, type: ItemType | undefined) {
     this.bytes = Buffer.concat(parts[encoding](items, type));
+  }
+
+  /** Whether a body of these is one that many ask for, and is kept. */
+  static isKept(items: readonly StoredObject[], isShared: boolean, encoding: SharedEncoding): boolean {
+    if (!isShared || shared[encoding].has(items)) return isShared;
+    return items.reduce((sum, { bytes }) => sum + bytes.length, 0) <= sharedBytesMax;
+  }
+
+  /** The bytes of the body in order, most of them those of the items themselves. */
+  static partsOf(
+    items: readonly StoredObject[],
+    encoding: SharedEncoding,
+    type: ItemType | undefined,
+  ): readonly Uint8Array[] {
+    return parts[encoding](items, type);
   }
 
   /** `isShared`: the items are the cache's own array. With a type they do not say theirs. */

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { silentLogger } from "../../lib/index.ts";
 import type { StoredObject } from "../../storage/index.ts";
 import { warn } from "../pipeline/context.ts";
-import type { ServedWatch } from "../served-response.ts";
-import { type Answer, sendWatch, warningHeader } from "./resource-writer.ts";
+import type { ServedList, ServedWatch } from "../served-response.ts";
+import type { HttpHeaders } from "./message.ts";
+import { type Answer, sendList, sendWatch, warningHeader } from "./resource-writer.ts";
 
 test("warnings that are too long together are cut, each and all, so that clients can read the header", () => {
   const fitting = ["a".repeat(4000), "b".repeat(96)];
@@ -87,4 +88,46 @@ test("an object that is large is not copied for each who watches it", async () =
     Buffer.concat(written).toString(),
     stored.map(({ bytes }) => `{"type":"ADDED","object":${bytes}}\n`).join(""),
   );
+});
+
+test("a list that nobody else asks for is handed over piece by piece, and large items are not copied", async () => {
+  const sizes = [...Array(200).fill(1000), 500_000, ...Array(200).fill(1000)];
+  const bytesOf = (size: number) => Buffer.from(JSON.stringify({ a: "x".repeat(size) }));
+  const items = sizes.map((size) => ({ bytes: bytesOf(size) }) as unknown as StoredObject); // as above
+  const written: Uint8Array[] = [];
+  let waiting = 0;
+  let started: HttpHeaders = {};
+  let isEnded = false;
+  const writer = {
+    write(chunk: Uint8Array) {
+      written.push(chunk);
+      assert.ok(++waiting === 1, "a piece is written before there is room");
+      return new Promise<void>((resolve) => {
+        setImmediate(() => {
+          waiting = 0;
+          resolve();
+        });
+      });
+    },
+    end() {
+      isEnded = true;
+    },
+  };
+  const start = (_: number, headers: HttpHeaders) => {
+    started = headers;
+    return writer;
+  };
+  const answer = {
+    request: { method: "GET", header: () => undefined },
+    response: { start },
+    encoder: { negotiated: { encoding: "json" } },
+  } as unknown as Answer; // as above
+  const page = { kind: "List", apiVersion: "v1", metadata: {}, items, shared: false };
+  await sendList(answer, { type: "list", page, warnings: [] } as unknown as ServedList);
+  const body = Buffer.concat(written).toString();
+  assert.deepEqual(JSON.parse(body).items.length, 401);
+  assert.equal(started["content-length"], body.length);
+  assert.ok(written.includes(items[200]!.bytes));
+  for (const chunk of written) assert.ok(chunk.length < 70_000 || chunk === items[200]?.bytes);
+  assert.ok(isEnded);
 });

@@ -91,11 +91,24 @@ export async function sendList(answer: Answer, { page, warnings }: ServedList): 
     const value = isTyped ? list : { ...list, items: page.items.map(({ object }) => withoutType(object)) };
     return sendBody(request, response, 200, headers, encode(encoder, value));
   }
+  if (!ListBody.isKept(page.items, page.shared, encoding) && request.method !== "HEAD") {
+    const parts = ListBody.partsOf(page.items, encoding, itemType);
+    const bytes = sizeOf(parts);
+    if (bytes > pieceBytesMax && !isCompressed(request, {}, bytes))
+      return sendPieces(response, headers, [listHead(page, encoding, bytes), ...parts]);
+  }
   const body = ListBody.of(page.items, page.shared, encoding, itemType);
   const head = listHead(page, encoding, body.bytes.length);
   const size = head.length + body.bytes.length;
   if (isCompressed(request, headers, size)) response.end(200, headers, ...(await body.gzip(head)));
   else response.end(200, headers, head, body.bytes);
+}
+
+/** A list that nobody else asks for lies here for as long as its client takes to read it, as its items and no copy of them. */
+async function sendPieces(response: HttpResponse, headers: HttpHeaders, parts: readonly Uint8Array[]): Promise<void> {
+  const writer = response.start(200, { ...headers, "content-length": sizeOf(parts) });
+  for (const chunk of gathered(parts)) await writer.write(chunk);
+  writer.end();
 }
 
 function listHead(page: ListPage, encoding: SharedEncoding, itemsLength: number): Uint8Array {
@@ -182,29 +195,31 @@ function writeAll({ response }: Answer, writer: BodyWriter, frames: readonly Fra
 }
 
 function chunksOf({ isMessages }: HttpResponse, frames: readonly Frame[]): readonly Uint8Array[] {
-  return isMessages ? frames.map(joined) : gathered(frames.flat());
+  return isMessages ? frames.map(joined) : [...gathered(frames.flat())];
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-/** The parts, those that are small together. */
-function gathered(parts: readonly Uint8Array[]): Uint8Array[] {
-  const chunks: Uint8Array[] = [];
+/** The parts, those that are small together as far as one piece holds them. */
+function* gathered(parts: readonly Uint8Array[]): Generator<Uint8Array> {
   let small: Uint8Array[] = [];
-  const join = () => {
-    if (small.length > 0) chunks.push(joined(small));
-    small = [];
-  };
-  for (const part of parts)
-    if (part.length <= copiedBytesMax) small.push(part);
-    else {
-      join();
-      chunks.push(part);
+  let bytes = 0;
+  for (const part of parts) {
+    const isSmall = part.length <= copiedBytesMax;
+    if (small.length > 0 && (!isSmall || bytes >= pieceBytesMax)) {
+      yield joined(small);
+      small = [];
+      bytes = 0;
     }
-  join();
-  return chunks;
+    if (!isSmall) yield part;
+    else {
+      small.push(part);
+      bytes += part.length;
+    }
+  }
+  if (small.length > 0) yield joined(small);
 }
 
 function framesFor({ encoder, response }: Answer): WatchFrames {
