@@ -11,6 +11,7 @@ import type { Paths } from "./paths.ts";
 import type { PodContainer } from "./pod/pod-containers.ts";
 import type { PodEvents } from "./pod/pod-events.ts";
 import type { AgentSettings } from "./settings.ts";
+import type { MountedClaim } from "./volumes/claim-metrics.ts";
 
 /** The volumes of pods on this machine. */
 export interface PodVolumes {
@@ -22,6 +23,8 @@ export interface PodVolumes {
   mounts(pod: Pod, container: PodContainer, env: Readonly<Record<string, string>>): Promise<readonly Mount[]>;
   /** The block devices that are volumes of one container. */
   devices(pod: Pod, container: PodContainer): readonly Device[];
+  /** The claims whose volumes the pod has mounted. */
+  claims(pod: Pod): readonly MountedClaim[];
   /** The text of a file in a volume that containers write; rejects when there is none. */
   read(pod: Pod, volume: string, path: string): Promise<string>;
   /** Unmounts and removes the pod's volumes; what hostPath volumes show stays. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/index.ts";
-import type { DiskUse, FileStatus, HostFiles } from "./host.ts";
+import type { DiskUse, FileStatus, HostFiles, Space } from "./host.ts";
 
 interface Entry {
   type: "file" | "directory" | "symlink" | "blockDevice";
@@ -46,6 +46,11 @@ export class HollowFiles implements HostFiles {
     if (entry?.type !== "file") return undefined;
     const { content } = entry;
     return fromEnd ? content.slice(Math.max(0, content.length - bytesMax)) : content.slice(0, bytesMax);
+  }
+
+  async space(path: string): Promise<Space | undefined> {
+    if (!this.#entries.has(this.#resolve(path))) return undefined;
+    return { capacityBytes: 1_000, availableBytes: 600, usedBytes: 400, inodes: 100, inodesFree: 90 };
   }
 
   async diskUse(path: string): Promise<DiskUse> {

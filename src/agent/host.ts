@@ -15,6 +15,16 @@ export interface DiskUse {
   readonly inodes: number;
 }
 
+/** Of a file system. */
+export interface Space {
+  readonly capacityBytes: number;
+  /** For who is not root. */
+  readonly availableBytes: number;
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
+
 /** Paths are absolute. Every method throws an Error with the path and the system's reason. */
 export interface HostFiles {
   /** Makes the directory and those above it; `mode` is given to the last one whatever the umask, also when it was there. */
@@ -39,6 +49,8 @@ export interface HostFiles {
   remove(path: string): Promise<void>;
   /** What the files at and below the path take of the disk; nothing when nothing is there. */
   diskUse(path: string): Promise<DiskUse>;
+  /** Of the file system that the path is on; undefined when nothing is there. */
+  space(path: string): Promise<Space | undefined>;
   /** Makes a gzip file of `from` at `to` and removes `from`. */
   compress(from: string, to: string): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
   realpath,
   rename,
   rm,
+  statfs,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -70,6 +71,19 @@ export const linuxFiles: HostFiles = {
       inodes += inner.inodes;
     }
     return { bytes, inodes };
+  },
+
+  async space(path) {
+    const found = await unlessMissing(statfs(path));
+    if (!found) return undefined;
+    const { bsize, blocks, bavail, bfree, files: inodes, ffree: inodesFree } = found;
+    return {
+      capacityBytes: blocks * bsize,
+      availableBytes: bavail * bsize,
+      usedBytes: (blocks - bfree) * bsize,
+      inodes,
+      inodesFree,
+    };
   },
 
   realPath: (path) => unlessMissing(realpath(path)),

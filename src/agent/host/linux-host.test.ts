@@ -29,6 +29,13 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+test("the space of a file system is told for any path on it", () =>
+  inDirectory(async (path) => {
+    const space = await host.files.space(path);
+    assert.ok(space && space.usedBytes + space.availableBytes <= space.capacityBytes && space.availableBytes > 0);
+    assert.equal(await host.files.space(`${path}/none`), undefined);
+  }));
+
 test("the disk that a directory takes is that of its files, links not followed", () =>
   inDirectory(async (path) => {
     const { files } = host;

@@ -4,6 +4,7 @@ import { formatJson, MetricRegistry, metricsContentType } from "../../lib/index.
 import type { AgentContext } from "../context.ts";
 import type { PodSet } from "../pod/pod-set.ts";
 import { probeMetricsText } from "../probes/probe-metrics.ts";
+import { claimMetricsText } from "../volumes/claim-metrics.ts";
 import { containerMetricsText, readSamples } from "./container-metrics.ts";
 import { kubeletConfiguration } from "./kubelet-configuration.ts";
 import { resourceMetricsText } from "./node-stats.ts";
@@ -42,7 +43,7 @@ export async function readEndpoint(sources: ReadSources, path: string): Promise<
     case "stats/summary":
       return json(await stats());
     case "metrics":
-      return metrics((sources.metrics ?? new MetricRegistry()).text());
+      return metrics((sources.metrics ?? new MetricRegistry()).text() + (await claimMetrics(sources)));
     case "metrics/resource":
       return metrics(resourceMetricsText(await stats()));
     case "metrics/cadvisor": {
@@ -54,6 +55,11 @@ export async function readEndpoint(sources: ReadSources, path: string): Promise<
     default:
       return undefined;
   }
+}
+
+function claimMetrics({ context: { host, volumes }, pods }: ReadSources): Promise<string> {
+  const claims = [...pods.workers].flatMap(({ pod }) => volumes.claims(pod));
+  return claimMetricsText(host.files, claims);
 }
 
 /** The pods as the engine has them, whatever the API says: names and images of the containers that run. */

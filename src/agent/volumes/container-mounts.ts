@@ -19,6 +19,8 @@ export interface PreparedVolume {
   readonly path: string;
   /** Whether no container may write it, whatever its mount says: configuration is the API's. */
   readonly readOnly: boolean;
+  /** The claim's, where a file system of one is mounted. */
+  readonly claim?: string;
 }
 
 /** What the container's volumeDevices ask the engine for. */

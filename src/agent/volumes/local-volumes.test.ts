@@ -182,3 +182,22 @@ test("a device is passed to the container as it is, or mounted with a file syste
   const mount = (await configOf(files))?.mounts.find(({ containerPath }) => containerPath === "/data");
   assert.equal(files.host.mounted.get(mount?.hostPath ?? ""), device);
 });
+
+test("metrics tell how full the volumes of claims are, each once", async (t) => {
+  const { agent, run } = await scene(t);
+  assert.doesNotMatch((await agent.read("metrics"))?.body ?? "", /kubelet_volume_stats/);
+  await run({ volumes });
+  await run({ name: "other", volumes });
+  const lines = (await agent.read("metrics"))?.body
+    .split("\n")
+    .filter((line) => line.startsWith("kubelet_volume_stats"));
+  const of = 'namespace="default",persistentvolumeclaim="data"';
+  assert.deepEqual(lines, [
+    `kubelet_volume_stats_capacity_bytes{${of}} 1000`,
+    `kubelet_volume_stats_available_bytes{${of}} 600`,
+    `kubelet_volume_stats_used_bytes{${of}} 400`,
+    `kubelet_volume_stats_inodes{${of}} 100`,
+    `kubelet_volume_stats_inodes_free{${of}} 90`,
+    `kubelet_volume_stats_inodes_used{${of}} 10`,
+  ]);
+});

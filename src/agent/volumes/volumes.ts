@@ -12,6 +12,7 @@ import { errorMessage, nameSuffix, type Timer, timestamp } from "../../lib/index
 import type { AgentContext, PodVolumes } from "../context.ts";
 import type { Device, Mount } from "../engine/index.ts";
 import { containersOf, type PodContainer } from "../pod/pod-containers.ts";
+import type { MountedClaim } from "./claim-metrics.ts";
 import { ConfigurationReader, configurationKind } from "./configuration-volume.ts";
 import { containerDevices, containerMounts, type PreparedVolume } from "./container-mounts.ts";
 import { checkHostPath } from "./host-path.ts";
@@ -77,7 +78,8 @@ export class Volumes implements PodVolumes {
       try {
         const made = await this.#make(pod, volume);
         const readOnly = configurationKind(volume) !== undefined || (volume.persistentVolumeClaim?.readOnly ?? false);
-        prepared.volumes.set(volume.name, { path: made.path, readOnly });
+        const claim = mountedClaim(pod, volume);
+        prepared.volumes.set(volume.name, { path: made.path, readOnly, ...(claim === undefined ? {} : { claim }) });
         refreshAtMs = Math.min(refreshAtMs, made.refreshAtMs);
       } catch (error) {
         throw new VolumeError(volume.name, error);
@@ -105,6 +107,11 @@ export class Volumes implements PodVolumes {
 
   devices(pod: Pod, container: PodContainer): readonly Device[] {
     return containerDevices(container, this.#prepared.get(pod.metadata.uid)?.volumes ?? new Map());
+  }
+
+  claims({ metadata: { uid, namespace = "" } }: Pod): readonly MountedClaim[] {
+    const volumes = this.#prepared.get(uid)?.volumes.values() ?? [];
+    return [...volumes].flatMap(({ claim, path }) => (claim === undefined ? [] : [{ namespace, name: claim, path }]));
   }
 
   async read(pod: Pod, volume: string, path: string): Promise<string> {
@@ -208,7 +215,7 @@ export class Volumes implements PodVolumes {
   async #claim(pod: Pod, volume: Volume): Promise<string> {
     const { client, host, paths } = this.#context;
     const isOwn = volume.ephemeral !== undefined;
-    const claimName = volume.persistentVolumeClaim?.claimName ?? `${pod.metadata.name}-${volume.name}`;
+    const claimName = claimNameOf(pod, volume) ?? "";
     const { namespace = "" } = pod.metadata;
     const claim = await client.get(PersistentVolumeClaims, { namespace, name: claimName });
     if (isOwn && controllerOf(claim)?.uid !== pod.metadata.uid) {
@@ -263,6 +270,17 @@ function usedVolumes({ spec }: Pod, containers: readonly PodContainer[]): Volume
     ]),
   );
   return (spec.volumes ?? []).filter(({ name }) => names.has(name));
+}
+
+/** The name of a volume's claim, also of one that the pod has of its own; undefined for volumes of other kinds. */
+function claimNameOf({ metadata }: Pod, { name, persistentVolumeClaim, ephemeral }: Volume): string | undefined {
+  return persistentVolumeClaim?.claimName ?? (ephemeral ? `${metadata.name}-${name}` : undefined);
+}
+
+/** The claim of a volume that containers mount; a device says nothing of how full it is. */
+function mountedClaim(pod: Pod, volume: Volume): string | undefined {
+  const isDevice = containersOf(pod).some(({ spec }) => spec.volumeDevices?.some(({ name }) => name === volume.name));
+  return isDevice ? undefined : claimNameOf(pod, volume);
 }
 
 /** A volume is mounted or passed as a device, as its mode says. */
