@@ -13,13 +13,12 @@ import { describePod, findContainer } from "./pod-containers.ts";
 import { givenSize } from "./pod-resize.ts";
 import { PodRuntime, type RuntimeSnapshot } from "./pod-runtime.ts";
 import { cleanUp, createSandbox } from "./pod-sandbox.ts";
+import { PodSetup } from "./pod-setup.ts";
 import { type PodFailure, podStatus } from "./pod-status.ts";
 import { latestContainer, type PodStop, type PodView } from "./pod-view.ts";
 import { resizeEvents } from "./resize-events.ts";
 import { StatusWriter } from "./status-writer.ts";
 
-/** The pauses between tries of one step of a pod's setup or teardown: doubling from the first to the last. */
-const setupRetryMs = { first: 500, max: 30_000 };
 const graceSecondsDefault = 30;
 /** Room on the node comes in more ways than a pod is told of. */
 const lookForRoomMs = 30_000;
@@ -44,15 +43,12 @@ export class PodWorker {
   readonly #allocation: PodAllocation;
   #status: PodStatus;
   readonly #operations: ContainerOperations;
+  readonly #setup: PodSetup;
   /** Containers whose waiting in backoff was told in an event. */
   readonly #announced = new Set<string>();
-  #podBusy = false;
   #volumesReady = false;
   #tornDown = false;
   readonly #cleanedUp = Promise.withResolvers<void>();
-  #setupFailures = 0;
-  /** In monotonic time: the clock may be set meanwhile. */
-  #setupRetryAtMs = 0;
   #stop: PodStop | undefined;
   #failed: PodFailure | undefined;
   /** The API no longer has the pod. */
@@ -75,6 +71,11 @@ export class PodWorker {
     this.#writer = new StatusWriter(context, pod);
     this.runtime = new PodRuntime(context, () => this.#pod, snapshot);
     this.#probes = new PodProbes(context, () => this.wake());
+    this.#setup = new PodSetup(
+      context,
+      () => this.#pod,
+      () => this.wake(),
+    );
     this.#operations = new ContainerOperations({
       context,
       runtime: this.runtime,
@@ -212,7 +213,7 @@ export class PodWorker {
 
   /** A ConfigMap or Secret that the pod names has changed: what failed for want of it may succeed now. */
   sourceChanged(): void {
-    this.#setupRetryAtMs = 0;
+    this.#setup.retryNow();
     this.#operations.retryConfiguration();
     this.#refreshVolumes();
     this.wake();
@@ -260,11 +261,6 @@ export class PodWorker {
     this.#operations.abortStart();
   }
 
-  /** How long a step of the setup or teardown that failed is not tried again. */
-  get #setupWaitMs(): number {
-    return Math.max(0, this.#setupRetryAtMs - this.#context.clock.monotonicMs());
-  }
-
   #currentPod(): Pod {
     return { ...this.#pod, status: withForeignConditions(this.#status, this.#pod.status) };
   }
@@ -279,12 +275,12 @@ export class PodWorker {
       containers,
       probes: this.#probes.verdicts(),
       volumesReady: this.#volumesReady,
-      podRetryAtMs: this.#context.clock.now() + this.#setupWaitMs,
+      podRetryAtMs: this.#context.clock.now() + this.#setup.waitMs,
       failures: this.#operations.failures,
       backoffs: this.#operations.backoffs,
       resizing: this.#allocation.resizing(this.#operations.given),
       stop: this.#stop,
-      busy: { pod: this.#podBusy, starting: this.#operations.starting, stopping: this.#operations.stopping },
+      busy: { pod: this.#setup.busy, starting: this.#operations.starting, stopping: this.#operations.stopping },
     };
   }
 
@@ -411,29 +407,8 @@ export class PodWorker {
     }
   }
 
-  /** Runs one step of the pod's setup or teardown, one at a time; a step that failed is tried again later. */
   #setUp(what: string, work: () => Promise<void>): void {
-    if (this.#podBusy) return;
-    this.#podBusy = true;
-    const run = async () => {
-      const { clock, log, metrics } = this.#context;
-      const startMs = clock.monotonicMs();
-      const operation = this.#status.phase === "Pending" ? "create" : "sync";
-      try {
-        await work();
-        this.#setupFailures = 0;
-      } catch (error) {
-        const delayMs = Math.min(setupRetryMs.max, setupRetryMs.first * 2 ** this.#setupFailures++);
-        this.#setupRetryAtMs = clock.monotonicMs() + delayMs;
-        clock.setTimer(delayMs, () => this.wake());
-        if (!isAbort(error)) log.warn(`cannot ${what}`, { pod: describePod(this.#pod), error: errorMessage(error) });
-      } finally {
-        metrics?.stepDone(operation, (clock.monotonicMs() - startMs) / 1000);
-        this.#podBusy = false;
-        this.wake();
-      }
-    };
-    void run();
+    this.#setup.run(what, this.#status.phase === "Pending" ? "create" : "sync", work);
   }
 
   #refreshVolumes(): void {
@@ -465,7 +440,7 @@ export class PodWorker {
 
   /** Nothing runs any more: gives the volumes back, tells the API, and at last forgets the pod. */
   #conclude(): void {
-    if (this.#podBusy || this.#setupWaitMs > 0) return;
+    if (this.#setup.busy || this.#setup.waitMs > 0) return;
     if (!this.#tornDown) {
       this.#setUp("tear down the volumes", async () => {
         await this.#context.volumes.tearDown(this.#pod.metadata.uid);
