@@ -123,6 +123,19 @@ test("answers are kept as long as the configuration says", async () => {
   assert.equal(uncached.requests.length, 2);
 });
 
+test("an answer is not kept to a question of any length, but of any user", async () => {
+  const { authorizer, requests } = scene({}, () => ({ allowed: true }));
+  const askTwice = async (attributes: Attributes) => {
+    const before = requests.length;
+    for (let at = 0; at < 2; at++) await authorizer.authorize(attributes);
+    return requests.length - before;
+  };
+  assert.equal(await askTwice({ user: jane, verb: "get", path: `/${"x".repeat(10_000)}` }), 2);
+  assert.equal(await askTwice({ ...listPods, resource: { ...pods, labelSelector: "x".repeat(10_000) } }), 2);
+  const groups = Array.from({ length: 1_000 }, (_, at) => `a-long-name-of-a-group-${at}`);
+  assert.equal(await askTwice({ ...listPods, user: { ...jane, groups } }), 1);
+});
+
 test("conditions say when the webhook is asked", async () => {
   const { authorizer, requests } = scene(
     {

@@ -11,6 +11,8 @@ export interface WebhookAuthorizerOptions extends RemoteReviews {
 }
 
 const keptMax = 8192;
+/** What is asked with more characters than this is not kept: who asks chooses them (webhook.go, shouldCache). */
+const keptLengthMax = 10_000;
 const noOpinion: Decision = { allowed: false, reason: "" };
 
 export class WebhookAuthorizer implements Authorizer {
@@ -32,7 +34,8 @@ export class WebhookAuthorizer implements Authorizer {
     if (kept && clock.monotonicMs() < kept.untilMs) return kept.decision;
     try {
       const decision = await this.#ask(spec);
-      this.#keep(key, decision, decision.allowed ? webhook.allowedKeptMs : webhook.refusedKeptMs);
+      const isShort = JSON.stringify({ ...attributes, user: undefined }).length < keptLengthMax;
+      if (isShort) this.#keep(key, decision, decision.allowed ? webhook.allowedKeptMs : webhook.refusedKeptMs);
       return decision;
     } catch (error) {
       return this.#failed(error);
