@@ -22,14 +22,7 @@ const allowed: Record<string, readonly string[]> = {
 
 /** Files of the parts that must run without Node; the adapters among them are named for what they adapt to. */
 const hostFree = ["lib", "cel", "api", "storage", "server", "client", "controllers", "scheduler", "agent"];
-const adapterFolders = [
-  "storage/lmdb",
-  "server/http",
-  "server/host",
-  "client/http",
-  "agent/host",
-  "agent/engine/cri",
-];
+const adapterFolders = ["storage/lmdb", "server/http", "server/host", "client/http", "agent/host", "agent/engine/cri"];
 
 /** What a process loads by name, so that it loads only its own. */
 const entryPoints = ["cluster/server-process.ts", "cluster/node-process.ts", "cluster/hollow-process.ts"];
