@@ -1,18 +1,36 @@
-// The reviews that webhooks are asked for, of admission.k8s.io/v1.
+// The reviews that webhooks are asked for, of admission.k8s.io.
 // https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#webhook-request-and-response
 import { ApiError, isObject, type Status, whyNoJsonPatch } from "../../../api/index.ts";
 import { parseJson } from "../../../lib/index.ts";
 import type { AdmissionRequest } from "../admission.ts";
 import { type ReviewedObjects, requestFacts } from "../matching/variables.ts";
 
-const apiVersion = "admission.k8s.io/v1";
+const versions = ["v1", "v1beta1"] as const;
 
-export function admissionReview(request: AdmissionRequest, reviewed: ReviewedObjects, uid: string): object {
+export type ReviewVersion = (typeof versions)[number];
+
+const apiVersionOf = (version: ReviewVersion) => `admission.k8s.io/${version}`;
+
+const isKnown = (version: string): version is ReviewVersion => versions.some((each) => each === version);
+
+/** The first that the webhook takes and the server knows: there is one, or the configuration would be refused. */
+export function reviewVersion(taken: readonly string[] = []): ReviewVersion {
+  return taken.find(isKnown) ?? "v1";
+}
+
+/** What was asked, by which the answer is read. */
+export interface Asked {
+  readonly uid: string;
+  readonly version: ReviewVersion;
+  readonly mayPatch: boolean;
+}
+
+export function admissionReview(request: AdmissionRequest, reviewed: ReviewedObjects, { uid, version }: Asked): object {
   const { kind, resource, ...facts } = requestFacts(request, reviewed.as);
   const { operation, userInfo, dryRun, options = null, ...names } = facts;
   return {
     kind: "AdmissionReview",
-    apiVersion,
+    apiVersion: apiVersionOf(version),
     request: {
       uid,
       kind,
@@ -45,12 +63,12 @@ interface Patch {
 }
 
 /** Reads what a webhook answered. Throws Error in Kubernetes' words when that is no answer to this review. */
-export function readAnswer(answer: unknown, uid: string, mayPatch: boolean): ReviewAnswer {
+export function readAnswer(answer: unknown, asked: Asked): ReviewAnswer {
   let response: Fields;
   let patch: Patch | undefined;
   try {
-    response = responseOf(answer, uid);
-    patch = patchOf(response, mayPatch);
+    response = responseOf(answer, asked);
+    patch = asked.version === "v1" ? patchOf(response, asked.mayPatch) : oldPatchOf(response, asked.mayPatch);
   } catch (error) {
     throw new Error("received invalid webhook response", { cause: error });
   }
@@ -68,10 +86,13 @@ export function readAnswer(answer: unknown, uid: string, mayPatch: boolean): Rev
   };
 }
 
-function responseOf(answer: unknown, uid: string): Fields {
+function responseOf(answer: unknown, { uid, version }: Asked): Fields {
+  const apiVersion = apiVersionOf(version);
   if (!isObject(answer)) throw new Error(`expected webhook response of ${apiVersion}, Kind=AdmissionReview`);
   const { response } = answer;
   if (!isObject(response)) throw new Error("webhook response was absent");
+  // Nothing said of those that they must name what they answer.
+  if (version === "v1beta1") return response;
   if (response.uid !== uid)
     throw new Error(
       `expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(typeof response.uid === "string" ? response.uid : "")}`,
@@ -97,6 +118,11 @@ function patchOf({ patch, patchType }: Fields, mayPatch: boolean): Patch | undef
   const type = textOf(patchType);
   if (type === "") throw new Error('webhook returned invalid response.patchType of ""');
   return { base64: patch, type };
+}
+
+/** In v1beta1 there was but one type. */
+function oldPatchOf({ patch }: Fields, mayPatch: boolean): Patch | undefined {
+  return mayPatch && typeof patch === "string" && patch !== "" ? { base64: patch, type: "JSONPatch" } : undefined;
 }
 
 function operationsOf({ base64, type }: Patch): readonly unknown[] {

@@ -14,7 +14,7 @@ import type { AdmissionRequest } from "../admission.ts";
 import { type CompiledExpression, compileMatchConditions, matchConditions } from "../matching/match-conditions.ts";
 import { type MatchingOptions, wantedAs } from "../matching/request-rules.ts";
 import { type ReviewedObjects, requestVariables } from "../matching/variables.ts";
-import { admissionReview, denial, type ReviewAnswer, readAnswer } from "./admission-review.ts";
+import { admissionReview, denial, type ReviewAnswer, readAnswer, reviewVersion } from "./admission-review.ts";
 import type { WebhookMetrics, WebhookRejection } from "./webhook-metrics.ts";
 
 export interface WebhookAdmissionOptions extends MatchingOptions {
@@ -131,18 +131,18 @@ export function roundOf({ rounds }: AdmissionRequest): 0 | 1 {
 
 async function ask(
   request: AdmissionRequest,
-  { clientConfig, timeoutSeconds = 10 }: ValidatingWebhook,
+  { clientConfig, timeoutSeconds = 10, admissionReviewVersions }: ValidatingWebhook,
   reviewed: ReviewedObjects,
   mayPatch: boolean,
   { webhooks, random }: WebhookAdmissionOptions,
 ): Promise<ReviewAnswer> {
-  const uid = uuid(random);
-  const body = admissionReview(request, reviewed, uid);
+  const asked = { uid: uuid(random), version: reviewVersion(admissionReviewVersions), mayPatch };
+  const body = admissionReview(request, reviewed, asked);
   let answer: unknown;
   try {
     answer = await callWebhook(webhooks, clientConfig, body, timeoutSeconds * 1000);
   } catch (error) {
     throw new Error("failed to call webhook", { cause: error });
   }
-  return readAnswer(answer, uid, mayPatch);
+  return readAnswer(answer, asked);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startTestControlPlane } from "../../../../test/control-plane.ts";
 import { refusal, refusalText } from "../../../../test/refusal.ts";
 import {
   addKey,
@@ -356,6 +357,27 @@ test("an answer that is none is a failure of the webhook", async (t) => {
     if (typeof expected === "string") assert.equal(told, expected);
     else assert.match(told, expected);
   }
+});
+
+test("a webhook is asked in the first version of reviews that it takes, and answers in v1beta1 may say less", async (t) => {
+  const versions: unknown[] = [];
+  const plane = await startTestControlPlane(t, {
+    controllers: [],
+    async callWebhook({ body }) {
+      versions.push((body as { apiVersion: string }).apiVersion);
+      return { response: { allowed: true, patch: btoa('[{"op":"add","path":"/data/added","value":"yes"}]') } };
+    },
+  });
+  const of = (...admissionReviewVersions: string[]) =>
+    configuration("c", hookOf("add", ruleOf("configmaps"), { admissionReviewVersions }));
+  await plane.create(MutatingWebhookConfigurations, of("v2", "v1beta1", "v1"));
+  assert.equal((await plane.create(ConfigMaps, configMap("a"))).data?.added, "yes");
+  await plane.client.patch(MutatingWebhookConfigurations, { name: "c" }, { webhooks: of("v1", "v1beta1").webhooks });
+  assert.match(
+    await refusalText(plane.create(ConfigMaps, configMap("b"))),
+    /expected response\.uid="[-0-9a-f]{36}", got ""$/,
+  );
+  assert.deepEqual(versions, ["admission.k8s.io/v1beta1", "admission.k8s.io/v1"]);
 });
 
 test("selectors of namespaces and objects choose what a webhook sees, by the old labels and the new", async (t) => {
