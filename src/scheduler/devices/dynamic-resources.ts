@@ -3,13 +3,14 @@ import {
   DeviceClasses,
   matchNodeSelectorTerms,
   type Node,
+  type Pod,
   Pods,
   ResourceClaims,
   type ResourceResourceClaim,
   ResourceSlices,
 } from "../../api/index.ts";
 import { type Clock, deepEqual, errorMessage } from "../../lib/index.ts";
-import { type Plugin, type PluginContext, type PluginDefinition, wakeHint } from "../plugin.ts";
+import { type Plugin, type PluginContext, type PluginDefinition, type WakeHint, wakeHint } from "../plugin.ts";
 import { type DynamicResourcesSettings, dynamicResourcesArgs } from "../plugin-args.ts";
 import { impossible, normalizeToHighest, type PodToPlace, type Rejection, unresolvable } from "../rule.ts";
 import { AllocatedDevices } from "./allocated-devices.ts";
@@ -42,7 +43,7 @@ export const dynamicResources: PluginDefinition = {
     const devices = new DeviceChooser(context, dynamicResourcesArgs(args));
     const writer = new ClaimWriter(context, devices.allocated);
     const claims = context.informer(ResourceClaims);
-    const read = (pod: Parameters<typeof readClaims>[0]) => readClaims(pod, (key) => claims.get(key));
+    const read = (pod: Pod) => readClaims(pod, (key) => claims.get(key));
     /** The claims of a pod that have no devices yet. */
     const openClaims = ({ pod }: PodToPlace) => {
       const found = pod.spec.resourceClaims ? read(pod) : [];
@@ -125,31 +126,36 @@ export const dynamicResources: PluginDefinition = {
         // The informers have it now.
         devices.allocated.forget(pod.metadata.uid);
       },
-      wakes: [
-        wakeHint(ResourceClaims, (pod, event) => {
-          // Devices are given back before their claim goes.
-          if (event.type === "delete") return false;
-          const found = read(pod);
-          if ("reasons" in found) return false;
-          // Devices that become free are for everybody.
-          if (event.type === "update" && event.old.status.allocation && !event.object.status.allocation) return true;
-          if (!found.some(({ metadata }) => metadata.uid === event.object.metadata.uid)) return false;
-          return event.type === "add" || !deepEqual(event.old.status, event.object.status);
-        }),
-        // The claims of templates are told in the pod's status.
-        wakeHint(Pods, (pod, event) => {
-          if (event.type !== "update" || event.object.metadata.uid !== pod.metadata.uid) return false;
-          const isNew = !deepEqual(event.old.status.resourceClaimStatuses, event.object.status.resourceClaimStatuses);
-          return isNew && !("reasons" in read(event.object));
-        }),
-        wakeHint(ResourceSlices, (_, { type }) => type !== "delete"),
-        wakeHint(DeviceClasses, (_, event) =>
-          event.type === "update" ? !deepEqual(event.old.spec, event.object.spec) : event.type === "add",
-        ),
-      ],
+      wakes: wakesOf(read),
     };
   },
 };
+
+/** What may help a pod that waits for its devices; `read` gives its claims. */
+function wakesOf(read: (pod: Pod) => ReturnType<typeof readClaims>): readonly WakeHint[] {
+  return [
+    wakeHint(ResourceClaims, (pod, event) => {
+      // Devices are given back before their claim goes.
+      if (event.type === "delete") return false;
+      const found = read(pod);
+      if ("reasons" in found) return false;
+      // Devices that become free are for everybody.
+      if (event.type === "update" && event.old.status.allocation && !event.object.status.allocation) return true;
+      if (!found.some(({ metadata }) => metadata.uid === event.object.metadata.uid)) return false;
+      return event.type === "add" || !deepEqual(event.old.status, event.object.status);
+    }),
+    // The claims of templates are told in the pod's status.
+    wakeHint(Pods, (pod, event) => {
+      if (event.type !== "update" || event.object.metadata.uid !== pod.metadata.uid) return false;
+      const isNew = !deepEqual(event.old.status.resourceClaimStatuses, event.object.status.resourceClaimStatuses);
+      return isNew && !("reasons" in read(event.object));
+    }),
+    wakeHint(ResourceSlices, (_, { type }) => type !== "delete"),
+    wakeHint(DeviceClasses, (_, event) =>
+      event.type === "update" ? !deepEqual(event.old.spec, event.object.spec) : event.type === "add",
+    ),
+  ];
+}
 
 /** By the claim's uid, what it gets. */
 type Allocations = ReadonlyMap<string, AllocationResult>;
