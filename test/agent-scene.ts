@@ -2,11 +2,13 @@
 import {
   type Agent,
   type AgentSettings,
+  type ClusterView,
   HollowEngine,
   HollowHost,
   type HollowHostOptions,
   type HollowOptions,
   startAgent,
+  watchedView,
 } from "../src/agent/index.ts";
 import {
   type Event,
@@ -33,6 +35,8 @@ export interface SceneOptions {
   readonly settings?: Partial<AgentSettings>;
   readonly log?: Logger;
   readonly metrics?: MetricRegistry;
+  /** What the agent sees instead of what it would see. */
+  readonly view?: (view: ClusterView) => ClusterView;
 }
 
 export interface AgentScene {
@@ -114,12 +118,16 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
     ...options.settings,
   };
   let stopping = new AbortController();
-  const start = () =>
-    startAgent({
-      client: inProcessClient(watched, {
-        name: `system:node:${nodeName}`,
-        groups: ["system:nodes", "system:authenticated"],
-      }),
+  const agentClient = inProcessClient(watched, {
+    name: `system:node:${nodeName}`,
+    groups: ["system:nodes", "system:authenticated"],
+  });
+  const start = () => {
+    const { signal } = stopping;
+    const view = watchedView(nodeName, { client: agentClient, clock, random, log, signal });
+    return startAgent({
+      client: agentClient,
+      view: options.view?.(view) ?? view,
       engine,
       host,
       clock,
@@ -128,8 +136,9 @@ export async function agentScene(options: SceneOptions = {}): Promise<AgentScene
       nodeName,
       settings,
       ...(options.metrics ? { metrics: options.metrics } : {}),
-      signal: stopping.signal,
+      signal,
     });
+  };
   /** After this all promises that can go on have done so, however long their chains are, and all requests are answered. */
   const rest = async () => {
     for (let turn = 0; turn < 5 || underWay > 0; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 // What the node's agent offers. The adapters of the machine and of CRI are imported by name: ./host/index.ts, ./engine/cri/index.ts.
 export * from "./agent.ts";
-export { type ClusterView, SharedViews } from "./cluster-view.ts";
+export { type ClusterView, SharedViews, watchedView } from "./cluster-view.ts";
 export * from "./engine/index.ts";
 export { evictionHardDefaults } from "./eviction/node-pressure.ts";
 export * from "./hollow-host.ts";

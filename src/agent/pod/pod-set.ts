@@ -1,4 +1,5 @@
-import type { Node, Pod } from "../../api/index.ts";
+import { type Node, Nodes, type Pod } from "../../api/index.ts";
+import { errorMessage } from "../../lib/index.ts";
 import type { AgentContext } from "../context.ts";
 import type { EngineEvent } from "../engine/index.ts";
 import { isCriticalPod } from "../eviction/eviction-order.ts";
@@ -7,6 +8,9 @@ import type { PodFailure } from "./pod-status.ts";
 import { PodWorker } from "./pod-worker.ts";
 import { podsToPreempt } from "./preempt-pods.ts";
 import type { RuntimeList } from "./runtime-list.ts";
+
+/** Refusals that come from the node's labels and taints, which others change. */
+const dependsOnNode: ReadonlySet<string> = new Set(["NodeAffinity", "TaintToleration"]);
 
 /** The workers of all pods of the node. */
 export class PodSet {
@@ -110,13 +114,29 @@ export class PodSet {
     this.#workers.set(uid, worker);
     const node = context.node();
     if (snapshot || !worker.isActive || pod.metadata.deletionTimestamp !== undefined || !node) return;
-    const { clock, pressure, settings } = context;
-    const failure = admitPod(pod, others(), node, {
+    const refusal = this.#refusal(pod, others(), node);
+    if (refusal && dependsOnNode.has(refusal.reason)) void worker.decideBy(this.#refusalAnew(pod, others, refusal));
+    else if (refusal) worker.reject(refusal);
+  }
+
+  #refusal(pod: Pod, others: readonly Pod[], node: Node): PodFailure | undefined {
+    const { clock, pressure, settings } = this.#context();
+    const failure = admitPod(pod, others, node, {
       allowedUnsafeSysctls: settings.allowedUnsafeSysctls,
       pressures: pressure.conditions(clock.monotonicMs()),
     });
-    const refusal = failure ?? this.#makeRoom(pod, others(), node);
-    if (refusal) worker.reject(refusal);
+    return failure ?? this.#makeRoom(pod, others, node);
+  }
+
+  /** By the node as the API has it now: who bound the pod may know of a change that has not come here yet. */
+  async #refusalAnew(pod: Pod, others: () => readonly Pod[], refusal: PodFailure): Promise<PodFailure | undefined> {
+    const { client, nodeName, signal, log } = this.#context();
+    try {
+      return this.#refusal(pod, others(), await client.get(Nodes, { name: nodeName }, { signal }));
+    } catch (error) {
+      log.warn("the node was not read again for a pod that it does not suit", { error: errorMessage(error) });
+      return refusal;
+    }
   }
 
   /** Ends pods for a critical one that has no room; gives why, when that would not help. */

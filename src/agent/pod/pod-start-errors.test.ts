@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentScene, nodeName } from "../../../test/agent-scene.ts";
-import { ConfigMaps, Nodes, Pods, Secrets } from "../../api/index.ts";
+import { ConfigMaps, type Node, Nodes, Pods, Secrets } from "../../api/index.ts";
+import type { ClusterView } from "../cluster-view.ts";
 
 const waiting = (pod: { status: { containerStatuses?: readonly { state?: { waiting?: object } }[] } }) =>
   pod.status.containerStatuses?.[0]?.state?.waiting;
@@ -244,6 +245,23 @@ test("pods that the node has no room for are rejected in the scheduler's words",
   assert.deepEqual(await events("strict"), [
     "SupplementalGroupsPolicyNotSupported: Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node",
   ]);
+});
+
+test("a pod is not refused for what its node was: the node is read again", async () => {
+  let seen: Node | undefined;
+  const view = (real: ClusterView): ClusterView => ({ ...real, node: () => seen ?? real.node() });
+  const { client, run, pass, pod, refuse } = await agentScene({ view });
+  const taints = [{ key: "example.com/broken", effect: "NoExecute" }];
+  seen = await client.patch(Nodes, { name: nodeName }, { spec: { taints } });
+  await client.patch(Nodes, { name: nodeName }, { spec: { taints: null }, metadata: { labels: { disk: "ssd" } } });
+  assert.equal((await run({ name: "spared" })).status.phase, "Running");
+  assert.equal((await run({ name: "suited", nodeSelector: { disk: "ssd" } })).status.phase, "Running");
+  await run({ name: "unsuited", nodeSelector: { disk: "tape" } });
+  assert.equal((await pod("unsuited")).status.reason, "NodeAffinity");
+  refuse(({ verb, plural }) => (verb === "get" && plural === "nodes" ? new Error("gone") : undefined));
+  await run({ name: "unlucky", nodeSelector: { disk: "ssd" } });
+  await pass();
+  assert.equal((await pod("unlucky")).status.reason, "NodeAffinity", "by what is known of the node");
 });
 
 test("a pod that needs devices does not start here; one whose status says that it needs none after all does", async () => {

@@ -59,6 +59,8 @@ export class PodWorker {
   #done = false;
   #stepping = false;
   #woken = false;
+  /** Nobody knows yet whether the node can run the pod. */
+  #undecided = false;
   #timer: Timer | undefined;
 
   constructor(options: PodWorkerOptions) {
@@ -142,6 +144,15 @@ export class PodWorker {
     this.#removed = true;
     this.#stopWith("deleted", Number(this.#pod.spec.terminationGracePeriodSeconds ?? graceSecondsDefault));
     this.wake();
+  }
+
+  /** Nothing is done for the pod until it is known why the node cannot run it, or that it can. */
+  async decideBy(decision: Promise<PodFailure | undefined>): Promise<void> {
+    this.#undecided = true;
+    const failure = await decision;
+    this.#undecided = false;
+    if (failure) this.reject(failure);
+    else this.wake();
   }
 
   /** The node cannot run the pod. */
@@ -234,7 +245,7 @@ export class PodWorker {
     this.#stepping = true;
     queueMicrotask(() => {
       try {
-        while (this.#woken && !this.#done) {
+        while (this.#woken && !this.#done && !this.#undecided) {
           this.#woken = false;
           this.#step();
         }
