@@ -30,6 +30,7 @@ import { watchGuardFiles } from "./watch-guard-files.ts";
 
 export function runServer(root: string): Promise<void> {
   return runComponent("server", async (log, stopping) => {
+    const environment = { clock: systemClock, random: systemRandom, log };
     const directory = dataDirectory(root);
     const settings = readSettings(directory);
     if (!settings) throw new UserError(`there is no cluster in ${root}`);
@@ -54,9 +55,7 @@ export function runServer(root: string): Promise<void> {
     const plane = await startControlPlane({
       storage,
       metrics,
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...environment,
       serviceAccountKey: pki.serviceAccountKey,
       apiAddress,
       apiPort: settings.port,
@@ -79,9 +78,7 @@ export function runServer(root: string): Promise<void> {
       apiServices: new ApiServices(lookup),
       lookup,
       proxyTls: () => ({ certificate: pki.frontProxyClient.certificate, key: pki.frontProxyClient.privateKey }),
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...environment,
     });
     const advertised = `127.0.0.1:${settings.port}`;
     // Those who look for the issuer by its name are pods.
@@ -104,13 +101,9 @@ export function runServer(root: string): Promise<void> {
       streaming: createStreamingRoutes({
         lookup,
         agentTls,
-        clock: systemClock,
-        random: systemRandom,
-        log,
+        ...environment,
       }),
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...environment,
     });
     watchGuardFiles({ directory, ownIssuer, clock: systemClock, log, signal: stopping }, (read) =>
       plane.guards.use(read),
@@ -118,9 +111,7 @@ export function runServer(root: string): Promise<void> {
     log.info("the API server listens", { port: listener.port });
     const loops = runControlLoops({
       plane,
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...environment,
       signal: stopping,
       metrics,
       rootCertificate: pki.authority.certificate,
@@ -135,9 +126,7 @@ export function runServer(root: string): Promise<void> {
     const identity = keepServerIdentity({
       client: plane.client(apiServerUser, "kube-apiserver"),
       hostname: hostname(),
-      clock: systemClock,
-      random: systemRandom,
-      log,
+      ...environment,
       signal: stopping,
     });
     const stopCollecting = collectWhenIdle(systemClock, () => plane.cache.forgetBytes());
