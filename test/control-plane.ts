@@ -1,19 +1,25 @@
 // A control plane in memory with controllers, on a clock that the test moves.
 import type { TestContext } from "node:test";
-import type {
-  Event,
-  KubeObject,
-  NewObject,
-  Pod,
-  ResourceHandler,
-  ResourceReference,
-  ResourceRequest,
-  ResourceResponse,
-  User,
+import {
+  type Event,
+  Events,
+  type KubeObject,
+  type NewObject,
+  type Pod,
+  Pods,
+  type ResourceHandler,
+  type ResourceReference,
+  type ResourceRequest,
+  type ResourceResponse,
+  type User,
 } from "../src/api/index.ts";
-import { Events, Pods } from "../src/api/index.ts";
-import type { ControllerDefinition } from "../src/client/index.ts";
-import { type Client, InformerSet, inProcessClient, runControllers } from "../src/client/index.ts";
+import {
+  type Client,
+  type ControllerDefinition,
+  InformerSet,
+  inProcessClient,
+  runControllers,
+} from "../src/client/index.ts";
 import { startControlPlane } from "../src/cluster/control-plane.ts";
 import { issue, newPrivateKey } from "../src/cluster/pki/certificate.ts";
 import { certificateSigner } from "../src/cluster/pki/index.ts";

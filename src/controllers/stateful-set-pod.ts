@@ -1,7 +1,6 @@
 // The identity of a StatefulSet's pods: name, labels, host name and volumes by their ordinal.
 // https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#pod-identity
-import type { ControllerRevision, NewObject, Pod, StatefulSet } from "../api/index.ts";
-import { StatefulSets } from "../api/index.ts";
+import { type ControllerRevision, type NewObject, type Pod, type StatefulSet, StatefulSets } from "../api/index.ts";
 import { revisionLabel, templateOf } from "./controller-revisions.ts";
 import { podFromTemplate } from "./pod-control.ts";
 import { withClaimVolumes } from "./stateful-set-claims.ts";

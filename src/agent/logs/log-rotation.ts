@@ -1,6 +1,5 @@
 // Keeps containers' logs from filling the disk, as the kubelet does: at a size the log is set aside, older ones are compressed.
-import type { Clock } from "../../lib/index.ts";
-import { timestamp } from "../../lib/index.ts";
+import { type Clock, timestamp } from "../../lib/index.ts";
 import type { ContainerEngine, ContainerStatus } from "../engine/index.ts";
 import type { HostFiles } from "../host.ts";
 import { logFiles } from "./container-logs.ts";

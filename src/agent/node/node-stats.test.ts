@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../lib/index.ts";
-import type { ContainerConfig, SandboxConfig } from "../engine/index.ts";
-import { HollowEngine } from "../engine/index.ts";
+import { type ContainerConfig, HollowEngine, type SandboxConfig } from "../engine/index.ts";
 import { HollowHost } from "../hollow-host.ts";
 import { readNodeStats, resourceMetricsText } from "./node-stats.ts";
 

@@ -1,6 +1,5 @@
 import type { Draft } from "../../lib/index.ts";
-import type { Column } from "../resource.ts";
-import { defineResource, type ResourceDefinition } from "../resource.ts";
+import { type Column, defineResource, type ResourceDefinition } from "../resource.ts";
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from "../types.generated.ts";
 import { HorizontalPodAutoscalers } from "./horizontal-pod-autoscaler.ts";
 import { fromV2, statusAnnotations, toV2 } from "./horizontal-pod-autoscaler-conversion.ts";

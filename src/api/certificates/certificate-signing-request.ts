@@ -1,5 +1,4 @@
-import type { Draft } from "../../lib/index.ts";
-import { timestamp } from "../../lib/index.ts";
+import { type Draft, timestamp } from "../../lib/index.ts";
 import { ageColumn, humanDuration, nameColumn } from "../columns.ts";
 import { defineResource, type StrategyContext } from "../resource.ts";
 import type { CertificateSigningRequest } from "../types.generated.ts";

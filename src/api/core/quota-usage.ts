@@ -1,7 +1,6 @@
 // What objects take from the quotas of their namespace: k8s.io/kubernetes/pkg/quota/v1/evaluator/core and
 // k8s.io/apiserver/pkg/quota/v1/generic. https://kubernetes.io/docs/concepts/policy/resource-quotas/
-import type { GroupResource } from "../meta/api-error.ts";
-import { qualifiedResource } from "../meta/api-error.ts";
+import { type GroupResource, qualifiedResource } from "../meta/api-error.ts";
 import { compareQuantities, type ParsedQuantity, parseQuantity, wholeQuantity } from "../meta/quantity.ts";
 import { parseTime } from "../meta/time.ts";
 import type { KubeObject } from "../resource.ts";

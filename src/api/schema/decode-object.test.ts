@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defineResource } from "../resource.ts";
-import type { FieldValidation } from "./decode-object.ts";
-import { decodeObject, decodePatched } from "./decode-object.ts";
+import { decodeObject, decodePatched, type FieldValidation } from "./decode-object.ts";
 import { type Decoded, decodeJson } from "./json.ts";
 import { goText } from "./json-value.ts";
 import { decodeYaml } from "./yaml.ts";

@@ -1,13 +1,13 @@
 // What the server serves, told to clients: APIVersions, APIGroupList, APIResourceList and the aggregated form.
-import type {
-  APIGroup,
-  APIGroupList,
-  APIResource,
-  APIResourceList,
-  APIVersions,
-  ResourceDefinition,
+import {
+  type APIGroup,
+  type APIGroupList,
+  type APIResource,
+  type APIResourceList,
+  type APIVersions,
+  apiVersionOf,
+  type ResourceDefinition,
 } from "../../api/index.ts";
-import { apiVersionOf } from "../../api/index.ts";
 import { compareText, sha256 } from "../../lib/index.ts";
 import { type ApiServices, aggregatedResources } from "../aggregation/index.ts";
 import type { ResourceRegistry } from "../registry.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aroundTests } from "../../../test/around-tests.ts";
-import type { ApiError, KubeObject, ManagedFieldsEntry, PatchType, RequestOptions } from "../../api/index.ts";
 import {
+  type ApiError,
   ConfigMaps,
   DaemonSets,
   Deployments,
@@ -10,7 +10,11 @@ import {
   EventsV1,
   HorizontalPodAutoscalers,
   HorizontalPodAutoscalersV1,
+  type KubeObject,
+  type ManagedFieldsEntry,
+  type PatchType,
   Pods,
+  type RequestOptions,
   Services,
 } from "../../api/index.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";

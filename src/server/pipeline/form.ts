@@ -1,12 +1,13 @@
-import type {
-  DecodableKind,
-  FieldError,
-  FieldSet,
-  KubeObject,
-  ReplicasPlace,
-  ResourceDefinition,
+import {
+  type DecodableKind,
+  type FieldError,
+  type FieldSet,
+  type KubeObject,
+  type ReplicasPlace,
+  type ResourceDefinition,
+  rootPath,
+  setOfNames,
 } from "../../api/index.ts";
-import { rootPath, setOfNames } from "../../api/index.ts";
 import type { Draft } from "../../lib/index.ts";
 import type { ObjectRequest } from "./context.ts";
 import { isBuiltIn, metadataKeptByStatus, metadataUnownedByStatus } from "./kind-rules.ts";

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { aroundTests } from "../../../test/around-tests.ts";
-import type { PatchType, RequestOptions } from "../../api/index.ts";
-import { ConfigMaps, Deployments, decodeYaml, Namespaces, Pods, ResourceQuotas, Services } from "../../api/index.ts";
+import {
+  ConfigMaps,
+  Deployments,
+  decodeYaml,
+  Namespaces,
+  type PatchType,
+  Pods,
+  type RequestOptions,
+  ResourceQuotas,
+  Services,
+} from "../../api/index.ts";
 import { ResourceRegistry } from "../registry.ts";
 import { startTestServer, type TestServer } from "../server-for-tests.ts";
 
