@@ -56,6 +56,8 @@ export interface StreamingOptions {
 const refusalBytesMax = 50_000;
 /** A page whose links are rewritten is held in memory as a whole. */
 const pageBytesMax = 16 * 1024 * 1024;
+/** Clients have nothing to say on a log; what they send is read and forgotten. */
+const receivedBytesMax = 64 * 1024;
 /** A log over a WebSocket: each piece one message, as it is or in base64 (apimachinery, wsstream). */
 const logProtocols = ["binary.k8s.io", "base64.binary.k8s.io"];
 
@@ -315,6 +317,7 @@ async function wholePage(body: Readable): Promise<string> {
 function acceptLogSocket(message: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
   const server = new WebSocketServer({
     noServer: true,
+    maxPayload: receivedBytesMax,
     handleProtocols: (offered) => [...offered].find((each) => logProtocols.includes(each)) ?? false,
   });
   return new Promise((resolve, reject) => {
