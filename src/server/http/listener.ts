@@ -109,7 +109,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   const requests = Batch.ofRequests();
   const answers = Batch.ofAnswers();
+  const lastAnswers = new WeakMap<Duplex, ServerResponse>();
   server.on("request", (message, response) => {
+    lastAnswers.set(message.socket, response);
     const request = new Http1Request(message, response);
     const answer = new Http1Response(response, answers, request.method === "HEAD", auditIdOf(request, random));
     requests.add(() => void handler.handle(request, answer, message.socket));
@@ -121,6 +123,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     void upgrade(options, message, socket, head);
   });
   server.on("clientError", (error: ClientError, socket) => {
+    const last = lastAnswers.get(socket);
+    if (last && !last.writableFinished && error.code?.startsWith("HPE_")) return endAfter(last, socket);
     const unknown = socket instanceof TLSSocket ? ofUnknownMethod(error, socket) : undefined;
     if (!unknown) return answerClientError(error, socket);
     const [message, response] = unknown;
@@ -285,6 +289,14 @@ function ofUnknownMethod(
   response.assignSocket(socket);
   response.on("finish", () => socket.end());
   return [message, response];
+}
+
+/** What follows a request and is none, as a body whose length nobody told, takes nothing from the request's own answer. */
+function endAfter(answer: ServerResponse, socket: Duplex): void {
+  // Every piece that comes meanwhile is told of.
+  if (!answer.shouldKeepAlive) return;
+  answer.shouldKeepAlive = false;
+  answer.once("finish", () => socket.end());
 }
 
 function answerClientError(error: ClientError, socket: Duplex): void {
