@@ -8,7 +8,13 @@ test("what another server calls resources and are none lead this cluster's compo
   const spec = { group: "shop.example.com", version: "v1" };
   const service = { metadata: { name: "v1.shop.example.com" }, spec } as APIService; // all that is read of it
   const names = ["widgets", "..", "../../v1/secrets", "widgets?watch=1", "Widgets", "%2e%2e", ""];
-  const resources = names.map((name) => ({ name, singularName: "", kind: "Widget", namespaced: true, verbs: ["list"] }));
+  const resources = names.map((name) => ({
+    name,
+    singularName: "",
+    kind: "Widget",
+    namespaced: true,
+    verbs: ["list"],
+  }));
   kinds.set(service, resources);
   assert.deepEqual(
     kinds.all().map(({ plural }) => plural),
