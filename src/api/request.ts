@@ -76,6 +76,8 @@ export interface ResourceRequest {
     Pick<ResourceRequest, "options" | "body" | "duplicateFields" | "sentencesInOrder" | "patchType">
   >;
   readonly signal?: AbortSignal;
+  /** When the sender waits for it no longer, on the monotonic clock: what is written after that, nobody hears of. */
+  readonly endMs?: number;
   /** Takes what the server notes about the request for the audit log. */
   readonly annotate?: Annotate;
 }

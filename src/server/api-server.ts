@@ -177,6 +177,7 @@ class Pipeline implements ApiServer {
       sentencesInOrder: request.sentencesInOrder,
       patchType: request.patchType,
       signal: request.signal,
+      endMs: request.endMs ?? Number.POSITIVE_INFINITY,
       dryRun: options.dryRun === "All",
       annotate: request.annotate ?? unheard,
       warnings: deprecation === undefined ? [] : [deprecation],

@@ -15,6 +15,8 @@ export interface AdmissionRequest {
   readonly name: string;
   readonly user: User;
   readonly dryRun: boolean;
+  /** When the sender waits no longer, on the monotonic clock. */
+  readonly endMs: number;
   /** The object that will be written (CREATE, UPDATE) or the body of the subresource; mutating plugins change it in place. */
   readonly object: Draft<KubeObject> | undefined;
   /** What is stored now (UPDATE, DELETE). */

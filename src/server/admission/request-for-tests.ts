@@ -33,6 +33,7 @@ function admissionRequestFor<T extends KubeObject>(
     name: write.name ?? metadata?.name ?? "",
     user,
     dryRun: write.dryRun ?? false,
+    endMs: Number.POSITIVE_INFINITY,
     // What the server fills in does not matter to the plugins.
     object: object && (deepCopy(object) as unknown as Draft<KubeObject>),
     old: old as unknown as KubeObject | undefined,

@@ -30,12 +30,15 @@ const errors: string[] = [];
 /** Holds creates of `slow` until it is let go, and breaks at `broken`. */
 let letGo: () => void = () => {};
 let arrived: () => void = () => {};
+/** The time that admission is told of the last of them. */
+let leftMs = 0;
 const plugin: AdmissionPlugin = {
   name: "test",
-  admit: ({ name, operation }) => {
+  admit: ({ name, operation, endMs }) => {
     if (operation !== "CREATE") return;
     if (name === "broken") throw new TypeError("a programmer was wrong");
     if (name !== "slow") return;
+    leftMs = endMs - clock.monotonicMs();
     return new Promise((resolve) => {
       letGo = resolve;
       arrived();
@@ -133,6 +136,7 @@ test("a request that takes too long is answered, and what it asked for may still
     });
     const slow = https.send("POST", `${configMaps}${query}`, { body: body("slow") });
     await held;
+    assert.equal(leftMs, waitMs);
     await clock.advance(waitMs);
     const answer = await slow;
     assert.deepEqual([answer.status, JSON.parse(answer.text)], [504, timeoutStatus]);

@@ -87,6 +87,8 @@ interface Call {
   readonly trail: AuditTrail | undefined;
   /** How long it waited for its seat. */
   waitedMs: number;
+  /** When it is given up, on the monotonic clock; never when it lasts. */
+  endMs: number;
 }
 
 /** From an HTTP request to its answer: who, what, may they, do it, say it. */
@@ -158,7 +160,7 @@ export class Handler {
       const route = path && streamingRoute(path, query);
       const labels = this.#labels(request, path, query, route);
       const trail = this.trail(identity, auditVerb(path, route, request, query), request, response.auditId);
-      const started = { request, response, query, user: identity.user, labels, trail, waitedMs: 0 };
+      const started = { request, response, query, user: identity.user, labels, trail, waitedMs: 0, endMs: Infinity };
       call = started;
       const extension = this.#options.extensions?.apiServices.ofPath(request.path);
       if (extension) await this.#extension(extension, path, started);
@@ -326,7 +328,9 @@ export class Handler {
   }
 
   /** Answers 504 when the request takes longer than one may, or breaks the answer off; what becomes of its work then, nobody is told. */
-  #deadline({ request, response, query, trail }: Call): Timer {
+  #deadline(call: Call): Timer {
+    const { request, response, query, trail } = call;
+    const { clock } = this.#options;
     const late = () => {
       request.abandonBody();
       // Who sends or reads an answer slowly would else keep a seat, and what is still to be sent, for as long as they like.
@@ -336,7 +340,8 @@ export class Handler {
     };
     const askedMs = timeoutMsOf(query);
     const ownMs = askedMs > 0 && askedMs < this.#requestTimeoutMs ? askedMs : undefined;
-    return ownMs === undefined ? this.#deadlines.begin(late) : this.#options.clock.setTimer(ownMs, late);
+    call.endMs = clock.monotonicMs() + (ownMs ?? this.#requestTimeoutMs);
+    return ownMs === undefined ? this.#deadlines.begin(late) : clock.setTimer(ownMs, late);
   }
 
   /** `watch` says what ends one; it is told when that has its first state, which is what a watch costs. */
@@ -365,6 +370,7 @@ export class Handler {
     const answer: Answer = { request, response, encoder, transform, itemType, log, ...sent };
     const resourceRequest = toResourceRequest(path, verb, query, request, {
       signal: watch?.signal,
+      endMs: call.endMs,
       kind: definition?.kind,
       heard: (body) => trail?.sent(body),
     });

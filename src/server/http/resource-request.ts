@@ -43,6 +43,8 @@ export const isRead = (verb: Verb) => verb === "get" || verb === "list";
 export interface RequestReading {
   /** Ends a watch. */
   readonly signal: AbortSignal | undefined;
+  /** When the request is given up. */
+  readonly endMs: number;
   /** The kind of the resource's objects. */
   readonly kind: string | undefined;
   /** Told what the body says. */
@@ -58,7 +60,7 @@ export function toResourceRequest(
   verb: Verb,
   query: URLSearchParams,
   request: HttpRequest,
-  { signal, kind, heard }: RequestReading,
+  { signal, endMs, kind, heard }: RequestReading,
 ): ResourceRequest {
   const { group, version, plural, namespace, name, subresource } = path;
   const base = { verb, group, version, plural, namespace, name, subresource };
@@ -79,7 +81,7 @@ export function toResourceRequest(
       ...(body?.patchType ? { patchType: body.patchType } : {}),
     };
   };
-  return { ...base, options: asked, readBody };
+  return { ...base, options: asked, readBody, endMs };
 }
 
 /** A writer that does not say its name is called what its User-Agent begins with; who applies must say it. */

@@ -60,7 +60,7 @@ export function admissionRequest(
   old: KubeObject | undefined,
   more: { readonly kind?: DecodableKind; readonly options?: object } = {},
 ): AdmissionRequest {
-  const { definition, subresource, namespace, user, dryRun, annotate } = request;
+  const { definition, subresource, namespace, user, dryRun, endMs, annotate } = request;
   const name = request.name !== "" ? request.name : (object?.metadata?.name ?? "");
   const { kind = definition, options = writeOptions(request, operation) } = more;
   return {
@@ -72,6 +72,7 @@ export function admissionRequest(
     name,
     user,
     dryRun,
+    endMs,
     object,
     old,
     options,

@@ -53,6 +53,8 @@ export interface ObjectRequest {
   readonly sentencesInOrder: ResourceRequest["sentencesInOrder"];
   readonly patchType: ResourceRequest["patchType"];
   readonly signal: AbortSignal | undefined;
+  /** When the sender waits no longer, on the monotonic clock. */
+  readonly endMs: number;
   readonly dryRun: boolean;
   /** Adds a note to the request's entry in the audit log. */
   readonly annotate: Annotate;

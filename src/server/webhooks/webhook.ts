@@ -60,7 +60,7 @@ export async function callWebhook(
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<unknown> {
-  const url = `${urlOf(config)}?timeout=${timeoutMs / 1000}s`;
+  const url = `${urlOf(config)}?timeout=${Math.ceil(timeoutMs / 1000)}s`;
   try {
     const address = addressOf(lookup, config);
     return await call({

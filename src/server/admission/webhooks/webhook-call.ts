@@ -5,6 +5,7 @@ import {
   type KubeObject,
   type MutatingWebhook,
   type ResourceDefinition,
+  timeout,
   type ValidatingWebhook,
 } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger, type Random, uuid } from "../../../lib/index.ts";
@@ -95,6 +96,7 @@ export async function review(
   const { name, failurePolicy, sideEffects } = webhook;
   if (request.dryRun && sideEffects !== "None" && sideEffects !== "NoneOnDryRun")
     throw new ApiError(400, "BadRequest", `admission webhook ${JSON.stringify(name)} does not support dry run`);
+  checkTime(request, options.clock);
   const startMs = options.clock.monotonicMs();
   const observe = (code: number, rejection?: WebhookRejection) => {
     const type = mayPatch ? "admit" : "validating";
@@ -114,6 +116,7 @@ export async function review(
       `failed-open.${kind}.webhook.admission.k8s.io/round_${mayPatch ? roundOf(request) : 0}_index_${index}`,
       name,
     );
+    checkTime(request, options.clock);
     return undefined;
   }
   for (const [key, value] of Object.entries(answer.auditAnnotations)) request.annotate(`${name}/${key}`, value);
@@ -121,7 +124,16 @@ export async function review(
   const refusal = answer.allowed ? undefined : denial(name, answer.result);
   observe(refusal?.code ?? 200, refusal && "no_error");
   if (refusal) throw refusal;
+  checkTime(request, options.clock);
   return answer;
+}
+
+/** A timer may ring this much early. */
+const earlyMs = 5;
+
+/** Who was told already that it took too long would not know of what is written now. */
+function checkTime({ endMs }: AdmissionRequest, clock: Clock): void {
+  if (clock.monotonicMs() + earlyMs >= endMs) throw timeout("request did not complete within requested timeout");
 }
 
 /** As the audit log counts them. */
@@ -134,13 +146,14 @@ async function ask(
   { clientConfig, timeoutSeconds = 10, admissionReviewVersions }: ValidatingWebhook,
   reviewed: ReviewedObjects,
   mayPatch: boolean,
-  { webhooks, random }: WebhookAdmissionOptions,
+  { webhooks, clock, random }: WebhookAdmissionOptions,
 ): Promise<ReviewAnswer> {
   const asked = { uid: uuid(random), version: reviewVersion(admissionReviewVersions), mayPatch };
   const body = admissionReview(request, reviewed, asked);
   let answer: unknown;
   try {
-    answer = await callWebhook(webhooks, clientConfig, body, timeoutSeconds * 1000);
+    const timeoutMs = Math.min(timeoutSeconds * 1000, request.endMs - clock.monotonicMs());
+    answer = await callWebhook(webhooks, clientConfig, body, timeoutMs);
   } catch (error) {
     throw new Error("failed to call webhook", { cause: error });
   }

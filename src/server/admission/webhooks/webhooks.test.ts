@@ -11,6 +11,7 @@ import {
   type Hook,
   hookOf,
   patch,
+  type Review,
   ruleOf,
   scene,
 } from "../../../../test/webhook-scene.ts";
@@ -378,6 +379,43 @@ test("a webhook is asked in the first version of reviews that it takes, and answ
     /expected response\.uid="[-0-9a-f]{36}", got ""$/,
   );
   assert.deepEqual(versions, ["admission.k8s.io/v1beta1", "admission.k8s.io/v1"]);
+});
+
+test("webhooks have the time that is left of the request, and after it nothing is written", async (t) => {
+  const asked: string[] = [];
+  const plane = await startTestControlPlane(t, {
+    controllers: [],
+    async callWebhook({ url, body, timeoutMs }) {
+      asked.push(url);
+      await plane.clock.advance(Math.min(timeoutMs, 1_000));
+      const { uid } = (body as Review).request;
+      const response = { uid, allowed: true };
+      return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };
+    },
+  });
+  const of = (host: string, timeoutSeconds: number) =>
+    hookOf(host, ruleOf("configmaps"), { timeoutSeconds, failurePolicy: "Ignore" });
+  await plane.create(MutatingWebhookConfigurations, configuration("a", of("one", 20), of("two", 2), of("three", 20)));
+  await plane.create(ValidatingWebhookConfigurations, configuration("b", of("four", 20)));
+  const create = async (name: string, ms: number) => {
+    const where = { verb: "create", group: "", version: "v1", plural: "configmaps", namespace: "default" } as const;
+    const request = { ...where, body: configMap(name), endMs: plane.clock.monotonicMs() + ms };
+    await plane.api.handle(request, { name: "jane", groups: ["system:masters"] });
+  };
+  await create("in-time", 9_500);
+  const secondsOf = (host: string, seconds: number) => `https://${host}/?timeout=${seconds}s`;
+  const inTime = [secondsOf("one", 10), secondsOf("two", 2), secondsOf("three", 8), secondsOf("four", 7)];
+  assert.deepEqual(asked, inTime);
+  asked.length = 0;
+  assert.match(
+    await refusalText(create("late", 1_500)),
+    /^504 Timeout: request did not complete within requested timeout$/,
+  );
+  assert.deepEqual(asked, [secondsOf("one", 2), secondsOf("two", 1)]);
+  assert.deepEqual(
+    (await plane.list(ConfigMaps, "default")).map(({ metadata }) => metadata.name),
+    ["in-time"],
+  );
 });
 
 test("selectors of namespaces and objects choose what a webhook sees, by the old labels and the new", async (t) => {
