@@ -45,7 +45,7 @@ async function reviewersOf(configuration: AuthorizationConfiguration): Promise<R
 }
 
 /** What a kubeconfig says; undefined when there is none. */
-async function readReviewer(path: string): Promise<RemoteReviewer | undefined> {
+export async function readReviewer(path: string): Promise<RemoteReviewer | undefined> {
   try {
     const { server, ca, clientCertificate, clientKey, token } = await fromKubeconfig(path);
     return {

@@ -10,6 +10,7 @@ import {
   type AdmissionPlugin,
   type AuditPolicy,
   type AuditSink,
+  imagePolicyKubeconfig,
   planAdmission,
   readAdmissionConfiguration,
   readAuditPolicy,
@@ -18,6 +19,7 @@ import {
 import type { CipherOf } from "../storage/index.ts";
 import type { SchedulerSettings } from "./control-loops.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import { readReviewer } from "./guard-files.ts";
 import { LogFile } from "./log-file.ts";
 import { loadSchedulerPlugins } from "./scheduler-plugins.ts";
 import type { ClusterSettings } from "./settings.ts";
@@ -119,11 +121,15 @@ export function readAdmission(
 
 async function admissionPlan(path: string, plugins: ChosenPlugins) {
   const configurations = await readKind(path, kinds.admissionConfig.read);
+  const enabled = plugins.enableAdmissionPlugins ?? [];
   try {
+    const kubeconfig = enabled.includes("ImagePolicyWebhook") ? imagePolicyKubeconfig(configurations) : undefined;
+    const imageReviewer = kubeconfig === undefined ? undefined : await readReviewer(kubeconfig);
     return planAdmission({
-      enabled: plugins.enableAdmissionPlugins ?? [],
+      enabled,
       disabled: plugins.disableAdmissionPlugins ?? [],
       ...(configurations ? { configurations } : {}),
+      ...(imageReviewer ? { imageReviewer } : {}),
     });
   } catch (error) {
     throw new UserError(errorMessage(error), { cause: error });

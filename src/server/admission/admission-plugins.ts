@@ -4,7 +4,7 @@ import { type Clock, errorMessage, type Logger, type Random } from "../../lib/in
 import type { Authorizer, RuleResolver } from "../authorization/index.ts";
 import type { Lookup } from "../lookup.ts";
 import type { ResourceVersions } from "../resource-versions.ts";
-import type { Webhooks } from "../webhooks/index.ts";
+import type { RemoteReviewer, Webhooks } from "../webhooks/index.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { persistentVolumeClaimResize } from "./claim-resize.ts";
@@ -16,6 +16,7 @@ import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./node-taints.ts";
 import { denyServiceExternalIps } from "./optional/deny-service-external-ips.ts";
 import { eventRateLimit, readEventLimits } from "./optional/event-rate-limit.ts";
+import { imagePolicyWebhook, readImagePolicy } from "./optional/image-policy.ts";
 import { namespaceAutoProvision } from "./optional/namespace-auto-provision.ts";
 import { namespaceExists } from "./optional/namespace-exists.ts";
 import { ownerReferencesPermissionEnforcement } from "./optional/owner-references.ts";
@@ -65,6 +66,8 @@ export interface AdmissionChoice {
   readonly disabled?: readonly string[];
   /** What a plugin goes by, as its part of an AdmissionConfiguration says it. */
   readonly configurations?: ReadonlyMap<string, unknown>;
+  /** Where the server is that ImagePolicyWebhook asks, as the kubeconfig says that its configuration names. */
+  readonly imageReviewer?: RemoteReviewer;
 }
 
 type Make = (options: AdmissionOptions) => AdmissionPlugin;
@@ -75,7 +78,7 @@ interface Offer {
   /** On unless somebody says otherwise. */
   readonly isDefault: boolean;
   /** Given what was said of it, undefined when nothing was. Throws an Error that says what is wrong with that. */
-  readonly plan: (configuration: unknown) => Make;
+  readonly plan: (configuration: unknown, choice: AdmissionChoice) => Make;
 }
 
 const on = (name: string, make: Make): Offer => ({ name, isDefault: true, plan: unconfigured(make) });
@@ -89,6 +92,7 @@ function unconfigured(make: Make): Offer["plan"] {
 }
 
 const quotaPlugin = "ResourceQuota";
+const imagePolicyPlugin = "ImagePolicyWebhook";
 
 /** In the order of Kubernetes, and on where they are on there: pkg/kubeapiserver/options/plugins.go. */
 const offers: readonly Offer[] = [
@@ -102,6 +106,16 @@ const offers: readonly Offer[] = [
   on("NodeRestriction", ({ lookup, authorizer }) => nodeRestriction(lookup, authorizer)),
   on("TaintNodesByCondition", () => taintNodesByCondition),
   off("AlwaysPullImages", () => alwaysPullImages),
+  {
+    name: imagePolicyPlugin,
+    isDefault: false,
+    plan(configuration, { imageReviewer }) {
+      if (configuration === undefined) throw new Error("it needs a configuration, which says whom to ask");
+      const policy = readImagePolicy(configuration);
+      if (!imageReviewer) throw new Error(`cannot use ${policy.kubeconfig}`);
+      return ({ clock, webhooks: { call } }) => imagePolicyWebhook(policy, imageReviewer, { call, clock });
+    },
+  },
   {
     name: "PodSecurity",
     isDefault: true,
@@ -169,11 +183,8 @@ const offers: readonly Offer[] = [
  * The plugins that are on, to be made when what they look at is there. Throws an Error that names everything that is wrong
  * with the choice.
  */
-export function planAdmission({
-  enabled = [],
-  disabled = [],
-  configurations = new Map(),
-}: AdmissionChoice = {}): (options: AdmissionOptions) => AdmissionPlugin[] {
+export function planAdmission(choice: AdmissionChoice = {}): (options: AdmissionOptions) => AdmissionPlugin[] {
+  const { enabled = [], disabled = [], configurations = new Map<string, unknown>() } = choice;
   const wrong: string[] = [];
   const known = new Set(offers.map(({ name }) => name));
   for (const name of new Set([...enabled, ...disabled, ...configurations.keys()]))
@@ -186,7 +197,7 @@ export function planAdmission({
   for (const { name, isDefault, plan } of offers) {
     if (disabled.includes(name) || !(isDefault || enabled.includes(name))) continue;
     try {
-      made.push(plan(configurations.get(name)));
+      made.push(plan(configurations.get(name), choice));
     } catch (error) {
       wrong.push(`admission plugin ${name}: ${errorMessage(error)}`);
     }
@@ -217,4 +228,10 @@ export function readAdmissionConfiguration(value: unknown): ReadonlyMap<string, 
     return configurations;
   };
   return readConfiguration(value, "AdmissionConfiguration", read);
+}
+
+/** The kubeconfig that ImagePolicyWebhook's configuration names; undefined when there is none. Throws as reading it does. */
+export function imagePolicyKubeconfig(configurations: ReadonlyMap<string, unknown> | undefined): string | undefined {
+  const configuration = configurations?.get(imagePolicyPlugin);
+  return configuration === undefined ? undefined : readImagePolicy(configuration).kubeconfig;
 }

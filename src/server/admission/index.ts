@@ -2,6 +2,7 @@ export * from "./admission.ts";
 export {
   type AdmissionChoice,
   type AdmissionOptions,
+  imagePolicyKubeconfig,
   planAdmission,
   readAdmissionConfiguration,
 } from "./admission-plugins.ts";

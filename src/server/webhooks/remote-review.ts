@@ -11,7 +11,7 @@ export interface RemoteReviews {
 }
 
 const triesMax = 5;
-const firstWaitMs = 500;
+const firstWaitMsDefault = 500;
 
 /**
  * The status of the answered review. A server that cannot be reached is asked again, within `timeoutMs` in all; rejects
@@ -22,6 +22,7 @@ export async function remoteReview(
   reviewer: RemoteReviewer,
   body: unknown,
   timeoutMs: number,
+  firstWaitMs: number = firstWaitMsDefault,
 ): Promise<Readonly<Record<string, unknown>>> {
   const endMs = clock.monotonicMs() + timeoutMs;
   for (let tried = 1, waitMs = firstWaitMs; ; tried++, waitMs *= 1.5) {
