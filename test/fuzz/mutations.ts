@@ -16,6 +16,7 @@ const strangers: readonly ((random: Random) => unknown)[] = [
   () => 0.1,
   () => 1e308,
   () => 2 ** 53,
+  () => 2 ** 62,
   () => "",
   () => "\0",
   () => "\ud800",
