@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import { IncomingMessage, ServerResponse } from "node:http";
 import http2, { type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer, type Server } from "node:https";
@@ -66,7 +67,13 @@ const sendTimeMs = 100;
 const sessionMemoryMaxMb = 256;
 
 function tlsOptions({ key, certificate, clientCa, frontProxyCa }: TlsFiles) {
-  return { key, cert: certificate, ca: frontProxyCa === undefined ? clientCa : [clientCa, frontProxyCa] };
+  return {
+    key,
+    cert: certificate,
+    ca: frontProxyCa === undefined ? clientCa : [clientCa, frontProxyCa],
+    // A session that is resumed knows its client's certificate, but not by whose authority it was believed.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
 }
 
 /**
@@ -128,6 +135,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const unknown = socket instanceof TLSSocket ? ofUnknownMethod(error, socket) : undefined;
     if (!unknown) return answerClientError(error, socket);
     const [message, response] = unknown;
+    lastAnswers.set(socket, response);
     const request = new Http1Request(message, response);
     const answer = new Http1Response(response, answers, false, auditIdOf(request, random));
     requests.add(() => void handler.handle(request, answer, message.socket));

@@ -40,15 +40,16 @@ for (const [method, path, verb] of notThere)
     assert.equal((await https.send(method, path, { key: null, http2: true })).status, 403);
   });
 
-/** The answer to a text, from a server that closes the connection. */
-async function raw(text: string, key?: typeof clientKey): Promise<string> {
+/** The answer to a text, or to pieces that come one by one, from a server that closes the connection. */
+async function raw(text: string | readonly string[], key?: typeof clientKey): Promise<string> {
   const credentials = key ? { key: key.privateKey, cert: key.certificate } : {};
   const socket = connect({ host: "127.0.0.1", port: https.listener.port, ca: authority.certificate, ...credentials });
   let answer = "";
   socket.on("data", (chunk) => {
     answer += chunk;
   });
-  socket.write(text);
+  // Each write is a record of TLS.
+  for (const piece of typeof text === "string" ? [text] : text) socket.write(piece);
   await once(socket, "close");
   return answer;
 }
@@ -60,6 +61,7 @@ test("so it is with methods that nobody knows", async () => {
   assert.match(await raw(hello("/version"), clientKey), /^HTTP\/1\.1 405 /);
   assert.match(await raw(hello("/api/v1/pods", "Impersonate-User: jane\r\n"), clientKey), /^HTTP\/1\.1 405 /);
   assert.equal(asked?.user.name, "jane");
+  assert.match(await raw([hello("/version"), "{}"], clientKey), /^HTTP\/1\.1 405 /);
   assert.match(await raw(hello("/api/v1/pods", "no header\r\n")), /^HTTP\/1\.1 400 /);
   assert.match(await raw(hello("/api/v1/pods", "Content-Length: 5\r\n")), /^HTTP\/1\.1 400 /);
 });
