@@ -7,6 +7,7 @@ import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { issue, type KeyPair } from "../src/cluster/pki/certificate.ts";
 import { systemClock, systemRandom } from "../src/lib/index.ts";
 import { aroundTests } from "./around-tests.ts";
@@ -276,6 +277,43 @@ test("the front proxy says for whom it asks, and nobody else may", async () => {
   );
   const own = await send("POST", path, { headers, body });
   assert.equal(JSON.parse(own.text).status.userInfo.username, "admin");
+});
+
+test("nobody is a user by a chain of certificates that leads to the front proxies' authority, however it is shown", async () => {
+  const nowMs = systemClock.now();
+  const validity = { notBeforeMs: nowMs - 1000, notAfterMs: nowMs + 60_000 };
+  const between = { commonName: "between", usage: "authority", ...validity } as const;
+  const organizations = ["system:masters"];
+  const impostor = { commonName: "someone", organizations, usage: "client", ...validity } as const;
+  const statusOf = async (authority: KeyPair, maxVersion: "TLSv1.2" | "TLSv1.3", session?: Buffer) => {
+    const signer = issue(between, systemRandom, authority);
+    const key = issue(impostor, systemRandom, signer);
+    const socket = connectTls({
+      host: "127.0.0.1",
+      port: plane.port,
+      ca: plane.authority,
+      key: key.privateKey,
+      cert: key.certificate + signer.certificate,
+      maxVersion,
+      ...(session ? { session } : {}),
+    });
+    const sessions: Buffer[] = [];
+    socket.on("session", (each) => sessions.push(each));
+    socket.write("GET /api/v1/secrets HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const answer = await text(socket);
+    return { status: answer.slice(9, 12), session: sessions.at(-1) };
+  };
+  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+    const first = await statusOf(plane.frontProxyAuthority, version);
+    const again = await statusOf(plane.frontProxyAuthority, version, first.session);
+    assert.deepEqual([first.status, again.status], ["401", "401"], version);
+    // Those whom the clients' own authority lets sign are believed.
+    const good = await statusOf(plane.clientAuthority, version);
+    assert.deepEqual(
+      [good.status, (await statusOf(plane.clientAuthority, version, good.session)).status],
+      ["200", "200"],
+    );
+  }
 });
 
 test("extension API servers are told whom to believe", async () => {

@@ -30,6 +30,8 @@ export interface ServedControlPlane {
   readonly port: number;
   /** The certificate of the authority that signed the server's; PEM. */
   readonly authority: string;
+  /** The authority of clients and of the server. */
+  readonly clientAuthority: KeyPair;
   /** The authority of front proxies; PEM. */
   readonly frontProxyAuthority: KeyPair;
   close(): Promise<void>;
@@ -120,6 +122,7 @@ export async function serveControlPlane(options: Partial<ControlPlaneOptions> = 
     keyOf,
     port: listener.port,
     authority: authority.certificate,
+    clientAuthority: authority,
     frontProxyAuthority,
     async close() {
       stopping.abort();

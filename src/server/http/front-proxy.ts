@@ -6,11 +6,21 @@ import { frontProxyNames } from "../authentication/index.ts";
 import type { HttpRequest } from "./message.ts";
 import { userInHeaders } from "./user-headers.ts";
 
-/** Whether a certificate that TLS has verified was signed by this authority; PEM. */
+/**
+ * Whether a certificate that TLS has verified was signed by this authority, or by others that were; PEM. It is verified
+ * against two authorities at once: one that is not all that the chain leads to must not be taken for the other's.
+ */
 export function isSignedBy(certificate: X509Certificate, authority: string): boolean {
   const signer = new X509Certificate(authority);
-  return certificate.checkIssued(signer) && certificate.verify(signer.publicKey);
+  for (let at: X509Certificate | undefined = certificate, steps = 0; at && steps < chainMax; steps++) {
+    if (at.checkIssued(signer) && at.verify(signer.publicKey)) return true;
+    at = at.issuerCertificate;
+  }
+  return false;
 }
+
+/** OpenSSL verifies no longer ones, but for what stands between the two ends. */
+const chainMax = 102;
 
 export function isFrontProxy({ subject }: X509Certificate): boolean {
   return frontProxyNames.some((name) => subject.split("\n").includes(`CN=${name}`));
