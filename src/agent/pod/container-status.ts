@@ -34,7 +34,7 @@ export function containerStatuses(
   return containers.map((container) => {
     const old = previous?.find((each) => each.name === container.spec.name);
     const runs = context.view.containers.filter((each) => each.name === container.spec.name);
-    if (old && isBetweenRuns(context, container, runs[0], old)) return old;
+    if (old && (isBetweenRuns(context, container, runs[0], old) || isStarting(context, runs[0]))) return old;
     const status = runs[0]
       ? statusOfRuns(context, container, runs[0], runs[1], old)
       : statusWithoutRun(context, container, old, initial);
@@ -57,6 +57,11 @@ function isBetweenRuns(
   const wasRunning = old.state?.running !== undefined && old.containerID === `${runtimeName}://${latest.id}`;
   const waits = waiting.has(name) || view.failures.has(name);
   return wasRunning && !waits && shouldRun(view, container, latest);
+}
+
+/** Whether the container is on its way, its postStart hook included: until then the API shows what was before. */
+function isStarting({ view }: StatusContext, latest: ContainerStatus | undefined): boolean {
+  return latest !== undefined && latest.state !== "exited" && view.busy.starting === latest.name && !view.stop;
 }
 
 function statusOfRuns(

@@ -143,3 +143,27 @@ test("a container that never restarts comes again with another image while it ru
   );
   assert.ok((await events()).includes("Killing: Container app definition changed, will be restarted"));
 });
+
+test("a container runs for the API when its postStart hook is done, and is ready with that", async () => {
+  const { client, pass, run, pod } = await agentScene({
+    engine: { script: () => ({ exec: () => ({ delayMs: 5_000 }) }) },
+  });
+  const seen: string[] = [];
+  const follow = async (signal: AbortSignal) => {
+    for await (const event of client.watch(Pods, { namespace: "default", signal })) {
+      if (event.type === "BOOKMARK") continue;
+      const { phase, containerStatuses: [container] = [] } = event.object.status;
+      if (container) seen.push(`${phase} ${Object.keys(container.state ?? {})} ${container.ready}`);
+    }
+  };
+  const stop = new AbortController();
+  const followed = follow(stop.signal);
+  const lifecycle = { postStart: { exec: { command: ["warm-up"] } } };
+  await run({ containers: [{ name: "app", image: "app:1", lifecycle }] });
+  await pass(4_000);
+  assert.deepEqual((await pod()).status.containerStatuses?.[0]?.state, { waiting: { reason: "ContainerCreating" } });
+  await pass(2_000);
+  stop.abort();
+  await followed;
+  assert.deepEqual([...new Set(seen)], ["Pending waiting false", "Running running true"]);
+});
