@@ -276,6 +276,8 @@ function ofUnknownMethod(
   { code, rawPacket }: ClientError,
   socket: TLSSocket,
 ): [IncomingMessage, ServerResponse] | undefined {
+  // Node's name for the answer under way, which has no public one: some it gives by itself, as to what is expected of it.
+  if ((socket as TLSSocket & { readonly _httpMessage?: unknown })._httpMessage) return undefined;
   const [head = "", ...rest] = (rawPacket?.toString("latin1") ?? "").split(/\r?\n\r?\n/);
   const [first = "", ...lines] = head.split(/\r?\n/);
   const [, method, url] = requestLine.exec(first) ?? [];

@@ -72,6 +72,8 @@ test("what follows a request and is none takes nothing from its answer, and is t
   // So Node's client sends the body of a DELETE unless it is told its length.
   for (const more of ['{"kind":"DeleteOptions"}', "{}\r\n\r\n"])
     assert.match(await raw(deletion + more, clientKey), /^HTTP\/1\.1 200 .*"ConfigMapList"/s);
+  const expecting = "GET /version HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n";
+  assert.match(await raw([expecting + deletion.replace("DELETE", "HELLO")]), /^HTTP\/1\.1 417 /);
   const both = await raw(`${deletion}${to("GET", "/version")}{}`, clientKey);
   assert.match(both, /^HTTP\/1\.1 200 .*"ConfigMapList".*HTTP\/1\.1 200 .*"gitVersion"/s);
 });
