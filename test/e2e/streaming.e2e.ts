@@ -411,6 +411,24 @@ test("Pods, remote command execution over websocket: the older protocols carry e
   while (textOf(ports.messages, 0).length < 6) await once(ports.socket, "message");
   assert.equal(textOf(ports.messages, 0), "\x58\x1bping");
   ports.socket.close();
+  const refused = await open("portforward?ports=7001", "v4.channel.k8s.io");
+  await once(refused.socket, "close");
+  assert.match(textOf(refused.messages, 1).slice(2), /^error forwarding port 7001 to pod [^:]*: /);
+});
+
+test("exec over a WebSocket takes 32 MiB of input in one message", async () => {
+  const url = `wss://127.0.0.1:${listener.port}/api/v1/namespaces/default/pods/web/exec?command=wc&command=-c&stdin=1&stdout=1`;
+  const tls = { ca: authority.certificate, cert: admin.certificate, key: admin.privateKey };
+  const socket = new WebSocket(url, "v5.channel.k8s.io", tls);
+  let counted = "";
+  socket.on("message", (message: Buffer) => {
+    if (message[0] === 1) counted += message.subarray(1);
+  });
+  await once(socket, "open");
+  socket.send(Buffer.alloc(32 * 2 ** 20));
+  socket.send(Buffer.of(255, 0));
+  await once(socket, "close");
+  assert.equal(counted, `${32 * 2 ** 20 - 1}\n`);
 });
 
 test("the agent answers nobody but API servers", async () => {

@@ -49,8 +49,8 @@ export interface AgentServerTls {
 /** The identity with which API servers come (as kubeadm issues it), and the group that may do everything. */
 const apiServerName = "kube-apiserver-kubelet-client";
 const mastersGroup = "system:masters";
-/** What one message of a WebSocket may have: kubectl's are below 64 KiB. */
-const messageBytesMax = 4 * 1024 * 1024;
+/** What one message of a WebSocket may have, as in golang.org/x/net: some clients send all their input in one. */
+const messageBytesMax = 32 * 1024 * 1024;
 /** The kubelet gives a command of /run as long as any request. */
 const runMs = 120_000;
 

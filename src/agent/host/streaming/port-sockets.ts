@@ -41,7 +41,8 @@ export async function servePorts(
         const connection = await connecting[index]!;
         for await (const chunk of connection.data.readable) await channels.send(data, chunk);
       } catch (failure) {
-        await channels.send(error, Buffer.from(`error forwarding port ${port}: ${errorMessage(failure)}`));
+        // The engine's words say which port it is.
+        await channels.send(error, Buffer.from(errorMessage(failure)));
       }
     }),
   );
