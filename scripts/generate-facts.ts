@@ -103,6 +103,9 @@ function collectResources(): ResourceFact[] {
         };
         if (inNamespace) fact.namespaced = true;
         addVerbs(fact.verbs, action);
+        // A list can be watched where the old form of the watch has a path.
+        const watched = document.paths[`/${group === "" ? "api" : `apis/${group}`}/${version}/watch/${plural}`];
+        if (action === "list" && watched) addVerbs(fact.verbs, "watch");
         found.set(key, fact);
       } else {
         const fact = found.get(key);
@@ -119,12 +122,11 @@ function collectResources(): ResourceFact[] {
   return [...found.values()].filter((fact) => fact.definition !== "");
 }
 
-/** Turns the document's action into the verbs of discovery; a list can be watched too. */
+/** Turns the document's action into the verbs of discovery. */
 function addVerbs(verbs: string[], action: string): void {
   const names: Record<string, string[]> = {
     post: ["create"],
     put: ["update"],
-    list: ["list", "watch"],
     connect: ["get", "create"],
   };
   for (const verb of names[action] ?? [action]) if (!verbs.includes(verb)) verbs.push(verb);

@@ -55,4 +55,11 @@ test("component statuses say what runs, under the names that Kubernetes has", as
     assert.equal(error.message, 'componentstatuses "etcd-1" not found');
     return true;
   });
+  const watch = client
+    .watch(ComponentStatuses, { resourceVersion: "", signal: new AbortController().signal })
+    [Symbol.asyncIterator]();
+  await assert.rejects(watch.next(), {
+    code: 405,
+    message: 'watch is not supported on resources of kind "componentstatuses"',
+  });
 });

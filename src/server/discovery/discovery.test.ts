@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CustomResourceDefinition, customResources } from "../../api/index.ts";
+import { builtInResources, type CustomResourceDefinition, customResources } from "../../api/index.ts";
 import { widgetDefinition } from "../custom-resources/definition-for-tests.ts";
 import { ResourceRegistry } from "../registry.ts";
 import { apiResourceList } from "./discovery.ts";
@@ -17,4 +17,12 @@ test("of a kind whose definition is going nobody is told that it can be created 
   assert.deepEqual(verbs(), ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]);
   terminates = true;
   assert.deepEqual(verbs(), ["delete", "deletecollection", "get", "list", "watch"]);
+});
+
+test("what is computed can be listed and not watched, and is stored in no version", () => {
+  const { resources = [] } = apiResourceList(new ResourceRegistry(builtInResources), "", "v1") ?? {};
+  const of = (name: string) => resources.find((each) => each.name === name);
+  assert.deepEqual(of("componentstatuses")?.verbs, ["get", "list"]);
+  assert.equal(of("componentstatuses")?.storageVersionHash, undefined);
+  assert.match(of("pods")?.storageVersionHash ?? "", /=$/);
 });

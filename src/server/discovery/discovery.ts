@@ -109,7 +109,7 @@ function describeResources(definition: ResourceDefinition): APIResource[] {
     verbs,
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
-    ...(verbs.includes("list") ? { storageVersionHash: storageVersionHash(definition) } : {}),
+    ...(verbs.includes("watch") ? { storageVersionHash: storageVersionHash(definition) } : {}),
   };
   return [
     main,

@@ -45,6 +45,8 @@ function checkRoute({ definition, namespace, name }: ObjectRequest, verb: Verb):
     throw noRoute(definition);
   if (isBuiltIn(definition)) {
     if (definition.verbs.includes(verb) && (!isAcross || readsAll)) return;
+    // A watch comes by the route of the list, whose handler refuses it.
+    if (verb === "watch" && definition.verbs.includes("list")) throw methodNotSupported(definition, verb);
     const verbsHere = name === "" ? collectionVerbs : objectVerbs;
     throw definition.verbs.some((each) => verbsHere.has(each)) ? methodNotAllowed() : resourceNotServed();
   }
