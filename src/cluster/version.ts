@@ -14,6 +14,10 @@ const root = join(import.meta.dirname, "../..");
 export const versionInfo: VersionInfo = {
   major: "1",
   minor: "35",
+  emulationMajor: "1",
+  emulationMinor: "35",
+  minCompatibilityMajor: "1",
+  minCompatibilityMinor: "34",
   gitVersion: kubernetesVersion,
   // The root of an installed package is somebody else's project.
   gitCommit: existsSync(join(root, "src/cluster/version.ts")) ? commitAt(root) : noCommit,

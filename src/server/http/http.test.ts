@@ -45,7 +45,10 @@ async function stream(path: string, headers?: Record<string, string>) {
 }
 
 test("version and health are told", async () => {
-  assert.equal(JSON.parse((await send("GET", "/version")).text).gitVersion, "v1.35.0+roder");
+  const version = JSON.parse((await send("GET", "/version")).text);
+  assert.equal(version.gitVersion, "v1.35.0+roder");
+  assert.deepEqual([version.emulationMajor, version.emulationMinor], ["1", "35"]);
+  assert.deepEqual([version.minCompatibilityMajor, version.minCompatibilityMinor], ["1", "34"]);
   const verbose = await send("GET", "/readyz?verbose");
   assert.equal(verbose.text, "[+]ping ok\nreadyz check passed\n");
   assert.equal((await send("GET", "/livez/ping")).text, "ok");
@@ -145,6 +148,13 @@ test("every answer says under which id it is known, the client's own if it has o
     const odd = await send("GET", configMaps, { http2, headers: { "audit-id": "a\u00fc b" } });
     assert.notEqual(odd.headers["audit-id"], "a\u00fc b");
   }
+});
+
+test("a target may name scheme and host, as clients send it to proxies", async () => {
+  const path = "https://api.example.com:6443/api/v1/namespaces/none/configmaps?limit=1";
+  const { status, text } = await send("GET", path);
+  assert.deepEqual([status, JSON.parse(text).kind], [200, "ConfigMapList"]);
+  assert.equal((await send("GET", "https://api.example.com/livez/ping")).text, "ok");
 });
 
 test("a path in Latin letters is read as UTF-8, and broken encoding is refused", async () => {

@@ -23,7 +23,8 @@ export class Http1Request implements HttpRequest {
 
   /** `connection` closes when the client is gone: the response, or the socket of an upgrade. */
   constructor(message: IncomingMessage, connection: Writable) {
-    const url = message.url ?? "/";
+    // A server takes targets with scheme and host too (RFC 9112, 3.2.2): who is its own proxy sends them.
+    const url = (message.url ?? "/").replace(/^https?:\/\/[^/?]*(?=\/)/i, "");
     const mark = url.indexOf("?");
     this.method = message.method ?? "GET";
     this.path = mark < 0 ? url : url.slice(0, mark);

@@ -23,6 +23,11 @@ import { encode, encoderOf, sendBody } from "./writer.ts";
 export interface VersionInfo {
   readonly major: string;
   readonly minor: string;
+  /** The version whose API is served, and the oldest that the same stored objects serve. */
+  readonly emulationMajor?: string;
+  readonly emulationMinor?: string;
+  readonly minCompatibilityMajor?: string;
+  readonly minCompatibilityMinor?: string;
   readonly gitVersion: string;
   readonly gitCommit: string;
   readonly gitTreeState: string;
