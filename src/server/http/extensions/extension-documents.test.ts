@@ -12,11 +12,11 @@ const service = (metadata: object = {}, more: object = {}) =>
 
 function scene() {
   const clock = new VirtualClock();
-  const asked: PromiseWithResolvers<unknown>[] = [];
-  const fetch = () => {
-    const answer = Promise.withResolvers<unknown>();
+  const asked: PromiseWithResolvers<object | string>[] = [];
+  const fetch = async () => {
+    const answer = Promise.withResolvers<object | string>();
     asked.push(answer);
-    return answer.promise;
+    return Buffer.from(JSON.stringify(await answer.promise));
   };
   return { clock, asked, documents: new ExtensionDocuments({ fetch, clock, log: silentLogger }) };
 }
@@ -50,6 +50,22 @@ test("a server that does not say it is not asked, nor waited for, by everybody w
   asked[1]?.resolve("said");
   await clock.advance(0);
   assert.equal(await documents.get(service(), path), "said");
+});
+
+test("a document that is told again is the same, so that nothing is made of it anew", async () => {
+  const { clock, asked, documents } = scene();
+  const first = documents.get(service(), path);
+  asked[0]?.resolve({ paths: {} });
+  const told = await first;
+  for (const next of [{ paths: {} }, { paths: { "/": {} } }]) {
+    await clock.advance(60_000);
+    await documents.get(service(), path);
+    asked.at(-1)?.resolve(next);
+    await clock.advance(0);
+    const again = await documents.get(service(), path);
+    assert.deepEqual(again, next);
+    assert.equal(again === told, asked.length === 2);
+  }
 });
 
 test("what is known of a server outlives its status, and not its place or the APIService", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { APIService } from "../../../api/index.ts";
 import { type Clock, deepEqual, errorMessage, type Logger } from "../../../lib/index.ts";
 
@@ -6,9 +7,15 @@ const ageMsMax = 60_000;
 /** How long a server that did not say it is not asked again. */
 const retryMs = 15_000;
 
+/** A document as it was parsed, and what tells it from others. */
+interface Told {
+  readonly digest: string;
+  readonly content: unknown;
+}
+
 interface Document {
   /** Undefined while the server does not say it. */
-  content: Promise<unknown>;
+  told: Promise<Told | undefined>;
   /** From when on the server is asked again. */
   staleAtMs: number;
 }
@@ -19,8 +26,8 @@ interface Known {
 }
 
 export interface ExtensionDocumentsOptions {
-  /** Fetches a document as JSON; rejects with an Error that says why there is none. */
-  readonly fetch: (service: APIService, path: string) => Promise<unknown>;
+  /** Fetches the JSON of a document; rejects with an Error that says why there is none. */
+  readonly fetch: (service: APIService, path: string) => Promise<Uint8Array>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -38,23 +45,30 @@ export class ExtensionDocuments {
     this.#options = options;
   }
 
-  /** The document of the server at `path`; undefined while it does not say it. Never rejects. */
-  get(service: APIService, path: string): Promise<unknown> {
+  /**
+   * The document of the server at `path`, the same object as long as it is the same document; undefined while the server
+   * does not say it. Never rejects.
+   */
+  async get(service: APIService, path: string): Promise<unknown> {
+    return (await this.#told(service, path))?.content;
+  }
+
+  #told(service: APIService, path: string): Promise<Told | undefined> {
     const { clock } = this.#options;
     const { byPath } = this.#of(service);
     const nowMs = clock.monotonicMs();
     const known = byPath.get(path);
-    if (known && nowMs < known.staleAtMs) return known.content;
-    const content = this.#fetch(service, path);
-    const document: Document = known ?? { content, staleAtMs: 0 };
+    if (known && nowMs < known.staleAtMs) return known.told;
+    const told = this.#fetch(service, path, known?.told);
+    const document: Document = known ?? { told, staleAtMs: 0 };
     byPath.set(path, document);
     // Nobody else asks while this question is open; its answer comes, or is given up, within a bounded time.
     document.staleAtMs = Number.POSITIVE_INFINITY;
-    void content.then((told) => {
-      document.content = content;
-      document.staleAtMs = clock.monotonicMs() + (told === undefined ? retryMs : ageMsMax);
+    void told.then((found) => {
+      document.told = told;
+      document.staleAtMs = clock.monotonicMs() + (found === undefined ? retryMs : ageMsMax);
     });
-    return document.content;
+    return document.told;
   }
 
   /** Forgets the documents of APIServices that are not among these. */
@@ -73,9 +87,18 @@ export class ExtensionDocuments {
     return known;
   }
 
-  async #fetch(service: APIService, path: string): Promise<unknown> {
+  /** What was told before is kept when it is told again: much is made of it. */
+  async #fetch(
+    service: APIService,
+    path: string,
+    before: Promise<Told | undefined> | undefined,
+  ): Promise<Told | undefined> {
     try {
-      return await this.#options.fetch(service, path);
+      const bytes = await this.#options.fetch(service, path);
+      const digest = createHash("sha256").update(bytes).digest("base64");
+      const known = await before;
+      if (known?.digest === digest) return known;
+      return { digest, content: JSON.parse(new TextDecoder().decode(bytes)) };
     } catch (error) {
       this.#options.log.debug("an extension API server does not tell what it serves", {
         name: service.metadata.name,

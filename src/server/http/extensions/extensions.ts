@@ -63,7 +63,10 @@ const aggregator: User = { name: "system:kube-aggregator", groups: ["system:mast
 const askTimeoutMs = 5_000;
 /** As long as the listener lets any request take but a watch. */
 const requestTimeoutMs = 60_000;
-const documentBytesMax = 16 * 1024 * 1024;
+/** Metrics without number may stand in it. */
+const discoveryBytesMax = 16 * 1024 * 1024;
+/** As much as Kubernetes says of itself: it is joined with that, and all waits for it. */
+const openApiBytesMax = 4 * 1024 * 1024;
 
 export function createExtensionServers(options: ExtensionOptions): Extensions {
   return new ExtensionProxy(options);
@@ -149,11 +152,13 @@ class ExtensionProxy implements Extensions {
       answer.destroy();
       throw new Error(`failing or missing response from ${url}: bad status from ${url}: ${statusCode}`);
     }
-    const content = await documentOf(answer).catch(() => {
+    try {
+      const content: unknown = JSON.parse((await documentOf(answer, discoveryBytesMax)).toString());
+      return readResourceList(content, groupVersion)?.resources;
+    } catch {
       // Upstream looks at the status alone: it is there, if it does not say for what.
       return undefined;
-    });
-    return readResourceList(content, groupVersion)?.resources;
+    }
   }
 
   readonly ask: AskExtension = async (service, user, request) => {
@@ -233,13 +238,13 @@ class ExtensionProxy implements Extensions {
     return isAvailable(service) ? this.#documents.get(service, path) : undefined;
   }
 
-  async #fetch(service: APIService, path: string): Promise<unknown> {
+  async #fetch(service: APIService, path: string): Promise<Buffer> {
     const answer = await this.#ask(this.#backend(service, path));
     if (answer.statusCode !== 200) {
       answer.destroy();
       throw new Error(`the server answered ${answer.statusCode}`);
     }
-    return await documentOf(answer);
+    return await documentOf(answer, path.startsWith("/openapi/") ? openApiBytesMax : discoveryBytesMax);
   }
 
   /** A GET for this server's own sake; the whole of the answer must come within a short time. */
@@ -268,13 +273,13 @@ function isRedirect({ statusCode = 0, headers }: IncomingMessage): boolean {
   return statusCode >= 300 && statusCode <= 399 && headers.location !== undefined;
 }
 
-async function documentOf(answer: IncomingMessage): Promise<unknown> {
+async function documentOf(answer: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > documentBytesMax) throw new Error(`the document is larger than ${documentBytesMax} bytes`);
+    if (size > bytesMax) throw new Error(`the document is larger than ${bytesMax} bytes`);
   }
-  return JSON.parse(Buffer.concat(chunks).toString());
+  return Buffer.concat(chunks);
 }
