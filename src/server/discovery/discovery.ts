@@ -154,7 +154,7 @@ export function aggregatedDiscovery(
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map((group) => ({
-      metadata: { ...(core ? {} : { name: group.name }), creationTimestamp: null },
+      metadata: core ? {} : { name: group.name },
       versions: group.versions.map((each) => {
         if (served.apiServices.isRemote(group.name, each)) {
           const list = discovered.get(`${group.name}/${each}`);

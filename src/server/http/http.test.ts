@@ -303,8 +303,8 @@ test("discovery is told whole to clients that prefer it so", async () => {
   assert.equal(whole.headers["content-type"], "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
   const { items } = JSON.parse(whole.text);
   assert.deepEqual(
-    items.slice(0, 3).map((each: { metadata: { name: string } }) => each.metadata.name),
-    ["apiregistration.k8s.io", "apps", "events.k8s.io"],
+    items.slice(0, 3).map((each: { metadata: object }) => each.metadata),
+    ["apiregistration.k8s.io", "apps", "events.k8s.io"].map((name) => ({ name })),
   );
   const deployments = items[1].versions[0].resources.find(
     (each: { resource: string }) => each.resource === "deployments",

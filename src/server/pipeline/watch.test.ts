@@ -99,6 +99,7 @@ test("a streamed list ends its beginning with a marked bookmark", async () => {
   assert.equal(brief(await next()), "ADDED a");
   const mark = await next();
   assert.equal(mark?.type, "BOOKMARK");
+  assert.deepEqual(Object.keys(mark?.object.metadata ?? {}), ["resourceVersion", "annotations"]);
   assert.deepEqual(mark?.object.metadata.annotations, { "k8s.io/initial-events-end": "true" });
   stop.abort();
 });

@@ -130,7 +130,6 @@ function bookmark(
 ): ServedEvent {
   const metadata = {
     resourceVersion: String(revision),
-    creationTimestamp: null,
     ...(annotations ? { annotations } : {}),
   };
   const object = { kind: definition.kind, apiVersion: apiVersionOf(definition), metadata };
