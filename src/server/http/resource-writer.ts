@@ -202,25 +202,32 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-/** The parts, those that are small together as far as one piece holds them. */
+/** The parts, those that are small together as far as one piece holds them: copied once, for most are commas and braces. */
 function* gathered(parts: readonly Uint8Array[]): Generator<Uint8Array> {
-  let small: Uint8Array[] = [];
-  let bytes = 0;
+  const isSmall = ({ length }: Uint8Array) => length <= copiedBytesMax;
+  let left = 0;
+  for (const part of parts) if (isSmall(part)) left += part.length;
+  let piece = noBytes;
+  let used = 0;
   for (const part of parts) {
-    const isSmall = part.length <= copiedBytesMax;
-    if (small.length > 0 && (!isSmall || bytes >= pieceBytesMax)) {
-      yield joined(small);
-      small = [];
-      bytes = 0;
+    if (used > 0 && (!isSmall(part) || used + part.length > piece.length)) {
+      yield piece.subarray(0, used);
+      piece = noBytes;
+      used = 0;
     }
-    if (!isSmall) yield part;
+    if (!isSmall(part)) yield part;
     else {
-      small.push(part);
-      bytes += part.length;
+      if (used === 0) piece = Buffer.allocUnsafe(Math.min(left, pieceBytesMax));
+      if (part.length === 1) piece[used] = part[0]!;
+      else piece.set(part, used);
+      used += part.length;
+      left -= part.length;
     }
   }
-  if (small.length > 0) yield joined(small);
+  if (used > 0) yield piece.subarray(0, used);
 }
+
+const noBytes = new Uint8Array(0);
 
 function framesFor({ encoder, response }: Answer): WatchFrames {
   if (encoder.negotiated.encoding !== "protobuf") return jsonFrames;
