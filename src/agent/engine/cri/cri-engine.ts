@@ -193,11 +193,16 @@ export class CriEngine implements ContainerEngine {
   }
 
   async exec(id: string, options: ExecOptions): Promise<StreamSession> {
-    return openSession(await this.execUrl(id, options), options);
+    return this.session(await this.execUrl(id, options), options);
   }
 
   async attach(id: string, options: Omit<ExecOptions, "command">): Promise<StreamSession> {
-    return openSession(await this.attachUrl(id, options), options);
+    return this.session(await this.attachUrl(id, options), options);
+  }
+
+  /** Begins what waits at a URL of `execUrl` or `attachUrl`. */
+  session(url: URL, options: Omit<ExecOptions, "command">): Promise<StreamSession> {
+    return openSession(url, options);
   }
 
   async portForward(sandboxId: string, port: number) {

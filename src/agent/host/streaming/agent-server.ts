@@ -8,7 +8,7 @@ import { WebSocketServer } from "ws";
 import { ApiError } from "../../../api/index.ts";
 import { type Clock, errorMessage, type Logger } from "../../../lib/index.ts";
 import type { Agent } from "../../agent.ts";
-import type { ContainerEngine, ExecOptions } from "../../engine/index.ts";
+import type { ContainerEngine, ExecOptions, StreamSession } from "../../engine/index.ts";
 import { isForTokens, type TokenAccess } from "../../node/token-access.ts";
 import type { ContainerQuery } from "../../pod/locate-container.ts";
 import { channelProtocols, type NegotiatedSocket } from "./channel-socket.ts";
@@ -25,6 +25,8 @@ import { openTunnel, portForwardTunnelProtocol, tunnelSpdy } from "./spdy-tunnel
 export interface StreamUrls {
   execUrl(id: string, options: ExecOptions): Promise<URL>;
   attachUrl(id: string, options: Omit<ExecOptions, "command">): Promise<URL>;
+  /** Begins what waits at one of these URLs. */
+  session(url: URL, options: Omit<ExecOptions, "command">): Promise<StreamSession>;
   portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<URL>;
 }
 
@@ -207,17 +209,20 @@ export class AgentServer {
     // Whether a process that runs already has a terminal is not for who attaches to say.
     const streams = streamsOf(query, exec ? undefined : tty);
     const options = { ...streams, command: query.getAll("command") };
-    if (isWebSocket(message)) {
-      const protocol = chooseProtocol(message, channelProtocols);
-      const session = await (exec ? engine.exec(id, options) : engine.attach(id, streams));
+    const protocol = isWebSocket(message) ? chooseProtocol(message, channelProtocols) : undefined;
+    const url = await (exec ? engine.execUrl(id, options) : engine.attachUrl(id, streams));
+    if (protocol === undefined) return tunnelSpdy(url, message, socket, head);
+    const client = await acceptWebSocket(message, socket, head, protocol);
+    // Only now, as in Kubernetes: kubectl throws away what comes before it has made its streams, right after the upgrade.
+    const opening = engine.session(url, streams);
+    const onOpen = (session: StreamSession) => {
       // A client that goes away, now or later, takes its session with it; what runs in the container goes on.
       if (socket.destroyed) session.close();
       else socket.once("close", () => session.close());
-      await serveSession(await acceptWebSocket(message, socket, head, protocol), session, streams);
-    } else {
-      const url = await (exec ? engine.execUrl(id, options) : engine.attachUrl(id, streams));
-      await tunnelSpdy(url, message, socket, head);
-    }
+    };
+    // A failure is told to the client below.
+    opening.then(onOpen, () => {});
+    await serveSession(client, opening, streams);
   }
 
   async #portForward(

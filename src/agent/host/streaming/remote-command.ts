@@ -9,25 +9,36 @@ const stderrChannel = 2;
 const errorChannel = 3;
 const resizeChannel = 4;
 
-/** Carries one session to its end, and tells the client how the process ended. Who calls it closes the session with the socket. */
+/**
+ * Carries one session to its end, and tells the client how the process ended, or why it did not begin; what comes before it
+ * has begun waits. Who calls it closes the session with the socket.
+ */
 export async function serveSession(
   negotiated: NegotiatedSocket,
-  session: StreamSession,
+  opening: Promise<StreamSession>,
   options: Omit<ExecOptions, "command">,
 ) {
-  const stdin = session.stdin?.getWriter();
-  // Input for a process that ended already is of no use; its end is told below.
+  const begun = opening.then((session) => ({ session, stdin: session.stdin?.getWriter() }));
+  // Input for a process that ended already, or never began, is of no use; how it ended is told below.
   const unread = () => {};
   const channels = new ChannelSocket(
     negotiated,
-    (channel, data) => {
-      if (channel === stdinChannel) return stdin?.write(data).catch(unread);
+    async (channel, data) => {
+      const { session, stdin } = await begun;
+      if (channel === stdinChannel) await stdin?.write(data).catch(unread);
       if (channel === resizeChannel) resize(session, data);
     },
     (channel) => {
-      if (channel === stdinChannel) stdin?.close().catch(unread);
+      if (channel === stdinChannel) begun.then(({ stdin }) => stdin?.close()).catch(unread);
     },
   );
+  let session: StreamSession;
+  try {
+    ({ session } = await begun);
+  } catch (error) {
+    await channels.send(errorChannel, Buffer.from(statusMessage(channels.protocol, failureStatus(error))));
+    return channels.close();
+  }
   // The lowest channel that is written tells the client that the session is there.
   const first = options.stdout ? stdoutChannel : options.stderr ? stderrChannel : errorChannel;
   await channels.send(first, new Uint8Array());
